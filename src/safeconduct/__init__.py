@@ -1,0 +1,1 @@
+"""Safeconduct: a control plane for trusted access to cyber-capable AI models."""

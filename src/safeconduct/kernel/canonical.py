@@ -1,0 +1,57 @@
+"""Canonical JSON: the one byte form of a value that is hashed, signed or stored in the log.
+
+RFC 8785 (JCS), restricted: no floating point, integers within 2^53 - 1, strings without lone surrogates.
+The restriction removes the one part of JCS that implementations get wrong (number formatting).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from safeconduct.kernel.errors import InvalidInputError
+
+JSONValue: TypeAlias = "bool | int | str | Sequence[JSONValue] | Mapping[str, JSONValue] | None"
+
+INTEGER_MAX = 2**53 - 1
+"""The largest integer that every JSON reader keeps exactly (RFC 7493)."""
+
+
+def canonical(value: JSONValue) -> bytes:
+    """Returns the canonical bytes of a value.
+
+    Raises:
+        InvalidInputError: the value holds a float, an integer beyond 2^53 - 1, a lone surrogate or a foreign type.
+    """
+    try:
+        return json.dumps(  # noqa: TID251 - this is the canonical encoder
+            _ordered(value), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        ).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError("text holds a lone surrogate, which has no UTF-8 form") from error
+
+
+def digest(value: JSONValue) -> str:
+    """Returns the SHA-256 of the canonical bytes as lower-case hex."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def _ordered(value: JSONValue) -> JSONValue:
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        if abs(value) > INTEGER_MAX:
+            raise InvalidInputError(f"integer {value} is beyond 2^53 - 1; write it as text")
+        return value
+    if isinstance(value, Mapping):
+        return {key: _ordered(value[key]) for key in sorted(value, key=_utf16)}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [_ordered(item) for item in value]
+    raise InvalidInputError(f"{type(value).__name__} has no canonical form; expected text, whole numbers, lists, maps")
+
+
+def _utf16(key: str) -> bytes:
+    # RFC 8785 section 3.2.3 sorts names by UTF-16 code units.
+    if not isinstance(key, str):
+        raise InvalidInputError(f"member name {key!r} is not text")
+    return key.encode("utf-16-be", "surrogatepass")

@@ -1,0 +1,47 @@
+"""What goes into the log, as the features see it. ledger/ owns the envelope that carries it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from safeconduct.kernel.canonical import JSONValue
+from safeconduct.kernel.ids import EntryId, Origin
+from safeconduct.kernel.instants import Instant
+
+
+class Retention(StrEnum):
+    """How long the sealed fields of an entry are kept. The entry itself and its commitments stay."""
+
+    CALL = "call"  # prompts and answers
+    OPERATIONS = "operations"  # incidents, claims, actions
+    CONTROL = "control"  # access, approvals, policies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An entry before it has an id and a place.
+
+    `type` is `area.subject.action/version`; `body` is clear and in the leaf; each value in `sealed` enters the leaf
+    only as a salted commitment and is stored encrypted under the data key of (origin, `subject`, `retention`).
+    `act` is the signed act that caused the entry, where a person or an organization did.
+    """
+
+    type: str
+    body: Mapping[str, JSONValue]
+    sealed: Mapping[str, JSONValue] = field(default_factory=dict)
+    subject: str = "installation"
+    retention: Retention = Retention.CONTROL
+    act: Mapping[str, JSONValue] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An entry in its place. Projections read this and nothing else, so that entries rebuild the state."""
+
+    id: EntryId
+    origin: Origin
+    index: int
+    at: Instant
+    type: str
+    body: Mapping[str, JSONValue]
+    act: Mapping[str, JSONValue] | None = None

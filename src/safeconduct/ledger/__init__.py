@@ -1,0 +1,1 @@
+"""The joint log: envelope, tree, tiles, checkpoints, proofs, witness, verifier. Knows origins, never agreements."""

@@ -1,0 +1,50 @@
+"""Entry types: each feature declares its own, as a frozen dataclass with a versioned name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from safeconduct.kernel.canonical import JSONValue
+from safeconduct.kernel.entries import Draft, Entry, Retention
+from safeconduct.kernel.errors import UnavailableError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class EventType(Generic[T]):
+    """One versioned entry type: `area.subject.action/version` and the frozen dataclass of its body.
+
+    The body's fields are public API: never reorder meaning, never reuse a name; a change is a new version.
+    """
+
+    name: str
+    kind: type[T]
+    retention: Retention = Retention.CONTROL
+
+    def draft(
+        self,
+        event: T,
+        *,
+        sealed: Mapping[str, JSONValue] | None = None,
+        subject: str = "installation",
+        act: Mapping[str, JSONValue] | None = None,
+    ) -> Draft:
+        """Returns the draft that carries the event. `sealed` fields appear in the log only as commitments."""
+        body: Any = msgspec.to_builtins(event)
+        return Draft(type=self.name, body=body, sealed=sealed or {}, subject=subject, retention=self.retention, act=act)
+
+    def read(self, entry: Entry) -> T:
+        """Returns the event of an entry of this type.
+
+        Raises:
+            UnavailableError: the stored body does not fit the type: the log is damaged or from a newer release.
+        """
+        try:
+            return msgspec.convert(entry.body, self.kind)
+        except msgspec.ValidationError as error:
+            raise UnavailableError(
+                f"entry {entry.id} does not fit {self.name}: {error}", code="entry-unreadable"
+            ) from error

@@ -1,0 +1,93 @@
+"""Ed25519 keys and their text forms: C2SP signed-note keys for logs and witnesses, plain keys for people."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from safeconduct.kernel.errors import InvalidInputError
+
+SEED_BYTES = 32
+PUBLIC_PREFIX = "ed25519:"
+SECRET_PREFIX = "ed25519-secret:"  # noqa: S105 - a text form's prefix, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """An Ed25519 public key; `text` is `ed25519:` and the base64 of its 32 bytes."""
+
+    raw: bytes
+
+    @property
+    def text(self) -> str:
+        """The form used in program files."""
+        return PUBLIC_PREFIX + base64.b64encode(self.raw).decode()
+
+    @property
+    def fingerprint(self) -> str:
+        """The first 16 hex digits of the key's SHA-256, for people."""
+        return hashlib.sha256(self.raw).hexdigest()[:16]
+
+    def verifies(self, signature: bytes, message: bytes) -> bool:
+        """Tells whether the signature over the message is this key's."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+    @classmethod
+    def parse(cls, text: str) -> "PublicKey":
+        """Reads the text form.
+
+        Raises:
+            InvalidInputError: not `ed25519:` and the base64 of 32 bytes.
+        """
+        return cls(_decode(text, PUBLIC_PREFIX))
+
+
+class SecretKey:
+    """An Ed25519 secret key. Its repr shows the public half only."""
+
+    def __init__(self, seed: bytes) -> None:
+        if len(seed) != SEED_BYTES:
+            raise InvalidInputError(f"an Ed25519 seed has {SEED_BYTES} bytes, got {len(seed)}")
+        self._seed = seed
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = PublicKey(self._key.public_key().public_bytes_raw())
+
+    def sign(self, message: bytes) -> bytes:
+        """Returns the 64-byte signature (RFC 8032)."""
+        return self._key.sign(message)
+
+    @property
+    def text(self) -> str:
+        """The form of a key file's one line. Secret."""
+        return SECRET_PREFIX + base64.b64encode(self._seed).decode()
+
+    @classmethod
+    def parse(cls, text: str) -> "SecretKey":
+        """Reads the text form.
+
+        Raises:
+            InvalidInputError: not `ed25519-secret:` and the base64 of 32 bytes.
+        """
+        return cls(_decode(text.strip(), SECRET_PREFIX))
+
+    def __repr__(self) -> str:
+        return f"SecretKey(public={self.public.text})"
+
+
+def _decode(text: str, prefix: str) -> bytes:
+    form = f"{prefix} and the base64 of {SEED_BYTES} bytes"
+    if not text.startswith(prefix):
+        raise InvalidInputError(f"expected a key of the form {form}")
+    try:
+        raw = base64.b64decode(text.removeprefix(prefix), validate=True)
+    except ValueError as error:
+        raise InvalidInputError(f"expected a key of the form {form}; the base64 is broken") from error
+    if len(raw) != SEED_BYTES:
+        raise InvalidInputError(f"expected a key of the form {form}, got {len(raw)} bytes")
+    return raw
