@@ -1,0 +1,1 @@
+"""Security operations: events, detection, correlation, claims, grounding, actions."""
