@@ -45,7 +45,7 @@ def _ordered(value: JSONValue) -> JSONValue:
         return value
     if isinstance(value, Mapping):
         return {key: _ordered(value[key]) for key in sorted(value, key=_utf16)}
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+    if isinstance(value, list | tuple):
         return [_ordered(item) for item in value]
     raise InvalidInputError(f"{type(value).__name__} has no canonical form; expected text, whole numbers, lists, maps")
 
