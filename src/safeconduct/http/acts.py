@@ -1,0 +1,60 @@
+"""Signed acts on the wire: one header that says who does what with exactly which body."""
+
+import base64
+import binascii
+import hashlib
+
+import msgspec
+
+from safeconduct.kernel.canonical import canonical
+from safeconduct.kernel.errors import UnauthenticatedError
+from safeconduct.ledger.acts import Act, SignedAct
+
+HEADER = "safeconduct-act"
+HEADER_BYTES_MAX = 2048
+"""Bytes of the header's value. An act is about 400; more is not an act."""
+
+
+class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    actor: str
+    operation: str
+    content: str
+    at: str
+    nonce: str
+    signature: str
+
+
+def operation_of(method: str, path: str) -> str:
+    """Returns the act's operation for a request: the method and the path, without the query."""
+    return f"{method.upper()} {path}"
+
+
+def content_of(body: bytes) -> str:
+    """Returns the act's content for a request body: its SHA-256 as hex."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def encode_act(signed: SignedAct) -> str:
+    """Returns the header's value."""
+    return base64.urlsafe_b64encode(canonical(signed.envelope())).decode()
+
+
+def decode_act(value: str) -> SignedAct:
+    """Reads the header's value. The signature is not checked here.
+
+    Raises:
+        UnauthenticatedError: the value is no act.
+    """
+    if len(value) > HEADER_BYTES_MAX:
+        raise UnauthenticatedError(f"the {HEADER} header is over {HEADER_BYTES_MAX} bytes", code="act-unreadable")
+    try:
+        wire = msgspec.json.decode(base64.b64decode(value, altchars=b"-_", validate=True), type=_Wire)
+        signature = base64.b64decode(wire.signature, validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise UnauthenticatedError(
+            f"the {HEADER} header is no signed act: {error}",
+            code="act-unreadable",
+            remedy="let the safeconduct command or library sign the request",
+        ) from error
+    act = Act(actor=wire.actor, operation=wire.operation, content=wire.content, at=wire.at, nonce=wire.nonce)
+    return SignedAct(act=act, signature=signature)

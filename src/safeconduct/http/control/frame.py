@@ -1,0 +1,150 @@
+"""What all routes of the control API share: who asks, what they signed, how errors are told."""
+
+import asyncio
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+
+from safeconduct.http.acts import HEADER, content_of, decode_act, operation_of
+from safeconduct.http.problems import MEDIA_TYPE, problem
+from safeconduct.kernel.errors import InvalidInputError, SafeconductError, TooLargeError, UnauthenticatedError
+from safeconduct.kernel.ports import Committed, Transaction, Writer
+from safeconduct.ledger.acts import SignedAct
+
+T = TypeVar("T")
+
+BODY_BYTES_MAX = 8 * 1024 * 1024
+"""Bytes of a request body. Telemetry comes in files of a few megabytes; more is sent in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed(Generic[T]):
+    """A request to change something: the act, not yet verified, and the body it was signed over."""
+
+    act: SignedAct
+    content: str
+    body: T
+
+
+def is_local(request: Request) -> bool:
+    """Tells whether the caller showed the secret that only a reader of the data folder can know."""
+    given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
+    return hmac.compare_digest(given, request.app.state.local_secret.encode())
+
+
+async def reading(request: Request) -> None:
+    """Lets a request read: the local secret, or an act of a known principal.
+
+    Raises:
+        UnauthenticatedError: neither.
+    """
+    if is_local(request):
+        return
+    if HEADER not in request.headers:
+        raise UnauthenticatedError(
+            "reading needs a signed act or the local secret",
+            remedy="run the command on the machine that holds the data, or pass --key FILE",
+        )
+    signed = decode_act(request.headers[HEADER])
+    _same_request(request, signed, b"")
+    await asyncio.to_thread(request.app.state.check_reader, signed)
+
+
+Reading = Annotated[None, Depends(reading)]
+
+
+async def signed_bytes(request: Request) -> Signed[bytes]:
+    """Returns the raw body and the act it came with. Every change needs one.
+
+    Raises:
+        UnauthenticatedError: no act, or one for another request.
+        TooLargeError: the body is over BODY_BYTES_MAX.
+    """
+    body = await _body(request)
+    if HEADER not in request.headers:
+        raise UnauthenticatedError(
+            "a change needs a signed act", code="act-missing", remedy="pass --key FILE or set SAFECONDUCT_KEY"
+        )
+    signed = decode_act(request.headers[HEADER])
+    _same_request(request, signed, body)
+    return Signed(act=signed, content=content_of(body), body=body)
+
+
+SignedBytes = Annotated[Signed[bytes], Depends(signed_bytes)]
+
+
+def parse(signed: Signed[bytes], kind: type[T]) -> Signed[T]:
+    """Reads the body as JSON of a type.
+
+    Raises:
+        InvalidInputError: it is not.
+    """
+    try:
+        return Signed(signed.act, signed.content, msgspec.json.decode(signed.body, type=kind))
+    except msgspec.MsgspecError as error:
+        raise InvalidInputError(f"the request body is not what {kind.__name__} needs: {error}") from error
+
+
+async def commit(writer: Writer, command: Callable[[Transaction], T]) -> Committed[T]:
+    """Runs a command and waits for it to be durable, without blocking the loop."""
+    return await asyncio.wrap_future(writer.submit(command))
+
+
+def answer(document: Any, status: int = 200) -> Response:  # noqa: ANN401 - anything msgspec can encode
+    """Returns a JSON answer of dataclasses, lists and maps."""
+    return Response(msgspec.json.encode(document), status, media_type="application/json")
+
+
+def control_app(
+    routers: Sequence[APIRouter], *, local_secret: str, check_reader: Callable[[SignedAct], None], version: str
+) -> FastAPI:
+    """Returns the ASGI app of the given routers.
+
+    `check_reader` raises UnauthenticatedError unless the act is a known principal's.
+    """
+    app = FastAPI(
+        title="Safeconduct", version=version, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
+    )
+    app.state.local_secret = local_secret
+    app.state.check_reader = check_reader
+    for router in routers:
+        app.include_router(router)
+    app.add_exception_handler(SafeconductError, _told)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    return app
+
+
+async def _body(request: Request) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > BODY_BYTES_MAX:
+            raise TooLargeError(f"the request body is over {BODY_BYTES_MAX} bytes", remedy="send it in parts")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _same_request(request: Request, signed: SignedAct, body: bytes) -> None:
+    expected = operation_of(request.method, request.url.path)
+    if (signed.act.operation, signed.act.content) != (expected, content_of(body)):
+        raise UnauthenticatedError(
+            f"the act was signed for {signed.act.operation!r} with another body or request; this is {expected!r}",
+            code="act-for-another-request",
+        )
+
+
+async def _told(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, SafeconductError):  # FastAPI's signature is wider than our registration
+        raise error
+    document = problem(error)
+    return Response(msgspec.json.encode(document), document["status"], media_type=MEDIA_TYPE)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    return await _told(request, InvalidInputError(f"the request does not fit: {error}"))
