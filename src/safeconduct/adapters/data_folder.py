@@ -1,0 +1,96 @@
+"""The folder that holds an installation's data, open in one process at a time."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from safeconduct.kernel.errors import ConflictError, InvalidInputError
+
+LOCK = "server.lock"
+WAIT_S = 10.0
+"""Seconds to wait for another command that has the data open. Commands beside no server take less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a running server listens, and the secret that shows its caller can read the data folder."""
+
+    url: str
+    secret: str
+
+
+class DataLock:
+    """Held while this process has the data open."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def announce(self, address: Address) -> None:
+        """Tells commands on this machine where to ask."""
+        record = json.dumps({"url": address.url, "secret": address.secret}).encode()
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, record, 0)
+
+
+def running_server(data: Path) -> Address | None:
+    """Returns the address of the server that has this data open, if one does."""
+    try:
+        with (data / LOCK).open("rb") as file:
+            if _take(file.fileno()):
+                return None
+            return _address(file.read())
+    except FileNotFoundError:
+        return None
+
+
+@contextmanager
+def locked(data: Path) -> Iterator[DataLock]:
+    """Opens the data folder for this process alone.
+
+    Raises:
+        InvalidInputError: there is no such folder.
+        ConflictError: another process keeps it open.
+    """
+    if not data.is_dir():
+        raise InvalidInputError(
+            f"there is no installation in {data}", code="no-installation", remedy=f"safeconduct init --data {data}"
+        )
+    descriptor = os.open(data / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _wait(descriptor, data)
+        os.ftruncate(descriptor, 0)
+        yield DataLock(descriptor)
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _wait(descriptor: int, data: Path) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not _take(descriptor):
+        server = _address(os.pread(descriptor, 4096, 0))
+        if server or time.monotonic() > deadline:
+            by = f"the server at {server.url}" if server else "another command"
+            raise ConflictError(f"{data} is open in {by}", code="data-in-use", remedy="stop it, or let it finish")
+        time.sleep(0.05)
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _address(record: bytes) -> Address | None:
+    try:
+        fields = json.loads(record)
+        return Address(fields["url"], fields["secret"])
+    except (ValueError, KeyError):  # empty or half-written: nobody serves yet
+        return None

@@ -1,0 +1,111 @@
+"""How commands ask: the running server if there is one, else the same API in this process."""
+
+import asyncio
+import http.client
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+import typer
+
+from safeconduct import bootstrap, settings
+from safeconduct.adapters.clock import SystemClock, system_entropy
+from safeconduct.adapters.data_folder import Address, running_server
+from safeconduct.http.acts import HEADER, content_of, encode_act, operation_of
+from safeconduct.http.inprocess import Answer, Ask
+from safeconduct.http.problems import error_of
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.kernel.instants import rfc3339
+from safeconduct.ledger.acts import Act, sign_act
+from safeconduct.ledger.keys import SecretKey
+
+Data = Annotated[
+    Path | None, typer.Option("--data", help="The installation's folder.", envvar="SAFECONDUCT_DATA", show_envvar=True)
+]
+Key = Annotated[Path | None, typer.Option("--key", help="Your key file.", envvar="SAFECONDUCT_KEY", show_envvar=True)]
+
+REQUEST_TIMEOUT_S = 300.0
+"""Seconds a command waits for one answer. Triage with a slow model is the longest."""
+
+
+class Client:
+    """Speaks the control API for one command. Nothing is opened before the first request."""
+
+    def __init__(self, data: Path, key: tuple[str, SecretKey] | None = None) -> None:
+        self._data = data
+        self._key = key
+
+    def get(self, path: str, **query: str | int | None) -> Any:  # noqa: ANN401 - JSON of the control API
+        """Reads. Raises the server's errors as our own."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return _document(self._send(Ask(method="GET", path=path, query=urlencode(given))))
+
+    def raw(self, path: str) -> bytes:
+        """Reads bytes that are no JSON, such as a printable report."""
+        answer = self._send(Ask(method="GET", path=path))
+        if answer.status >= http.client.BAD_REQUEST:
+            _document(answer)
+        return answer.body
+
+    def post(self, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON of the control API
+        """Changes something, signed with the caller's key. Bytes are sent as they are, anything else as JSON."""
+        content = body if isinstance(body, bytes) else msgspec.json.encode(body if body is not None else {})
+        headers = {"content-type": "application/json", HEADER: self._act("POST", path, content)}
+        return _document(self._send(Ask(method="POST", path=path, headers=headers, body=content)))
+
+    def _send(self, request: Ask) -> Answer:
+        server = running_server(self._data)
+        if server:
+            return _over_http(server, request)
+        return asyncio.run(bootstrap.ask_once(self._data, request))
+
+    def _act(self, method: str, path: str, body: bytes) -> str:
+        if self._key is None:
+            raise InvalidInputError(
+                "a change is signed by the person who makes it, and no key file was given",
+                code="key-missing",
+                remedy="pass --key FILE or set SAFECONDUCT_KEY",
+            )
+        name, key = self._key
+        act = Act(
+            actor=name,
+            operation=operation_of(method, path),
+            content=content_of(body),
+            at=rfc3339(SystemClock().now()),
+            nonce=system_entropy(16).hex(),
+        )
+        return encode_act(sign_act(act, key))
+
+
+def client(data: Path | None, key: Path | None = None) -> Client:
+    """Returns the client of a command's options."""
+    found = settings.read()
+    return Client(data or found.data, settings.read_key(key) if key else None)
+
+
+def _document(answer: Answer) -> Any:  # noqa: ANN401 - JSON of the control API
+    try:
+        document = msgspec.json.decode(answer.body) if answer.body else None
+    except msgspec.DecodeError as error:
+        raise UnavailableError(f"the server answered {answer.status} with something that is not JSON") from error
+    if answer.status >= http.client.BAD_REQUEST:
+        raise error_of(document if isinstance(document, dict) else {})
+    return document
+
+
+def _over_http(server: Address, request: Ask) -> Answer:
+    where = urlsplit(server.url)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=REQUEST_TIMEOUT_S)
+    try:
+        target = f"{request.path}?{request.query}" if request.query else request.path
+        headers = {**request.headers, "authorization": f"Bearer {server.secret}"}
+        connection.request(request.method, target, request.body, headers)
+        response = connection.getresponse()
+        return Answer(response.status, response.read())
+    except OSError as error:
+        raise UnavailableError(
+            f"the server at {server.url} does not answer: {error}", remedy="look at its output, or restart it"
+        ) from error
+    finally:
+        connection.close()

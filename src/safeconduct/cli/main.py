@@ -1,0 +1,27 @@
+"""The `safeconduct` command."""
+
+import sys
+
+import typer
+
+from safeconduct.cli.output import BAD_INPUT, report
+from safeconduct.kernel.errors import SafeconductError
+
+app = typer.Typer(
+    name="safeconduct",
+    help="A control plane for trusted access to cyber-capable AI models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Runs one command: exit 0 done, 1 the answer is no, 2 bad input, 3 refused, 4 not available."""
+    try:
+        app(standalone_mode=True)
+    except SafeconductError as error:
+        sys.exit(report(error))
+    except KeyboardInterrupt:
+        sys.exit(BAD_INPUT)

@@ -1,0 +1,62 @@
+"""What commands print, and how they end."""
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+
+from safeconduct.kernel.errors import Kind, SafeconductError
+
+T = TypeVar("T")
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document.")]
+
+DONE, NO, BAD_INPUT, REFUSED, NOT_AVAILABLE = 0, 1, 2, 3, 4
+
+EXIT_CODE = {
+    Kind.INVALID: BAD_INPUT,
+    Kind.TOO_LARGE: BAD_INPUT,
+    Kind.ABSENT: BAD_INPUT,
+    Kind.CONFLICT: NO,
+    Kind.UNAUTHENTICATED: REFUSED,
+    Kind.REFUSED: REFUSED,
+    Kind.LIMITED: NOT_AVAILABLE,
+    Kind.UPSTREAM: NOT_AVAILABLE,
+    Kind.UNAVAILABLE: NOT_AVAILABLE,
+}
+
+
+def emit(document: T, as_json: bool, show: Callable[[T], None]) -> None:  # noqa: FBT001 - it is a flag
+    """Prints the document: as one JSON document, or as `show` prints it for people."""
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(document)).decode() + "\n")
+    else:
+        show(document)
+
+
+def report(error: SafeconductError) -> int:
+    """Prints an error for people on stderr and returns the exit code."""
+    err.print(f"[bold red]error[/] [dim]({error.code})[/] ", end="")
+    err.print(error.message, markup=False)
+    if error.clause:
+        err.print(f"  clause: {error.clause}", markup=False)
+    if error.remedy:
+        err.print(f"  to do:  {error.remedy}", markup=False)
+    return EXIT_CODE[error.kind]
+
+
+def rows(document: Any, *names: str) -> None:  # noqa: ANN401 - a list of maps from the control API
+    """Prints a list of maps as aligned columns; an empty list says so."""
+    if not document:
+        out.print("none", style="dim")
+        return
+    widths = {name: max(len(name), *(len(str(row.get(name, ""))) for row in document)) for name in names}
+    out.print("  ".join(name.ljust(widths[name]) for name in names), style="dim", markup=False)
+    for row in document:
+        out.print("  ".join(str(row.get(name, "")).ljust(widths[name]) for name in names), markup=False)
