@@ -1,0 +1,76 @@
+"""Where events are kept. The contract that every event store is tested against."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from safeconduct.kernel.ids import EventId
+from safeconduct.kernel.instants import Instant
+from safeconduct.soc.model import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A line that could not be read: which, why (stable kebab-case `code`), and what it began with."""
+
+    line: int
+    code: str
+    detail: str
+    text: str
+
+
+class EventStore(Protocol):
+    """An index of events. Derived (R3): it can be deleted and rebuilt from the raw files, and authorizes nothing.
+
+    Adding is idempotent by event id, so that a file read twice, or half and then whole, is in it exactly once.
+    What one call added is durable when it returns, or none of it is there.
+    """
+
+    def add(
+        self, events: Sequence[Event], *, file: str, lines: int, dead: Sequence[DeadLetter] = (), complete: bool = False
+    ) -> int:
+        """Adds events and dead letters of a raw file, in one transaction, and notes how far that file was read.
+
+        `file` is the raw file's SHA-256, `lines` how many of its lines were read so far, `complete` that it was read
+        to its end. Returns how many events were new. An event whose id is there already is left as it is.
+        """
+        ...
+
+    def progress(self, file: str) -> "Progress":
+        """Returns how far a raw file was read; zero lines for one never seen."""
+        ...
+
+    def dead_letters(self, file: str) -> Sequence[DeadLetter]:
+        """Returns a raw file's dead letters in line order."""
+        ...
+
+    def get(self, event_id: EventId) -> Event:
+        """Returns the event.
+
+        Raises:
+            AbsentError: there is none with that id (`event-unknown`).
+        """
+        ...
+
+    def many(self, event_ids: Collection[EventId]) -> Mapping[EventId, Event]:
+        """Returns those of the events that are there."""
+        ...
+
+    def between(
+        self, first: Instant | None = None, last: Instant | None = None, sources: Collection[str] = ()
+    ) -> Iterator[Event]:
+        """Yields events with first <= time <= last, of the given sources (of all if none), ordered by (time, id)."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """Returns the number of events by source."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a raw file is in the index."""
+
+    lines: int = 0
+    events: int = 0
+    complete: bool = False
