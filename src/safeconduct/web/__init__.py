@@ -1,0 +1,1 @@
+"""Renderers and files, no routes: they turn documents into pages."""
