@@ -1,0 +1,20 @@
+"""Cedar policies: compile once, decide purely, deny on any doubt."""
+
+from safeconduct.policy.decide import DecisionMemo, decide
+from safeconduct.policy.model import EntityRecord, EntityUid, Extension, PolicyRequest, Value
+from safeconduct.policy.sets import Entities, PolicySet, Schema
+from safeconduct.policy.source import PolicyInvalidError
+
+__all__ = [
+    "DecisionMemo",
+    "Entities",
+    "EntityRecord",
+    "EntityUid",
+    "Extension",
+    "PolicyInvalidError",
+    "PolicyRequest",
+    "PolicySet",
+    "Schema",
+    "Value",
+    "decide",
+]

@@ -1,0 +1,96 @@
+"""What a policy decides on: entities with attributes, and a request about them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from safeconduct.kernel.canonical import JSONValue
+from safeconduct.kernel.errors import InvalidInputError
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EntityUid:
+    """The type and the id of an entity. The id may be any text: it never passes through Cedar's surface syntax."""
+
+    type: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A value of one of Cedar's extension types, such as `ip("192.0.2.0/24")`."""
+
+    function: str
+    argument: str
+
+
+Value: TypeAlias = "bool | int | str | EntityUid | Extension | tuple[Value, ...] | frozenset[str] | Mapping[str, Value]"
+"""A Cedar value. Tuples and frozen sets are Cedar sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRecord:
+    """One entity of the store. `parents` are the entities it is `in`."""
+
+    uid: EntityUid
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+    parents: tuple[EntityUid, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRequest:
+    """May this principal do this action to this resource, in this context?"""
+
+    principal: EntityUid
+    action: EntityUid
+    resource: EntityUid
+    context: Mapping[str, Value] = field(default_factory=dict)
+
+
+def encode(value: Value) -> JSONValue:
+    """Returns the Cedar JSON form of a value.
+
+    Raises:
+        InvalidInputError: the value has none, or a record's name begins with the two underscores Cedar reserves,
+            which would let text from outside pose as an entity.
+    """
+    if isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, EntityUid):
+        return {"__entity": encode_uid(value)}
+    if isinstance(value, Extension):
+        return {"__extn": {"fn": value.function, "arg": value.argument}}
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return [encode(item) for item in value]
+    if isinstance(value, Mapping):
+        return encode_record(value)
+    raise InvalidInputError(f"{type(value).__name__} has no Cedar form")
+
+
+def encode_record(record: Mapping[str, Value]) -> dict[str, JSONValue]:
+    """Returns the Cedar JSON form of a record."""
+    reserved = sorted(name for name in record if name.startswith("__"))
+    if reserved:
+        raise InvalidInputError(f"{reserved[0]!r} can't be a name: Cedar reserves names with two underscores")
+    return {name: encode(item) for name, item in record.items()}
+
+
+def encode_uid(uid: EntityUid) -> dict[str, JSONValue]:
+    """Returns the structured form of a uid."""
+    return {"type": uid.type, "id": uid.id}
+
+
+def references(value: Value) -> frozenset[EntityUid]:
+    """Returns every entity that a value names, at any depth."""
+    if isinstance(value, EntityUid):
+        return frozenset((value,))
+    if isinstance(value, tuple):
+        return frozenset[EntityUid]().union(*map(references, value))
+    if isinstance(value, Mapping):
+        return frozenset[EntityUid]().union(*map(references, value.values()))
+    return frozenset()

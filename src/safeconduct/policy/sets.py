@@ -1,0 +1,149 @@
+"""Compiled policies, schemas and entities: parsed once, immutable, named by the digest of what they were made from.
+
+Parsing costs thousands of times what a decision does, so nothing is parsed when a decision is asked for.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import cedarpy
+from cedarpy import pst
+
+from safeconduct.kernel.canonical import JSONValue, canonical, digest
+from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.policy.model import EntityRecord, EntityUid, encode_record, encode_uid, references
+from safeconduct.policy.source import PolicyInvalidError, Statement, statements
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The entity types, attributes and context that policies may speak of."""
+
+    text: str
+    digest: str
+    handle: cedarpy.Schema = field(repr=False, compare=False)
+
+    @classmethod
+    def compile(cls, text: str) -> "Schema":
+        """Parses Cedar schema syntax.
+
+        Raises:
+            InvalidInputError: it is none.
+        """
+        try:
+            handle = cedarpy.Schema.from_str(text)
+        except ValueError as error:
+            raise InvalidInputError(f"the schema is not valid: {error}", code="schema-invalid") from error
+        return cls(text, digest(text), handle)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """Cedar policies, each with a unique `@id`. An empty set permits nothing.
+
+    `mentions` are the entities that policies name outright, each with the line of a policy that does.
+    """
+
+    text: str
+    digest: str
+    ids: tuple[str, ...]
+    mentions: Mapping[EntityUid, int] = field(repr=False)
+    handle: cedarpy.PolicySet = field(repr=False, compare=False)
+
+    @classmethod
+    def compile(cls, text: str, schema: Schema | None = None) -> "PolicySet":
+        """Parses policies, and validates them where a schema is given.
+
+        Raises:
+            PolicyInvalidError: a policy does not parse, has no `@id` or another's, is a template (which permits
+                nothing until linked), or speaks of what the schema does not know. It names the policy's line.
+            TooLargeError: over a limit of `source`.
+        """
+        text_digest = digest(text)
+        ids: list[str] = []
+        mentions: dict[EntityUid, int] = {}
+        for statement in statements(text):
+            policy = _parse(statement)
+            policy_id = _id_of(policy, statement)
+            if policy_id in ids:
+                raise PolicyInvalidError(f"there is a policy with @id({policy_id!r}) already", line=statement.line)
+            if schema is not None:
+                _validate(statement, policy_id, schema)
+            ids.append(policy_id)
+            mentions |= {_uid(found): statement.line for found in pst.entity_uids(policy)}
+        # The engine numbers policies in the order of the text; statement by statement gave the same order.
+        return cls(text, text_digest, tuple(ids), mentions, cedarpy.PolicySet.from_str(text))
+
+
+def _parse(statement: Statement) -> pst.Template:
+    try:
+        parsed = cedarpy.PolicySet.from_str(statement.text).to_pst()
+    except ValueError as error:
+        raise PolicyInvalidError(f"the policy that begins here does not parse: {error}", line=statement.line) from error
+    if parsed.templates:
+        raise PolicyInvalidError(
+            "templates (?principal, ?resource) are not taken",
+            line=statement.line,
+            remedy="write the condition over a grant entity instead",
+        )
+    return next(iter(parsed.static_policies.values()))
+
+
+def _id_of(policy: pst.Template, statement: Statement) -> str:
+    policy_id = policy.annotations.get("id")
+    if not policy_id:
+        raise PolicyInvalidError('the policy that begins here has no @id("...")', line=statement.line)
+    return policy_id
+
+
+def _uid(found: pst.EntityUid) -> EntityUid:
+    return EntityUid("::".join((*found.type.namespace, found.type.basename)), found.id)
+
+
+def _validate(statement: Statement, policy_id: str, schema: Schema) -> None:
+    problems = cedarpy.validate_policies(statement.text, schema.handle).errors
+    if problems:
+        told = problems[0].error.replace("`policy0`", f"`{policy_id}`")
+        raise PolicyInvalidError(f"policy {policy_id} does not fit the schema: {told}", line=statement.line)
+
+
+@dataclass(frozen=True, slots=True)
+class Entities:
+    """An entity store in which every reference resolves."""
+
+    digest: str
+    uids: frozenset[EntityUid]
+    handle: cedarpy.Entities = field(repr=False, compare=False)
+
+    @classmethod
+    def compile(cls, records: Iterable[EntityRecord]) -> "Entities":
+        """Builds the store.
+
+        Raises:
+            InvalidInputError: two entities share a uid, or one names an entity that is not there. Cedar would take
+                the second silently, and skip the policies that look at it.
+        """
+        records = tuple(sorted(records, key=lambda record: record.uid))
+        uids = frozenset(record.uid for record in records)
+        if len(uids) != len(records):
+            raise InvalidInputError("two entities share a uid", code="entities-invalid")
+        for record in records:
+            _refuse_dangling(record, uids)
+        document = canonical([_encode(record) for record in records])
+        return cls(digest(document.decode()), uids, cedarpy.Entities.from_json_str(document.decode()))
+
+
+def _refuse_dangling(record: EntityRecord, uids: frozenset[EntityUid]) -> None:
+    missing = (references(record.attributes) | set(record.parents)) - uids
+    if missing:
+        raise InvalidInputError(
+            f"{record.uid} names {min(missing)}, which is not in the store", code="entities-invalid"
+        )
+
+
+def _encode(record: EntityRecord) -> JSONValue:
+    return {
+        "uid": encode_uid(record.uid),
+        "attrs": encode_record(record.attributes),
+        "parents": [encode_uid(parent) for parent in record.parents],
+    }
