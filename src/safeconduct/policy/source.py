@@ -17,7 +17,7 @@ POLICIES_MAX = 200
 """Policies in one set. Evaluation is linear in them: 200 cost about 0.3 ms a decision, 2,000 over 4 ms."""
 
 POLICY_TOKENS_MAX = 500
-"""Tokens in one policy. An expression nests no deeper than its tokens; the engine's stack ends between 2,000 and 3,000."""
+"""Tokens in one policy, and so the most that it can nest; the engine's stack ends between 2,000 and 3,000."""
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\r\n]*)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<word>\w+)|(?P<end>;)|(?P<sign>.)""",

@@ -1,0 +1,83 @@
+"""The floor: what refuses a call whatever the policies say, each finding with the clause that decided.
+
+Policies can refuse more; they can't lift any of this. Its texts are what the caller reads.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from safeconduct.access.model import Agreement, CallRequest, Freeze, Grant, SealedPath, TargetRule
+from safeconduct.kernel.decisions import Reason
+from safeconduct.kernel.ids import GrantId
+from safeconduct.kernel.instants import rfc3339
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A call and all it is judged by. `matching` are the grants that match; `grant` is the one, or the nearest."""
+
+    request: CallRequest
+    path: SealedPath
+    agreement: Agreement
+    held: tuple[Grant, ...]
+    grant: Grant
+    matching: tuple[GrantId, ...]
+    freeze: Freeze | None
+    outside: frozenset[str]
+
+
+def floor(case: Case) -> tuple[Reason, ...]:
+    """Returns everything that stands against the call; nothing if nothing does."""
+    return (*_standing(case), *_purpose(case), *_grant(case), *_content(case))
+
+
+def _standing(case: Case) -> Iterator[Reason]:
+    if case.freeze is not None:
+        clause = f"freeze:{case.freeze.id}"
+        yield Reason("frozen", clause, f"{case.freeze.selector} is frozen: {case.freeze.reason}")
+    valid, now = case.agreement.valid, case.request.now
+    clause = f"agreement:{case.agreement.id}/valid"
+    if now < valid.opens_at:
+        yield Reason("agreement-not-begun", clause, f"the agreement begins at {rfc3339(valid.opens_at)}")
+    elif not valid.holds(now):
+        yield Reason("agreement-expired", clause, f"the agreement ended at {rfc3339(valid.closes_at)}")
+
+
+def _purpose(case: Case) -> Iterator[Reason]:
+    asked = case.request.purpose
+    for clause, allowed in (
+        (f"path:{case.path.id}/purpose", case.path.purpose),
+        (f"grant:{case.grant.id}/purpose", case.grant.purpose),
+    ):
+        if asked != allowed:
+            yield Reason("purpose-mismatch", clause, f"it allows purpose {allowed!r}; the request says {asked!r}")
+
+
+def _grant(case: Case) -> Iterator[Reason]:
+    request, grant = case.request, case.grant
+    if request.grant is not None and all(held.id != request.grant for held in case.held):
+        text = f"{request.principal} holds no grant {request.grant!r} on this path"
+        yield Reason("grant-unknown", f"grant:{request.grant}", text)
+    elif len(case.matching) > 1:
+        text = f"{', '.join(case.matching)} all match: name one in safeconduct-grant"
+        yield Reason("grant-ambiguous", f"path:{case.path.id}", text)
+    elif not grant.window.holds(request.now):
+        text = f"the grant is open from {grant.window}"
+        yield Reason("window-closed", f"grant:{grant.id}/window", text)
+    if grant.scope != case.path.scope:
+        text = f"the grant is for scope {grant.scope!r}, the path for {case.path.scope!r}"
+        yield Reason("scope-mismatch", f"grant:{grant.id}/scope", text)
+
+
+def _content(case: Case) -> Iterator[Reason]:
+    request, path = case.request, case.path
+    if request.model not in path.models:
+        text = f"the path allows {', '.join(path.models)}; the request asks for {request.model!r}"
+        yield Reason("model-not-allowed", f"path:{path.id}/models", text)
+    if path.target_rule is TargetRule.IN_SCOPE and case.outside:
+        text = f"not authorized: {', '.join(sorted(case.outside))}"
+        yield Reason("target-outside-scope", f"scope:{path.scope}/targets", text)
+    foreign = sorted(set(request.data_classes) - set(path.data_classes))
+    if foreign:
+        text = f"the path takes no data of class {', '.join(foreign)}"
+        yield Reason("data-class-not-allowed", f"path:{path.id}/data_classes", text)

@@ -1,0 +1,285 @@
+"""The nouns of access, as they stand in the records. All frozen; every change is an entry that writes new ones."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from safeconduct.kernel.ids import (
+    AgreementId,
+    EntryId,
+    FreezeId,
+    GrantId,
+    OrganizationId,
+    Origin,
+    PathId,
+    PrincipalId,
+)
+from safeconduct.kernel.instants import Instant, rfc3339
+
+
+class OrganizationRole(StrEnum):
+    """Which side of an agreement an organization stands on."""
+
+    PROVIDER = "provider"
+    PARTNER = "partner"
+
+
+class PrincipalKind(StrEnum):
+    """Who acts: a person with a key, or a service that a person answers for."""
+
+    PERSON = "person"
+    SERVICE = "service"
+
+
+class Role(StrEnum):
+    """What a person may do beyond making calls that a grant covers."""
+
+    ANALYST = "analyst"
+    RESPONDER = "responder"
+    ADMINISTRATOR = "administrator"
+    TRUST_AND_SAFETY = "trust-and-safety"
+
+
+class TargetRule(StrEnum):
+    """What a path says of targets in a request that its scope does not cover."""
+
+    IN_SCOPE = "in-scope"  # refuse
+    ANY = "any"  # evidence names attackers: reading about a target is not acting on it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """From `opens_at` until just before `closes_at`."""
+
+    opens_at: Instant
+    closes_at: Instant
+
+    def holds(self, now: Instant) -> bool:
+        """Tells whether the instant lies in the window."""
+        return self.opens_at <= now < self.closes_at
+
+    def __str__(self) -> str:
+        return f"{rfc3339(self.opens_at)} to {rfc3339(self.closes_at)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """A party."""
+
+    id: OrganizationId
+    role: OrganizationRole
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """The partner's witness: its C2SP verifier key and where it takes checkpoints."""
+
+    name: str
+    key: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What two organizations agreed to. `origin` is the joint log that everything under it goes to."""
+
+    id: AgreementId
+    provider: OrganizationId
+    partner: OrganizationId
+    terms_digest: str
+    valid: Window
+    witness: Witness | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Someone or something that may ask. A person has a key; a service has a sponsor, a person who answers for it."""
+
+    id: PrincipalId
+    organization: OrganizationId
+    kind: PrincipalKind
+    key: str | None
+    roles: tuple[Role, ...] = ()
+    sponsor: PrincipalId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Authorized targets: networks, addresses and names. `authorization` says who allowed it, and how."""
+
+    id: str
+    targets: tuple[str, ...]
+    authorization: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathLimits:
+    """Hard limits of one call."""
+
+    request_bytes: int
+    output_tokens: int
+    deadline_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedPath:
+    """One published version of a bounded path. It never changes; `digest` is SHA-256 over its canonical form.
+
+    `targets` are its scope's at that version, so that the digest pins what was authorized.
+    """
+
+    id: PathId
+    version: int
+    digest: str
+    agreement: AgreementId
+    origin: Origin
+    purpose: str
+    models: tuple[str, ...]
+    upstream: str
+    scope: str
+    targets: tuple[str, ...]
+    target_rule: TargetRule
+    release: str
+    data_classes: tuple[str, ...]
+    tools: tuple[str, ...]
+    autonomy: str
+    limits: PathLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """This principal may use this path for this purpose, on these targets, in this window."""
+
+    id: GrantId
+    principal: PrincipalId
+    path: PathId
+    purpose: str
+    scope: str
+    window: Window
+
+
+class SelectorKind(StrEnum):
+    """What a freeze can name."""
+
+    PRINCIPAL = "principal"
+    PATH = "path"
+    ORGANIZATION = "organization"  # all of its principals
+    GRANT = "grant"
+    AGREEMENT = "agreement"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which calls a freeze stops. Its text is `kind:name`, or `all`."""
+
+    kind: SelectorKind
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.kind.value if self.kind is SelectorKind.ALL else f"{self.kind.value}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """A stop in force. It ends by an unfreeze that the partner cosigned, and by nothing else."""
+
+    id: FreezeId
+    selector: Selector
+    by: PrincipalId
+    reason: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFacts:
+    """What of a running call a freeze can select."""
+
+    principal: PrincipalId
+    organization: OrganizationId
+    path: PathId
+    grant: GrantId
+    agreement: AgreementId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """An API token, as the hash of its secret. `id` is shown to people; the secret was shown once."""
+
+    id: str
+    hash: str
+    principal: PrincipalId
+    issued_at: Instant
+    expires_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRequest:
+    """What a call asks for, after steps 1 to 5. `grant` is None where the request named none.
+
+    `targets` are the addresses and names found in it, `data_classes` the labels of its blocks. Where nothing labels
+    (this release), the class is `unlabeled`, the most confidential there is.
+    """
+
+    principal: PrincipalId
+    path: PathId
+    purpose: str
+    model: str
+    now: Instant
+    grant: GrantId | None = None
+    targets: tuple[str, ...] = ()
+    data_classes: tuple[str, ...] = ("unlabeled",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalGroup:
+    """How many people with a role in an organization must approve."""
+
+    organization: OrganizationId
+    role: Role
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRule:
+    """All groups must approve. `subject` is what the rule is for, such as `response`."""
+
+    subject: str
+    groups: tuple[ApprovalGroup, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseRule:
+    """Bounds on one kind of response. `never` are networks, addresses and names it must not touch."""
+
+    kind: str
+    never: tuple[str, ...] = ()
+    rate_per_hour: int = 0
+    active_max: int = 0
+    expires_s: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """The Cedar text in force."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """How many entries have changed who may do what. A compiled standing is current while this has not moved."""
+
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramRecord:
+    """Which program is in force: the digest of its document, and the request that brought it."""
+
+    digest: str
+    origin: str
+    request: EntryId
+    at: Instant

@@ -1,0 +1,48 @@
+"""The collections that access keeps in the control state."""
+
+from safeconduct.access.model import (
+    Agreement,
+    ApprovalRule,
+    Epoch,
+    Freeze,
+    Grant,
+    Organization,
+    Policies,
+    Principal,
+    ProgramRecord,
+    ResponseRule,
+    Scope,
+    SealedPath,
+    Token,
+)
+from safeconduct.kernel.ports import Collection, Records, State
+
+ORGANIZATIONS = Collection("organizations", Organization)
+AGREEMENTS = Collection("agreements", Agreement)
+PRINCIPALS = Collection("principals", Principal)
+SCOPES = Collection("scopes", Scope)
+PATHS = Collection("paths", SealedPath)
+PATH_VERSIONS = Collection("path-versions", SealedPath)  # every version ever published, at `id/version`
+GRANTS = Collection("grants", Grant)
+POLICIES = Collection("policies", Policies)  # one, at `policies`
+APPROVAL_RULES = Collection("approval-rules", ApprovalRule)
+RESPONSE_RULES = Collection("response-rules", ResponseRule)
+TOKENS = Collection("tokens", Token)  # at the token's id
+FREEZES = Collection("freezes", Freeze)
+EPOCHS = Collection("epochs", Epoch)  # one, at `standing`
+PROGRAMS = Collection("programs", ProgramRecord)  # one, at `program`
+
+POLICIES_KEY = "policies"
+EPOCH_KEY = "standing"
+PROGRAM_KEY = "program"
+
+
+def epoch(records: Records) -> int:
+    """Returns how many entries have changed who may do what."""
+    found = records.get(EPOCHS, EPOCH_KEY)
+    return found.number if found else 0
+
+
+def advance_epoch(state: State) -> None:
+    """Marks every standing compiled before as out of date."""
+    state.put(EPOCHS, EPOCH_KEY, Epoch(number=epoch(state) + 1))

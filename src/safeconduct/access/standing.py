@@ -1,0 +1,212 @@
+"""The compiled standing: everything a call is judged by, as one immutable value that look-ups answer from.
+
+It is rebuilt from the records whenever their epoch moved, and swapped whole.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from safeconduct.access import authorization as cedar
+from safeconduct.access import records as kept
+from safeconduct.access.floor import Case, floor
+from safeconduct.access.model import (
+    Agreement,
+    CallFacts,
+    CallRequest,
+    Freeze,
+    Grant,
+    Principal,
+    SealedPath,
+    Selector,
+    SelectorKind,
+    Token,
+)
+from safeconduct.access.targets import TargetSet, compile_targets
+from safeconduct.kernel.decisions import Decision, Effect, Reason
+from safeconduct.kernel.errors import AbsentError, UnauthenticatedError
+from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
+from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.ports import Records
+from safeconduct.policy import Entities, PolicyRequest, PolicySet, decide
+
+Decide = Callable[[PolicySet, PolicyRequest, Entities], Decision]
+"""`policy.decide`, or a memo of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Who may do what, at one epoch."""
+
+    epoch: int
+    policies: PolicySet
+    entities: Entities
+    tokens: Mapping[str, Token] = field(repr=False)  # by hash
+    principals: Mapping[PrincipalId, Principal] = field(repr=False)
+    paths: Mapping[PathId, SealedPath] = field(repr=False)
+    targets: Mapping[PathId, TargetSet] = field(repr=False)
+    agreements: Mapping[str, Agreement] = field(repr=False)
+    grants: Mapping[tuple[PrincipalId, PathId], tuple[Grant, ...]] = field(repr=False)
+    freezes: Mapping[Selector, Freeze] = field(repr=False)
+
+    def identify(self, token: str, now: Instant) -> Principal:
+        """Returns whose token this is (step 1).
+
+        Raises:
+            UnauthenticatedError: `token-unknown` (never issued, revoked, or its principal is gone), `token-expired`.
+        """
+        found = self.tokens.get(token_hash(token))
+        principal = self.principals.get(found.principal) if found else None
+        if found is None or principal is None:
+            raise UnauthenticatedError(
+                "the token is not known here, or was revoked",
+                code="token-unknown",
+                remedy="ask an administrator for one: safeconduct token issue",
+            )
+        if now >= found.expires_at:
+            raise UnauthenticatedError(
+                f"token {found.id} has expired", code="token-expired", remedy="have a new one issued"
+            )
+        return principal
+
+    def path(self, path_id: PathId) -> SealedPath | None:
+        """Returns the path's version in force, to whoever asks. Callers want `resolve`."""
+        return self.paths.get(path_id)
+
+    def resolve(self, principal: PrincipalId, path_id: PathId) -> SealedPath:
+        """Returns a path to a principal with a grant on it (step 2).
+
+        Raises:
+            AbsentError: `path-unknown`, the same for a path that is not there and for one that is not this caller's.
+        """
+        path = self.paths.get(path_id)
+        if path is None or (principal, path_id) not in self.grants:
+            raise AbsentError(f"no path {path_id!r} is open to you", code="path-unknown")
+        return path
+
+    def authorize(self, request: CallRequest, decide: Decide = decide) -> tuple[Decision, Grant | None]:
+        """Decides a call, once, on facts (step 6), and returns the grant it falls under.
+
+        Allowed only if the floor finds nothing against it and the policies permit it: each can only refuse more.
+        """
+        path = self.paths.get(request.path)
+        principal = self.principals.get(request.principal)
+        held = self.grants.get((request.principal, request.path), ())
+        if path is None or principal is None or not held:
+            text = f"no path {request.path!r} is open to {request.principal}"
+            return Decision(Effect.DENY, (Reason("path-unknown", "path", text),)), None
+        case = self._case(request, path, held)
+        found = floor(case)
+        policy = decide(self.policies, self._policy_request(case), self.entities)
+        if found or not policy.allowed:
+            reasons = (*found, *policy.reasons)
+            return Decision(Effect.DENY, reasons, policy.determining, policy.errors), case.grant
+        return policy, case.grant
+
+    def frozen(self, principal: Principal, path: SealedPath, grant: Grant | None = None) -> Freeze | None:
+        """Returns a freeze that stops this principal on this path (under this grant), the widest first."""
+        selectors = [
+            Selector(SelectorKind.ALL),
+            Selector(SelectorKind.AGREEMENT, path.agreement),
+            Selector(SelectorKind.ORGANIZATION, principal.organization),
+            Selector(SelectorKind.PATH, path.id),
+            Selector(SelectorKind.PRINCIPAL, principal.id),
+        ]
+        if grant is not None:
+            selectors.append(Selector(SelectorKind.GRANT, grant.id))
+        return next((self.freezes[selector] for selector in selectors if selector in self.freezes), None)
+
+    def cuts(self, freeze: Freeze, call: CallFacts) -> bool:
+        """Tells whether a freeze stops a call that is running."""
+        return cuts(freeze.selector, call)
+
+    def _case(self, request: CallRequest, path: SealedPath, held: tuple[Grant, ...]) -> Case:
+        grant, matching = _choose(request, held)
+        covered = self.targets[path.id]
+        return Case(
+            request=request,
+            path=path,
+            agreement=self.agreements[path.agreement],
+            held=held,
+            grant=grant,
+            matching=matching,
+            freeze=self.frozen(self.principals[request.principal], path, grant),
+            outside=frozenset(target for target in request.targets if not covered.covers(target)),
+        )
+
+    def _policy_request(self, case: Case) -> PolicyRequest:
+        return cedar.policy_request(
+            case.request,
+            case.grant,
+            agreement_valid=case.agreement.valid.holds(case.request.now),
+            frozen=case.freeze is not None,
+            outside=case.outside,
+        )
+
+
+def cuts(selector: Selector, call: CallFacts) -> bool:
+    """Tells whether a selector selects a call."""
+    match selector.kind:
+        case SelectorKind.ALL:
+            return True
+        case SelectorKind.PRINCIPAL:
+            return selector.name == call.principal
+        case SelectorKind.PATH:
+            return selector.name == call.path
+        case SelectorKind.ORGANIZATION:
+            return selector.name == call.organization
+        case SelectorKind.GRANT:
+            return selector.name == call.grant
+        case SelectorKind.AGREEMENT:
+            return selector.name == call.agreement
+
+
+def token_hash(secret: str) -> str:
+    """Returns what is stored of a token. Its secret is 256 random bits, so that a plain SHA-256 can't be searched."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def compile_standing(records: Records) -> Standing:
+    """Compiles the standing from the records. Without policies in force it permits nothing."""
+    policies = records.get(kept.POLICIES, kept.POLICIES_KEY)
+    paths = {path.id: path for _, path in records.scan(kept.PATHS)}
+    grants: dict[tuple[PrincipalId, PathId], tuple[Grant, ...]] = defaultdict(tuple)
+    for _, grant in records.scan(kept.GRANTS):
+        grants[grant.principal, grant.path] += (grant,)
+    return Standing(
+        epoch=kept.epoch(records),
+        policies=cedar.compile_policies(policies.text if policies else ""),
+        entities=_entities(records),
+        tokens={token.hash: token for _, token in records.scan(kept.TOKENS)},
+        principals={principal.id: principal for _, principal in records.scan(kept.PRINCIPALS)},
+        paths=paths,
+        targets={path.id: compile_targets(path.targets) for path in paths.values()},
+        agreements={agreement.id: agreement for _, agreement in records.scan(kept.AGREEMENTS)},
+        grants=dict(grants),
+        freezes={freeze.selector: freeze for _, freeze in records.scan(kept.FREEZES)},
+    )
+
+
+def _entities(records: Records) -> Entities:
+    return Entities.compile(
+        [
+            *(cedar.organization_entity(value) for _, value in records.scan(kept.ORGANIZATIONS)),
+            *(cedar.agreement_entity(value) for _, value in records.scan(kept.AGREEMENTS)),
+            *(cedar.principal_entity(value) for _, value in records.scan(kept.PRINCIPALS)),
+            *(cedar.scope_entity(value) for _, value in records.scan(kept.SCOPES)),
+            *(cedar.path_entity(value) for _, value in records.scan(kept.PATHS)),
+            *(cedar.grant_entity(value) for _, value in records.scan(kept.GRANTS)),
+        ]
+    )
+
+
+def _choose(request: CallRequest, held: tuple[Grant, ...]) -> tuple[Grant, tuple[GrantId, ...]]:
+    """Returns the grant to judge by, and the ids of all that match: one is needed, and the request may name it.
+
+    Where none matches, the nearest is judged, so that the answer says what is missing.
+    """
+    named = [grant for grant in held if request.grant in (None, grant.id)]
+    matching = [grant for grant in named if grant.purpose == request.purpose and grant.window.holds(request.now)]
+    nearest = matching or [grant for grant in named if grant.purpose == request.purpose] or named or list(held)
+    return nearest[0], tuple(grant.id for grant in matching)
