@@ -1,0 +1,264 @@
+"""Claims: typed statements about an incident, each with the fields it rests on.
+
+A claim holds no sentence. Its text is rendered by `wording` from the predicate, so that neither a model nor the text of
+an event can say anything that the predicate does not say.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import msgspec
+
+from safeconduct.kernel.canonical import JSONValue, digest
+from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.ids import ClaimId, EventId, IncidentId
+from safeconduct.soc.quotes import Scalar
+
+TIME_POINTER = "/ocsf/time"
+"""Where a claim quotes when an event happened: OCSF time, whole milliseconds since 1970 UTC."""
+
+CITED_MAX = 64
+"""Pieces of evidence in one claim. A count over more cites the first and the last 32 and is recounted over all."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}")
+"""What may name an author: never a sentence."""
+
+
+class ClaimKind(StrEnum):
+    """What a claim says."""
+
+    OBSERVATION = "observation"
+    COUNT = "count"
+    SEQUENCE = "sequence"
+    RELATION = "relation"
+    TECHNIQUE = "technique"
+    VERDICT = "verdict"
+
+
+class AuthorKind(StrEnum):
+    """Who says it. What an author may claim depends on this alone."""
+
+    RULE = "rule"
+    MODEL = "model"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """Who made a claim: the rule engine, a model (with the call that answered), or a person."""
+
+    kind: AuthorKind
+    name: str
+    version: str
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One cited field: the event, the JSON pointer into its document, and the value that stands there."""
+
+    event: EventId
+    pointer: str
+    quote: Scalar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """The field of the event is what the quote says."""
+
+    field: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """Exactly `count` of the events in view have `value` at `pointer`. `cited` are they, or their first and last 32."""
+
+    pointer: str
+    value: Scalar
+    count: int
+    cited: tuple[Evidence, ...]
+
+
+class Order(StrEnum):
+    """How two events lie in time. `within` takes the seconds and says nothing about which came first."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    WITHIN = "within"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InOrder:
+    """The first event lies before or after the second, or within some seconds of it."""
+
+    order: Order
+    first: Evidence
+    second: Evidence
+    seconds: int = 0
+
+
+class Tie(StrEnum):
+    """What two events share. `parent` says that the left event's process started the right event's."""
+
+    USER = "user"
+    IP = "ip"
+    HOST = "host"
+    PROCESS = "process"
+    DOMAIN = "domain"
+    FILE = "file"
+    PARENT = "parent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """The entities at the two fields are the same by their normal form. `support` are fields this also rests on."""
+
+    tie: Tie
+    left: Evidence
+    right: Evidence
+    support: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Technique:
+    """The ATT&CK technique is supported by the alert, which fired on the cited fields."""
+
+    technique: str
+    alert: str
+    cited: tuple[Evidence, ...]
+
+
+class Judgment(StrEnum):
+    """What an incident is."""
+
+    TRUE_POSITIVE = "true-positive"
+    BENIGN_POSITIVE = "benign-positive"
+    FALSE_POSITIVE = "false-positive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A judgment and the claims it rests on."""
+
+    judgment: Judgment
+    claims: tuple[ClaimId, ...]
+
+
+Predicate: TypeAlias = Observation | Count | InOrder | Relation | Technique | Verdict
+
+_KINDS: Mapping[type[Any], ClaimKind] = {
+    Observation: ClaimKind.OBSERVATION,
+    Count: ClaimKind.COUNT,
+    InOrder: ClaimKind.SEQUENCE,
+    Relation: ClaimKind.RELATION,
+    Technique: ClaimKind.TECHNIQUE,
+    Verdict: ClaimKind.VERDICT,
+}
+_TYPES: Mapping[ClaimKind, type[Any]] = {kind: predicate for predicate, kind in _KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One statement. `note` is free text and a person's alone; `make_claim` derives the id.
+
+    The id covers everything but the quotes and the note: those are sealed in the log, and a hash of a short value would
+    give it away. `serial` tells apart what one author says about the same fields more than once.
+    """
+
+    id: ClaimId
+    incident: IncidentId
+    author: Author
+    predicate: Predicate
+    serial: int = 0
+    note: str = ""
+
+    @property
+    def kind(self) -> ClaimKind:
+        """What the claim says."""
+        return _KINDS[type(self.predicate)]
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Every cited field, in the predicate's order. A verdict cites claims, not fields."""
+        return evidence_of(self.predicate)
+
+
+def evidence_of(predicate: Predicate) -> tuple[Evidence, ...]:
+    """Returns every field that the predicate cites."""
+    match predicate:
+        case Observation(field=field):
+            return (field,)
+        case Count(cited=cited) | Technique(cited=cited):
+            return cited
+        case InOrder(first=first, second=second):
+            return (first, second)
+        case Relation(left=left, right=right, support=support):
+            return (left, right, *support)
+        case Verdict():
+            return ()
+
+
+def make_claim(incident: IncidentId, author: Author, predicate: Predicate, *, serial: int = 0, note: str = "") -> Claim:
+    """Returns the claim with its content-derived id."""
+    content: dict[str, JSONValue] = {
+        "incident": incident,
+        "author": asdict(author),
+        "kind": _KINDS[type(predicate)],
+        "fields": [[piece.event, piece.pointer] for piece in evidence_of(predicate)],
+        "detail": _detail(predicate),
+        "serial": serial,
+    }
+    return Claim(
+        id=ClaimId(digest(content)[:32]),
+        incident=incident,
+        author=author,
+        predicate=predicate,
+        serial=serial,
+        note=note,
+    )
+
+
+def encode_claim(claim: Claim) -> dict[str, JSONValue]:
+    """Returns the claim as JSON, quotes and all: sealed in the log, plain in an answer to who may read it."""
+    encoded: dict[str, JSONValue] = msgspec.to_builtins(claim)
+    return encoded | {"kind": claim.kind}
+
+
+def decode_claim(encoded: Mapping[str, Any]) -> Claim:
+    """Reads what `encode_claim` wrote.
+
+    Raises:
+        InvalidInputError: it is no claim, or its id is not the one its content gives.
+    """
+    try:
+        claim = make_claim(
+            IncidentId(msgspec.convert(encoded["incident"], str)),
+            msgspec.convert(encoded["author"], Author),
+            msgspec.convert(encoded["predicate"], _TYPES[ClaimKind(encoded["kind"])]),
+            serial=msgspec.convert(encoded["serial"], int),
+            note=msgspec.convert(encoded["note"], str),
+        )
+    except (KeyError, ValueError, msgspec.ValidationError) as error:
+        raise InvalidInputError(f"expected a claim as this release writes it: {error}", code="no-claim") from error
+    if claim.id != encoded.get("id"):
+        raise InvalidInputError(f"claim {encoded.get('id')} does not have the id of its content", code="no-claim")
+    return claim
+
+
+def _detail(predicate: Predicate) -> JSONValue:
+    match predicate:
+        case Observation():
+            return None
+        case Count(pointer=pointer, count=count):
+            return [pointer, count]
+        case InOrder(order=order, seconds=seconds):
+            return [order, seconds]
+        case Relation(tie=tie):
+            return tie
+        case Technique(technique=technique, alert=alert):
+            return [technique, alert]
+        case Verdict(judgment=judgment, claims=claims):
+            return [judgment, *claims]

@@ -1,0 +1,44 @@
+"""Applies the rules to claims. The same for claims of rules, of models and of people."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from safeconduct.kernel.decisions import Reason
+from safeconduct.soc.claims import Claim, ClaimKind
+from safeconduct.soc.grounding.model import CheckedClaim, Context, Outcome
+from safeconduct.soc.grounding.rules import RULES
+from safeconduct.soc.wording import render
+
+CHECKER_VERSION = "grounding/1"
+"""Changes whenever the same claim and events could get another answer."""
+
+_GROUNDED = Reason("grounded", "grounding", "every rule holds")
+
+
+def check(claim: Claim, context: Context) -> CheckedClaim:
+    """Returns the claim with the first rule that it breaks, or verified. No claim and no event makes it raise."""
+    broken = next((reason for rule in RULES if (reason := rule(claim, context)) is not None), None)
+    return CheckedClaim(
+        claim=claim,
+        outcome=Outcome.REJECTED if broken else Outcome.VERIFIED,
+        reason=broken or _GROUNDED,
+        checker=CHECKER_VERSION,
+        text=_text(claim, context),
+    )
+
+
+def check_all(claims: Sequence[Claim], context: Context) -> tuple[CheckedClaim, ...]:
+    """Checks claims in the given order, verdicts against what was verified among the others and before."""
+    others = [check(claim, context) for claim in claims if claim.kind is not ClaimKind.VERDICT]
+    rejected = {checked.claim.id for checked in others if not checked.verified}
+    verified = {checked.claim.id: checked.claim for checked in others if checked.claim.id not in rejected}
+    grounds = replace(context, verified={**context.verified, **verified})
+    rest = iter(others)
+    return tuple(check(claim, grounds) if claim.kind is ClaimKind.VERDICT else next(rest) for claim in claims)
+
+
+def _text(claim: Claim, context: Context) -> str:
+    titles = {alert.id: alert.title for alert in context.incident.alerts}
+    tagged = {technique for alert in context.incident.alerts for technique in alert.techniques}
+    names = {id_: known.name for id_ in tagged if (known := context.techniques.get(id_)) is not None}
+    return render(claim, names=names, titles=titles)

@@ -1,0 +1,316 @@
+"""The deterministic summary: what the rules alone can say about an incident, after the same check as everyone's claims.
+
+No model's claim comes in here: the functions take none.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from safeconduct.kernel.ids import ClaimId, EventId, IncidentId
+from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.soc.claims import (
+    CITED_MAX,
+    TIME_POINTER,
+    Author,
+    AuthorKind,
+    Claim,
+    Count,
+    Evidence,
+    InOrder,
+    Observation,
+    Order,
+    Predicate,
+    Relation,
+    Technique,
+    Tie,
+    make_claim,
+)
+from safeconduct.soc.entities import mentions
+from safeconduct.soc.grounding import CheckedClaim, Context, Shown, TechniqueTable, check_all
+from safeconduct.soc.grounding.rules import PARENT_PID_POINTER, PID_POINTER, support_pointers
+from safeconduct.soc.model import Alert, Edge, Entity, EntityKind, Event, Incident, Match
+from safeconduct.soc.quotes import quote_at, text_of
+from safeconduct.soc.wording import shown
+
+RULE_AUTHOR = Author(kind=AuthorKind.RULE, name="safeconduct.summary", version="1")
+"""Who makes the claims of this module. The version changes when the same incident would give other claims."""
+
+CLAIMS_MAX = 400
+"""Claims by rules on one incident. A person reads tens; the rest of a larger incident stands in counts."""
+
+STEPS_MAX = 60
+"""Steps in a summary; what comes after is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Alerts of one rule in a row, as one thing that happened."""
+
+    at: Instant
+    last_at: Instant
+    title: str
+    level: str
+    alerts: int
+    techniques: tuple[str, ...]
+    entities: tuple[Entity, ...]
+    claims: tuple[ClaimId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TechniqueUse:
+    """A technique that at least one verified claim supports."""
+
+    technique: str
+    name: str
+    tactics: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What happened, by verified claims of rules alone. `grounded` of `alerts` alerts have such a claim."""
+
+    incident: IncidentId
+    first_at: Instant
+    last_at: Instant
+    score: int
+    score_reasons: tuple[str, ...]
+    who: tuple[Entity, ...]
+    entities: tuple[Entity, ...]
+    techniques: tuple[TechniqueUse, ...]
+    steps: tuple[Step, ...]
+    steps_left_out: int
+    alerts: int
+    grounded: int
+
+
+def rule_context(incident: Incident, events: Mapping[EventId, Event], techniques: TechniqueTable) -> Context:
+    """Returns the context in which claims of rules are checked: rules saw every event of the incident whole."""
+    return Context(incident=incident, events=events, shown=Shown.whole(incident.events), techniques=techniques)
+
+
+def claims_by_rules(incident: Incident, events: Mapping[EventId, Event]) -> tuple[Claim, ...]:
+    """Returns what alerts and edges say, as claims, each once, at most CLAIMS_MAX. They are not checked yet."""
+    predicates: dict[ClaimId, Claim] = {}
+    for predicate in _predicates(incident, events):
+        claim = make_claim(incident.id, RULE_AUTHOR, predicate)
+        predicates.setdefault(claim.id, claim)
+        if len(predicates) == CLAIMS_MAX:
+            break
+    return tuple(predicates.values())
+
+
+def summarize(context: Context) -> tuple[Summary, tuple[CheckedClaim, ...]]:
+    """Returns the summary and the checked claims of rules that it rests on. `context` is the rules' own."""
+    checked = check_all(claims_by_rules(context.incident, context.events), context)
+    return _summary(context, checked), checked
+
+
+def sentences(summary: Summary) -> tuple[str, ...]:
+    """Returns the summary in sentences, values of events quoted and bounded."""
+    what = f"{summary.alerts} alerts from {rfc3339(summary.first_at)} to {rfc3339(summary.last_at)}"
+    lines = [f"{what}, score {summary.score}; {summary.grounded} rest on verified claims."]
+    if summary.who:
+        lines.append("Concerned: " + ", ".join(f"{one.kind.value} {shown(one.value)}" for one in summary.who) + ".")
+    for step in summary.steps:
+        times = f" ({step.alerts} alerts)" if step.alerts > 1 else ""
+        tags = f" [{', '.join(step.techniques)}]" if step.techniques else ""
+        lines.append(f"{rfc3339(step.at)} {shown(step.title)}{times}{tags}")
+    if summary.steps_left_out:
+        lines.append(f"{summary.steps_left_out} further steps.")
+    return tuple(lines)
+
+
+def _predicates(incident: Incident, events: Mapping[EventId, Event]) -> Iterator[Predicate]:
+    runs = _runs(incident.alerts)
+    events = {id_: events[id_] for id_ in incident.events if id_ in events}
+    # The most telling first: what lies beyond CLAIMS_MAX is more of the same.
+    for run in runs:
+        yield from _of_run(run, events)
+    yield from _orders(runs, events)
+    for edge in incident.edges:
+        yield from _of_edge(edge, events)
+    yield from _parents(incident, events)
+
+
+def _runs(alerts: Iterable[Alert]) -> list[list[Alert]]:
+    runs: list[list[Alert]] = []
+    for alert in sorted(alerts, key=lambda one: (one.at, one.id)):
+        if runs and runs[-1][0].rule == alert.rule:
+            runs[-1].append(alert)
+        else:
+            runs.append([alert])
+    return runs
+
+
+def _of_run(run: Sequence[Alert], events: Mapping[EventId, Event]) -> Iterator[Predicate]:
+    first = run[0]
+    for match in first.matches:
+        yield Observation(field=_evidence(match, events))
+    for event in first.events:
+        yield from (Observation(field=piece) for piece in _named(event, events))
+    for technique in first.techniques:
+        cited = tuple({(match.event, match.pointer): _evidence(match, events) for match in first.matches}.values())
+        yield Technique(technique=technique, alert=first.id, cited=cited[:CITED_MAX])
+    if len(run) > 1:
+        yield from (Observation(field=_evidence(match, events)) for match in run[-1].matches)
+        yield from _counts(run, events)
+
+
+def _named(event: EventId, events: Mapping[EventId, Event]) -> Iterator[Evidence]:
+    for mention in mentions(events[event]) if event in events else ():
+        piece = _field(events[event], mention.pointer)
+        if piece:
+            yield piece
+
+
+def _counts(run: Sequence[Alert], events: Mapping[EventId, Event]) -> Iterator[Predicate]:
+    values = Counter((match.pointer, match.found) for alert in run for match in alert.matches)
+    for (pointer, found), count in values.items():
+        if count > 1:
+            counted = _count(pointer, found, events)
+            if counted:
+                yield counted
+
+
+def _count(pointer: str, value: str, events: Mapping[EventId, Event]) -> Count | None:
+    having = sorted(
+        (event.at, event.id, stored)
+        for event in events.values()
+        if (stored := quote_at(event, pointer)) is not None and text_of(stored) == value
+    )
+    ids = [(event, stored) for _, event, stored in having]
+    half = CITED_MAX // 2
+    cited = ids if len(ids) <= CITED_MAX else ids[:half] + ids[-half:]
+    pieces = tuple(Evidence(event=event, pointer=pointer, quote=stored) for event, stored in cited)
+    return Count(pointer=pointer, value=pieces[0].quote, count=len(ids), cited=pieces) if len(ids) > 1 else None
+
+
+def _orders(runs: Sequence[Sequence[Alert]], events: Mapping[EventId, Event]) -> Iterator[Predicate]:
+    for earlier, later in pairwise(runs):
+        first, second = _time(earlier[0].events[0], events), _time(later[0].events[0], events)
+        # Within one millisecond nothing came first.
+        if first and second and int(first.quote) < int(second.quote):
+            yield InOrder(order=Order.BEFORE, first=first, second=second)
+
+
+def _of_edge(edge: Edge, events: Mapping[EventId, Event]) -> Iterator[Predicate]:
+    tie = {kind.value: kind for kind in Tie}.get(edge.entity.kind.value)
+    left, right = edge.events
+    if tie is None or left == right or left not in events or right not in events:
+        return
+    relation = _relation(tie, (events[left], edge.pointers[0]), (events[right], edge.pointers[1]))
+    if relation:
+        yield relation
+
+
+def _parents(incident: Incident, events: Mapping[EventId, Event]) -> Iterator[Predicate]:
+    latest: dict[str, Event] = {}
+    for event in sorted((events[id_] for id_ in incident.events if id_ in events), key=lambda one: (one.at, one.id)):
+        processes = {one.pointer: one.entity.value for one in mentions(event) if one.entity.kind is EntityKind.PROCESS}
+        parent = latest.get(processes.get(PARENT_PID_POINTER, ""))
+        if parent is not None:
+            relation = _relation(Tie.PARENT, (parent, PID_POINTER), (event, PARENT_PID_POINTER))
+            if relation:
+                yield relation
+        if PID_POINTER in processes:
+            latest[processes[PID_POINTER]] = event
+
+
+def _relation(tie: Tie, left: tuple[Event, str], right: tuple[Event, str]) -> Relation | None:
+    first, second = _field(*left), _field(*right)
+    if first is None or second is None:
+        return None
+    support = [
+        piece
+        for event in (left[0], right[0])
+        for pointer in support_pointers(tie, event) or ()
+        if (piece := _field(event, pointer)) is not None
+    ]
+    return Relation(tie=tie, left=first, right=second, support=tuple(support))
+
+
+def _field(event: Event, pointer: str) -> Evidence | None:
+    value = quote_at(event, pointer)
+    return None if value is None else Evidence(event=event.id, pointer=pointer, quote=value)
+
+
+def _evidence(match: Match, events: Mapping[EventId, Event]) -> Evidence:
+    # What the rule saw when it fired. If the store says otherwise now, the check says so. A number keeps its type.
+    stored = quote_at(events[match.event], match.pointer) if match.event in events else None
+    quote = stored if stored is not None and text_of(stored) == match.found else match.found
+    return Evidence(event=match.event, pointer=match.pointer, quote=quote)
+
+
+def _time(event: EventId, events: Mapping[EventId, Event]) -> Evidence | None:
+    piece = _field(events[event], TIME_POINTER) if event in events else None
+    return piece if piece and isinstance(piece.quote, int) else None
+
+
+def _summary(context: Context, checked: Sequence[CheckedClaim]) -> Summary:
+    incident = context.incident
+    held = [one.claim for one in checked if one.verified]
+    cited = _cited(held)
+    steps = tuple(step for run in _runs(incident.alerts) if (step := _step(run, held, cited, context)).claims)
+    supported = sorted({technique for step in steps for technique in step.techniques})
+    entities = tuple(sorted({entity for step in steps for entity in step.entities}))
+    return Summary(
+        incident=incident.id,
+        first_at=incident.first_at,
+        last_at=incident.last_at,
+        score=incident.score,
+        score_reasons=tuple(incident.score_reasons),
+        who=tuple(one for one in entities if one.kind in (EntityKind.IP, EntityKind.USER, EntityKind.HOST)),
+        entities=entities,
+        techniques=tuple(_use(technique, context.techniques) for technique in supported),
+        steps=steps[:STEPS_MAX],
+        steps_left_out=len(steps[STEPS_MAX:]),
+        alerts=len(incident.alerts),
+        grounded=sum(bool(_grounds(alert, cited)) for alert in incident.alerts),
+    )
+
+
+def _cited(held: Sequence[Claim]) -> Mapping[tuple[EventId, str], tuple[ClaimId, ...]]:
+    cited: dict[tuple[EventId, str], tuple[ClaimId, ...]] = {}
+    for claim in held:
+        for piece in claim.evidence:
+            cited[piece.event, piece.pointer] = (*cited.get((piece.event, piece.pointer), ()), claim.id)
+    return cited
+
+
+def _grounds(alert: Alert, cited: Mapping[tuple[EventId, str], tuple[ClaimId, ...]]) -> tuple[ClaimId, ...]:
+    return tuple(id_ for match in alert.matches for id_ in cited.get((match.event, match.pointer), ()))
+
+
+def _step(
+    run: Sequence[Alert],
+    held: Sequence[Claim],
+    cited: Mapping[tuple[EventId, str], tuple[ClaimId, ...]],
+    context: Context,
+) -> Step:
+    alerts = {alert.id for alert in run}
+    events = [context.events[id_] for alert in run for id_ in alert.events if id_ in context.events]
+    named = {one.entity for event in events for one in mentions(event) if (event.id, one.pointer) in cited}
+    supported = {
+        claim.predicate.technique
+        for claim in held
+        if isinstance(claim.predicate, Technique) and claim.predicate.alert in alerts
+    }
+    return Step(
+        at=run[0].at,
+        last_at=run[-1].at,
+        title=run[0].title,
+        level=run[0].level,
+        alerts=len(run),
+        techniques=tuple(sorted(supported)),
+        entities=tuple(sorted(named)),
+        claims=tuple(dict.fromkeys(id_ for alert in run for id_ in _grounds(alert, cited))),
+    )
+
+
+def _use(technique: str, techniques: TechniqueTable) -> TechniqueUse:
+    known = techniques.get(technique)
+    return TechniqueUse(
+        technique=technique, name=known.name if known else "", tactics=tuple(known.tactics) if known else ()
+    )

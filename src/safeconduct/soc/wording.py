@@ -1,0 +1,92 @@
+"""The sentences of claims, and how a value from an event is shown: quoted, escaped, bounded. Never as our own words."""
+
+import unicodedata
+from collections.abc import Mapping
+
+from safeconduct.kernel.ids import EventId
+from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.soc.claims import Claim, Count, InOrder, Observation, Order, Relation, Technique, Tie, Verdict
+from safeconduct.soc.quotes import Scalar, text_of
+
+VALUE_CHARS_MAX = 96
+"""Characters of one value that are shown. Enough for a path, a URL or the start of a command line."""
+
+CUT = "…"
+"""Ends a value that was cut."""
+
+REFERENCE_CHARS = 8
+"""Digits of an event id in a sentence. The whole id stands in the evidence."""
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # control, format (bidi), surrogates, separators
+
+
+def shown(value: Scalar) -> str:
+    """Returns the value as put before a person or a model: what can't be seen is escaped, what is long is cut."""
+    text = text_of(value)
+    visible = "".join(_escaped(character) for character in text[: VALUE_CHARS_MAX + 1])
+    return visible if len(visible) <= VALUE_CHARS_MAX else visible[: VALUE_CHARS_MAX - 1] + CUT
+
+
+def quoted(value: Scalar) -> str:
+    """Returns the shown value between quotation marks that it can't close."""
+    return '"' + shown(value).replace('"', "'") + '"'
+
+
+def render(claim: Claim, *, names: Mapping[str, str], titles: Mapping[str, str]) -> str:
+    """Returns the claim's sentence. `names` are ATT&CK technique names, `titles` the titles of rules by alert id."""
+    match claim.predicate:
+        case Observation(field=field):
+            return f"Event {_reference(field.event)}: {_pointer(field.pointer)} is {quoted(field.quote)}."
+        case Count(pointer=pointer, value=value, count=count):
+            return f"{count} of the events in view have {quoted(value)} at {_pointer(pointer)}."
+        case InOrder():
+            return _in_order(claim.predicate)
+        case Relation():
+            return _relation(claim.predicate)
+        case Technique(technique=technique, alert=alert):
+            name = f" ({names[technique]})" if technique in names else ""
+            return f"Technique {shown(technique)}{name} is supported by the alert {quoted(titles.get(alert, alert))}."
+        case Verdict(judgment=judgment, claims=claims):
+            return f"Verdict {judgment.value}, resting on {len(claims)} claims."
+
+
+def _in_order(predicate: InOrder) -> str:
+    first, second = predicate.first, predicate.second
+    stated = {
+        Order.BEFORE: "came before",
+        Order.AFTER: "came after",
+        Order.WITHIN: f"lies within {predicate.seconds} s of",
+    }[predicate.order]
+    return (
+        f"Event {_reference(first.event)} at {_time(first.quote)} {stated} "
+        f"event {_reference(second.event)} at {_time(second.quote)}."
+    )
+
+
+def _relation(predicate: Relation) -> str:
+    left, right = _reference(predicate.left.event), _reference(predicate.right.event)
+    if predicate.tie is Tie.PARENT:
+        return f"The process {quoted(predicate.left.quote)} of event {left} started the process of event {right}."
+    return f"Events {left} and {right} concern the same {predicate.tie.value}: {quoted(predicate.right.quote)}."
+
+
+def _reference(event: EventId) -> str:
+    return shown(event[:REFERENCE_CHARS])
+
+
+def _pointer(pointer: str) -> str:
+    return shown(pointer).replace(" ", "_")
+
+
+def _time(quote: Scalar) -> str:
+    if isinstance(quote, int) and 0 <= quote < 10**14:  # beyond is no year that a date can name
+        return rfc3339(Instant(quote * 1000))
+    return quoted(quote)
+
+
+def _escaped(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    if unicodedata.category(character) in _INVISIBLE:
+        return f"\\u{{{ord(character):x}}}"
+    return character
