@@ -1,6 +1,7 @@
-"""Makes tests/support importable, and nothing else."""
+"""Makes tests/support and tools importable, and nothing else."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tools")]

@@ -1,0 +1,81 @@
+"""Holds docs/traceability.md against the tree and, under CI, against what the traced run really did."""
+
+import os
+import re
+
+import pytest
+from coverage import CoverageData
+
+from support.traceability import RESULTS, ROOT, TABLE, TRACE, Row, faults, outcomes, rows
+
+MISSION = [
+    *(f"A{n}" for n in range(1, 10)),
+    *(f"B{n}" for n in range(1, 7)),
+    *(f"C{n}" for n in range(1, 7)),
+    *(f"D{n}" for n in range(1, 4)),
+    *(f"E{n}" for n in range(1, 6)),
+    *(f"F{n}" for n in range(1, 7)),
+    *(f"G{n}" for n in range(1, 5)),
+    *(f"H{n}" for n in range(1, 6)),
+    *(f"I{n}" for n in range(1, 5)),
+    "J",
+    "K",
+]
+
+in_ci = pytest.mark.skipif(
+    not (os.environ.get("CI") and RESULTS.exists() and TRACE.exists()),
+    reason="needs the results of a traced run: CI=true make test",
+)
+
+
+def test_every_row_of_the_mission_stands_here_once():
+    assert [row.id for row in rows(TABLE.read_text())] == MISSION
+
+
+@pytest.mark.parametrize("row", rows(TABLE.read_text()), ids=lambda row: row.id)
+def test_what_a_row_names_exists_and_what_it_lacks_is_said(row):
+    for path in (*row.modules, *row.tests):
+        assert (ROOT / path).is_file(), path
+    assert bool(row.modules) == bool(row.tests)
+    assert row.missing
+    assert row.modules or row.missing != "nothing"
+
+
+@in_ci
+def test_the_listed_tests_ran_and_covered_their_modules():
+    data = CoverageData(str(TRACE))
+    data.read()
+
+    def covered(module, test):
+        name = test.removesuffix(".py").replace("/", ".")
+        contexts = {context for lines in data.contexts_by_lineno(module).values() for context in lines}
+        return any(re.search(rf"(^|\.){re.escape(name.rsplit('.', 1)[1])}\.", context) for context in contexts)
+
+    results = outcomes(RESULTS.read_bytes())
+    found = [fault for row in rows(TABLE.read_text()) for fault in faults(row, results, covered)]
+    assert not found, "\n".join(found)
+
+
+ROW = Row("B3", ("src/a.py",), ("tests/t.py",), "x")
+
+
+@pytest.mark.parametrize(
+    ("results", "covers", "said"),
+    [
+        ({"tests/t.py": {"test_a": "passed"}}, True, []),
+        ({"tests/t.py": {"test_a": "skipped"}}, True, ["B3: tests/t.py::test_a was skipped"]),
+        ({}, True, ["B3: tests/t.py did not run"]),
+        ({"tests/t.py": {"test_a": "passed"}}, False, ["B3: no listed test ran a line of src/a.py"]),
+    ],
+)
+def test_each_way_a_row_can_be_untrue_is_said(results, covers, said):
+    assert faults(ROW, results, lambda _module, _test: covers) == said
+
+
+def test_a_run_is_read_from_its_junit_file():
+    xml = (
+        b'<testsuites><testsuite><testcase classname="tests.a.test_b" name="one"/>'
+        b'<testcase classname="tests.a.test_b" name="two"><skipped/></testcase>'
+        b'<testcase classname="tests.a.test_b" name="three"><failure/></testcase></testsuite></testsuites>'
+    )
+    assert outcomes(xml) == {"tests/a/test_b.py": {"one": "passed", "two": "skipped", "three": "failed"}}
