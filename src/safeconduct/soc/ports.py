@@ -72,5 +72,4 @@ class Progress:
     """How far a raw file is in the index."""
 
     lines: int = 0
-    events: int = 0
     complete: bool = False

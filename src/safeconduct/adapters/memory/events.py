@@ -1,0 +1,56 @@
+"""The event index in dictionaries."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from safeconduct.kernel.errors import AbsentError
+from safeconduct.kernel.ids import EventId
+from safeconduct.kernel.instants import Instant
+from safeconduct.soc.model import Event
+from safeconduct.soc.ports import DeadLetter, Progress
+
+
+class MemoryEventStore:
+    """`EventStore` in dictionaries."""
+
+    def __init__(self) -> None:
+        self._events: dict[EventId, Event] = {}
+        self._progress: dict[str, Progress] = {}
+        self._dead: dict[str, dict[int, DeadLetter]] = {}
+
+    def add(
+        self, events: Sequence[Event], *, file: str, lines: int, dead: Sequence[DeadLetter] = (), complete: bool = False
+    ) -> int:
+        before = len(self._events)
+        for event in events:
+            self._events.setdefault(event.id, event)
+        self._dead.setdefault(file, {}).update({letter.line: letter for letter in dead})
+        former = self.progress(file)
+        self._progress[file] = Progress(max(former.lines, lines), former.complete or complete)
+        return len(self._events) - before
+
+    def progress(self, file: str) -> Progress:
+        return self._progress.get(file, Progress())
+
+    def dead_letters(self, file: str) -> Sequence[DeadLetter]:
+        return [letter for _, letter in sorted(self._dead.get(file, {}).items())]
+
+    def get(self, event_id: EventId) -> Event:
+        if event_id not in self._events:
+            raise AbsentError(f"there is no event {event_id}", code="event-unknown")
+        return self._events[event_id]
+
+    def many(self, event_ids: Collection[EventId]) -> Mapping[EventId, Event]:
+        return {key: self._events[key] for key in event_ids if key in self._events}
+
+    def between(
+        self, first: Instant | None = None, last: Instant | None = None, sources: Collection[str] = ()
+    ) -> Iterator[Event]:
+        for event in sorted(self._events.values(), key=lambda event: (event.at, event.id)):
+            after = first is None or first <= event.at
+            before = last is None or event.at <= last
+            if after and before and (not sources or event.source in sources):
+                yield event
+
+    def counts(self) -> Mapping[str, int]:
+        found = sorted({event.source for event in self._events.values()})
+        return {source: sum(event.source == source for event in self._events.values()) for source in found}

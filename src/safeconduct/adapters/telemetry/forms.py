@@ -1,0 +1,115 @@
+"""What a file is: judged by its bytes, never by its name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from safeconduct.adapters.telemetry import access, audit, jsonl, syslog
+from safeconduct.kernel.errors import InvalidInputError
+
+SAMPLE_LINES = 50
+"""Lines looked at. Enough that a few broken ones at the start don't decide."""
+
+SAMPLE_BYTES = 256 * 1024
+"""Bytes looked at for those lines."""
+
+PACKED = {
+    b"\x1f\x8b": "gzip (gunzip FILE)",
+    b"\x28\xb5\x2f\xfd": "Zstandard (unzstd FILE)",
+    b"\xfd7zXZ": "xz (unxz FILE)",
+    b"BZh": "bzip2 (bunzip2 FILE)",
+    b"PK\x03\x04": "zip (unzip FILE)",
+}
+"""First bytes of compressed files, and how to open them."""
+
+BINARY = {
+    b"ElfFile": "Windows event log (EVTX): not read by this release; export it as JSON lines",
+    b"\x0a\x0d\x0d\x0a": "packet capture: write JSON with tshark -T ek",
+    b"\xd4\xc3\xb2\xa1": "packet capture: write JSON with tshark -T ek",
+    b"SQLite format": "SQLite database: no telemetry file",
+}
+NAMES = {
+    "auth": "syslog",
+    "secure": "syslog",
+    "audit": "audit",
+    "access": "json or combined",
+    "http": "json",
+    "dns": "json",
+}
+
+
+class Form(StrEnum):
+    """How the records of a file are written."""
+
+    SYSLOG = "syslog"
+    AUDIT = "audit"
+    COMBINED = "combined"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class _Sign:
+    form: Form
+    recognizes: Callable[[str], bool]
+
+
+SIGNS = (
+    _Sign(Form.AUDIT, audit.recognizes),
+    _Sign(Form.SYSLOG, syslog.recognizes),
+    _Sign(Form.COMBINED, access.recognizes),
+    _Sign(Form.JSON, jsonl.recognizes),
+)
+
+
+def form_of(head: bytes) -> Form:
+    """Returns the form that most of a file's first lines have.
+
+    Raises:
+        InvalidInputError: `telemetry-empty`, `telemetry-compressed`, `telemetry-binary`, `telemetry-document` (one JSON
+            document over many lines), or `telemetry-unknown`.
+    """
+    _refuse_bytes(head)
+    lines = [line for line in head.decode(errors="replace").splitlines() if line.strip()][:SAMPLE_LINES]
+    counted = {sign.form: sum(map(sign.recognizes, lines)) for sign in SIGNS}
+    best = max(counted, key=lambda form: counted[form])
+    if counted[best]:
+        return best
+    if lines[0].strip()[:1] in {"[", "{"}:
+        raise InvalidInputError(
+            "one JSON document over many lines, or cut within its first line; expected one JSON object a line",
+            code="telemetry-document",
+            remedy="write a list as lines with: jq -c '.[]' FILE",
+        )
+    raise InvalidInputError(
+        f"no known form of telemetry; it begins with {lines[0][:80]!r}",
+        code="telemetry-unknown",
+        remedy="expected syslog with RFC 3339 times, raw auditd, the combined log format, or JSON lines",
+    )
+
+
+def mismatch(name: str, form: Form) -> str:
+    """Returns what a file's name promises against what it is, or nothing where they agree or the name says nothing."""
+    stem = name.rpartition("/")[2].split(".")[0].lower()
+    promised = NAMES.get(stem, "")
+    return "" if not promised or form.value in promised.split(" or ") else f"named {name}, but holds {form.value} lines"
+
+
+def _refuse_bytes(head: bytes) -> None:
+    if not head.strip():
+        raise InvalidInputError("the file is empty", code="telemetry-empty")
+    for magic, what in PACKED.items():
+        if head.startswith(magic):
+            raise InvalidInputError(
+                f"the file is compressed: {what}", code="telemetry-compressed", remedy="unpack it first"
+            )
+    for magic, what in BINARY.items():
+        if head.startswith(magic):
+            raise InvalidInputError(f"the file is a {what}", code="telemetry-binary")
+    if b"\0" in head:
+        raise InvalidInputError("the file holds NUL bytes, so it is no text", code="telemetry-binary")
+
+
+def sample(content: bytes) -> bytes:
+    """Returns the beginning by which a file is judged, cut at a line's end where there is one."""
+    head = content[:SAMPLE_BYTES]
+    return head if len(head) < SAMPLE_BYTES else head[: head.rfind(b"\n") + 1] or head

@@ -1,0 +1,128 @@
+"""Taking files in: kept raw first, then read into the event index, then reported. Running it again changes nothing."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+from typing import IO
+
+from safeconduct.adapters.telemetry.forms import SAMPLE_BYTES, Form, form_of, mismatch, sample
+from safeconduct.adapters.telemetry.raw_store import Description, RawStore
+from safeconduct.adapters.telemetry.reading import Manner, Tally, read
+from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.soc.ingesting import FileReport
+from safeconduct.soc.inventory import NOTHING, Inventory, parse_inventory
+from safeconduct.soc.model import Event
+from safeconduct.soc.ports import DeadLetter, EventStore
+
+BATCH = 2000
+"""Events and dead letters written in one transaction: some megabytes, and a progress report now and then."""
+
+Progress = Callable[[int], None]
+"""Told how many lines were read so far."""
+
+
+def _silent(_lines: int) -> None:
+    pass
+
+
+class Ingestion:
+    """The way in. Files that can't be read are kept and reported; they raise nothing."""
+
+    def __init__(self, raws: RawStore, store: EventStore) -> None:
+        self._raws = raws
+        self._store = store
+
+    def take(
+        self, name: str, source: IO[bytes], *, host: str = "", time_field: str = "", progress: Progress = _silent
+    ) -> FileReport:
+        """Keeps a file and reads it.
+
+        Raises:
+            TooLargeError: the file is over the raw store's limit; nothing of it was kept.
+        """
+        digest, size = self._raws.keep(source)
+        try:
+            with self._raws.open(digest) as file:
+                form = form_of(sample(file.read(SAMPLE_BYTES)))
+        except InvalidInputError as error:
+            self._raws.describe(digest, Description(name=name, size=size, kind="unread"))
+            return FileReport(
+                name=name, digest=digest, size=size, problem=error.code, detail=error.message, remedy=error.remedy
+            )
+        inventory = self._raws.inventory
+        wished = Description(name=name, size=size, form=form, host=host, time_field=time_field, inventory=inventory)
+        former = self._raws.description(digest)
+        if former is None or former.kind != "telemetry":
+            self._raws.describe(digest, wished)
+            return self._index(digest, wished, progress)
+        report = self._index(digest, former, progress)
+        if (former.host, former.time_field, former.inventory) == (host, time_field, inventory):
+            return report
+        return replace(report, notes=(*report.notes, "read before with another host, time field or inventory: kept so"))
+
+    def take_inventory(self, name: str, content: bytes) -> Inventory:
+        """Keeps an inventory; files taken from now on are read with it.
+
+        Raises:
+            InvalidInputError: it is none; nothing of it was kept.
+        """
+        inventory = parse_inventory(content)
+        digest, size = self._raws.keep(io.BytesIO(content))
+        self._raws.describe(digest, Description(name=name, size=size, kind="inventory"))
+        self._raws.inventory = digest
+        return inventory
+
+    def inventory(self) -> Inventory:
+        """Returns the inventory files are read with at present."""
+        return self._read_inventory(self._raws.inventory)
+
+    def resume(self, progress: Progress = _silent) -> int:
+        """Brings the index up to the raw files, whatever was lost of it, and returns how many files were read again."""
+        count = 0
+        for digest, description in self._raws.described():
+            if description.kind == "telemetry" and not self._store.progress(digest).complete:
+                self._index(digest, description, progress)
+                count += 1
+        return count
+
+    def _index(self, digest: str, description: Description, progress: Progress) -> FileReport:
+        inventory = self._read_inventory(description.inventory)
+        manner = Manner(Form(description.form), inventory, description.host, description.time_field)
+        tally, new = Tally(), 0
+        with self._raws.open(digest) as file:
+            found = read(file, manner, tally)
+            while batch := list(islice(found, BATCH)):
+                new += self._add(digest, batch, tally)
+                progress(tally.lines)
+        self._store.add((), file=digest, lines=tally.lines, complete=True)
+        return _report(digest, description, tally, new)
+
+    def _add(self, digest: str, batch: list[Event | DeadLetter], tally: Tally) -> int:
+        events = [found for found in batch if isinstance(found, Event)]
+        dead = [found for found in batch if isinstance(found, DeadLetter)]
+        return self._store.add(events, file=digest, lines=tally.lines, dead=dead)
+
+    def _read_inventory(self, digest: str) -> Inventory:
+        if not digest:
+            return NOTHING
+        with self._raws.open(digest) as file:
+            return parse_inventory(file.read())
+
+
+def _report(digest: str, description: Description, tally: Tally, new: int) -> FileReport:
+    note = mismatch(description.name, Form(description.form))
+    return FileReport(
+        name=description.name,
+        digest=digest,
+        size=description.size,
+        form=description.form,
+        lines=tally.lines,
+        events=dict(sorted(tally.events.items())),
+        new=new,
+        dead=dict(sorted(tally.dead.items())),
+        broken=tally.broken,
+        first_at=tally.first_at,
+        last_at=tally.last_at,
+        notes=(note,) if note else (),
+    )

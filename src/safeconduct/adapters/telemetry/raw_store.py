@@ -1,0 +1,114 @@
+"""Telemetry files as they came, under the SHA-256 of their content. From these every event can be made again."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from safeconduct.adapters.files import sync_folder, write_atomically
+from safeconduct.kernel.errors import TooLargeError, UnavailableError
+
+FILE_BYTES_MAX = 512 * 1024 * 1024
+"""Bytes of one telemetry file. Half a gigabyte is minutes of reading; larger ones are better split by day."""
+
+COPY_BYTES = 1024 * 1024
+INVENTORY = "inventory"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """How a raw file is read: kept beside it, never in the log, for it names files and hosts.
+
+    `kind` is `telemetry` or `inventory`; `inventory` is the digest of the inventory the file was read with.
+    """
+
+    name: str
+    size: int
+    kind: str = "telemetry"
+    form: str = ""
+    host: str = ""
+    time_field: str = ""
+    inventory: str = ""
+
+
+class RawStore:
+    """A folder of raw files. Only its owner can read it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def keep(self, source: IO[bytes]) -> tuple[str, int]:
+        """Copies a file in, durably, and returns its digest and size. One that is there already is not written twice.
+
+        Raises:
+            TooLargeError: it is over FILE_BYTES_MAX.
+        """
+        part = self._folder / f".{os.getpid()}.{id(source)}.part"
+        try:
+            digest, size = _copy(source, part)
+            if not self._content(digest).exists():
+                part.replace(self._content(digest))
+                sync_folder(self._folder)
+            return digest, size
+        finally:
+            part.unlink(missing_ok=True)
+
+    def describe(self, digest: str, description: Description) -> None:
+        """Writes how a file is read, replacing what was said before."""
+        write_atomically(self._folder / f"{digest}.json", msgspec.json.encode(description))
+
+    def description(self, digest: str) -> Description | None:
+        """Returns how a file is read, or None for one never described."""
+        try:
+            return msgspec.json.decode((self._folder / f"{digest}.json").read_bytes(), type=Description)
+        except FileNotFoundError:
+            return None
+
+    @property
+    def inventory(self) -> str:
+        """The digest of the inventory in use, empty if none."""
+        path = self._folder / INVENTORY
+        return path.read_text(encoding="ascii") if path.exists() else ""
+
+    @inventory.setter
+    def inventory(self, digest: str) -> None:
+        write_atomically(self._folder / INVENTORY, digest.encode())
+
+    def open(self, digest: str) -> IO[bytes]:
+        """Opens a raw file.
+
+        Raises:
+            UnavailableError: it is not there any more.
+        """
+        try:
+            return self._content(digest).open("rb")
+        except OSError as error:
+            raise UnavailableError(f"raw file {digest} cannot be read: {error}", code="raw-file-missing") from error
+
+    def described(self) -> Iterator[tuple[str, Description]]:
+        """Yields the digest and description of every file, by digest."""
+        for path in sorted(self._folder.glob("*.json")):
+            yield path.stem, msgspec.json.decode(path.read_bytes(), type=Description)
+
+    def _content(self, digest: str) -> Path:
+        return self._folder / digest
+
+
+def _copy(source: IO[bytes], target: Path) -> tuple[str, int]:
+    hashed, size = hashlib.sha256(), 0
+    with target.open("wb") as file:
+        target.chmod(0o600)
+        while data := source.read(COPY_BYTES):
+            size += len(data)
+            if size > FILE_BYTES_MAX:
+                raise TooLargeError(f"the file is over {FILE_BYTES_MAX} bytes", remedy="split it at line ends")
+            hashed.update(data)
+            file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return hashed.hexdigest(), size

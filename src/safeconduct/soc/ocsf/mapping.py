@@ -1,0 +1,46 @@
+"""Which table maps which source."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from safeconduct.kernel.instants import Instant
+from safeconduct.soc.entities import normal_host
+from safeconduct.soc.inventory import Inventory
+from safeconduct.soc.ocsf import network
+from safeconduct.soc.ocsf.audit import audit
+from safeconduct.soc.ocsf.auth import auth
+from safeconduct.soc.ocsf.forms import PROCESS, SCHEDULED_JOB, put
+from safeconduct.soc.ocsf.records import record
+
+Table = Callable[[Mapping[str, Any], Instant], dict[str, Any]]
+
+TABLES: Mapping[str, Table] = {
+    "auth": auth,
+    "access": network.access,
+    "http": network.http,
+    "dns": network.dns,
+    "flow": network.flow,
+    "json": record,
+}
+SOURCES = (*TABLES, "audit")
+NEED_DEVICE = frozenset({PROCESS, SCHEDULED_JOB})
+CAPTURED = frozenset({"http", "dns", "flow"})
+"""Sources that saw a message pass between others: no one machine's records."""
+
+
+def to_ocsf(source: str, raw: Mapping[str, Any], at: Instant, inventory: Inventory, host: str = "") -> dict[str, Any]:
+    """Returns what a raw record means. `host` names the machine of records that don't say it themselves."""
+    document = audit(raw, at, inventory) if source == "audit" else TABLES[source](raw, at)
+    if source not in CAPTURED and not document.get("device", {}).get("hostname"):
+        _name_device(document, normal_host(host))
+    if "device" in document:
+        document["device"].setdefault("type_id", 0)
+        document["metadata"].setdefault("profiles", ["host"])  # the profile that brings `device` to every class
+    return document
+
+
+def _name_device(document: dict[str, Any], host: str) -> None:
+    if host:
+        put(document, "device.hostname", host)
+    elif "device" in document or document["class_uid"] in NEED_DEVICE:
+        put(document, "device.uid", "unknown")  # the schema wants a device named; a made-up host name would join users
