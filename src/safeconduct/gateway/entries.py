@@ -1,0 +1,100 @@
+"""Steps 8 and 14 as drafts: what goes into the log, and which part of it only as a commitment."""
+
+import hashlib
+from collections.abc import Mapping
+
+from safeconduct.gateway.events import (
+    CALL_INTENT,
+    CALL_OUTCOME,
+    CALL_REFUSED,
+    CallEnded,
+    CallIntended,
+    CallRefused,
+)
+from safeconduct.gateway.moves import Outcome
+from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
+from safeconduct.kernel.canonical import JSONValue
+from safeconduct.kernel.entries import Draft
+
+PATH_SHOWN_MAX = 64
+"""Characters kept of a path that does not exist: it is the caller's text, and names are no longer."""
+
+
+def intent_draft(prepared: Prepared, worker: str) -> Draft:
+    """Returns the intent of an allowed call. The request itself is sealed, and destroyed with its principal's key."""
+    event = CallIntended(
+        call=prepared.arrival.call,
+        principal=prepared.principal.id,
+        organization=prepared.principal.organization,
+        grant=prepared.grant.id,
+        agreement=prepared.path.agreement,
+        path=prepared.path.id,
+        path_digest=prepared.path.digest,
+        purpose=prepared.purpose,
+        model=prepared.chat.model,
+        determining=prepared.decision.determining,
+        policy_digest=prepared.policy_digest,
+        epoch=prepared.epoch,
+        targets_in_scope=prepared.in_scope,
+        targets_out_of_scope=len(prepared.targets) - prepared.in_scope,
+        request_sha256=prepared.request_sha256,
+        request_bytes=len(prepared.chat.body),
+        sent_sha256=prepared.sent_sha256,
+        stream=prepared.chat.stream,
+        output_tokens_max=prepared.output_tokens_max,
+        deadline_at=prepared.deadline_at,
+        worker=worker,
+    )
+    sealed: dict[str, JSONValue] = {"request": prepared.chat.body.decode(), "targets": prepared.targets}
+    if prepared.arrival.session:
+        sealed["session"] = prepared.arrival.session
+    return CALL_INTENT.draft(event, sealed=sealed, subject=prepared.principal.id)
+
+
+def outcome_draft(call: str, subject: str, worker: str, outcome: Outcome) -> Draft:
+    """Returns the outcome of a call; `subject` is its principal."""
+    event = CallEnded(
+        call=call,
+        end=outcome.end,
+        why=outcome.why,
+        clause=outcome.clause,
+        status=outcome.status,
+        released_sha256=outcome.released_sha256,
+        released_bytes=len(outcome.released),
+        finish_reason=outcome.finish_reason,
+        prompt_tokens=outcome.prompt_tokens,
+        completion_tokens=outcome.completion_tokens,
+        worker=worker,
+    )
+    return CALL_OUTCOME.draft(event, sealed=_answer(outcome), subject=subject)
+
+
+def refused_draft(refusal: Refusal, arrival: Arrival, body: bytes, unrecorded: int) -> Draft:
+    """Returns the entry of a refusal.
+
+    Raises:
+        ValueError: nobody was identified, so that no entry speaks of anyone.
+    """
+    if refusal.principal is None:
+        raise ValueError("a refusal without a principal has no entry of its own")
+    event = CallRefused(
+        call=arrival.call,
+        principal=refusal.principal.id,
+        organization=refusal.principal.organization,
+        path=refusal.path.id if refusal.path else arrival.path[:PATH_SHOWN_MAX],
+        purpose=arrival.purpose[:PATH_SHOWN_MAX],
+        model=refusal.model,
+        step=refusal.step,
+        code=refusal.error.code,
+        clause=refusal.error.clause,
+        request_sha256=hashlib.sha256(body).hexdigest(),
+        request_bytes=len(body),
+        unrecorded=unrecorded,
+    )
+    return CALL_REFUSED.draft(event, subject=refusal.principal.id)
+
+
+def _answer(outcome: Outcome) -> Mapping[str, JSONValue]:
+    # What an upstream sends may be any bytes; what is released is text, because only whole valid frames are.
+    parts = {"released": outcome.released, "kept": outcome.kept}
+    return {name: data.decode(errors="backslashreplace") for name, data in parts.items() if data}

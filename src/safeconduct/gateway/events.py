@@ -1,0 +1,148 @@
+"""What the log says of calls. Field names are public API; a change of meaning is a new version.
+
+Every call that was identified leaves an entry: an intent and one outcome, or a refusal. Prompts and answers are sealed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from safeconduct.gateway.moves import End
+from safeconduct.kernel.entries import Entry, Retention
+from safeconduct.kernel.errors import ConflictError
+from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.ports import Collection, Projection, State
+from safeconduct.ledger.events import EventType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallIntended:
+    """A call was allowed and may be dispatched once this is committed. The entry's id is the call's.
+
+    `request_sha256` is over the caller's bytes, `sent_sha256` over those for the upstream. `determining` are the
+    policies that allowed, `policy_digest` and `epoch` pin what they were. Sealed: `request`, `targets`, `session`.
+    """
+
+    call: str
+    principal: str
+    organization: str
+    grant: str
+    agreement: str
+    path: str
+    path_digest: str
+    purpose: str
+    model: str
+    determining: tuple[str, ...]
+    policy_digest: str
+    epoch: int
+    targets_in_scope: int
+    targets_out_of_scope: int
+    request_sha256: str
+    request_bytes: int
+    sent_sha256: str
+    stream: bool
+    output_tokens_max: int
+    deadline_at: Instant
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded:
+    """How a call ended; one per call. `released_sha256` is over the answer's bytes as the client was handed them.
+
+    `end` is one of `moves.End`; `why` a code where it did not complete, `clause` what demanded a cut. Token counts
+    and `finish_reason` are the upstream's word. Sealed: `released`, and `kept` for an answer that was not released.
+    """
+
+    call: str
+    end: End
+    why: str
+    clause: str
+    status: int | None
+    released_sha256: str
+    released_bytes: int
+    finish_reason: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRefused:
+    """An identified caller was refused before any intent. `step` is the step of docs/spec/call.md that refused.
+
+    `unrecorded` counts refusals of this principal since the last such entry that got none: beyond a rate, asking on
+    is answered without a new entry, so that nobody fills the log.
+    """
+
+    call: str
+    principal: str
+    organization: str
+    path: str
+    purpose: str
+    model: str
+    step: int
+    code: str
+    clause: str
+    request_sha256: str
+    request_bytes: int
+    unrecorded: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallersUnidentified:
+    """How many requests came without a credential that holds, from `since` on. One entry a minute at most."""
+
+    count: int
+    since: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCall:
+    """A call with an intent and no outcome. `worker` is the incarnation that answers for it."""
+
+    call: str
+    origin: str
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedCall:
+    """Where a call's outcome stands."""
+
+    outcome: str
+
+
+CALL_INTENT = EventType("gateway.call.intent/1", CallIntended, Retention.CALL)
+CALL_OUTCOME = EventType("gateway.call.outcome/1", CallEnded, Retention.CALL)
+CALL_REFUSED = EventType("gateway.call.refused/1", CallRefused, Retention.CALL)
+CALLERS_UNIDENTIFIED = EventType("gateway.callers.unidentified/1", CallersUnidentified)
+
+OPEN_CALLS = Collection("open-calls", OpenCall)
+ENDED_CALLS = Collection("ended-calls", EndedCall)
+
+
+def _intended(state: State, entry: Entry) -> None:
+    event = CALL_INTENT.read(entry)
+    if state.get(ENDED_CALLS, event.call) is not None:
+        raise ConflictError(f"call {event.call} has ended already", code="call-ended")
+    state.insert(OPEN_CALLS, event.call, OpenCall(call=event.call, origin=entry.origin, worker=event.worker))
+
+
+def _ended(state: State, entry: Entry) -> None:
+    event = CALL_OUTCOME.read(entry)
+    if state.get(OPEN_CALLS, event.call) is None:
+        raise ConflictError(f"call {event.call} is not open: its outcome stands, or it never began", code="call-ended")
+    state.insert(ENDED_CALLS, event.call, EndedCall(outcome=entry.id))
+    state.delete(OPEN_CALLS, event.call)
+
+
+def _no_state(_state: State, _entry: Entry) -> None:
+    """A refusal is a fact about the past; no rule reads it."""
+
+
+PROJECTIONS: Mapping[str, Projection] = {
+    CALL_INTENT.name: _intended,
+    CALL_OUTCOME.name: _ended,
+    CALL_REFUSED.name: _no_state,
+    CALLERS_UNIDENTIFIED.name: _no_state,
+}

@@ -1,0 +1,36 @@
+"""Every bound of a governed call, with its unit and its reason. Tested at the limit and one beyond."""
+
+HEADER_VALUE_BYTES_MAX = 256
+"""Bytes of one `safeconduct-*` header. Names of paths, purposes and grants are short; more is an attempt."""
+
+TOKEN_BYTES_MAX = 512
+"""Bytes of the Authorization header. Our tokens take under 100."""
+
+MESSAGES_MAX = 1024
+"""Messages of one request. Long conversations have hundreds; each costs inspection."""
+
+NESTING_MAX = 32
+"""Levels of JSON in a request. A response schema takes about ten; deeper nesting is aimed at the parser."""
+
+MODEL_NAME_BYTES_MAX = 256
+"""Bytes of a model's name as asked for, because the name stands in the entry."""
+
+ANSWER_BYTES_BASE = 256 * 1024
+"""Bytes of an answer besides its tokens: identifiers, usage, one logprobs block."""
+
+ANSWER_BYTES_PER_TOKEN = 4096
+"""Bytes that one output token may take on the wire. A stream wraps each in 250 to 400; logprobs take 2,000 more."""
+
+FRAME_BYTES_MAX = 256 * 1024
+"""Bytes of one server-sent event. Without a bound an upstream that never ends a frame fills the memory."""
+
+REFUSED_BODY_BYTES_MAX = 64 * 1024
+"""Bytes kept of an upstream's error answer. They are sealed for the operator; the caller never sees them."""
+
+OUTCOME_TRIES_MAX = 3
+"""How often an outcome is offered to the log. A call that still has none is closed at the next start."""
+
+
+def answer_bytes_max(output_tokens: int) -> int:
+    """Returns how many bytes an answer of that many tokens may have."""
+    return ANSWER_BYTES_BASE + output_tokens * ANSWER_BYTES_PER_TOKEN

@@ -1,0 +1,295 @@
+"""Steps 1 to 6 as one pure function: who asks, for what path, with what, and whether that is allowed.
+
+The numbers are those of docs/spec/call.md. Steps 4 (labels) and 7 (protection) are not built: everything counts as
+`unlabeled`, which a path must take by name.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from safeconduct.access.model import CallFacts, CallRequest, Grant, Principal, SealedPath
+from safeconduct.access.standing import Decide, Standing
+from safeconduct.gateway.call import JSON, CallTerms
+from safeconduct.gateway.chat import ChatRequest, read_chat
+from safeconduct.gateway.errors import DialectError
+from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX, answer_bytes_max
+from safeconduct.gateway.targets import find_targets
+from safeconduct.kernel.decisions import Decision
+from safeconduct.kernel.errors import (
+    RefusedError,
+    SafeconductError,
+    TooLargeError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from safeconduct.kernel.ids import CallId, GrantId, PathId, PrincipalId
+from safeconduct.kernel.instants import Instant, seconds
+
+Upstreams = Mapping[str, Mapping[str, str]]
+"""The configured upstreams, and what each calls a model that a path names otherwise."""
+
+_WORD = re.compile(r"[A-Za-z0-9._:/-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A request as it came in. A header that did not come is empty.
+
+    `principal` is set by callers in this process that act for one; nothing from outside can set it.
+    """
+
+    call: CallId
+    path: PathId
+    at: Instant
+    token: str = ""
+    principal: PrincipalId | None = None
+    purpose: str = ""
+    session: str = ""
+    grant: str = ""
+    content_type: str = JSON
+    content_encoding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Steps 1 and 2 passed."""
+
+    principal: Principal
+    path: SealedPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Steps 1 to 6 said no. `principal`, `path` and `model` are what was known by then."""
+
+    step: int
+    error: SafeconductError
+    principal: Principal | None = None
+    path: SealedPath | None = None
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An allowed call: everything its intent says, and the bytes for the upstream."""
+
+    arrival: Arrival
+    principal: Principal
+    path: SealedPath
+    grant: Grant
+    purpose: str
+    chat: ChatRequest
+    sent: bytes
+    output_tokens_max: int
+    targets: tuple[str, ...]
+    in_scope: int
+    decision: Decision
+    policy_digest: str
+    epoch: int
+
+    @property
+    def facts(self) -> CallFacts:
+        """What a freeze can select this call by."""
+        return CallFacts(
+            principal=self.principal.id,
+            organization=self.principal.organization,
+            path=self.path.id,
+            grant=self.grant.id,
+            agreement=self.path.agreement,
+        )
+
+    @property
+    def terms(self) -> CallTerms:
+        """What the call's machine must know."""
+        return CallTerms(
+            call=self.arrival.call,
+            stream=self.chat.stream,
+            answer_bytes_max=answer_bytes_max(self.output_tokens_max),
+        )
+
+    @property
+    def deadline_at(self) -> Instant:
+        """When the path's deadline cuts the call."""
+        return Instant(self.arrival.at + seconds(self.path.limits.deadline_s))
+
+    @property
+    def request_sha256(self) -> str:
+        """The hash of the caller's bytes."""
+        return hashlib.sha256(self.chat.body).hexdigest()
+
+    @property
+    def sent_sha256(self) -> str:
+        """The hash of the bytes for the upstream."""
+        return self.request_sha256 if self.sent is self.chat.body else hashlib.sha256(self.sent).hexdigest()
+
+
+def admit(standing: Standing, arrival: Arrival) -> Admitted:
+    """Steps 1 and 2, on headers alone: cheap, and what limits the body that is then read.
+
+    Raises:
+        UnauthenticatedError: no token, or none that holds.
+        AbsentError: no such path, or none for this caller.
+        RefusedError: a freeze stands against it.
+    """
+    return _resolved(standing, _identified(standing, arrival), arrival)
+
+
+def prepare(
+    standing: Standing, upstreams: Upstreams, arrival: Arrival, body: bytes, *, decide: Decide
+) -> Prepared | Refusal:
+    """Steps 1 to 6: decides a request. Equal arguments give equal answers."""
+    step = 1
+    principal = path = chat = None
+    try:
+        principal = _identified(standing, arrival)
+        step = 2
+        path = _resolved(standing, principal, arrival).path
+        step = 3
+        _check_headers(arrival)
+        _check_size(path, body)
+        chat = read_chat(body)
+        tokens = _output_tokens(path, chat)
+        _check_tools(path, chat)
+        step = 5
+        targets = find_targets(chat.texts)
+        covered = standing.targets[path.id]
+        step = 6
+        request = _request(arrival, principal, path, chat, targets)
+        decision, grant = standing.authorize(request, decide)
+        _check_decision(decision)
+        model = _upstream_model(upstreams, path, chat)
+    except SafeconductError as error:
+        return Refusal(step=step, error=error, principal=principal, path=path, model=chat.model if chat else "")
+    if grant is None:
+        raise RuntimeError("an allowed call falls under a grant")
+    return Prepared(
+        arrival=arrival,
+        principal=principal,
+        path=path,
+        grant=grant,
+        purpose=request.purpose,
+        chat=chat,
+        sent=chat.forwarded(model=model, output_tokens=tokens),
+        output_tokens_max=tokens,
+        targets=targets,
+        in_scope=sum(map(covered.covers, targets)),
+        decision=decision,
+        policy_digest=standing.policies.digest,
+        epoch=standing.epoch,
+    )
+
+
+def _identified(standing: Standing, arrival: Arrival) -> Principal:
+    if arrival.principal is not None:
+        principal = standing.principals.get(arrival.principal)
+        if principal is None:
+            raise UnauthenticatedError(
+                f"no principal {arrival.principal!r} is in the program", code="principal-unknown"
+            )
+        return principal
+    if not arrival.token:
+        raise UnauthenticatedError(
+            "expected the header: Authorization: Bearer TOKEN",
+            code="token-missing",
+            remedy="give the client a token from `safeconduct token issue` as its API key",
+        )
+    return standing.identify(arrival.token, arrival.at)
+
+
+def _resolved(standing: Standing, principal: Principal, arrival: Arrival) -> Admitted:
+    path = standing.resolve(principal.id, arrival.path)
+    freeze = standing.frozen(principal, path)
+    if freeze is not None:
+        raise RefusedError(f"{freeze.selector} is frozen: {freeze.reason}", code="frozen", clause=f"freeze:{freeze.id}")
+    return Admitted(principal, path)
+
+
+def _check_headers(arrival: Arrival) -> None:
+    for name in ("purpose", "session", "grant"):
+        value = getattr(arrival, name)
+        if len(value) > HEADER_VALUE_BYTES_MAX or not _WORD.fullmatch(value):
+            raise DialectError(
+                f"safeconduct-{name} must be a name of up to {HEADER_VALUE_BYTES_MAX} letters, digits and . _ : / -",
+                code="header-invalid",
+                param=f"safeconduct-{name}",
+            )
+    media, _, parameters = arrival.content_type.lower().partition(";")
+    if media.strip() != JSON or parameters.replace(" ", "") not in ("", "charset=utf-8"):
+        raise DialectError(
+            f"expected content-type {JSON}, got {arrival.content_type[:64]!r}",
+            code="wrong-content-type",
+            param="content-type",
+        )
+    if arrival.content_encoding.lower() not in ("", "identity"):
+        raise DialectError(
+            f"expected a body without content-encoding, got {arrival.content_encoding[:64]!r}",
+            code="content-encoding-not-taken",
+            param="content-encoding",
+            remedy="send it uncompressed",
+        )
+
+
+def _check_size(path: SealedPath, body: bytes) -> None:
+    if len(body) > path.limits.request_bytes:
+        raise TooLargeError(
+            f"this path takes requests of {path.limits.request_bytes} bytes",
+            code="request-too-large",
+            clause=f"path:{path.id}/limits",
+            remedy="send less, or in several calls",
+        )
+
+
+def _output_tokens(path: SealedPath, chat: ChatRequest) -> int:
+    most = path.limits.output_tokens
+    if chat.output_tokens is not None and chat.output_tokens > most:
+        raise RefusedError(
+            f"this path gives answers of {most} tokens, the request asks for {chat.output_tokens}",
+            code="output-tokens-over-limit",
+            clause=f"path:{path.id}/limits",
+            remedy=f"ask for {most} or fewer",
+        )
+    return chat.output_tokens if chat.limits_itself and chat.output_tokens is not None else most
+
+
+def _check_tools(path: SealedPath, chat: ChatRequest) -> None:
+    foreign = sorted(set(chat.tools) - set(path.tools))
+    if foreign:
+        raise RefusedError(
+            f"this path lists no tool {', '.join(map(repr, foreign))}"[:256],
+            code="tools-not-allowed",
+            clause=f"path:{path.id}/tools",
+        )
+
+
+def _request(
+    arrival: Arrival, principal: Principal, path: SealedPath, chat: ChatRequest, targets: tuple[str, ...]
+) -> CallRequest:
+    return CallRequest(
+        principal=principal.id,
+        path=path.id,
+        purpose=arrival.purpose or path.purpose,
+        model=chat.model,
+        now=arrival.at,
+        grant=GrantId(arrival.grant) if arrival.grant else None,
+        targets=targets,
+    )
+
+
+def _check_decision(decision: Decision) -> None:
+    if decision.allowed:
+        return
+    first = decision.reasons[0]
+    raise RefusedError(first.text, code=first.code, clause=first.clause)
+
+
+def _upstream_model(upstreams: Upstreams, path: SealedPath, chat: ChatRequest) -> str:
+    names = upstreams.get(path.upstream)
+    if names is None:
+        raise UnavailableError(
+            "this path's model server is not configured here",
+            code="upstream-unconfigured",
+            remedy=f"the operator starts the gateway with the upstream that path {path.id} names",
+        )
+    return names.get(chat.model, chat.model)

@@ -1,0 +1,89 @@
+"""Reads JSON that every reader reads alike, or refuses it: the upstream's reader is not ours (RFC 7493, I-JSON).
+
+Duplicate names, NaN, broken UTF-8, a byte-order mark and bottomless nesting are where readers differ. A request that
+says one thing to the gateway and another to the model would pass any check.
+"""
+
+import json
+from typing import Any, NoReturn
+
+from safeconduct.gateway.errors import DialectError
+from safeconduct.gateway.limits import NESTING_MAX
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Returns the object that the bytes hold.
+
+    Raises:
+        DialectError: codes `body-not-utf8`, `body-not-json`, `duplicate-name`, `body-not-an-object`.
+    """
+    try:
+        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_not_json)
+    except UnicodeDecodeError as error:
+        raise DialectError(
+            f"the body is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}", code="body-not-utf8"
+        ) from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:  # a broken document, or a number of more digits than Python reads
+        raise DialectError(f"the body is not JSON: {error}", code="body-not-json") from error
+    if not isinstance(value, dict):
+        raise DialectError(f"expected a JSON object, got {type(value).__name__}", code="body-not-an-object")
+    return value
+
+
+def texts(value: object) -> list[str]:
+    """Returns every text and every member name in the value.
+
+    Raises:
+        DialectError: codes `body-too-deep`, `lone-surrogate`.
+    """
+    found: list[str] = []
+    level: list[object] = [value]
+    for _ in range(NESTING_MAX + 1):
+        deeper: list[object] = []
+        for item in level:
+            if isinstance(item, str):
+                found.append(item)
+            elif isinstance(item, dict):
+                found.extend(item)
+                deeper.extend(item.values())
+            elif isinstance(item, list):
+                deeper.extend(item)
+        if not deeper:
+            return _encodable(found)
+        level = deeper
+    raise _too_deep()
+
+
+def _encodable(found: list[str]) -> list[str]:
+    try:
+        "".join(found).encode()
+    except UnicodeEncodeError as error:
+        raise DialectError("a text holds half a character (a lone surrogate escape)", code="lone-surrogate") from error
+    return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise DialectError(
+                f"the name {name[:64]!r} stands twice in one object",
+                code="duplicate-name",
+                param=name[:64],
+                remedy="readers differ in which of the two they take; send it once",
+            )
+        seen.add(name)
+    return members
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise DialectError(f"the body is not JSON: {constant} is no number there", code="body-not-json")
+
+
+def _too_deep() -> DialectError:
+    return DialectError(f"the body nests deeper than {NESTING_MAX} levels", code="body-too-deep")

@@ -1,0 +1,64 @@
+"""How a caller is told an error: OpenAI's shape, with the call, the clause that decided and where to appeal.
+
+`code` is stable and kebab-case; `call` and `appeal` name the record that both sides can speak of.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from safeconduct.gateway.errors import DialectError
+from safeconduct.gateway.moves import CutWhy
+from safeconduct.kernel.errors import Kind, RefusedError, SafeconductError, UnavailableError, UpstreamError
+
+# The `type` values that clients of the dialect know.
+_TYPES: Mapping[Kind, str] = {
+    Kind.INVALID: "invalid_request_error",
+    Kind.TOO_LARGE: "invalid_request_error",
+    Kind.UNAUTHENTICATED: "authentication_error",
+    Kind.REFUSED: "permission_error",
+    Kind.ABSENT: "not_found_error",
+    Kind.CONFLICT: "invalid_request_error",
+    Kind.LIMITED: "rate_limit_error",
+    Kind.UNAVAILABLE: "server_error",
+    Kind.UPSTREAM: "api_error",
+}
+
+
+def error_document(error: SafeconductError, call: str) -> bytes:
+    """Returns the body of an error answer. `call` is empty where nobody was identified: then no entry stands for it."""
+    return msgspec.json.encode(
+        {
+            "error": {
+                "message": f"{error.message}. {error.remedy}".rstrip(". ") + ".",
+                "type": _TYPES[error.kind],
+                "param": (error.param or None) if isinstance(error, DialectError) else None,
+                "code": error.code,
+                "call": call or None,
+                "clause": error.clause or None,
+                "appeal": f"/calls/{call}/proof" if call else None,
+            }
+        }
+    )
+
+
+def error_frame(error: SafeconductError, call: str) -> bytes:
+    """Returns the error as an event of a stream that has begun."""
+    return b"data: " + error_document(error, call) + b"\n\n"
+
+
+def cut_error(why: CutWhy, clause: str) -> SafeconductError:
+    """Returns what a caller is told when its call is cut before its answer began."""
+    if why is CutWhy.FREEZE:
+        return RefusedError(
+            "a freeze stopped this call", code="frozen", clause=clause, remedy="ask the people named in the freeze"
+        )
+    if why is CutWhy.REVOKED:
+        return RefusedError("the standing of this call was revoked", code="revoked", clause=clause)
+    if why is CutWhy.SHUTDOWN:
+        return UnavailableError("this gateway is shutting down", code="shutting-down", remedy="retry")
+    return UpstreamError(
+        "the path's deadline passed before there was an answer",
+        code="deadline-exceeded",
+        remedy="ask for less, or ask for a path with a later deadline",
+    )

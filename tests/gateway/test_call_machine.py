@@ -1,0 +1,483 @@
+"""Every event at every reachable point of a call, repeated and failing ones too."""
+
+import copy
+import hashlib
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from safeconduct.gateway import call as machine
+from safeconduct.gateway.call import TABLE, Call, CallTerms, State
+from safeconduct.gateway.limits import OUTCOME_TRIES_MAX
+from safeconduct.gateway.moves import (
+    AbortClient,
+    AbortUpstream,
+    AppendIntent,
+    AppendOutcome,
+    ClientWritten,
+    Command,
+    Cut,
+    CutWhy,
+    Dispatch,
+    End,
+    Event,
+    IntentCommitted,
+    IntentFailed,
+    Outcome,
+    OutcomeCommitted,
+    OutcomeFailed,
+    SendBytes,
+    SendError,
+    SendHead,
+    SendReceipt,
+    Started,
+    UpstreamBytes,
+    UpstreamEnd,
+    UpstreamFailed,
+    UpstreamHead,
+)
+from safeconduct.kernel.errors import UnavailableError, UpstreamError
+from safeconduct.kernel.ids import EntryId, Origin
+from safeconduct.kernel.ports import Receipt
+
+CALL = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+RECEIPT = Receipt(Origin("log.example"), EntryId(CALL), 0, b"\0" * 32, 1, b"\0" * 32, "")
+OUTCOME_RECEIPT = Receipt(Origin("log.example"), EntryId("0" * 26), 1, b"\1" * 32, 2, b"\1" * 32, "")
+CHUNK = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
+LAST = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}}\n\n'
+DONE = b"data: [DONE]\n\n"
+ANSWER = b'{"choices":[{"message":{"content":"hi"},"finish_reason":"length"}],"usage":{"completion_tokens":3}}'
+LOST = UpstreamError("lost")
+
+STREAM_HEAD = UpstreamHead(200, "text/event-stream; charset=utf-8")
+JSON_HEAD = UpstreamHead(200, "application/json")
+
+EVENTS: tuple[Event, ...] = (
+    Started(),
+    IntentCommitted(RECEIPT),
+    IntentFailed(UnavailableError("disk full")),
+    STREAM_HEAD,
+    JSON_HEAD,
+    UpstreamHead(429, "application/json"),
+    UpstreamHead(200, "text/html"),
+    UpstreamHead(200, "application/json", "gzip"),
+    UpstreamBytes(CHUNK),
+    UpstreamBytes(CHUNK[:9]),
+    UpstreamBytes(DONE),
+    UpstreamBytes(ANSWER),
+    UpstreamBytes(b"data: garbage\n\n"),
+    UpstreamEnd(),
+    UpstreamFailed(LOST),
+    ClientWritten(),
+    Cut(CutWhy.FREEZE, "freeze:F"),
+    Cut(CutWhy.CLIENT_GONE),
+    OutcomeCommitted(OUTCOME_RECEIPT),
+    OutcomeFailed(),
+    OutcomeFailed(fenced=True),
+)
+
+
+def begin(*, stream: bool, most: int = 4096) -> Call:
+    return Call(CallTerms(call=CALL, stream=stream, answer_bytes_max=most))
+
+
+class BrokenPromiseError(AssertionError):
+    pass
+
+
+@dataclass
+class Monitor:
+    """Watches one call from outside: only events fed and commands returned."""
+
+    committed: bool = False
+    cut: bool = False
+    dispatched: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+    outcome_known: int = 0
+    may_retry: bool = False
+    sent: list[str] = field(default_factory=list)
+
+    def watch(self, before: State, event: Event, commands: list[Command], after: State) -> None:
+        if before in (State.RECORDING, State.WITHDRAWN) and isinstance(event, IntentCommitted):
+            self.committed = True
+        if isinstance(event, Cut) and before is not State.CLOSED:
+            self.cut = True
+        if before is State.SETTLING:
+            self.outcome_known += isinstance(event, OutcomeCommitted) or event == OutcomeFailed(fenced=True)
+            self.may_retry = event == OutcomeFailed()
+        for command in commands:
+            self._command(command)
+        if after is State.CLOSED and self.committed:
+            self._require(len(self.outcomes) >= 1, "a committed call closed without asking for an outcome")
+
+    def _command(self, command: Command) -> None:
+        match command:
+            case AppendIntent():
+                self._require(not self.sent, "intent after an answer")
+            case Dispatch():
+                self.dispatched += 1
+                self._require(self.committed, "dispatched without a committed intent")
+                self._require(self.dispatched == 1, "dispatched twice")
+                self._require(not self.cut, "dispatched after a cut")
+            case AppendOutcome(outcome):
+                self._require(self.committed, "an outcome without an intent")
+                self._require(not self.outcomes or self.may_retry, "a second outcome")
+                self._require(all(outcome == other for other in self.outcomes), "a retry said something else")
+                self._require(self.outcome_known == 0, "an outcome after one that stands")
+                self.may_retry = False
+                self.outcomes.append(outcome)
+                self._require(len(self.outcomes) <= OUTCOME_TRIES_MAX, "retries without end")
+            case SendError():
+                self._require(not self.sent, f"an error after {self.sent}")
+                self.sent.append("error")
+            case SendHead():
+                self._require(not self.sent, f"a head after {self.sent}")
+                self._require(not self.cut, "released after a cut")
+                self.sent.append("head")
+            case SendBytes() | SendReceipt():
+                self._require(self.sent[:1] == ["head"] and "abort" not in self.sent, f"bytes after {self.sent}")
+                self._require("end" not in self.sent, "bytes after the end")
+                self._require(not self.cut, "released after a cut")
+                ends = isinstance(command, SendReceipt) or command.last
+                self.sent.append("end" if ends else "bytes")
+            case AbortClient():
+                self._require("abort" not in self.sent, "aborted twice")
+                self.sent.append("abort")
+            case AbortUpstream():
+                self._require(self.dispatched == 1, "aborted an upstream that was never asked")
+
+    def _require(self, holds: bool, text: str) -> None:
+        if not holds:
+            raise BrokenPromiseError(text)
+
+
+@dataclass
+class Walk:
+    """A call with its monitor, reached by a path of events."""
+
+    call: Call
+    monitor: Monitor = field(default_factory=Monitor)
+    path: tuple[Event, ...] = ()
+
+    def then(self, event: Event) -> "Walk":
+        monitor = replace(self.monitor, outcomes=self.monitor.outcomes[:], sent=self.monitor.sent[:])
+        walk = Walk(twin(self.call), monitor, (*self.path, event))
+        before = walk.call.state
+        try:
+            walk.monitor.watch(before, event, walk.call.feed(event), walk.call.state)
+        except BrokenPromiseError as error:
+            raise BrokenPromiseError(f"{error}, by {walk.path}") from error
+        return walk
+
+    def key(self) -> tuple[object, ...]:
+        """What can matter for the future; longer queues and longer answers of the same kind can't."""
+        call, monitor = self.call, self.monitor
+        return (
+            call.state,
+            call._answering,
+            call._verdict,
+            call._status,
+            len(call._handed),
+            call._reader.done,
+            call._reader._tail,
+            bytes(call._received),
+            call._tries,
+            monitor.committed,
+            monitor.cut,
+            monitor.dispatched,
+            len(monitor.outcomes),
+            tuple(dict.fromkeys(monitor.sent)),
+        )
+
+
+def twin(call: Call) -> Call:
+    other = copy.copy(call)
+    other._reader, other._handed = copy.copy(call._reader), call._handed.copy()
+    other._received, other._released = call._received[:], call._released[:]
+    return other
+
+
+def sweep(first: Call, depth: int) -> list[Walk]:
+    """Feeds every event at every point that is reachable in `depth` events, each distinct point once."""
+    seen, frontier, found = set(), [Walk(first)], []
+    for _ in range(depth):
+        following = []
+        for walk in frontier:
+            for event in EVENTS:
+                reached = walk.then(event)
+                if reached.key() not in seen:
+                    seen.add(reached.key())
+                    following.append(reached)
+        found += following
+        frontier = following
+    return found
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_every_event_at_every_point_keeps_the_promises(stream):
+    walks = sweep(begin(stream=stream), depth=8)
+    assert {walk.call.state for walk in walks} == set(State) - (set() if stream else {State.RELAYING})
+    assert len(walks) > 300
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_every_point_can_still_be_closed_with_exactly_one_outcome(stream):
+    for start in sweep(begin(stream=stream), depth=6):
+        walk = start
+        finish = (Started(), IntentCommitted(RECEIPT), UpstreamFailed(LOST), *[ClientWritten()] * 9)
+        for event in (*finish, OutcomeCommitted(OUTCOME_RECEIPT)):
+            walk = walk.then(event)
+        assert walk.call.state is State.CLOSED, walk.path
+        if walk.monitor.committed:
+            assert walk.monitor.outcomes, walk.path
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("dispatch-first", "dispatched without a committed intent"),
+        ("no-outcome-on-cut", "closed without asking for an outcome"),
+        ("release-after-cut", "after a cut"),
+        ("two-outcomes", "a second outcome"),
+    ],
+)
+def test_the_sweep_finds_a_broken_machine(broken, said, monkeypatch):
+    def patch(state, event, step, *leads_to):
+        row = dict(TABLE[state]) | {event: (step, frozenset(leads_to))}
+        monkeypatch.setitem(machine.TABLE, state, row)
+
+    if broken == "dispatch-first":
+        patch(State.NEW, Started, lambda call, _: [*call.started(_), Dispatch()], State.RECORDING)
+    elif broken == "no-outcome-on-cut":
+
+        def forget(call, event):
+            call.cut(event)
+            call.state = State.CLOSED
+            return []
+
+        patch(State.DISPATCHED, Cut, forget, State.CLOSED)
+    elif broken == "release-after-cut":
+        patch(State.RELAYING, Cut, lambda call, e: [SendBytes(b"more"), *call.cut(e)], State.SETTLING)
+    else:
+        patch(State.SETTLING, Cut, lambda call, _: call._settle(), State.SETTLING)
+    with pytest.raises(BrokenPromiseError, match=said):
+        sweep(begin(stream=True), depth=8)
+
+
+def test_a_step_that_leaves_its_row_is_a_bug(monkeypatch):
+    row = dict(TABLE[State.NEW]) | {Started: (Call.started, frozenset((State.CLOSED,)))}
+    monkeypatch.setitem(machine.TABLE, State.NEW, row)
+    with pytest.raises(RuntimeError, match="led to"):
+        begin(stream=True).feed(Started())
+
+
+def play(call: Call, *events: Event) -> list[Command]:
+    return [command for event in events for command in call.feed(event)]
+
+
+def outcome_of(commands: list[Command]) -> Outcome:
+    (found,) = [command.outcome for command in commands if isinstance(command, AppendOutcome)]
+    return found
+
+
+def test_a_json_answer_from_start_to_end():
+    commands = play(
+        begin(stream=False),
+        Started(),
+        IntentCommitted(RECEIPT),
+        JSON_HEAD,
+        UpstreamBytes(ANSWER[:20]),
+        UpstreamBytes(ANSWER[20:]),
+        UpstreamEnd(),
+        ClientWritten(),
+        OutcomeCommitted(OUTCOME_RECEIPT),
+    )
+    assert commands == [
+        AppendIntent(),
+        Dispatch(),
+        SendHead("application/json", len(ANSWER), RECEIPT),
+        SendBytes(ANSWER, last=True),
+        AppendOutcome(
+            Outcome(
+                end=End.COMPLETED,
+                why="",
+                clause="",
+                status=200,
+                released=ANSWER,
+                released_sha256=hashlib.sha256(ANSWER).hexdigest(),
+                kept=b"",
+                finish_reason="length",
+                prompt_tokens=None,
+                completion_tokens=3,
+            )
+        ),
+    ]
+
+
+def test_a_stream_ends_with_its_outcome_receipt():
+    commands = play(
+        begin(stream=True),
+        Started(),
+        IntentCommitted(RECEIPT),
+        STREAM_HEAD,
+        UpstreamBytes(CHUNK + LAST[:7]),
+        ClientWritten(),
+        UpstreamBytes(LAST[7:] + DONE),
+        ClientWritten(),
+        UpstreamEnd(),
+        OutcomeCommitted(OUTCOME_RECEIPT),
+    )
+    assert commands[2:5] == [SendHead("text/event-stream", None, RECEIPT), SendBytes(CHUNK), SendBytes(LAST + DONE)]
+    outcome = outcome_of(commands)
+    assert (outcome.end, outcome.released, outcome.prompt_tokens) == (End.COMPLETED, CHUNK + LAST + DONE, 5)
+    assert commands[-1] == SendReceipt(OUTCOME_RECEIPT)
+
+
+def test_what_the_client_had_not_taken_is_not_counted_as_released():
+    call = begin(stream=True)
+    play(call, Started(), IntentCommitted(RECEIPT), STREAM_HEAD, UpstreamBytes(CHUNK), ClientWritten())
+    commands = play(call, UpstreamBytes(CHUNK), Cut(CutWhy.FREEZE, "freeze:F"), ClientWritten())
+    assert commands[1:3] == [AbortUpstream(), AbortClient()]
+    outcome = outcome_of(commands)
+    assert (outcome.end, outcome.why, outcome.clause) == (End.CUT, "freeze", "freeze:F")
+    assert outcome.released == CHUNK
+
+
+def test_a_client_that_leaves_after_the_whole_stream_got_it_all():
+    call = begin(stream=True)
+    play(call, Started(), IntentCommitted(RECEIPT), STREAM_HEAD, UpstreamBytes(CHUNK + DONE), ClientWritten())
+    assert outcome_of(call.feed(Cut(CutWhy.CLIENT_GONE))).end is End.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("events", "why"),
+    [
+        ([UpstreamHead(200, "text/html")], "upstream-answer-invalid"),
+        ([UpstreamHead(200, "application/json", "gzip")], "upstream-answer-invalid"),
+        ([JSON_HEAD, UpstreamBytes(b"<html>"), UpstreamEnd()], "upstream-answer-invalid"),
+        ([JSON_HEAD, UpstreamBytes(b'{"choices":[]'), UpstreamEnd()], "upstream-answer-invalid"),
+        ([JSON_HEAD, UpstreamBytes(b'{"object":"x"}'), UpstreamEnd()], "upstream-answer-invalid"),
+        ([JSON_HEAD, UpstreamBytes(b"\xff"), UpstreamEnd()], "upstream-answer-invalid"),
+        ([JSON_HEAD, UpstreamBytes(b'{"error":{"message":"secret host"}}'), UpstreamEnd()], "upstream-failed"),
+        ([JSON_HEAD, UpstreamFailed(UpstreamError("x", code="upstream-broke"))], "upstream-broke"),
+        ([UpstreamEnd()], "upstream-answer-invalid"),
+        ([UpstreamHead(503, "text/html"), UpstreamEnd()], "upstream-failed"),
+        (
+            [UpstreamHead(401, "application/json"), UpstreamBytes(b"key sk-1234"), UpstreamEnd()],
+            "upstream-misconfigured",
+        ),
+        ([UpstreamHead(302, "text/html"), UpstreamEnd()], "upstream-failed"),
+    ],
+)
+def test_an_upstream_that_fails_before_anything_went_out(events, why):
+    commands = play(begin(stream=False), Started(), IntentCommitted(RECEIPT), *events)
+    (told,) = [command for command in commands if isinstance(command, SendError)]
+    outcome = outcome_of(commands)
+    assert (outcome.end, outcome.why, told.error.code) == (End.UPSTREAM_FAILED, why, why)
+    assert "secret" not in str(told.error)
+    assert "sk-1234" not in str(told.error)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (429, b"", "upstream-busy"),
+        (400, b'{"error":{"message":"maximum context length is 8"}}', "context-too-long"),
+        (422, b"no", "upstream-refused-request"),
+    ],
+)
+def test_a_refusal_by_the_upstream_keeps_its_body_sealed(status, body, code):
+    commands = play(
+        begin(stream=False),
+        Started(),
+        IntentCommitted(RECEIPT),
+        UpstreamHead(status, "application/json"),
+        UpstreamBytes(body),
+        UpstreamEnd(),
+    )
+    outcome = outcome_of(commands)
+    assert (outcome.end, outcome.why, outcome.status) == (End.REFUSED_BY_UPSTREAM, code, status)
+    assert (outcome.kept, outcome.released) == (body, b"")
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        (UpstreamBytes(b"data: {]\n\n"), "upstream-answer-invalid"),
+        (UpstreamBytes(b'data: {"error":{"message":"x"}}\n\n'), "upstream-failed"),
+        (UpstreamBytes(b'data: {"choices":[{"delta":{"tool_calls":[{}]}}]}\n\n'), "tool-call-not-offered"),
+        (UpstreamEnd(), "upstream-cut-stream"),
+        (UpstreamFailed(UpstreamError("x", code="upstream-broke")), "upstream-broke"),
+    ],
+)
+def test_a_stream_that_breaks_is_told_in_the_stream(event, why):
+    call = begin(stream=True)
+    play(call, Started(), IntentCommitted(RECEIPT), STREAM_HEAD, UpstreamBytes(CHUNK), ClientWritten())
+    aborted, told = call.feed(event)
+    assert aborted == AbortUpstream()
+    assert isinstance(told, SendBytes)
+    assert told.data.startswith(b'data: {"error":{')
+    assert why.encode() in told.data
+    outcome = outcome_of(call.feed(ClientWritten()))
+    assert (outcome.end, outcome.why, outcome.released) == (End.UPSTREAM_FAILED, why, CHUNK + told.data)
+    assert call.feed(OutcomeCommitted(OUTCOME_RECEIPT)) == [SendReceipt(OUTCOME_RECEIPT)]
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_an_answer_at_its_limit_and_one_beyond(extra):
+    padding = b" " * extra
+    commands = play(
+        begin(stream=False, most=len(ANSWER)),
+        Started(),
+        IntentCommitted(RECEIPT),
+        JSON_HEAD,
+        UpstreamBytes(ANSWER + padding),
+        UpstreamEnd(),
+        ClientWritten(),
+    )
+    assert outcome_of(commands).end is (End.UPSTREAM_FAILED if extra else End.COMPLETED)
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_a_stream_at_its_limit_and_one_beyond(extra):
+    call = begin(stream=True, most=len(CHUNK))
+    play(call, Started(), IntentCommitted(RECEIPT), STREAM_HEAD)
+    call.feed(UpstreamBytes(CHUNK + b"\n" * extra))
+    assert call.state is (State.DRAINING if extra else State.RELAYING)
+
+
+@pytest.mark.parametrize(
+    ("why", "code"),
+    [
+        (CutWhy.FREEZE, "frozen"),
+        (CutWhy.REVOKED, "revoked"),
+        (CutWhy.DEADLINE, "deadline-exceeded"),
+        (CutWhy.SHUTDOWN, "shutting-down"),
+        (CutWhy.CLIENT_GONE, None),
+    ],
+)
+def test_a_cut_before_the_head_tells_why(why, code):
+    call = begin(stream=True)
+    play(call, Started(), IntentCommitted(RECEIPT))
+    told = [command.error.code for command in call.feed(Cut(why)) if isinstance(command, SendError)]
+    assert told == ([] if code is None else [code])
+
+
+def test_a_cut_while_the_intent_is_asked_for_waits_for_the_answer():
+    call = begin(stream=True)
+    assert play(call, Started(), Cut(CutWhy.FREEZE)) == [AppendIntent()]
+    commands = call.feed(IntentCommitted(RECEIPT))
+    assert [type(command) for command in commands] == [SendError, AppendOutcome]
+    assert outcome_of(commands).status is None
+
+
+def test_an_outcome_is_offered_three_times_and_a_fenced_one_once():
+    call = begin(stream=True)
+    play(call, Started(), IntentCommitted(RECEIPT), UpstreamFailed(LOST))
+    again = [len(call.feed(OutcomeFailed())) for _ in range(OUTCOME_TRIES_MAX)]
+    assert again == [1, 1, 0]
+    assert call.state is State.CLOSED
+    other = begin(stream=True)
+    play(other, Started(), IntentCommitted(RECEIPT), UpstreamFailed(LOST))
+    assert other.feed(OutcomeFailed(fenced=True)) == []
+    assert other.state is State.CLOSED
