@@ -1,8 +1,11 @@
 """The nouns of access, as they stand in the records. All frozen; every change is an entry that writes new ones."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
+from safeconduct.approvals.model import Group
 from safeconduct.kernel.ids import (
     AgreementId,
     EntryId,
@@ -234,20 +237,11 @@ class CallRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalGroup:
-    """How many people with a role in an organization must approve."""
-
-    organization: OrganizationId
-    role: Role
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRule:
     """All groups must approve. `subject` is what the rule is for, such as `response`."""
 
     subject: str
-    groups: tuple[ApprovalGroup, ...]
+    groups: tuple[Group, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,9 +271,57 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramRecord:
-    """Which program is in force: the digest of its document, and the request that brought it."""
+    """Which program is in force: the digest of its document, its name, and the request that brought it."""
 
     digest: str
-    origin: str
+    origin: Origin
+    agreement: AgreementId
     request: EntryId
+
+
+class RequestKind(StrEnum):
+    """What can wait for the partner's cosignature."""
+
+    PROGRAM = "program"
+    UNFREEZE = "unfreeze"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One record to write, or to remove where `after` is None. `noun` is a key of `changes.NOUNS`."""
+
+    noun: str
+    name: str
+    after: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Some of a request's changes: entries are small, programs need not be."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A request that waits: in force when the witness cosigned a checkpoint of `origin` that covers `index`."""
+
+    request: EntryId
+    kind: RequestKind
+    origin: Origin
+    index: int
+    witness: Witness
+    by: PrincipalId
+    at: Instant
+    agreement_origin: Origin
+    program: ProgramRecord | None = None
+    changes: tuple[Change, ...] = ()
+    freeze: FreezeId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsedAct:
+    """That an act was used, so that it is not used again."""
+
+    entry: EntryId
     at: Instant

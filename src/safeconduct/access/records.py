@@ -7,6 +7,8 @@ from safeconduct.access.model import (
     Freeze,
     Grant,
     Organization,
+    Part,
+    Pending,
     Policies,
     Principal,
     ProgramRecord,
@@ -14,6 +16,7 @@ from safeconduct.access.model import (
     Scope,
     SealedPath,
     Token,
+    UsedAct,
 )
 from safeconduct.kernel.ports import Collection, Records, State
 
@@ -31,10 +34,24 @@ TOKENS = Collection("tokens", Token)  # at the token's id
 FREEZES = Collection("freezes", Freeze)
 EPOCHS = Collection("epochs", Epoch)  # one, at `standing`
 PROGRAMS = Collection("programs", ProgramRecord)  # one, at `program`
+PENDING = Collection("pending", Pending)  # at the request's entry id
+PARTS = Collection("change-parts", Part)  # at `request/part`, until the request itself is appended
+USED_ACTS = Collection("used-acts", UsedAct)  # at `actor/nonce`
 
 POLICIES_KEY = "policies"
 EPOCH_KEY = "standing"
 PROGRAM_KEY = "program"
+
+
+def program_in_force(records: Records) -> ProgramRecord | None:
+    """Returns which program is in force, if any."""
+    return records.get(PROGRAMS, PROGRAM_KEY)
+
+
+def agreement_in_force(records: Records) -> Agreement | None:
+    """Returns the agreement in force, if any."""
+    program = program_in_force(records)
+    return records.get(AGREEMENTS, program.agreement) if program else None
 
 
 def epoch(records: Records) -> int:

@@ -1,0 +1,182 @@
+"""Who signed: acts of known people, fresh, used once, and only for what their roles allow."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+
+from safeconduct.access import records as kept
+from safeconduct.access.model import Principal, PrincipalKind, Role, Selector, SelectorKind, UsedAct
+from safeconduct.approvals.ports import Voter
+from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.errors import RefusedError, UnauthenticatedError
+from safeconduct.kernel.ids import PrincipalId
+from safeconduct.kernel.instants import Duration, Instant, parse_rfc3339, rfc3339, seconds
+from safeconduct.kernel.ports import Records, State, Transaction
+from safeconduct.ledger.acts import SignedAct
+from safeconduct.ledger.keys import PublicKey
+
+ACT_AGE_MAX: Duration = seconds(300)
+"""How old an act may be: time to type a passphrase and to retry, and no more for whoever finds one lying about."""
+
+ACT_AHEAD_MAX: Duration = seconds(60)
+"""How far ahead of ours the signer's clock may be."""
+
+_NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+class Capability(StrEnum):
+    """What an act can be for, beyond a person's own affairs."""
+
+    APPLY_PROGRAM = "program.apply"
+    FREEZE = "freeze"
+    UNFREEZE = "unfreeze"
+    ISSUE_TOKEN = "token.issue"  # noqa: S105 - an operation's name; for others of one's organization
+    REVOKE_TOKEN = "token.revoke"  # noqa: S105 - an operation's name; for others
+    INGEST = "telemetry.ingest"
+    TRIAGE = "incident.triage"
+    PROPOSE_RESPONSE = "response.propose"
+    ROLL_BACK_RESPONSE = "response.roll-back"
+
+
+ROLES: Mapping[Capability, frozenset[Role]] = {
+    Capability.APPLY_PROGRAM: frozenset({Role.ADMINISTRATOR}),
+    # To stop is safe and must be quick; to start again is neither.
+    Capability.FREEZE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
+    Capability.UNFREEZE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.ISSUE_TOKEN: frozenset({Role.ADMINISTRATOR}),
+    Capability.REVOKE_TOKEN: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.INGEST: frozenset({Role.ANALYST, Role.RESPONDER, Role.ADMINISTRATOR}),
+    Capability.TRIAGE: frozenset({Role.ANALYST, Role.RESPONDER}),
+    Capability.PROPOSE_RESPONSE: frozenset({Role.ANALYST, Role.RESPONDER}),
+    Capability.ROLL_BACK_RESPONSE: frozenset({Role.RESPONDER, Role.ADMINISTRATOR}),
+}
+"""Which roles may do what, of either party. A person needs one of them."""
+
+
+def authenticate_act(
+    tx: Transaction, signed: SignedAct, *, operation: str, expected_content: str, capability: Capability
+) -> Principal:
+    """Returns the person who signed, if a role of theirs has the capability.
+
+    The entry that the act causes must carry `signed.envelope()` and its projection call `record_act`: that is what
+    makes the act single-use.
+
+    Raises:
+        UnauthenticatedError: see `authenticate`.
+        RefusedError: `principal-frozen`, or `role-missing`.
+    """
+    principal = authenticate(tx, signed, operation=operation, content=expected_content, now=tx.now)
+    if capability is not Capability.FREEZE:
+        refuse_frozen(tx, principal)
+    require(principal, capability)
+    return principal
+
+
+def authenticate(records: Records, signed: SignedAct, *, operation: str, content: str, now: Instant) -> Principal:
+    """Returns who signed exactly this operation on exactly this content.
+
+    Raises:
+        UnauthenticatedError: `signer-unknown`, `wrong-key`, `act-for-another-request`, `act-stale`, `act-used`.
+    """
+    found = records.get(kept.PRINCIPALS, signed.act.actor)
+    principal = check_signature(found, signed, operation=operation, content=content, now=now)
+    if records.get(kept.USED_ACTS, _act_key(signed.act.actor, signed.act.nonce)) is not None:
+        raise UnauthenticatedError("the act was used before", code="act-used", remedy="sign a new one")
+    return principal
+
+
+def check_signature(
+    principal: Principal | None, signed: SignedAct, *, operation: str, content: str, now: Instant
+) -> Principal:
+    """Returns the principal if there is one, it has a key, and it signed exactly this, lately.
+
+    Raises:
+        UnauthenticatedError: as `authenticate`.
+    """
+    if principal is None or principal.key is None:
+        raise UnauthenticatedError(
+            f"{signed.act.actor!r} is nobody with a key here",
+            code="signer-unknown",
+            remedy="act as a principal of the program in force that has a key",
+        )
+    signed.verify(PublicKey.parse(principal.key))
+    if (signed.act.operation, signed.act.content) != (operation, content):
+        raise UnauthenticatedError(
+            f"the act is for {signed.act.operation!r} on other content; this is {operation!r}",
+            code="act-for-another-request",
+        )
+    if not _NONCE.fullmatch(signed.act.nonce):
+        raise UnauthenticatedError("an act's nonce has 16 to 64 letters and digits", code="act-unreadable")
+    _check_fresh(signed, now)
+    return principal
+
+
+def refuse_frozen(records: Records, principal: Principal) -> None:
+    """Refuses a person who is frozen by name: their key may be in other hands.
+
+    A freeze of an organization or of all stops calls only, or nobody could end it.
+
+    Raises:
+        RefusedError: `principal-frozen`.
+    """
+    selector = Selector(SelectorKind.PRINCIPAL, principal.id)
+    for _, freeze in records.scan(kept.FREEZES):
+        if freeze.selector == selector:
+            raise RefusedError(
+                f"{principal.id} is frozen: {freeze.reason}", code="principal-frozen", clause=f"freeze:{freeze.id}"
+            )
+
+
+def require(principal: Principal, capability: Capability) -> None:
+    """Returns if a role of the principal has the capability.
+
+    Raises:
+        RefusedError: `role-missing`.
+    """
+    allowed = ROLES[capability]
+    if not allowed & set(principal.roles):
+        raise RefusedError(
+            f"{principal.id} needs one of the roles {', '.join(sorted(allowed))} for {capability}",
+            code="role-missing",
+            clause=f"principal:{principal.id}/roles",
+        )
+
+
+def record_act(state: State, entry: Entry) -> None:
+    """Marks the entry's act as used. Every projection of an entry that carries an act calls it."""
+    if entry.act is not None:
+        key = _act_key(str(entry.act["actor"]), str(entry.act["nonce"]))
+        state.insert(kept.USED_ACTS, key, UsedAct(entry=entry.id, at=entry.at))
+
+
+def recused(records: Records, proposer: PrincipalId) -> tuple[PrincipalId, ...]:
+    """Returns who may not vote on what a principal proposed, beside itself: a service's sponsor."""
+    found = records.get(kept.PRINCIPALS, proposer)
+    return (found.sponsor,) if found and found.sponsor else ()
+
+
+class ProgramElectorate:
+    """The `Electorate` of the program in force: its people, their keys and roles."""
+
+    def authenticate(self, records: Records, signed: SignedAct, *, operation: str, content: str, now: Instant) -> Voter:
+        """Returns who signed, as `approvals.ports.Electorate` promises."""
+        principal = authenticate(records, signed, operation=operation, content=content, now=now)
+        if principal.kind is not PrincipalKind.PERSON:
+            raise RefusedError(f"{principal.id} is a service; only people vote", code="not-a-person")
+        refuse_frozen(records, principal)
+        roles = frozenset(role.value for role in principal.roles)
+        return Voter(principal=principal.id, organization=principal.organization, roles=roles)
+
+
+def _check_fresh(signed: SignedAct, now: Instant) -> None:
+    at = parse_rfc3339(signed.act.at)
+    if not now - ACT_AGE_MAX <= at <= now + ACT_AHEAD_MAX:
+        raise UnauthenticatedError(
+            f"the act was signed at {signed.act.at}; it is {rfc3339(now)} here",
+            code="act-stale",
+            remedy="sign it again; if that fails, compare the two clocks",
+        )
+
+
+def _act_key(actor: str, nonce: str) -> str:
+    return f"{actor}/{nonce}"

@@ -1,0 +1,185 @@
+"""What a program would change: added, changed and removed records, field by field."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from safeconduct.access import records as kept
+from safeconduct.access.model import Change, SealedPath
+from safeconduct.access.program import Program
+from safeconduct.kernel.canonical import digest
+from safeconduct.kernel.ports import Collection, Records, State
+
+NOUNS: Mapping[str, Collection[Any]] = {
+    "organization": kept.ORGANIZATIONS,
+    "agreement": kept.AGREEMENTS,
+    "principal": kept.PRINCIPALS,
+    "scope": kept.SCOPES,
+    "path": kept.PATHS,
+    "grant": kept.GRANTS,
+    "policies": kept.POLICIES,
+    "approval": kept.APPROVAL_RULES,
+    "response": kept.RESPONSE_RULES,
+}
+"""What a program consists of, and where each kind stands in the records."""
+
+
+class Action(StrEnum):
+    """What happens to a record."""
+
+    ADD = "add"
+    CHANGE = "change"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One field, before and after; None where it is not there."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedChange:
+    """One record's change."""
+
+    action: Action
+    noun: str
+    name: str
+    differences: tuple[Difference, ...]
+    after: Mapping[str, Any] | None
+
+    @property
+    def change(self) -> Change:
+        """What enters the log."""
+        return Change(noun=self.noun, name=self.name, after=self.after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All changes between what is in force and a program. `waits_for` is the witness whose cosignature they need."""
+
+    program: str
+    waits_for: str | None
+    changes: tuple[PlannedChange, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Returns the plan for machines."""
+        return {
+            "program": self.program,
+            "waits_for": self.waits_for,
+            "changes": [
+                {
+                    "action": change.action.value,
+                    "noun": change.noun,
+                    "name": change.name,
+                    "differences": msgspec.to_builtins(change.differences),
+                }
+                for change in self.changes
+            ],
+        }
+
+    def text(self) -> str:
+        """Returns the plan for people."""
+        if not self.changes:
+            return "nothing to change\n"
+        return "".join(f"{line}\n" for change in self.changes for line in _lines(change))
+
+
+def plan(records: Records, program: Program) -> Plan:
+    """Returns what applying the program would change, against what is in force. Requests that wait do not count."""
+    wanted = _wanted(program)
+    changes = [change for noun in NOUNS for change in _noun_changes(noun, _present(records, noun), wanted[noun])]
+    agreement = kept.agreement_in_force(records) or program.agreement
+    witness = agreement.witness
+    return Plan(program=program.digest, waits_for=witness.name if witness else None, changes=tuple(changes))
+
+
+def enforce(state: State, change: Change) -> None:
+    """Writes one change to the records. A path is sealed: it gets the next version and its digest."""
+    collection = NOUNS[change.noun]
+    if change.after is None:
+        state.delete(collection, change.name)
+        return
+    record = msgspec.convert(change.after, collection.kind)
+    if isinstance(record, SealedPath):
+        record = seal(record, 1 + sum(1 for _ in state.scan(kept.PATH_VERSIONS, f"{record.id}/")))
+        state.insert(kept.PATH_VERSIONS, f"{record.id}/{record.version:06d}", record)
+    state.put(collection, change.name, record)
+
+
+def seal(path: SealedPath, version: int) -> SealedPath:
+    """Returns the path as a published version, with the digest over everything but the digest itself."""
+    document = msgspec.to_builtins(path) | {"version": version}
+    del document["digest"]
+    return msgspec.convert(document | {"digest": digest(document)}, SealedPath)
+
+
+def _wanted(program: Program) -> dict[str, dict[str, Any]]:
+    return {
+        "organization": {value.id: _document(value) for value in program.organizations},
+        "agreement": {program.agreement.id: _document(program.agreement)},
+        "principal": {value.id: _document(value) for value in program.principals},
+        "scope": {value.id: _document(value) for value in program.scopes},
+        "path": {value.id: _document(value) for value in program.paths},
+        "grant": {value.id: _document(value) for value in program.grants},
+        "policies": {kept.POLICIES_KEY: _document(program.policies)},
+        "approval": {value.subject: _document(value) for value in program.approvals},
+        "response": {value.kind: _document(value) for value in program.responses},
+    }
+
+
+def _present(records: Records, noun: str) -> dict[str, Any]:
+    return {name: _document(value) for name, value in records.scan(NOUNS[noun])}
+
+
+def _document(value: object) -> Any:  # noqa: ANN401 - JSON of one record
+    document = msgspec.json.decode(msgspec.json.encode(value))
+    # What sealing adds is no part of what the program says.
+    return document | {"version": 0, "digest": ""} if isinstance(value, SealedPath) else document
+
+
+def _noun_changes(noun: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[PlannedChange]:
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        if old == new:
+            continue
+        action = Action.ADD if old is None else Action.REMOVE if new is None else Action.CHANGE
+        differences = tuple(_differences(_flat(old), _flat(new)))
+        yield PlannedChange(action=action, noun=noun, name=name, differences=differences, after=new)
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            yield Difference(field=name, before=before.get(name), after=after.get(name))
+
+
+def _flat(document: Any, prefix: str = "") -> dict[str, Any]:  # noqa: ANN401 - JSON of one record
+    if not isinstance(document, dict):
+        return {} if document is None and not prefix else {prefix.removesuffix("."): document}
+    return {name: value for key, inner in document.items() for name, value in _flat(inner, f"{prefix}{key}.").items()}
+
+
+def _lines(change: PlannedChange) -> Iterator[str]:
+    sign = {Action.ADD: "+", Action.CHANGE: "~", Action.REMOVE: "-"}[change.action]
+    yield f"{sign} {change.noun} {change.name}"
+    if change.action is Action.CHANGE:
+        for difference in change.differences:
+            yield from _difference_lines(difference)
+
+
+def _difference_lines(difference: Difference) -> Iterator[str]:
+    before, after = difference.before, difference.after
+    if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
+        yield f"    {difference.field}:"
+        compared = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+        yield from (f"      {line}" for line in list(compared)[2:])
+    else:
+        yield f"    {difference.field}: {before!r} -> {after!r}"

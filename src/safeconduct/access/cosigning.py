@@ -1,0 +1,53 @@
+"""What waits for the partner: a request is in force once its witness cosigned a checkpoint that covers it."""
+
+from safeconduct.access import records as kept
+from safeconduct.access.events import ENFORCED, Enforced
+from safeconduct.access.model import Agreement, Pending, Witness
+from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.errors import RefusedError
+from safeconduct.kernel.ids import EntryId
+from safeconduct.kernel.ports import Transaction
+from safeconduct.ledger.checkpoints import parse_checkpoint
+from safeconduct.ledger.notes import NoteError, VerifierKey
+
+
+def witness_of(agreement: Agreement) -> Witness:
+    """Returns the agreement's witness.
+
+    Raises:
+        RefusedError: `no-witness`: there is nobody to wait for, so what must wait for the partner can't happen.
+    """
+    if agreement.witness is None:
+        raise RefusedError(
+            f"agreement {agreement.id} names no witness, and this waits for the partner's cosignature",
+            code="no-witness",
+            clause=f"agreement:{agreement.id}/witness",
+            remedy="name the partner's witness under agreement.witness in the program file",
+        )
+    return agreement.witness
+
+
+def complete_cosign(tx: Transaction, request: EntryId, checkpoint: str) -> Entry | None:
+    """Puts a request in force. `checkpoint` is the signed note with the witness's cosignature among its signatures.
+
+    Returns None where the request waits no more: done before, or superseded. So it may be tried again after a crash.
+
+    Raises:
+        NoteError: the note is of another log, does not cover the request, or the witness did not cosign it.
+    """
+    pending = tx.get(kept.PENDING, request)
+    if pending is None:
+        return None
+    _check(pending, checkpoint)
+    event = Enforced(request=request, kind=pending.kind, checkpoint=checkpoint)
+    return tx.append(pending.agreement_origin, ENFORCED.draft(event))
+
+
+def _check(pending: Pending, checkpoint: str) -> None:
+    signed = parse_checkpoint(checkpoint)
+    found = signed.checkpoint
+    if found.origin != pending.origin:
+        raise NoteError(f"expected a checkpoint of {pending.origin}, got one of {found.origin}")
+    if found.size <= pending.index:
+        raise NoteError(f"the checkpoint ends at {found.size} and does not cover entry {pending.index}")
+    signed.note.signed_by(VerifierKey.parse(pending.witness.key))

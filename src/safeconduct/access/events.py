@@ -1,0 +1,241 @@
+"""The entries of access, and how each changes the records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from safeconduct.access import records as kept
+from safeconduct.access.acts import record_act
+from safeconduct.access.changes import enforce
+from safeconduct.access.model import (
+    Change,
+    Freeze,
+    Part,
+    Pending,
+    ProgramRecord,
+    RequestKind,
+    Selector,
+    Token,
+    Witness,
+)
+from safeconduct.kernel.effects import finish_effect, order_effect
+from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.ids import AgreementId, EntryId, FreezeId, Origin, PrincipalId
+from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.ports import Projection, State
+from safeconduct.ledger.events import EventType
+
+COSIGN = "cosign"
+"""The kind of effect that fetches a witness's cosignature and ends in `programs.complete_cosign`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramPart:
+    """Some changes of the program request `request`, which follows in the same transaction."""
+
+    request: EntryId
+    part: int
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramRequested:
+    """A person asks for a program to come into force. Its changes stand in the `parts` entries before it.
+
+    `changes_digest` covers them all in order. `witness` must cosign a checkpoint that covers this entry.
+    """
+
+    program: str
+    origin: Origin
+    agreement: AgreementId
+    agreement_origin: Origin
+    by: PrincipalId
+    parts: int
+    changes_digest: str
+    witness: Witness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfreezeRequested:
+    """A person asks for a freeze to end."""
+
+    freeze: FreezeId
+    by: PrincipalId
+    agreement_origin: Origin
+    witness: Witness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enforced:
+    """What was requested is in force: `checkpoint` covers the request and carries the witness's cosignature."""
+
+    request: EntryId
+    kind: RequestKind
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeStarted:
+    """Calls that the selector selects are cut and refused from here on."""
+
+    selector: Selector
+    by: PrincipalId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenIssued:
+    """An API token exists. Only the hash of its secret is anywhere."""
+
+    id: str
+    hash: str
+    principal: PrincipalId
+    by: PrincipalId
+    expires_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRevoked:
+    """An API token is worth nothing from here on."""
+
+    id: str
+    by: PrincipalId
+
+
+PROGRAM_PART = EventType("access.program.part/1", ProgramPart)
+PROGRAM_REQUESTED = EventType("access.program.requested/1", ProgramRequested)
+UNFREEZE_REQUESTED = EventType("access.unfreeze.requested/1", UnfreezeRequested)
+ENFORCED = EventType("access.request.enforced/1", Enforced)
+FREEZE_STARTED = EventType("access.freeze.started/1", FreezeStarted)
+TOKEN_ISSUED = EventType("access.token.issued/1", TokenIssued)
+TOKEN_REVOKED = EventType("access.token.revoked/1", TokenRevoked)
+
+
+def _program_part(state: State, entry: Entry) -> None:
+    event = PROGRAM_PART.read(entry)
+    state.insert(kept.PARTS, f"{event.request}/{event.part:04d}", Part(changes=event.changes))
+
+
+def _program_requested(state: State, entry: Entry) -> None:
+    record_act(state, entry)
+    event = PROGRAM_REQUESTED.read(entry)
+    parts = list(state.scan(kept.PARTS, f"{entry.id}/"))
+    for key, _ in parts:
+        state.delete(kept.PARTS, key)
+    program = ProgramRecord(digest=event.program, origin=event.origin, agreement=event.agreement, request=entry.id)
+    _supersede(state)
+    _wait(
+        state,
+        entry,
+        Pending(
+            request=entry.id,
+            kind=RequestKind.PROGRAM,
+            origin=entry.origin,
+            index=entry.index,
+            witness=event.witness,
+            by=event.by,
+            at=entry.at,
+            agreement_origin=event.agreement_origin,
+            program=program,
+            changes=tuple(change for _, part in parts for change in part.changes),
+        ),
+    )
+
+
+def _unfreeze_requested(state: State, entry: Entry) -> None:
+    record_act(state, entry)
+    event = UNFREEZE_REQUESTED.read(entry)
+    _wait(
+        state,
+        entry,
+        Pending(
+            request=entry.id,
+            kind=RequestKind.UNFREEZE,
+            origin=entry.origin,
+            index=entry.index,
+            witness=event.witness,
+            by=event.by,
+            at=entry.at,
+            agreement_origin=event.agreement_origin,
+            freeze=event.freeze,
+        ),
+    )
+
+
+def _enforced(state: State, entry: Entry) -> None:
+    event = ENFORCED.read(entry)
+    pending = state.get(kept.PENDING, event.request)
+    if pending is None:
+        raise UnavailableError(
+            f"entry {entry.id} enforces {event.request}, which does not wait for anything", code="log-damaged"
+        )
+    for change in pending.changes:
+        enforce(state, change)
+    if pending.program is not None:
+        state.put(kept.PROGRAMS, kept.PROGRAM_KEY, pending.program)
+    if pending.freeze is not None:
+        state.delete(kept.FREEZES, pending.freeze)
+    _forget(state, pending.request)
+    kept.advance_epoch(state)
+
+
+def _freeze_started(state: State, entry: Entry) -> None:
+    record_act(state, entry)
+    event = FREEZE_STARTED.read(entry)
+    freeze_id = FreezeId(entry.id)
+    freeze = Freeze(id=freeze_id, selector=event.selector, by=event.by, reason=event.reason, at=entry.at)
+    state.insert(kept.FREEZES, freeze_id, freeze)
+    kept.advance_epoch(state)
+
+
+def _token_issued(state: State, entry: Entry) -> None:
+    record_act(state, entry)
+    event = TOKEN_ISSUED.read(entry)
+    token = Token(
+        id=event.id, hash=event.hash, principal=event.principal, issued_at=entry.at, expires_at=event.expires_at
+    )
+    state.insert(kept.TOKENS, event.id, token)
+    kept.advance_epoch(state)
+
+
+def _token_revoked(state: State, entry: Entry) -> None:
+    record_act(state, entry)
+    state.delete(kept.TOKENS, TOKEN_REVOKED.read(entry).id)
+    kept.advance_epoch(state)
+
+
+def _supersede(state: State) -> None:
+    """A newer program request takes the place of one that still waits: two could not both be what was meant."""
+    for request, pending in list(state.scan(kept.PENDING)):
+        if pending.kind is RequestKind.PROGRAM:
+            _forget(state, EntryId(request))
+
+
+def _wait(state: State, entry: Entry, pending: Pending) -> None:
+    state.insert(kept.PENDING, pending.request, pending)
+    order_effect(
+        state,
+        entry,
+        COSIGN,
+        {
+            "origin": entry.origin,
+            "index": entry.index,
+            "witness": {"name": pending.witness.name, "key": pending.witness.key, "url": pending.witness.url},
+        },
+    )
+
+
+def _forget(state: State, request: EntryId) -> None:
+    state.delete(kept.PENDING, request)
+    finish_effect(state, request, COSIGN)
+
+
+PROJECTIONS: Mapping[str, Projection] = {
+    PROGRAM_PART.name: _program_part,
+    PROGRAM_REQUESTED.name: _program_requested,
+    UNFREEZE_REQUESTED.name: _unfreeze_requested,
+    ENFORCED.name: _enforced,
+    FREEZE_STARTED.name: _freeze_started,
+    TOKEN_ISSUED.name: _token_issued,
+    TOKEN_REVOKED.name: _token_revoked,
+}

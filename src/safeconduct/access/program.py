@@ -1,0 +1,174 @@
+"""The program file as values: read by the schema, then checked for what no single key can say."""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from safeconduct.access.authorization import compile_policies
+from safeconduct.access.document import Fields, Node, Problem, ProgramInvalidError, Scalar, parse_document
+from safeconduct.access.model import (
+    Agreement,
+    ApprovalRule,
+    Grant,
+    Organization,
+    Policies,
+    Principal,
+    ResponseRule,
+    Scope,
+    SealedPath,
+)
+from safeconduct.access.reading import Key, Log
+from safeconduct.access.references import check_references
+from safeconduct.access.schema import BUILT_AUTONOMY, BUILT_HANDLING, BUILT_RELEASE, PROGRAM
+from safeconduct.kernel.canonical import digest
+from safeconduct.kernel.errors import TooLargeError
+from safeconduct.kernel.ids import Origin
+from safeconduct.policy import EntityUid, PolicyInvalidError
+
+NOT_BUILT = "not-built-yet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A program that is consistent in itself. Its paths are not sealed yet: version 0, no digest."""
+
+    origin: Origin
+    digest: str
+    organizations: tuple[Organization, ...]
+    agreement: Agreement
+    principals: tuple[Principal, ...]
+    scopes: tuple[Scope, ...]
+    paths: tuple[SealedPath, ...]
+    grants: tuple[Grant, ...]
+    policies: Policies
+    approvals: tuple[ApprovalRule, ...]
+    responses: tuple[ResponseRule, ...]
+
+    @property
+    def installation(self) -> Origin:
+        """The name of the installation's own log."""
+        return installation_origin(self.origin)
+
+
+def installation_origin(origin: str) -> Origin:
+    """Returns the name of an installation's own log."""
+    return Origin(f"{origin}/installation")
+
+
+def parse_program(source: bytes, *, file: str = "program.yaml", upstreams: Collection[str] | None = None) -> Program:
+    """Reads a program file. `upstreams` are the configured model servers; None where they are not known.
+
+    Raises:
+        TooLargeError: the file is over its limit.
+        ProgramInvalidError: with every problem found, each at its line and column. Its code is that of the first:
+            `not-built-yet` where a path asks for what this release does not do.
+    """
+    node = parse_document(source, file)
+    log = Log()
+    values = PROGRAM.read(node, (), log)
+    _raise(log, file)
+    check_references(values, log)
+    _check_built(values, upstreams, log)
+    _check_policies(values, node, log)
+    _raise(log, file)
+    return _program(values)
+
+
+def _raise(log: Log, file: str) -> None:
+    if log.problems:
+        raise ProgramInvalidError(file, log.problems)
+
+
+def _check_built(values: Mapping[str, Any], upstreams: Collection[str] | None, log: Log) -> None:
+    for name, path in values["paths"].items():
+        for key, wanted, built in _wanted(name, path):
+            if wanted not in built:
+                told = f"{wanted!r} is not built yet; this release does {', '.join(built) or 'none'}"
+                log.wrong_at(key, f"path {name}: {key[2]} {told}", NOT_BUILT)
+        if upstreams is not None and path["upstream"] not in upstreams:
+            known = ", ".join(sorted(upstreams)) or "none"
+            text = f"path {name}: no upstream {path['upstream']!r} is configured; there is {known}"
+            log.wrong_at(("paths", name, "upstream"), text, "upstream-unknown")
+
+
+def _wanted(name: str, path: Mapping[str, Any]) -> Iterator[tuple[Key, str, tuple[str, ...]]]:
+    yield ("paths", name, "release"), path["release"], BUILT_RELEASE
+    yield ("paths", name, "autonomy"), path["autonomy"], BUILT_AUTONOMY
+    for tool in path["tools"]:
+        yield ("paths", name, "tools"), tool, ()
+    for data_class, handling in path["handling"].items():
+        yield ("paths", name, "handling", data_class), handling, BUILT_HANDLING
+
+
+def _check_policies(values: Mapping[str, Any], node: Node, log: Log) -> None:
+    written = node.fields["policies"][1] if isinstance(node, Fields) else node
+    try:
+        policies = compile_policies(values["policies"])
+    except PolicyInvalidError as error:
+        _wrong_policy(written, error.line, error.problem, log)
+    except TooLargeError as error:
+        log.wrong_at(("policies",), error.message, "too-large")
+    else:
+        declared = _declared(values)
+        for mentioned, line in policies.mentions.items():
+            if mentioned not in declared:
+                _wrong_policy(written, line, f"a policy names {mentioned}, which the program does not declare", log)
+
+
+def _wrong_policy(written: Node, line: int, message: str, log: Log) -> None:
+    mark = written.mark
+    if isinstance(written, Scalar) and written.block:
+        mark = type(mark)(mark.line + line, 1)
+    log.problems.append(Problem(mark, message, "policy-invalid"))
+
+
+def _declared(values: Mapping[str, Any]) -> set[EntityUid]:
+    sections = {
+        "Organization": "organizations",
+        "Principal": "principals",
+        "Scope": "scopes",
+        "Path": "paths",
+        "Grant": "grants",
+    }
+    declared = {EntityUid(kind, name) for kind, section in sections.items() for name in values[section]}
+    return declared | {EntityUid("Agreement", values["agreement"]["id"]), EntityUid("Action", "call")}
+
+
+def _program(values: Mapping[str, Any]) -> Program:
+    stated = values["agreement"]
+    agreement = {name: value for name, value in stated.items() if name != "terms"} | {
+        "terms_digest": hashlib.sha256(stated["terms"].encode()).hexdigest(),
+        "origin": f"{values['origin']}/{stated['id']}",
+    }
+    paths = {name: _unsealed(path, agreement, values["scopes"]) for name, path in values["paths"].items()}
+    document = {
+        "origin": values["origin"],
+        "organizations": _listed(values["organizations"]),
+        "agreement": agreement,
+        "principals": _listed(values["principals"]),
+        "scopes": _listed(values["scopes"]),
+        "paths": _listed(paths),
+        "grants": _listed(values["grants"]),
+        "policies": {"text": values["policies"]},
+        "approvals": _listed(values["approvals"]),
+        "responses": _listed(values["responses"]),
+    }
+    return msgspec.convert(document | {"digest": digest(document)}, Program)
+
+
+def _unsealed(path: Mapping[str, Any], agreement: Mapping[str, Any], scopes: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in path.items() if name != "handling"}
+    return kept | {
+        "version": 0,
+        "digest": "",
+        "agreement": agreement["id"],
+        "origin": agreement["origin"],
+        "targets": scopes[path["scope"]]["targets"],
+    }
+
+
+def _listed(section: Mapping[str, Any]) -> list[Any]:
+    return [section[name] for name in sorted(section)]

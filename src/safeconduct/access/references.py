@@ -1,0 +1,121 @@
+"""What no single key of a program can say: that names refer to something, and that the parts fit together."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from safeconduct.access.model import OrganizationRole, PrincipalKind, Role
+from safeconduct.access.reading import Key, Log, near
+from safeconduct.ledger.keys import PublicKey
+
+Values = Mapping[str, Any]
+
+_UNKNOWN = "reference-unknown"
+
+
+def check_references(values: Values, log: Log) -> None:
+    """Notes every reference to nothing and every combination that can't be meant."""
+    _agreement(values, log)
+    for name, principal in values["principals"].items():
+        _principal(name, principal, values, log)
+    for name, path in values["paths"].items():
+        _known(log, ("paths", name, "scope"), path["scope"], values["scopes"], "scope")
+        for data_class in path["handling"]:
+            _known(log, ("paths", name, "handling", data_class), data_class, path["data_classes"], "data class")
+    for name, grant in values["grants"].items():
+        _grant(name, grant, values, log)
+    for subject, rule in values["approvals"].items():
+        for index, group in enumerate(rule["groups"]):
+            _group(("approvals", subject, "groups", index), group, values, log)
+    _unique_keys(values, log)
+    if not any(Role.ADMINISTRATOR in principal["roles"] for principal in values["principals"].values()):
+        log.wrong_at(("principals",), "nobody has role administrator, so nobody could change the program again")
+
+
+def _agreement(values: Values, log: Log) -> None:
+    agreement = values["agreement"]
+    for side in OrganizationRole:
+        key, name = ("agreement", side.value), agreement[side.value]
+        if _known(log, key, name, values["organizations"], "organization"):
+            role = values["organizations"][name]["role"]
+            if role != side:
+                log.wrong_at(key, f"{name} has role {role}, expected {side.value}")
+    if agreement["id"] == "installation":
+        log.wrong_at(("agreement", "id"), "'installation' is the name of the installation's own log")
+    witness = agreement["witness"]
+    if witness and not witness["key"].startswith(witness["name"] + "+"):
+        log.wrong_at(("agreement", "witness", "key"), f"the key is not named {witness['name']!r}")
+    _window(log, ("agreement", "valid"), agreement["valid"])
+
+
+def _principal(name: str, principal: Values, values: Values, log: Log) -> None:
+    key: Key = ("principals", name)
+    _known(log, (*key, "organization"), principal["organization"], values["organizations"], "organization")
+    if principal["kind"] == PrincipalKind.PERSON:
+        if principal["key"] is None:
+            log.wrong_at(key, f"{name} is a person and needs a key: safeconduct keys new {name} --out FILE")
+        if principal["sponsor"] is not None:
+            log.wrong_at((*key, "sponsor"), f"{name} is a person; only services have sponsors")
+        return
+    if principal["roles"]:
+        log.wrong_at((*key, "roles"), f"{name} is a service; roles are for people")
+    sponsor = principal["sponsor"]
+    if sponsor is None:
+        log.wrong_at(key, f"{name} is a service and needs a sponsor, a person who answers for it")
+    elif _known(log, (*key, "sponsor"), sponsor, values["principals"], "principal"):
+        _check_sponsor(name, principal, values["principals"][sponsor], log)
+
+
+def _check_sponsor(name: str, service: Values, sponsor: Values, log: Log) -> None:
+    if sponsor["kind"] != PrincipalKind.PERSON or sponsor["organization"] != service["organization"]:
+        text = f"the sponsor of {name} must be a person of {service['organization']}"
+        log.wrong_at(("principals", name, "sponsor"), text)
+
+
+def _grant(name: str, grant: Values, values: Values, log: Log) -> None:
+    key: Key = ("grants", name)
+    _known(log, (*key, "principal"), grant["principal"], values["principals"], "principal")
+    _known(log, (*key, "scope"), grant["scope"], values["scopes"], "scope")
+    _window(log, (*key, "window"), grant["window"])
+    if _known(log, (*key, "path"), grant["path"], values["paths"], "path"):
+        path = values["paths"][grant["path"]]
+        for field in ("purpose", "scope"):
+            if grant[field] != path[field]:
+                text = f"path {grant['path']} has {field} {path[field]!r}, so this grant could never be used"
+                log.wrong_at((*key, field), text)
+
+
+def _group(key: Key, group: Values, values: Values, log: Log) -> None:
+    if not _known(log, (*key, "organization"), group["organization"], values["organizations"], "organization"):
+        return
+    able = [
+        principal
+        for principal in values["principals"].values()
+        if principal["organization"] == group["organization"] and group["role"] in principal["roles"]
+    ]
+    if len(able) < group["count"]:
+        text = f"{group['count']} must approve, but {group['organization']} has {len(able)} with role {group['role']}"
+        log.wrong_at((*key, "count"), text, "no-approvers")
+
+
+def _unique_keys(values: Values, log: Log) -> None:
+    # One key on two names would let one person be two pairs of eyes.
+    owners: dict[bytes, str] = {}
+    for section in ("organizations", "principals"):
+        for name, value in values[section].items():
+            if value.get("key") is None:
+                continue
+            owner = owners.setdefault(PublicKey.parse(value["key"]).raw, f"{section}.{name}")
+            if owner != f"{section}.{name}":
+                log.wrong_at((section, name, "key"), f"{owner} has the same key; each needs its own")
+
+
+def _window(log: Log, key: Key, window: Values) -> None:
+    if window["opens_at"] >= window["closes_at"]:
+        log.wrong_at((*key, "until"), "this is not after its beginning")
+
+
+def _known(log: Log, key: Key, name: str, names: Iterable[str], noun: str) -> bool:
+    if name in names:
+        return True
+    log.wrong_at(key, f"there is no {noun} {name!r}{near(name, names)}", _UNKNOWN)
+    return False

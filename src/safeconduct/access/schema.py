@@ -1,0 +1,253 @@
+"""The schema of the program file: every key, its form, whether it is needed, and what it means.
+
+docs/spec/program.md is this table; `reference` writes it, and a test holds the two together.
+"""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from safeconduct.access.model import OrganizationRole, PrincipalKind, Role, TargetRule
+from safeconduct.access.reading import (
+    NAME,
+    NAME_FORM,
+    Choice,
+    FieldSpec,
+    ListOf,
+    Moment,
+    Named,
+    Reader,
+    Section,
+    Text,
+    Whole,
+)
+from safeconduct.access.targets import parse_target
+from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.ledger.keys import PublicKey
+from safeconduct.ledger.notes import SignatureType, VerifierKey
+
+NAMES_MAX = 1_000
+"""Names in one section: more than one person reviews in a file; beyond it, programs are split by agreement."""
+
+TARGETS_MAX = 1_000
+"""Targets of one scope, or of one never-act list. They are looked through for every target of a call."""
+
+BUILT_RELEASE = ("pass",)
+BUILT_AUTONOMY = ("advise", "triage")
+BUILT_HANDLING = ("allow",)
+
+
+def _check_witness_key(text: str) -> None:
+    if VerifierKey.parse(text).kind is not SignatureType.COSIGNATURE:
+        raise InvalidInputError("expected a cosignature key (type 4), got a log's key")
+
+
+def _check_url(text: str) -> None:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise InvalidInputError(f"expected an http or https address without user, query or fragment, got {text!r}")
+
+
+_ID = Text(NAME_FORM, NAME)
+_PROSE = Text()
+_KEY = Text("ed25519 public key", r".{1,100}", PublicKey.parse)
+_TARGET = Text("network, address, name or *.name", r".{1,255}", parse_target)
+_MODEL = Text("model name", r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+_WINDOW = Section(
+    (
+        FieldSpec("from", Moment(), "first instant", attribute="opens_at"),
+        FieldSpec("until", Moment(), "first instant after it", attribute="closes_at"),
+    ),
+    "window",
+)
+_ORGANIZATION = Section(
+    (
+        FieldSpec("role", Choice(tuple(OrganizationRole)), "which side it stands on"),
+        FieldSpec("name", Text("text of up to 200", r".{1,200}"), "its name for people"),
+        FieldSpec("key", _KEY, "public half of the organization's key"),
+    ),
+    "organization",
+)
+_WITNESS = Section(
+    (
+        FieldSpec("name", Text("key name", r"[^\s+]{1,255}"), "the witness's name in its cosignatures"),
+        FieldSpec("key", Text("C2SP verifier key, type 4", r".{1,400}", _check_witness_key), "its cosignature key"),
+        FieldSpec("url", Text("http address", r".{1,2048}", _check_url), "where it takes checkpoints"),
+    ),
+    "witness",
+)
+_AGREEMENT = Section(
+    (
+        FieldSpec("id", _ID, "its name; the joint log is `<origin>/<id>`"),
+        FieldSpec("provider", _ID, "the organization with role provider"),
+        FieldSpec("partner", _ID, "the organization with role partner"),
+        FieldSpec("terms", _PROSE, "the terms, or their digest; only a SHA-256 of this is kept"),
+        FieldSpec("valid", _WINDOW, "when it holds; outside of it every call is refused"),
+        FieldSpec(
+            "witness",
+            _WITNESS,
+            "the partner's witness; without one everything that waits for the partner is refused (`no-witness`)",
+            required=False,
+        ),
+    ),
+    "agreement",
+)
+_PRINCIPAL = Section(
+    (
+        FieldSpec("organization", _ID, "where it belongs"),
+        FieldSpec("kind", Choice(tuple(PrincipalKind)), "a person, or a service that a person answers for"),
+        FieldSpec("key", _KEY, "public half of its key; every person needs one", required=False),
+        FieldSpec("roles", ListOf(Choice(tuple(Role)), len(Role)), "a person's roles", required=False, default=[]),
+        FieldSpec("sponsor", _ID, "the person who answers for a service", required=False),
+    ),
+    "principal",
+)
+_SCOPE = Section(
+    (
+        FieldSpec("targets", ListOf(_TARGET, TARGETS_MAX, 1), "what is authorized; `*.name` covers what is under it"),
+        FieldSpec("authorization", _PROSE, "who allowed it, and how"),
+    ),
+    "scope",
+)
+_LIMITS = Section(
+    (
+        FieldSpec("request_bytes", Whole(1_024, 8 * 1024 * 1024), "largest request body"),
+        FieldSpec("output_tokens", Whole(1, 131_072), "most tokens of one answer"),
+        FieldSpec("deadline_s", Whole(1, 3_600), "seconds until a call is cut"),
+    ),
+    "limits",
+)
+_PATH = Section(
+    (
+        FieldSpec("purpose", _ID, "the one purpose it serves"),
+        FieldSpec("models", ListOf(_MODEL, 100, 1), "names a caller may ask for"),
+        FieldSpec("upstream", _ID, "the configured model server that answers"),
+        FieldSpec("scope", _ID, "the targets authorized on it"),
+        FieldSpec(
+            "targets",
+            Choice(tuple(TargetRule)),
+            "what a request may speak of: only targets in scope, or any (for paths that only read)",
+            required=False,
+            default=TargetRule.IN_SCOPE.value,
+            attribute="target_rule",
+        ),
+        FieldSpec(
+            "release",
+            Choice(("pass", "hold-window", "hold-all")),
+            "how answers are let out; only `pass` is built",
+            required=False,
+            default="pass",
+        ),
+        FieldSpec(
+            "data_classes",
+            ListOf(_ID, 32, 1),
+            "classes of data it takes; this release labels nothing, so what callers send is `unlabeled`",
+        ),
+        FieldSpec(
+            "handling",
+            Named(Choice(("allow", "pseudonymize", "redact", "refuse")), 32),
+            "what is done with a class; only `allow` is built",
+            required=False,
+            default={},
+        ),
+        FieldSpec("tools", ListOf(_ID, 100), "tools the model may call; none are built", required=False, default=[]),
+        FieldSpec(
+            "autonomy",
+            Choice(("advise", "triage", "hunt", "act")),
+            "how far the model may go; `advise` and `triage` are built",
+        ),
+        FieldSpec("limits", _LIMITS, "hard limits of one call"),
+    ),
+    "path",
+)
+_GRANT = Section(
+    (
+        FieldSpec("principal", _ID, "who"),
+        FieldSpec("path", _ID, "on which path"),
+        FieldSpec("purpose", _ID, "for what; the path's own purpose"),
+        FieldSpec("scope", _ID, "on which targets; the path's own scope"),
+        FieldSpec("window", _WINDOW, "when"),
+    ),
+    "grant",
+)
+_GROUP = Section(
+    (
+        FieldSpec("organization", _ID, "of which organization"),
+        FieldSpec("role", Choice(tuple(Role)), "with which role"),
+        FieldSpec("count", Whole(1, 32), "how many different people"),
+    ),
+    "group",
+)
+_APPROVAL = Section(
+    (FieldSpec("groups", ListOf(_GROUP, 16, 1), "all of them must approve, the proposer not among them"),), "approval"
+)
+_RESPONSE = Section(
+    (
+        FieldSpec("never", ListOf(_TARGET, TARGETS_MAX), "what it must never touch"),
+        FieldSpec("rate_per_hour", Whole(1, 1_000), "most actions within an hour"),
+        FieldSpec("active_max", Whole(1, 10_000), "most in force at once"),
+        FieldSpec("expires_s", Whole(60, 30 * 24 * 3_600), "seconds until one ends by itself"),
+    ),
+    "response",
+)
+PROGRAM = Section(
+    (
+        FieldSpec("program", Whole(1, 1), "version of this format"),
+        FieldSpec(
+            "origin",
+            Text(
+                "log name: host and path without scheme",
+                r"[a-z0-9.-]{1,200}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]{1,100})*",
+            ),
+            "the installation's name; its own log is `<origin>/installation`",
+        ),
+        FieldSpec("organizations", Named(_ORGANIZATION, NAMES_MAX, 2), "the parties"),
+        FieldSpec("agreement", _AGREEMENT, "what they agreed to"),
+        FieldSpec("principals", Named(_PRINCIPAL, NAMES_MAX), "who may ask"),
+        FieldSpec("scopes", Named(_SCOPE, NAMES_MAX), "authorized targets"),
+        FieldSpec("paths", Named(_PATH, NAMES_MAX), "bounded ways to a model"),
+        FieldSpec("grants", Named(_GRANT, NAMES_MAX), "who may use which path"),
+        FieldSpec(
+            "policies",
+            Text("Cedar policies", r"(?s).*"),
+            "each with an `@id`; any that fails to evaluate denies, and none at all permits nothing",
+        ),
+        FieldSpec(
+            "approvals",
+            Named(_APPROVAL, 1, words=("response",), id_attribute="subject"),
+            "who must approve what; without a rule it can't be approved",
+            required=False,
+            default={},
+        ),
+        FieldSpec(
+            "responses",
+            Named(_RESPONSE, 1, words=("block-ip",), id_attribute="kind"),
+            "bounds on responses; without them the response can't be proposed",
+            required=False,
+            default={},
+        ),
+    ),
+    "program",
+)
+
+
+def reference() -> str:
+    """Returns the table of all keys as Markdown."""
+    lines = ["| key | value | needed | meaning |", "| --- | --- | --- | --- |"]
+    lines += [f"| {' | '.join(row)} |" for row in _rows("", PROGRAM)]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(prefix: str, reader: Reader) -> Iterator[tuple[str, str, str, str]]:
+    for spec in reader.fields if isinstance(reader, Section) else ():
+        inner, path = _inner(f"{prefix}{spec.key}", spec.reader)
+        needed = "yes" if spec.required else "no" if spec.default in (None, [], {}) else f"no: `{spec.default}`"
+        yield f"`{prefix}{spec.key}`", spec.reader.name, needed, spec.about
+        yield from _rows(f"{path}.", inner)
+
+
+def _inner(path: str, reader: Reader) -> tuple[Reader, str]:
+    if isinstance(reader, Named):
+        return _inner(f"{path}.<name>", reader.item)
+    if isinstance(reader, ListOf):
+        return _inner(f"{path}[]", reader.item)
+    return reader, path

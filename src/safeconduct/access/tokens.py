@@ -1,0 +1,102 @@
+"""API tokens: the secret is shown once, and only its hash is kept."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from safeconduct.access import records as kept
+from safeconduct.access.acts import Capability, authenticate, refuse_frozen, require
+from safeconduct.access.events import TOKEN_ISSUED, TOKEN_REVOKED, TokenIssued, TokenRevoked
+from safeconduct.access.model import Principal, Token
+from safeconduct.access.program import installation_origin
+from safeconduct.access.standing import token_hash
+from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
+from safeconduct.kernel.ids import Origin, PrincipalId
+from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.ports import Entropy, Records, Transaction
+from safeconduct.ledger.acts import SignedAct
+
+TOKEN_PREFIX = "sck_"  # noqa: S105 - what scanners for leaked secrets look for, not a secret
+SECRET_BYTES = 32
+"""Random bytes of a token: beyond guessing, so that its plain SHA-256 may be stored."""
+
+LIFETIME_MAX: Duration = seconds(90 * 24 * 3600)
+"""A token lives for 90 days at most. It is a bearer secret; older ones are in somebody's backup."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedToken:
+    """A token as its holder gets it, this once. The secret does not show in its repr."""
+
+    id: str
+    principal: PrincipalId
+    expires_at: Instant
+    secret: str = field(repr=False)
+
+
+def issue_token(
+    tx: Transaction,
+    entropy: Entropy,
+    signed: SignedAct,
+    *,
+    operation: str,
+    content: str,
+    principal: PrincipalId,
+    expires_at: Instant,
+) -> IssuedToken:
+    """Issues a token to a principal: by itself, by its sponsor, or by an administrator of its organization.
+
+    Raises:
+        UnauthenticatedError, RefusedError: the signer may not.
+        AbsentError: no such principal.
+        InvalidInputError: the expiry is past or too far.
+    """
+    signer = authenticate(tx, signed, operation=operation, content=content, now=tx.now)
+    refuse_frozen(tx, signer)
+    holder = tx.get(kept.PRINCIPALS, principal)
+    _check_may(signer, holder, Capability.ISSUE_TOKEN)
+    if holder is None:
+        raise AbsentError(f"no principal {principal!r}", code="principal-unknown")
+    if not tx.now < expires_at <= tx.now + LIFETIME_MAX:
+        raise InvalidInputError(
+            f"a token expires within {LIFETIME_MAX // seconds(86_400)} days from now, not at {rfc3339(expires_at)}"
+        )
+    secret = TOKEN_PREFIX + base64.urlsafe_b64encode(entropy(SECRET_BYTES)).decode().rstrip("=")
+    event = TokenIssued(
+        id=tx.new_id(), hash=token_hash(secret), principal=principal, by=signer.id, expires_at=expires_at
+    )
+    tx.append(_log(tx), TOKEN_ISSUED.draft(event, act=signed.envelope()))
+    return IssuedToken(id=event.id, principal=principal, expires_at=expires_at, secret=secret)
+
+
+def revoke_token(tx: Transaction, signed: SignedAct, *, operation: str, content: str, token_id: str) -> None:
+    """Revokes a token, at once. By its holder, the holder's sponsor, or an administrator or trust and safety.
+
+    Raises:
+        UnauthenticatedError, RefusedError: the signer may not.
+        AbsentError: no such token.
+    """
+    signer = authenticate(tx, signed, operation=operation, content=content, now=tx.now)
+    token = tx.get(kept.TOKENS, token_id)
+    _check_may(signer, tx.get(kept.PRINCIPALS, token.principal) if token else None, Capability.REVOKE_TOKEN)
+    if token is None:
+        raise AbsentError(f"no token {token_id!r}", code="token-unknown")
+    tx.append(_log(tx), TOKEN_REVOKED.draft(TokenRevoked(id=token_id, by=signer.id), act=signed.envelope()))
+
+
+def list_tokens(records: Records) -> Iterator[Token]:
+    """Yields every token that was not revoked, expired ones too."""
+    return (token for _, token in records.scan(kept.TOKENS))
+
+
+def _check_may(signer: Principal, holder: Principal | None, capability: Capability) -> None:
+    if holder is not None and signer.id in (holder.id, holder.sponsor):
+        return
+    require(signer, capability)
+
+
+def _log(records: Records) -> Origin:
+    program = kept.program_in_force(records)
+    if program is None:
+        raise UnavailableError("no program is in force", code="no-program", remedy="safeconduct program apply FILE")
+    return installation_origin(program.origin)

@@ -1,0 +1,73 @@
+"""The demo's program with keys that every test knows, and acts signed with them."""
+
+import hashlib
+from collections.abc import Iterator
+
+from safeconduct.access.cosigning import complete_cosign
+from safeconduct.access.events import PROJECTIONS as ACCESS
+from safeconduct.access.program import parse_program
+from safeconduct.access.programs import apply
+from safeconduct.approvals.events import PROJECTIONS as APPROVALS
+from safeconduct.cli.demo.program import Parties, render
+from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.ledger.acts import Act, SignedAct, sign_act
+from safeconduct.ledger.checkpoints import Checkpoint
+from safeconduct.ledger.keys import SecretKey
+from safeconduct.ledger.notes import Cosigner, Note
+from support.immediate import START, ImmediateWriter
+
+APPLY = "POST /api/v1/program"
+
+NAMES = ("meridian", "northwind", "ana", "bo", "ops")
+KEYS = {name: SecretKey(hashlib.sha256(name.encode()).digest()) for name in (*NAMES, "stranger")}
+WITNESS = Cosigner("northwind.example/witness", SecretKey(hashlib.sha256(b"witness").digest()))
+
+
+def demo_program() -> bytes:
+    """Returns the demo's program file."""
+    keys = {f"{name}_key": KEYS[name].public.text for name in NAMES}
+    return render(Parties(**keys, witness_key=WITNESS.verifier.text, witness_url="http://127.0.0.1:1/"))
+
+
+def signed(actor: str, operation: str, body: bytes, now: Instant, *, nonce: str = "", key: str = "") -> SignedAct:
+    """Returns an act of one of NAMES over a request. The nonce is new for each body unless given."""
+    nonce = nonce or next(_NONCES)
+    content = hashlib.sha256(body).hexdigest()
+    act = Act(actor=actor, operation=operation, content=content, at=rfc3339(now), nonce=nonce)
+    return sign_act(act, KEYS[key or actor])
+
+
+def cosigned(origin: str, size: int, *, witness: Cosigner = WITNESS) -> str:
+    """Returns a checkpoint of a log, cosigned. Its root is made up: access does not look at it."""
+    text = Checkpoint(Origin(origin), size, bytes(32)).text
+    return Note(text, (witness.cosign(text, 1),)).encoded
+
+
+def in_force(source: bytes | None = None, *, now: Instant = START) -> ImmediateWriter:
+    """Returns a writer in whose state the program (by default the demo's) was applied and cosigned."""
+    writer = ImmediateWriter({**ACCESS, **APPROVALS}, now)
+    bring_into_force(writer, source or demo_program())
+    return writer
+
+
+def bring_into_force(writer: ImmediateWriter, source: bytes) -> None:
+    """Applies a program as ops and has the witness cosign it."""
+    program = parse_program(source)
+    act = signed("ops", APPLY, source, writer.now)
+    content = act.act.content
+    applied = writer.run(lambda tx: apply(tx, program, act, operation=APPLY, content=content))
+    if applied.request is not None:
+        request = writer.entries[-1]
+        note = cosigned(request.origin, request.index + 1)
+        writer.run(lambda tx: complete_cosign(tx, request.id, note))
+
+
+def _count() -> Iterator[str]:
+    number = 0
+    while True:
+        number += 1
+        yield f"{number:032x}"
+
+
+_NONCES = _count()
