@@ -39,7 +39,7 @@ def section(context: typer.Context) -> str:
     lines = [f"### `{context.command_path}`", "", (context.command.help or "").strip(), ""]
     for parameter in context.command.params:
         help_text = " ".join((getattr(parameter, "help", None) or "").split())
-        name = parameter.human_readable_name if parameter.param_type_name == "argument" else parameter.opts[0]
+        name = (parameter.name or "").upper() if parameter.param_type_name == "argument" else parameter.opts[0]
         if name != "--help":
             lines.append(f"- `{name}` {help_text}".rstrip())
     return "\n".join(lines).rstrip() + "\n"
