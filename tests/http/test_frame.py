@@ -36,7 +36,7 @@ def check_reader(signed):
     signed.verify(KEY.public)
 
 
-APP = control_app([router], local_secret="s3cret", check_reader=check_reader, version="0")
+APP = control_app([router], control=None, local_secret="s3cret", check_reader=check_reader, version="0")
 LOCAL = {"authorization": "Bearer s3cret"}
 
 

@@ -101,15 +101,21 @@ def answer(document: Any, status: int = 200) -> Response:  # noqa: ANN401 - anyt
 
 
 def control_app(
-    routers: Sequence[APIRouter], *, local_secret: str, check_reader: Callable[[SignedAct], None], version: str
+    routers: Sequence[APIRouter],
+    *,
+    control: object,
+    local_secret: str,
+    check_reader: Callable[[SignedAct], None],
+    version: str,
 ) -> FastAPI:
-    """Returns the ASGI app of the given routers.
+    """Returns the ASGI app of the given routers, which find `control` in the app's state.
 
     `check_reader` raises UnauthenticatedError unless the act is a known principal's.
     """
     app = FastAPI(
         title="Safeconduct", version=version, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
     )
+    app.state.control = control
     app.state.local_secret = local_secret
     app.state.check_reader = check_reader
     for router in routers:

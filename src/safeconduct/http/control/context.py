@@ -1,0 +1,48 @@
+"""What the routes of the control API are given. bootstrap.py fills it in; a route takes what it needs from it."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from safeconduct.adapters.telemetry.ingestion import Ingestion
+from safeconduct.kernel.ids import Origin, PrincipalId
+from safeconduct.kernel.ports import Clock, Entropy, Records, Writer
+from safeconduct.ledger.reader import LogReader
+from safeconduct.soc.ports import EventStore
+from safeconduct.soc.triage import ModelCaller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The installation, as routes see it.
+
+    `snapshot` opens the committed control state; `open_log` makes a log ready for entries, new or stored; `settle`
+    carries out the effects that wait now, and returns when each has ended or failed; `caller` returns the way to a
+    model for somebody in this process; `upstreams` are the configured model servers; `lists_url` is where this server's
+    lists are fetched from, or None when nothing serves them.
+    """
+
+    writer: Writer
+    snapshot: Callable[[], AbstractContextManager[Records]]
+    log: LogReader
+    clock: Clock
+    entropy: Entropy
+    open_log: Callable[[Origin], None]
+    settle: Callable[[], Awaitable[None]]
+    upstreams: frozenset[str]
+    telemetry: Ingestion
+    events: EventStore
+    caller: Callable[[PrincipalId], ModelCaller]
+    lists_url: str | None
+
+
+def control(request: Request) -> Control:
+    """Returns the installation of a request."""
+    found: Control = request.app.state.control
+    return found
+
+
+Installation = Annotated[Control, Depends(control)]
