@@ -21,6 +21,7 @@ ClaimId = NewType("ClaimId", str)  # content-derived
 ActionId = NewType("ActionId", str)  # ULID
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]  # ten bits at a time: ids are made by the thousand
 ULID_LENGTH = 26
 ENTROPY_BYTES = 10
 
@@ -33,8 +34,20 @@ def ulid(at: Instant, entropy: bytes) -> str:
     """
     if len(entropy) != ENTROPY_BYTES:
         raise InvalidInputError(f"a ULID takes {ENTROPY_BYTES} bytes of entropy, got {len(entropy)}")
-    number = (at // 1000) << 80 | int.from_bytes(entropy)
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    return ulid_text((at // 1000) << 80 | int.from_bytes(entropy))
+
+
+def ulid_text(number: int) -> str:
+    """Returns the text of a ULID's 128-bit number; texts sort as their numbers do."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
+
+
+def ulid_number(text: str) -> int:
+    """Returns the 128-bit number of a ULID."""
+    number = 0
+    for letter in text:
+        number = number << 5 | _ALPHABET.index(letter)
+    return number
 
 
 def is_ulid(text: str) -> bool:

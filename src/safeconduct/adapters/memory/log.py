@@ -1,0 +1,152 @@
+"""Control state and log in dictionaries: `Store` without a disk."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.ports import Entropy, Records
+from safeconduct.ledger.envelope import DATA_KEY_BYTES, DataKeyName
+from safeconduct.ledger.merkle import leaf_hash
+from safeconduct.ledger.ports import Batch, LogGrowth, StoredEntry
+from safeconduct.ledger.records import StoredRecords
+
+
+class MemoryStore:
+    """`Store` in dictionaries, which tests may damage."""
+
+    def __init__(self) -> None:
+        self.logs: dict[Origin, list[StoredEntry]] = {}
+        self.tiles: dict[tuple[Origin, int, int], bytes] = {}
+        self.latest: dict[Origin, str] = {}
+        self.with_cosignatures: dict[tuple[Origin, int], str] = {}
+        self.blobs: dict[tuple[str, str], bytes] = {}
+        self.records: dict[tuple[str, str], bytes] = {}
+
+    def origins(self) -> list[Origin]:
+        return list(self.logs)
+
+    def size(self, origin: Origin) -> int:
+        return len(self.logs.get(origin, ()))
+
+    def entries(self, origin: Origin, start: int = 0, count: int | None = None) -> Iterator[StoredEntry]:
+        end = None if count is None else start + count
+        yield from self.logs.get(origin, [])[start:end]
+
+    def find(self, entry_id: str) -> tuple[Origin, StoredEntry] | None:
+        hits = ((origin, entry) for origin, entries in self.logs.items() for entry in entries if entry.id == entry_id)
+        return next(hits, None)
+
+    def tile(self, origin: Origin, level: int, number: int) -> bytes:
+        return self.tiles.get((origin, level, number), b"")
+
+    def tile_names(self, origin: Origin) -> list[tuple[int, int]]:
+        return sorted((level, number) for owner, level, number in self.tiles if owner == origin)
+
+    def cosigned(self, origin: Origin) -> list[tuple[int, str]]:
+        return sorted((size, note) for (owner, size), note in self.with_cosignatures.items() if owner == origin)
+
+    def checkpoint(self, origin: Origin) -> str | None:
+        return self.latest.get(origin)
+
+    def blob(self, entry_id: str, name: str) -> bytes | None:
+        return self.blobs.get((entry_id, name))
+
+    def blob_names(self) -> list[tuple[str, str]]:
+        return sorted(self.blobs)
+
+    def raw(self, collection: str, key: str) -> bytes | None:
+        return self.records.get((collection, key))
+
+    def raw_scan(self, collection: str, prefix: str) -> Iterator[tuple[str, bytes]]:
+        for (name, key), value in sorted(self.records.items()):
+            if name == collection and key.startswith(prefix):
+                yield key, value
+
+    def raw_all(self) -> dict[tuple[str, str], bytes]:
+        return dict(self.records)
+
+    def commit(self, batch: Batch) -> None:
+        for growth in batch.growths:
+            self._check(growth)
+        for growth in batch.growths:
+            self._grow(growth)
+        for name, value in batch.changes.items():
+            if value is None:
+                self.records.pop(name, None)
+            else:
+                self.records[name] = value
+
+    def keep_cosigned(self, origin: Origin, size: int, note: str) -> None:
+        self.with_cosignatures[origin, size] = note
+
+    def reader(self) -> "MemoryStore":
+        return self
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Records]:
+        frozen = MemoryStore()
+        frozen.records = dict(self.records)
+        yield StoredRecords(frozen)
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+    def _check(self, growth: LogGrowth) -> None:
+        size = self.size(growth.origin)
+        if size != growth.base:
+            raise UnavailableError(
+                f"{growth.origin} has {size} entries, expected {growth.base}: someone else wrote to it",
+                code="log-changed",
+            )
+        for entry in growth.entries:
+            if self.find(entry.id):
+                raise UnavailableError(f"entry {entry.id} is there already", code="store-failed")
+            if leaf_hash(entry.leaf) != entry.hash:
+                raise UnavailableError(f"entry {entry.id} changed on its way to the store", code="log-damaged")
+
+    def _grow(self, growth: LogGrowth) -> None:
+        log = self.logs.setdefault(growth.origin, [])
+        for entry in growth.entries:
+            log.append(StoredEntry(len(log), entry.id, entry.leaf))
+            self.blobs |= {(entry.id, name): blob for name, blob in entry.blobs.items()}
+        self.tiles |= {(growth.origin, *name): hashes for name, hashes in growth.tiles.items()}
+        self.latest[growth.origin] = growth.checkpoint
+
+
+class MemoryKeys:
+    """`DataKeys` in a dictionary."""
+
+    def __init__(self, entropy: Entropy) -> None:
+        self._entropy = entropy
+        self.keys: dict[DataKeyName, bytes] = {}
+
+    def get(self, name: DataKeyName) -> bytes | None:
+        return self.keys.get(name)
+
+    def make(self, name: DataKeyName) -> bytes:
+        return self.keys.setdefault(name, self._entropy(DATA_KEY_BYTES))
+
+    def commit(self) -> None:
+        """Nothing outlives the process."""
+
+
+class MemoryHeads:
+    """`Heads` in a dictionary."""
+
+    def __init__(self) -> None:
+        self.heads: dict[Origin, str] = {}
+
+    def read(self, origin: Origin) -> str | None:
+        return self.heads.get(origin)
+
+    def copies(self, origin: Origin) -> list[str]:
+        return [self.heads[origin]] if origin in self.heads else []
+
+    def replace(self, origin: Origin, head: str, *, previous: str | None) -> None:
+        if self.heads.get(origin) != previous:
+            raise UnavailableError(f"the head of {origin} was changed by someone else", code="head-changed")
+        self.heads[origin] = head
+
+    def flush(self) -> None:
+        """Nothing outlives the process."""

@@ -1,0 +1,235 @@
+"""Control state and log in one SQLite database: `Store` on disk."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from safeconduct.adapters.sqlite.database import connect, migrate, transaction, translated
+from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.ports import Records
+from safeconduct.ledger.merkle import leaf_hash
+from safeconduct.ledger.ports import Batch, LogGrowth, StoredEntry
+from safeconduct.ledger.records import StoredRecords
+
+MIGRATIONS = (
+    """
+    CREATE TABLE logs (number INTEGER PRIMARY KEY, origin TEXT NOT NULL UNIQUE) STRICT;
+    CREATE TABLE entries (
+        log INTEGER NOT NULL, idx INTEGER NOT NULL, id TEXT NOT NULL UNIQUE, leaf BLOB NOT NULL,
+        PRIMARY KEY (log, idx)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE tiles (
+        log INTEGER NOT NULL, level INTEGER NOT NULL, number INTEGER NOT NULL, hashes BLOB NOT NULL,
+        PRIMARY KEY (log, level, number)
+    ) STRICT;
+    CREATE TABLE checkpoints (log INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
+    CREATE TABLE cosigned (
+        log INTEGER NOT NULL, size INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY (log, size)
+    ) STRICT;
+    CREATE TABLE payloads (
+        entry_id TEXT NOT NULL, field TEXT NOT NULL, blob BLOB NOT NULL, PRIMARY KEY (entry_id, field)
+    ) STRICT;
+    CREATE TABLE records (
+        collection TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (collection, key)
+    ) STRICT, WITHOUT ROWID;
+    """,
+)
+_CHUNK = 4096  # rows per read, so that reading a long log neither holds a snapshot for long nor fills memory
+_LAST = "\U0010ffff"
+_SIZE = "SELECT coalesce(max(idx) + 1, 0) FROM entries WHERE log = ?"
+_LEAVES = "SELECT leaf FROM entries WHERE log = ? AND idx >= ? ORDER BY idx"
+
+
+class _Rows:
+    """The readings that the writer's connection and the readers' connections share."""
+
+    def _connection(self) -> AbstractContextManager[sqlite3.Connection]:
+        raise NotImplementedError
+
+    def origins(self) -> list[Origin]:
+        return [Origin(origin) for (origin,) in self._all("SELECT origin FROM logs ORDER BY number")]
+
+    def size(self, origin: Origin) -> int:
+        rows = self._all(_SIZE, self._number(origin))
+        return int(rows[0][0])
+
+    def entries(self, origin: Origin, start: int = 0, count: int | None = None) -> Iterator[StoredEntry]:
+        number, left = self._number(origin), count
+        while left is None or left > 0:
+            limit = _CHUNK if left is None else min(_CHUNK, left)
+            rows = self._all(
+                "SELECT idx, id, leaf FROM entries WHERE log = ? AND idx >= ? ORDER BY idx LIMIT ?",
+                *(number, start, limit),
+            )
+            for index, entry_id, leaf in rows:
+                yield StoredEntry(index, entry_id, leaf)
+            if len(rows) < limit:
+                return
+            start, left = rows[-1][0] + 1, None if left is None else left - len(rows)
+
+    def find(self, entry_id: str) -> tuple[Origin, StoredEntry] | None:
+        rows = self._all("SELECT origin, idx, id, leaf FROM entries JOIN logs ON log = number WHERE id = ?", entry_id)
+        return (Origin(rows[0][0]), StoredEntry(*rows[0][1:])) if rows else None
+
+    def tile(self, origin: Origin, level: int, number: int) -> bytes:
+        rows = self._all(
+            "SELECT hashes FROM tiles WHERE log = ? AND level = ? AND number = ?",
+            *(self._number(origin), level, number),
+        )
+        return bytes(rows[0][0]) if rows else b""
+
+    def tile_names(self, origin: Origin) -> list[tuple[int, int]]:
+        return self._all("SELECT level, number FROM tiles WHERE log = ? ORDER BY level, number", self._number(origin))
+
+    def cosigned(self, origin: Origin) -> list[tuple[int, str]]:
+        return self._all("SELECT size, note FROM cosigned WHERE log = ? ORDER BY size", self._number(origin))
+
+    def checkpoint(self, origin: Origin) -> str | None:
+        rows = self._all("SELECT note FROM checkpoints WHERE log = ?", self._number(origin))
+        return str(rows[0][0]) if rows else None
+
+    def blob(self, entry_id: str, name: str) -> bytes | None:
+        rows = self._all("SELECT blob FROM payloads WHERE entry_id = ? AND field = ?", entry_id, name)
+        return bytes(rows[0][0]) if rows else None
+
+    def blob_names(self) -> list[tuple[str, str]]:
+        return self._all("SELECT entry_id, field FROM payloads ORDER BY entry_id, field")
+
+    def raw(self, collection: str, key: str) -> bytes | None:
+        rows = self._all("SELECT value FROM records WHERE collection = ? AND key = ?", collection, key)
+        return bytes(rows[0][0]) if rows else None
+
+    def raw_scan(self, collection: str, prefix: str) -> Iterator[tuple[str, bytes]]:
+        yield from self._all(
+            "SELECT key, value FROM records WHERE collection = ? AND key BETWEEN ? AND ? ORDER BY key",
+            *(collection, prefix, prefix + _LAST),
+        )
+
+    def raw_all(self) -> dict[tuple[str, str], bytes]:
+        rows = self._all("SELECT collection, key, value FROM records")
+        return {(collection, key): value for collection, key, value in rows}
+
+    def _number(self, origin: Origin) -> int:
+        rows = self._all("SELECT number FROM logs WHERE origin = ?", origin)
+        return int(rows[0][0]) if rows else -1
+
+    def _all(self, statement: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
+        with self._connection() as connection, translated("read the log"):
+            return connection.execute(statement, values).fetchall()
+
+
+class SqliteReader(_Rows):
+    """Readings from any thread, each on a connection of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()  # guards _idle, which any thread takes from
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self._closed:
+                raise UnavailableError("the store is closed", code="store-closed")
+            idle = self._idle.pop() if self._idle else None
+        connection = connect(self._path) if idle is None else idle
+        try:
+            yield connection
+        finally:
+            self._give_back(connection)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if self._closed:
+                connection.close()
+            else:
+                self._idle.append(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Records]:
+        with self._connection() as connection, translated("read control state"):
+            connection.execute("BEGIN")
+            connection.execute("SELECT 1 FROM records LIMIT 1").fetchall()  # the snapshot is taken at the first read
+            try:
+                yield StoredRecords(_OneConnection(connection))
+            finally:
+                connection.execute("COMMIT")
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
+
+
+class _OneConnection(_Rows):
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._only = connection
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        yield self._only
+
+
+class SqliteStore(_OneConnection):
+    """`Store` in one file. One process writes; a second one that tries is refused at its commit."""
+
+    def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
+        super().__init__(connect(path, synchronous=synchronous))
+        migrate(self._only, MIGRATIONS, path.name)
+        self._reader = SqliteReader(path)
+
+    def commit(self, batch: Batch) -> None:
+        with transaction(self._only, "commit"):
+            for growth in batch.growths:
+                self._grow(growth)
+            gone = [name for name, value in batch.changes.items() if value is None]
+            kept = [(*name, value) for name, value in batch.changes.items() if value is not None]
+            self._only.executemany("DELETE FROM records WHERE collection = ? AND key = ?", gone)
+            self._only.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", kept)
+
+    def keep_cosigned(self, origin: Origin, size: int, note: str) -> None:
+        with transaction(self._only, "store a cosigned checkpoint"):
+            self._only.execute("INSERT OR REPLACE INTO cosigned VALUES (?, ?, ?)", (self._number(origin), size, note))
+
+    def reader(self) -> SqliteReader:
+        return self._reader
+
+    def snapshot(self) -> AbstractContextManager[Records]:
+        return self._reader.snapshot()
+
+    def close(self) -> None:
+        self._reader.close()
+        self._only.close()
+
+    def _grow(self, growth: LogGrowth) -> None:
+        number = self._add_log(growth.origin)
+        execute, many = self._only.execute, self._only.executemany
+        (size,) = execute(_SIZE, (number,)).fetchone()
+        if size != growth.base:
+            raise UnavailableError(
+                f"{growth.origin} has {size} entries, expected {growth.base}: someone else wrote to it",
+                code="log-changed",
+            )
+        new = enumerate(growth.entries, start=growth.base)
+        many("INSERT INTO entries VALUES (?, ?, ?, ?)", [(number, index, e.id, e.leaf) for index, e in new])
+        for (leaf,), entry in zip(execute(_LEAVES, (number, growth.base)), growth.entries, strict=True):
+            if leaf_hash(leaf) != entry.hash:
+                raise UnavailableError(f"entry {entry.id} changed on its way to the store", code="log-damaged")
+        many(
+            "INSERT INTO tiles VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET hashes = excluded.hashes",
+            [(number, level, position, hashes) for (level, position), hashes in growth.tiles.items()],
+        )
+        many(
+            "INSERT INTO payloads VALUES (?, ?, ?)",
+            [(entry.id, name, blob) for entry in growth.entries for name, blob in entry.blobs.items()],
+        )
+        execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (number, growth.checkpoint))
+
+    def _add_log(self, origin: Origin) -> int:
+        self._only.execute("INSERT OR IGNORE INTO logs (origin) VALUES (?)", (origin,))
+        return self._number(origin)

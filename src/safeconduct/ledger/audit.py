@@ -1,0 +1,252 @@
+"""Checking a stored log against itself, its key and its head. Names what is wrong, entry by entry.
+
+The same check runs on the database at start, on an export and on the partner's mirror: they differ in where the
+bytes come from. It needs public keys only; opening sealed fields is a check apart.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from safeconduct.kernel.ids import Origin
+from safeconduct.ledger import merkle
+from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint
+from safeconduct.ledger.merkle import HASH_BYTES
+from safeconduct.ledger.notes import NoteError, VerifierKey
+from safeconduct.ledger.ports import LogSource
+from safeconduct.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, all_tiles, subtrees
+
+FINDINGS_MAX = 1000  # per log; a log with more is beyond repair by list
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong. `place` is the table or file, `index` and `entry_id` the entry it concerns.
+
+    `code` is `log-behind-head` where the log is shorter than its signed head, else `log-damaged`.
+    """
+
+    origin: Origin
+    what: str
+    place: str
+    index: int | None = None
+    entry_id: str = ""
+    code: str = "log-damaged"
+
+    @property
+    def text(self) -> str:
+        """The finding in one line."""
+        entry = "" if self.index is None else f" entry {self.index} {self.entry_id}".rstrip()
+        return f"{self.origin} {self.place}{entry}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Whose signatures count: the log's, and the witnesses' whose cosignatures must verify where they stand."""
+
+    log: VerifierKey
+    witnesses: Sequence[VerifierKey] = ()
+
+
+class _Named(msgspec.Struct):
+    """The part of a leaf that an audit reads. The rest is authentic once its hash is in the tree."""
+
+    id: str
+    blobs: dict[str, str] = {}
+
+
+@dataclass(slots=True)
+class _Read:
+    """What one pass over the entries found."""
+
+    ids: list[str] = field(default_factory=list)
+    hashes: bytearray = field(default_factory=bytearray)
+    blobs: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    odd: dict[int, str] = field(default_factory=dict)
+    tiles: dict[tuple[int, int], bytes] = field(default_factory=dict)
+
+    def root(self, size: int) -> bytes | None:
+        """Returns the root of the first entries as stored; None if there are not that many."""
+        if size > len(self.ids):
+            return None
+        return merkle.root(size, subtrees(size, self._tile))
+
+    def _tile(self, tile: Tile) -> bytes:
+        return self.tiles[tile.level or 0, tile.number][: tile.width * HASH_BYTES]
+
+
+class _Findings:
+    """Collects findings on one log and names their entries."""
+
+    def __init__(self, origin: Origin, read: _Read) -> None:
+        self._origin = origin
+        self._read = read
+        self.list: list[Finding] = []
+
+    def add(self, what: str, place: str, index: int | None = None, code: str = "log-damaged") -> None:
+        """Adds one."""
+        ids = self._read.ids
+        entry_id = ids[index] if index is not None and index < len(ids) else ""
+        self.list.append(
+            Finding(origin=self._origin, what=what, place=place, index=index, entry_id=entry_id, code=code)
+        )
+
+
+def audit(source: LogSource, origin: Origin, trust: Trust, heads: Sequence[str] = ()) -> list[Finding]:
+    """Checks one whole log; returns what is wrong with it, at most 1,000 findings.
+
+    Every leaf is re-hashed, every tile recomputed, every checkpoint's signature and root checked, every stored blob
+    compared with the digest in its leaf; `heads` are the copies of the head kept elsewhere.
+    """
+    read = _Read()
+    found = _Findings(origin, read)
+    _read_entries(source, origin, read, found)
+    read.tiles = all_tiles(bytes(read.hashes))
+    intact = _check_checkpoints(list(_checkpoints(source, origin, trust, heads)), read, found)
+    if intact:
+        _check_tiles(source, origin, read, found)
+    else:
+        _check_leaves(source, origin, read, found)
+    for index, error in read.odd.items():
+        if intact:
+            found.add(error, "entries", index)
+    _check_blobs(source, read, found)
+    return found.list[:FINDINGS_MAX]
+
+
+_Noted = tuple[str, SignedCheckpoint | None, str]
+
+
+def _checkpoints(source: LogSource, origin: Origin, trust: Trust, heads: Sequence[str]) -> Iterator[_Noted]:
+    latest = source.checkpoint(origin)
+    if latest is not None:
+        yield _open("checkpoints", latest, trust)
+    for size, encoded in source.cosigned(origin):
+        opened = _open("cosigned", encoded, trust)
+        if opened[1] is not None and opened[1].checkpoint.size != size:
+            yield "cosigned", None, f"a checkpoint of size {opened[1].checkpoint.size} is filed under {size}"
+        else:
+            yield opened
+    for head in heads:
+        yield _open("heads", head, trust)
+
+
+def _open(place: str, encoded: str, trust: Trust) -> _Noted:
+    try:
+        note = open_checkpoint(encoded, trust.log)
+        check_signatures(note, trust)
+    except NoteError as error:
+        return place, None, error.message
+    return place, note, ""
+
+
+def check_signatures(note: SignedCheckpoint, trust: Trust) -> None:
+    """Returns if every signature line is by a known key and verifies.
+
+    Raises:
+        NoteError: one does not, or is by nobody we know, so that a change in it could not be seen.
+    """
+    known = (trust.log, *trust.witnesses)
+    for signature in note.note.signatures:
+        keys = [key for key in known if signature.is_by(key)]
+        if not keys:
+            raise NoteError(f"a signature line of {signature.name} is by no known key", code="signature-unknown")
+        note.note.signed_by(keys[0])
+
+
+def _read_entries(source: LogSource, origin: Origin, read: _Read, found: _Findings) -> None:
+    sha256, decode = hashlib.sha256, msgspec.json.Decoder(_Named).decode
+    for entry in source.entries(origin):
+        index, stored_id, leaf = entry.index, entry.id, entry.leaf
+        while index > len(read.ids):
+            found.add("the entry is missing", "entries", len(read.ids))
+            read.ids.append("")
+            read.hashes += bytes(HASH_BYTES)
+        read.hashes += sha256(b"\x00" + leaf).digest()
+        read.ids.append(stored_id)
+        try:
+            named = decode(leaf)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            read.odd[index] = f"the entry can't be read: {error}"
+            continue
+        if stored_id != named.id:
+            read.odd[index] = f"it is filed under {stored_id}, the entry itself says {named.id}"
+        for name, digest in named.blobs.items():
+            read.blobs[named.id, name] = (index, digest)
+
+
+def _check_checkpoints(notes: Sequence[_Noted], read: _Read, found: _Findings) -> bool:
+    """Checks every checkpoint; tells whether the entries as stored are those that were signed."""
+    size = len(read.ids)
+    opened = [(place, note.checkpoint) for place, note, _error in notes if note is not None]
+    latest = [one for place, one in opened if place == "checkpoints"]
+    said = latest or [one for _place, one in opened if one.size == size]
+    intact = size == 0 or any(read.root(one.size) == one.root for one in said)
+    for one in latest:
+        _check_size(one.size, size, found)
+    if size and not any(place == "checkpoints" for place, _note, _error in notes):
+        found.add("there is no checkpoint", "checkpoints")
+    for place, note, error in notes:
+        if note is None:
+            found.add(error, place)
+        elif note.checkpoint.size > size and place != "checkpoints":
+            code = "log-behind-head" if place == "heads" else "log-damaged"
+            behind = f"it was signed at {note.checkpoint.size} entries, {size} are stored"
+            found.add(behind, place, size, code)
+        elif intact and read.root(note.checkpoint.size) != note.checkpoint.root and place != "checkpoints":
+            found.add(f"its root is not that of the first {note.checkpoint.size} entries: a fork", place)
+    return intact
+
+
+def _check_size(signed: int, stored: int, found: _Findings) -> None:
+    if signed > stored:
+        found.add(f"the checkpoint covers {signed} entries, {stored} are stored", "entries", stored)
+    elif signed < stored:
+        found.add(f"the checkpoint covers {signed} entries, {stored} are stored", "checkpoints", signed)
+
+
+def _check_tiles(source: LogSource, origin: Origin, read: _Read, found: _Findings) -> None:
+    """The entries are right: every tile must be what they hash to."""
+    for level, number in source.tile_names(origin):
+        if (level, number) not in read.tiles:
+            found.add(f"tile {level}/{number} belongs to no entry", "tiles")
+    for (level, number), hashes in read.tiles.items():
+        for position in _differences(source.tile(origin, level, number), hashes):
+            index = (number * TILE_WIDTH + position) << TILE_HEIGHT * level
+            found.add(f"hash {position} of tile {level}/{number} is not that of its entries", "tiles", index)
+
+
+def _check_leaves(source: LogSource, origin: Origin, read: _Read, found: _Findings) -> None:
+    """The entries are not what was signed: the tiles tell which one, unless they were changed as well."""
+    before = len(found.list)
+    for (level, number), hashes in read.tiles.items():
+        if level == 0:
+            for position in _differences(source.tile(origin, level, number), hashes):
+                index = number * TILE_WIDTH + position
+                found.add("the entry is not the one that was hashed into the tree", "entries", index)
+    if len(found.list) == before:
+        found.add(f"the {len(read.ids)} entries have another root than was signed", "checkpoints")
+
+
+def _differences(stored: bytes, expected: bytes) -> Iterator[int]:
+    if stored == expected:
+        return
+    for position in range(-(-max(len(stored), len(expected)) // HASH_BYTES)):
+        part = slice(position * HASH_BYTES, (position + 1) * HASH_BYTES)
+        if stored[part] != expected[part]:
+            yield position
+
+
+def _check_blobs(source: LogSource, read: _Read, found: _Findings) -> None:
+    ids = set(read.ids)
+    for (entry_id, name), (index, digest) in read.blobs.items():
+        blob = source.blob(entry_id, name)
+        if blob is None:
+            found.add(f"the sealed {name} is missing", "payloads", index)
+        elif hashlib.sha256(blob).hexdigest() != digest:
+            found.add(f"the sealed {name} is not what was stored", "payloads", index)
+    for entry_id, name in source.blob_names():
+        if entry_id in ids and (entry_id, name) not in read.blobs:
+            found.add(f"the stored {name} belongs to no field of entry {entry_id}", "payloads")

@@ -1,0 +1,96 @@
+"""C2SP tlog-checkpoint 1.0.0: a log's signed statement of its size and root."""
+
+import base64
+from dataclasses import dataclass
+
+from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.ids import Origin
+from safeconduct.ledger.merkle import HASH_BYTES
+from safeconduct.ledger.notes import Note, NoteError, NoteSigner, VerifierKey, check_key_name, parse_note
+from safeconduct.ledger.tiles import INDEX_MAX
+
+_LINES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a checkpoint says. Extension lines are refused: no monitor can audit them."""
+
+    origin: Origin
+    size: int
+    root: bytes
+
+    @property
+    def text(self) -> str:
+        """The text that is signed."""
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCheckpoint:
+    """A checkpoint and the note it came in. Holding one proves nothing until a key verified it."""
+
+    checkpoint: Checkpoint
+    note: Note
+
+    @property
+    def encoded(self) -> str:
+        """The whole note."""
+        return self.note.encoded
+
+
+def parse_checkpoint(encoded: str | bytes) -> SignedCheckpoint:
+    """Reads a checkpoint without trusting it.
+
+    Raises:
+        NoteError: it is not origin, size and root, signed.
+    """
+    note = parse_note(encoded)
+    lines = note.text.removesuffix("\n").split("\n")
+    if len(lines) != _LINES:
+        raise NoteError(f"a checkpoint has {_LINES} lines of text (origin, size, root), got {len(lines)}")
+    size = parse_size(lines[1])
+    try:
+        root = base64.b64decode(lines[2], validate=True)
+    except ValueError as error:
+        raise NoteError("a checkpoint's root is base64") from error
+    checkpoint = Checkpoint(Origin(lines[0]), size, root)
+    if len(root) != HASH_BYTES or checkpoint.text != note.text:
+        raise NoteError(f"a checkpoint's root is the canonical base64 of {HASH_BYTES} bytes")
+    check_key_name(lines[0])
+    return SignedCheckpoint(checkpoint, note)
+
+
+def open_checkpoint(encoded: str | bytes, key: VerifierKey) -> SignedCheckpoint:
+    """Returns a checkpoint that the log's key signed.
+
+    Raises:
+        NoteError: it is malformed, another log's, or not signed by the key.
+    """
+    signed = parse_checkpoint(encoded)
+    if signed.checkpoint.origin != key.name:
+        raise NoteError(f"expected a checkpoint of {key.name}, got one of {signed.checkpoint.origin}")
+    signed.note.signed_by(key)
+    return signed
+
+
+def sign_checkpoint(checkpoint: Checkpoint, signer: NoteSigner) -> SignedCheckpoint:
+    """Signs a checkpoint of the signer's own log.
+
+    Raises:
+        InvalidInputError: it is another log's.
+    """
+    if signer.verifier.name != checkpoint.origin:
+        raise InvalidInputError(f"the key of {signer.verifier.name} does not sign for {checkpoint.origin}")
+    return SignedCheckpoint(checkpoint, Note(checkpoint.text, (signer.sign(checkpoint.text),)))
+
+
+def parse_size(text: str) -> int:
+    """Reads a tree size: ASCII decimal without leading zeroes.
+
+    Raises:
+        NoteError: it is not one.
+    """
+    if not (text.isascii() and text.isdigit()) or (text[0] == "0" and text != "0") or len(text) > len(str(INDEX_MAX)):
+        raise NoteError(f"expected a tree size in decimal without leading zeroes, got {text[:40]!r}")
+    return int(text)

@@ -1,0 +1,218 @@
+"""The entry's envelope: canonical leaf bytes, commitments to sealed fields, and the sealed blobs beside the log.
+
+A leaf names each sealed field twice: by a salted commitment to its value, which an opening proves, and by the digest
+of the stored blob, so that a damaged blob is found without any key. docs/spec/log.md section 2 is the definition.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from safeconduct.kernel.canonical import JSONValue, canonical
+from safeconduct.kernel.entries import Draft, Entry, Retention
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.kernel.ids import EntryId, Origin
+from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
+from safeconduct.kernel.ports import Entropy
+from safeconduct.ledger.tiles import LEAF_BYTES_MAX
+
+VERSION = 1
+SALT_BYTES = 32
+NONCE_BYTES = 12
+DATA_KEY_BYTES = 32
+SEALED_BYTES_MAX = 8 * 1024 * 1024  # one sealed value; a request body is at most 4 MiB, its JSON form twice that
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")  # also a file name in an export
+_COMMITMENT = b"safeconduct/commitment/v1\n"
+_SEALED = b"safeconduct/sealed/v1\n"
+
+
+class Leaf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a leaf holds. `subject` names whose data key seals the fields; it is absent where none is sealed."""
+
+    v: int
+    id: str
+    at: str
+    type: str
+    retention: Retention
+    body: dict[str, Any]
+    act: dict[str, Any] | None = None
+    subject: str | None = None
+    commitments: dict[str, str] = {}
+    blobs: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataKeyName:
+    """Which key seals: destroying it destroys what one subject's entries of one retention class hold in one log."""
+
+    origin: Origin
+    subject: str
+    retention: Retention
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """An entry's sealed fields: commitments and blob digests for the leaf, and the blobs to store."""
+
+    commitments: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What shows that a commitment is to this value. Handing it to someone discloses this one field."""
+
+    entry_id: EntryId
+    field: str
+    salt: bytes
+    value: JSONValue
+
+
+NOTHING_SEALED = Sealed()
+
+# The entries of a batch share their instant.
+_rfc3339 = lru_cache(maxsize=16)(rfc3339)
+_parse_rfc3339 = lru_cache(maxsize=16)(parse_rfc3339)
+
+
+def encode_leaf(draft: Draft, entry_id: EntryId, at: Instant, sealed: Sealed = NOTHING_SEALED) -> bytes:
+    """Returns the canonical bytes of an entry.
+
+    Raises:
+        InvalidInputError: they are over the leaf limit, or the body has no canonical form.
+    """
+    envelope: dict[str, JSONValue] = {
+        "v": VERSION,
+        "id": entry_id,
+        "at": _rfc3339(at),
+        "type": draft.type,
+        "retention": draft.retention.value,
+        "body": draft.body,
+    }
+    if draft.act is not None:
+        envelope["act"] = draft.act
+    if sealed.blobs:
+        envelope |= {"subject": draft.subject, "commitments": sealed.commitments, "blobs": sealed.digests}
+    leaf = canonical(envelope)
+    if len(leaf) > LEAF_BYTES_MAX:
+        raise InvalidInputError(
+            f"an entry has at most {LEAF_BYTES_MAX} bytes, this {draft.type} has {len(leaf)}",
+            code="entry-too-large",
+            remedy="put large values into sealed fields",
+        )
+    return leaf
+
+
+_leaves = msgspec.json.Decoder(Leaf)
+
+
+def decode_leaf(leaf: bytes) -> Leaf:
+    """Reads a leaf.
+
+    Raises:
+        UnavailableError: it is damaged, or from a newer release.
+    """
+    try:
+        decoded = _leaves.decode(leaf)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UnavailableError(f"a stored entry can't be read: {error}", code="entry-unreadable") from error
+    if decoded.v != VERSION:
+        raise UnavailableError(f"expected an envelope of version {VERSION}, got {decoded.v}", code="entry-unreadable")
+    return decoded
+
+
+def read_entry(leaf: bytes, origin: Origin, index: int) -> Entry:
+    """Returns the entry that a leaf carries.
+
+    Raises:
+        UnavailableError: it is damaged, or from a newer release.
+    """
+    decoded = decode_leaf(leaf)
+    try:
+        at = _parse_rfc3339(decoded.at)
+    except InvalidInputError as error:
+        raise UnavailableError(f"a stored entry can't be read: {error}", code="entry-unreadable") from error
+    return Entry(
+        id=EntryId(decoded.id),
+        origin=origin,
+        index=index,
+        at=at,
+        type=decoded.type,
+        body=decoded.body,
+        act=decoded.act,
+    )
+
+
+def seal(draft: Draft, entry_id: EntryId, key: bytes, entropy: Entropy) -> Sealed:
+    """Returns the sealed fields of a draft.
+
+    Raises:
+        InvalidInputError: a field's name or size is out of bounds, or its value has no canonical form.
+    """
+    commitments, digests, blobs = {}, {}, {}
+    cipher = AESGCM(key)
+    for name, value in sorted(draft.sealed.items()):
+        if _FIELD.fullmatch(name) is None:
+            raise InvalidInputError(f"a sealed field is named in [a-z][a-z0-9_]*, up to 64 letters; got {name!r}")
+        plain = canonical(value)
+        if len(plain) > SEALED_BYTES_MAX:
+            raise InvalidInputError(
+                f"a sealed field has at most {SEALED_BYTES_MAX} bytes, {name} has {len(plain)}", code="field-too-large"
+            )
+        salt, nonce = entropy(SALT_BYTES), entropy(NONCE_BYTES)
+        blob = nonce + cipher.encrypt(nonce, salt + plain, _bound(entry_id, name))
+        commitments[name] = _commitment(salt, name, plain)
+        digests[name] = hashlib.sha256(blob).hexdigest()
+        blobs[name] = blob
+    return Sealed(commitments=commitments, digests=digests, blobs=blobs)
+
+
+def unseal(leaf: Leaf, name: str, blob: bytes, key: bytes) -> Opening:
+    """Opens a stored blob and checks it against the leaf's commitment.
+
+    Raises:
+        UnavailableError: the blob is not this entry's, is damaged, or holds another value than was committed to.
+    """
+    entry_id = EntryId(leaf.id)
+    try:
+        plain = AESGCM(key).decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], _bound(entry_id, name))
+    except (InvalidTag, ValueError) as error:
+        raise UnavailableError(
+            f"the sealed {name} of entry {leaf.id} does not open under its data key", code="payload-damaged"
+        ) from error
+    opening = Opening(
+        entry_id=entry_id, field=name, salt=plain[:SALT_BYTES], value=msgspec.json.decode(plain[SALT_BYTES:])
+    )
+    check_opening(leaf, opening)
+    return opening
+
+
+def check_opening(leaf: Leaf, opening: Opening) -> None:
+    """Returns if the leaf commits to the opened value.
+
+    Raises:
+        UnavailableError: it commits to another value, or to none.
+    """
+    committed = leaf.commitments.get(opening.field, "")
+    actual = _commitment(opening.salt, opening.field, canonical(opening.value))
+    if leaf.id != opening.entry_id or not hmac.compare_digest(committed, actual):
+        raise UnavailableError(
+            f"entry {leaf.id} does not commit to this value of {opening.field}", code="commitment-mismatch"
+        )
+
+
+def _commitment(salt: bytes, name: str, plain: bytes) -> str:
+    return hmac.digest(salt, _COMMITMENT + name.encode() + b"\n" + plain, "sha256").hex()
+
+
+def _bound(entry_id: EntryId, name: str) -> bytes:
+    return _SEALED + entry_id.encode() + b"\n" + name.encode()

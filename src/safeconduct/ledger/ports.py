@@ -1,0 +1,205 @@
+"""What the ledger needs of a store. Each docstring is a promise that tests/adapters holds every adapter to."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from safeconduct.kernel.ids import EntryId, Origin
+from safeconduct.kernel.ports import Records
+from safeconduct.ledger.envelope import DataKeyName
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry to store: its id, its leaf's bytes, their hash, and the blobs of its sealed fields."""
+
+    id: EntryId
+    leaf: bytes
+    hash: bytes
+    blobs: Mapping[str, bytes]
+
+
+class StoredEntry(msgspec.Struct, frozen=True, gc=False):
+    """An entry as stored. Nothing about it has been checked."""
+
+    index: int
+    id: str
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogGrowth:
+    """What one commit adds to one log: entries from index `base` on, the tiles that grew, the new checkpoint."""
+
+    origin: Origin
+    base: int
+    entries: tuple[NewEntry, ...]
+    tiles: Mapping[tuple[int, int], bytes]
+    checkpoint: str
+
+
+Changes = Mapping[tuple[str, str], bytes | None]
+"""Control state to write, by (collection, key); None deletes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Everything one commit writes."""
+
+    growths: tuple[LogGrowth, ...] = ()
+    changes: Changes = field(default_factory=dict)
+
+
+class LogSource(Protocol):
+    """A stored log, readable: what proofs, audits, exports and the log's HTTP routes are made from.
+
+    Raw bytes as stored; the reader judges them. Reading shows only committed data.
+    """
+
+    def origins(self) -> list[Origin]:
+        """Returns the logs there are."""
+        ...
+
+    def size(self, origin: Origin) -> int:
+        """Returns how many entries there are; 0 for a log that is not there."""
+        ...
+
+    def entries(self, origin: Origin, start: int = 0, count: int | None = None) -> Iterator[StoredEntry]:
+        """Yields stored entries in ascending index order, also where indexes are missing."""
+        ...
+
+    def find(self, entry_id: str) -> tuple[Origin, StoredEntry] | None:
+        """Returns the entry with this id and its log, or None."""
+        ...
+
+    def tile(self, origin: Origin, level: int, number: int) -> bytes:
+        """Returns all hashes stored of a tile, concatenated; empty if there is none."""
+        ...
+
+    def tile_names(self, origin: Origin) -> list[tuple[int, int]]:
+        """Returns (level, number) of each stored tile in ascending order."""
+        ...
+
+    def cosigned(self, origin: Origin) -> list[tuple[int, str]]:
+        """Returns each checkpoint stored with its cosignatures, and the size it is filed under, ascending."""
+        ...
+
+    def checkpoint(self, origin: Origin) -> str | None:
+        """Returns the latest checkpoint, or None for an empty log."""
+        ...
+
+    def blob(self, entry_id: str, name: str) -> bytes | None:
+        """Returns the stored blob of a sealed field, or None."""
+        ...
+
+    def blob_names(self) -> list[tuple[str, str]]:
+        """Returns (entry id, field) of every stored blob in ascending order."""
+        ...
+
+
+class RawRecords(Protocol):
+    """Control state as stored bytes."""
+
+    def raw(self, collection: str, key: str) -> bytes | None:
+        """Returns the stored value, or None."""
+        ...
+
+    def raw_scan(self, collection: str, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """Yields (key, value) in ascending key order for keys with the prefix. The store may change meanwhile."""
+        ...
+
+    def raw_all(self) -> dict[tuple[str, str], bytes]:
+        """Returns everything, by (collection, key)."""
+        ...
+
+
+class Store(LogSource, RawRecords, Protocol):
+    """Log and control state in one database. Used by one thread, except for `reader` and `snapshot`."""
+
+    def commit(self, batch: Batch) -> None:
+        """Writes all of the batch or nothing; on return it is on disk (R1).
+
+        The leaves are read back and re-hashed within the transaction, so that nothing else than what was signed is
+        ever committed.
+
+        Raises:
+            UnavailableError: nothing was written, or - if the error came from the commit itself - it can't be known
+                whether everything was. `log-changed` if a log's size is not the growth's base; an entry id or an
+                index that is taken.
+        """
+        ...
+
+    def keep_cosigned(self, origin: Origin, size: int, note: str) -> None:
+        """Stores a checkpoint that carries cosignatures, in place of the one of the same size, durably.
+
+        Raises:
+            UnavailableError: it can't be stored.
+        """
+        ...
+
+    def reader(self) -> LogSource:
+        """Returns a reader that any thread may use while the writer writes."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[Records]:
+        """Opens the committed control state as of now, from any thread; later commits don't show in it."""
+        ...
+
+    def close(self) -> None:
+        """Releases what is held. Nothing may be called afterwards."""
+        ...
+
+
+class DataKeys(Protocol):
+    """The keys that seal fields, kept apart from the log so that destroying one is not undone by a backup of it."""
+
+    def get(self, name: DataKeyName) -> bytes | None:
+        """Returns the key, or None if there is none: never made, or destroyed. Any thread."""
+        ...
+
+    def make(self, name: DataKeyName) -> bytes:
+        """Returns the key, made if there is none. Writer's thread. It may be lost until `commit`."""
+        ...
+
+    def commit(self) -> None:
+        """Makes every key that was made durable. Costs nothing if there is none.
+
+        Raises:
+            UnavailableError: it can't.
+        """
+        ...
+
+
+class Heads(Protocol):
+    """The last signed checkpoint of each log, kept apart from the database, to tell a restored backup (R4)."""
+
+    def read(self, origin: Origin) -> str | None:
+        """Returns the head as stored, or None if there is none.
+
+        Raises:
+            UnavailableError: it can't be read.
+        """
+        ...
+
+    def copies(self, origin: Origin) -> list[str]:
+        """Returns every stored copy of the head, the one that counts first; none may be damaged.
+
+        Raises:
+            UnavailableError: one can't be read.
+        """
+        ...
+
+    def replace(self, origin: Origin, head: str, *, previous: str | None) -> None:
+        """Replaces the head atomically; it survives the end of this process, and a power loss within a second.
+
+        Raises:
+            UnavailableError: the stored head is not `previous` (`head-changed`), or it can't be written.
+        """
+        ...
+
+    def flush(self) -> None:
+        """Makes the heads survive a power loss."""
+        ...

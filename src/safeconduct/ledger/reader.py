@@ -1,0 +1,162 @@
+"""Reading the log: entries, checkpoints, evidence, sealed fields."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.errors import AbsentError, UnavailableError
+from safeconduct.kernel.ids import EntryId, Origin
+from safeconduct.kernel.instants import Instant
+from safeconduct.ledger import merkle
+from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint
+from safeconduct.ledger.envelope import DataKeyName, Leaf, Opening, decode_leaf, read_entry, unseal
+from safeconduct.ledger.ports import DataKeys, LogSource, StoredEntry
+from safeconduct.ledger.tiles import Tile, subtrees
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """That an entry is in a log: its leaf's bytes, index, inclusion proof, and a checkpoint that covers it."""
+
+    leaf: bytes
+    index: int
+    proof: tuple[bytes, ...]
+    checkpoint: SignedCheckpoint
+
+
+class LogReader:
+    """Reads the logs of an installation. Safe from any thread, given a source that is."""
+
+    def __init__(self, source: LogSource, keys: DataKeys | None = None) -> None:
+        self._source = source
+        self._keys = keys
+
+    def origins(self) -> list[Origin]:
+        """Returns the logs there are."""
+        return self._source.origins()
+
+    def entry(self, entry_id: str) -> Entry:
+        """Returns an entry by its id.
+
+        Raises:
+            AbsentError: there is none.
+            UnavailableError: it can't be read.
+        """
+        origin, stored = self._find(entry_id)
+        return read_entry(stored.leaf, origin, stored.index)
+
+    def entries(self, origin: Origin, start: int = 0, count: int | None = None) -> Iterator[Entry]:
+        """Yields entries in order.
+
+        Raises:
+            UnavailableError: one can't be read.
+        """
+        for stored in self._source.entries(origin, start, count):
+            yield read_entry(stored.leaf, origin, stored.index)
+
+    def size(self, origin: Origin) -> int:
+        """Returns how many entries a log has."""
+        return self._source.size(origin)
+
+    def checkpoint(self, origin: Origin) -> SignedCheckpoint:
+        """Returns the latest checkpoint, with its cosignatures where it has any.
+
+        Raises:
+            AbsentError: the log has no entries.
+        """
+        encoded = self._source.checkpoint(origin)
+        if encoded is None:
+            raise AbsentError(f"there is no log {origin} with entries")
+        latest = parse_checkpoint(encoded)
+        cosigned = dict(self._source.cosigned(origin)).get(latest.checkpoint.size)
+        return latest if cosigned is None else parse_checkpoint(cosigned)
+
+    def cosigned(self, origin: Origin, size_min: int = 0) -> SignedCheckpoint | None:
+        """Returns the smallest cosigned checkpoint of at least that size, or None."""
+        for size, encoded in self._source.cosigned(origin):
+            if size >= size_min:
+                return parse_checkpoint(encoded)
+        return None
+
+    def evidence(self, entry_id: str) -> Evidence:
+        """Returns the evidence for an entry, under the latest cosigned checkpoint that covers it, else the latest.
+
+        Raises:
+            AbsentError: there is no such entry.
+            UnavailableError: the log is damaged.
+        """
+        origin, stored = self._find(entry_id)
+        cosigned = [note for size, note in self._source.cosigned(origin) if size > stored.index]
+        signed = parse_checkpoint(cosigned[-1]) if cosigned else self.checkpoint(origin)
+        size = signed.checkpoint.size
+        proof = merkle.inclusion_proof(stored.index, size, self._subtrees(origin, size))
+        evidence = Evidence(leaf=stored.leaf, index=stored.index, proof=tuple(proof), checkpoint=signed)
+        leaf = merkle.leaf_hash(stored.leaf)
+        try:
+            merkle.verify_inclusion(stored.index, size, leaf, proof, signed.checkpoint.root)
+        except merkle.ProofError as error:
+            raise UnavailableError(f"entry {entry_id} can't be proven: {error}", code="log-damaged") from error
+        return evidence
+
+    inclusion = evidence
+
+    def consistency(self, origin: Origin, old: int, new: int) -> list[bytes]:
+        """Returns the proof that the first `old` entries are the beginning of the first `new`.
+
+        Raises:
+            InvalidInputError: `old` is greater than `new`.
+            UnavailableError: the log is damaged.
+        """
+        return merkle.consistency_proof(old, new, self._subtrees(origin, new))
+
+    def sealed_fields(self, entry_id: str) -> list[str]:
+        """Returns the names of an entry's sealed fields.
+
+        Raises:
+            AbsentError: there is no such entry.
+        """
+        return sorted(self._leaf(entry_id).commitments)
+
+    def open_field(self, entry_id: str, name: str) -> Opening:
+        """Opens a sealed field and checks it against the entry's commitment. Who may, others decide.
+
+        Raises:
+            AbsentError: there is no such entry or field, or its data key or blob was destroyed.
+            UnavailableError: the blob is damaged.
+        """
+        origin, stored = self._find(entry_id)
+        leaf = decode_leaf(stored.leaf)
+        if name not in leaf.commitments or leaf.subject is None:
+            raise AbsentError(f"entry {entry_id} has no sealed field {name}")
+        key_name = DataKeyName(origin=origin, subject=leaf.subject, retention=leaf.retention)
+        key = self._keys.get(key_name) if self._keys else None
+        blob = self._source.blob(entry_id, name)
+        if key is None or blob is None:
+            raise AbsentError(f"the {name} of entry {entry_id} is not here any more", code="destroyed")
+        return unseal(leaf, name, blob, key)
+
+    def _leaf(self, entry_id: str) -> Leaf:
+        return decode_leaf(self._find(entry_id)[1].leaf)
+
+    def _find(self, entry_id: str) -> tuple[Origin, StoredEntry]:
+        found = self._source.find(entry_id)
+        if found is None:
+            raise AbsentError(f"there is no entry {entry_id}")
+        return found
+
+    def _subtrees(self, origin: Origin, size: int) -> merkle.Subtree:
+        return subtrees(size, lambda tile: read_tile(self._source, origin, tile))
+
+
+def read_tile(source: LogSource, origin: Origin, tile: Tile) -> bytes:
+    """Returns the hashes of a tile at its width: any width up to what is stored, since tiles only grow."""
+    return source.tile(origin, tile.level or 0, tile.number)[: tile.width * merkle.HASH_BYTES]
+
+
+def last_entry(source: LogSource, origin: Origin) -> tuple[EntryId, Instant] | None:
+    """Returns id and instant of a log's last entry, or None for an empty log."""
+    size = source.size(origin)
+    for stored in source.entries(origin, max(size - 1, 0), 1):
+        entry = read_entry(stored.leaf, origin, stored.index)
+        return entry.id, entry.at
+    return None

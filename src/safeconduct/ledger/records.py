@@ -1,0 +1,111 @@
+"""Control state over stored bytes: reading it, and an overlay that holds what is not committed yet."""
+
+import heapq
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+
+from safeconduct.kernel.errors import ConflictError, UnavailableError
+from safeconduct.kernel.ports import Collection
+from safeconduct.ledger.ports import RawRecords
+
+T = TypeVar("T")
+_DELETED: Any = None
+
+
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
+_encoder = msgspec.json.Encoder()
+
+
+def decode(collection: Collection[T], key: str, stored: bytes) -> T:
+    """Returns a stored value.
+
+    Raises:
+        UnavailableError: it does not fit its collection: the state is damaged or from a newer release.
+    """
+    try:
+        value: T = _decoder(collection.kind).decode(stored)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UnavailableError(f"{collection.name} {key} can't be read: {error}", code="state-unreadable") from error
+    return value
+
+
+class StoredRecords:
+    """`Records` over a store's bytes."""
+
+    def __init__(self, store: RawRecords) -> None:
+        self._store = store
+
+    def get(self, collection: Collection[T], key: str) -> T | None:
+        stored = self._store.raw(collection.name, key)
+        return None if stored is None else decode(collection, key, stored)
+
+    def scan(self, collection: Collection[T], prefix: str = "") -> Iterator[tuple[str, T]]:
+        for key, stored in self._store.raw_scan(collection.name, prefix):
+            yield key, decode(collection, key, stored)
+
+
+class Overlay:
+    """`State` whose changes stay in memory above what is stored, in layers that can be thrown away.
+
+    A command's changes are one layer: `settle` adds it to the batch's, `drop` forgets it. Nothing reaches the store
+    until the batch is committed, so a failing command can't leave a trace in it.
+    """
+
+    def __init__(self, store: RawRecords) -> None:
+        self._store = store
+        self.batch: dict[tuple[str, str], bytes | None] = {}
+        self._layer: dict[tuple[str, str], bytes | None] = {}
+
+    def get(self, collection: Collection[T], key: str) -> T | None:
+        stored = self._raw(collection.name, key)
+        return None if stored is None else decode(collection, key, stored)
+
+    def scan(self, collection: Collection[T], prefix: str = "") -> Iterator[tuple[str, T]]:
+        changed = {
+            key: value
+            for (name, key), value in (self.batch | self._layer).items()
+            if name == collection.name and key.startswith(prefix)
+        }
+        stored = ((key, raw) for key, raw in self._store.raw_scan(collection.name, prefix) if key not in changed)
+        new = sorted((key, raw) for key, raw in changed.items() if raw is not None)
+        for key, raw in list(heapq.merge(stored, new)):
+            yield key, decode(collection, key, raw)
+
+    def put(self, collection: Collection[T], key: str, value: T) -> None:
+        self._layer[collection.name, key] = _encoder.encode(value)
+
+    def insert(self, collection: Collection[T], key: str, value: T) -> None:
+        if self._raw(collection.name, key) is not None:
+            raise ConflictError(f"{collection.name} {key} is there already", code="already-exists")
+        self.put(collection, key, value)
+
+    def delete(self, collection: Collection[T], key: str) -> None:
+        self._layer[collection.name, key] = _DELETED
+
+    def settle(self) -> None:
+        """Adds the layer to the batch."""
+        self.batch |= self._layer
+        self._layer.clear()
+
+    def drop(self) -> None:
+        """Forgets the layer."""
+        self._layer.clear()
+
+    def clear(self) -> None:
+        """Forgets the batch too: it is stored, or it failed."""
+        self._layer.clear()
+        self.batch = {}
+
+    def _raw(self, name: str, key: str) -> bytes | None:
+        for layer in (self._layer, self.batch):
+            if (name, key) in layer:
+                return layer[name, key]
+        return self._store.raw(name, key)
+
+
+def _decoder(kind: type) -> msgspec.json.Decoder[Any]:
+    if kind not in _decoders:
+        _decoders[kind] = msgspec.json.Decoder(kind)
+    return _decoders[kind]

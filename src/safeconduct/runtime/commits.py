@@ -1,0 +1,40 @@
+"""Awaiting commits on an event loop: one wake-up for all outcomes of a batch."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from safeconduct.kernel.ports import Committed, Transaction
+from safeconduct.runtime.batch import Result
+from safeconduct.runtime.writer import GroupCommitWriter, Job
+
+T = TypeVar("T")
+
+
+class LoopCommits:
+    """Submits commands from one event loop. Made on that loop."""
+
+    def __init__(self, writer: GroupCommitWriter) -> None:
+        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+
+    async def commit(self, command: Callable[[Transaction], T]) -> Committed[T]:
+        """Runs a command and returns when it is durable. Cancelling stops the waiting, not the command."""
+        future: asyncio.Future[Committed[T]] = self._loop.create_future()
+        self._writer.enqueue(Job(command, future, self))
+        return await future
+
+    def deliver(self, outcomes: Sequence[tuple[Job, Result]]) -> None:
+        """Takes a batch's outcomes, from any thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_resolve, outcomes)
+
+
+def _resolve(outcomes: Sequence[tuple[Job, Result]]) -> None:
+    for job, result in outcomes:
+        if job.future.done():
+            continue
+        if result.error is not None:
+            job.future.set_exception(result.error)
+        else:
+            job.future.set_result(result.committed)

@@ -1,0 +1,92 @@
+"""Freezes and revocations reach running calls: from the commit, through a new standing, to each client's socket (R5).
+
+The listener runs on the writer's thread before anyone learns of the commit, so that no call is decided on a standing
+older than a freeze that its caller knows of. A call that was decided on the old one is running by then, and is cut.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from safeconduct.access.model import CallFacts
+from safeconduct.access.records import epoch
+from safeconduct.access.standing import Standing, compile_standing
+from safeconduct.gateway.moves import CutWhy
+from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.ports import Records
+
+Snapshot = Callable[[], AbstractContextManager[Records]]
+"""Opens the committed control state as of now, from any thread."""
+
+CALL_AREA = "gateway."
+"""Entries of calls, which never change who may do what. They are nearly all there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutReport:
+    """What one change of standing cut, in seconds of the loop's clock.
+
+    `committed_at` is when the change was durable, `cut_at` when each call's client transport was closed: no byte was
+    handed to it later.
+    """
+
+    epoch: int
+    committed_at: float
+    cut_at: Mapping[str, float]
+
+    @property
+    def slowest_ms(self) -> float:
+        """From the commit to the last call's cut, in milliseconds; 0 where no call was cut."""
+        return max((at - self.committed_at for at in self.cut_at.values()), default=0.0) * 1000
+
+
+class Cuttable(Protocol):
+    """What runs calls on a loop."""
+
+    def standing_changed(self, standing: Standing, committed_at: float) -> CutReport:
+        """Cuts every running call that the standing no longer allows. Called on the loop."""
+        ...
+
+
+class StandingBoard:
+    """The standing in force, swapped whole, and the loop whose calls are cut when it changes."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._attached: tuple[asyncio.AbstractEventLoop, Cuttable] | None = None
+        with snapshot() as records:
+            self.current = compile_standing(records)
+
+    def attach(self, loop: asyncio.AbstractEventLoop, calls: Cuttable) -> None:
+        """Names the calls to cut. There is one loop that runs calls."""
+        self._attached = (loop, calls)
+
+    def take_in(self, entries: Sequence[Entry]) -> None:
+        """Takes in what was committed: a listener of the writer, on its thread."""
+        if all(entry.type.startswith(CALL_AREA) for entry in entries):
+            return
+        with self._snapshot() as records:
+            if epoch(records) == self.current.epoch:
+                return
+            self.current = compile_standing(records)
+        if self._attached is not None:
+            loop, calls = self._attached
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(calls.standing_changed, self.current, loop.time())
+
+
+def fallen(standing: Standing, call: CallFacts) -> tuple[CutWhy, str] | None:
+    """Returns why a call that was allowed is not any more, and the clause; None while it still is."""
+    for freeze in standing.freezes.values():
+        if standing.cuts(freeze, call):
+            return CutWhy.FREEZE, f"freeze:{freeze.id}"
+    if call.principal not in standing.principals:
+        return CutWhy.REVOKED, f"principal:{call.principal}"
+    if call.path not in standing.paths:
+        return CutWhy.REVOKED, f"path:{call.path}"
+    held = standing.grants.get((call.principal, call.path), ())
+    if all(grant.id != call.grant for grant in held):
+        return CutWhy.REVOKED, f"grant:{call.grant}"
+    return None

@@ -1,0 +1,149 @@
+"""One open log: its right edge in memory, what the running batch adds to it, and why it is stopped if it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.ids import Origin
+from safeconduct.ledger.audit import Finding, Trust, audit
+from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, parse_checkpoint, sign_checkpoint
+from safeconduct.ledger.merkle import Frontier
+from safeconduct.ledger.notes import NoteSigner, VerifierKey
+from safeconduct.ledger.ports import Heads, LogGrowth, LogSource, NewEntry
+from safeconduct.ledger.reader import read_tile
+from safeconduct.ledger.tiles import Edge, load_edge
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a log takes no entries."""
+
+    code: str
+    message: str
+
+
+class OpenLog:
+    """A log that this process appends to. Only the writer's thread touches it."""
+
+    def __init__(self, signer: NoteSigner, heads: Heads, witnesses: Sequence[VerifierKey] = ()) -> None:
+        self.origin = Origin(signer.verifier.name)
+        self.pending: list[NewEntry] = []
+        self.stop: Stop | None = None
+        self._signer = signer
+        self._heads = heads
+        self._trust = Trust(log=signer.verifier, witnesses=witnesses)
+        self._edge = Edge(Frontier())
+        self._grown: tuple[Edge, SignedCheckpoint] | None = None
+        self._head: str | None = None
+
+    @property
+    def next_index(self) -> int:
+        """The index of the next entry."""
+        return self._edge.size + len(self.pending)
+
+    def require_running(self) -> None:
+        """Returns if the log takes entries.
+
+        Raises:
+            UnavailableError: it is stopped.
+        """
+        if self.stop is not None:
+            raise self.stopped_error()
+
+    def stopped_error(self) -> UnavailableError:
+        """Returns what an append to a stopped log raises."""
+        stop = self.stop or Stop("log-stopped", "it takes no entries")
+        return UnavailableError(
+            f"the log {self.origin} is stopped: {stop.message}",
+            code=stop.code,
+            remedy="run `safeconduct log verify` and restore the log before it is used again",
+        )
+
+    def open(self, source: LogSource) -> list[Finding]:
+        """Checks the stored log and loads its edge; stops it where anything is wrong (R4). Returns what is."""
+        try:
+            findings = audit(source, self.origin, self._trust, self._heads.copies(self.origin))
+            self._head = self._heads.read(self.origin)
+            if source.size(self.origin) and self._head is None and not findings:
+                findings = [Finding(origin=self.origin, what="there is no head", place="heads")]
+            if not findings:
+                self._load(source)
+                self._bring_head_up()
+        except UnavailableError as error:
+            findings = [Finding(origin=self.origin, what=error.message, place="database")]
+        self.stop = _stop(findings)
+        return findings
+
+    def reload(self, source: LogSource) -> bool:
+        """Finds out what a failed commit did: tells whether it wrote the pending entries. Stops the log if unclear.
+
+        Raises:
+            UnavailableError: the store can't be read.
+        """
+        encoded, stored = source.checkpoint(self.origin), source.size(self.origin)
+        applied = self._grown is not None and encoded == self._grown[1].encoded
+        if applied:
+            self.settle()
+        else:
+            self.forget()
+            signed = 0 if encoded is None else parse_checkpoint(encoded).checkpoint.size
+            if (signed, stored) != (self._edge.size, self._edge.size):
+                self.stop = Stop("log-damaged", f"it has {stored} entries after a failed commit to {self._edge.size}")
+        return applied
+
+    def grow(self) -> LogGrowth:
+        """Returns what the pending entries add to the store, under a newly signed checkpoint."""
+        edge = self._edge.copy()
+        tiles = edge.extend(entry.hash for entry in self.pending)
+        checkpoint = sign_checkpoint(Checkpoint(self.origin, edge.size, edge.frontier.root()), self._signer)
+        self._grown = (edge, checkpoint)
+        return LogGrowth(
+            origin=self.origin,
+            base=self._edge.size,
+            entries=tuple(self.pending),
+            tiles=tiles,
+            checkpoint=checkpoint.encoded,
+        )
+
+    def settle(self) -> SignedCheckpoint | None:
+        """Moves on after the growth was committed; returns its checkpoint, or None if the head could not follow.
+
+        A log whose head can't be written stops: a later restored backup would go unnoticed.
+        """
+        if self._grown is None:
+            return None
+        self._edge, checkpoint = self._grown
+        self.forget()
+        try:
+            self._replace_head(checkpoint.encoded)
+        except UnavailableError as error:
+            self.stop = Stop(error.code, error.message)
+            return None
+        return checkpoint
+
+    def forget(self) -> None:
+        """Forgets what was pending."""
+        self.pending = []
+        self._grown = None
+
+    def _replace_head(self, head: str) -> None:
+        self._heads.replace(self.origin, head, previous=self._head)
+        self._head = head
+
+    def _bring_head_up(self) -> None:
+        """Signs the head again where it is behind the database; a new log gets the head of an empty one."""
+        root = self._edge.frontier.root()
+        head = sign_checkpoint(Checkpoint(self.origin, self._edge.size, root), self._signer).encoded
+        if head != self._head:
+            self._replace_head(head)
+
+    def _load(self, source: LogSource) -> None:
+        self._edge = load_edge(source.size(self.origin), lambda tile: read_tile(source, self.origin, tile))
+
+
+def _stop(findings: Sequence[Finding]) -> Stop | None:
+    if not findings:
+        return None
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    behind = any(finding.code == "log-behind-head" for finding in findings)
+    return Stop("log-behind-head" if behind else "log-damaged", findings[0].text + more)

@@ -1,0 +1,168 @@
+"""One command's view of state and logs while it runs on the writer's thread."""
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+from safeconduct.kernel.entries import Draft, Entry
+from safeconduct.kernel.errors import ConflictError, InvalidInputError, UnavailableError
+from safeconduct.kernel.ids import ENTROPY_BYTES, EntryId, Origin, is_ulid, ulid_number, ulid_text
+from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.ports import Clock, Collection, Entropy, Projection
+from safeconduct.ledger.envelope import NOTHING_SEALED, DataKeyName, encode_leaf, read_entry, seal
+from safeconduct.ledger.merkle import leaf_hash
+from safeconduct.ledger.ports import DataKeys, NewEntry, Store
+from safeconduct.ledger.records import Overlay
+from safeconduct.runtime.logs import OpenLog
+
+T = TypeVar("T")
+_MILLISECOND = 1000  # microseconds
+_RANDOM_BITS = 80
+
+
+class IdSource:
+    """ULIDs and instants that only ever go forward, also when the clock goes back or the process restarts."""
+
+    def __init__(self, clock: Clock, entropy: Entropy) -> None:
+        self._clock = clock
+        self._entropy = entropy
+        self._last_at = Instant(0)
+        self._last_id = 0
+
+    def pass_by(self, entry_id: str, at: Instant) -> None:
+        """Makes all that follows come after this id and instant."""
+        self._last_id = max(self._last_id, ulid_number(entry_id))
+        self._last_at = max(self._last_at, at)
+
+    def now(self) -> Instant:
+        """Returns the present instant, never before one returned or passed by."""
+        self._last_at = max(self._last_at, self._clock.now())
+        return self._last_at
+
+    def next_id(self, at: Instant) -> str:
+        """Returns a ULID greater than all before: random where the millisecond is new, else the next number."""
+        start = (at // _MILLISECOND) << _RANDOM_BITS
+        if self._last_id >= start:
+            self._last_id += 1
+        else:
+            self._last_id = start | int.from_bytes(self._entropy(ENTROPY_BYTES)) >> 1  # half is left to count up
+        return ulid_text(self._last_id)
+
+
+class BatchTransaction:
+    """`Transaction` within a batch. A command that fails, or swallows a failed append, leaves no trace."""
+
+    def __init__(self, batch: "BatchState", now: Instant) -> None:
+        self._batch = batch
+        self._now = now
+        self.appended: list[tuple[OpenLog, NewEntry, Entry]] = []
+        self._error: Exception | None = None
+
+    @property
+    def now(self) -> Instant:
+        return self._now
+
+    def get(self, collection: Collection[T], key: str) -> T | None:
+        return self._batch.overlay.get(collection, key)
+
+    def scan(self, collection: Collection[T], prefix: str = "") -> Iterator[tuple[str, T]]:
+        return self._batch.overlay.scan(collection, prefix)
+
+    def new_id(self) -> str:
+        return self._batch.ids.next_id(self._now)
+
+    def append(self, origin: Origin, draft: Draft, *, entry_id: str | None = None) -> Entry:
+        try:
+            return self._append(origin, draft, entry_id)
+        except Exception as error:
+            self._error = error  # what it did to the state is undone even if the command catches this
+            raise
+
+    def _append(self, origin: Origin, draft: Draft, given_id: str | None) -> Entry:
+        batch = self._batch
+        log = batch.log(origin)
+        projection = batch.projections.get(draft.type)
+        if projection is None:
+            raise InvalidInputError(f"no projection is registered for entries of type {draft.type}")
+        entry_id = EntryId(self.new_id() if given_id is None else batch.check_id(given_id))
+        sealed = NOTHING_SEALED
+        if draft.sealed:
+            name = DataKeyName(origin=origin, subject=draft.subject, retention=draft.retention)
+            sealed = seal(draft, entry_id, batch.keys.make(name), batch.entropy)
+        leaf = encode_leaf(draft, entry_id, self._now, sealed)
+        entry = read_entry(leaf, origin, log.next_index)  # what a replay would see, and nothing else
+        projection(batch.overlay, entry)
+        new = NewEntry(entry_id, leaf, leaf_hash(leaf), sealed.blobs)
+        log.pending.append(new)
+        batch.used_ids.add(entry_id)
+        self.appended.append((log, new, entry))
+        return entry
+
+    def require_clean(self) -> None:
+        """Returns if every append succeeded.
+
+        Raises:
+            Exception: what an append raised, whether the command let it through or not.
+        """
+        if self._error is not None:
+            raise self._error
+
+    def undo(self) -> None:
+        """Takes back everything."""
+        self._batch.overlay.drop()
+        for log, entry, _entry in reversed(self.appended):
+            log.pending.pop()
+            self._batch.used_ids.discard(entry.id)
+        self.appended = []
+
+
+class BatchState:
+    """What the commands of one batch share."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        keys: DataKeys,
+        logs: Mapping[Origin, OpenLog],
+        projections: Mapping[str, Projection],
+        ids: IdSource,
+        entropy: Entropy,
+    ) -> None:
+        self.overlay = Overlay(store)
+        self.keys = keys
+        self.projections = projections
+        self.ids = ids
+        self.entropy = entropy
+        self.used_ids: set[str] = set()
+        self._store = store
+        self._logs = logs
+
+    def log(self, origin: Origin) -> OpenLog:
+        """Returns a log that takes entries.
+
+        Raises:
+            UnavailableError: it is stopped or unknown.
+        """
+        log = self._logs.get(origin)
+        if log is None:
+            raise UnavailableError(f"there is no log {origin} here", code="log-unknown")
+        log.require_running()
+        return log
+
+    def check_id(self, entry_id: str) -> str:
+        """Returns an id that a command chose, if it is one and free.
+
+        Raises:
+            InvalidInputError: it is no ULID.
+            ConflictError: an entry has it.
+        """
+        if not is_ulid(entry_id):
+            raise InvalidInputError(f"an entry's id is a ULID, got {entry_id!r}")
+        if entry_id in self.used_ids or self._store.find(entry_id) is not None:
+            raise ConflictError(f"there is an entry {entry_id} already", code="already-exists")
+        return entry_id
+
+    def clear(self) -> None:
+        """Forgets everything: the batch ended."""
+        self.overlay.clear()
+        self.used_ids.clear()
