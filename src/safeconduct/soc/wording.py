@@ -85,8 +85,6 @@ def _time(quote: Scalar) -> str:
 
 
 def _escaped(character: str) -> str:
-    if character == "\\":
-        return "\\\\"
     if unicodedata.category(character) in _INVISIBLE:
         return f"\\u{{{ord(character):x}}}"
     return character
