@@ -106,6 +106,8 @@ class Standing:
 
     def frozen(self, principal: Principal, path: SealedPath, grant: Grant | None = None) -> Freeze | None:
         """Returns a freeze that stops this principal on this path (under this grant), the widest first."""
+        if not self.freezes:
+            return None
         selectors = [
             Selector(SelectorKind.ALL),
             Selector(SelectorKind.AGREEMENT, path.agreement),

@@ -7,6 +7,7 @@ not `name`. Nothing is looked up: a name is never in scope for the address it ma
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from safeconduct.kernel.errors import InvalidInputError
@@ -15,6 +16,9 @@ Network = IPv4Network | IPv6Network
 
 NAME_LENGTH_MAX = 253
 """Characters of a domain name without its final dot (RFC 1035)."""
+
+TARGETS_KEPT_MAX = 16_384
+"""Parsed targets that are kept, at some 300 bytes each: an incident's addresses come up in call after call."""
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
@@ -30,9 +34,8 @@ class TargetSet:
 
     def covers(self, target: str) -> bool:
         """Tells whether the target is authorized. What can't be read as a target is not."""
-        try:
-            read = parse_target(target)
-        except InvalidInputError:
+        read = _read(target)
+        if read is None:
             return False
         if isinstance(read, str):
             return read in self.names or any(f"*.{parent}" in self.names for parent in _parents(read))
@@ -67,6 +70,14 @@ def parse_target(text: str) -> Network | str:
     if len(lowered) > NAME_LENGTH_MAX or not _NAME.fullmatch(lowered) or _NUMBERS.fullmatch(lowered):
         raise InvalidInputError(f"{text!r} is no network, address or name such as 192.0.2.0/24 or example.com")
     return lowered
+
+
+@lru_cache(maxsize=TARGETS_KEPT_MAX)
+def _read(target: str) -> Network | str | None:
+    try:
+        return parse_target(target)
+    except InvalidInputError:
+        return None
 
 
 def _unmapped(network: Network) -> Network:

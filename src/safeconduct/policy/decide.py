@@ -1,13 +1,12 @@
 """The decision point. Deny unless a policy permits, none forbids, and the engine had no trouble with any of them."""
 
 import re
-from collections import OrderedDict
 
 import cedarpy
 
 from safeconduct.kernel.canonical import JSONValue, canonical
 from safeconduct.kernel.decisions import Decision, Effect, Reason
-from safeconduct.policy.model import EntityUid, PolicyRequest, encode_record, encode_uid, references
+from safeconduct.policy.model import EntityUid, PolicyRequest, encode_record, encode_uid, hashable, references
 from safeconduct.policy.sets import Entities, PolicySet
 
 DECISIONS_KEPT_MAX = 8192
@@ -37,23 +36,24 @@ def decide(policies: PolicySet, request: PolicyRequest, entities: Entities) -> D
 
 
 class DecisionMemo:
-    """Remembers decisions by the whole of what they depend on: policy digest, entity digest, canonical request.
+    """Remembers decisions by the whole of what they depend on: policy digest, entity digest, every part of the request.
 
     It can't be stale: there is no clock in a request (a context says `window_open`, never `now`).
     """
 
     def __init__(self, kept_max: int = DECISIONS_KEPT_MAX) -> None:
-        self._kept: OrderedDict[tuple[str, str, bytes], Decision] = OrderedDict()
+        self._kept: dict[tuple[object, ...], Decision] = {}
         self._kept_max = kept_max
 
     def decide(self, policies: PolicySet, request: PolicyRequest, entities: Entities) -> Decision:
         """Returns what `decide` returns."""
-        key = (policies.digest, entities.digest, canonical(_document(request)))
+        context = tuple((name, hashable(request.context[name])) for name in sorted(request.context))
+        key = (policies.digest, entities.digest, request.principal, request.action, request.resource, context)
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = decide(policies, request, entities)
             if len(self._kept) > self._kept_max:
-                self._kept.popitem(last=False)
+                del self._kept[next(iter(self._kept))]  # the oldest
         return found
 
     def __len__(self) -> int:

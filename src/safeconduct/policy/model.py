@@ -1,6 +1,6 @@
 """What a policy decides on: entities with attributes, and a request about them."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -83,6 +83,20 @@ def encode_record(record: Mapping[str, Value]) -> dict[str, JSONValue]:
 def encode_uid(uid: EntityUid) -> dict[str, JSONValue]:
     """Returns the structured form of a uid."""
     return {"type": uid.type, "id": uid.id}
+
+
+def hashable(value: Value) -> Hashable:
+    """Returns a form by which two values are equal only if Cedar sees them as the same type and content.
+
+    Python alone would call True and 1 equal.
+    """
+    if isinstance(value, str | frozenset | EntityUid | Extension):
+        return value
+    if isinstance(value, bool | int):
+        return type(value), value
+    if isinstance(value, tuple):
+        return tuple, tuple(map(hashable, value))
+    return dict, tuple((name, hashable(value[name])) for name in sorted(value))
 
 
 def references(value: Value) -> frozenset[EntityUid]:

@@ -59,10 +59,10 @@ class PolicySet:
                 nothing until linked), or speaks of what the schema does not know. It names the policy's line.
             TooLargeError: over a limit of `source`.
         """
-        text_digest = digest(text)
+        found = statements(text)
         ids: list[str] = []
         mentions: dict[EntityUid, int] = {}
-        for statement in statements(text):
+        for statement in found:
             policy = _parse(statement)
             policy_id = _id_of(policy, statement)
             if policy_id in ids:
@@ -71,13 +71,16 @@ class PolicySet:
                 _validate(statement, policy_id, schema)
             ids.append(policy_id)
             mentions |= {_uid(found): statement.line for found in pst.entity_uids(policy)}
-        # The engine numbers policies in the order of the text; statement by statement gave the same order.
-        return cls(text, text_digest, tuple(ids), mentions, cedarpy.PolicySet.from_str(text))
+        # The engine numbers policies in the order of the text, so that `policyN` is the Nth id.
+        handle = cedarpy.PolicySet.from_str("\n".join(statement.text for statement in found))
+        return cls(text, digest(text), tuple(ids), mentions, handle)
 
 
 def _parse(statement: Statement) -> pst.Template:
     try:
         parsed = cedarpy.PolicySet.from_str(statement.text).to_pst()
+    except UnicodeEncodeError as error:
+        raise PolicyInvalidError("the text holds a lone surrogate", line=statement.line) from error
     except ValueError as error:
         raise PolicyInvalidError(f"the policy that begins here does not parse: {error}", line=statement.line) from error
     if parsed.templates:
