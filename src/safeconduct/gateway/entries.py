@@ -11,7 +11,7 @@ from safeconduct.gateway.events import (
     CallIntended,
     CallRefused,
 )
-from safeconduct.gateway.moves import Outcome
+from safeconduct.gateway.moves import End, Outcome
 from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.entries import Draft
@@ -67,6 +67,24 @@ def outcome_draft(call: str, subject: str, worker: str, outcome: Outcome) -> Dra
         worker=worker,
     )
     return CALL_OUTCOME.draft(event, sealed=_answer(outcome), subject=subject)
+
+
+def abandoned_draft(call: str, worker: str) -> Draft:
+    """Returns the outcome of a call whose worker died: that it began is known, and nothing after it."""
+    event = CallEnded(
+        call=call,
+        end=End.ABANDONED,
+        why="worker-gone",
+        clause="",
+        status=None,
+        released_sha256=None,
+        released_bytes=None,
+        finish_reason=None,
+        prompt_tokens=None,
+        completion_tokens=None,
+        worker=worker,
+    )
+    return CALL_OUTCOME.draft(event)
 
 
 def refused_draft(refusal: Refusal, arrival: Arrival, body: bytes, unrecorded: int) -> Draft:

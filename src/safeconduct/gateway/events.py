@@ -49,8 +49,9 @@ class CallIntended:
 class CallEnded:
     """How a call ended; one per call. `released_sha256` is over the answer's bytes as the client was handed them.
 
-    `end` is one of `moves.End`; `why` a code where it did not complete, `clause` what demanded a cut. Token counts
-    and `finish_reason` are the upstream's word. Sealed: `released`, and `kept` for an answer that was not released.
+    Hash and length are None for an abandoned call: nobody knows. `end` is one of `moves.End`; `why` is a code where
+    it did not complete, `clause` what demanded a cut. Token counts and `finish_reason` are the upstream's word.
+    Sealed: `released`, and `kept` for an answer that was not released.
     """
 
     call: str
@@ -58,8 +59,8 @@ class CallEnded:
     why: str
     clause: str
     status: int | None
-    released_sha256: str
-    released_bytes: int
+    released_sha256: str | None
+    released_bytes: int | None
     finish_reason: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
@@ -123,8 +124,8 @@ ENDED_CALLS = Collection("ended-calls", EndedCall)
 
 def _intended(state: State, entry: Entry) -> None:
     event = CALL_INTENT.read(entry)
-    if state.get(ENDED_CALLS, event.call) is not None:
-        raise ConflictError(f"call {event.call} has ended already", code="call-ended")
+    if entry.id != event.call:
+        raise ConflictError(f"the intent of call {event.call} has the id {entry.id}", code="call-id-differs")
     state.insert(OPEN_CALLS, event.call, OpenCall(call=event.call, origin=entry.origin, worker=event.worker))
 
 

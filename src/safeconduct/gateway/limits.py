@@ -15,11 +15,14 @@ NESTING_MAX = 32
 MODEL_NAME_BYTES_MAX = 256
 """Bytes of a model's name as asked for, because the name stands in the entry."""
 
-ANSWER_BYTES_BASE = 256 * 1024
-"""Bytes of an answer besides its tokens: identifiers, usage, one logprobs block."""
+ANSWER_BYTES_BASE = 64 * 1024
+"""Bytes of an answer besides its tokens: identifiers, usage, an echo of parameters."""
 
 ANSWER_BYTES_PER_TOKEN = 4096
 """Bytes that one output token may take on the wire. A stream wraps each in 250 to 400; logprobs take 2,000 more."""
+
+ANSWER_BYTES_MAX = 3 * 1024 * 1024
+"""Bytes of an answer on any path. What is released is sealed, and a sealed field holds 8 MiB in its JSON form."""
 
 FRAME_BYTES_MAX = 256 * 1024
 """Bytes of one server-sent event. Without a bound an upstream that never ends a frame fills the memory."""
@@ -33,4 +36,4 @@ OUTCOME_TRIES_MAX = 3
 
 def answer_bytes_max(output_tokens: int) -> int:
     """Returns how many bytes an answer of that many tokens may have."""
-    return ANSWER_BYTES_BASE + output_tokens * ANSWER_BYTES_PER_TOKEN
+    return min(ANSWER_BYTES_MAX, ANSWER_BYTES_BASE + output_tokens * ANSWER_BYTES_PER_TOKEN)

@@ -1,8 +1,11 @@
 """What a call needs of the world: an upstream, and a client that can be cut off."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from safeconduct.gateway.moves import UpstreamHead
+from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.ports import Receipt
 
 
 class Exchange(Protocol):
@@ -43,16 +46,20 @@ class Upstream(Protocol):
 class CallClient(Protocol):
     """Whoever asked. Awaiting a method ends when the bytes went to the transport, within its bounded buffer."""
 
-    async def head(self, content_type: str, length: int | None, call: str, receipt: str) -> None:
+    def when_gone(self, told: Callable[[], object]) -> None:
+        """Calls `told` once when the client is gone, at once if it is already; not after its answer ended."""
+        ...
+
+    async def head(self, content_type: str, length: int | None, call: str, intent: Receipt) -> None:
         """Begins a good answer; `length` is None for a stream."""
         ...
 
     async def send(self, data: bytes, *, last: bool) -> None:
-        """Hands over bytes of the body. After `abort` it does nothing."""
+        """Hands over bytes of the body. Once `abort` was called it ends without handing over more."""
         ...
 
-    async def error(self, document: bytes, error: Exception, call: str) -> None:
-        """Answers with an error instead."""
+    async def error(self, error: SafeconductError, call: str, *, after_dispatch: bool) -> None:
+        """Answers with an error instead. `call` is empty where no entry stands for it."""
         ...
 
     def abort(self) -> None:

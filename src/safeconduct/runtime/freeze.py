@@ -15,6 +15,7 @@ from safeconduct.access.records import epoch
 from safeconduct.access.standing import Standing, compile_standing
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.ids import CallId
 from safeconduct.kernel.ports import Records
 
 Snapshot = Callable[[], AbstractContextManager[Records]]
@@ -34,7 +35,7 @@ class CutReport:
 
     epoch: int
     committed_at: float
-    cut_at: Mapping[str, float]
+    cut_at: Mapping[CallId, float]
 
     @property
     def slowest_ms(self) -> float:

@@ -1,0 +1,247 @@
+"""One governed call on its way: carries out what its machine commands, and feeds back what happened.
+
+A cut comes from outside the call's task (freeze, client, timer, shutdown) and acts at once: the machine is fed there
+and then, both transports are closed, and the task is woken only to record the outcome.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from safeconduct.access.records import epoch
+from safeconduct.gateway.call import Call, State
+from safeconduct.gateway.entries import intent_draft, outcome_draft
+from safeconduct.gateway.moves import (
+    AbortClient,
+    AbortUpstream,
+    AppendIntent,
+    AppendOutcome,
+    ClientWritten,
+    Command,
+    Cut,
+    CutWhy,
+    Dispatch,
+    Event,
+    IntentCommitted,
+    IntentFailed,
+    Outcome,
+    OutcomeCommitted,
+    OutcomeFailed,
+    SendBytes,
+    SendError,
+    SendHead,
+    SendReceipt,
+    Started,
+    UpstreamBytes,
+    UpstreamEnd,
+    UpstreamFailed,
+)
+from safeconduct.gateway.prepare import Prepared
+from safeconduct.gateway.receipts import receipt_text
+from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError, UpstreamError
+from safeconduct.kernel.ports import Transaction
+
+if TYPE_CHECKING:
+    from safeconduct.gateway.ports import CallClient, Exchange
+    from safeconduct.kernel.entries import Draft
+    from safeconduct.kernel.ids import CallId
+    from safeconduct.kernel.ports import Receipt
+    from safeconduct.runtime.calls import Calls
+
+STANDING_TRIES_MAX = 4
+"""How often a call is decided anew because who may do what changed before its intent was committed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What remains of a call: its receipts, where it got that far."""
+
+    call: "CallId"
+    intent: "Receipt | None" = None
+    outcome: "Receipt | None" = None
+
+
+class CallRun:
+    """One call, run by one task."""
+
+    def __init__(self, calls: "Calls", prepared: Prepared, client: "CallClient") -> None:
+        self.prepared = prepared
+        self._calls = calls
+        self._client = client
+        self._call = Call(prepared.terms)
+        self._todo: deque[Command] = deque()
+        self._exchange: Exchange | None = None
+        self._head_came = False
+        self._recorded = False  # an entry of this call stands in the log
+        self._intent: Receipt | None = None
+        self._outcome: Receipt | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._waiting_since: float | None = None  # for the upstream
+        self._woken_for: SafeconductError | None = None
+        self._deadline = calls.loop.time() + prepared.path.limits.deadline_s
+        self._timer = calls.loop.call_later(
+            min(prepared.path.limits.deadline_s, calls.patience.first_byte_s), self._check_time
+        )
+
+    async def drive(self) -> Ended:
+        """Carries out commands until there are none left."""
+        self._task = asyncio.current_task()
+        self._client.when_gone(lambda: self.cut(CutWhy.CLIENT_GONE))
+        self._feed(Started())
+        cancelled: asyncio.CancelledError | None = None
+        while self._todo or self._listening():
+            try:
+                event = await (self._do(self._todo.popleft()) if self._todo else self._hear())
+            except asyncio.CancelledError as error:  # the server gives up on its tasks
+                cancelled = error
+                self.cut(CutWhy.SHUTDOWN)
+            else:
+                if event is not None:
+                    self._feed(event)
+        self._timer.cancel()
+        if self._exchange is not None:
+            self._exchange.close()
+        if cancelled is not None:
+            raise cancelled
+        return Ended(call=self.prepared.arrival.call, intent=self._intent, outcome=self._outcome)
+
+    def cut(self, why: CutWhy, clause: str = "") -> bool:
+        """Stops the call now. On return both transports are closed and nothing more is handed over.
+
+        Tells whether there was anything to stop.
+        """
+        if self._call.state is State.CLOSED:
+            return False
+        commands = self._call.feed(Cut(why, clause))
+        self._todo = deque(
+            command for command in self._todo if not isinstance(command, SendHead | SendBytes | SendReceipt)
+        )
+        for command in commands:
+            if isinstance(command, AbortClient):
+                self._client.abort()
+            elif isinstance(command, AbortUpstream):
+                self._close_upstream()
+            else:
+                self._todo.append(command)
+        self._wake(UpstreamError("the call was cut", code=why.value))
+        return True
+
+    def _feed(self, event: Event) -> None:
+        self._todo.extend(self._call.feed(event))
+
+    def _listening(self) -> bool:
+        return self._call.state in (State.DISPATCHED, State.COLLECTING, State.RELAYING)
+
+    async def _do(self, command: Command) -> Event | None:
+        match command:
+            case AppendIntent():
+                return await self._append_intent()
+            case Dispatch():
+                upstream = self._calls.upstreams[self.prepared.path.upstream]
+                self._exchange = upstream.exchange(self.prepared.sent, stream=self.prepared.chat.stream)
+            case SendHead(content_type, length, intent):
+                await self._client.head(content_type, length, self.prepared.arrival.call, intent)
+            case SendBytes(data, last):
+                await self._client.send(data, last=last)
+                return ClientWritten()
+            case SendError(error, after_dispatch):
+                call = self.prepared.arrival.call if self._recorded else ""
+                await self._client.error(error, call, after_dispatch=after_dispatch)
+            case AppendOutcome(outcome):
+                return await self._append_outcome(outcome)
+            case SendReceipt(receipt):
+                comment = f": safeconduct-receipt {receipt_text(receipt)}\n\n"
+                await self._client.send(comment.encode(), last=True)
+            case AbortUpstream():
+                self._close_upstream()
+            case AbortClient():
+                self._client.abort()
+        return None
+
+    async def _append_intent(self) -> Event:
+        for _ in range(STANDING_TRIES_MAX):
+            prepared = self.prepared
+            draft = intent_draft(prepared, self._calls.worker)
+            try:
+                committed = await self._calls.commits(partial(_append_intent, prepared=prepared, draft=draft))
+            except SafeconductError as error:
+                if error.code != "standing-changed":
+                    return IntentFailed(error)
+            else:
+                self._intent, self._recorded = committed.receipts[0], True
+                return IntentCommitted(self._intent)
+            refused = await self._decide_again()
+            if refused is not None:
+                return IntentFailed(refused)
+        return IntentFailed(UnavailableError("who may do what keeps changing", code="standing-changed", remedy="retry"))
+
+    async def _decide_again(self) -> SafeconductError | None:
+        arrival, body = self.prepared.arrival, self.prepared.chat.body
+        again = self._calls.prepare(arrival, body)
+        if isinstance(again, Prepared):
+            self.prepared = again
+            return None
+        self._recorded = await self._calls.record_refusal(again, arrival, body)
+        return again.error
+
+    async def _append_outcome(self, outcome: Outcome) -> Event:
+        call, origin = self.prepared.arrival.call, self.prepared.path.origin
+        draft = outcome_draft(call, self.prepared.principal.id, self._calls.worker, outcome)
+        try:
+            committed = await self._calls.commits(lambda tx: tx.append(origin, draft))
+        except SafeconductError as error:
+            return OutcomeFailed(fenced=error.code == "call-ended")
+        self._outcome = committed.receipts[0]
+        return OutcomeCommitted(self._outcome)
+
+    async def _hear(self) -> Event:
+        if self._exchange is None:
+            raise RuntimeError("the upstream is listened to after it was asked")
+        self._waiting_since = self._calls.loop.time()
+        try:
+            if not self._head_came:
+                head = await self._exchange.head()
+                self._head_came = True
+                return head
+            data = await self._exchange.read()
+        except UpstreamError as error:
+            return UpstreamFailed(error)
+        except asyncio.CancelledError:
+            if self._woken_for is None or self._task is None:
+                raise
+            self._task.uncancel()
+            woken_for, self._woken_for = self._woken_for, None
+            return UpstreamFailed(woken_for)
+        finally:
+            self._waiting_since = None
+        return UpstreamBytes(data) if data else UpstreamEnd()
+
+    def _close_upstream(self) -> None:
+        if self._exchange is not None:
+            self._exchange.close()
+
+    def _wake(self, error: SafeconductError) -> None:
+        """Ends waiting for the upstream, and nothing else: commits and writes run to their end."""
+        if self._waiting_since is not None and self._woken_for is None and self._task is not None:
+            self._woken_for = error
+            self._task.cancel()
+
+    def _check_time(self) -> None:
+        now, patience = self._calls.loop.time(), self._calls.patience
+        if now >= self._deadline:
+            self.cut(CutWhy.DEADLINE)
+            return
+        silent_s = patience.idle_s if self._head_came else patience.first_byte_s
+        due = now + silent_s if self._waiting_since is None else self._waiting_since + silent_s
+        if now >= due:
+            self._wake(UpstreamError("the model server was silent for too long", code="upstream-timeout"))
+            due = self._deadline
+        self._timer = self._calls.loop.call_later(max(0.001, min(due, self._deadline) - now), self._check_time)
+
+
+def _append_intent(tx: Transaction, prepared: Prepared, draft: "Draft") -> None:
+    if epoch(tx) != prepared.epoch:
+        raise ConflictError("who may do what has changed meanwhile", code="standing-changed")
+    tx.append(prepared.path.origin, draft, entry_id=prepared.arrival.call)
