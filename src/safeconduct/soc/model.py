@@ -64,7 +64,9 @@ class Match:
 class Alert:
     """A rule that fired. `id` is derived from the rule's content hash and the event ids.
 
-    `techniques` are ATT&CK ids from the rule's tags; `matches` are the predicates that held, at least one.
+    `techniques` are ATT&CK ids from the rule's tags; `matches` are the predicates that held, at least one. `at` is when
+    the rule fired: for a count, when it was reached. `total` is how many events it counted, where `events` names only
+    the first and the last of very many; the id covers all of them.
     """
 
     id: str
@@ -76,6 +78,7 @@ class Alert:
     events: tuple[EventId, ...]
     at: Instant
     matches: tuple[Match, ...]
+    total: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.inventory import Inventory
-from safeconduct.soc.ocsf.forms import AUTHENTICATION, BASE, FAILURE, OTHER, PROCESS, SERVER, SUCCESS, Form, fill
+from safeconduct.soc.ocsf.forms import AUTHENTICATION, BASE, FAILURE, OTHER, PROCESS, SERVER, SUCCESS, Form, fill, put
 
 LAUNCH, LOGON = 1, 1
 NO_ID = "4294967295"
@@ -36,7 +36,7 @@ _RUN = {
 _FIXED: dict[str, Any] = {"device.type_id": SERVER}
 LAUNCHED = Form(PROCESS, LAUNCH, _COPY | _RUN, _FIXED | SUCCESS | {"process.file.type_id": _EXECUTABLE})
 NOT_LAUNCHED = Form(PROCESS, OTHER, _COPY, _FIXED | FAILURE)
-OTHER_CALL = Form(BASE, OTHER, {"device.hostname": "node", "message": "types"}, _FIXED)
+OTHER_CALL = Form(BASE, OTHER, {"device.hostname": "node"}, _FIXED)
 LOGIN = Form(
     AUTHENTICATION,
     LOGON,
@@ -48,14 +48,19 @@ LOGIN = Form(
 
 def audit(raw: Mapping[str, Any], at: Instant, inventory: Inventory) -> dict[str, Any]:
     """Returns the OCSF object of one audit event, all its records joined."""
+    document = _meaning(raw, at, inventory)
+    put(document, "unmapped.types", [name for name in raw if name.isupper()])
+    return document
+
+
+def _meaning(raw: Mapping[str, Any], at: Instant, inventory: Inventory) -> dict[str, Any]:
     if "SYSCALL" in raw and "EXECVE" in raw:
         return fill(LAUNCHED, _process(raw, inventory) | _run(raw), at, "audit")
     if "SYSCALL" in raw and raw["SYSCALL"].get("success") == "no":
         return fill(NOT_LAUNCHED, _process(raw, inventory), at, "audit")
     if "USER_LOGIN" in raw:
         return _login(raw, at, inventory)
-    types = " ".join(name for name in raw if name.isupper())
-    return fill(OTHER_CALL, {"node": raw.get("node"), "types": types}, at, "audit")
+    return fill(OTHER_CALL, {"node": raw.get("node")}, at, "audit")
 
 
 def command_line(execve: Mapping[str, Any]) -> str:

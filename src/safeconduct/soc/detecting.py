@@ -1,0 +1,91 @@
+"""Rules over events: alerts. A pure function of both, whatever order the events come in."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from safeconduct.kernel.canonical import digest
+from safeconduct.kernel.ids import EventId
+from safeconduct.soc.detection.counting import Hit, count
+from safeconduct.soc.detection.matching import field_values, matches
+from safeconduct.soc.detection.model import EventRule, Head, LogSource, RuleSet
+from safeconduct.soc.detection.views import views
+from safeconduct.soc.model import Alert, Event
+
+ALERT_ID_DIGITS = 32
+
+ALERT_EVENTS_MAX = 500
+"""Events one alert names. A guessing that goes on for days is told by its first ones and its last ones."""
+
+
+def detect(events: Iterable[Event], rules: RuleSet) -> tuple[Alert, ...]:
+    """Returns the alerts of the rules on the events, ordered by time and id."""
+    hits = _event_hits(events, rules)
+    for correlation in rules.correlations:
+        counted = [hit for key in dict.fromkeys(correlation.rules) for hit in hits.get(key, ())]
+        hits[correlation.head.id] = count(correlation, counted)
+    alerts = [_alert(head, hit) for head in rules.heads() if head.alerts for hit in hits.get(head.id, ())]
+    return tuple(sorted(alerts, key=lambda alert: (alert.at, alert.id)))
+
+
+def alert_id(rule_digest: str, events: tuple[str, ...]) -> str:
+    """Returns the id of an alert: from what the rule says and the ids of all its events."""
+    return digest({"rule": rule_digest, "events": sorted(events)})[:ALERT_ID_DIGITS]
+
+
+def _event_hits(events: Iterable[Event], rules: RuleSet) -> dict[str, list[Hit]]:
+    by_source: dict[LogSource, list[EventRule]] = defaultdict(list)
+    for rule in rules.events:
+        by_source[rule.source].append(rule)
+    needed = _needed(rules)
+    hits: dict[str, list[Hit]] = defaultdict(list)
+    for event in events:
+        for hit in _hits(event, by_source, needed):
+            hits[hit.rule].append(hit)
+    return hits
+
+
+def _hits(
+    event: Event, by_source: Mapping[LogSource, list[EventRule]], needed: Mapping[str, set[str]]
+) -> Iterator[Hit]:
+    for source, group in by_source.items():
+        for view in views(event, source):
+            for rule in group:
+                found = matches(rule.condition, view)
+                if found is not None:
+                    fields = field_values(view, sorted(needed[rule.head.id]))
+                    unique = tuple(dict.fromkeys(found))
+                    yield Hit(rule=rule.head.id, at=event.at, events=(event.id,), matches=unique, fields=fields)
+
+
+def _needed(rules: RuleSet) -> dict[str, set[str]]:
+    """Returns which fields of each rule's hits some correlation groups by or counts values of."""
+    needed: dict[str, set[str]] = defaultdict(set)
+    for correlation in rules.correlations:
+        for key in correlation.rules:
+            names = {correlation.aliases.get(name, {}).get(key, name) for name in correlation.group_by}
+            needed[key] |= names | ({correlation.value_field} if correlation.value_field else set())
+    return needed
+
+
+def _alert(head: Head, hit: Hit) -> Alert:
+    kept = _kept(hit.events)
+    named = frozenset(kept)
+    return Alert(
+        id=alert_id(head.digest, hit.events),
+        rule=head.id,
+        rule_digest=head.digest,
+        title=head.title,
+        level=head.level,
+        techniques=head.techniques,
+        events=kept,
+        at=hit.at,
+        matches=tuple(match for match in hit.matches if match.event in named),
+        total=len(hit.events),
+    )
+
+
+def _kept(events: tuple[EventId, ...]) -> tuple[EventId, ...]:
+    if len(events) <= ALERT_EVENTS_MAX:
+        return events
+    half = ALERT_EVENTS_MAX // 2
+    return (*events[:half], *events[-half:])

@@ -1,0 +1,171 @@
+"""Sigma's conditions and values, as pySigma parsed them, in our form."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from sigma.conditions import (
+    ConditionAND,
+    ConditionFieldEqualsValueExpression,
+    ConditionNOT,
+    ConditionOR,
+    ConditionValueExpression,
+)
+from sigma.types import (
+    Placeholder,
+    SigmaBool,
+    SigmaCasedString,
+    SigmaCIDRExpression,
+    SigmaCompareExpression,
+    SigmaExists,
+    SigmaExpansion,
+    SigmaFieldReference,
+    SigmaNull,
+    SigmaNumber,
+    SigmaRegularExpression,
+    SigmaString,
+    SigmaTimestampPart,
+    SigmaType,
+    SpecialChars,
+)
+
+from safeconduct.soc.detection.model import AllOf, AnyOf, Node, Not, Operator, Predicate, RuleError
+
+_WRAPPED = {
+    (False, False): Operator.EQUALS,
+    (True, True): Operator.CONTAINS,
+    (False, True): Operator.STARTS_WITH,
+    (True, False): Operator.ENDS_WITH,
+}
+
+
+def unsupported(feature: str) -> RuleError:
+    """Returns the error that names a feature we don't run."""
+    return RuleError(f"unsupported: {feature}", code="rule-unsupported")
+
+
+def node(item: object) -> Node:
+    """Returns a parsed condition in our form.
+
+    Raises:
+        RuleError: it uses what we don't run.
+    """
+    match item:
+        case ConditionAND():
+            return AllOf(tuple(map(node, item.args)))
+        case ConditionOR():
+            return AnyOf(tuple(map(node, item.args)))
+        case ConditionNOT():
+            return Not(node(item.args[0]))
+        case ConditionFieldEqualsValueExpression():
+            return _value(item.field, item.value)
+        case ConditionValueExpression():
+            return _value("", item.value)
+        case _:
+            raise unsupported(f"condition of kind {type(item).__name__}")
+
+
+def names_evidence(condition: Node) -> bool:
+    """Tells whether some value is found whenever the condition holds: without one there is nothing to show."""
+    match condition:
+        case Predicate():
+            return True
+        case Not():
+            return False
+        case AllOf():
+            return any(map(names_evidence, condition.parts))
+        case AnyOf():
+            return all(map(names_evidence, condition.parts))
+
+
+def _value(field: str, value: SigmaType) -> Node:
+    # Subclasses stand before their bases: a part of a timestamp is a number too.
+    if isinstance(value, SigmaExpansion):
+        return AnyOf(tuple(_value(field, part) for part in value.values))
+    for kind, convert in _CONVERTERS.items():
+        if isinstance(value, kind):
+            return convert(field, value)
+    raise unsupported(f"value of kind {type(value).__name__} for {field or 'keywords'}")
+
+
+def _exists(field: str, value: SigmaType) -> Node:
+    present = Predicate(field, Operator.EXISTS, "", "exists")
+    return present if isinstance(value, SigmaExists) and value.exists else Not(present)
+
+
+def _regex(field: str, value: SigmaType) -> Node:
+    assert isinstance(value, SigmaRegularExpression)  # noqa: S101 - the table's key says so
+    flags = sum(int(value.sigma_to_python_flags[flag]) for flag in value.flags)
+    pattern = value.regexp.to_plain_regex()
+    return Predicate(field, Operator.REGEX, pattern, pattern, flags=flags)
+
+
+def _comparison(field: str, value: SigmaType) -> Node:
+    assert isinstance(value, SigmaCompareExpression)  # noqa: S101 - the table's key says so
+    return Predicate(field, Operator(value.op.name.lower()), str(value.number), str(value.number))
+
+
+def _reference(field: str, value: SigmaType) -> Node:
+    assert isinstance(value, SigmaFieldReference)  # noqa: S101 - the table's key says so
+    if value.starts_with or value.ends_with:
+        raise unsupported("fieldref with startswith, endswith or contains")
+    return Predicate(field, Operator.SAME_AS, value.field, value.field)
+
+
+def _timestamp(_field: str, _value: SigmaType) -> Node:
+    raise unsupported("parts of a timestamp")
+
+
+def _literal(operator: Operator) -> Callable[[str, SigmaType], Node]:
+    def convert(field: str, value: SigmaType) -> Node:
+        text = str(value).lower()
+        return Predicate(field, operator, text, text)
+
+    return convert
+
+
+def _null(field: str, _value: SigmaType) -> Node:
+    return Predicate(field, Operator.NULL, "", "null")
+
+
+def _text(field: str, value: SigmaType) -> Node:
+    assert isinstance(value, SigmaString)  # noqa: S101 - the table's key says so
+    parts = [part for part in value.s if part != ""]
+    if any(isinstance(part, Placeholder) for part in parts):
+        raise unsupported(f"placeholder in {value}")
+    if parts == [SpecialChars.WILDCARD_MULTI]:
+        return Predicate(field, Operator.EXISTS, "", "*")
+    cased = isinstance(value, SigmaCasedString)
+    head = bool(parts) and parts[0] is SpecialChars.WILDCARD_MULTI
+    tail = bool(parts) and parts[-1] is SpecialChars.WILDCARD_MULTI
+    inner = parts[head : len(parts) - tail]
+    if not all(isinstance(part, str) for part in inner):
+        return _wildcard(field, value, parts, cased=cased)
+    text = "".join(map(str, inner))
+    operator = _WRAPPED[head, tail] if field else Operator.CONTAINS
+    return Predicate(field, operator, text if cased else text.lower(), text, cased)
+
+
+def _wildcard(field: str, value: SigmaString, parts: Sequence[object], *, cased: bool) -> Predicate:
+    flags = int(re.DOTALL) | (0 if cased else int(re.IGNORECASE))
+    pattern = "".join(map(_pattern, parts))
+    return Predicate(field, Operator.WILDCARD, pattern, str(value), cased, flags)
+
+
+def _pattern(part: object) -> str:
+    if part is SpecialChars.WILDCARD_MULTI:
+        return ".*"
+    return "." if part is SpecialChars.WILDCARD_SINGLE else re.escape(str(part))
+
+
+_CONVERTERS: dict[type[SigmaType], Callable[[str, SigmaType], Node]] = {
+    SigmaString: _text,
+    SigmaRegularExpression: _regex,
+    SigmaTimestampPart: _timestamp,
+    SigmaNumber: _literal(Operator.EQUALS),
+    SigmaBool: _literal(Operator.EQUALS),
+    SigmaNull: _null,
+    SigmaExists: _exists,
+    SigmaCIDRExpression: _literal(Operator.CIDR),
+    SigmaCompareExpression: _comparison,
+    SigmaFieldReference: _reference,
+}

@@ -1,0 +1,219 @@
+"""Which log source an event belongs to, in Sigma's words, and where the fields that Sigma names stand in it.
+
+Rules name fields as the Sigma taxonomy does (`CommandLine`, `c-ip`, `query`), or as the raw record does, or by their
+OCSF attribute with `ocsf.` before it. A name leads to JSON pointers, so that what a rule found can be looked up again.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from safeconduct.soc.detection.model import LogSource
+from safeconduct.soc.model import Event
+from safeconduct.soc.pointers import pointer
+
+Names = Mapping[str, tuple[str, ...]]
+"""Sigma's field -> the pointers it may stand at, first found wins. `*` is every member of a map or list."""
+
+ENDPOINTS: Names = {
+    "src_ip": ("/ocsf/src_endpoint/ip",),
+    "src_port": ("/ocsf/src_endpoint/port",),
+    "dst_ip": ("/ocsf/dst_endpoint/ip",),
+    "dst_port": ("/ocsf/dst_endpoint/port",),
+}
+AUTHENTICATION: Names = {
+    **ENDPOINTS,
+    "user": ("/ocsf/user/name",),
+    "actor": ("/ocsf/actor/user/name",),
+    "status": ("/ocsf/status",),
+    "status_detail": ("/ocsf/status_detail",),
+    "service": ("/ocsf/service/name",),
+    "method": ("/ocsf/auth_protocol",),
+    "activity": ("/ocsf/activity_id",),
+    "command": ("/ocsf/unmapped/command",),
+    "hostname": ("/ocsf/device/hostname",),
+}
+JOBS: Names = {
+    "user": ("/ocsf/job/user/name",),
+    "command": ("/ocsf/job/cmd_line",),
+    "operation": ("/ocsf/unmapped/operation",),
+    "hostname": ("/ocsf/device/hostname",),
+}
+WEB: Names = {
+    **ENDPOINTS,
+    "c-ip": ("/ocsf/src_endpoint/ip",),
+    "c-uri": ("/ocsf/http_request/url/url_string", "/ocsf/http_request/url/path"),
+    "c-useragent": ("/ocsf/http_request/user_agent",),
+    "cs-bytes": ("/ocsf/http_request/body_length", "/ocsf/http_request/length"),
+    "cs-host": ("/ocsf/http_request/url/hostname",),
+    "cs-method": ("/ocsf/http_request/http_method",),
+    "cs-referer": ("/ocsf/http_request/referrer",),
+    "cs-uri": ("/raw/uri", "/raw/layers/http_request_uri/0", "/ocsf/http_request/url/path"),
+    "cs-uri-query": ("/ocsf/http_request/url/query_string",),
+    "cs-uri-stem": ("/ocsf/http_request/url/path",),
+    "cs-user-agent": ("/ocsf/http_request/user_agent",),
+    "sc-status": ("/ocsf/http_response/code",),
+}
+DNS: Names = {
+    **ENDPOINTS,
+    "query": ("/ocsf/query/hostname",),
+    "QueryName": ("/ocsf/query/hostname",),
+    "record_type": ("/ocsf/query/type",),
+    "answer": ("/ocsf/answers/*/rdata",),
+}
+NETWORK: Names = {
+    **ENDPOINTS,
+    "DestinationIp": ("/ocsf/dst_endpoint/ip",),
+    "DestinationPort": ("/ocsf/dst_endpoint/port",),
+    "SourceIp": ("/ocsf/src_endpoint/ip",),
+    "proto": ("/ocsf/connection_info/protocol_name",),
+    "bytes_out": ("/ocsf/traffic/bytes_out",),
+    "bytes_in": ("/ocsf/traffic/bytes_in",),
+}
+PROCESS: Names = {
+    "Image": ("/ocsf/process/file/path",),
+    "CommandLine": ("/ocsf/process/cmd_line",),
+    "CurrentDirectory": ("/ocsf/process/working_directory",),
+    "User": ("/ocsf/process/user/name",),
+    "LoginUser": ("/ocsf/actor/user/name",),
+    "ProcessId": ("/ocsf/process/pid",),
+    "ParentProcessId": ("/ocsf/process/parent_process/pid",),
+    "hostname": ("/ocsf/device/hostname",),
+}
+RECORDS: Names = {"type": ("/ocsf/unmapped/types/*",)}
+
+
+@dataclass(frozen=True)
+class _Route:
+    """Events of a source, of one OCSF class or of any, are of this log source. No `product` agrees with every rule."""
+
+    events: str
+    class_uid: int | None
+    source: LogSource
+    names: Names
+
+
+SYSLOG_SERVICES = {
+    "sshd": ("sshd", "sshd-session", "sshd-auth"),
+    "sudo": ("sudo",),
+    "cron": ("cron", "CRON", "crond", "crontab"),
+}
+ROUTES = (
+    _Route("auth", 3002, LogSource("authentication", "linux", "auth"), AUTHENTICATION),
+    _Route("auth", 1006, LogSource("scheduled_job", "linux", "cron"), JOBS),
+    _Route("auth", None, LogSource("", "linux", "auth"), AUTHENTICATION),
+    _Route("auth", None, LogSource("", "linux", "syslog"), AUTHENTICATION),
+    _Route("access", None, LogSource("webserver"), WEB),
+    _Route("http", None, LogSource("proxy"), WEB),
+    _Route("dns", None, LogSource("dns"), DNS),
+    _Route("flow", None, LogSource("firewall"), NETWORK),
+    _Route("flow", None, LogSource("network_connection"), NETWORK),
+    _Route("audit", 1007, LogSource("process_creation", "linux"), PROCESS),
+    _Route("audit", None, LogSource("", "linux", "auditd"), RECORDS),
+    _Route("json", 3002, LogSource("authentication"), AUTHENTICATION),
+    _Route("json", 1007, LogSource("process_creation"), PROCESS),
+    _Route("json", 4001, LogSource("firewall"), NETWORK),
+    _Route("json", 4001, LogSource("network_connection"), NETWORK),
+    _Route("json", 4002, LogSource("webserver"), WEB),
+    _Route("json", 4002, LogSource("proxy"), WEB),
+    _Route("json", 4003, LogSource("dns"), DNS),
+)
+
+
+@dataclass
+class View:
+    """An event as rules of one log source see it."""
+
+    event: Event
+    names: Names
+    _document: dict[str, Any] = field(init=False)
+    _found: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._document = {"raw": self.event.raw, "ocsf": self.event.ocsf}
+
+    def values(self, name: str) -> list[tuple[str, Any]]:
+        """Returns the scalar values of a field with their pointers: none, one, or each element of a list."""
+        if name not in self._found:
+            self._found[name] = self._look_up(name)
+        return self._found[name]
+
+    def places(self, name: str) -> tuple[str, ...]:
+        """Returns the pointers at which a field may stand."""
+        if name in self.names:
+            return self.names[name]
+        if name.startswith("ocsf."):
+            return (pointer(*name.split(".")),)
+        spelled = (pointer("raw", name), pointer("raw", *name.split(".")))
+        return (*spelled, f"/raw/*/{name}", f"/raw/PATH/*/{name}") if self.event.source == "audit" else spelled
+
+    def all_values(self) -> Iterator[tuple[str, Any]]:
+        """Yields every scalar of the raw record, for keywords."""
+        yield from _scalars(self.event.raw, "/raw")
+
+    def _look_up(self, name: str) -> list[tuple[str, Any]]:
+        for place in self.places(name):
+            found = [
+                pair for at, value in _at(self._document, place[1:].split("/"), "") for pair in _scalars(value, at)
+            ]
+            if found:
+                return found
+        return []
+
+
+def views(event: Event, source: LogSource) -> Iterator[View]:
+    """Yields the event as rules for a log source see it; nothing if they are not for it."""
+    for route in ROUTES:
+        if (
+            route.events == event.source
+            and route.class_uid in {None, event.ocsf["class_uid"]}
+            and _covers(source, route)
+        ):
+            yield View(event, route.names)
+            return
+    if event.source == "auth" and not source.category and source.product in {"", "linux"}:
+        programs = SYSLOG_SERVICES.get(source.service, ())
+        if event.raw["program"] in programs:
+            yield View(event, JOBS if source.service == "cron" else AUTHENTICATION)
+
+
+def _covers(wanted: LogSource, route: _Route) -> bool:
+    has = route.source
+    if wanted.category != has.category and (wanted.category or not wanted.service):
+        return False
+    if wanted.product and has.product and wanted.product != has.product:
+        return False
+    return not wanted.service or wanted.service == has.service
+
+
+def _at(value: Any, steps: list[str], at: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
+    if not steps:
+        yield at, value
+        return
+    step, *rest = steps
+    if step == "*":
+        for name, item in _children(value):
+            yield from _at(item, rest, f"{at}/{name}")
+        return
+    name = step.replace("~1", "/").replace("~0", "~")
+    if isinstance(value, Mapping) and name in value:
+        yield from _at(value[name], rest, f"{at}/{step}")
+    elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
+        yield from _at(value[int(name)], rest, f"{at}/{step}")
+
+
+def _children(value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield pointer(name)[1:], item
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield str(index), item
+
+
+def _scalars(value: Any, at: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
+    if isinstance(value, Mapping | list):
+        for name, item in _children(value):
+            yield from _scalars(item, f"{at}/{name}")
+    else:
+        yield at, value
