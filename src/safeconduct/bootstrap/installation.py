@@ -1,0 +1,123 @@
+"""An installation's data, made and opened in this process."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from safeconduct.access.events import PROJECTIONS as ACCESS
+from safeconduct.access.program import installation_origin
+from safeconduct.adapters.clock import SystemClock, system_entropy
+from safeconduct.adapters.files import FileHeads
+from safeconduct.adapters.log_keys import LogKeys
+from safeconduct.adapters.sqlite.control import SqliteStore
+from safeconduct.adapters.sqlite.events import SqliteEventStore
+from safeconduct.adapters.sqlite.keys import SqliteKeys
+from safeconduct.adapters.telemetry.ingestion import Ingestion
+from safeconduct.adapters.telemetry.raw_store import RawStore
+from safeconduct.approvals.events import PROJECTIONS as APPROVALS
+from safeconduct.gateway.events import PROJECTIONS as GATEWAY
+from safeconduct.kernel.errors import ConflictError
+from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.ports import Clock, Entropy, Projection
+from safeconduct.ledger.audit import Finding
+from safeconduct.ledger.notes import VerifierKey
+from safeconduct.ledger.reader import LogReader
+from safeconduct.runtime.freeze import StandingBoard
+from safeconduct.runtime.writer import GroupCommitWriter
+from safeconduct.soc.action_events import PROJECTIONS as ACTIONS
+from safeconduct.soc.claim_events import PROJECTIONS as CLAIMS
+from safeconduct.soc.ingesting import PROJECTIONS as INGESTING
+
+PROJECTIONS: Mapping[str, Projection] = {**ACCESS, **APPROVALS, **GATEWAY, **INGESTING, **CLAIMS, **ACTIONS}
+"""How entries of every type change the control state."""
+
+_FOLDER_MODE = 0o700
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """The data of one installation, open. `findings` are what the self-check at start found wrong, log by log."""
+
+    data: Path
+    origin: Origin
+    store: SqliteStore
+    writer: GroupCommitWriter
+    log: LogReader
+    log_keys: LogKeys
+    board: StandingBoard
+    events: SqliteEventStore
+    telemetry: Ingestion
+    clock: Clock
+    entropy: Entropy
+    findings: Sequence[Finding]
+
+    def open_log(self, origin: Origin) -> None:
+        """Makes a log ready for entries, new or stored."""
+        self.writer.open_origin(self.log_keys.signer(origin))
+
+    def verifier(self, origin: Origin) -> VerifierKey:
+        """Returns the public key of a log."""
+        return self.log_keys.signer(origin).verifier
+
+
+def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> VerifierKey:
+    """Makes the folder of a new installation and the key of its own log, whose public half it returns.
+
+    Raises:
+        ConflictError: there is an installation already.
+        InvalidInputError: the origin can't be a log's name.
+    """
+    if (data / "log-keys").exists():
+        raise ConflictError(f"{data} holds an installation already", code="already-initialized")
+    name = installation_origin(origin)
+    for folder in (data, data / "log-keys", data / "raw", data / "heads"):
+        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    return LogKeys(data / "log-keys", entropy).signer(name).verifier
+
+
+@contextmanager
+def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator[Installation]:
+    """Opens the data. Whoever calls this holds the folder's lock.
+
+    A damaged log is stopped and reported in `findings`; everything else runs.
+    """
+    clock, entropy = SystemClock(), system_entropy
+    log_keys = LogKeys(data / "log-keys", entropy)
+    store, keys = SqliteStore(data / "safeconduct.db"), SqliteKeys(data / "keys.db", entropy)
+    events = SqliteEventStore(data / "events.db")
+    reader = store.reader()
+    writer = GroupCommitWriter(
+        store,
+        FileHeads(data / "heads"),
+        keys,
+        signers=log_keys.signers(),
+        clock=clock,
+        entropy=entropy,
+        projections=PROJECTIONS,
+        expected=expected,
+    )
+    findings = writer.start()
+    try:
+        board = StandingBoard(reader.snapshot)
+        writer.subscribe(board.take_in)
+        telemetry = Ingestion(RawStore(data / "raw"), events)
+        telemetry.resume()
+        yield Installation(
+            data=data,
+            origin=log_keys.installation(),
+            store=store,
+            writer=writer,
+            log=LogReader(reader, keys),
+            log_keys=log_keys,
+            board=board,
+            events=events,
+            telemetry=telemetry,
+            clock=clock,
+            entropy=entropy,
+            findings=findings,
+        )
+    finally:
+        writer.close()
+        for part in (events, reader, store, keys):
+            part.close()
