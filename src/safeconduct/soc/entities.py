@@ -38,6 +38,9 @@ SYSTEM_FOLDERS = (
 )
 """Programs in these are on every machine: that two alerts name /usr/bin/curl says nothing about them."""
 
+AUTHENTICATION, FAILED = 3002, 2
+"""OCSF's Authentication class, and its status of a failure."""
+
 HOST_PLACES = ("/ocsf/device/hostname", "/ocsf/device/name")
 
 
@@ -115,6 +118,16 @@ def mentions(event: Event) -> tuple[Mention, ...]:
     host = next((normal_host(value) for value in _values(document, HOST_PLACES)), "")
     found = set(_mentioned(document, host))
     return tuple(sorted(found))
+
+
+def joiners(event: Event, inventory: Inventory) -> tuple[Mention, ...]:
+    """Returns those mentions that, shared with another alert's event, say that both belong together.
+
+    The account of a failed logon is whom somebody wished to be: a guesser who tries every name has not become them.
+    """
+    refused = event.ocsf.get("class_uid") == AUTHENTICATION and event.ocsf.get("status_id") == FAILED
+    target = "/ocsf/user/name" if refused else None
+    return tuple(found for found in mentions(event) if found.pointer != target and joins(found.entity, inventory))
 
 
 def joins(entity: Entity, inventory: Inventory) -> bool:

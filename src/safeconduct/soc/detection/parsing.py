@@ -30,6 +30,9 @@ DOCUMENT_BYTES_MAX = 1024 * 1024
 """Bytes of one rule file. Rules are a few kilobytes; YAML larger than this is made to hurt."""
 
 TECHNIQUE = re.compile(r"t\d{4}(?:\.\d{3})?")
+TITLE_CHARS_MAX = 256
+"""Characters of a title, as the Sigma specification limits it; it stands in log entries of bounded size."""
+
 SPELLED_MAX = 300  # characters of a library's message that are passed on
 
 
@@ -142,6 +145,8 @@ def _read(name: str, text: str) -> Iterator[_Found]:
     for rule in _parsed(name, documents):
         if rule.id is None:
             raise RuleError(f"{name}: the rule has no id; expected a UUID")
+        if not 0 < len(rule.title) <= TITLE_CHARS_MAX:
+            raise RuleError(f"{name}: expected a title of 1 to {TITLE_CHARS_MAX} characters")
         yield _Found(name, rule, content)
 
 
