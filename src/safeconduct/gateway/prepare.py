@@ -125,6 +125,28 @@ class Prepared:
         return self.request_sha256 if self.sent is self.chat.body else hashlib.sha256(self.sent).hexdigest()
 
 
+def identify(standing: Standing, arrival: Arrival) -> Principal:
+    """Step 1: returns who asks.
+
+    Raises:
+        UnauthenticatedError: no token, or none that holds.
+    """
+    if arrival.principal is not None:
+        principal = standing.principals.get(arrival.principal)
+        if principal is None:
+            raise UnauthenticatedError(
+                f"no principal {arrival.principal!r} is in the program", code="principal-unknown"
+            )
+        return principal
+    if not arrival.token:
+        raise UnauthenticatedError(
+            "expected the header: Authorization: Bearer TOKEN",
+            code="token-missing",
+            remedy="give the client a token from `safeconduct token issue` as its API key",
+        )
+    return standing.identify(arrival.token, arrival.at)
+
+
 def admit(standing: Standing, arrival: Arrival) -> Admitted:
     """Steps 1 and 2, on headers alone: cheap, and what limits the body that is then read.
 
@@ -133,7 +155,12 @@ def admit(standing: Standing, arrival: Arrival) -> Admitted:
         AbsentError: no such path, or none for this caller.
         RefusedError: a freeze stands against it.
     """
-    return _resolved(standing, _identified(standing, arrival), arrival)
+    return _resolved(standing, identify(standing, arrival), arrival)
+
+
+def too_large(admitted: Admitted) -> Refusal:
+    """Returns the refusal of a body over the path's limit, for those who stop reading there."""
+    return Refusal(step=3, error=_too_large(admitted.path), principal=admitted.principal, path=admitted.path)
 
 
 def prepare(
@@ -143,12 +170,13 @@ def prepare(
     step = 1
     principal = path = chat = None
     try:
-        principal = _identified(standing, arrival)
+        principal = identify(standing, arrival)
         step = 2
         path = _resolved(standing, principal, arrival).path
         step = 3
         _check_headers(arrival)
-        _check_size(path, body)
+        if len(body) > path.limits.request_bytes:
+            raise _too_large(path)
         chat = read_chat(body)
         tokens = _output_tokens(path, chat)
         _check_tools(path, chat)
@@ -179,23 +207,6 @@ def prepare(
         policy_digest=standing.policies.digest,
         epoch=standing.epoch,
     )
-
-
-def _identified(standing: Standing, arrival: Arrival) -> Principal:
-    if arrival.principal is not None:
-        principal = standing.principals.get(arrival.principal)
-        if principal is None:
-            raise UnauthenticatedError(
-                f"no principal {arrival.principal!r} is in the program", code="principal-unknown"
-            )
-        return principal
-    if not arrival.token:
-        raise UnauthenticatedError(
-            "expected the header: Authorization: Bearer TOKEN",
-            code="token-missing",
-            remedy="give the client a token from `safeconduct token issue` as its API key",
-        )
-    return standing.identify(arrival.token, arrival.at)
 
 
 def _resolved(standing: Standing, principal: Principal, arrival: Arrival) -> Admitted:
@@ -231,14 +242,13 @@ def _check_headers(arrival: Arrival) -> None:
         )
 
 
-def _check_size(path: SealedPath, body: bytes) -> None:
-    if len(body) > path.limits.request_bytes:
-        raise TooLargeError(
-            f"this path takes requests of {path.limits.request_bytes} bytes",
-            code="request-too-large",
-            clause=f"path:{path.id}/limits",
-            remedy="send less, or in several calls",
-        )
+def _too_large(path: SealedPath) -> TooLargeError:
+    return TooLargeError(
+        f"this path takes requests of {path.limits.request_bytes} bytes",
+        code="request-too-large",
+        clause=f"path:{path.id}/limits",
+        remedy="send less, or in several calls",
+    )
 
 
 def _output_tokens(path: SealedPath, chat: ChatRequest) -> int:

@@ -50,6 +50,11 @@ class Patience:
     first_byte_s: float = FIRST_BYTE_S
     idle_s: float = IDLE_S
 
+    @property
+    def shortest_s(self) -> float:
+        """How often the time is looked at."""
+        return min(self.first_byte_s, self.idle_s)
+
 
 class Calls:
     """All calls of one worker. Made and used on one loop, except where a method says otherwise."""

@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 STANDING_TRIES_MAX = 4
 """How often a call is decided anew because who may do what changed before its intent was committed."""
 
+TICK_S = 0.001
+"""Seconds until the time is looked at again after it was up: a woken task needs a turn of the loop."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
@@ -82,7 +85,7 @@ class CallRun:
         self._woken_for: SafeconductError | None = None
         self._deadline = calls.loop.time() + prepared.path.limits.deadline_s
         self._timer = calls.loop.call_later(
-            min(prepared.path.limits.deadline_s, calls.patience.first_byte_s), self._check_time
+            min(calls.patience.shortest_s, prepared.path.limits.deadline_s), self._check_time
         )
 
     async def drive(self) -> Ended:
@@ -234,11 +237,11 @@ class CallRun:
             self.cut(CutWhy.DEADLINE)
             return
         silent_s = patience.idle_s if self._head_came else patience.first_byte_s
-        due = now + silent_s if self._waiting_since is None else self._waiting_since + silent_s
-        if now >= due:
+        if self._waiting_since is not None and now >= self._waiting_since + silent_s:
             self._wake(UpstreamError("the model server was silent for too long", code="upstream-timeout"))
-            due = self._deadline
-        self._timer = self._calls.loop.call_later(max(0.001, min(due, self._deadline) - now), self._check_time)
+        waited_s = 0.0 if self._waiting_since is None else now - self._waiting_since
+        next_s = min(patience.shortest_s, self._deadline - now, max(silent_s - waited_s, TICK_S))
+        self._timer = self._calls.loop.call_later(next_s, self._check_time)
 
 
 def _append_intent(tx: Transaction, prepared: Prepared, draft: "Draft") -> None:

@@ -1,0 +1,99 @@
+"""Client connections that can be cut: bounded buffers, and a way from a request to its transport.
+
+Without bounds a freeze is no cut: what was written before it waits in buffers, and goes on arriving at a slow reader
+by the megabyte. With them at most the write limit and the send buffer are on their way.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+SEND_BUFFER_BYTES = 32 * 1024
+"""Bytes of the kernel's send buffer, asked for; Linux doubles it. A chunk of a stream has 300."""
+
+WRITE_LIMIT_BYTES = 16 * 1024
+"""Bytes in this process' own buffer from which writers wait."""
+
+PIECE_BYTES = 16 * 1024
+"""Bytes handed to the transport in one piece, so that a large answer waits for its reader too."""
+
+HEADERS_BYTES_MAX = 32 * 1024
+"""Bytes of a request's headers. Clients of the dialect send about 1 KB."""
+
+KEY = "safeconduct.connection"
+"""Where a request's scope holds its connection."""
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """uvicorn's protocol with bounded buffers. It puts itself into each request's scope."""
+
+    transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=WRITE_LIMIT_BYTES)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        self._told_when_lost: Callable[[], object] | None = None
+        self._lost = False
+        self._header_bytes = 0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._lost = True
+        if self._told_when_lost is not None:
+            self._told_when_lost()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._header_bytes = 0
+        self.scope[KEY] = self  # type: ignore[literal-required]
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > HEADERS_BYTES_MAX:
+            raise ValueError(f"headers over {HEADERS_BYTES_MAX} bytes")  # uvicorn answers 400 and closes
+        super().on_header(name, value)
+
+    def when_lost(self, told: Callable[[], object] | None) -> None:
+        """Calls `told` when the connection is lost, at once if it is already; None ends that."""
+        self._told_when_lost = told
+        if told is not None and self._lost:
+            told()
+
+    def abort(self) -> None:
+        """Closes the transport now; what it holds is dropped."""
+        self.transport.abort()
+
+
+class GatewayServer(uvicorn.Server):
+    """uvicorn that ends running calls first, so that a shutdown does not wait for the longest of them."""
+
+    def __init__(self, config: uvicorn.Config, before_shutdown: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(config)
+        self._before_shutdown = before_shutdown
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._before_shutdown()
+        await super().shutdown(sockets)
+
+
+def server_config(app: Any, *, host: str, port: int) -> uvicorn.Config:  # noqa: ANN401 - any ASGI app
+    """Returns the configuration that inference routes need: their own connections, no access log, no server header."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=BoundedConnection,
+        loop="uvloop",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=5,
+    )

@@ -1,0 +1,245 @@
+"""The inference routes as bare ASGI: `/paths/{path}/openai/v1/...` and `/calls/{call}/proof`. Everything else goes on.
+
+    POST /paths/{path}/openai/v1/chat/completions
+    GET  /paths/{path}/openai/v1/models
+    GET  /calls/{call}/proof
+
+Errors come in the dialect's own shape (gateway/told.py).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from safeconduct.gateway.errors import DialectError
+from safeconduct.gateway.limits import TOKEN_BYTES_MAX
+from safeconduct.gateway.prepare import Admitted, Arrival, Refusal, admit, identify, too_large
+from safeconduct.gateway.receipts import receipt_text
+from safeconduct.gateway.told import error_document
+from safeconduct.http.connection import KEY, PIECE_BYTES, BoundedConnection
+from safeconduct.http.problems import STATUS
+from safeconduct.http.proofs import CallProofs
+from safeconduct.kernel.errors import AbsentError, Kind, SafeconductError, UnavailableError
+from safeconduct.kernel.ids import CallId, PathId
+from safeconduct.kernel.ports import Receipt
+from safeconduct.runtime.calls import Calls
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+BODY_S = 30.0
+"""Seconds that a request's body may take to arrive."""
+
+_STATUS_BY_CODE: Mapping[str, int] = {
+    "deadline-exceeded": 504,
+    "upstream-timeout": 504,
+    "wrong-content-type": 415,
+    "content-encoding-not-taken": 415,
+    "method-not-allowed": 405,
+    "request-timeout": 408,
+}
+_NAMES: Mapping[bytes, str] = {
+    b"safeconduct-purpose": "purpose",
+    b"safeconduct-session": "session",
+    b"safeconduct-grant": "grant",
+    b"content-type": "content_type",
+    b"content-encoding": "content_encoding",
+}
+_JSON = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+
+
+class GatewayApp:
+    """The inference routes in front of another ASGI app."""
+
+    def __init__(self, calls: Calls, proofs: CallProofs, other: App) -> None:
+        self._calls = calls
+        self._proofs = proofs
+        self._other = other
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        parts = scope["path"].split("/") if scope["type"] == "http" else []
+        match parts:
+            case ["", "paths", path, "openai", "v1", "chat", "completions"]:
+                await self._told(scope, send, "POST", self._complete(PathId(path), scope, receive, send))
+            case ["", "paths", path, "openai", "v1", "models"]:
+                await self._told(scope, send, "GET", self._models(PathId(path), scope, send))
+            case ["", "calls", call, "proof"]:
+                await self._told(scope, send, "GET", self._proof(CallId(call), scope, send))
+            case ["", "paths", _, "openai" | "anthropic", *_]:
+                await _answer_error(send, AbsentError("there is no such route", code="route-unknown"))
+            case _:
+                await self._other(scope, receive, send)
+
+    async def _told(self, scope: Scope, send: Send, method: str, work: Any) -> None:  # noqa: ANN401 - a coroutine
+        if scope["method"] != method:
+            work.close()
+            error = DialectError(f"expected {method}, got {scope['method']}", code="method-not-allowed")
+            await _answer_error(send, error)
+            return
+        try:
+            await work
+        except SafeconductError as error:
+            await _answer_error(send, error)
+
+    async def _complete(self, path: PathId, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = scope.get(KEY)
+        if not isinstance(connection, BoundedConnection):
+            raise UnavailableError(
+                "this server can't cut connections, so it serves no calls",
+                code="connection-unbounded",
+                remedy="serve with safeconduct serve",
+            )
+        client = HTTPClient(connection, send)
+        arrival = self._calls.arrival(path, **_headers(scope))
+        try:
+            admitted = admit(self._calls.standing(), arrival)
+        except SafeconductError:
+            client.close_after()  # the body stays unread
+            await self._calls.run(arrival, b"", client)  # steps 1 and 2 refuse again, and record it
+            return
+        body = await self._body(scope, receive, admitted, arrival, client)
+        if body is not None:
+            await self._calls.run(arrival, body, client)
+
+    async def _body(
+        self, scope: Scope, receive: Receive, admitted: Admitted, arrival: Arrival, client: "HTTPClient"
+    ) -> bytes | None:
+        """Returns the whole body, or refuses: too large, too slow, or cut short by its sender."""
+        most = admitted.path.limits.request_bytes
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        refusal = too_large(admitted) if _declared(scope) > most or len(body) > most else None
+        try:
+            async with asyncio.timeout(BODY_S if message.get("more_body") else None):
+                while refusal is None and message.get("more_body"):
+                    message = await receive()
+                    body += message.get("body", b"")
+                    refusal = too_large(admitted) if len(body) > most else None
+        except TimeoutError:
+            refusal = _late(admitted)
+        if refusal is None and message["type"] == "http.disconnect":
+            refusal = _truncated(admitted)
+        if refusal is None:
+            return body
+        client.close_after()
+        await self._calls.refuse(refusal, arrival, body, client)
+        return None
+
+    async def _models(self, path: PathId, scope: Scope, send: Send) -> None:
+        admitted = admit(self._calls.standing(), self._calls.arrival(path, **_headers(scope)))
+        models = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "safeconduct"} for name in admitted.path.models
+        ]
+        await _answer(send, 200, msgspec.json.encode({"object": "list", "data": models}), _JSON)
+
+    async def _proof(self, call: CallId, scope: Scope, send: Send) -> None:
+        arrival = self._calls.arrival(PathId(""), **_headers(scope))
+        principal = identify(self._calls.standing(), arrival)
+        document = await asyncio.to_thread(self._proofs.document, call, principal)
+        await _answer(send, 200, msgspec.json.encode(document), _JSON)
+
+
+class HTTPClient:
+    """`CallClient` over one ASGI request."""
+
+    def __init__(self, connection: BoundedConnection, send: Send) -> None:
+        self._connection = connection
+        self._send = send
+        self._aborted = False
+        self._close = False
+
+    def when_gone(self, told: Callable[[], object]) -> None:
+        self._connection.when_lost(told)
+
+    def close_after(self) -> None:
+        """Ends the connection with the answer, because the request's rest is not read."""
+        self._close = True
+
+    async def head(self, content_type: str, length: int | None, call: str, intent: Receipt) -> None:
+        headers = [
+            (b"content-type", content_type.encode()),
+            (b"cache-control", b"no-store"),
+            (b"safeconduct-call", call.encode()),
+            (b"safeconduct-receipt", receipt_text(intent).encode()),
+        ]
+        if length is not None:
+            headers.append((b"content-length", b"%d" % length))
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def send(self, data: bytes, *, last: bool) -> None:
+        for start in range(0, len(data), PIECE_BYTES):
+            if self._aborted:
+                return
+            piece = data[start : start + PIECE_BYTES]
+            more = not last or start + PIECE_BYTES < len(data)
+            if not more:
+                self._connection.when_lost(None)
+            await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+
+    async def error(self, error: SafeconductError, call: str, *, after_dispatch: bool) -> None:
+        self._connection.when_lost(None)
+        headers = [(b"safeconduct-call", call.encode())] if call else []
+        if after_dispatch and error.kind is not Kind.LIMITED:
+            # The upstream may have done its work: official clients must not repeat that by themselves.
+            headers.append((b"x-should-retry", b"false"))
+        if self._close:
+            headers.append((b"connection", b"close"))
+        await _answer_error(self._send, error, call, headers)
+
+    def abort(self) -> None:
+        self._aborted = True
+        self._connection.abort()
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Returns the arrival's fields that headers carry.
+
+    Raises:
+        DialectError: one of them came twice, and readers differ in which they take.
+    """
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        field = "token" if name == b"authorization" else _NAMES.get(name)
+        if field is None:
+            continue
+        if field in found:
+            raise DialectError(f"the header {name.decode()} came twice", code="duplicate-header", param=name.decode())
+        found[field] = _bearer(value) if field == "token" else value.decode("latin-1")
+    return {"content_type": ""} | found
+
+
+def _bearer(value: bytes) -> str:
+    scheme, _, token = value.partition(b" ")
+    return token.strip().decode("latin-1") if scheme.lower() == b"bearer" and len(token) <= TOKEN_BYTES_MAX else ""
+
+
+def _declared(scope: Scope) -> int:
+    lengths = [value for name, value in scope["headers"] if name == b"content-length"]
+    return int(lengths[0]) if lengths and lengths[0].isdigit() else 0
+
+
+def _late(admitted: Admitted) -> Refusal:
+    error = DialectError(f"the body did not arrive in {BODY_S:.0f} s", code="request-timeout", remedy="send it at once")
+    return Refusal(step=3, error=error, principal=admitted.principal, path=admitted.path)
+
+
+def _truncated(admitted: Admitted) -> Refusal:
+    error = DialectError("the connection ended within the body", code="request-truncated", remedy="send it whole")
+    return Refusal(step=3, error=error, principal=admitted.principal, path=admitted.path)
+
+
+async def _answer_error(
+    send: Send, error: SafeconductError, call: str = "", headers: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    status = _STATUS_BY_CODE.get(error.code, STATUS[error.kind])
+    await _answer(send, status, error_document(error, call), [*_JSON, *(headers or ())])
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

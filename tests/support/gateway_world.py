@@ -1,0 +1,156 @@
+"""A gateway on a real group-commit writer: the demo's program in force, tokens issued, everything but the sockets."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from safeconduct.access.cosigning import complete_cosign
+from safeconduct.access.events import PROJECTIONS as ACCESS
+from safeconduct.access.freezes import freeze, parse_selector
+from safeconduct.access.program import parse_program
+from safeconduct.access.programs import apply
+from safeconduct.access.tokens import issue_token
+from safeconduct.adapters.files import FileHeads
+from safeconduct.adapters.memory.log import MemoryHeads, MemoryKeys, MemoryStore
+from safeconduct.adapters.sqlite.control import SqliteStore
+from safeconduct.adapters.sqlite.keys import SqliteKeys
+from safeconduct.approvals.events import PROJECTIONS as APPROVALS
+from safeconduct.gateway.events import PROJECTIONS as GATEWAY
+from safeconduct.gateway.ports import Upstream
+from safeconduct.kernel.ids import Origin, PrincipalId
+from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.ledger.keys import SecretKey
+from safeconduct.ledger.notes import NoteSigner
+from safeconduct.ledger.reader import LogReader
+from safeconduct.runtime.calls import Calls, Patience
+from safeconduct.runtime.commits import LoopCommits
+from safeconduct.runtime.freeze import StandingBoard
+from safeconduct.runtime.writer import GroupCommitWriter
+from support.immediate import START
+from support.programs import APPLY, cosigned, demo_program, signed
+
+MODEL = "smollm2-135m"
+PATH = "soc-triage"
+PURPOSE = "incident-triage"
+INSTALLATION = Origin("safeconduct.example/demo/installation")
+AGREEMENT = Origin("safeconduct.example/demo/ag-2026-01")
+SIGNERS = {origin: NoteSigner(origin, SecretKey(bytes([i]) * 32)) for i, origin in enumerate((INSTALLATION, AGREEMENT))}
+
+
+class FixedClock:
+    def __init__(self, now: Instant = START) -> None:
+        self.at = now
+
+    def now(self) -> Instant:
+        return self.at
+
+
+class LogWorld:
+    """The log and control state with the program in force. In memory, or on disk if a folder is given."""
+
+    def __init__(self, folder: Path | None = None, *, program: bytes | None = None) -> None:
+        self.clock = FixedClock()
+        if folder is None:
+            self.store, self.heads, self.keys = MemoryStore(), MemoryHeads(), MemoryKeys(os.urandom)
+        else:
+            self.store = SqliteStore(folder / "safeconduct.db")
+            self.heads, self.keys = FileHeads(folder / "heads"), SqliteKeys(folder / "keys.db", os.urandom)
+        self.in_flight: Callable[[], int] = lambda: 0
+        self.writer = GroupCommitWriter(
+            self.store,
+            self.heads,
+            self.keys,
+            signers=list(SIGNERS.values()),
+            clock=self.clock,
+            entropy=os.urandom,
+            projections={**ACCESS, **APPROVALS, **GATEWAY},
+            expected=self.expected,
+        )
+        assert self.writer.start() == []
+        self.apply(program or demo_program())
+        self.board = StandingBoard(self.store.snapshot)
+        self.writer.subscribe(self.board.take_in)
+        self.reader = LogReader(self.store.reader(), self.keys)
+        self.tokens = {name: self.token(name) for name in ("ana", "bo", "triage-service")}
+
+    def expected(self) -> int:
+        return self.in_flight()
+
+    def run(self, command):
+        return self.writer.submit(command).result(timeout=10)
+
+    def apply(self, source: bytes) -> None:
+        program = parse_program(source)
+        act = signed("ops", APPLY, source, self.clock.now())
+        content = act.act.content
+        applied = self.run(lambda tx: apply(tx, program, act, operation=APPLY, content=content))
+        request, receipt = applied.value.request, applied.receipts[-1]
+        note = cosigned(receipt.origin, receipt.index + 1)
+        self.run(lambda tx: complete_cosign(tx, request, note))
+
+    def token(self, name: str) -> str:
+        operation, body = "POST /api/v1/tokens", name.encode()
+        act = signed("ana" if name == "triage-service" else name, operation, body, self.clock.now())
+        issued = self.run(
+            lambda tx: issue_token(
+                tx,
+                os.urandom,
+                act,
+                operation=operation,
+                content=act.act.content,
+                principal=PrincipalId(name),
+                expires_at=Instant(self.clock.now() + seconds(3600)),
+            )
+        )
+        return issued.value.secret
+
+    def freeze_command(self, selector: str):
+        operation = "POST /api/v1/freezes"
+        act = signed("ops", operation, selector.encode(), self.clock.now())
+        return lambda tx: freeze(
+            tx, act, operation=operation, content=act.act.content, selector=parse_selector(selector), reason="a test"
+        )
+
+    def calls(self, upstream: Upstream, *, patience: Patience | None = None, models=None) -> Calls:
+        """Returns the runtime of this worker; on the loop that runs it."""
+        upstreams: Mapping[str, Upstream] = {"local": upstream}
+        calls = Calls(
+            standing=lambda: self.board.current,
+            commits=LoopCommits(self.writer).commit,
+            upstreams=upstreams,
+            models={"local": models or {}},
+            installation=INSTALLATION,
+            worker="worker-1",
+            clock=self.clock,
+            entropy=os.urandom,
+            patience=patience,
+        )
+        self.in_flight = calls.in_flight
+        self.board.attach(asyncio.get_running_loop(), calls)
+        return calls
+
+    def entries(self, area: str = "gateway."):
+        """Returns the entries of calls in both logs, in order within each."""
+        return [
+            entry
+            for origin in self.store.origins()
+            for entry in self.reader.entries(origin)
+            if entry.type.startswith(area)
+        ]
+
+    def close(self) -> None:
+        self.writer.close()
+        self.store.close()
+        if isinstance(self.keys, SqliteKeys):
+            self.keys.close()
+
+
+@contextmanager
+def log_world(folder: Path | None = None, *, program: bytes | None = None):
+    world = LogWorld(folder, program=program)
+    try:
+        yield world
+    finally:
+        world.close()
