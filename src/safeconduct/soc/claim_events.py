@@ -1,0 +1,159 @@
+"""The entry of checked claims, and what the control state keeps of it: outcomes and places, never a value."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from safeconduct.access.acts import record_act
+from safeconduct.kernel.canonical import JSONValue, canonical
+from safeconduct.kernel.entries import Entry, Retention
+from safeconduct.kernel.ids import ClaimId, EntryId, EventId, IncidentId, Origin
+from safeconduct.kernel.ports import Collection, Projection, Records, State, Transaction
+from safeconduct.ledger.acts import SignedAct
+from safeconduct.ledger.events import EventType
+from safeconduct.soc.answers import Unreadable
+from safeconduct.soc.claims import Author, ClaimKind, encode_claim
+from safeconduct.soc.grounding import CHECKER_VERSION, CheckedClaim, Outcome
+
+CLAIM_BYTES_MAX = 40_000
+"""Bytes of claims in one entry. A leaf holds 65,535, the envelope and the commitments of sealed fields with them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A cited field. Its value is sealed."""
+
+    event: EventId
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimOutcome:
+    """What became of one claim. `rule` is the rule of docs/spec/grounding.md that it broke, if it broke one."""
+
+    id: ClaimId
+    kind: ClaimKind
+    author: Author
+    evidence: tuple[Place, ...]
+    outcome: Outcome
+    reason: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimsChecked:
+    """Claims about an incident were checked. Many claims take several entries: `part` of `parts`.
+
+    `call` is the governed call whose answer held the model's claims, empty where no model was asked; `unreadable`
+    counts what the answer held beside claims.
+    """
+
+    incident: IncidentId
+    call: str
+    checker: str
+    part: int
+    parts: int
+    unreadable: Mapping[str, int]
+    claims: tuple[ClaimOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRecord:
+    """A checked claim, as actions look it up. `entry` is where it was last checked."""
+
+    incident: IncidentId
+    claim: ClaimOutcome
+    entry: EntryId
+
+
+CLAIMS_CHECKED = EventType("soc.claims.checked/1", ClaimsChecked, Retention.OPERATIONS)
+CLAIMS = Collection("claims", ClaimRecord)
+
+
+def record_claims(
+    tx: Transaction,
+    origin: Origin,
+    incident: IncidentId,
+    checked: Sequence[CheckedClaim],
+    *,
+    call: str = "",
+    unreadable: Sequence[Unreadable] = (),
+    signed: SignedAct | None = None,
+) -> tuple[Entry, ...]:
+    """Appends what became of claims, with their texts and quotes sealed. At least one entry, also for no claims."""
+    parts = list(_parts(checked))
+    problems: dict[str, int] = {}
+    for problem in unreadable:
+        problems[problem.code] = problems.get(problem.code, 0) + 1
+    return tuple(
+        tx.append(
+            origin,
+            CLAIMS_CHECKED.draft(
+                ClaimsChecked(
+                    incident=incident,
+                    call=call,
+                    checker=CHECKER_VERSION,
+                    part=number,
+                    parts=len(parts),
+                    unreadable=problems if number == 1 else {},
+                    claims=tuple(_outcome(one) for one in part),
+                ),
+                sealed={"claims": [_sealed(one) for one in part]},
+                subject=incident,
+                act=signed.envelope() if signed and number == 1 else None,
+            ),
+        )
+        for number, part in enumerate(parts, start=1)
+    )
+
+
+def claims_of(records: Records, incident: IncidentId) -> Iterator[ClaimRecord]:
+    """Yields what became of an incident's claims, by claim id."""
+    return (record for _, record in records.scan(CLAIMS, f"{incident}/"))
+
+
+def claim_record(records: Records, incident: IncidentId, claim: ClaimId) -> ClaimRecord | None:
+    """Returns what became of a claim, or None: never checked."""
+    return records.get(CLAIMS, f"{incident}/{claim}")
+
+
+def _parts(checked: Sequence[CheckedClaim]) -> Iterator[list[CheckedClaim]]:
+    part: list[CheckedClaim] = []
+    size = 0
+    for one in checked:
+        bytes_ = len(canonical(msgspec.to_builtins(_outcome(one))))
+        if part and size + bytes_ > CLAIM_BYTES_MAX:
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += bytes_
+    yield part
+
+
+def _outcome(checked: CheckedClaim) -> ClaimOutcome:
+    claim = checked.claim
+    return ClaimOutcome(
+        id=claim.id,
+        kind=claim.kind,
+        author=claim.author,
+        evidence=tuple(Place(event=piece.event, pointer=piece.pointer) for piece in claim.evidence),
+        outcome=checked.outcome,
+        reason=checked.reason.code,
+        rule="" if checked.verified else checked.reason.clause,
+    )
+
+
+def _sealed(checked: CheckedClaim) -> dict[str, JSONValue]:
+    return encode_claim(checked.claim) | {"text": checked.text, "reason": checked.reason.text}
+
+
+def _claims_checked(state: State, entry: Entry) -> None:
+    event = CLAIMS_CHECKED.read(entry)
+    for claim in event.claims:
+        record = ClaimRecord(incident=event.incident, claim=claim, entry=entry.id)
+        state.put(CLAIMS, f"{event.incident}/{claim.id}", record)
+    record_act(state, entry)
+
+
+PROJECTIONS: Mapping[str, Projection] = {CLAIMS_CHECKED.name: _claims_checked}
