@@ -79,7 +79,7 @@ class Plan:
                     "action": change.action.value,
                     "noun": change.noun,
                     "name": change.name,
-                    "differences": msgspec.to_builtins(change.differences),
+                    "differences": list(msgspec.to_builtins(change.differences)),
                 }
                 for change in self.changes
             ],

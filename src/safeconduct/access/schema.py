@@ -214,16 +214,12 @@ PROGRAM = Section(
         FieldSpec(
             "approvals",
             Named(_APPROVAL, 1, words=("response",), id_attribute="subject"),
-            "who must approve what; without a rule it can't be approved",
-            required=False,
-            default={},
+            "who must approve what; what has no rule can't be approved",
         ),
         FieldSpec(
             "responses",
             Named(_RESPONSE, 1, words=("block-ip",), id_attribute="kind"),
-            "bounds on responses; without them the response can't be proposed",
-            required=False,
-            default={},
+            "bounds on responses; what has none can't be proposed",
         ),
     ),
     "program",

@@ -10,7 +10,7 @@ from safeconduct.access.events import TOKEN_ISSUED, TOKEN_REVOKED, TokenIssued, 
 from safeconduct.access.model import Principal, Token
 from safeconduct.access.program import installation_origin
 from safeconduct.access.standing import token_hash
-from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
+from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError, UnavailableError
 from safeconduct.kernel.ids import Origin, PrincipalId
 from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
 from safeconduct.kernel.ports import Entropy, Records, Transaction
@@ -57,6 +57,12 @@ def issue_token(
     _check_may(signer, holder, Capability.ISSUE_TOKEN)
     if holder is None:
         raise AbsentError(f"no principal {principal!r}", code="principal-unknown")
+    if holder.organization != signer.organization:
+        raise RefusedError(
+            f"{principal} belongs to {holder.organization}; its own people issue its tokens",
+            code="another-organization",
+            clause=f"principal:{principal}/organization",
+        )
     if not tx.now < expires_at <= tx.now + LIFETIME_MAX:
         raise InvalidInputError(
             f"a token expires within {LIFETIME_MAX // seconds(86_400)} days from now, not at {rfc3339(expires_at)}"
