@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from safeconduct.access.acts import record_act
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import EventId, IncidentId, Origin
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Collection, Projection, State, Transaction
+from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
 from safeconduct.soc.correlation import score
 from safeconduct.soc.detection.matching import matches
@@ -57,7 +59,11 @@ class EdgeReference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentOpened:
-    """An incident, or a part of a large one: `part` of `parts`, from 1."""
+    """An incident, or a part of a large one: `part` of `parts`, from 1.
+
+    `continues` are the incidents opened before that share an event with it: more telemetry came in, and this is what
+    they have become.
+    """
 
     incident: IncidentId
     part: int
@@ -65,13 +71,17 @@ class IncidentOpened:
     first_at: Instant
     last_at: Instant
     score: int
+    continues: tuple[IncidentId, ...]
     alerts: tuple[AlertReference, ...]
     edges: tuple[EdgeReference, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentRecord:
-    """What control state knows of an incident. Complete when `parts` of `expected` are in."""
+    """What control state knows of an incident. Complete when `parts` of `expected` are in.
+
+    `continued_by` is the later incident that holds its events, empty while it is the newest.
+    """
 
     id: IncidentId
     origin: Origin
@@ -84,17 +94,21 @@ class IncidentRecord:
     expected: int
     alerts: tuple[AlertReference, ...]
     edges: tuple[EdgeReference, ...]
+    continued_by: str = ""
 
 
 OPENED = EventType("soc.incident.opened/1", IncidentOpened, Retention.OPERATIONS)
 INCIDENTS = Collection("incidents", IncidentRecord)
 
 
-def record_incident(tx: Transaction, origin: Origin, incident: Incident) -> bool:
-    """Appends the entries that open an incident and tells so; one that is open already is left alone."""
+def record_incident(tx: Transaction, origin: Origin, incident: Incident, signed: SignedAct | None = None) -> bool:
+    """Appends the entries that open an incident and tells so; one that is open already is left alone.
+
+    The first entry carries the act that led to it: an act is used once.
+    """
     if tx.get(INCIDENTS, incident.id) is not None:
         return False
-    parts = list(_parts(incident))
+    parts, continues = list(_parts(incident)), _continued(tx, incident)
     for number, (alerts, edges) in enumerate(parts, start=1):
         event = IncidentOpened(
             incident=incident.id,
@@ -103,10 +117,12 @@ def record_incident(tx: Transaction, origin: Origin, incident: Incident) -> bool
             first_at=incident.first_at,
             last_at=incident.last_at,
             score=incident.score,
+            continues=continues,
             alerts=tuple(alerts),
             edges=tuple(edges),
         )
-        tx.append(origin, OPENED.draft(event, subject=incident.id))
+        act = signed.envelope() if signed and number == 1 else None
+        tx.append(origin, OPENED.draft(event, subject=incident.id, act=act))
     return True
 
 
@@ -162,6 +178,15 @@ def _sorted(part: Iterable[AlertReference | EdgeReference]) -> tuple[list[AlertR
     listed = list(part)
     alerts = [item for item in listed if isinstance(item, AlertReference)]
     return alerts, [item for item in listed if isinstance(item, EdgeReference)]
+
+
+def _continued(tx: Transaction, incident: Incident) -> tuple[IncidentId, ...]:
+    named = set(incident.events)
+    return tuple(
+        record.id
+        for _, record in tx.scan(INCIDENTS)
+        if not record.continued_by and any(key in named for alert in record.alerts for key in alert.events)
+    )
 
 
 def _reference(alert: Alert) -> AlertReference:
@@ -270,6 +295,11 @@ def _opened(state: State, entry: Entry) -> None:
             former, parts=former.parts + 1, alerts=former.alerts + event.alerts, edges=former.edges + event.edges
         )
     state.put(INCIDENTS, event.incident, record)
+    for key in event.continues if event.part == 1 else ():
+        earlier = state.get(INCIDENTS, key)
+        if earlier is not None:
+            state.put(INCIDENTS, key, replace(earlier, continued_by=event.incident))
+    record_act(state, entry)
 
 
 PROJECTIONS: Mapping[str, Projection] = {OPENED.name: _opened}

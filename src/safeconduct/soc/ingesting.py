@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from safeconduct.access.acts import record_act
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Collection, Projection, State, Transaction
+from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
 
 
@@ -52,7 +54,7 @@ INGESTED = EventType("soc.telemetry.ingested/1", TelemetryIngested, Retention.OP
 FILES = Collection("telemetry_files", TelemetryIngested)
 
 
-def record_ingestion(tx: Transaction, origin: Origin, report: FileReport) -> bool:
+def record_ingestion(tx: Transaction, origin: Origin, report: FileReport, signed: SignedAct | None = None) -> bool:
     """Appends the entry of a file that was read and tells so; content recorded before is not recorded again."""
     if tx.get(FILES, report.digest) is not None:
         return False
@@ -65,13 +67,15 @@ def record_ingestion(tx: Transaction, origin: Origin, report: FileReport) -> boo
         first_at=report.first_at,
         last_at=report.last_at,
     )
-    tx.append(origin, INGESTED.draft(event, sealed={"name": report.name}, subject="telemetry"))
+    act = signed.envelope() if signed else None
+    tx.append(origin, INGESTED.draft(event, sealed={"name": report.name}, subject="telemetry", act=act))
     return True
 
 
 def _ingested(state: State, entry: Entry) -> None:
     event = INGESTED.read(entry)
     state.put(FILES, event.digest, event)
+    record_act(state, entry)
 
 
 PROJECTIONS: Mapping[str, Projection] = {INGESTED.name: _ingested}
