@@ -27,9 +27,18 @@ from safeconduct.runtime.freeze import StandingBoard
 from safeconduct.runtime.writer import GroupCommitWriter
 from safeconduct.soc.action_events import PROJECTIONS as ACTIONS
 from safeconduct.soc.claim_events import PROJECTIONS as CLAIMS
+from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
 from safeconduct.soc.ingesting import PROJECTIONS as INGESTING
 
-PROJECTIONS: Mapping[str, Projection] = {**ACCESS, **APPROVALS, **GATEWAY, **INGESTING, **CLAIMS, **ACTIONS}
+PROJECTIONS: Mapping[str, Projection] = {
+    **ACCESS,
+    **APPROVALS,
+    **GATEWAY,
+    **INGESTING,
+    **INCIDENTS,
+    **CLAIMS,
+    **ACTIONS,
+}
 """How entries of every type change the control state."""
 
 _FOLDER_MODE = 0o700
