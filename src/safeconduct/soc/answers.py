@@ -171,6 +171,8 @@ def _members(text: str, place: int, answered: _Answered) -> str:
         if name in seen:
             return "member-twice"
         seen.add(name)
+        if member.end() == len(text):
+            return "answer-cut"
         if name == "verdict":
             answered.verdict, place = _DECODER.raw_decode(text, member.end())
         elif name in _FORMS and text.startswith("[", member.end()):

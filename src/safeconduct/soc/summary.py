@@ -132,6 +132,8 @@ def _predicates(incident: Incident, events: Mapping[EventId, Event]) -> Iterator
     for edge in incident.edges:
         yield from _of_edge(edge, events)
     yield from _parents(incident, events)
+    for run in runs:
+        yield from _singular(run, events)
 
 
 def _runs(alerts: Iterable[Alert]) -> list[list[Alert]]:
@@ -172,6 +174,14 @@ def _counts(run: Sequence[Alert], events: Mapping[EventId, Event]) -> Iterator[P
             counted = _count(pointer, found, events)
             if counted:
                 yield counted
+
+
+def _singular(run: Sequence[Alert], events: Mapping[EventId, Event]) -> Iterator[Predicate]:
+    # Within a run, what no count covers.
+    values = Counter((match.pointer, match.found) for alert in run for match in alert.matches)
+    for alert in run[1:-1]:
+        if all(values[match.pointer, match.found] == 1 for match in alert.matches):
+            yield Observation(field=_evidence(alert.matches[0], events))
 
 
 def _count(pointer: str, value: str, events: Mapping[EventId, Event]) -> Count | None:
@@ -251,8 +261,8 @@ def _time(event: EventId, events: Mapping[EventId, Event]) -> Evidence | None:
 def _summary(context: Context, checked: Sequence[CheckedClaim]) -> Summary:
     incident = context.incident
     held = [one.claim for one in checked if one.verified]
-    cited = _cited(held)
-    steps = tuple(step for run in _runs(incident.alerts) if (step := _step(run, held, cited, context)).claims)
+    grounds = _grounds(held, context.events)
+    steps = tuple(step for run in _runs(incident.alerts) if (step := _step(run, held, grounds, context)).claims)
     supported = sorted({technique for step in steps for technique in step.techniques})
     entities = tuple(sorted({entity for step in steps for entity in step.entities}))
     return Summary(
@@ -267,31 +277,51 @@ def _summary(context: Context, checked: Sequence[CheckedClaim]) -> Summary:
         steps=steps[:STEPS_MAX],
         steps_left_out=len(steps[STEPS_MAX:]),
         alerts=len(incident.alerts),
-        grounded=sum(bool(_grounds(alert, cited)) for alert in incident.alerts),
+        grounded=sum(bool(grounds.of(alert)) for alert in incident.alerts),
     )
 
 
-def _cited(held: Sequence[Claim]) -> Mapping[tuple[EventId, str], tuple[ClaimId, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Grounds:
+    """Verified claims by the fields they cite, and by what they count: a count is over more than it can cite."""
+
+    cited: Mapping[tuple[EventId, str], tuple[ClaimId, ...]]
+    counted: Mapping[tuple[str, str], ClaimId]
+    events: Mapping[EventId, Event]
+
+    def of(self, alert: Alert) -> tuple[ClaimId, ...]:
+        """Returns the claims that an alert's evidence carries."""
+        cited = [id_ for match in alert.matches for id_ in self.cited.get((match.event, match.pointer), ())]
+        counted = [self.counted.get((match.pointer, match.found)) for match in alert.matches if self._stands(match)]
+        return tuple(dict.fromkeys([*cited, *(id_ for id_ in counted if id_ is not None)]))
+
+    def _stands(self, match: Match) -> bool:
+        stored = quote_at(self.events[match.event], match.pointer) if match.event in self.events else None
+        return stored is not None and text_of(stored) == match.found
+
+
+def _grounds(held: Sequence[Claim], events: Mapping[EventId, Event]) -> _Grounds:
     cited: dict[tuple[EventId, str], tuple[ClaimId, ...]] = {}
     for claim in held:
         for piece in claim.evidence:
             cited[piece.event, piece.pointer] = (*cited.get((piece.event, piece.pointer), ()), claim.id)
-    return cited
-
-
-def _grounds(alert: Alert, cited: Mapping[tuple[EventId, str], tuple[ClaimId, ...]]) -> tuple[ClaimId, ...]:
-    return tuple(id_ for match in alert.matches for id_ in cited.get((match.event, match.pointer), ()))
+    counted = {
+        (claim.predicate.pointer, text_of(claim.predicate.value)): claim.id
+        for claim in held
+        if isinstance(claim.predicate, Count)
+    }
+    return _Grounds(cited, counted, events)
 
 
 def _step(
     run: Sequence[Alert],
     held: Sequence[Claim],
-    cited: Mapping[tuple[EventId, str], tuple[ClaimId, ...]],
+    grounds: _Grounds,
     context: Context,
 ) -> Step:
     alerts = {alert.id for alert in run}
     events = [context.events[id_] for alert in run for id_ in alert.events if id_ in context.events]
-    named = {one.entity for event in events for one in mentions(event) if (event.id, one.pointer) in cited}
+    named = {one.entity for event in events for one in mentions(event) if (event.id, one.pointer) in grounds.cited}
     supported = {
         claim.predicate.technique
         for claim in held
@@ -305,7 +335,7 @@ def _step(
         alerts=len(run),
         techniques=tuple(sorted(supported)),
         entities=tuple(sorted(named)),
-        claims=tuple(dict.fromkeys(id_ for alert in run for id_ in _grounds(alert, cited))),
+        claims=tuple(dict.fromkeys(id_ for alert in run for id_ in grounds.of(alert))),
     )
 
 
