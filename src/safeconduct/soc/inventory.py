@@ -102,6 +102,15 @@ NOTHING = Inventory()
 """No inventory: private ranges are own, no account has a name but root."""
 
 
+def is_inventory(content: bytes) -> bool:
+    """Tells whether a file is meant as an inventory: one JSON object that lists hosts and networks or users."""
+    try:
+        members = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    except msgspec.MsgspecError:
+        return False
+    return "hosts" in members and ("networks" in members or "users" in members)
+
+
 def parse_inventory(content: bytes | Mapping[str, Any]) -> Inventory:
     """Reads an inventory file.
 

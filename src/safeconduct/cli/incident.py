@@ -1,0 +1,44 @@
+"""`safeconduct incident`: correlated alerts."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from safeconduct.cli.client import Data, client
+from safeconduct.cli.output import Json, emit, out, rows
+
+commands = typer.Typer(help="Incidents: alerts that belong together.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The incident's id, or enough of its beginning.")]
+Everything = Annotated[bool, typer.Option("--all", help="Those that later ones continue, too.")]
+
+
+@commands.command(name="list")
+def list_(*, everything: Everything = False, data: Data = None, as_json: Json = False) -> None:
+    """Lists the incidents, the gravest first."""
+    found = client(data).get("/api/v1/incidents", all="true" if everything else None)
+    emit(found, as_json, lambda listed: rows(listed, "id", "score", "alerts", "events", "first", "last"))
+
+
+@commands.command()
+def show(incident_id: Id, *, data: Data = None, as_json: Json = False) -> None:
+    """Shows an incident: its alerts, what they matched, and why they belong together."""
+    emit(client(data).get(f"/api/v1/incidents/{quote(incident_id, safe='')}"), as_json, _show)
+
+
+def _show(document: dict[str, Any]) -> None:
+    out.print(f"{document['id']}  score {document['score']}  {document['first']} to {document['last']}", markup=False)
+    for reason in document["score_reasons"]:
+        out.print(f"  {reason}", markup=False)
+    out.print("alerts", style="dim")
+    for alert in document["alerts"]:
+        out.print(f"  {alert['level']:<13} {alert['title']} ({alert['total']} events)", markup=False)
+        match = alert["matches"][0] if alert["matches"] else None
+        if match:
+            out.print(f"      {match['event']} {match['pointer']} = {match['found']!r}", markup=False)
+    out.print("joined by", style="dim")
+    shared = sorted({(edge["entity"]["kind"], edge["entity"]["value"]) for edge in document["edges"]})
+    for kind, value in shared:
+        count = sum((edge["entity"]["kind"], edge["entity"]["value"]) == (kind, value) for edge in document["edges"])
+        out.print(f"  {kind} {value} ({count} times)", markup=False)

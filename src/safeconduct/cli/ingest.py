@@ -1,0 +1,75 @@
+"""`safeconduct ingest`: telemetry in."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from safeconduct.adapters.telemetry.files import Found, found_files, parts
+from safeconduct.cli.client import Client, Data, Key, client
+from safeconduct.cli.output import BAD_INPUT, NO, Json, emit, err, out
+from safeconduct.kernel.errors import InvalidInputError
+
+Paths = Annotated[list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="Telemetry files, or folders of them.")]
+Host = Annotated[str, typer.Option("--host", help="The machine whose records these are, where they don't say it.")]
+TimeField = Annotated[str, typer.Option("--time-field", help="The member that holds the time of own JSON lines.")]
+
+
+def ingest(
+    paths: Paths,
+    *,
+    host: Host = "",
+    time_field: TimeField = "",
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Reads telemetry in: syslog, auditd, web server logs, tshark's and anyone's JSON lines. Twice is once."""
+    asking = client(data, key)
+    files, inventories = found_files(paths)
+    for path in inventories:
+        asking.post("/api/v1/telemetry/inventory", path.read_bytes(), name=path.name)
+    taken = [report for file in files for report in _take(asking, file, host=host, time_field=time_field)]
+    emit({"inventories": [path.name for path in inventories], "files": taken}, as_json, _show)
+    if any(report["problem"] and report["asked"] for report in taken):
+        raise typer.Exit(BAD_INPUT)
+    if all(report["problem"] for report in taken) and not inventories:
+        raise typer.Exit(NO)
+
+
+def _take(asking: Client, file: Found, *, host: str, time_field: str) -> list[dict[str, Any]]:
+    reports: list[dict[str, Any]] = []
+    try:
+        for name, content in parts(file.path):
+            err.print(f"reading {name} ({len(content):,} bytes)", style="dim", markup=False)
+            sent = asking.post("/api/v1/telemetry", content, name=name, host=host, time_field=time_field)
+            reports.append(sent["file"] | {"recorded": sent["recorded"], "asked": file.asked})
+    except InvalidInputError as error:
+        told = {"problem": error.code, "detail": error.message, "remedy": error.remedy}
+        reports.append({"name": file.path.name, "asked": file.asked, "recorded": False} | told)
+    return reports
+
+
+def _show(document: dict[str, Any]) -> None:
+    for name in document["inventories"]:
+        out.print(f"{name}: the inventory from now on", markup=False)
+    for report in document["files"]:
+        _show_file(report)
+
+
+def _show_file(report: dict[str, Any]) -> None:
+    if report["problem"]:
+        out.print(f"{report['name']}: not read ({report['problem']}): {report['detail']}", markup=False)
+        if report["remedy"]:
+            out.print(f"  to do: {report['remedy']}", markup=False)
+        return
+    count = sum(report["events"].values())
+    kinds = ", ".join(f"{number:,} {kind}" for kind, number in report["events"].items()) or "none"
+    known = "" if report["new"] == count else f", {report['new']:,} of them new"
+    out.print(f"{report['name']}: {report['lines']:,} lines, events: {kinds}{known}", markup=False)
+    for code, number in report["dead"].items():
+        out.print(f"  {number:,} lines not read ({code}); they are kept", markup=False)
+    if report["broken"]:
+        out.print(f"  {report['broken']:,} lines held bytes that are no UTF-8; written out as \\xNN", markup=False)
+    for note in report["notes"]:
+        out.print(f"  note: {note}", markup=False)

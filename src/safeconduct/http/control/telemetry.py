@@ -1,0 +1,181 @@
+"""Telemetry in, events, detection, incidents, rules."""
+
+import asyncio
+import io
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from safeconduct.http.acts import operation_of
+from safeconduct.http.control.context import Control, Installation
+from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
+from safeconduct.kernel.ids import EventId
+from safeconduct.kernel.instants import rfc3339
+from safeconduct.ledger.acts import SignedAct
+from safeconduct.soc import telemetry_service as service
+from safeconduct.soc.attack import attack_table
+from safeconduct.soc.detection.shipped import shipped_rules
+from safeconduct.soc.incidents import IncidentRecord
+from safeconduct.soc.model import Incident
+from safeconduct.soc.ocsf.findings import incident_finding
+
+router = APIRouter(prefix="/api/v1", tags=["telemetry"])
+
+NAME_CHARS_MAX = 255
+"""Characters of a file's name, as file systems have it."""
+
+Name = Annotated[str, Query(max_length=NAME_CHARS_MAX)]
+
+
+@router.post("/telemetry")
+async def ingest(
+    request: Request, found: Installation, signed: SignedBytes, *, name: Name, host: Name = "", time_field: Name = ""
+) -> Response:
+    """Takes one file in: kept raw, read into events, recorded in the log. The same file again changes nothing."""
+    operation = await _admit(request, found, signed.act, signed.content)
+    report = await asyncio.to_thread(
+        found.telemetry.take, name, io.BytesIO(signed.body), host=host, time_field=time_field
+    )
+    recorded = False
+    if not report.problem:
+        committed = await commit(
+            found.writer,
+            lambda tx: service.record_file(tx, signed.act, report, operation=operation, content=signed.content),
+        )
+        recorded = committed.value
+    return answer({"file": report, "recorded": recorded})
+
+
+@router.post("/telemetry/inventory")
+async def take_inventory(request: Request, found: Installation, signed: SignedBytes, name: Name) -> Response:
+    """Takes the inventory that files sent from now on are read with."""
+    await _admit(request, found, signed.act, signed.content)
+    inventory = await asyncio.to_thread(found.telemetry.take_inventory, name, signed.body)
+    return answer(
+        {
+            "organisation": inventory.organisation,
+            "hosts": len(inventory.hosts),
+            "users": len(inventory.users),
+            "networks": sorted(inventory.networks),
+        }
+    )
+
+
+@router.get("/telemetry")
+async def telemetry(found: Installation, _: Reading) -> Response:
+    """Lists the files that were read."""
+    with found.snapshot() as records:
+        files = service.ingested_files(records)
+    return answer({"files": files, "events": found.events.counts()})
+
+
+@router.get("/telemetry/{digest}/dead-letters")
+async def dead_letters(found: Installation, _: Reading, digest: str) -> Response:
+    """Lists the lines of a file that could not be read, and why."""
+    return answer(await asyncio.to_thread(found.events.dead_letters, digest))
+
+
+@router.get("/events/{event_id}")
+async def event(found: Installation, _: Reading, event_id: str) -> Response:
+    """Shows an event: the document into which claims point."""
+    shown = await asyncio.to_thread(found.events.get, EventId(event_id))
+    return answer(
+        {"id": shown.id, "time": rfc3339(shown.at), "source": shown.source, "raw": shown.raw, "ocsf": shown.ocsf}
+    )
+
+
+@router.post("/detections")
+async def detect(request: Request, found: Installation, signed: SignedBytes) -> Response:
+    """Runs the shipped rules over all events, joins the alerts, and opens the incidents that are new."""
+    operation = await _admit(request, found, signed.act, signed.content)
+    detection = await asyncio.to_thread(
+        lambda: service.run_detection(found.events, shipped_rules(), found.telemetry.inventory())
+    )
+    committed = await commit(
+        found.writer,
+        lambda tx: service.open_incidents(
+            tx, signed.act, detection.incidents, operation=operation, content=signed.content
+        ),
+    )
+    return answer(
+        {
+            "events": detection.events,
+            "alerts": [
+                {"id": a.id, "title": a.title, "level": a.level, "time": rfc3339(a.at), "events": a.total}
+                for a in detection.alerts
+            ],
+            "incidents": [incident.id for incident in detection.incidents],
+            "opened": committed.value,
+        }
+    )
+
+
+@router.get("/incidents")
+async def incidents(found: Installation, _: Reading, *, all: bool = False) -> Response:  # noqa: A002 - the query's name
+    """Lists the incidents, the gravest first; those that later ones continue only when `all` are asked for."""
+    with found.snapshot() as records:
+        listed = service.incident_records(records)
+    return answer([_row(record) for record in listed if all or not record.continued_by])
+
+
+@router.get("/incidents/{incident_id}")
+async def incident(found: Installation, _: Reading, incident_id: str) -> Response:
+    """Shows an incident with its alerts, what they matched, and why they belong together."""
+    record, whole = await asyncio.to_thread(_whole, found, incident_id)
+    return answer(_row(record) | _document(whole))
+
+
+@router.get("/incidents/{incident_id}/finding")
+async def finding(found: Installation, _: Reading, incident_id: str) -> Response:
+    """Shows an incident as an OCSF Incident Finding (2005)."""
+    _record, whole = await asyncio.to_thread(_whole, found, incident_id)
+    return answer(incident_finding(whole))
+
+
+@router.get("/rules")
+async def rules(_: Reading) -> Response:
+    """Lists the rules that ship."""
+    return answer(shipped_rules().heads())
+
+
+async def _admit(request: Request, found: Control, signed: SignedAct, content: str) -> str:
+    operation = operation_of(request.method, request.url.path)
+
+    def asked() -> None:
+        with found.snapshot() as records:
+            service.admit(records, signed, operation=operation, content=content, now=found.clock.now())
+
+    await asyncio.to_thread(asked)
+    return operation
+
+
+def _whole(found: Control, incident_id: str) -> tuple[IncidentRecord, Incident]:
+    with found.snapshot() as records:
+        record = service.incident_record(records, incident_id)
+    return record, service.incident_of(record, found.events, shipped_rules())
+
+
+def _row(record: IncidentRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "score": record.score,
+        "first": rfc3339(record.first_at),
+        "last": rfc3339(record.last_at),
+        "alerts": len(record.alerts),
+        "events": len({key for alert in record.alerts for key in alert.events}),
+        "origin": record.origin,
+        "entry": record.entry_id,
+        "continued_by": record.continued_by,
+    }
+
+
+def _document(incident: Incident) -> dict[str, Any]:
+    table = attack_table()
+    techniques = sorted({name for alert in incident.alerts for name in alert.techniques})
+    return {
+        "score_reasons": incident.score_reasons,
+        "techniques": [{"id": name, "name": table.name(name)} for name in techniques],
+        "alerts": incident.alerts,
+        "edges": incident.edges,
+        "events": incident.events,
+    }
