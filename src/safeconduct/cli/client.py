@@ -36,7 +36,7 @@ class Client:
         self._data = data
         self._key = key
 
-    def get(self, path: str, **query: str | int | None) -> Any:  # noqa: ANN401 - JSON of the control API
+    def get(self, path: str, /, **query: str | int | None) -> Any:  # noqa: ANN401 - JSON of the control API
         """Reads. Raises the server's errors as our own."""
         given = {name: value for name, value in query.items() if value is not None}
         return _document(self._send(Ask(method="GET", path=path, query=urlencode(given))))
@@ -48,11 +48,16 @@ class Client:
             _document(answer)
         return answer.body
 
-    def post(self, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON of the control API
+    def check(self, path: str, body: bytes) -> Any:  # noqa: ANN401 - JSON of the control API
+        """Asks about a body and changes nothing, so that no signature is needed."""
+        return _document(self._send(Ask(method="POST", path=path, body=body)))
+
+    def post(self, path: str, body: Any = None, **query: str) -> Any:  # noqa: ANN401 - JSON of the control API
         """Changes something, signed with the caller's key. Bytes are sent as they are, anything else as JSON."""
         content = body if isinstance(body, bytes) else msgspec.json.encode(body if body is not None else {})
         headers = {"content-type": "application/json", HEADER: self._act("POST", path, content)}
-        return _document(self._send(Ask(method="POST", path=path, headers=headers, body=content)))
+        request = Ask(method="POST", path=path, query=urlencode(query), headers=headers, body=content)
+        return _document(self._send(request))
 
     def _send(self, request: Ask) -> Answer:
         server = running_server(self._data)

@@ -58,6 +58,19 @@ async def reading(request: Request) -> None:
 Reading = Annotated[None, Depends(reading)]
 
 
+async def read_bytes(request: Request, _reading: Reading) -> bytes:
+    """Returns the body of a request that asks about it and changes nothing.
+
+    Raises:
+        UnauthenticatedError: as `reading`.
+        TooLargeError: the body is over BODY_BYTES_MAX.
+    """
+    return await _body(request)
+
+
+ReadBytes = Annotated[bytes, Depends(read_bytes)]
+
+
 async def signed_bytes(request: Request) -> Signed[bytes]:
     """Returns the raw body and the act it came with. Every change needs one.
 

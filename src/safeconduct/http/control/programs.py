@@ -1,0 +1,76 @@
+"""Programs: what one would change, asking for it, and what is in force."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from safeconduct.access import records as kept
+from safeconduct.access.changes import plan
+from safeconduct.access.freezes import pending
+from safeconduct.access.model import Pending
+from safeconduct.access.program import Program, parse_program
+from safeconduct.access.programs import apply
+from safeconduct.http.control.context import Control, Installation
+from safeconduct.http.control.frame import ReadBytes, Reading, SignedBytes, answer, commit
+from safeconduct.kernel.ids import EntryId
+from safeconduct.kernel.instants import rfc3339
+
+router = APIRouter(prefix="/api/v1/programs", tags=["programs"])
+
+
+@router.post("/plan")
+async def plan_program(source: ReadBytes, control: Installation) -> Response:
+    """Returns what the program file in the body would change. Changes nothing."""
+    program = _parse(source, control)
+    with control.snapshot() as records:
+        return answer(plan(records, program).document())
+
+
+@router.post("/apply")
+async def apply_program(signed: SignedBytes, control: Installation) -> Response:
+    """Requests that the program file in the body come into force, and asks the witness for its cosignature."""
+    program = _parse(signed.body, control)
+    committed = await commit(
+        control.writer,
+        lambda tx: apply(tx, program, signed.act, operation=signed.act.act.operation, content=signed.content),
+    )
+    applied = committed.value
+    if applied.request is None:
+        return answer({"request": None, "state": "unchanged", "plan": applied.plan.document()})
+    control.open_log(program.agreement.origin)
+    await control.settle()
+    return answer(
+        {"request": applied.request, "state": state(control, applied.request), "plan": applied.plan.document()}
+    )
+
+
+@router.get("")
+async def show_programs(_reading: Reading, control: Installation) -> Response:
+    """Returns the program in force, if any, and what waits for the partner."""
+    with control.snapshot() as records:
+        program, agreement = kept.program_in_force(records), kept.agreement_in_force(records)
+        waiting = [waiting_document(one) for one in pending(records)]
+    return answer({"in_force": program, "agreement": agreement, "waiting": waiting})
+
+
+def state(control: Control, request: EntryId) -> str:
+    """Returns whether a request is in force or waits."""
+    with control.snapshot() as records:
+        return "waiting" if records.get(kept.PENDING, request) else "in-force"
+
+
+def waiting_document(one: Pending) -> dict[str, Any]:
+    """Returns what people are told of a request that waits."""
+    return {
+        "request": one.request,
+        "kind": one.kind,
+        "by": one.by,
+        "at": rfc3339(one.at),
+        "waits_for": one.witness.name,
+        "freeze": one.freeze,
+        "changes": len(one.changes),
+    }
+
+
+def _parse(source: bytes, control: Control) -> Program:
+    return parse_program(source, upstreams=control.upstreams)

@@ -1,0 +1,109 @@
+"""Paths, grants and policies in force, and why a call would be allowed or not."""
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from safeconduct.access import records as kept
+from safeconduct.access.model import CallRequest, Grant, SealedPath
+from safeconduct.access.standing import compile_standing
+from safeconduct.http.control.context import Installation
+from safeconduct.http.control.frame import Reading, answer
+from safeconduct.kernel.errors import AbsentError
+from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
+from safeconduct.kernel.instants import rfc3339
+
+router = APIRouter(prefix="/api/v1", tags=["standing"])
+
+
+@router.get("/paths")
+async def list_paths(_reading: Reading, control: Installation) -> Response:
+    """Returns the paths in force."""
+    with control.snapshot() as records:
+        return answer([_path(path) for _, path in records.scan(kept.PATHS)])
+
+
+@router.get("/paths/{path_id}")
+async def show_path(_reading: Reading, control: Installation, path_id: str) -> Response:
+    """Returns a path's version in force, and the digests of all its versions."""
+    with control.snapshot() as records:
+        path = records.get(kept.PATHS, path_id)
+        versions = [version for _, version in records.scan(kept.PATH_VERSIONS, f"{path_id}/")]
+    if path is None:
+        raise AbsentError(f"no path {path_id!r} is in force", code="path-unknown")
+    shown = [{"version": version.version, "digest": version.digest} for version in versions]
+    return answer(_path(path) | {"versions": shown})
+
+
+@router.get("/grants")
+async def list_grants(_reading: Reading, control: Installation) -> Response:
+    """Returns the grants in force."""
+    now = control.clock.now()
+    with control.snapshot() as records:
+        return answer([_grant(grant, open_=grant.window.holds(now)) for _, grant in records.scan(kept.GRANTS)])
+
+
+@router.get("/grants/{grant_id}")
+async def show_grant(_reading: Reading, control: Installation, grant_id: str) -> Response:
+    """Returns a grant."""
+    with control.snapshot() as records:
+        grant = records.get(kept.GRANTS, grant_id)
+    if grant is None:
+        raise AbsentError(f"no grant {grant_id!r} is in force", code="grant-unknown")
+    return answer(_grant(grant, open_=grant.window.holds(control.clock.now())))
+
+
+@router.get("/policies")
+async def show_policies(_reading: Reading, control: Installation) -> Response:
+    """Returns the policies in force."""
+    with control.snapshot() as records:
+        policies = compile_standing(records).policies
+    return answer({"digest": policies.digest, "ids": policies.ids, "text": policies.text})
+
+
+@router.get("/policies/explain")
+async def explain(
+    _reading: Reading,
+    control: Installation,
+    *,
+    principal: str,
+    path: str,
+    purpose: str | None = None,
+    model: str | None = None,
+    grant: str | None = None,
+) -> Response:
+    """Returns how such a call would be decided now, with every reason. Purpose and model default to the path's."""
+    with control.snapshot() as records:
+        standing = compile_standing(records)
+    found = standing.path(PathId(path))
+    request = CallRequest(
+        principal=PrincipalId(principal),
+        path=PathId(path),
+        purpose=purpose or (found.purpose if found else ""),
+        model=model or (found.models[0] if found else ""),
+        grant=GrantId(grant) if grant else None,
+        now=control.clock.now(),
+    )
+    decision, under = standing.authorize(request)
+    return answer(
+        {
+            "effect": decision.effect,
+            "grant": under.id if under else None,
+            "reasons": decision.reasons,
+            "determining": decision.determining,
+            "errors": decision.errors,
+            "request": asdict(request) | {"now": rfc3339(request.now)},
+            "policies": standing.policies.digest,
+            "entities": standing.entities.digest,
+        }
+    )
+
+
+def _path(path: SealedPath) -> dict[str, Any]:
+    return asdict(path)
+
+
+def _grant(grant: Grant, *, open_: bool) -> dict[str, Any]:
+    window = {"from": rfc3339(grant.window.opens_at), "until": rfc3339(grant.window.closes_at)}
+    return asdict(grant) | {"window": window, "open": open_}
