@@ -148,16 +148,20 @@ def _runs(alerts: Iterable[Alert]) -> list[list[Alert]]:
 
 def _of_run(run: Sequence[Alert], events: Mapping[EventId, Event]) -> Iterator[Predicate]:
     first = run[0]
-    for match in first.matches:
+    for match in (*_telling(first), *_telling(run[-1])):
         yield Observation(field=_evidence(match, events))
-    for event in first.events:
+    for event in dict.fromkeys(match.event for match in _telling(first)):
         yield from (Observation(field=piece) for piece in _named(event, events))
     for technique in first.techniques:
-        cited = tuple({(match.event, match.pointer): _evidence(match, events) for match in first.matches}.values())
-        yield Technique(technique=technique, alert=first.id, cited=cited[:CITED_MAX])
-    if len(run) > 1:
-        yield from (Observation(field=_evidence(match, events)) for match in run[-1].matches)
-        yield from _counts(run, events)
+        cited = {(match.event, match.pointer): _evidence(match, events) for match in _telling(first)}
+        yield Technique(technique=technique, alert=first.id, cited=tuple(cited.values())[:CITED_MAX])
+    yield from _counts(run, events)
+
+
+def _telling(alert: Alert) -> tuple[Match, ...]:
+    """Returns what the alert matched in its first and its last event: of what lies between, counts tell."""
+    ends = {alert.matches[0].event, alert.matches[-1].event}
+    return tuple(match for match in alert.matches if match.event in ends)
 
 
 def _named(event: EventId, events: Mapping[EventId, Event]) -> Iterator[Evidence]:
@@ -199,10 +203,15 @@ def _count(pointer: str, value: str, events: Mapping[EventId, Event]) -> Count |
 
 def _orders(runs: Sequence[Sequence[Alert]], events: Mapping[EventId, Event]) -> Iterator[Predicate]:
     for earlier, later in pairwise(runs):
-        first, second = _time(earlier[0].events[0], events), _time(later[0].events[0], events)
+        first, second = _time(_last(earlier[0]), events), _time(_last(later[0]), events)
         # Within one millisecond nothing came first.
         if first and second and int(first.quote) < int(second.quote):
             yield InOrder(order=Order.BEFORE, first=first, second=second)
+
+
+def _last(alert: Alert) -> EventId:
+    # The event that completed the alert.
+    return alert.matches[-1].event
 
 
 def _of_edge(edge: Edge, events: Mapping[EventId, Event]) -> Iterator[Predicate]:

@@ -29,9 +29,6 @@ PROMPT_VERSION = "triage-prompt/1"
 REFERENCE_CHARS = 8
 """Digits of an id in the prompt, as in git: whole ids would take half of a small model's prompt."""
 
-FIELDS_MAX = 8
-"""Fields shown of one event: what alerts fired on, then who and where."""
-
 _LEVELS = ("critical", "high", "medium", "low", "informational")
 
 _PLAIN = re.compile(r"/[\w/.~@+:-]{1,95}", re.ASCII)
@@ -70,6 +67,7 @@ class Budget:
     answer_tokens_max: int = 300
     chars_per_token: float = 2.0
     events_max: int = 12
+    fields_max: int = 4
     claims: Mapping[str, tuple[int, int]] = field(default_factory=lambda: _CLAIMS)
 
     @property
@@ -154,7 +152,7 @@ def question(
     for event in _by_weight(incident, events):
         if len(chosen) == limits.events_max:
             break
-        if _size(incident, [*chosen, event], techniques) <= limits.prompt_chars_max:
+        if _size(incident, [*chosen, event], techniques, limits) <= limits.prompt_chars_max:
             chosen.append(event)
     if not chosen:
         raise InvalidInputError(
@@ -172,12 +170,13 @@ def _by_weight(incident: Incident, events: Mapping[EventId, Event]) -> Iterator[
         runs.setdefault(alert.rule, []).append(alert)
     ranked = sorted(runs.values(), key=lambda run: (_rank(run[0]), run[0].at, run[0].id))
     seen: set[EventId] = set()
-    for pick in (0, -1):
+    # Of an alert on many events the last is the one that completed it.
+    for nth, match in ((0, -1), (-1, -1), (0, 0)):
         for run in ranked:
-            for event in run[pick].events:
-                if event in events and event not in seen:
-                    seen.add(event)
-                    yield events[event]
+            event = run[nth].matches[match].event
+            if event in events and event not in seen:
+                seen.add(event)
+                yield events[event]
 
 
 def _rank(alert: Alert) -> int:
@@ -187,13 +186,13 @@ def _rank(alert: Alert) -> int:
 def _question(
     incident: Incident, chosen: Sequence[Event], techniques: TechniqueTable, model: str, limits: Budget
 ) -> Question:
-    fields = [field for event in chosen for field in _fields(incident, event)]
+    fields = [field for event in chosen for field in _fields(incident, event, limits)]
     alerts = _alerts(incident, chosen)
     references = _references(event.id for event in chosen)
     alert_references = _references(alert.id for alert in alerts)
     body = {
         "model": model,
-        "messages": _messages(incident, chosen, techniques),
+        "messages": _messages(incident, chosen, techniques, limits),
         "temperature": 0,
         "max_tokens": limits.answer_tokens_max,
         "response_format": {
@@ -223,12 +222,12 @@ def _references(ids: Iterable[str]) -> dict[str, str]:
     return {one: one[:length] for one in wanted}
 
 
-def _fields(incident: Incident, event: Event) -> Iterator[ShownField]:
+def _fields(incident: Incident, event: Event, limits: Budget) -> Iterator[ShownField]:
     fired_on = [match.pointer for alert in incident.alerts for match in alert.matches if match.event == event.id]
     named = [mention.pointer for mention in mentions(event)]
     # Relations rest on these; without them none of the model's could be verified.
     needed = [pointer for tie in Tie for pointer in support_pointers(tie, event) or ()]
-    telling = list(dict.fromkeys([*fired_on, *named]))[:FIELDS_MAX]
+    telling = list(dict.fromkeys([*fired_on[:2], *named, *fired_on]))[: limits.fields_max]
     for pointer in dict.fromkeys([*telling, *needed, TIME_POINTER]):
         value = quote_at(event, pointer)
         if value is not None and _PLAIN.fullmatch(pointer):
@@ -237,7 +236,7 @@ def _fields(incident: Incident, event: Event) -> Iterator[ShownField]:
 
 def _alerts(incident: Incident, chosen: Sequence[Event]) -> list[Alert]:
     ids = {event.id for event in chosen}
-    return [alert for alert in incident.alerts if ids.issuperset(alert.events)]
+    return [alert for alert in incident.alerts if any(match.event in ids for match in alert.matches)]
 
 
 def _tags(alerts: Sequence[Alert], techniques: TechniqueTable) -> list[str]:
@@ -245,17 +244,19 @@ def _tags(alerts: Sequence[Alert], techniques: TechniqueTable) -> list[str]:
     return sorted(technique for technique in tagged if techniques.get(technique) is not None)
 
 
-def _size(incident: Incident, chosen: Sequence[Event], techniques: TechniqueTable) -> int:
-    return sum(len(message["content"]) for message in _messages(incident, chosen, techniques))
+def _size(incident: Incident, chosen: Sequence[Event], techniques: TechniqueTable, limits: Budget) -> int:
+    return sum(len(message["content"]) for message in _messages(incident, chosen, techniques, limits))
 
 
-def _messages(incident: Incident, chosen: Sequence[Event], techniques: TechniqueTable) -> list[dict[str, str]]:
+def _messages(
+    incident: Incident, chosen: Sequence[Event], techniques: TechniqueTable, limits: Budget
+) -> list[dict[str, str]]:
     references = _references(event.id for event in chosen)
     alerts = _alerts(incident, chosen)
     alert_references = _references(alert.id for alert in alerts)
-    lines = [line for event in chosen for line in _block(incident, event, references[event.id])]
+    lines = [line for event in chosen for line in _block(incident, event, references[event.id], limits)]
     for alert in alerts:
-        on = ", ".join(references[event] for event in alert.events)
+        on = ", ".join(name for event, name in references.items() if event in alert.events)
         tags = " ".join(technique for technique in alert.techniques if techniques.get(technique) is not None)
         lines.append(f"alert {alert_references[alert.id]} on {on}: {_contained(quoted(alert.title))} {tags}".rstrip())
     data = "\n".join(lines)
@@ -265,9 +266,9 @@ def _messages(incident: Incident, chosen: Sequence[Event], techniques: Technique
     ]
 
 
-def _block(incident: Incident, event: Event, reference: str) -> Iterator[str]:
+def _block(incident: Incident, event: Event, reference: str, limits: Budget) -> Iterator[str]:
     yield f"event {reference} at {rfc3339(event.at)[:19]}Z"
-    for one in _fields(incident, event):
+    for one in _fields(incident, event, limits):
         if one.pointer != TIME_POINTER:
             value = msgspec.json.encode(one.text).decode()
             yield f"{one.pointer} = {_contained(value)}"
