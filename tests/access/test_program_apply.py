@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from safeconduct.access import records as kept
-from safeconduct.access.changes import plan, seal
+from safeconduct.access.changes import plan, plan_text, seal
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.events import COSIGN, PROJECTIONS
 from safeconduct.access.freezes import pending
@@ -266,7 +266,7 @@ def test_a_plan_tells_what_changes_field_by_field():
         b"when { context.frozen }", b"when { true }"
     )
     planned = plan(writer.state, parse_program(source))
-    assert planned.text() == (
+    assert plan_text(planned.document()) == (
         "~ principal ana\n"
         "    roles: ['analyst'] -> ['analyst', 'responder']\n"
         "~ path soc-triage\n"
@@ -292,7 +292,7 @@ def test_a_plan_tells_what_changes_field_by_field():
 
 
 def test_a_plan_of_what_is_in_force_says_so():
-    assert plan(in_force().state, parse_program(SOURCE)).text() == "nothing to change\n"
+    assert plan_text(plan(in_force().state, parse_program(SOURCE)).document()) == "nothing to change\n"
 
 
 def test_a_first_plan_adds_everything_and_changes_nothing_by_being_asked():

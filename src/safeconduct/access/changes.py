@@ -85,12 +85,6 @@ class Plan:
             ],
         }
 
-    def text(self) -> str:
-        """Returns the plan for people."""
-        if not self.changes:
-            return "nothing to change\n"
-        return "".join(f"{line}\n" for change in self.changes for line in _lines(change))
-
 
 def plan(records: Records, program: Program) -> Plan:
     """Returns what applying the program would change, against what is in force. Requests that wait do not count."""
@@ -167,19 +161,25 @@ def _flat(document: Any, prefix: str = "") -> dict[str, Any]:  # noqa: ANN401 - 
     return {name: value for key, inner in document.items() for name, value in _flat(inner, f"{prefix}{key}.").items()}
 
 
-def _lines(change: PlannedChange) -> Iterator[str]:
-    sign = {Action.ADD: "+", Action.CHANGE: "~", Action.REMOVE: "-"}[change.action]
-    yield f"{sign} {change.noun} {change.name}"
-    if change.action is Action.CHANGE:
-        for difference in change.differences:
+def plan_text(document: Mapping[str, Any]) -> str:
+    """Returns a plan's document for people."""
+    lines = [line for change in document["changes"] for line in _lines(change)]
+    return "".join(f"{line}\n" for line in lines or ["nothing to change"])
+
+
+def _lines(change: Mapping[str, Any]) -> Iterator[str]:
+    sign = {Action.ADD: "+", Action.CHANGE: "~", Action.REMOVE: "-"}[change["action"]]
+    yield f"{sign} {change['noun']} {change['name']}"
+    if change["action"] == Action.CHANGE:
+        for difference in change["differences"]:
             yield from _difference_lines(difference)
 
 
-def _difference_lines(difference: Difference) -> Iterator[str]:
-    before, after = difference.before, difference.after
+def _difference_lines(difference: Mapping[str, Any]) -> Iterator[str]:
+    before, after = difference["before"], difference["after"]
     if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
-        yield f"    {difference.field}:"
+        yield f"    {difference['field']}:"
         compared = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
         yield from (f"      {line}" for line in list(compared)[2:])
     else:
-        yield f"    {difference.field}: {before!r} -> {after!r}"
+        yield f"    {difference['field']}: {before!r} -> {after!r}"

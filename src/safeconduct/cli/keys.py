@@ -1,0 +1,56 @@
+"""`safeconduct keys`: people's own keys."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from safeconduct.access.reading import NAME, NAME_FORM
+from safeconduct.adapters.clock import system_entropy
+from safeconduct.cli.output import Json, emit, err, out
+from safeconduct.kernel.errors import ConflictError, InvalidInputError
+from safeconduct.ledger.keys import SEED_BYTES, SecretKey
+
+commands = typer.Typer(help="Keys of people and organizations.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The principal's name in the program file.")]
+Out = Annotated[Path, typer.Option("--out", help="The key file to write. It must not exist.")]
+
+_OWNER_ONLY = 0o600
+
+
+@commands.command()
+def new(name: Name, out_file: Out, *, as_json: Json = False) -> None:
+    """Makes an Ed25519 key file that only you may read, and prints the public half for the program file."""
+    if not re.fullmatch(NAME, name):
+        raise InvalidInputError(f"expected {NAME_FORM}, got {name!r}")
+    key = SecretKey(system_entropy(SEED_BYTES))
+    write_key(out_file, name, key)
+    document = {"name": name, "file": str(out_file), "key": key.public.text, "fingerprint": key.public.fingerprint}
+    emit(document, as_json, _show)
+
+
+def write_key(file: Path, name: str, key: SecretKey) -> None:
+    """Writes a key file: one line, readable by its owner only.
+
+    Raises:
+        ConflictError: there is such a file; a key is never overwritten.
+        InvalidInputError: it can't be written there.
+    """
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+    except FileExistsError as error:
+        raise ConflictError(
+            f"{file} is there already", code="already-exists", remedy="name another file, or remove it"
+        ) from error
+    except OSError as error:
+        raise InvalidInputError(f"cannot write {file}: {error.strerror}", code="file-unwritable") from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+        opened.write(f"{name} {key.text}\n")
+
+
+def _show(document: dict[str, Any]) -> None:
+    err.print(f"{document['file']} holds the secret half; the public half for the program file:", style="dim", markup=False)
+    out.print(document["key"], markup=False)

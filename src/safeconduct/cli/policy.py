@@ -1,0 +1,68 @@
+"""`safeconduct policy`: check a text, explain a decision."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from safeconduct.access.authorization import compile_policies
+from safeconduct.cli.client import Data, client
+from safeconduct.cli.output import NO, Json, emit, out
+from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.policy.source import POLICY_TEXT_BYTES_MAX
+
+commands = typer.Typer(help="Cedar policies: check them, ask why.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A file of Cedar policies.")]
+Principal = Annotated[str, typer.Option("--principal", help="Who calls.")]
+OnPath = Annotated[str, typer.Option("--path", help="On which path.")]
+Purpose = Annotated[str | None, typer.Option("--purpose", help="For what; by default the path's purpose.")]
+Model = Annotated[str | None, typer.Option("--model", help="Which model; by default the path's first.")]
+Under = Annotated[str | None, typer.Option("--grant", help="Under which grant; by default the one that matches.")]
+
+
+@commands.command()
+def check(file: File, *, as_json: Json = False) -> None:
+    """Compiles a policy file against the schema of calls. Needs no installation."""
+    try:
+        with file.open(encoding="utf-8") as opened:
+            text = opened.read(POLICY_TEXT_BYTES_MAX + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"cannot read {file}: {error}", code="file-unreadable") from error
+    policies = compile_policies(text)
+    emit({"digest": policies.digest, "ids": policies.ids}, as_json, _show_checked)
+
+
+@commands.command()
+def explain(
+    principal: Principal,
+    path: OnPath,
+    *,
+    purpose: Purpose = None,
+    model: Model = None,
+    grant: Under = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Shows how such a call would be decided now, with every reason. Exit 1 if it would be refused."""
+    document = client(data).get(
+        "/api/v1/policies/explain", principal=principal, path=path, purpose=purpose, model=model, grant=grant
+    )
+    emit(document, as_json, _show_explained)
+    if document["effect"] != "allow":
+        raise typer.Exit(NO)
+
+
+def _show_checked(document: dict[str, Any]) -> None:
+    out.print(f"{len(document['ids'])} policies: {', '.join(document['ids'])}", markup=False)
+    if not document["ids"]:
+        out.print("an empty set permits nothing")
+
+
+def _show_explained(document: dict[str, Any]) -> None:
+    under = f" under grant {document['grant']}" if document["grant"] else ""
+    out.print(f"{document['effect']}{under}", markup=False)
+    for reason in document["reasons"]:
+        out.print(f"  {reason['code']} ({reason['clause']}): {reason['text']}", markup=False)
+    if document["determining"]:
+        out.print(f"  determined by {', '.join(document['determining'])}", markup=False)

@@ -1,0 +1,78 @@
+"""`safeconduct program`: the file that says who may do what."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from safeconduct.access.changes import plan_text
+from safeconduct.access.document import PROGRAM_BYTES_MAX
+from safeconduct.access.program import parse_program
+from safeconduct.cli.client import Data, Key, client
+from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out
+from safeconduct.kernel.errors import InvalidInputError
+
+commands = typer.Typer(help="The program: organizations, agreement, paths, grants, policies.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The program file.")]
+
+
+@commands.command()
+def plan(file: File, *, data: Data = None, as_json: Json = False) -> None:
+    """Shows what a program file would change. Changes nothing."""
+    emit(client(data).check("/api/v1/programs/plan", _read(file)), as_json, _show_plan)
+
+
+@commands.command()
+def apply(file: File, *, data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Requests that a program come into force. It does when the partner's witness has cosigned the request."""
+    document = client(data, key).post("/api/v1/programs/apply", _read(file))
+    emit(document, as_json, _show_applied)
+    if document["state"] == "waiting":
+        raise typer.Exit(NOT_AVAILABLE)
+
+
+@commands.command()
+def show(*, data: Data = None, as_json: Json = False) -> None:
+    """Shows which program is in force, and what waits for the partner."""
+    emit(client(data).get("/api/v1/programs"), as_json, _show)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            source = opened.read(PROGRAM_BYTES_MAX + 1)
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {file}: {error.strerror}", code="file-unreadable") from error
+    # Once here too, so that what is wrong is told with the file's own name.
+    parse_program(source, file=str(file))
+    return source
+
+
+def _show_plan(document: dict[str, Any]) -> None:
+    out.print(plan_text(document), end="", markup=False)
+    if document["changes"] and document["waits_for"]:
+        out.print(f"\nin force once {document['waits_for']} has cosigned it", style="dim")
+    elif document["changes"]:
+        out.print("\ncan't be applied: the agreement names no witness of the partner's")
+
+
+def _show_applied(document: dict[str, Any]) -> None:
+    out.print(plan_text(document["plan"]), end="", markup=False)
+    if document["state"] == "waiting":
+        out.print(
+            f"\nrequest {document['request']} waits for {document['plan']['waits_for']}; nothing has changed yet",
+            markup=False,
+        )
+    elif document["state"] == "in-force":
+        out.print(f"\nin force by request {document['request']}", markup=False)
+
+
+def _show(document: dict[str, Any]) -> None:
+    program = document["in_force"]
+    if program is None:
+        out.print("no program is in force")
+    else:
+        out.print(f"{program['origin']} under {program['agreement']}: {program['digest']}", markup=False)
+    for one in document["waiting"]:
+        out.print(f"{one['kind']} request {one['request']} by {one['by']} waits for {one['waits_for']}", markup=False)
