@@ -10,7 +10,7 @@ from safeconduct.access.acts import authenticate
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.freezes import pending
 from safeconduct.http.acts import HEADER, encode_act
-from safeconduct.http.control import access
+from safeconduct.http.control import freezes, programs, standing, tokens
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
@@ -45,7 +45,11 @@ class House:
             lists_url=None,
         )
         self.app = control_app(
-            [access.router], control=control, local_secret="local", check_reader=self.check_reader, version="0"
+            [part.router for part in (programs, standing, tokens, freezes)],
+            control=control,
+            local_secret="local",
+            check_reader=self.check_reader,
+            version="0",
         )
 
     def now(self):
