@@ -10,6 +10,7 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint
 from safeconduct.ledger.envelope import DataKeyName, Leaf, Opening, decode_leaf, read_entry, unseal
+from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.ports import DataKeys, LogSource, StoredEntry
 from safeconduct.ledger.tiles import Tile, subtrees
 
@@ -71,12 +72,14 @@ class LogReader:
         cosigned = dict(self._source.cosigned(origin)).get(latest.checkpoint.size)
         return latest if cosigned is None else parse_checkpoint(cosigned)
 
-    def cosigned(self, origin: Origin, size_min: int = 0) -> SignedCheckpoint | None:
-        """Returns the smallest cosigned checkpoint of at least that size, or None."""
-        for size, encoded in self._source.cosigned(origin):
-            if size >= size_min:
-                return parse_checkpoint(encoded)
-        return None
+    def cosigned_size(self, origin: Origin, witness: VerifierKey) -> int:
+        """Returns the largest size that the witness is known to have cosigned; 0 for none."""
+        sizes = [
+            size
+            for size, encoded in self._source.cosigned(origin)
+            if any(line.is_by(witness) for line in parse_checkpoint(encoded).note.signatures)
+        ]
+        return max(sizes, default=0)
 
     def evidence(self, entry_id: str) -> Evidence:
         """Returns the evidence for an entry, under the latest cosigned checkpoint that covers it, else the latest.

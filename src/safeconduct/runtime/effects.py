@@ -1,121 +1,190 @@
-"""Carries out effects and fires timers: what follows a commit (R2).
+"""Carrying out effects and firing timers (R2). Both are control state; whatever stands there is not done yet.
 
-Both stand in the control state until a second entry removes them, so whatever is there at start is taken up again.
-An effect may be carried out more than once, and must allow it; its ending command decides, in its transaction, whether
-there is still something to end.
+An effect's function is idempotent, keyed by the entry's id, and ends by submitting the entry whose projection removes
+the effect. One that fails, or that did not submit it, is tried again, slower each time, also after a restart.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
 
 from safeconduct.kernel.effects import OUTBOX, TIMERS, Effect, Timer
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import SafeconductError
-from safeconduct.kernel.instants import Instant
-from safeconduct.kernel.ports import Clock, Records, Transaction, Writer
+from safeconduct.kernel.instants import seconds
+from safeconduct.kernel.ports import Clock, Records, Transaction
+from safeconduct.runtime.commits import LoopCommits
+from safeconduct.runtime.writer import GroupCommitWriter
 
-RETRY_S = 5.0
-"""Seconds until an effect that failed is tried again. Partners' servers restart in about that time."""
+_log = logging.getLogger(__name__)
 
-TICK_S = 1.0
-"""Seconds between two looks at the timers at most, so that a clock that was set is noticed."""
-
-Command = Callable[[Transaction], object]
-Perform = Callable[[Effect], Awaitable[Command]]
-"""Carries out an effect and returns the command whose entry ends it. Raises SafeconductError to be tried again."""
-
+Carry = Callable[[Effect], Awaitable[None] | None]
 Fire = Callable[[Transaction, Timer], object]
-"""The command of a timer. Its entry's projection clears the timer."""
+
+EFFECTS_MAX = 16  # carried out at once; each may hold a connection
+RETRY_FIRST_S = 1.0
+RETRY_MAX_S = 60.0  # a partner that was away for a day is asked again within a minute
+LOOK_AGAIN_S = 30.0  # how often due timers are looked for without being woken, should the clock have jumped
+
+
+@dataclass(slots=True)
+class _Delay:
+    """When something that failed is tried again."""
+
+    attempts: int = 0
+    not_before: int = 0
 
 
 class EffectRunner:
-    """Made and used on one loop. A kind that nobody carries out here waits for a process in which somebody does."""
+    """Runs on one event loop, beside the writer. `snapshot` opens committed control state."""
 
-    def __init__(self, writer: Writer, snapshot: Callable[[], AbstractContextManager[Records]], clock: Clock) -> None:
+    def __init__(
+        self,
+        writer: GroupCommitWriter,
+        snapshot: Callable[[], AbstractContextManager[Records]],
+        clock: Clock,
+    ) -> None:
         self._writer = writer
         self._snapshot = snapshot
         self._clock = clock
-        self._loop = asyncio.get_running_loop()
-        self._performs: dict[str, Perform] = {}
-        self._fires: dict[str, Fire] = {}
-        self._failed: dict[str, tuple[float, SafeconductError]] = {}  # when it may be tried again, and why it must
-        self._one_at_a_time = asyncio.Lock()
-        self._woken = asyncio.Event()
-        self._woken.set()
+        self._carry: dict[str, Carry] = {}
+        self._fire: dict[str, Fire] = {}
+        self._delays: dict[str, _Delay] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._main: asyncio.Task[None] | None = None
+        self._commits: LoopCommits | None = None
 
-    def on(self, kind: str, perform: Perform) -> None:
-        """Says who carries out effects of a kind."""
-        self._performs[kind] = perform
+    def on(self, kind: str, carry: Carry) -> None:
+        """Names the function that carries out effects of a kind; one that is not async runs in a thread."""
+        self._carry[kind] = carry
 
     def on_timer(self, kind: str, fire: Fire) -> None:
-        """Says what a timer of a kind does."""
-        self._fires[kind] = fire
+        """Names the command that is submitted when a timer of a kind is due; its entry's projection clears it."""
+        self._fire[kind] = fire
 
-    def take_in(self, entries: Sequence[Entry]) -> None:
-        """Notices a commit: a listener of the writer, on its thread."""
-        if entries and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._woken.set)
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
 
-    async def settle(self) -> Mapping[str, SafeconductError]:
-        """Carries out what waits now, what that orders included. Returns what failed, by the ordering entry's id."""
-        async with self._one_at_a_time:
-            self._failed.clear()
-            while await self._pass():
-                pass
-            return {key.split("/")[0]: error for key, (_, error) in self._failed.items()}
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
 
-    async def run(self) -> None:
-        """Carries out whatever becomes due, until cancelled. A bug in an effect ends it, and with it the server."""
+    async def start(self) -> None:
+        """Takes up what is unfinished and overdue, and follows the writer from now on."""
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._wake.set()
+        self._commits = LoopCommits(self._writer)
+        self._writer.subscribe(self._committed)
+        self._main = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Stops following; what runs is cancelled and taken up at the next start."""
+        tasks = [task for task in (self._main, *self._running.values()) if task is not None]
+        self._main, self._loop = None, None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def settle(self) -> None:
+        """Tries everything that waits now, and returns when each ended or failed once."""
+        self._delays.clear()
+        await self._fire_due()
+        seen: set[str] = set()
         while True:
-            self._woken.clear()
-            async with self._one_at_a_time:
-                while await self._pass():
-                    pass
+            self._take_up()
+            new = {key: task for key, task in self._running.items() if key not in seen}
+            if not new:
+                return
+            seen |= set(new)
+            await asyncio.gather(*new.values(), return_exceptions=True)
+
+    def _committed(self, _entries: Sequence[Entry]) -> None:
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._wake.set)
+
+    async def _follow(self) -> None:
+        while True:
+            self._wake.clear()
+            self._take_up()
+            next_due = await self._fire_due()
             try:
-                async with asyncio.timeout(TICK_S):
-                    await self._woken.wait()
+                await asyncio.wait_for(self._wake.wait(), timeout=max(0.0, min(next_due, LOOK_AGAIN_S)))
             except TimeoutError:
                 continue
 
-    async def _pass(self) -> int:
-        """Does everything due once and returns how much was done."""
-        effects, timers = await asyncio.to_thread(self._due, self._clock.now())
-        done = 0
-        for key, effect in effects:
-            done += await self._carry_out(key, effect)
-        for timer in timers:
-            done += await self._fire(timer)
-        return done
-
-    def _due(self, now: Instant) -> tuple[list[tuple[str, Effect]], list[Timer]]:
+    def _take_up(self) -> None:
+        """Starts every effect that may run now."""
         with self._snapshot() as records:
-            effects = [(key, one) for key, one in records.scan(OUTBOX) if one.kind in self._performs]
-            timers = [one for _, one in records.scan(TIMERS) if one.due_at <= now and one.kind in self._fires]
-        return [(key, one) for key, one in effects if not self._waits(key)], timers
+            waiting = list(records.scan(OUTBOX))
+        now = self._clock.now()
+        for key, effect in waiting:
+            delay = self._delays.get(key)
+            if key in self._running or effect.kind not in self._carry or len(self._running) >= EFFECTS_MAX:
+                continue
+            if delay is None or delay.not_before <= now:
+                self._running[key] = asyncio.create_task(self._carry_out(key, effect))
 
-    def _waits(self, key: str) -> bool:
-        return key in self._failed and self._loop.time() < self._failed[key][0]
-
-    async def _carry_out(self, key: str, effect: Effect) -> int:
+    async def _carry_out(self, key: str, effect: Effect) -> None:
+        carry = self._carry[effect.kind]
         try:
-            await self._end(await self._performs[effect.kind](effect))
-        except SafeconductError as error:
-            self._failed[key] = (self._loop.time() + RETRY_S, error)
-            return 0
-        self._failed.pop(key, None)
-        return 1
+            if inspect.iscoroutinefunction(carry):
+                await carry(effect)
+            else:
+                await asyncio.to_thread(carry, effect)
+        except Exception as error:  # noqa: BLE001 - an effect that fails in any way is tried again
+            _log.warning("effect %s failed: %s", key, error)
+        finally:
+            self._running.pop(key, None)
+        with self._snapshot() as records:
+            if records.get(OUTBOX, key) is None:
+                self._delays.pop(key, None)
+            else:
+                self._put_off(key)
+        self._wake.set()
 
-    async def _fire(self, timer: Timer) -> int:
-        key = f"{timer.kind}/{timer.key}"
-        if self._waits(key):
-            return 0
+    async def _fire_due(self) -> float:
+        """Fires what is due; returns in how many seconds to look again."""
+        now = self._clock.now()
+        with self._snapshot() as records:
+            timers = [(key, timer) for key, timer in records.scan(TIMERS) if timer.kind in self._fire]
+        for key, timer in timers:
+            delay = self._delays.get(key)
+            if timer.due_at <= now and (delay is None or delay.not_before <= now):
+                await self._fire_one(key, timer)
+        later: list[int] = [timer.due_at for key, timer in timers if timer.due_at > now]
+        later += [delay.not_before for delay in self._delays.values() if delay.not_before > now]
+        return min(((due - now) / seconds(1) for due in later), default=LOOK_AGAIN_S)
+
+    async def _fire_one(self, key: str, timer: Timer) -> None:
+        fire, commits = self._fire[timer.kind], self._commits
+        if commits is None:
+            return
+
+        def command(tx: Transaction) -> Any:  # noqa: ANN401 - whatever the timer's command returns
+            return fire(tx, timer) if tx.get(TIMERS, key) is not None else None
+
         try:
-            await self._end(lambda tx: self._fires[timer.kind](tx, timer))
+            await commits.commit(command)
         except SafeconductError as error:
-            self._failed[key] = (self._loop.time() + RETRY_S, error)
-            return 0
-        return 1
+            _log.warning("timer %s failed: %s", key, error)
+        with self._snapshot() as records:
+            if records.get(TIMERS, key) is None:
+                self._delays.pop(key, None)
+            else:
+                self._put_off(key)
 
-    async def _end(self, command: Command) -> None:
-        await asyncio.wrap_future(self._writer.submit(command))
+    def _put_off(self, key: str) -> None:
+        delay = self._delays.setdefault(key, _Delay())
+        wait = min(RETRY_FIRST_S * 2**delay.attempts, RETRY_MAX_S)
+        delay.attempts = min(delay.attempts + 1, 10)
+        delay.not_before = self._clock.now() + seconds(wait)

@@ -96,7 +96,7 @@ class GroupCommitWriter:
         A log with findings is stopped; the others run.
         """
         findings = [finding for signer in self._signers for finding in self._runner.open(signer)]
-        self._thread = threading.Thread(target=self._run, name="writer")
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._open = True
         self._thread.start()
         return findings
