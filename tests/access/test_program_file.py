@@ -60,7 +60,7 @@ PATH_PURPOSE = "purpose: incident-triage\n    models"
         ("deadline_s: 120", "deadline_s: -1", "expected a whole number, got '-1'"),
         ("deadline_s: 120", "deadline_s: [1]", "expected a whole number, 1 to 3600, got a list"),
         ("autonomy: triage", "autonomy:", "expected one of advise, triage, hunt, act, got nothing"),
-        ("tools: []", "tools: none", "expected a list of"),
+        ("tools: []", "tools: none", "expected a list, such as"),
         ("models: [", "models: [a, a, ", "'a' stands twice"),
         ("[192.0.2.0/24, northwind", "[192.0.2.1/24, northwind", "has address bits set beyond its prefix"),
         (VALID, VALID.replace("Z,", ","), "has no offset"),

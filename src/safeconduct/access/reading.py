@@ -49,11 +49,12 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text of a form. `check` raises InvalidInputError where a pattern can't say it."""
+    """Text of a form, told as `form` where `name` is too short. `check` raises InvalidInputError for the rest."""
 
     name: str = "text"
     pattern: str = r"(?s).{1,4096}"
     check: Callable[[str], object] | None = None
+    form: str = ""
 
     def read(self, node: Node, key: Key, log: Log) -> Any:  # noqa: ANN401 - see Reader
         log.marks[key] = node.mark
@@ -61,7 +62,7 @@ class Text:
         if text is None:
             return None
         if not re.fullmatch(self.pattern, text):
-            log.wrong(node.mark, f"expected {self.name}, got {_shown(text)}")
+            log.wrong(node.mark, f"expected {self.form or self.name}, got {_shown(text)}")
         elif self.check is not None:
             try:
                 self.check(text)
@@ -79,7 +80,7 @@ class Choice:
     @property
     def name(self) -> str:
         """The words."""
-        return " or ".join(f"`{word}`" for word in self.words)
+        return ", ".join(f"`{word}`" for word in self.words)
 
     def read(self, node: Node, key: Key, log: Log) -> Any:  # noqa: ANN401 - see Reader
         log.marks[key] = node.mark
@@ -143,12 +144,12 @@ class ListOf:
     @property
     def name(self) -> str:
         """What it is a list of."""
-        return f"list of {self.item.name}"
+        return f"list, each {self.item.name}"
 
     def read(self, node: Node, key: Key, log: Log) -> Any:  # noqa: ANN401 - see Reader
         log.marks[key] = node.mark
         if not isinstance(node, Items):
-            log.wrong(node.mark, f"expected a {self.name}, such as [..., ...]")
+            log.wrong(node.mark, "expected a list, such as [..., ...]")
             return None
         if not self.least <= len(node.items) <= self.most:
             log.wrong(node.mark, f"expected {self.least} to {self.most} items, got {len(node.items)}")
@@ -209,7 +210,7 @@ class Named:
     @property
     def name(self) -> str:
         """What it maps to."""
-        return f"map from names to {self.item.name}s"
+        return f"map from names, each to {self.item.name}"
 
     def read(self, node: Node, key: Key, log: Log) -> Any:  # noqa: ANN401 - see Reader
         log.marks[key] = node.mark

@@ -47,7 +47,7 @@ def _check_url(text: str) -> None:
         raise InvalidInputError(f"expected an http or https address without user, query or fragment, got {text!r}")
 
 
-_ID = Text(NAME_FORM, NAME)
+_ID = Text("name", NAME, form=NAME_FORM)
 _PROSE = Text()
 _KEY = Text("ed25519 public key", r".{1,100}", PublicKey.parse)
 _TARGET = Text("network, address, name or *.name", r".{1,255}", parse_target)
