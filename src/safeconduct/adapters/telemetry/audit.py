@@ -106,7 +106,7 @@ def _fields(kind: str, text: str) -> dict[str, str]:
             fields |= _fields(kind, value[1:-1])
         else:
             fields[name] = visible(_value(kind, name, value))
-    return _joined(fields) if kind == "EXECVE" else fields
+    return fields
 
 
 def _value(kind: str, name: str, value: str) -> str:
@@ -131,4 +131,7 @@ def _joined(fields: dict[str, str]) -> dict[str, str]:
 
 
 def _record(event: _Open) -> Record:
-    return Record(source="audit", line=event.line, at=event.at, raw=event.raw)
+    raw = event.raw
+    if "EXECVE" in raw:
+        raw["EXECVE"] = _joined(raw["EXECVE"])
+    return Record(source="audit", line=event.line, at=event.at, raw=raw)

@@ -124,7 +124,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _clean(value: Any, depth: int) -> Any:  # noqa: ANN401 - JSON
-    if depth > DEPTH_MAX:
+    if depth > DEPTH_MAX and isinstance(value, list | dict):
         raise UnreadableError("json-too-deep", f"nested deeper than {DEPTH_MAX} levels")
     if isinstance(value, str):
         return visible(value)

@@ -73,7 +73,8 @@ def command_line(execve: Mapping[str, Any]) -> str:
 
 def _process(raw: Mapping[str, Any], inventory: Inventory) -> dict[str, Any]:
     call = raw["SYSCALL"]
-    known = {name: call[name] for name in ("pid", "ppid", "comm", "uid", "auid", "ses") if call.get(name) != NO_ID}
+    wanted = ("pid", "ppid", "comm", "uid", "auid", "ses")
+    known = {name: call[name] for name in wanted if call.get(name, NO_ID) != NO_ID}
     names = {"user": known.get("uid"), "login": known.get("auid")}
     named = {name: inventory.user(uid) or f"uid {uid}" for name, uid in names.items() if uid is not None}
     return {"node": raw.get("node"), **known, **named}

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.instants import Instant, parse_rfc3339
-from safeconduct.soc.ocsf.forms import DNS, FAILURE, HTTP, NETWORK, OTHER, SUCCESS, Form, fill
+from safeconduct.soc.ocsf.forms import DNS, FAILURE, HTTP, NETWORK, OTHER, SUCCESS, Form, fill, integer
 
 METHODS = {"CONNECT": 1, "DELETE": 2, "GET": 3, "HEAD": 4, "OPTIONS": 5, "POST": 6, "PUT": 7, "TRACE": 8, "PATCH": 9}
 QUERY, RESPONSE, TRAFFIC = 1, 2, 6
@@ -141,10 +141,14 @@ def _one_of(raw: Mapping[str, Any], *names: str) -> Any:  # noqa: ANN401 - JSON
     return next((raw[name] for name in names if raw.get(name)), "")
 
 
+def http_outcome(status: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Returns OCSF's status of an HTTP status code; nothing for what is no code."""
+    code = integer(status)
+    return {} if code is None else SUCCESS if code < HTTP_ERROR else FAILURE
+
+
 def _http(fields: Mapping[str, Any], copy: Mapping[str, str] | None = None) -> Form:
-    status = str(fields.get("status") or "")
-    known = status.isdigit()
-    fixed = {} if not known else SUCCESS if int(status) < HTTP_ERROR else FAILURE
+    fixed = http_outcome(fields.get("status"))
     activity = METHODS.get(str(fields.get("method", "")).upper(), OTHER)
     return Form(HTTP, activity, copy or _REQUEST, fixed | {"connection_info.direction_id": UNKNOWN_DIRECTION})
 

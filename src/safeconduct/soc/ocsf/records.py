@@ -25,7 +25,7 @@ from safeconduct.soc.ocsf.forms import (
     fill,
 )
 from safeconduct.soc.ocsf.forms import base as base_object
-from safeconduct.soc.ocsf.network import METHODS, split_target
+from safeconduct.soc.ocsf.network import METHODS, http_outcome, split_target
 from safeconduct.soc.pointers import pointer, resolve
 
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -125,11 +125,13 @@ KINDS = (
 
 def record(raw: Mapping[str, Any], at: Instant) -> dict[str, Any]:
     """Returns the OCSF object of a JSON record; one that is OCSF already keeps what it says."""
-    if isinstance(raw.get("class_uid"), int) and isinstance(raw.get("metadata"), Mapping):
+    if type(raw.get("class_uid")) is int and isinstance(raw.get("metadata"), Mapping):
         return base_object(raw["class_uid"], _activity(raw), at) | dict(raw) | {"time": at // 1000}
     fields = _fields(raw)
     kind = next(kind for kind in KINDS if all(fields.get(name) for name in kind.needs))
     document = fill(Form(kind.class_uid, _does(kind.class_uid, fields), kind.copy), fields, at, "json")
+    if kind.class_uid == HTTP:
+        return document | http_outcome(fields["status"])
     return document | dict(_outcome(fields))
 
 
