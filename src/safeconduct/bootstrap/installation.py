@@ -1,7 +1,7 @@
 """An installation's data, made and opened in this process."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from safeconduct.approvals.events import PROJECTIONS as APPROVALS
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
 from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.ids import Origin
-from safeconduct.kernel.ports import Clock, Entropy, Projection
+from safeconduct.kernel.ports import Clock, Entropy, Projection, Records
 from safeconduct.ledger.audit import Finding
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.reader import LogReader
@@ -50,7 +50,7 @@ class Installation:
 
     data: Path
     origin: Origin
-    store: SqliteStore
+    snapshot: Callable[[], AbstractContextManager[Records]]
     writer: GroupCommitWriter
     log: LogReader
     log_keys: LogKeys
@@ -115,7 +115,7 @@ def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator
         yield Installation(
             data=data,
             origin=log_keys.installation(),
-            store=store,
+            snapshot=reader.snapshot,
             writer=writer,
             log=LogReader(reader, keys),
             log_keys=log_keys,

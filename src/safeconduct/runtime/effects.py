@@ -7,7 +7,7 @@ the effect. One that fails, or that did not submit it, is tried again, slower ea
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -34,10 +34,11 @@ LOOK_AGAIN_S = 30.0  # how often due timers are looked for without being woken, 
 
 @dataclass(slots=True)
 class _Delay:
-    """When something that failed is tried again."""
+    """When something that failed is tried again, and why it failed."""
 
     attempts: int = 0
     not_before: int = 0
+    error: SafeconductError | None = None
 
 
 class EffectRunner:
@@ -59,6 +60,7 @@ class EffectRunner:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._main: asyncio.Task[None] | None = None
         self._commits: LoopCommits | None = None
+        self._wake = asyncio.Event()
 
     def on(self, kind: str, carry: Carry) -> None:
         """Names the function that carries out effects of a kind; one that is not async runs in a thread."""
@@ -80,7 +82,6 @@ class EffectRunner:
     async def start(self) -> None:
         """Takes up what is unfinished and overdue, and follows the writer from now on."""
         self._loop = asyncio.get_running_loop()
-        self._wake = asyncio.Event()
         self._wake.set()
         self._commits = LoopCommits(self._writer)
         self._writer.subscribe(self._committed)
@@ -94,8 +95,11 @@ class EffectRunner:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def settle(self) -> None:
-        """Tries everything that waits now, and returns when each ended or failed once."""
+    async def settle(self) -> Mapping[str, SafeconductError]:
+        """Tries everything that waits now, and returns when each ended or failed once.
+
+        Returns why, for what failed, by the id of the entry that ordered it.
+        """
         self._delays.clear()
         await self._fire_due()
         seen: set[str] = set()
@@ -103,7 +107,7 @@ class EffectRunner:
             self._take_up()
             new = {key: task for key, task in self._running.items() if key not in seen}
             if not new:
-                return
+                return {key.split("/")[0]: delay.error for key, delay in self._delays.items() if delay.error}
             seen |= set(new)
             await asyncio.gather(*new.values(), return_exceptions=True)
 
@@ -136,20 +140,23 @@ class EffectRunner:
 
     async def _carry_out(self, key: str, effect: Effect) -> None:
         carry = self._carry[effect.kind]
+        failed: SafeconductError | None = None
         try:
             if inspect.iscoroutinefunction(carry):
                 await carry(effect)
             else:
                 await asyncio.to_thread(carry, effect)
-        except Exception as error:  # noqa: BLE001 - an effect that fails in any way is tried again
-            _log.warning("effect %s failed: %s", key, error)
+        except SafeconductError as error:
+            failed = error
+        except Exception:  # noqa: BLE001 - an effect that fails in any way stays, and the others go on
+            _log.exception("effect %s failed", key)
         finally:
             self._running.pop(key, None)
         with self._snapshot() as records:
             if records.get(OUTBOX, key) is None:
                 self._delays.pop(key, None)
             else:
-                self._put_off(key)
+                self._put_off(key, failed)
         self._wake.set()
 
     async def _fire_due(self) -> float:
@@ -173,18 +180,20 @@ class EffectRunner:
         def command(tx: Transaction) -> Any:  # noqa: ANN401 - whatever the timer's command returns
             return fire(tx, timer) if tx.get(TIMERS, key) is not None else None
 
+        failed: SafeconductError | None = None
         try:
             await commits.commit(command)
         except SafeconductError as error:
-            _log.warning("timer %s failed: %s", key, error)
+            failed = error
         with self._snapshot() as records:
             if records.get(TIMERS, key) is None:
                 self._delays.pop(key, None)
             else:
-                self._put_off(key)
+                self._put_off(key, failed)
 
-    def _put_off(self, key: str) -> None:
+    def _put_off(self, key: str, error: SafeconductError | None) -> None:
         delay = self._delays.setdefault(key, _Delay())
+        delay.error = error
         wait = min(RETRY_FIRST_S * 2**delay.attempts, RETRY_MAX_S)
         delay.attempts = min(delay.attempts + 1, 10)
         delay.not_before = self._clock.now() + seconds(wait)

@@ -1,6 +1,6 @@
 """What the routes of the control API are given. bootstrap.py fills it in; a route takes what it needs from it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated
@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from safeconduct.adapters.telemetry.ingestion import Ingestion
+from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import Origin, PrincipalId
 from safeconduct.kernel.ports import Clock, Entropy, Records, Writer
 from safeconduct.ledger.reader import LogReader
@@ -20,9 +21,9 @@ class Control:
     """The installation, as routes see it.
 
     `snapshot` opens the committed control state; `open_log` makes a log ready for entries, new or stored; `settle`
-    carries out the effects that wait now, and returns when each has ended or failed; `caller` returns the way to a
-    model for somebody in this process; `upstreams` are the configured model servers; `lists_url` is where this server's
-    lists are fetched from, or None when nothing serves them.
+    carries out the effects that wait now and returns what failed, by the id of the entry that ordered it; `upstreams`
+    are the configured model servers, None where no server runs; `caller` returns a principal's way to a model;
+    `lists_url` is where this server's lists are fetched from, or None when nothing serves them.
     """
 
     writer: Writer
@@ -31,8 +32,8 @@ class Control:
     clock: Clock
     entropy: Entropy
     open_log: Callable[[Origin], None]
-    settle: Callable[[], Awaitable[None]]
-    upstreams: frozenset[str]
+    settle: Callable[[], Awaitable[Mapping[str, SafeconductError]]]
+    upstreams: frozenset[str] | None
     telemetry: Ingestion
     events: EventStore
     caller: Callable[[PrincipalId], ModelCaller]

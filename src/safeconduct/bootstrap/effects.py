@@ -1,0 +1,42 @@
+"""Who carries out which effect, and what each timer does."""
+
+from safeconduct.access.cosigning import complete_cosign
+from safeconduct.access.events import COSIGN
+from safeconduct.adapters.witness import WitnessClient
+from safeconduct.bootstrap.installation import Installation
+from safeconduct.kernel.effects import Effect, Timer
+from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.ids import ActionId, EntryId, Origin
+from safeconduct.kernel.ports import Transaction
+from safeconduct.ledger.notes import VerifierKey
+from safeconduct.runtime.effects import EffectRunner
+from safeconduct.soc import action_service
+from safeconduct.soc.action_events import EXPIRY_TIMER
+
+DAMNING = frozenset({"log-behind-witness", "log-forked"})
+"""What a witness says of a log that nothing may be appended to any more."""
+
+
+def effect_runner(installation: Installation) -> EffectRunner:
+    """Returns the runner of the effects that any process can carry out, not started."""
+    runner = EffectRunner(installation.writer, installation.snapshot, installation.clock)
+    runner.on(COSIGN, lambda effect: _cosign(installation, effect))
+    runner.on_timer(EXPIRY_TIMER, _expire)
+    return runner
+
+
+def _cosign(installation: Installation, effect: Effect) -> None:
+    origin, witness = Origin(effect.body["origin"]), effect.body["witness"]
+    client = WitnessClient(witness["url"], VerifierKey.parse(witness["key"]))
+    try:
+        cosigned = client.cosign(installation.log, origin, effect.body["index"] + 1)
+    except UnavailableError as error:
+        if error.code in DAMNING:
+            installation.writer.stop_origin(origin, error.code, error.message)
+        raise
+    installation.writer.keep_cosigned(cosigned)
+    installation.writer.submit(lambda tx: complete_cosign(tx, EntryId(effect.key), cosigned.encoded)).result()
+
+
+def _expire(tx: Transaction, timer: Timer) -> object:
+    return action_service.expire(tx, ActionId(timer.key))

@@ -1,0 +1,242 @@
+"""The server over an installation, and one request without a server."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+
+from safeconduct.access.acts import authenticate
+from safeconduct.adapters.clock import system_entropy
+from safeconduct.adapters.data_folder import Address, locked
+from safeconduct.adapters.models.local import LocalModel
+from safeconduct.adapters.models.openai_compatible import OpenAICompatible
+from safeconduct.bootstrap.effects import effect_runner
+from safeconduct.bootstrap.installation import Installation, opened
+from safeconduct.bootstrap.routes import ROUTERS
+from safeconduct.gateway.ports import Upstream
+from safeconduct.http.connection import GatewayServer, server_config
+from safeconduct.http.control.context import Control
+from safeconduct.http.control.frame import control_app
+from safeconduct.http.gateway import App, GatewayApp
+from safeconduct.http.inprocess import Answer, Ask, ask
+from safeconduct.http.proofs import CallProofs
+from safeconduct.kernel.errors import UnavailableError, UpstreamError
+from safeconduct.kernel.ids import ENTROPY_BYTES, PathId, PrincipalId, ulid
+from safeconduct.ledger.acts import SignedAct
+from safeconduct.runtime.calls import Calls, abandon_open_calls
+from safeconduct.runtime.commits import LoopCommits
+from safeconduct.runtime.effects import EffectRunner
+from safeconduct.runtime.governed import Completed, GovernedCalls, NotCompleted
+from safeconduct.soc.triage import ModelAnswer
+
+LOCAL = "local"
+SECRET_BYTES = 24
+
+ONCE = "this-process"
+"""Stands for the local secret where no socket listens: who opened the data itself may read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteModel:
+    """A model server to configure as an upstream. `models` maps a path's name of a model to the server's."""
+
+    name: str
+    url: str
+    key: str = field(default="", repr=False)
+    models: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """Where to listen and which models to offer."""
+
+    host: str = "127.0.0.1"
+    port: int = 8700
+    local_model: bool = True
+    remote: tuple[RemoteModel, ...] = ()
+    progress: Callable[[str], None] = lambda _step: None
+    ready: Callable[[str, Installation], None] = lambda _url, _opened: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """What a running server has beyond the data."""
+
+    url: str
+    secret: str
+    upstreams: Mapping[str, Upstream]
+    calls: Calls
+
+
+async def serve(data: Path, options: ServeOptions) -> None:
+    """Serves an installation until the process is told to stop.
+
+    Raises:
+        InvalidInputError: there is no installation.
+        ConflictError: another process has it open.
+        UnavailableError: the port is taken, or the local model can't start.
+    """
+    flights: list[Calls] = []
+    with (
+        locked(data) as lock,
+        _listening(options) as listener,
+        opened(data, expected=lambda: sum(calls.in_flight() for calls in flights) or 1) as installation,
+    ):
+        host, port = listener.getsockname()[:2]
+        url = f"http://{host}:{port}"
+        async with _models(options) as upstreams, effect_runner(installation) as runner:
+            calls = await _calls(installation, upstreams, options)
+            flights.append(calls)
+            secret = installation.entropy(SECRET_BYTES).hex()
+            serving = Serving(url=url, secret=secret, upstreams=upstreams, calls=calls)
+            app = _app(installation, runner, serving)
+            server = GatewayServer(server_config(app, host=host, port=port), before_shutdown=calls.shutdown)
+            lock.announce(Address(url, secret))
+            options.ready(url, installation)
+            await server.serve(sockets=[listener])
+
+
+async def ask_once(data: Path, request: Ask) -> Answer:
+    """Answers one control request in this process: opens the data, runs the same routes, lets effects end.
+
+    Raises:
+        InvalidInputError: there is no installation.
+        ConflictError: another process keeps it open.
+    """
+    with locked(data), opened(data) as installation:
+        async with effect_runner(installation) as runner:
+            headers = {**request.headers, "authorization": f"Bearer {ONCE}"}
+            return await ask(_app(installation, runner, None), replace(request, headers=headers))
+
+
+@contextlib.contextmanager
+def _listening(options: ServeOptions) -> Iterator[socket.socket]:
+    try:
+        listener = socket.create_server((options.host, options.port), backlog=2048)
+    except OSError as error:
+        raise UnavailableError(
+            f"cannot listen on {options.host}:{options.port}: {error.strerror}",
+            code="address-in-use",
+            remedy="choose another with --port",
+        ) from error
+    with listener:
+        listener.setblocking(False)  # noqa: FBT003 - its signature
+        yield listener
+
+
+@contextlib.asynccontextmanager
+async def _models(options: ServeOptions) -> AsyncIterator[Mapping[str, Upstream]]:
+    started: dict[str, LocalModel | OpenAICompatible] = {}
+    try:
+        for remote in options.remote:
+            started[remote.name] = upstream = OpenAICompatible(remote.url, remote.key)
+            await upstream.start()
+        if options.local_model:
+            started[LOCAL] = local = LocalModel(system_entropy)
+            await local.start(options.progress)
+        yield started
+    finally:
+        for model in started.values():
+            await model.stop()
+
+
+async def _calls(installation: Installation, upstreams: Mapping[str, Upstream], options: ServeOptions) -> Calls:
+    worker = ulid(installation.clock.now(), installation.entropy(ENTROPY_BYTES))
+    calls = Calls(
+        standing=lambda: installation.board.current,
+        commits=LoopCommits(installation.writer).commit,
+        upstreams=upstreams,
+        models={LOCAL: {}} | {remote.name: remote.models for remote in options.remote},
+        installation=installation.origin,
+        worker=worker,
+        clock=installation.clock,
+        entropy=installation.entropy,
+    )
+    await asyncio.wrap_future(installation.writer.submit(lambda tx: abandon_open_calls(tx, worker)))
+    installation.board.attach(calls.loop, calls)
+    return calls
+
+
+def _app(installation: Installation, runner: EffectRunner, serving: Serving | None) -> App:
+    control = Control(
+        writer=installation.writer,
+        snapshot=installation.snapshot,
+        log=installation.log,
+        clock=installation.clock,
+        entropy=installation.entropy,
+        open_log=installation.open_log,
+        settle=runner.settle,
+        upstreams=frozenset(serving.upstreams) if serving else None,
+        telemetry=installation.telemetry,
+        events=installation.events,
+        caller=lambda principal: _Caller(serving, principal),
+        lists_url=serving.url if serving else None,
+    )
+
+    def check_reader(signed: SignedAct) -> None:
+        with installation.snapshot() as records:
+            authenticate(
+                records,
+                signed,
+                operation=signed.act.operation,
+                content=signed.act.content,
+                now=installation.clock.now(),
+            )
+
+    secret = serving.secret if serving else ONCE
+    app = control_app(
+        ROUTERS,
+        control=control,
+        local_secret=secret,
+        check_reader=check_reader,
+        version=metadata.version("safeconduct"),
+    )
+    if serving is None:
+        return app
+    return GatewayApp(serving.calls, CallProofs(installation.log, installation.snapshot), app)
+
+
+class _Caller:
+    """`ModelCaller` of one principal through the gateway's entry in this process."""
+
+    def __init__(self, serving: Serving | None, principal: PrincipalId) -> None:
+        self._serving = serving
+        self._principal = principal
+
+    async def complete(self, path: PathId, purpose: str, body: bytes) -> ModelAnswer:
+        if self._serving is None:
+            raise UnavailableError(
+                "a model is asked through a running server", code="no-server", remedy="safeconduct serve"
+            )
+        ended = await GovernedCalls(self._serving.calls).complete(self._principal, path, purpose, body)
+        if isinstance(ended, NotCompleted):
+            raise ended.error
+        return _answer_of(ended)
+
+
+def _answer_of(ended: Completed) -> ModelAnswer:
+    try:
+        answer = msgspec.json.decode(ended.body, type=_Completion)
+        return ModelAnswer(text=answer.choices[0].message.content or "", call=ended.call, model=answer.model)
+    except (msgspec.MsgspecError, IndexError) as error:
+        raise UpstreamError(
+            "the model server's answer has no message in it", code="upstream-garbage", remedy="try another model"
+        ) from error
+
+
+class _Message(msgspec.Struct, frozen=True):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct, frozen=True):
+    message: _Message
+
+
+class _Completion(msgspec.Struct, frozen=True):
+    model: str
+    choices: list[_Choice]
