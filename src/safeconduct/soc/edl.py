@@ -1,5 +1,6 @@
 """External dynamic lists: text that firewalls fetch and block by. Rendered from records each time, nothing cached."""
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Iterator
@@ -9,10 +10,13 @@ from ipaddress import ip_address
 from safeconduct.kernel.errors import AbsentError, RefusedError
 from safeconduct.kernel.ids import ActionId, EntryId
 from safeconduct.kernel.instants import Instant
-from safeconduct.kernel.ports import Collection, Records
+from safeconduct.kernel.ports import Collection, Entropy, Records
 
-TOKEN_CHARS_MIN = 32
-"""Characters of a list's token. It stands in an address, which ends up in configurations: it must not be guessable."""
+TOKEN_BYTES = 32
+"""Random bytes of a list's token. It stands in an address, which ends up in configurations: nobody may guess it."""
+
+TOKEN_CHARS_MAX = 128
+"""Characters of a token that are looked at. Ours have 43."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,11 @@ class Rendered:
 ADDRESSES = Collection("edl", ListedAddress)  # at `list/address`
 LISTS = Collection("edl-lists", ListState)  # at the list's name
 LIST_TOKENS = Collection("edl-tokens", ListToken)  # at `list/holder`
+
+
+def make_token(entropy: Entropy) -> str:
+    """Returns a fresh token, to be shown once."""
+    return base64.urlsafe_b64encode(entropy(TOKEN_BYTES)).decode().rstrip("=")
 
 
 def token_hash(token: str) -> str:

@@ -1,0 +1,1 @@
+"""What responses do outside, and how it is seen that they did."""

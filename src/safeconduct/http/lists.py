@@ -1,0 +1,47 @@
+"""External dynamic lists, as firewalls fetch them: `/edl/{name}.txt?token=`."""
+
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from safeconduct.http.control.context import Installation
+from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.soc.edl import TOKEN_CHARS_MAX, check_token, render
+
+router = APIRouter(tags=["lists"])
+
+CACHE_CONTROL = "private, no-cache"
+"""A copy may be kept and must be asked about each time: a rollback that a cache hides is no rollback."""
+
+
+@router.api_route("/edl/{name}.txt", methods=["GET", "HEAD"])
+def external_list(
+    request: Request,
+    found: Installation,
+    name: str,
+    token: Annotated[str, Query(max_length=TOKEN_CHARS_MAX)] = "",
+) -> Response:
+    """Returns the list as plain text, one address a line; 304 to a firewall that has it."""
+    with found.snapshot() as records:
+        check_token(records, name, token)
+        rendered = render(records, name, found.clock.now())
+    headers = {
+        "etag": rendered.etag,
+        "last-modified": _http_date(rendered.changed_at),
+        "cache-control": CACHE_CONTROL,
+        "x-content-type-options": "nosniff",
+    }
+    if rendered.etag in _etags(request.headers.get("if-none-match", "")):
+        return Response(status_code=304, headers=headers)
+    return Response(rendered.text, headers=headers, media_type="text/plain")
+
+
+def _etags(header: str) -> list[str]:
+    return [tag.strip().removeprefix("W/") for tag in header.split(",")]
+
+
+def _http_date(instant: Instant) -> str:
+    # Whole seconds, and If-Modified-Since is not honored: two changes within one second would look like one.
+    return format_datetime(datetime.fromisoformat(rfc3339(instant)), usegmt=True)
