@@ -60,7 +60,7 @@ class ServeOptions:
     local_model: bool = True
     remote: tuple[RemoteModel, ...] = ()
     progress: Callable[[str], None] = lambda _step: None
-    ready: Callable[[str, Installation], None] = lambda _url, _opened: None
+    ready: Callable[[str, list[str], list[str]], None] = lambda _url, _findings, _upstreams: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ async def serve(data: Path, options: ServeOptions) -> None:
             app = _app(installation, runner, serving)
             server = GatewayServer(server_config(app, host=host, port=port), before_shutdown=calls.shutdown)
             lock.announce(Address(url, secret))
-            options.ready(url, installation)
+            options.ready(url, [finding.text for finding in installation.findings], list(upstreams))
             await server.serve(sockets=[listener])
 
 
@@ -170,6 +170,7 @@ def _app(installation: Installation, runner: EffectRunner, serving: Serving | No
         clock=installation.clock,
         entropy=installation.entropy,
         open_log=installation.open_log,
+        stopped=lambda: {origin: stop.message for origin, stop in installation.writer.stopped().items()},
         settle=runner.settle,
         upstreams=frozenset(serving.upstreams) if serving else None,
         telemetry=installation.telemetry,

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 import typer
 
-from safeconduct import bootstrap, settings
+from safeconduct import settings
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import Address, running_server
 from safeconduct.http.acts import HEADER, content_of, encode_act, operation_of
@@ -63,7 +63,9 @@ class Client:
         server = running_server(self._data)
         if server:
             return _over_http(server, request)
-        return asyncio.run(bootstrap.ask_once(self._data, request))
+        from safeconduct.bootstrap import server as here  # noqa: PLC0415 - a second to import, and seldom needed
+
+        return asyncio.run(here.ask_once(self._data, request))
 
     def _act(self, method: str, path: str, body: bytes) -> str:
         if self._key is None:

@@ -52,5 +52,7 @@ def write_key(file: Path, name: str, key: SecretKey) -> None:
 
 
 def _show(document: dict[str, Any]) -> None:
-    err.print(f"{document['file']} holds the secret half; the public half for the program file:", style="dim", markup=False)
+    err.print(
+        f"{document['file']} holds the secret half; the public half for the program file:", style="dim", markup=False
+    )
     out.print(document["key"], markup=False)

@@ -4,6 +4,21 @@ import sys
 
 import typer
 
+from safeconduct.cli import (
+    detect,
+    events,
+    freeze,
+    grant,
+    incident,
+    ingest,
+    keys,
+    path,
+    policy,
+    program,
+    rules,
+    serve,
+    token,
+)
 from safeconduct.cli.output import BAD_INPUT, report
 from safeconduct.kernel.errors import SafeconductError
 
@@ -16,6 +31,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+for command in (serve.init, serve.serve, serve.status, ingest.ingest, detect.detect, freeze.freeze, freeze.unfreeze):
+    app.command()(command)
+for noun in (program, path, grant, token, policy, keys, events, incident, rules):
+    app.add_typer(noun.commands, name=noun.__name__.rpartition(".")[2])
+
 
 def main() -> None:
     """Runs one command: exit 0 done, 1 the answer is no, 2 bad input, 3 refused, 4 not available."""
@@ -25,3 +45,7 @@ def main() -> None:
         sys.exit(report(error))
     except KeyboardInterrupt:
         sys.exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""`safeconduct init`, `serve` and `status`: an installation, and the server over it."""
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from safeconduct import settings
+from safeconduct.cli.client import Data, client
+from safeconduct.cli.output import Json, emit, err, out
+from safeconduct.kernel.errors import InvalidInputError
+
+Origin = Annotated[
+    str, typer.Option("--origin", help="What the logs are named by: a domain or URL of yours, without https://.")
+]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on. Put TLS in front of any but loopback.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+ModelURL = Annotated[
+    str, typer.Option("--model", help="Base URL of an OpenAI-compatible server; it becomes the upstream `custom`.")
+]
+ModelKey = Annotated[str, typer.Option("--model-key-env", help="Name of the environment variable with its key.")]
+NoLocal = Annotated[bool, typer.Option("--no-local-model", help="Don't start the local model.")]
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+def init(*, origin: Origin = "safeconduct.example/local", data: Data = None, as_json: Json = False) -> None:
+    """Makes a new installation: its folder and the key of its own log."""
+    from safeconduct.bootstrap import installation  # noqa: PLC0415 - keeps other commands quick
+
+    folder = data or settings.read().data
+    key = installation.create(folder, origin)
+    emit({"data": str(folder), "log": key.name, "key": key.text}, as_json, _show_made)
+
+
+def serve(
+    *,
+    host: Host = "127.0.0.1",
+    port: Port = 8700,
+    model: ModelURL = "",
+    model_key_env: ModelKey = "",
+    no_local_model: NoLocal = False,
+    data: Data = None,
+) -> None:
+    """Serves the gateway, the control API, the logs and the lists until it is stopped."""
+    from safeconduct.bootstrap import server  # noqa: PLC0415 - keeps other commands quick
+
+    read = settings.read()
+    remote = []
+    if model:
+        key = read.secret(model_key_env) if model_key_env else ""
+        remote.append(server.RemoteModel(name="custom", url=model, key=key))
+    elif model_key_env:
+        raise InvalidInputError("--model-key-env says whose key: give the server's URL with --model")
+    if read.environment.get("OPENAI_API_KEY"):
+        remote.append(server.RemoteModel(name="openai", url=OPENAI_URL, key=read.secret("OPENAI_API_KEY")))
+    options = server.ServeOptions(
+        host=host,
+        port=port,
+        local_model=not no_local_model,
+        remote=tuple(remote),
+        progress=lambda step: err.print(step, style="dim", markup=False),
+        ready=_ready,
+    )
+    asyncio.run(server.serve(data or read.data, options))
+
+
+def status(*, data: Data = None, as_json: Json = False) -> None:
+    """Shows whether a server runs, what is in force, and what is wrong."""
+    emit(client(data).get("/api/v1/status"), as_json, _show_status)
+
+
+def _ready(url: str, findings: list[str], upstreams: list[str]) -> None:
+    for finding in findings:
+        err.print(f"damaged: {finding}", style="bold red", markup=False)
+    err.print(f"upstreams: {', '.join(sorted(upstreams)) or 'none'}", style="dim", markup=False)
+    out.print(f"serving on {url}", markup=False)
+
+
+def _show_made(document: dict[str, Any]) -> None:
+    out.print(f"made {document['data']}", markup=False)
+    out.print(f"log key, for the partner's witness: {document['key']}", markup=False)
+    out.print("next: safeconduct keys new, safeconduct program plan, safeconduct program apply", style="dim")
+
+
+def _show_status(document: dict[str, Any]) -> None:
+    for name, value in document.items():
+        if not isinstance(value, list):
+            out.print(f"{name:<12} {value}", markup=False)
+    for log in document["logs"]:
+        state = log["stopped"] or "running"
+        out.print(f"log          {log['origin']}  {log['size']} entries  {state}", markup=False)

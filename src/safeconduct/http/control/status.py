@@ -1,0 +1,52 @@
+"""What runs, what is in force, and what is wrong."""
+
+from importlib import metadata
+
+from fastapi import APIRouter, Response
+
+from safeconduct.access import records as kept
+from safeconduct.access.freezes import freezes, pending
+from safeconduct.http.control.context import Installation
+from safeconduct.http.control.frame import Reading, answer
+from safeconduct.kernel.effects import OUTBOX
+
+router = APIRouter(tags=["status"])
+
+
+@router.get("/healthz")
+async def healthz() -> Response:
+    """Tells that the process answers."""
+    return answer({"status": "ok"})
+
+
+@router.get("/readyz")
+async def readyz(control: Installation) -> Response:
+    """Tells whether calls can be governed: every log takes entries and a program is in force."""
+    with control.snapshot() as records:
+        in_force = kept.program_in_force(records) is not None
+    stopped = control.stopped()
+    ready = in_force and not stopped
+    return answer({"ready": ready, "program": in_force, "logs_stopped": len(stopped)}, 200 if ready else 503)
+
+
+@router.get("/api/v1/status")
+async def status(control: Installation, _: Reading) -> Response:
+    """Returns the state of the installation for people."""
+    stopped = control.stopped()
+    with control.snapshot() as records:
+        program = kept.program_in_force(records)
+        return answer(
+            {
+                "version": metadata.version("safeconduct"),
+                "server": control.lists_url or "none",
+                "program": program.digest if program else "none in force",
+                "waiting": len(pending(records)),
+                "freezes": len(freezes(records)),
+                "effects": sum(1 for _ in records.scan(OUTBOX)),
+                "events": sum(control.events.counts().values()),
+                "logs": [
+                    {"origin": origin, "size": control.log.size(origin), "stopped": stopped.get(origin, "")}
+                    for origin in control.log.origins()
+                ],
+            }
+        )
