@@ -66,6 +66,7 @@ def test_the_first_program_is_requested_in_the_installation_log_and_counts_for_n
     assert effect.body == {
         "origin": INSTALLATION,
         "index": 1,
+        "agreement_origin": AGREEMENT,
         "witness": {"name": WITNESS.verifier.name, "key": WITNESS.verifier.text, "url": "http://127.0.0.1:1/"},
     }
 

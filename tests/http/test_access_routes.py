@@ -1,96 +1,21 @@
 import asyncio
-import contextlib
-from dataclasses import dataclass
-from urllib.parse import urlencode
 
 import msgspec
 import pytest
 
-from safeconduct.access.acts import authenticate
-from safeconduct.access.cosigning import complete_cosign
-from safeconduct.access.freezes import pending
 from safeconduct.http.acts import HEADER, encode_act
-from safeconduct.http.control import freezes, programs, standing, tokens
-from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app
-from safeconduct.http.inprocess import Ask, ask
+from safeconduct.http.inprocess import Ask
 from safeconduct.kernel.instants import rfc3339, seconds
-from support.immediate import START, ImmediateWriter
-from support.programs import ACCESS, APPROVALS, cosigned, demo_program, in_force, signed
+from support.access_house import House, empty
+from support.immediate import START
+from support.programs import demo_program, in_force, signed
 
 SOURCE = demo_program()
-
-
-@dataclass
-class House:
-    """An installation on memory, with a witness that answers or does not."""
-
-    writer: ImmediateWriter
-    witness_answers: bool = True
-
-    def __post_init__(self):
-        self.opened = []
-        control = Control(
-            writer=self.writer,
-            snapshot=lambda: contextlib.nullcontext(self.writer.state),
-            log=None,
-            clock=self,
-            entropy=bytes,
-            open_log=self.opened.append,
-            settle=self.settle,
-            upstreams=frozenset({"local"}),
-            telemetry=None,
-            events=None,
-            caller=None,
-            lists_url=None,
-        )
-        self.app = control_app(
-            [part.router for part in (programs, standing, tokens, freezes)],
-            control=control,
-            local_secret="local",
-            check_reader=self.check_reader,
-            version="0",
-        )
-
-    def now(self):
-        return self.writer.now
-
-    def check_reader(self, signed_):
-        authenticate(
-            self.writer.state, signed_, operation=signed_.act.operation, content=signed_.act.content, now=self.now()
-        )
-
-    async def settle(self):
-        for one in pending(self.writer.state) if self.witness_answers else ():
-            note = cosigned(one.origin, one.index + 1)
-            self.writer.run(lambda tx, one=one, note=note: complete_cosign(tx, one.request, note))
-
-    def get(self, path, /, **query):
-        return self.send(Ask(method="GET", path=f"/api/v1/{path}", query=urlencode(query), headers=LOCAL))
-
-    def check(self, path, body):
-        return self.send(Ask(method="POST", path=f"/api/v1/{path}", headers=LOCAL, body=body))
-
-    def post(self, path, body=b"", *, by="ops"):
-        content = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        act = encode_act(signed(by, f"POST /api/v1/{path}", content, self.now()))
-        return self.send(Ask(method="POST", path=f"/api/v1/{path}", headers={HEADER: act}, body=content))
-
-    def send(self, request):
-        reply = asyncio.run(ask(self.app, request))
-        return reply.status, msgspec.json.decode(reply.body)
-
-
-LOCAL = {"authorization": "Bearer local"}
 
 
 @pytest.fixture
 def house():
     return House(in_force())
-
-
-def empty():
-    return House(ImmediateWriter({**ACCESS, **APPROVALS}))
 
 
 def test_a_first_program_is_planned_applied_and_in_force():

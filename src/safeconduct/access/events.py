@@ -220,6 +220,7 @@ def _wait(state: State, entry: Entry, pending: Pending) -> None:
         {
             "origin": entry.origin,
             "index": entry.index,
+            "agreement_origin": pending.agreement_origin,
             "witness": {"name": pending.witness.name, "key": pending.witness.key, "url": pending.witness.url},
         },
     )

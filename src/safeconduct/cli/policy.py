@@ -9,6 +9,7 @@ from safeconduct.access.authorization import compile_policies
 from safeconduct.cli.client import Data, client
 from safeconduct.cli.output import NO, Json, emit, out
 from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.policy import PolicyInvalidError
 from safeconduct.policy.source import POLICY_TEXT_BYTES_MAX
 
 commands = typer.Typer(help="Cedar policies: check them, ask why.", no_args_is_help=True)
@@ -29,7 +30,10 @@ def check(file: File, *, as_json: Json = False) -> None:
             text = opened.read(POLICY_TEXT_BYTES_MAX + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"cannot read {file}: {error}", code="file-unreadable") from error
-    policies = compile_policies(text)
+    try:
+        policies = compile_policies(text)
+    except PolicyInvalidError as error:
+        raise InvalidInputError(f"{file}:{error.line}: {error.problem}", code=error.code) from error
     emit({"digest": policies.digest, "ids": policies.ids}, as_json, _show_checked)
 
 

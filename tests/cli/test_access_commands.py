@@ -1,0 +1,191 @@
+import asyncio
+import json
+import re
+import stat
+from dataclasses import replace
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from safeconduct import settings
+from safeconduct.access.authorization import default_policies
+from safeconduct.adapters.clock import SystemClock
+from safeconduct.cli import freeze, grant, keys, path, policy, program, token
+from safeconduct.cli.client import Client
+from safeconduct.cli.output import EXIT_CODE
+from safeconduct.http.inprocess import ask
+from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.instants import parse_rfc3339, seconds
+from safeconduct.ledger.keys import SecretKey
+from support.access_house import House, empty
+from support.programs import KEYS, demo_program, in_force
+
+NOW = SystemClock().now()
+app = typer.Typer()
+for module in (program, path, grant, token, policy, keys):
+    app.add_typer(module.commands, name=module.__name__.rpartition(".")[2])
+app.command()(freeze.freeze)
+app.command()(freeze.unfreeze)
+
+
+class Shell:
+    """Runs commands against an installation on memory, as ops unless told otherwise."""
+
+    def __init__(self, house, folder):
+        self.house = house
+        self.folder = folder
+        for name in ("ops", "ana"):
+            keys.write_key(folder / f"{name}.key", name, KEYS[name])
+
+    def __call__(self, *words, by="ops"):
+        self.house.writer.now = SystemClock().now()
+        environment = {"SAFECONDUCT_KEY": str(self.folder / f"{by}.key"), "SAFECONDUCT_DATA": str(self.folder)}
+        result = CliRunner(env=environment).invoke(app, [str(word) for word in words])
+        if isinstance(result.exception, SafeconductError):
+            return EXIT_CODE[result.exception.kind], result.exception.message, result.exception.code
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.exit_code, result.stdout, result.stderr
+
+    def json(self, *words, by="ops"):
+        code, printed, _ = self(*words, "--json", by=by)
+        return code, json.loads(printed)
+
+    def file(self, name, content):
+        written = self.folder / name
+        written.write_bytes(content)
+        return written
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    made = Shell(House(in_force(now=NOW)), tmp_path)
+
+    def send(_client, request):
+        local = {**request.headers, "authorization": "Bearer local"}
+        return asyncio.run(ask(made.house.app, replace(request, headers=local)))
+
+    monkeypatch.setattr(Client, "_send", send)
+    return made
+
+
+SOURCE = demo_program()
+CHANGED = SOURCE.replace(b"deadline_s: 120", b"deadline_s: 60")
+
+
+def test_a_program_is_planned_applied_and_shown(shell):
+    shell.house = house = empty()
+    shell.house.writer.now = NOW
+    file = shell.file("program.yaml", SOURCE)
+    code, printed, _ = shell("program", "plan", file)
+    assert code == 0
+    assert "+ path soc-triage\n" in printed
+    assert "in force once northwind.example/witness has cosigned it" in printed
+    assert house.writer.entries == []
+    code, applied = shell.json("program", "apply", file)
+    assert (code, applied["state"]) == (0, "in-force")
+    assert shell("program", "apply", file)[:2] == (0, "nothing to change\n")
+    assert shell("program", "show")[1].startswith("safeconduct.example/demo under ag-2026-01: ")
+
+
+def test_without_the_witness_apply_says_that_it_waits(shell):
+    shell.house.witness_answers = False
+    code, printed, _ = shell("program", "apply", shell.file("program.yaml", CHANGED))
+    assert code == 4
+    assert "limits.deadline_s: 120 -> 60" in printed
+    assert "waits for northwind.example/witness; nothing has changed yet" in printed
+    assert "program request" in shell("program", "show")[1]
+
+
+def test_a_wrong_program_is_told_with_its_own_name(shell):
+    file = shell.file("mine.yaml", SOURCE.replace(b"autonomy: triage", b"autonomy: act"))
+    for verb in ("plan", "apply"):
+        code, message, error = shell("program", verb, file)
+        assert (code, error) == (2, "not-built-yet")
+        assert message.startswith(f"{file}:41:15: path soc-triage: autonomy 'act' is not built yet")
+
+
+def test_a_file_that_is_not_there_is_told(shell):
+    for words in (("program", "plan"), ("policy", "check")):
+        code, message, error = shell(*words, shell.folder / "none")
+        assert (code, error) == (2, "file-unreadable")
+        assert "none" in message
+
+
+def test_who_may_not_apply_is_refused(shell):
+    assert shell("program", "apply", shell.file("p.yaml", CHANGED), by="ana")[::2] == (3, "role-missing")
+
+
+def test_paths_and_grants(shell):
+    code, listed = shell.json("path", "list")
+    assert (code, [one["id"] for one in listed]) == (0, ["soc-triage"])
+    shown = shell("path", "show", "soc-triage")[1]
+    assert re.search(r"^limits +request_bytes 262144, output_tokens 1024, deadline_s 120$", shown, re.MULTILINE)
+    assert shell("path", "show", "none")[::2] == (2, "path-unknown")
+    assert "ana-triage" in shell("grant", "list")[1]
+    assert "open now   yes" in shell("grant", "show", "ana-triage")[1]
+
+
+def test_a_token_is_shown_once_alone_on_stdout(shell):
+    code, printed, noted = shell("token", "issue", "ana", "--hours", "2", by="ana")
+    secret = printed.strip()
+    assert (code, secret[:4], len(secret)) == (0, "sck_", 47)
+    (listed,) = shell.json("token", "list")[1]
+    assert secret not in repr(listed) + noted
+    life = parse_rfc3339(listed["expires_at"]) - parse_rfc3339(listed["issued_at"])
+    assert abs(life - seconds(7200)) < seconds(60)
+    assert shell("token", "revoke", listed["id"])[0] == 0
+    assert shell("token", "list")[1] == "none\n"
+    assert shell("token", "issue", "ana")[::2] == (3, "another-organization")
+
+
+def test_a_freeze_from_preview_to_end(shell):
+    assert shell.json("freeze", "principal:ana", "--dry-run")[1]["grants"] == ["ana-triage"]
+    assert shell("freeze", "principal:ana")[::2] == (2, "reason-missing")
+    code, frozen = shell.json("freeze", "principal:ana", "--reason", "suspicion")
+    assert code == 0
+    assert frozen["id"] in shell("unfreeze")[1]
+    assert "ana-triage" in shell("unfreeze", frozen["id"], "--dry-run")[1]
+    shell.house.witness_answers = False
+    code, printed, _ = shell("unfreeze", frozen["id"])
+    assert code == 4
+    assert "stays frozen until then" in printed
+    assert shell("unfreeze", frozen["id"])[::2] == (1, "unfreeze-pending")
+    assert shell("freeze", "path:typo", "--reason", "x")[::2] == (2, "nothing-to-freeze")
+
+
+def test_a_policy_file_is_checked_without_an_installation(shell):
+    shell.house = None
+    file = shell.file("p.cedar", default_policies().encode())
+    result = CliRunner().invoke(app, ["policy", "check", str(file)])
+    assert result.exit_code == 0
+    assert result.stdout.startswith("7 policies: grant-covers-call, ")
+    wrong = shell.file("q.cedar", default_policies().encode().replace(b"context.frozen", b"context.frozn"))
+    result = CliRunner().invoke(app, ["policy", "check", str(wrong)])
+    assert result.exception.message.startswith(f"{wrong}:32: policy not-while-frozen does not fit the schema")
+
+
+def test_a_decision_is_explained_and_a_refusal_is_exit_1(shell):
+    code, printed, _ = shell("policy", "explain", "--principal", "ana", "--path", "soc-triage")
+    assert (code, printed) == (0, "allow under grant ana-triage\n  determined by grant-covers-call\n")
+    code, printed, _ = shell("policy", "explain", "--principal", "ana", "--path", "soc-triage", "--purpose", "hunting")
+    assert code == 1
+    assert "purpose-mismatch (path:soc-triage/purpose)" in printed
+    assert "determined by purpose-matches" in printed
+
+
+def test_a_new_key_is_the_owners_alone_and_never_overwritten(tmp_path):
+    file = tmp_path / "eve.key"
+    result = CliRunner().invoke(app, ["keys", "new", "eve", "--out", str(file)])
+    assert result.exit_code == 0
+    name, key = settings.read_key(file)
+    assert (name, key.public.text) == ("eve", result.stdout.strip())
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    before = file.read_bytes()
+    again = CliRunner().invoke(app, ["keys", "new", "eve", "--out", str(file)])
+    assert again.exception.code == "already-exists"
+    assert file.read_bytes() == before
+    assert SecretKey.parse(before.decode().split()[1]).text not in result.output
+    for name, out, code in (("Eve", "x.key", "invalid-input"), ("eve", "no/such/folder", "file-unwritable")):
+        refused = CliRunner().invoke(app, ["keys", "new", name, "--out", str(tmp_path / out)])
+        assert refused.exception.code == code
