@@ -1,0 +1,183 @@
+"""The entries of calls: their bytes are API, and their projections allow one outcome."""
+
+import pytest
+
+from safeconduct.gateway.entries import abandoned_draft, outcome_draft
+from safeconduct.gateway.events import (
+    CALL_INTENT,
+    CALL_OUTCOME,
+    ENDED_CALLS,
+    OPEN_CALLS,
+    PROJECTIONS,
+    CallIntended,
+    OpenCall,
+)
+from safeconduct.gateway.meter import REFUSALS_PER_MINUTE_MAX, RefusalMeter
+from safeconduct.gateway.moves import End, Outcome
+from safeconduct.gateway.receipts import parse_receipt, receipt_text
+from safeconduct.kernel.canonical import canonical
+from safeconduct.kernel.errors import ConflictError, InvalidInputError
+from safeconduct.kernel.ids import EntryId, Origin
+from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.ports import Receipt
+from safeconduct.runtime.calls import abandon_open_calls
+from support.immediate import START, ImmediateWriter
+
+CALL = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+LOG = Origin("safeconduct.example/demo/ag-2026-01")
+INTENT = CallIntended(
+    call=CALL,
+    principal="ana",
+    organization="northwind",
+    grant="ana-triage",
+    agreement="ag-2026-01",
+    path="soc-triage",
+    path_digest="11" * 32,
+    purpose="incident-triage",
+    model="smollm2-135m",
+    determining=("grant-covers-call",),
+    policy_digest="22" * 32,
+    epoch=3,
+    targets_in_scope=1,
+    targets_out_of_scope=2,
+    request_sha256="33" * 32,
+    request_bytes=99,
+    sent_sha256="44" * 32,
+    stream=True,
+    output_tokens_max=1024,
+    deadline_at=Instant(START + seconds(120)),
+    worker="w-1",
+)
+OUTCOME = Outcome(
+    end=End.CUT,
+    why="freeze",
+    clause="freeze:F",
+    status=200,
+    released=b"data: x\n\n",
+    released_sha256="55" * 32,
+    kept=b"\xff",
+    finish_reason=None,
+    prompt_tokens=7,
+    completion_tokens=None,
+)
+
+
+def writer():
+    return ImmediateWriter(PROJECTIONS)
+
+
+def intend(log):
+    return log.run(lambda tx: tx.append(LOG, CALL_INTENT.draft(INTENT), entry_id=CALL))
+
+
+def end(log, draft=None):
+    draft = draft or outcome_draft(CALL, "ana", "w-1", OUTCOME)
+    return log.run(lambda tx: tx.append(LOG, draft))
+
+
+def test_the_bytes_of_an_intent():
+    assert canonical(CALL_INTENT.draft(INTENT).body) == (
+        b'{"agreement":"ag-2026-01","call":"01ARZ3NDEKTSV4RRFFQ69G5FAV","deadline_at":1795248120000000,'
+        b'"determining":["grant-covers-call"],"epoch":3,"grant":"ana-triage","model":"smollm2-135m",'
+        b'"organization":"northwind","output_tokens_max":1024,"path":"soc-triage","path_digest":"'
+        + b"11" * 32
+        + b'","policy_digest":"'
+        + b"22" * 32
+        + b'","principal":"ana","purpose":"incident-triage","request_bytes":99,"request_sha256":"'
+        + b"33" * 32
+        + b'","sent_sha256":"'
+        + b"44" * 32
+        + b'","stream":true,"targets_in_scope":1,"targets_out_of_scope":2,"worker":"w-1"}'
+    )
+
+
+def test_the_bytes_of_an_outcome():
+    draft = outcome_draft(CALL, "ana", "w-1", OUTCOME)
+    assert canonical(draft.body) == (
+        b'{"call":"01ARZ3NDEKTSV4RRFFQ69G5FAV","clause":"freeze:F","completion_tokens":null,"end":"cut",'
+        b'"finish_reason":null,"prompt_tokens":7,"released_bytes":9,"released_sha256":"'
+        + b"55" * 32
+        + b'","status":200,"why":"freeze","worker":"w-1"}'
+    )
+    assert (draft.type, draft.retention.value, draft.subject) == ("gateway.call.outcome/1", "call", "ana")
+    assert draft.sealed == {"released": "data: x\n\n", "kept": "\\xff"}
+
+
+def test_a_call_is_open_between_intent_and_outcome():
+    log = writer()
+    intend(log)
+    assert log.state.get(OPEN_CALLS, CALL) == OpenCall(call=CALL, origin=LOG, worker="w-1")
+    outcome = end(log)
+    assert log.state.get(OPEN_CALLS, CALL) is None
+    assert log.state.get(ENDED_CALLS, CALL).outcome == outcome.id
+
+
+def test_a_second_outcome_and_one_without_an_intent_are_fenced():
+    log = writer()
+    with pytest.raises(ConflictError) as caught:
+        end(log)
+    assert caught.value.code == "call-ended"
+    intend(log)
+    end(log)
+    before = len(log.entries)
+    with pytest.raises(ConflictError):
+        end(log, abandoned_draft(CALL, "w-2"))
+    assert len(log.entries) == before
+
+
+def test_an_intents_id_is_the_calls():
+    log = writer()
+    with pytest.raises(ConflictError) as caught:
+        log.run(lambda tx: tx.append(LOG, CALL_INTENT.draft(INTENT)))
+    assert caught.value.code == "call-id-differs"
+    assert log.entries == []
+
+
+def test_only_calls_of_other_workers_are_abandoned():
+    log = writer()
+    intend(log)
+    assert log.run(lambda tx: abandon_open_calls(tx, "w-1")) == 0
+    assert log.run(lambda tx: abandon_open_calls(tx, "w-2")) == 1
+    event = CALL_OUTCOME.read(log.entries[-1])
+    assert (event.end, event.why, event.released_sha256, event.worker) == (End.ABANDONED, "worker-gone", None, "w-2")
+    assert log.run(lambda tx: abandon_open_calls(tx, "w-2")) == 0
+
+
+def test_replayed_entries_rebuild_the_state():
+    log, again = writer(), writer()
+    intend(log)
+    end(log)
+    for entry in log.entries:
+        PROJECTIONS[entry.type](again.state, entry)
+    assert again.state.rows == log.state.rows
+
+
+def test_refusals_beyond_the_rate_are_counted_and_told_later():
+    meter = RefusalMeter()
+    recorded = [meter.refused("ana", START) for _ in range(REFUSALS_PER_MINUTE_MAX + 2)]
+    assert recorded == [0] * REFUSALS_PER_MINUTE_MAX + [None, None]
+    assert meter.refused("bo", START) == 0
+    later = Instant(START + seconds(60))
+    assert meter.refused("ana", Instant(later - 1)) is None
+    assert meter.refused("ana", later) == 3
+
+
+def test_unidentified_callers_are_told_once_a_minute():
+    meter = RefusalMeter()
+    assert meter.unidentified(START).count == 1
+    assert meter.unidentified(Instant(START + 1)) is None
+    assert meter.unidentified(Instant(START + seconds(60) - 1)) is None
+    told = meter.unidentified(Instant(START + seconds(60)))
+    assert (told.count, told.since) == (3, START + 1)
+    assert meter.drain(START) is None
+
+
+def test_a_receipt_reads_back():
+    receipt = Receipt(LOG, EntryId(CALL), 5, b"\1" * 32, 9, b"\2" * 32, "")
+    assert parse_receipt(receipt_text(receipt)) == receipt
+
+
+@pytest.mark.parametrize("text", ["", "origin=a", "origin=a;entry=b;index=x;leaf=;size=1;root="])
+def test_what_is_no_receipt(text):
+    with pytest.raises(InvalidInputError):
+        parse_receipt(text)
