@@ -35,6 +35,8 @@ def _cosign(installation: Installation, effect: Effect) -> None:
             installation.writer.stop_origin(origin, error.code, error.message)
         raise
     installation.writer.keep_cosigned(cosigned)
+    # Again, should the process have ended after the request and before its log was opened.
+    installation.open_log(Origin(effect.body["agreement_origin"]))
     installation.writer.submit(lambda tx: complete_cosign(tx, EntryId(effect.key), cosigned.encoded)).result()
 
 

@@ -62,8 +62,9 @@ class Installation:
     findings: Sequence[Finding]
 
     def open_log(self, origin: Origin) -> None:
-        """Makes a log ready for entries, new or stored."""
-        self.writer.open_origin(self.log_keys.signer(origin))
+        """Makes a new log ready for entries. One that has a key was opened at start, and stays stopped if it was."""
+        if not self.log_keys.has(origin):
+            self.writer.open_origin(self.log_keys.signer(origin))
 
     def verifier(self, origin: Origin) -> VerifierKey:
         """Returns the public key of a log."""
