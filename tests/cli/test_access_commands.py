@@ -94,6 +94,7 @@ def test_without_the_witness_apply_says_that_it_waits(shell):
     assert code == 4
     assert "limits.deadline_s: 120 -> 60" in printed
     assert "waits for northwind.example/witness; nothing has changed yet" in printed
+    assert "the witness does not answer" in printed
     assert "program request" in shell("program", "show")[1]
 
 

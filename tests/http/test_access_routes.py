@@ -36,7 +36,7 @@ def test_without_the_witness_a_program_waits_and_is_shown_so():
     house = empty()
     house.witness_answers = False
     status, applied = house.post("programs/apply", SOURCE)
-    assert (status, applied["state"]) == (200, "waiting")
+    assert (status, applied["state"], applied["problem"]) == (200, "waiting", "the witness does not answer")
     shown = house.get("programs")[1]
     assert shown["in_force"] is None
     (waiting,) = shown["waiting"]

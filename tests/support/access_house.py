@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from urllib.parse import urlencode
 
 import msgspec
@@ -15,6 +15,7 @@ from safeconduct.http.control import freezes, programs, standing, tokens
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
+from safeconduct.kernel.errors import UnavailableError
 from support.immediate import ImmediateWriter
 from support.programs import ACCESS, APPROVALS, cosigned, signed
 
@@ -30,20 +31,16 @@ class House:
 
     def __post_init__(self):
         self.opened = []
-        control = Control(
-            writer=self.writer,
-            snapshot=lambda: contextlib.nullcontext(self.writer.state),
-            log=None,
-            clock=self,
-            entropy=bytes,
-            open_log=self.opened.append,
-            settle=self.settle,
-            upstreams=frozenset({"local"}),
-            telemetry=None,
-            events=None,
-            caller=None,
-            lists_url=None,
-        )
+        given = {
+            "writer": self.writer,
+            "snapshot": lambda: contextlib.nullcontext(self.writer.state),
+            "clock": self,
+            "entropy": bytes,
+            "open_log": self.opened.append,
+            "settle": self.settle,
+            "upstreams": frozenset({"local"}),
+        }
+        control = Control(**{field.name: None for field in fields(Control)} | given)
         self.app = control_app(
             [part.router for part in (programs, standing, tokens, freezes)],
             control=control,
@@ -61,9 +58,15 @@ class House:
         )
 
     async def settle(self):
-        for one in pending(self.writer.state) if self.witness_answers else ():
+        waiting = pending(self.writer.state)
+        if not self.witness_answers:
+            return {
+                one.request: UnavailableError("the witness does not answer", code="witness-down") for one in waiting
+            }
+        for one in waiting:
             note = cosigned(one.origin, one.index + 1)
             self.writer.run(lambda tx, one=one, note=note: complete_cosign(tx, one.request, note))
+        return {}
 
     def get(self, path, /, **query):
         return self.send(Ask(method="GET", path=f"/api/v1/{path}", query=urlencode(query), headers=LOCAL))

@@ -74,5 +74,7 @@ def _show_unfreeze(document: dict[str, Any]) -> None:
     if document["state"] == "waiting":
         told = f"request {document['request']} waits for the partner's witness; it stays frozen until then"
         out.print(told, markup=False)
+        if document["problem"]:
+            out.print(f"  {document['problem']}", markup=False)
     else:
         out.print(f"freeze {document['freeze']} has ended", markup=False)

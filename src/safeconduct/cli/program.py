@@ -64,6 +64,8 @@ def _show_applied(document: dict[str, Any]) -> None:
             f"\nrequest {document['request']} waits for {document['plan']['waits_for']}; nothing has changed yet",
             markup=False,
         )
+        if document["problem"]:
+            out.print(f"  {document['problem']}", markup=False)
     elif document["state"] == "in-force":
         out.print(f"\nin force by request {document['request']}", markup=False)
 

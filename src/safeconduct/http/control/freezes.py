@@ -9,7 +9,7 @@ from safeconduct.access.freezes import freeze, freezes, parse_selector, preview,
 from safeconduct.access.model import Freeze
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
-from safeconduct.http.control.programs import state
+from safeconduct.http.control.programs import settled
 from safeconduct.kernel.ids import FreezeId
 from safeconduct.kernel.instants import rfc3339
 
@@ -69,8 +69,7 @@ async def end(signed: SignedBytes, control: Installation, freeze_id: str) -> Res
             freeze_id=FreezeId(freeze_id),
         ),
     )
-    await control.settle()
-    return answer({"request": committed.value, "freeze": freeze_id, "state": state(control, committed.value)})
+    return answer(await settled(control, committed.value) | {"freeze": freeze_id})
 
 
 def _document(one: Freeze) -> dict[str, Any]:

@@ -35,13 +35,11 @@ async def apply_program(signed: SignedBytes, control: Installation) -> Response:
         lambda tx: apply(tx, program, signed.act, operation=signed.act.act.operation, content=signed.content),
     )
     applied = committed.value
+    planned = applied.plan.document()
     if applied.request is None:
-        return answer({"request": None, "state": "unchanged", "plan": applied.plan.document()})
+        return answer({"request": None, "state": "unchanged", "problem": None, "plan": planned})
     control.open_log(program.agreement.origin)
-    await control.settle()
-    return answer(
-        {"request": applied.request, "state": state(control, applied.request), "plan": applied.plan.document()}
-    )
+    return answer(await settled(control, applied.request) | {"plan": planned})
 
 
 @router.get("")
@@ -53,10 +51,12 @@ async def show_programs(_reading: Reading, control: Installation) -> Response:
     return answer({"in_force": program, "agreement": agreement, "waiting": waiting})
 
 
-def state(control: Control, request: EntryId) -> str:
-    """Returns whether a request is in force or waits."""
+async def settled(control: Control, request: EntryId) -> dict[str, Any]:
+    """Tries to bring a request into force; returns whether it is, or what it waits for."""
+    problem = (await control.settle()).get(request)
     with control.snapshot() as records:
-        return "waiting" if records.get(kept.PENDING, request) else "in-force"
+        state = "waiting" if records.get(kept.PENDING, request) else "in-force"
+    return {"request": request, "state": state, "problem": problem.message if problem else None}
 
 
 def waiting_document(one: Pending) -> dict[str, Any]:
