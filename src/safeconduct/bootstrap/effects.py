@@ -1,12 +1,14 @@
 """Who carries out which effect, and what each timer does."""
 
+from safeconduct import approvals
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.events import COSIGN
 from safeconduct.adapters.witness import WitnessClient
+from safeconduct.approvals import events as approval_events
 from safeconduct.bootstrap.installation import Installation
 from safeconduct.kernel.effects import Effect, Timer
 from safeconduct.kernel.errors import UnavailableError
-from safeconduct.kernel.ids import ActionId, EntryId, Origin
+from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, Origin
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.runtime.effects import EffectRunner
@@ -22,6 +24,7 @@ def effect_runner(installation: Installation) -> EffectRunner:
     runner = EffectRunner(installation.writer, installation.snapshot, installation.clock)
     runner.on(COSIGN, lambda effect: _cosign(installation, effect))
     runner.on_timer(EXPIRY_TIMER, _expire)
+    runner.on_timer(approval_events.EXPIRY_TIMER, lambda tx, timer: approvals.expire(tx, ApprovalId(timer.key)))
     return runner
 
 
