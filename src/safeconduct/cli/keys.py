@@ -1,6 +1,5 @@
 """`safeconduct keys`: people's own keys."""
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,16 +8,15 @@ import typer
 
 from safeconduct.access.reading import NAME, NAME_FORM
 from safeconduct.adapters.clock import system_entropy
+from safeconduct.adapters.files import write_secret
 from safeconduct.cli.output import Json, emit, err, out
-from safeconduct.kernel.errors import ConflictError, InvalidInputError
+from safeconduct.kernel.errors import ConflictError, InvalidInputError, UnavailableError
 from safeconduct.ledger.keys import SEED_BYTES, SecretKey
 
 commands = typer.Typer(help="Keys of people and organizations.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The principal's name in the program file.")]
 Out = Annotated[Path, typer.Option("--out", help="The key file to write. It must not exist.")]
-
-_OWNER_ONLY = 0o600
 
 
 @commands.command()
@@ -39,16 +37,12 @@ def write_key(file: Path, name: str, key: SecretKey) -> None:
         ConflictError: there is such a file; a key is never overwritten.
         InvalidInputError: it can't be written there.
     """
+    if file.exists():
+        raise ConflictError(f"{file} is there already", code="already-exists", remedy="name another file, or remove it")
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
-    except FileExistsError as error:
-        raise ConflictError(
-            f"{file} is there already", code="already-exists", remedy="name another file, or remove it"
-        ) from error
-    except OSError as error:
-        raise InvalidInputError(f"cannot write {file}: {error.strerror}", code="file-unwritable") from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-        opened.write(f"{name} {key.text}\n")
+        write_secret(file, f"{name} {key.text}\n")
+    except UnavailableError as error:
+        raise InvalidInputError(error.message, code="file-unwritable") from error
 
 
 def _show(document: dict[str, Any]) -> None:
