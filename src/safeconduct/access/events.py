@@ -31,18 +31,16 @@ COSIGN = "cosign"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramPart:
-    """Some changes of the program request `request`, which follows in the same transaction."""
+    """Some changes of the program request that follows in the same transaction and names this entry."""
 
-    request: EntryId
-    part: int
     changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramRequested:
-    """A person asks for a program to come into force. Its changes stand in the `parts` entries before it.
+    """A person asks for a program to come into force. Its changes stand in the entries named by `parts`.
 
-    `changes_digest` covers them all in order. `witness` must cosign a checkpoint that covers this entry.
+    `changes_digest` covers them all in that order. `witness` must cosign a checkpoint that covers this entry.
     """
 
     program: str
@@ -50,7 +48,7 @@ class ProgramRequested:
     agreement: AgreementId
     agreement_origin: Origin
     by: PrincipalId
-    parts: int
+    parts: tuple[EntryId, ...]
     changes_digest: str
     witness: Witness
 
@@ -112,16 +110,13 @@ TOKEN_REVOKED = EventType("access.token.revoked/1", TokenRevoked)
 
 
 def _program_part(state: State, entry: Entry) -> None:
-    event = PROGRAM_PART.read(entry)
-    state.insert(kept.PARTS, f"{event.request}/{event.part:04d}", Part(changes=event.changes))
+    state.insert(kept.PARTS, entry.id, Part(changes=PROGRAM_PART.read(entry).changes))
 
 
 def _program_requested(state: State, entry: Entry) -> None:
     record_act(state, entry)
     event = PROGRAM_REQUESTED.read(entry)
-    parts = list(state.scan(kept.PARTS, f"{entry.id}/"))
-    for key, _ in parts:
-        state.delete(kept.PARTS, key)
+    changes = tuple(change for part in event.parts for change in _take_part(state, part))
     program = ProgramRecord(digest=event.program, origin=event.origin, agreement=event.agreement, request=entry.id)
     _supersede(state)
     _wait(
@@ -137,9 +132,17 @@ def _program_requested(state: State, entry: Entry) -> None:
             at=entry.at,
             agreement_origin=event.agreement_origin,
             program=program,
-            changes=tuple(change for _, part in parts for change in part.changes),
+            changes=changes,
         ),
     )
+
+
+def _take_part(state: State, entry_id: EntryId) -> tuple[Change, ...]:
+    part = state.get(kept.PARTS, entry_id)
+    if part is None:
+        raise UnavailableError(f"a request names part {entry_id}, which is not there", code="log-damaged")
+    state.delete(kept.PARTS, entry_id)
+    return part.changes
 
 
 def _unfreeze_requested(state: State, entry: Entry) -> None:

@@ -47,23 +47,20 @@ def apply(tx: Transaction, program: Program, signed: SignedAct, *, operation: st
     planned = plan(tx, program)
     if not planned.changes:
         return Applied(plan=planned, request=None)
-    request = EntryId(tx.new_id())
     changes = [change.change for change in planned.changes]
-    parts = list(_parts(changes))
-    for number, part in enumerate(parts):
-        tx.append(log, PROGRAM_PART.draft(ProgramPart(request=request, part=number, changes=part)))
+    parts = [tx.append(log, PROGRAM_PART.draft(ProgramPart(changes=part))).id for part in _parts(changes)]
     event = ProgramRequested(
         program=program.digest,
         origin=program.origin,
         agreement=program.agreement.id,
         agreement_origin=program.agreement.origin,
         by=signer.id,
-        parts=len(parts),
+        parts=tuple(parts),
         changes_digest=digest(msgspec.to_builtins(changes)),
         witness=witness,
     )
-    tx.append(log, PROGRAM_REQUESTED.draft(event, act=signed.envelope()), entry_id=request)
-    return Applied(plan=planned, request=request)
+    entry = tx.append(log, PROGRAM_REQUESTED.draft(event, act=signed.envelope()))
+    return Applied(plan=planned, request=entry.id)
 
 
 def _signer(tx: Transaction, program: Program, signed: SignedAct, operation: str, content: str) -> Principal:

@@ -35,7 +35,7 @@ FREEZES = Collection("freezes", Freeze)
 EPOCHS = Collection("epochs", Epoch)  # one, at `standing`
 PROGRAMS = Collection("programs", ProgramRecord)  # one, at `program`
 PENDING = Collection("pending", Pending)  # at the request's entry id
-PARTS = Collection("change-parts", Part)  # at `request/part`, until the request itself is appended
+PARTS = Collection("change-parts", Part)  # at the part's entry id, until the request that names it
 USED_ACTS = Collection("used-acts", UsedAct)  # at `actor/nonce`
 
 POLICIES_KEY = "policies"
