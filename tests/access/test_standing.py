@@ -12,7 +12,7 @@ from safeconduct.kernel.errors import AbsentError, UnauthenticatedError
 from safeconduct.kernel.instants import parse_rfc3339, seconds
 from safeconduct.policy import DecisionMemo
 from support.immediate import START, ImmediateWriter
-from support.programs import demo_program, in_force
+from support.programs import bring_into_force, demo_program, in_force
 
 SOURCE = demo_program().decode()
 REQUEST = CallRequest(
@@ -266,3 +266,23 @@ def test_a_token_of_somebody_who_left_is_unknown():
 def test_the_default_policies_fit_the_schema_and_are_the_demo_s():
     assert STANDING.policies.text == default_policies()
     assert "prohibited-uses" in STANDING.policies.ids
+
+
+def test_a_freeze_or_a_token_does_not_make_the_program_compile_again():
+    writer = in_force()
+    before = compile_standing(writer.state)
+    freeze = Freeze(id="01F", selector=Selector(SelectorKind.ALL), by="ops", reason="suspicion", at=START)
+    writer.state.put(kept.FREEZES, freeze.id, freeze)
+    after = compile_standing(writer.state, before)
+    assert after.entities is before.entities
+    assert after == compile_standing(writer.state)
+    assert after.freezes == {freeze.selector: freeze}
+
+
+def test_another_program_is_compiled_though_there_was_a_standing():
+    writer = in_force()
+    before = compile_standing(writer.state)
+    bring_into_force(writer, SOURCE.replace("deadline_s: 120", "deadline_s: 60").encode())
+    after = compile_standing(writer.state, before)
+    assert after == compile_standing(writer.state)
+    assert after.paths["soc-triage"].limits.deadline_s == 60

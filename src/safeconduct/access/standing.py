@@ -6,7 +6,7 @@ It is rebuilt from the records whenever their epoch moved, and swapped whole.
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from safeconduct.access import authorization as cedar
 from safeconduct.access import records as kept
@@ -18,6 +18,7 @@ from safeconduct.access.model import (
     Freeze,
     Grant,
     Principal,
+    ProgramRecord,
     SealedPath,
     Selector,
     SelectorKind,
@@ -40,6 +41,7 @@ class Standing:
     """Who may do what, at one epoch."""
 
     epoch: int
+    program: ProgramRecord | None
     policies: PolicySet
     entities: Entities
     tokens: Mapping[str, Token] = field(repr=False)  # by hash
@@ -169,24 +171,43 @@ def token_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def compile_standing(records: Records) -> Standing:
-    """Compiles the standing from the records. Without policies in force it permits nothing."""
+def compile_standing(records: Records, previous: Standing | None = None) -> Standing:
+    """Compiles the standing from the records. Without policies in force it permits nothing.
+
+    What comes from the program is taken from `previous` where the same request brought it: a freeze must not wait for
+    thousands of entities to be parsed again.
+    """
+    program = kept.program_in_force(records)
+    if previous is not None and program is not None and previous.program == program:
+        compiled = previous
+    else:
+        compiled = _compile_program(records, program)
+    return replace(
+        compiled,
+        epoch=kept.epoch(records),
+        tokens={token.hash: token for _, token in records.scan(kept.TOKENS)},
+        freezes={freeze.selector: freeze for _, freeze in records.scan(kept.FREEZES)},
+    )
+
+
+def _compile_program(records: Records, program: ProgramRecord | None) -> Standing:
     policies = records.get(kept.POLICIES, kept.POLICIES_KEY)
     paths = {path.id: path for _, path in records.scan(kept.PATHS)}
     grants: dict[tuple[PrincipalId, PathId], tuple[Grant, ...]] = defaultdict(tuple)
     for _, grant in records.scan(kept.GRANTS):
         grants[grant.principal, grant.path] += (grant,)
     return Standing(
-        epoch=kept.epoch(records),
+        epoch=0,
+        program=program,
         policies=cedar.compile_policies(policies.text if policies else ""),
         entities=_entities(records),
-        tokens={token.hash: token for _, token in records.scan(kept.TOKENS)},
+        tokens={},
         principals={principal.id: principal for _, principal in records.scan(kept.PRINCIPALS)},
         paths=paths,
         targets={path.id: compile_targets(path.targets) for path in paths.values()},
         agreements={agreement.id: agreement for _, agreement in records.scan(kept.AGREEMENTS)},
         grants=dict(grants),
-        freezes={freeze.selector: freeze for _, freeze in records.scan(kept.FREEZES)},
+        freezes={},
     )
 
 

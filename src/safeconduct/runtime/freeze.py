@@ -71,7 +71,7 @@ class StandingBoard:
         with self._snapshot() as records:
             if epoch(records) == self.current.epoch:
                 return
-            self.current = compile_standing(records)
+            self.current = compile_standing(records, self.current)
         if self._attached is not None:
             loop, calls = self._attached
             if not loop.is_closed():
