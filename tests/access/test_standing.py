@@ -1,6 +1,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from safeconduct.access import records as kept
 from safeconduct.access.authorization import default_policies
@@ -286,3 +288,32 @@ def test_another_program_is_compiled_though_there_was_a_standing():
     after = compile_standing(writer.state, before)
     assert after == compile_standing(writer.state)
     assert after.paths["soc-triage"].limits.deadline_s == 60
+
+
+NOWS = [parse_rfc3339(f"{year}-06-01T00:00:00Z") for year in (2025, 2026, 2028)]
+
+
+@given(
+    principal=st.sampled_from(["ana", "bo", "triage-service", "nobody"]),
+    path=st.sampled_from(["soc-triage", "none"]),
+    purpose=st.sampled_from(["incident-triage", "hunting"]),
+    model=st.sampled_from(["smollm2-135m", "other"]),
+    now=st.sampled_from(NOWS),
+    grant=st.sampled_from([None, "ana-triage", "service-triage", "none"]),
+    data_classes=st.sets(st.sampled_from(["telemetry", "unlabeled", "secrets"])).map(tuple),
+)
+def test_a_call_is_allowed_exactly_if_every_part_fits(**asked):
+    held = {"ana": "ana-triage", "triage-service": "service-triage"}.get(asked["principal"])
+    expected = (
+        held is not None
+        and asked["path"] == "soc-triage"
+        and asked["purpose"] == "incident-triage"
+        and asked["model"] == "smollm2-135m"
+        and asked["now"] == NOWS[1]
+        and asked["grant"] in (None, held)
+        and "secrets" not in asked["data_classes"]
+    )
+    decision, grant = STANDING.authorize(CallRequest(**asked))
+    assert decision.allowed is expected
+    assert bool(decision.reasons) is not expected
+    assert not expected or grant.id == held
