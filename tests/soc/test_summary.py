@@ -102,3 +102,12 @@ def test_sentences_show_values_of_events_quoted_and_bounded():
     lines = sentences(summarize(context_of(here))[0])
     assert all("\n" not in line for line in lines)
     assert lines[0].startswith(f"{len(here.alerts)} alerts from 2026-11-20T09:00:0")
+
+
+def test_an_alert_whose_rule_was_changed_since_claims_nothing():
+    here = world(2)
+    alerts = (replace(here.alerts[0], matches=()), *here.alerts[1:])
+    summary, checked = summarize(rule_context(replace(here.incident, alerts=alerts), here.events, TECHNIQUES))
+    assert (summary.alerts, summary.grounded) == (len(alerts), len(alerts) - 1)
+    assert all(one.verified for one in checked)
+    assert alerts[0].id not in {getattr(one.claim.predicate, "alert", "") for one in checked}

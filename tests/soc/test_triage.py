@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
-from safeconduct.kernel.ids import CallId, PathId
+from safeconduct.kernel.ids import CallId, PathId, PrincipalId
 from safeconduct.soc.answers import ANSWER_CHARS_MAX, read_answer
 from safeconduct.soc.claims import AuthorKind, Count, InOrder, Observation, Relation, Technique, Tie, Verdict
 from safeconduct.soc.entities import mentions
@@ -18,7 +18,8 @@ from safeconduct.soc.grounding import Context, check_all
 from safeconduct.soc.quotes import quote_at, same
 from safeconduct.soc.summary import rule_context, summarize
 from safeconduct.soc.triage import Budget, ModelAnswer, question
-from safeconduct.soc.triage_service import triage
+from safeconduct.soc.triage_service import Asking
+from safeconduct.soc.triage_service import ask as ask_model
 from support.model_noise import INJECTIONS, noise
 from support.soc_world import START, TECHNIQUES, Fact, event_of, world, world_of
 
@@ -54,11 +55,18 @@ def asked(here, budget=None):
 
 def ask(here, text, budget=None):
     model = Model(text)
-    call = triage(
-        here.incident, here.events, TECHNIQUES, model,
-        path=PathId("soc-triage"), purpose="incident-triage", model="smollm2", budget=budget,
-    )  # fmt: skip
-    return asyncio.run(call), model
+    return asyncio.run(ask_model(here.incident, here.events, TECHNIQUES, model, asking(budget))), model
+
+
+def asking(budget=None):
+    return Asking(
+        path=PathId("soc-triage"),
+        purpose="incident-triage",
+        upstream="local",
+        principal=PrincipalId("triage-service"),
+        model="smollm2",
+        budget=budget or Budget(),
+    )
 
 
 def is_true(here, claim, view):
@@ -106,9 +114,10 @@ def test_with_noise_as_the_model_no_false_claim_survives_and_the_summary_is_unch
     view = asked(here, NOISY)
     summary, rules = summarize(rule_context(here.incident, here.events, TECHNIQUES))
     found, _ = ask(here, noise(view, seed), NOISY)
-    assert [one.claim for one in found.model if one.verified and not is_true(here, one.claim, view)] == []
-    assert msgspec.json.encode(found.summary) == msgspec.json.encode(summary)
-    assert found.rules == rules
+    assert [one.claim for one in found.claims if one.verified and not is_true(here, one.claim, view)] == []
+    again, after = summarize(rule_context(here.incident, here.events, TECHNIQUES))
+    assert msgspec.json.encode(again) == msgspec.json.encode(summary)
+    assert after == rules
 
 
 def test_the_noise_holds_true_and_false_claims_of_every_kind():
@@ -116,7 +125,7 @@ def test_the_noise_holds_true_and_false_claims_of_every_kind():
         (one.claim.kind.value, one.verified)
         for seed in range(150)
         for here in [world(seed % 10)]
-        for one in ask(here, noise(asked(here), seed), NOISY)[0].model
+        for one in ask(here, noise(asked(here), seed), NOISY)[0].claims
     }
     kinds = ("observation", "count", "sequence", "relation", "technique", "verdict")
     assert outcomes >= {(kind, False) for kind in kinds}
@@ -135,8 +144,8 @@ def test_every_claim_copied_from_what_was_shown_is_accepted(seed):
     ]
     found, _ = ask(here, json.dumps({"observations": copied}), WIDE)
     assert found.reading.unreadable == ()
-    assert [one.reason for one in found.model if not one.verified] == []
-    assert len(found.model) == len({(one.event, one.pointer) for one in view.fields})
+    assert [one.reason for one in found.claims if not one.verified] == []
+    assert len(found.claims) == len({(one.event, one.pointer) for one in view.fields})
 
 
 def test_a_value_that_was_cut_or_escaped_stands_for_what_was_shown():
@@ -149,9 +158,9 @@ def test_a_value_that_was_cut_or_escaped_stands_for_what_was_shown():
     assert shown.text.endswith("…")
     answer = {"observations": [{"event": next(iter(view.events)), "field": shown.pointer, "value": shown.text}]}
     found, _ = ask(here, json.dumps(answer))
-    assert [one.verified for one in found.model] == [True]
-    assert found.model[0].claim.evidence[0].quote == long
-    assert "\x1b" not in found.model[0].text
+    assert [one.verified for one in found.claims] == [True]
+    assert found.claims[0].claim.evidence[0].quote == long
+    assert "\x1b" not in found.claims[0].text
 
 
 @pytest.mark.parametrize("tokens", [500, 700, 1500])
@@ -224,8 +233,8 @@ def test_text_of_events_stays_between_the_marks_and_fills_no_field_of_ours(text)
         if one.event == event
     ]
     found, _ = ask(here, json.dumps({"observations": copied[:2]}))
-    assert [one.verified for one in found.model] == [True, True]
-    for one in (*found.model, *found.rules):
+    assert [one.verified for one in found.claims] == [True, True]
+    for one in (*found.claims, *summarize(rule_context(here.incident, here.events, TECHNIQUES))[1]):
         author = one.claim.author
         assert author.kind in (AuthorKind.MODEL, AuthorKind.RULE)
         assert author.name in ("some-model/1", "safeconduct.summary")
@@ -299,7 +308,7 @@ def test_what_is_no_claim_is_named(change, code):
     answer = whole(here)
     change(answer)
     found, _ = ask(here, json.dumps(answer))
-    codes = {one.code for one in found.reading.unreadable} | {one.reason.code for one in found.model}
+    codes = {one.code for one in found.reading.unreadable} | {one.reason.code for one in found.claims}
     assert code in codes
 
 
@@ -323,7 +332,7 @@ def test_what_is_no_claim_is_named(change, code):
 def test_garbage_is_named_and_raises_nothing(text, code):
     here = world(2)
     found, _ = ask(here, text)
-    assert found.model == ()
+    assert found.claims == ()
     assert code in {one.code for one in found.reading.unreadable}
 
 
@@ -341,7 +350,7 @@ def test_two_claims_on_one_field_are_told_apart():
     answer = whole(here)
     answer["observations"] = [*answer["observations"], {**answer["observations"][0], "value": "a lie"}]
     found, _ = ask(here, json.dumps(answer))
-    first, second, *_ = found.model
+    first, second, *_ = found.claims
     assert (first.verified, second.verified) == (True, False)
     assert first.claim.id != second.claim.id
 
@@ -352,9 +361,8 @@ def test_a_failing_model_is_the_callers_to_tell():
             raise UpstreamError("it is down")
 
     here = world(2)
-    call = triage(here.incident, here.events, TECHNIQUES, Down(), path=PathId("p"), purpose="x", model="m")
     with pytest.raises(UpstreamError):
-        asyncio.run(call)
+        asyncio.run(ask_model(here.incident, here.events, TECHNIQUES, Down(), asking()))
 
 
 def test_a_claim_about_an_event_that_was_not_shown_is_rejected():

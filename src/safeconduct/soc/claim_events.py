@@ -14,7 +14,7 @@ from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
 from safeconduct.soc.answers import Unreadable
 from safeconduct.soc.claims import Author, ClaimKind, encode_claim
-from safeconduct.soc.grounding import CHECKER_VERSION, CheckedClaim, Outcome
+from safeconduct.soc.grounding import CHECKER_VERSION, CheckedClaim, Outcome, Shown
 
 CLAIM_BYTES_MAX = 40_000
 """Bytes of claims in one entry. A leaf holds 65,535, the envelope and the commitments of sealed fields with them."""
@@ -79,9 +79,13 @@ def record_claims(
     *,
     call: str = "",
     unreadable: Sequence[Unreadable] = (),
+    shown: Shown | None = None,
     signed: SignedAct | None = None,
 ) -> tuple[Entry, ...]:
-    """Appends what became of claims, with their texts and quotes sealed. At least one entry, also for no claims."""
+    """Appends what became of claims, with their texts and quotes sealed. At least one entry, also for no claims.
+
+    `shown` is what a model had in view: without it its claims could not be checked again.
+    """
     parts = list(_parts(checked))
     problems: dict[str, int] = {}
     for problem in unreadable:
@@ -99,7 +103,7 @@ def record_claims(
                     unreadable=problems if number == 1 else {},
                     claims=tuple(_outcome(one) for one in part),
                 ),
-                sealed={"claims": [_sealed(one) for one in part]},
+                sealed={"claims": [_sealed(one) for one in part], "shown": _view(shown)},
                 subject=incident,
                 act=signed.envelope() if signed and number == 1 else None,
             ),
@@ -142,6 +146,12 @@ def _outcome(checked: CheckedClaim) -> ClaimOutcome:
         reason=checked.reason.code,
         rule="" if checked.verified else checked.reason.clause,
     )
+
+
+def _view(shown: Shown | None) -> dict[str, JSONValue] | None:
+    if shown is None:
+        return None
+    return {event: sorted(pointers) if pointers is not None else None for event, pointers in shown.fields.items()}
 
 
 def _sealed(checked: CheckedClaim) -> dict[str, JSONValue]:

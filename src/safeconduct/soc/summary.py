@@ -138,7 +138,8 @@ def _predicates(incident: Incident, events: Mapping[EventId, Event]) -> Iterator
 
 def _runs(alerts: Iterable[Alert]) -> list[list[Alert]]:
     runs: list[list[Alert]] = []
-    for alert in sorted(alerts, key=lambda one: (one.at, one.id)):
+    # An alert whose rule was changed since has no matches, and so nothing that a claim could cite.
+    for alert in sorted((one for one in alerts if one.matches), key=lambda one: (one.at, one.id)):
         if runs and runs[-1][0].rule == alert.rule:
             runs[-1].append(alert)
         else:

@@ -166,7 +166,7 @@ def question(
 def _by_weight(incident: Incident, events: Mapping[EventId, Event]) -> Iterator[Event]:
     # One event of each kind of alert before a second of any, grave ones first: fifty guesses are one story.
     runs: dict[str, list[Alert]] = {}
-    for alert in sorted(incident.alerts, key=lambda one: (one.at, one.id)):
+    for alert in sorted((one for one in incident.alerts if one.matches), key=lambda one: (one.at, one.id)):
         runs.setdefault(alert.rule, []).append(alert)
     ranked = sorted(runs.values(), key=lambda run: (_rank(run[0]), run[0].at, run[0].id))
     seen: set[EventId] = set()

@@ -1,56 +1,180 @@
 """Triage of one incident: the rules' summary, and beside it what a model claims. The second can't change the first."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from safeconduct.kernel.ids import EventId, PathId
+from safeconduct.access import records as kept
+from safeconduct.access.acts import Capability, authenticate, authenticate_act, refuse_frozen, require
+from safeconduct.access.model import Principal, SealedPath
+from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError
+from safeconduct.kernel.ids import EventId, IncidentId, PathId, PrincipalId
+from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.ports import Records, Transaction
+from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc.answers import Reading, read_answer
+from safeconduct.soc.claim_events import record_claims
 from safeconduct.soc.grounding import CheckedClaim, Context, TechniqueTable, check_all
 from safeconduct.soc.model import Event, Incident
-from safeconduct.soc.summary import Summary, rule_context, summarize
+from safeconduct.soc.telemetry_service import origin_of
 from safeconduct.soc.triage import Budget, ModelAnswer, ModelCaller, Question, question
+
+PURPOSE = "incident-triage"
+"""The purpose of paths that triage uses unless told which."""
+
+LOCAL_UPSTREAM = "local"
+"""The upstream whose models are small and slow: their questions are short."""
+
+WIDE = Budget(
+    prompt_tokens_max=4_000,
+    answer_tokens_max=1_500,
+    chars_per_token=2.5,
+    events_max=24,
+    fields_max=6,
+    claims={"observations": (1, 12), "counts": (0, 4), "sequences": (0, 6), "relations": (0, 6), "techniques": (0, 6)},
+)
+"""What a question to any other upstream may take: enough for each kind of alert of a long incident."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Triage:
-    """What is known of an incident. `rules` and `summary` are there whatever the model did."""
+class Asking:
+    """Whom a triage asks, on whose grant, and with how much room."""
 
-    summary: Summary
-    rules: tuple[CheckedClaim, ...]
+    path: PathId
+    purpose: str
+    upstream: str
+    principal: PrincipalId
+    model: str
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What a model was asked, what it said, and what of that holds."""
+
     asked: Question
     answer: ModelAnswer
     reading: Reading
-    model: tuple[CheckedClaim, ...]
+    claims: tuple[CheckedClaim, ...]
 
 
-async def triage(
+def admit(records: Records, signed: SignedAct, *, operation: str, content: str, now: Instant) -> Principal:
+    """Returns who signed, if they may triage: asked before a model is.
+
+    Raises:
+        UnauthenticatedError, RefusedError: as `access.acts`.
+    """
+    principal = authenticate(records, signed, operation=operation, content=content, now=now)
+    refuse_frozen(records, principal)
+    require(principal, Capability.TRIAGE)
+    return principal
+
+
+def choose(records: Records, signer: Principal, *, path: str = "", principal: str = "", model: str = "") -> Asking:
+    """Returns whom to ask. What is not named is chosen where there is one choice.
+
+    The principal is the signer, or a service that the signer answers for: by default the one service of theirs that
+    holds a grant on the path.
+
+    Raises:
+        AbsentError: `path-unknown`: there is no such path, or none is for triage.
+        InvalidInputError: `path-unclear`: several are.
+        RefusedError: `not-yours`: the principal is neither the signer nor a service of theirs.
+    """
+    found = _path(records, path)
+    asking = PrincipalId(principal) if principal else _service(records, signer, found)
+    known = records.get(kept.PRINCIPALS, asking)
+    if known is None or signer.id not in (known.id, known.sponsor):
+        raise RefusedError(
+            f"{signer.id} does not answer for {asking}",
+            code="not-yours",
+            clause=f"principal:{asking}/sponsor",
+            remedy="ask as yourself, or as a service whose sponsor you are",
+        )
+    return Asking(
+        path=found.id,
+        purpose=found.purpose,
+        upstream=found.upstream,
+        principal=asking,
+        model=model or found.models[0],
+        budget=_budget(found),
+    )
+
+
+async def ask(
     incident: Incident,
     events: Mapping[EventId, Event],
     techniques: TechniqueTable,
     caller: ModelCaller,
-    *,
-    path: PathId,
-    purpose: str,
-    model: str,
-    budget: Budget | None = None,
-) -> Triage:
+    asking: Asking,
+) -> Answered:
     """Asks a model about an incident and checks what it says.
 
     Raises:
         InvalidInputError: nothing of the incident can be shown.
-        SafeconductError: what the gateway answered instead; `summarize` needs no model and can be shown alone.
+        SafeconductError: what the gateway answered instead. The summary needs no model and stands alone.
     """
-    rules = rule_context(incident, events, techniques)
-    summary, checked = summarize(rules)
-    asked = question(incident, events, techniques, model=model, budget=budget)
-    answer = await caller.complete(path, purpose, asked.payload)
+    asked = question(incident, events, techniques, model=asking.model, budget=asking.budget)
+    answer = await caller.complete(asking.path, asking.purpose, asked.payload)
     reading = read_answer(asked, answer, events)
     context = Context(incident=incident, events=events, shown=asked.shown, techniques=techniques)
-    return Triage(
-        summary=summary,
-        rules=checked,
-        asked=asked,
-        answer=answer,
-        reading=reading,
-        model=check_all(reading.claims, context),
+    return Answered(asked=asked, answer=answer, reading=reading, claims=check_all(reading.claims, context))
+
+
+def record(
+    tx: Transaction,
+    signed: SignedAct,
+    incident: IncidentId,
+    rules: Sequence[CheckedClaim],
+    answered: Answered | None,
+    *,
+    operation: str,
+    content: str,
+) -> tuple[Entry, ...]:
+    """Records what became of the rules' claims and, where one answered, of the model's.
+
+    Raises:
+        UnauthenticatedError, RefusedError: the signer may not; no agreement is in force.
+    """
+    authenticate_act(tx, signed, operation=operation, expected_content=content, capability=Capability.TRIAGE)
+    origin = origin_of(tx)
+    entries = record_claims(tx, origin, incident, rules, signed=signed)
+    if answered is None:
+        return entries
+    return entries + record_claims(
+        tx,
+        origin,
+        incident,
+        answered.claims,
+        call=answered.answer.call,
+        unreadable=answered.reading.unreadable,
+        shown=answered.asked.shown,
     )
+
+
+def _path(records: Records, wanted: str) -> SealedPath:
+    if wanted:
+        found = records.get(kept.PATHS, wanted)
+        if found is None:
+            raise AbsentError(f"no path {wanted[:64]!r}", code="path-unknown", remedy="safeconduct path list")
+        return found
+    fitting = [path for _, path in records.scan(kept.PATHS) if path.purpose == PURPOSE]
+    if not fitting:
+        raise AbsentError(
+            f"no path is for {PURPOSE}", code="path-unknown", remedy="name one, or add one to the program file"
+        )
+    if len(fitting) > 1:
+        names = ", ".join(path.id for path in fitting)
+        raise InvalidInputError(f"several paths are for {PURPOSE}: {names}", code="path-unclear", remedy="name one")
+    return fitting[0]
+
+
+def _service(records: Records, signer: Principal, path: SealedPath) -> PrincipalId:
+    holders = {grant.principal for _, grant in records.scan(kept.GRANTS) if grant.path == path.id}
+    services = [one.id for _, one in records.scan(kept.PRINCIPALS) if one.sponsor == signer.id and one.id in holders]
+    return services[0] if len(services) == 1 else signer.id
+
+
+def _budget(path: SealedPath) -> Budget:
+    budget = Budget() if path.upstream == LOCAL_UPSTREAM else WIDE
+    return replace(budget, answer_tokens_max=min(budget.answer_tokens_max, path.limits.output_tokens))
