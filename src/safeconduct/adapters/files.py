@@ -73,7 +73,7 @@ class FileHeads:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._lengths: dict[Origin, int] = {}
+        self._known: dict[Origin, tuple[int, int]] = {}  # inode and length as this process left them
         self._unsynced: set[Origin] = set()
         self._flushed_at = time.monotonic()
 
@@ -89,13 +89,14 @@ class FileHeads:
         return [_decode_head(line) for line in reversed(lines)]
 
     def replace(self, origin: Origin, head: str, *, previous: str | None) -> None:
-        if origin in self._lengths and self._lengths[origin] < HEAD_FILE_BYTES_MAX:
+        path = self._path(origin)
+        if self._known.get(origin, (0, HEAD_FILE_BYTES_MAX))[1] < HEAD_FILE_BYTES_MAX:
             self._append(origin, _encode_head(head))
         else:
             if self.read(origin) != previous:
                 raise _changed(origin)
-            write_atomically(self._path(origin), _encode_head(head))
-            self._lengths[origin] = len(_encode_head(head))
+            write_atomically(path, _encode_head(head))
+            self._known[origin] = (path.stat().st_ino, path.stat().st_size)
         if time.monotonic() - self._flushed_at >= FLUSH_INTERVAL_S:
             self.flush()
 
@@ -111,13 +112,14 @@ class FileHeads:
         with _translated(path):
             descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
             try:
-                if os.fstat(descriptor).st_size != self._lengths[origin]:
+                found = os.fstat(descriptor)
+                if (found.st_ino, found.st_size) != self._known[origin]:
                     raise _changed(origin)
                 if os.write(descriptor, line) != len(line):
                     raise UnavailableError(f"could not write the head of {origin} whole", code="file-not-written")
             finally:
                 os.close(descriptor)
-        self._lengths[origin] += len(line)
+        self._known[origin] = (found.st_ino, found.st_size + len(line))
         self._unsynced.add(origin)
 
     def _path(self, origin: Origin) -> Path:

@@ -11,7 +11,7 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Clock, Entropy
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint, parse_size
 from safeconduct.ledger.keys import SEED_BYTES, SecretKey
-from safeconduct.ledger.notes import Cosigner, NoteError, SignatureType, VerifierKey, parse_signatures
+from safeconduct.ledger.notes import Cosigner, Note, NoteError, SignatureType, VerifierKey, parse_signatures
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.witness import (
     BAD_REQUEST,
@@ -39,7 +39,7 @@ class WitnessClient:
         if key.kind is not SignatureType.COSIGNATURE:
             raise InvalidInputError(f"the key of {key.name} is not one for cosignatures", code="key-invalid")
         self._where = where
-        self._key = key
+        self.key = key
 
     def cosign(self, log: LogReader, origin: Origin, size_min: int) -> SignedCheckpoint:
         """Returns a checkpoint of at least that size with the witness's cosignature.
@@ -53,7 +53,7 @@ class WitnessClient:
         size = signed.checkpoint.size
         if size < size_min:
             raise AbsentError(f"{origin} has {size} entries, expected at least {size_min}")
-        old = log.cosigned_size(origin, self._key)
+        old = log.cosigned_size(origin, self.key)
         status, body = CONFLICT, ""
         for _attempt in range(ATTEMPTS_MAX):
             status, body = self._post(Submission(old, tuple(log.consistency(origin, old, size)), signed))
@@ -62,31 +62,32 @@ class WitnessClient:
             if status != CONFLICT:
                 break
             old = self._witnessed(body, old, size, origin)
-        raise UnavailableError(f"witness {self._key.name} refused with {status}: {body.strip()[:200]}", code="refused")
+        raise UnavailableError(f"witness {self.key.name} refused with {status}: {body.strip()[:200]}", code="refused")
 
     def _witnessed(self, body: str, old: int, size: int, origin: Origin) -> int:
         try:
             seen = parse_size(body.removesuffix("\n"))
         except NoteError as error:
-            raise UnavailableError(f"witness {self._key.name} answered no size: {error.message}") from error
+            raise UnavailableError(f"witness {self.key.name} answered no size: {error.message}") from error
         if seen > size:
             raise UnavailableError(
-                f"witness {self._key.name} has seen {seen} entries of {origin}, here are {size}: a restored backup?",
+                f"witness {self.key.name} has seen {seen} entries of {origin}, here are {size}: a restored backup?",
                 code="log-behind-witness",
                 remedy="restore the log from the partner's mirror before it is used again",
             )
         if seen == old:
-            raise UnavailableError(f"witness {self._key.name} has seen another {origin}", code="log-forked")
+            raise UnavailableError(f"witness {self.key.name} has seen another {origin}", code="log-forked")
         return seen
 
     def _cosigned(self, signed: SignedCheckpoint, body: str) -> SignedCheckpoint:
         try:
-            own = [one for one in parse_signatures(body) if one.is_by(self._key)]
-            note = signed.note.with_signatures(own)
-            note.signed_by(self._key)
+            own = [line for line in parse_signatures(body) if line.is_by(self.key)]
+            by_log = [line for line in signed.note.signatures if line.name == signed.checkpoint.origin]
+            note = Note(signed.note.text, (*by_log, *own))
+            note.signed_by(self.key)
         except NoteError as error:
             raise UnavailableError(
-                f"witness {self._key.name} answered no cosignature of its own: {error.message}", code="not-cosigned"
+                f"witness {self.key.name} answered no cosignature of its own: {error.message}", code="not-cosigned"
             ) from error
         return SignedCheckpoint(signed.checkpoint, note)
 
@@ -99,7 +100,7 @@ class WitnessClient:
             return response.status, response.read(ANSWER_BYTES_MAX).decode("utf-8", "replace")
         except (OSError, http.client.HTTPException) as error:
             raise UnavailableError(
-                f"witness {self._key.name} does not answer: {error}", code="witness-unreachable"
+                f"witness {self.key.name} does not answer: {error}", code="witness-unreachable"
             ) from error
         finally:
             connection.close()
@@ -115,7 +116,7 @@ class WitnessFolder:
         self._folder = folder
         self._clock = clock
         self._lock = threading.Lock()  # a checkpoint is compared with the last one and recorded as one step
-        name, secret = self._key()
+        name, secret = self._read_key()
         self.cosigner = Cosigner(name, secret)
 
     @classmethod
@@ -197,11 +198,11 @@ class WitnessFolder:
         note = submission.signed.note
         cosignature = self.cosigner.cosign(note.text, self._clock.now() // _MICROSECONDS)
         by_log = [line for line in note.signatures if any(line.is_by(key) for key in keys)]
-        kept = type(note)(note.text, (*by_log, cosignature))
+        kept = Note(note.text, (*by_log, cosignature))
         write_atomically(self._folder / "checkpoints" / file_name(origin), kept.encoded.encode())
         return WitnessAnswer(OK, cosignature.line)
 
-    def _key(self) -> tuple[str, SecretKey]:
+    def _read_key(self) -> tuple[str, SecretKey]:
         path = self._folder / "witness.key"
         try:
             name, _, secret = path.read_text(encoding="utf-8").strip().partition(" ")

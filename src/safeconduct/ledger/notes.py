@@ -159,13 +159,13 @@ class Cosigner:
         return Signature(self.verifier.name, self.verifier.key_id, at_s.to_bytes(TIMESTAMP_BYTES) + signature)
 
 
-def parse_note(encoded: str | bytes) -> Note:
+def parse_note(encoded: str | bytes, *, bytes_max: int = NOTE_BYTES_MAX) -> Note:
     """Reads a signed note.
 
     Raises:
         NoteError: it is not in the one form that signed-note 1.0.0 gives it, or over its limits.
     """
-    text = _decoded(encoded)
+    text = _decoded(encoded, bytes_max)
     head, gap, tail = text.rpartition("\n\n")
     if not gap or not head or not tail.endswith("\n"):
         raise NoteError("expected a text, an empty line and signature lines")
@@ -215,14 +215,14 @@ def check_key_name(name: str) -> None:
         raise NoteError(f"a key name has 1 to {KEY_NAME_CHARS_MAX} characters, no space and no plus; got {name[:80]!r}")
 
 
-def _decoded(encoded: str | bytes) -> str:
+def _decoded(encoded: str | bytes, bytes_max: int) -> str:
     try:
         raw = encoded if isinstance(encoded, bytes) else encoded.encode()
         text = raw.decode()
     except UnicodeError as error:
         raise NoteError("a note is UTF-8") from error
-    if len(raw) > NOTE_BYTES_MAX:
-        raise NoteError(f"a note has at most {NOTE_BYTES_MAX} bytes, got {len(raw)}")
+    if len(raw) > bytes_max:
+        raise NoteError(f"a note has at most {bytes_max} bytes, got {len(raw)}")
     if any(letter < " " and letter != "\n" for letter in text):
         raise NoteError("a note holds no control characters other than newline")
     return text

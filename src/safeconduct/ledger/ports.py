@@ -83,8 +83,8 @@ class LogSource(Protocol):
         """Returns (level, number) of each stored tile in ascending order."""
         ...
 
-    def cosigned(self, origin: Origin) -> list[tuple[int, str]]:
-        """Returns each checkpoint stored with its cosignatures, and the size it is filed under, ascending."""
+    def cosigned(self, origin: Origin) -> list[tuple[int, str, str]]:
+        """Returns each checkpoint that a witness cosigned: the size it is filed under, the note, the witness's key."""
         ...
 
     def checkpoint(self, origin: Origin) -> str | None:
@@ -95,8 +95,8 @@ class LogSource(Protocol):
         """Returns the stored blob of a sealed field, or None."""
         ...
 
-    def blob_names(self) -> list[tuple[str, str]]:
-        """Returns (entry id, field) of every stored blob in ascending order."""
+    def blobs(self) -> Iterator[tuple[str, str, bytes]]:
+        """Yields entry id, field and content of every stored blob."""
         ...
 
 
@@ -132,8 +132,8 @@ class Store(LogSource, RawRecords, Protocol):
         """
         ...
 
-    def keep_cosigned(self, origin: Origin, size: int, note: str) -> None:
-        """Stores a checkpoint that carries cosignatures, in place of the one of the same size, durably.
+    def keep_cosigned(self, origin: Origin, size: int, note: str, witness: str) -> None:
+        """Stores a checkpoint that the witness of this key cosigned, in place of an earlier one of this size, durably.
 
         Raises:
             UnavailableError: it can't be stored.

@@ -69,16 +69,11 @@ class LogReader:
         if encoded is None:
             raise AbsentError(f"there is no log {origin} with entries")
         latest = parse_checkpoint(encoded)
-        cosigned = dict(self._source.cosigned(origin)).get(latest.checkpoint.size)
-        return latest if cosigned is None else parse_checkpoint(cosigned)
+        return self._with_cosignatures(origin, latest)
 
     def cosigned_size(self, origin: Origin, witness: VerifierKey) -> int:
         """Returns the largest size that the witness is known to have cosigned; 0 for none."""
-        sizes = [
-            size
-            for size, encoded in self._source.cosigned(origin)
-            if any(line.is_by(witness) for line in parse_checkpoint(encoded).note.signatures)
-        ]
+        sizes = [size for size, _note, key in self._source.cosigned(origin) if key == witness.text]
         return max(sizes, default=0)
 
     def evidence(self, entry_id: str) -> Evidence:
@@ -89,8 +84,10 @@ class LogReader:
             UnavailableError: the log is damaged.
         """
         origin, stored = self._find(entry_id)
-        cosigned = [note for size, note in self._source.cosigned(origin) if size > stored.index]
-        signed = parse_checkpoint(cosigned[-1]) if cosigned else self.checkpoint(origin)
+        cosigned = [note for size, note, _key in self._source.cosigned(origin) if size > stored.index]
+        signed = self.checkpoint(origin)
+        if cosigned and len(signed.note.signatures) == 1:
+            signed = self._with_cosignatures(origin, parse_checkpoint(cosigned[-1]))
         size = signed.checkpoint.size
         proof = merkle.inclusion_proof(stored.index, size, self._subtrees(origin, size))
         evidence = Evidence(leaf=stored.leaf, index=stored.index, proof=tuple(proof), checkpoint=signed)
@@ -137,6 +134,13 @@ class LogReader:
         if key is None or blob is None:
             raise AbsentError(f"the {name} of entry {entry_id} is not here any more", code="destroyed")
         return unseal(leaf, name, blob, key)
+
+    def _with_cosignatures(self, origin: Origin, signed: SignedCheckpoint) -> SignedCheckpoint:
+        note = signed.note
+        for size, encoded, _key in self._source.cosigned(origin):
+            if size == signed.checkpoint.size:
+                note = note.with_signatures(parse_checkpoint(encoded).note.signatures)
+        return SignedCheckpoint(signed.checkpoint, note)
 
     def _leaf(self, entry_id: str) -> Leaf:
         return decode_leaf(self._find(entry_id)[1].leaf)

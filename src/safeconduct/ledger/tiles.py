@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
@@ -50,7 +50,7 @@ class Tile:
         level = None if match["level"] == "entries" else int(match["level"])
         width = int(match["width"] or TILE_WIDTH)
         tile = cls(level, number, width)
-        if tile.path != path or (level or 0) > LEVEL_MAX:
+        if tile.path != path or (level or 0) > LEVEL_MAX or width > TILE_WIDTH:
             raise InvalidInputError(f"{path!r} is not the one path of its tile; expected {tile.path}")
         return tile
 
@@ -90,17 +90,21 @@ def decode_bundle(bundle: bytes, width: int) -> list[bytes]:
     Raises:
         InvalidInputError: it does not hold exactly `width` entries.
     """
-    leaves: list[bytes] = []
-    offset = 0
-    while offset < len(bundle) and len(leaves) <= width:
-        start = offset + 2
-        offset = start + int.from_bytes(bundle[offset:start])
-        if offset > len(bundle) or start > len(bundle):
-            break
-        leaves.append(bundle[start:offset])
-    if offset != len(bundle) or len(leaves) != width:
+    leaves = list(split_bundle(bundle))
+    length = sum(len(leaf) + 2 for leaf in leaves)
+    if len(leaves) != width or length != len(bundle):
         raise InvalidInputError(f"expected a bundle of exactly {width} entries; {len(leaves)} fit into {len(bundle)} B")
     return leaves
+
+
+def split_bundle(bundle: bytes) -> Iterator[bytes]:
+    """Yields the leaves of a bundle as far as they are whole."""
+    offset = 0
+    while offset + 2 <= len(bundle):
+        start = offset + 2
+        offset = start + int.from_bytes(bundle[offset:start])
+        if offset <= len(bundle):
+            yield bundle[start:offset]
 
 
 class Edge:

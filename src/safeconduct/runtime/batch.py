@@ -16,7 +16,7 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Clock, Committed, Entropy, Projection, Receipt, Transaction
 from safeconduct.ledger.audit import Finding
 from safeconduct.ledger.checkpoints import SignedCheckpoint
-from safeconduct.ledger.notes import NoteSigner, VerifierKey
+from safeconduct.ledger.notes import NoteSigner
 from safeconduct.ledger.ports import Batch, DataKeys, Heads, Store
 from safeconduct.ledger.reader import last_entry
 from safeconduct.runtime.logs import OpenLog
@@ -47,14 +47,12 @@ class BatchRunner:
         clock: Clock,
         entropy: Entropy,
         projections: Mapping[str, Projection],
-        witnesses: Sequence[VerifierKey] = (),
     ) -> None:
         self.store = store
         self.heads = heads
         self.logs: dict[Origin, OpenLog] = {}
         self.listeners: list[Listener] = []
         self._keys = keys
-        self._witnesses = witnesses
         self._ids = IdSource(clock, entropy)
         self._state = BatchState(
             store=store, keys=keys, logs=self.logs, projections=projections, ids=self._ids, entropy=entropy
@@ -64,7 +62,7 @@ class BatchRunner:
 
     def open(self, signer: NoteSigner) -> list[Finding]:
         """Checks and opens a log, new or stored; returns what is wrong with it, which stops it."""
-        log = OpenLog(signer, self.heads, self._witnesses)
+        log = OpenLog(signer, self.heads)
         findings = log.open(self.store)
         if not findings:
             last = last_entry(self.store, log.origin)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
-from safeconduct.ledger.audit import Finding, Trust, audit
+from safeconduct.ledger.audit import Finding, audit
 from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, parse_checkpoint, sign_checkpoint
 from safeconduct.ledger.merkle import Frontier
-from safeconduct.ledger.notes import NoteSigner, VerifierKey
+from safeconduct.ledger.notes import NoteSigner
 from safeconduct.ledger.ports import Heads, LogGrowth, LogSource, NewEntry
 from safeconduct.ledger.reader import read_tile
 from safeconduct.ledger.tiles import Edge, load_edge
@@ -25,13 +25,12 @@ class Stop:
 class OpenLog:
     """A log that this process appends to. Only the writer's thread touches it."""
 
-    def __init__(self, signer: NoteSigner, heads: Heads, witnesses: Sequence[VerifierKey] = ()) -> None:
+    def __init__(self, signer: NoteSigner, heads: Heads) -> None:
         self.origin = Origin(signer.verifier.name)
         self.pending: list[NewEntry] = []
         self.stop: Stop | None = None
         self._signer = signer
         self._heads = heads
-        self._trust = Trust(log=signer.verifier, witnesses=witnesses)
         self._edge = Edge(Frontier())
         self._grown: tuple[Edge, SignedCheckpoint] | None = None
         self._head: str | None = None
@@ -62,7 +61,7 @@ class OpenLog:
     def open(self, source: LogSource) -> list[Finding]:
         """Checks the stored log and loads its edge; stops it where anything is wrong (R4). Returns what is."""
         try:
-            findings = audit(source, self.origin, self._trust, self._heads.copies(self.origin))
+            findings = audit(source, self.origin, self._signer.verifier, self._heads.copies(self.origin))
             self._head = self._heads.read(self.origin)
             if source.size(self.origin) and self._head is None and not findings:
                 findings = [Finding(origin=self.origin, what="there is no head", place="heads")]

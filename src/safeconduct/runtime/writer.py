@@ -74,13 +74,10 @@ class GroupCommitWriter:
         clock: Clock,
         entropy: Entropy,
         projections: Mapping[str, Projection],
-        witnesses: Sequence[VerifierKey] = (),
         expected: Callable[[], int] | None = None,
         batch_max: int = BATCH_MAX,
     ) -> None:
-        self._runner = BatchRunner(
-            store, heads, keys, clock=clock, entropy=entropy, projections=projections, witnesses=witnesses
-        )
+        self._runner = BatchRunner(store, heads, keys, clock=clock, entropy=entropy, projections=projections)
         self._signers = signers
         self._expected = expected
         self._batch_max = batch_max
@@ -155,14 +152,14 @@ class GroupCommitWriter:
         """Returns the logs that take no entries, and why."""
         return {origin: log.stop for origin, log in list(self._runner.logs.items()) if log.stop is not None}
 
-    def keep_cosigned(self, checkpoint: SignedCheckpoint) -> None:
-        """Stores a checkpoint that got cosignatures. Not from within a command.
+    def keep_cosigned(self, checkpoint: SignedCheckpoint, witness: VerifierKey) -> None:
+        """Stores a checkpoint that a witness cosigned. Not from within a command.
 
         Raises:
             UnavailableError: it can't be stored.
         """
-        said = checkpoint.checkpoint
-        self._between_batches(lambda: self._runner.store.keep_cosigned(said.origin, said.size, checkpoint.encoded))
+        said, note, key = checkpoint.checkpoint, checkpoint.encoded, witness.text
+        self._between_batches(lambda: self._runner.store.keep_cosigned(said.origin, said.size, note, key))
 
     def _between_batches(self, action: Callable[[], T]) -> T:
         """Runs an action where nothing else runs: on the writer's thread, or here if there is none."""

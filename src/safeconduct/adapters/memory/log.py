@@ -19,8 +19,8 @@ class MemoryStore:
         self.logs: dict[Origin, list[StoredEntry]] = {}
         self.tiles: dict[tuple[Origin, int, int], bytes] = {}
         self.latest: dict[Origin, str] = {}
-        self.with_cosignatures: dict[tuple[Origin, int], str] = {}
-        self.blobs: dict[tuple[str, str], bytes] = {}
+        self.with_cosignatures: dict[tuple[Origin, int, str], str] = {}
+        self.stored_blobs: dict[tuple[str, str], bytes] = {}
         self.records: dict[tuple[str, str], bytes] = {}
 
     def origins(self) -> list[Origin]:
@@ -43,17 +43,19 @@ class MemoryStore:
     def tile_names(self, origin: Origin) -> list[tuple[int, int]]:
         return sorted((level, number) for owner, level, number in self.tiles if owner == origin)
 
-    def cosigned(self, origin: Origin) -> list[tuple[int, str]]:
-        return sorted((size, note) for (owner, size), note in self.with_cosignatures.items() if owner == origin)
+    def cosigned(self, origin: Origin) -> list[tuple[int, str, str]]:
+        rows = sorted(self.with_cosignatures.items())
+        return [(size, note, witness) for (owner, size, witness), note in rows if owner == origin]
 
     def checkpoint(self, origin: Origin) -> str | None:
         return self.latest.get(origin)
 
     def blob(self, entry_id: str, name: str) -> bytes | None:
-        return self.blobs.get((entry_id, name))
+        return self.stored_blobs.get((entry_id, name))
 
-    def blob_names(self) -> list[tuple[str, str]]:
-        return sorted(self.blobs)
+    def blobs(self) -> Iterator[tuple[str, str, bytes]]:
+        for (entry_id, name), blob in list(self.stored_blobs.items()):
+            yield entry_id, name, blob
 
     def raw(self, collection: str, key: str) -> bytes | None:
         return self.records.get((collection, key))
@@ -77,8 +79,8 @@ class MemoryStore:
             else:
                 self.records[name] = value
 
-    def keep_cosigned(self, origin: Origin, size: int, note: str) -> None:
-        self.with_cosignatures[origin, size] = note
+    def keep_cosigned(self, origin: Origin, size: int, note: str, witness: str) -> None:
+        self.with_cosignatures[origin, size, witness] = note
 
     def reader(self) -> "MemoryStore":
         return self
@@ -109,7 +111,7 @@ class MemoryStore:
         log = self.logs.setdefault(growth.origin, [])
         for entry in growth.entries:
             log.append(StoredEntry(len(log), entry.id, entry.leaf))
-            self.blobs |= {(entry.id, name): blob for name, blob in entry.blobs.items()}
+            self.stored_blobs |= {(entry.id, name): blob for name, blob in entry.blobs.items()}
         self.tiles |= {(growth.origin, *name): hashes for name, hashes in growth.tiles.items()}
         self.latest[growth.origin] = growth.checkpoint
 

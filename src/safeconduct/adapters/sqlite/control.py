@@ -27,7 +27,8 @@ MIGRATIONS = (
     ) STRICT;
     CREATE TABLE checkpoints (log INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
     CREATE TABLE cosigned (
-        log INTEGER NOT NULL, size INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY (log, size)
+        log INTEGER NOT NULL, size INTEGER NOT NULL, witness TEXT NOT NULL, note TEXT NOT NULL,
+        PRIMARY KEY (log, size, witness)
     ) STRICT;
     CREATE TABLE payloads (
         entry_id TEXT NOT NULL, field TEXT NOT NULL, blob BLOB NOT NULL, PRIMARY KEY (entry_id, field)
@@ -38,6 +39,7 @@ MIGRATIONS = (
     """,
 )
 _CHUNK = 4096  # rows per read, so that reading a long log neither holds a snapshot for long nor fills memory
+_BLOBS = 256  # the same for payloads, which are larger
 _LAST = "\U0010ffff"
 _SIZE = "SELECT coalesce(max(idx) + 1, 0) FROM entries WHERE log = ?"
 _LEAVES = "SELECT leaf FROM entries WHERE log = ? AND idx >= ? ORDER BY idx"
@@ -84,8 +86,10 @@ class _Rows:
     def tile_names(self, origin: Origin) -> list[tuple[int, int]]:
         return self._all("SELECT level, number FROM tiles WHERE log = ? ORDER BY level, number", self._number(origin))
 
-    def cosigned(self, origin: Origin) -> list[tuple[int, str]]:
-        return self._all("SELECT size, note FROM cosigned WHERE log = ? ORDER BY size", self._number(origin))
+    def cosigned(self, origin: Origin) -> list[tuple[int, str, str]]:
+        return self._all(
+            "SELECT size, note, witness FROM cosigned WHERE log = ? ORDER BY size, witness", self._number(origin)
+        )
 
     def checkpoint(self, origin: Origin) -> str | None:
         rows = self._all("SELECT note FROM checkpoints WHERE log = ?", self._number(origin))
@@ -95,8 +99,14 @@ class _Rows:
         rows = self._all("SELECT blob FROM payloads WHERE entry_id = ? AND field = ?", entry_id, name)
         return bytes(rows[0][0]) if rows else None
 
-    def blob_names(self) -> list[tuple[str, str]]:
-        return self._all("SELECT entry_id, field FROM payloads ORDER BY entry_id, field")
+    def blobs(self) -> Iterator[tuple[str, str, bytes]]:
+        last = -1
+        while rows := self._all(
+            "SELECT rowid, entry_id, field, blob FROM payloads WHERE rowid > ? ORDER BY rowid LIMIT ?", last, _BLOBS
+        ):
+            for _row, entry_id, name, blob in rows:
+                yield entry_id, name, blob
+            last = rows[-1][0]
 
     def raw(self, collection: str, key: str) -> bytes | None:
         rows = self._all("SELECT value FROM records WHERE collection = ? AND key = ?", collection, key)
@@ -192,9 +202,10 @@ class SqliteStore(_OneConnection):
             self._only.executemany("DELETE FROM records WHERE collection = ? AND key = ?", gone)
             self._only.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", kept)
 
-    def keep_cosigned(self, origin: Origin, size: int, note: str) -> None:
+    def keep_cosigned(self, origin: Origin, size: int, note: str, witness: str) -> None:
         with transaction(self._only, "store a cosigned checkpoint"):
-            self._only.execute("INSERT OR REPLACE INTO cosigned VALUES (?, ?, ?)", (self._number(origin), size, note))
+            row = (self._number(origin), size, witness, note)
+            self._only.execute("INSERT OR REPLACE INTO cosigned VALUES (?, ?, ?, ?)", row)
 
     def reader(self) -> SqliteReader:
         return self._reader

@@ -1,0 +1,251 @@
+"""A log as a folder of static files: what is in it, and checking it with public keys alone.
+
+The layout is C2SP tlog-tiles' own, so that any client of a tiled log can read it, and beside it `ids`, `payload/` and
+`manifest`: a note signed by the log that lists every file's digest, since the tree covers entries only. A mirror has
+no manifest; there the tree covers every byte. docs/spec/log.md section 6 is the definition.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.kernel.ids import Origin
+from safeconduct.ledger.audit import Finding, Trust, audit, check_signatures
+from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint
+from safeconduct.ledger.envelope import decode_leaf
+from safeconduct.ledger.merkle import HASH_BYTES, leaf_hash
+from safeconduct.ledger.notes import Note, NoteError, NoteSigner, VerifierKey, parse_note
+from safeconduct.ledger.ports import LogSource, StoredEntry
+from safeconduct.ledger.reader import LogReader, read_tile
+from safeconduct.ledger.tiles import (
+    CHECKPOINT_PATH,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Tile,
+    bundles_of,
+    decode_bundle,
+    encode_bundle,
+    split_bundle,
+    tiles_of,
+)
+
+MANIFEST_PATH = "manifest"
+IDS_PATH = "ids"
+PAYLOAD_FOLDER = "payload"
+MANIFEST_BYTES_MAX = 64 * 1024 * 1024  # about 400,000 files
+_HEADER = "safeconduct/export/v1"
+
+Read = Callable[[str], bytes | None]
+"""Returns a file of a folder by its path with slashes, or None if there is none."""
+
+
+def export_files(
+    source: LogSource, origin: Origin, signer: NoteSigner, *, payloads: bool
+) -> Iterator[tuple[str, bytes]]:
+    """Yields path and content of each file of an export, the manifest last.
+
+    Raises:
+        AbsentError: the log has no entries.
+    """
+    signed = LogReader(source).checkpoint(origin)
+    lines = []
+    for path, content in _files(source, origin, signed, payloads=payloads):
+        lines.append(f"{_listing(content)} {path}\n")
+        yield path, content
+    text = f"{_HEADER}\n{origin}\n" + "".join(lines)
+    yield MANIFEST_PATH, Note(text, (signer.sign(text),)).encoded.encode()
+
+
+def _files(
+    source: LogSource, origin: Origin, signed: SignedCheckpoint, *, payloads: bool
+) -> Iterator[tuple[str, bytes]]:
+    size = signed.checkpoint.size
+    yield CHECKPOINT_PATH, signed.encoded.encode()
+    for tile in tiles_of(size):
+        yield tile.path, read_tile(source, origin, tile)
+    ids = []
+    for bundle in bundles_of(size):
+        entries = list(source.entries(origin, bundle.number * TILE_WIDTH, bundle.width))
+        ids += [f"{entry.id}\n" for entry in entries]
+        yield bundle.path, encode_bundle(entry.leaf for entry in entries)
+        if payloads:
+            yield from _payloads(source, entries)
+    yield IDS_PATH, "".join(ids).encode()
+
+
+def _payloads(source: LogSource, entries: Sequence[StoredEntry]) -> Iterator[tuple[str, bytes]]:
+    for entry in entries:
+        for name in decode_leaf(entry.leaf).blobs:
+            blob = source.blob(entry.id, name)
+            if blob is not None:
+                yield payload_path(entry.id, name), blob
+
+
+def payload_path(entry_id: str, name: str) -> str:
+    """Returns where a sealed blob stands in an export."""
+    return f"{PAYLOAD_FOLDER}/{entry_id}/{name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What checking a folder found. It is good if there are no findings."""
+
+    origin: Origin
+    size: int
+    root: bytes
+    cosigned_by: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def verify_files(read: Read, paths: Sequence[str], trust: Trust) -> Verified:
+    """Checks a folder that claims to hold a log: `paths` are all files in it.
+
+    With a manifest every file must be as listed. Without one - a mirror - no file may be there that the tree does not
+    cover, and every signature line of the checkpoint must be by a known key.
+    """
+    origin = Origin(trust.log.name)
+    manifest = read(MANIFEST_PATH)
+    listed = list(_check_manifest(read, paths, manifest, trust.log))
+    try:
+        signed = open_checkpoint(read(CHECKPOINT_PATH) or b"", trust.log)
+        cosigned_by = _cosigned_by(signed, trust, strict=manifest is None)
+    except NoteError as error:
+        findings = [Finding(origin=origin, what=error.message, place=CHECKPOINT_PATH), *listed]
+        return Verified(origin=origin, size=0, root=b"", cosigned_by=(), findings=tuple(findings))
+    source = FolderSource(read, paths, signed, trust.log)
+    findings = audit(source, origin, trust.log, payloads=bool(source.payloads))
+    if manifest is None:
+        findings += [
+            Finding(origin=origin, what="the tree does not cover this file", place=path)
+            for path in paths
+            if path not in source.covered()
+        ]
+    said = signed.checkpoint
+    return Verified(
+        origin=origin,
+        size=said.size,
+        root=said.root,
+        cosigned_by=cosigned_by,
+        findings=(*findings, *listed),
+    )
+
+
+class FolderSource:
+    """`LogSource` over an export's or a mirror's files. Cosignatures are left out: `verify_files` judges them."""
+
+    def __init__(self, read: Read, paths: Sequence[str], signed: SignedCheckpoint, key: VerifierKey) -> None:
+        self._read = read
+        said = signed.checkpoint
+        self._origin, self._size = said.origin, said.size
+        self._checkpoint = Note(signed.note.text, (signed.note.signed_by(key),)).encoded
+        self._ids = dict(enumerate((read(IDS_PATH) or b"").decode("ascii", "replace").splitlines()))
+        self.payloads = [path for path in paths if path.startswith(f"{PAYLOAD_FOLDER}/")]
+
+    def covered(self) -> set[str]:
+        """Returns the paths whose content the tree covers."""
+        return {CHECKPOINT_PATH, *(tile.path for tile in [*tiles_of(self._size), *bundles_of(self._size)])}
+
+    def origins(self) -> list[Origin]:
+        return [self._origin]
+
+    def size(self, origin: Origin) -> int:
+        return self._size if origin == self._origin else 0
+
+    def entries(self, origin: Origin, start: int = 0, count: int | None = None) -> Iterator[StoredEntry]:
+        end = self._size if count is None else min(self._size, start + count)
+        for bundle in bundles_of(self.size(origin)):
+            first = bundle.number * TILE_WIDTH
+            if first < end and first + bundle.width > start:
+                for index, leaf in enumerate(self._leaves(bundle), start=first):
+                    if start <= index < end:
+                        yield StoredEntry(index, self._ids.get(index) or _id(leaf), leaf)
+
+    def find(self, entry_id: str) -> tuple[Origin, StoredEntry] | None:
+        hits = (entry for entry in self.entries(self._origin) if entry.id == entry_id)
+        return next(((self._origin, entry) for entry in hits), None)
+
+    def tile(self, origin: Origin, level: int, number: int) -> bytes:
+        width = min(TILE_WIDTH, (self.size(origin) >> TILE_HEIGHT * level) - number * TILE_WIDTH)
+        return (self._read(Tile(level, number, width).path) or b"") if width > 0 else b""
+
+    def tile_names(self, origin: Origin) -> list[tuple[int, int]]:
+        return [(tile.level or 0, tile.number) for tile in tiles_of(self.size(origin))]
+
+    def cosigned(self, origin: Origin) -> list[tuple[int, str, str]]:  # noqa: ARG002 - the port's signature
+        return []
+
+    def checkpoint(self, origin: Origin) -> str | None:
+        return self._checkpoint if origin == self._origin else None
+
+    def blob(self, entry_id: str, name: str) -> bytes | None:
+        return self._read(payload_path(entry_id, name))
+
+    def blobs(self) -> Iterator[tuple[str, str, bytes]]:
+        for path in self.payloads:
+            _folder, entry_id, name = f"{path}//".split("/", 2)
+            yield entry_id, name.removesuffix("//"), self._read(path) or b""
+
+    def _leaves(self, bundle: Tile) -> list[bytes]:
+        """Returns a bundle's leaves; of a damaged one those up to and with the first that its tile doesn't know."""
+        content = self._read(bundle.path) or b""
+        try:
+            return decode_bundle(content, bundle.width)
+        except InvalidInputError:
+            hashes = self.tile(self._origin, 0, bundle.number)
+            leaves = []
+            for position, leaf in enumerate(split_bundle(content)):
+                leaves.append(leaf)
+                if hashes[position * HASH_BYTES : (position + 1) * HASH_BYTES] != leaf_hash(leaf):
+                    break
+            return leaves[: bundle.width]
+
+
+def _check_manifest(read: Read, paths: Sequence[str], manifest: bytes | None, key: VerifierKey) -> Iterator[Finding]:
+    if manifest is None:
+        return
+    origin = Origin(key.name)
+    try:
+        note = parse_note(manifest, bytes_max=MANIFEST_BYTES_MAX)
+        note.signed_by(key)
+        listed = _listed(note, origin)
+    except NoteError as error:
+        yield Finding(origin=origin, what=error.message, place=MANIFEST_PATH)
+        return
+    for path in paths:
+        if path != MANIFEST_PATH and listed.pop(path, "") != _listing(read(path) or b""):
+            yield Finding(origin=origin, what="the file is not as the manifest says", place=path)
+    for path in listed:
+        yield Finding(origin=origin, what="the file is missing", place=path)
+
+
+def _listed(note: Note, origin: Origin) -> dict[str, str]:
+    lines = note.text.removesuffix("\n").split("\n")
+    if lines[:2] != [_HEADER, origin] or len(note.signatures) != 1:
+        raise NoteError(f"expected a manifest of {origin} with one signature")
+    return {path: listing for listing, _space, path in (line.rpartition(" ") for line in lines[2:])}
+
+
+def _listing(content: bytes) -> str:
+    return f"{hashlib.sha256(content).hexdigest()} {len(content)}"
+
+
+def _cosigned_by(signed: SignedCheckpoint, trust: Trust, *, strict: bool) -> tuple[str, ...]:
+    """Returns the known witnesses who cosigned.
+
+    Raises:
+        NoteError: a cosignature of one of them does not verify; or, if strict, a line is by nobody known.
+    """
+    if strict:
+        check_signatures(signed, trust)
+    own = [key for key in trust.witnesses if any(line.is_by(key) for line in signed.note.signatures)]
+    for key in own:
+        signed.note.signed_by(key)
+    return tuple(key.name for key in own)
+
+
+def _id(leaf: bytes) -> str:
+    try:
+        return decode_leaf(leaf).id
+    except UnavailableError:
+        return ""

@@ -1,0 +1,98 @@
+"""Evidence for one entry as a file (c2sp.org/tlog-proof@v1), which anyone checks offline with the log's public key.
+
+The file's `extra` line carries the leaf itself, which is not authenticated by standing there: its hash must lead to
+the root.
+"""
+
+import base64
+from dataclasses import dataclass
+
+from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.errors import SafeconductError
+from safeconduct.ledger import merkle
+from safeconduct.ledger.audit import Trust, check_signatures
+from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint, parse_size
+from safeconduct.ledger.envelope import read_entry
+from safeconduct.ledger.merkle import HASH_BYTES, ProofError
+from safeconduct.ledger.notes import NOTE_BYTES_MAX, NoteError
+from safeconduct.ledger.reader import Evidence
+from safeconduct.ledger.tiles import LEAF_BYTES_MAX
+
+HEADER = "c2sp.org/tlog-proof@v1"
+PROOF_FILE_BYTES_MAX = 2 * LEAF_BYTES_MAX + 64 * 64 + NOTE_BYTES_MAX  # base64 leaf, 64 hashes, note
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenEntry:
+    """An entry whose evidence verified, and the checkpoint it stands under."""
+
+    entry: Entry
+    leaf: bytes
+    checkpoint: SignedCheckpoint
+    cosigned_by: tuple[str, ...]
+
+
+def encode_proof(evidence: Evidence) -> str:
+    """Returns the file's text."""
+    lines = [
+        HEADER,
+        f"extra {base64.b64encode(evidence.leaf).decode()}",
+        f"index {evidence.index}",
+        *(base64.b64encode(node).decode() for node in evidence.proof),
+    ]
+    return "\n".join(lines) + "\n\n" + evidence.checkpoint.encoded
+
+
+def verify_proof(text: bytes, trust: Trust) -> ProvenEntry:
+    """Returns the entry that a proof file proves.
+
+    Raises:
+        ProofError: it is malformed or proves nothing.
+        NoteError: the checkpoint is not signed by the log, or carries a signature line that can't be checked.
+    """
+    if len(text) > PROOF_FILE_BYTES_MAX:
+        raise ProofError(f"a proof has at most {PROOF_FILE_BYTES_MAX} bytes, got {len(text)}")
+    head, gap, checkpoint = text.partition(b"\n\n")
+    lines = head.decode("utf-8", "replace").split("\n")
+    if not gap or len(lines) < 3 or lines[0] != HEADER:  # noqa: PLR2004 - header, leaf, index
+        raise ProofError(f"expected {HEADER}, an extra line with the entry, an index, hashes and a checkpoint")
+    leaf = _unbase64(lines[1].removeprefix("extra "), lines[1].startswith("extra "))
+    if not lines[2].startswith("index "):
+        raise ProofError("expected an index line after the extra line")
+    index = _index(lines[2].removeprefix("index "))
+    proof = [_hash(line) for line in lines[3:]]
+    signed = open_checkpoint(checkpoint, trust.log)
+    check_signatures(signed, trust)
+    said = signed.checkpoint
+    merkle.verify_inclusion(index, said.size, merkle.leaf_hash(leaf), proof, said.root)
+    cosigned = tuple(key.name for key in trust.witnesses if any(line.is_by(key) for line in signed.note.signatures))
+    try:
+        entry = read_entry(leaf, said.origin, index)
+    except SafeconductError as error:
+        raise ProofError(f"the entry is in the log but can't be read: {error.message}") from error
+    return ProvenEntry(entry=entry, leaf=leaf, checkpoint=signed, cosigned_by=cosigned)
+
+
+def _index(text: str) -> int:
+    try:
+        return parse_size(text)
+    except NoteError as error:
+        raise ProofError("expected an index in decimal without leading zeroes") from error
+
+
+def _hash(line: str) -> bytes:
+    node = _unbase64(line, present=True)
+    if len(node) != HASH_BYTES:
+        raise ProofError(f"a proof line is the base64 of {HASH_BYTES} bytes")
+    return node
+
+
+def _unbase64(text: str, present: bool) -> bytes:  # noqa: FBT001 - whether the line was there at all
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        present = False
+        raw = b""
+    if not present or base64.b64encode(raw).decode() != text:
+        raise ProofError("expected canonical base64 in the extra line and in each proof line")
+    return raw

@@ -1,0 +1,83 @@
+"""Rebuilding control state from entries, and checking what an audit with public keys can't: state and sealed fields."""
+
+import heapq
+from collections.abc import Iterator, Mapping
+
+from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.ports import Projection
+from safeconduct.ledger.audit import Finding
+from safeconduct.ledger.ports import LogSource, RawRecords
+from safeconduct.ledger.reader import LogReader
+from safeconduct.ledger.records import Overlay
+
+
+class _Nothing:
+    """An empty store, for state that is rebuilt from entries alone."""
+
+    def raw(self, collection: str, key: str) -> bytes | None:  # noqa: ARG002 - a store's signature
+        return None
+
+    def raw_scan(self, collection: str, prefix: str) -> Iterator[tuple[str, bytes]]:  # noqa: ARG002
+        return iter(())
+
+    def raw_all(self) -> dict[tuple[str, str], bytes]:
+        return {}
+
+
+def replay(source: LogSource, projections: Mapping[str, Projection]) -> dict[tuple[str, str], bytes]:
+    """Returns the control state that the entries of all logs make, in the order they were committed.
+
+    Raises:
+        UnavailableError: an entry can't be read.
+        SafeconductError: a projection refuses an entry that it once took.
+    """
+    state = Overlay(_Nothing())
+    logs = [LogReader(source).entries(origin) for origin in source.origins()]
+    for entry in heapq.merge(*logs, key=_committed_at):
+        projections[entry.type](state, entry)
+        state.settle()
+    return {name: value for name, value in state.batch.items() if value is not None}
+
+
+def _committed_at(entry: Entry) -> tuple[int, str]:
+    # Within one commit, which has one instant, ids tell the order across logs; within a log the index does.
+    return entry.at, entry.id
+
+
+def check_state(source: LogSource, stored: RawRecords, projections: Mapping[str, Projection]) -> list[Finding]:
+    """Compares the stored control state with what the entries make; returns each record that differs."""
+    try:
+        rebuilt = replay(source, projections)
+    except (SafeconductError, KeyError) as error:
+        return [Finding(origin=Origin(""), what=f"the entries can't be replayed: {error}", place="records")]
+    found = stored.raw_all()
+    return [
+        Finding(origin=Origin(""), what=_difference(name, found, rebuilt), place="records")
+        for name in sorted(found.keys() | rebuilt.keys())
+        if found.get(name) != rebuilt.get(name)
+    ]
+
+
+def _difference(
+    name: tuple[str, str], found: Mapping[tuple[str, str], bytes], rebuilt: Mapping[tuple[str, str], bytes]
+) -> str:
+    label = "/".join(name)
+    if name not in rebuilt:
+        return f"no entry makes {label}"
+    return f"{label} is missing" if name not in found else f"{label} is not what its entries make"
+
+
+def check_sealed(reader: LogReader, source: LogSource, origin: Origin) -> list[Finding]:
+    """Opens every sealed field of a log; returns each that does not open to what its entry commits to."""
+    findings = []
+    for stored in source.entries(origin):
+        try:
+            for name in reader.sealed_fields(stored.id):
+                reader.open_field(stored.id, name)
+        except SafeconductError as error:
+            findings.append(
+                Finding(origin=origin, what=error.message, place="payloads", index=stored.index, entry_id=stored.id)
+            )
+    return findings
