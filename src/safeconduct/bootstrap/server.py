@@ -15,6 +15,7 @@ from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.data_folder import Address, locked
 from safeconduct.adapters.models.local import LocalModel
 from safeconduct.adapters.models.openai_compatible import OpenAICompatible
+from safeconduct.adapters.responses.edl import ListProbe
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.installation import Installation, opened
 from safeconduct.bootstrap.routes import ROUTERS
@@ -32,6 +33,7 @@ from safeconduct.runtime.calls import Calls, abandon_open_calls
 from safeconduct.runtime.commits import LoopCommits
 from safeconduct.runtime.effects import EffectRunner
 from safeconduct.runtime.governed import Completed, GovernedCalls, NotCompleted
+from safeconduct.soc.action_events import VERIFY
 from safeconduct.soc.triage import ModelAnswer
 
 LOCAL = "local"
@@ -90,6 +92,7 @@ async def serve(data: Path, options: ServeOptions) -> None:
         host, port = listener.getsockname()[:2]
         url = f"http://{host}:{port}"
         async with _models(options) as upstreams, effect_runner(installation) as runner:
+            runner.on(VERIFY, ListProbe(installation.writer, installation.entropy, lambda: url))
             calls = await _calls(installation, upstreams, options)
             flights.append(calls)
             secret = installation.entropy(SECRET_BYTES).hex()

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from safeconduct.cli import (
+    action,
     detect,
     events,
     freeze,
@@ -18,6 +19,7 @@ from safeconduct.cli import (
     rules,
     serve,
     token,
+    triage,
 )
 from safeconduct.cli.output import BAD_INPUT, report
 from safeconduct.kernel.errors import SafeconductError
@@ -33,8 +35,10 @@ app = typer.Typer(
 
 for command in (serve.init, serve.serve, serve.status, ingest.ingest, detect.detect, freeze.freeze, freeze.unfreeze):
     app.command()(command)
-for noun in (program, path, grant, token, policy, keys, events, incident, rules):
+for noun in (program, path, grant, token, policy, keys, events, incident, rules, action):
     app.add_typer(noun.commands, name=noun.__name__.rpartition(".")[2])
+for noun_command in (triage.triage, triage.claims):
+    incident.commands.command()(noun_command)
 
 
 def main() -> None:

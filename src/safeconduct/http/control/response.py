@@ -1,0 +1,185 @@
+"""Response actions: propose, vote, run, roll back; and the tokens with which firewalls fetch the list."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from safeconduct import approvals
+from safeconduct.access.acts import ProgramElectorate
+from safeconduct.http.acts import operation_of
+from safeconduct.http.control.context import Control, Installation
+from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.kernel.errors import RefusedError
+from safeconduct.kernel.ids import ActionId, ClaimId, EventId, IncidentId
+from safeconduct.kernel.instants import rfc3339
+from safeconduct.kernel.ports import Records, Transaction
+from safeconduct.soc import action_service as service
+from safeconduct.soc import telemetry_service
+from safeconduct.soc.actions import BLOCK_IP, Action
+from safeconduct.soc.claim_events import claim_record, claims_of
+from safeconduct.soc.edl import make_token, token_hash
+from safeconduct.soc.model import Event
+
+router = APIRouter(prefix="/api/v1", tags=["actions"])
+
+
+class Propose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to block, because of which claims; without any, all verified ones that name the address."""
+
+    target: str
+    claims: tuple[ClaimId, ...] = ()
+
+
+class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A vote: the digest of what is voted on, as the action shows it, and the verdict. Signed by the request's act."""
+
+    draft: str
+    verdict: approvals.Verdict
+
+
+class Holder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who gets a token, such as one firewall."""
+
+    holder: str
+
+
+@router.post("/incidents/{incident_id}/actions")
+async def propose(request: Request, found: Installation, signed: SignedBytes, incident_id: str) -> Response:
+    """Proposes to block an address, and puts it to the vote."""
+    asked = parse(signed, Propose).body
+    operation = operation_of(request.method, request.url.path)
+    wanted, stored = await asyncio.to_thread(_grounds, found, incident_id, asked)
+    committed = await commit(
+        found.writer,
+        lambda tx: service.propose(tx, signed.act, wanted, stored, operation=operation, content=signed.content),
+    )
+    return _shown(found, committed.value)
+
+
+@router.get("/actions")
+async def list_actions(found: Installation, _: Reading) -> Response:
+    """Lists the actions, oldest first."""
+    with found.snapshot() as records:
+        return answer([_document(records, action) for action in service.actions(records)])
+
+
+@router.get("/actions/{action_id}")
+async def show(found: Installation, _: Reading, action_id: str) -> Response:
+    """Shows an action: what it rests on, how it is undone, how its effect is seen."""
+    with found.snapshot() as records:
+        return answer(_document(records, service.find(records, ActionId(action_id))))
+
+
+@router.post("/actions/{action_id}/vote")
+async def vote(request: Request, found: Installation, signed: SignedBytes, action_id: str) -> Response:
+    """Casts a vote. Its body is the ballot, byte for byte: that is what the voter signs."""
+    ballot = parse(signed, Ballot).body
+    if approvals.ballot(ballot.draft, ballot.verdict) != signed.body:
+        raise RefusedError("a ballot has one form: canonical JSON of draft and verdict", code="ballot-malformed")
+    operation = operation_of(request.method, request.url.path)
+    return await _change(
+        found,
+        lambda tx: service.vote(
+            tx, ProgramElectorate(), ActionId(action_id), ballot.verdict, signed.act, operation=operation
+        ),
+    )
+
+
+@router.post("/actions/{action_id}/run")
+async def run(request: Request, found: Installation, signed: SignedBytes, action_id: str) -> Response:
+    """Carries out an approved action, and looks whether it took effect."""
+    operation = operation_of(request.method, request.url.path)
+    return await _change(
+        found,
+        lambda tx: service.run(tx, signed.act, ActionId(action_id), operation=operation, content=signed.content),
+    )
+
+
+@router.post("/actions/{action_id}/roll-back")
+async def roll_back(request: Request, found: Installation, signed: SignedBytes, action_id: str) -> Response:
+    """Undoes an action, and looks whether it is undone."""
+    operation = operation_of(request.method, request.url.path)
+    return await _change(
+        found,
+        lambda tx: service.roll_back(tx, signed.act, ActionId(action_id), operation=operation, content=signed.content),
+    )
+
+
+@router.post("/lists/block-ip/tokens")
+async def issue_token(request: Request, found: Installation, signed: SignedBytes) -> Response:
+    """Gives a holder a token for the list and shows it, this once. A former one of theirs ends."""
+    holder = parse(signed, Holder).body.holder
+    operation = operation_of(request.method, request.url.path)
+    token = make_token(found.entropy)
+    await commit(
+        found.writer,
+        lambda tx: service.issue_list_token(
+            tx, signed.act, token_hash(token), holder=holder, operation=operation, content=signed.content
+        ),
+    )
+    address = f"/edl/{BLOCK_IP}.txt?{urlencode({'token': token}, quote_via=quote)}"
+    return answer({"list": BLOCK_IP, "holder": holder, "token": token, "address": (found.lists_url or "") + address})
+
+
+async def _change(found: Control, command: Callable[[Transaction], Action]) -> Response:
+    committed = await commit(found.writer, command)
+    # The effect looks at the list over HTTP; without a server it waits for one.
+    await found.settle()
+    return _shown(found, committed.value)
+
+
+def _shown(found: Control, action: Action) -> Response:
+    with found.snapshot() as records:
+        return answer(_document(records, service.find(records, action.id)))
+
+
+def _grounds(
+    found: Control, incident_id: str, asked: Propose
+) -> tuple[service.ActionProposal, Mapping[EventId, Event]]:
+    with found.snapshot() as records:
+        incident = IncidentId(telemetry_service.incident_record(records, incident_id).id)
+        kept = list(claims_of(records, incident))
+    cited = {place.event for record in kept for place in record.claim.evidence}
+    stored = found.events.many(cited)
+    claims = asked.claims
+    if not claims:
+        with found.snapshot() as records:
+            offered = service.candidates(records, incident, kept, stored)
+        claims = next((one.claims for one in offered if one.target == asked.target), ())
+    return service.ActionProposal(incident=incident, target=asked.target, claims=claims), stored
+
+
+def _document(records: Records, action: Action) -> dict[str, Any]:
+    approval = approvals.find(records, action.approval)
+    return {
+        "id": action.id,
+        "kind": action.kind,
+        "target": action.target,
+        "state": action.state,
+        "states": action.states,
+        "absence": action.absence,
+        "incident": action.incident,
+        "claims": [_claim(records, action.incident, claim) for claim in action.claims],
+        "proposed_by": action.proposed_by,
+        "proposed_at": rfc3339(action.proposed_at),
+        "expires_at": rfc3339(action.expires_at),
+        "approval": {
+            "id": approval.id,
+            "draft": approval.digest,
+            "state": approval.state,
+            "groups": approval.proposal.groups,
+            "votes": [{"voter": cast.voter, "verdict": cast.verdict} for cast in approval.votes],
+        },
+        "precondition": action.precondition,
+        "inverse": action.inverse,
+        "list": BLOCK_IP,
+    }
+
+
+def _claim(records: Records, incident: IncidentId, claim: ClaimId) -> dict[str, Any]:
+    record = claim_record(records, incident, claim)
+    return {"id": claim, "outcome": record.claim.outcome if record else "unknown"}

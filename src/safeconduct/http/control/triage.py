@@ -1,0 +1,227 @@
+"""Triage of incidents, and what became of the claims about them."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from safeconduct.access.model import Principal
+from safeconduct.http.acts import operation_of
+from safeconduct.http.control.context import Control, Installation
+from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.ids import EventId
+from safeconduct.kernel.instants import rfc3339
+from safeconduct.ledger.acts import SignedAct
+from safeconduct.soc import telemetry_service, triage_service
+from safeconduct.soc.action_service import ActionProposal, candidates
+from safeconduct.soc.attack import attack_table
+from safeconduct.soc.claim_events import ClaimRecord, claims_of
+from safeconduct.soc.detection.shipped import shipped_rules
+from safeconduct.soc.grounding import CheckedClaim
+from safeconduct.soc.model import Event, Incident
+from safeconduct.soc.rechecking import SealedClaims, read_sealed, recheck
+from safeconduct.soc.summary import Summary, rule_context, sentences, summarize
+from safeconduct.soc.triage_service import Answered, Asking
+
+router = APIRouter(prefix="/api/v1/incidents", tags=["triage"])
+
+
+class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to ask; what is not named is chosen where there is one choice. `model` false asks the rules alone."""
+
+    path: str = ""
+    principal: str = ""
+    model: str | bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """An incident and its events, as they are stored now."""
+
+    incident: Incident
+    events: Mapping[EventId, Event]
+
+
+@router.post("/{incident_id}/triage")
+async def triage(request: Request, found: Installation, signed: SignedBytes, incident_id: str) -> Response:
+    """Says what the rules know, asks a model, checks what it claims, and records both.
+
+    A model that is refused or fails changes nothing else: the answer then holds why, under `model.error`.
+    """
+    wanted = parse(signed, Wanted).body
+    operation = operation_of(request.method, request.url.path)
+    signer = await asyncio.to_thread(_admit, found, signed.act, operation, signed.content)
+    here = await asyncio.to_thread(_whole, found, incident_id)
+    techniques = attack_table().techniques
+    summary, rules = await asyncio.to_thread(summarize, rule_context(here.incident, here.events, techniques))
+    answered, model = await _ask(found, signer, wanted, here)
+    committed = await commit(
+        found.writer,
+        lambda tx: triage_service.record(
+            tx, signed.act, here.incident.id, rules, answered, operation=operation, content=signed.content
+        ),
+    )
+    claims = [*rules, *(answered.claims if answered else ())]
+    return answer(
+        {
+            "incident": here.incident.id,
+            "summary": summary_document(summary),
+            "claims": [claim_document(one) for one in claims],
+            "model": model,
+            "left_the_house": [_sent(answered)] if answered else [],
+            "candidates": [_candidate(one) for one in _candidates(found, here)],
+            "entries": [entry.id for entry in committed.value],
+        }
+    )
+
+
+@router.get("/{incident_id}/claims")
+async def claims(found: Installation, _: Reading, incident_id: str) -> Response:
+    """Lists the recorded claims, each checked again against the events as they are stored now."""
+    here = await asyncio.to_thread(_whole, found, incident_id)
+    recorded = _recorded(found, here)
+    parts = await asyncio.to_thread(_opened, found, list(recorded.values()))
+    checked = recheck(parts, here.incident, here.events, attack_table().techniques)
+    return answer(
+        [
+            claim_document(one) | {"recorded": recorded[one.claim.id].claim.outcome}
+            for one in checked
+            if one.claim.id in recorded
+        ]
+    )
+
+
+@router.get("/{incident_id}/candidates")
+async def list_candidates(found: Installation, _: Reading, incident_id: str) -> Response:
+    """Lists what could be proposed: addresses that verified claims name and nothing protects."""
+    here = await asyncio.to_thread(_whole, found, incident_id)
+    return answer([_candidate(one) for one in _candidates(found, here)])
+
+
+def claim_document(checked: CheckedClaim) -> dict[str, Any]:
+    """Returns a checked claim as it is shown."""
+    claim = checked.claim
+    return {
+        "id": claim.id,
+        "kind": claim.kind,
+        "author": claim.author.kind,
+        "author_name": claim.author.name,
+        "text": checked.text,
+        "evidence": [{"event": one.event, "pointer": one.pointer, "quote": one.quote} for one in claim.evidence],
+        "rests_on": getattr(claim.predicate, "claims", ()),
+        "outcome": checked.outcome,
+        "reason": checked.reason.code,
+        "rule": "" if checked.verified else checked.reason.clause,
+        "detail": checked.reason.text,
+    }
+
+
+def summary_document(summary: Summary) -> dict[str, Any]:
+    """Returns a summary as it is shown."""
+    return {
+        "text": sentences(summary),
+        "score": summary.score,
+        "score_reasons": summary.score_reasons,
+        "first": rfc3339(summary.first_at),
+        "last": rfc3339(summary.last_at),
+        "alerts": summary.alerts,
+        "grounded": summary.grounded,
+        "who": summary.who,
+        "entities": summary.entities,
+        "techniques": summary.techniques,
+        "steps": [
+            {
+                "at": rfc3339(step.at),
+                "title": step.title,
+                "level": step.level,
+                "alerts": step.alerts,
+                "techniques": step.techniques,
+                "entities": step.entities,
+                "claims": step.claims,
+            }
+            for step in summary.steps
+        ],
+    }
+
+
+async def _ask(
+    found: Control, signer: Principal, wanted: Wanted, here: _Whole
+) -> tuple[Answered | None, dict[str, Any]]:
+    if wanted.model is False:
+        return None, {"asked": False}
+    try:
+        asking = await asyncio.to_thread(_choose, found, signer, wanted)
+        answered = await triage_service.ask(
+            here.incident, here.events, attack_table().techniques, found.caller(asking.principal), asking
+        )
+    except SafeconductError as error:
+        told = {"code": error.code, "message": error.message, "clause": error.clause, "remedy": error.remedy}
+        return None, {"asked": True, "error": told}
+    return answered, _model_document(asking, answered)
+
+
+def _model_document(asking: Asking, answered: Answered) -> dict[str, Any]:
+    return {
+        "asked": True,
+        "error": None,
+        "path": asking.path,
+        "purpose": asking.purpose,
+        "upstream": asking.upstream,
+        "principal": asking.principal,
+        "name": answered.answer.model,
+        "call": answered.answer.call,
+        "events_shown": sorted(answered.asked.events.values()),
+        "unreadable": answered.reading.unreadable,
+    }
+
+
+def _sent(answered: Answered) -> dict[str, Any]:
+    return {
+        "call": answered.answer.call,
+        "bytes": len(answered.asked.payload),
+        "body": msgspec.Raw(answered.asked.payload),
+    }
+
+
+def _admit(found: Control, signed: SignedAct, operation: str, content: str) -> Principal:
+    with found.snapshot() as records:
+        return triage_service.admit(records, signed, operation=operation, content=content, now=found.clock.now())
+
+
+def _choose(found: Control, signer: Principal, wanted: Wanted) -> Asking:
+    model = wanted.model if isinstance(wanted.model, str) else ""
+    with found.snapshot() as records:
+        return triage_service.choose(records, signer, path=wanted.path, principal=wanted.principal, model=model)
+
+
+def _whole(found: Control, incident_id: str) -> _Whole:
+    with found.snapshot() as records:
+        record = telemetry_service.incident_record(records, incident_id)
+    incident = telemetry_service.incident_of(record, found.events, shipped_rules())
+    return _Whole(incident, found.events.many(incident.events))
+
+
+def _recorded(found: Control, here: _Whole) -> dict[str, ClaimRecord]:
+    with found.snapshot() as records:
+        return {record.claim.id: record for record in claims_of(records, here.incident.id)}
+
+
+def _opened(found: Control, recorded: Sequence[ClaimRecord]) -> list[SealedClaims]:
+    entries = sorted({record.entry for record in recorded})
+    return [
+        read_sealed(found.log.open_field(entry, "claims").value, found.log.open_field(entry, "shown").value)
+        for entry in entries
+    ]
+
+
+def _candidates(found: Control, here: _Whole) -> tuple[ActionProposal, ...]:
+    with found.snapshot() as records:
+        return candidates(records, here.incident.id, claims_of(records, here.incident.id), here.events)
+
+
+def _candidate(one: ActionProposal) -> dict[str, Any]:
+    return {"kind": "block-ip", "target": one.target, "claims": one.claims}
