@@ -71,7 +71,7 @@ def test_interleaved_audit_records_find_their_events():
 
 def test_a_long_argument_is_put_together_again():
     head = "type=EXECVE msg=audit(1795287091.163:13):"
-    call = "type=SYSCALL msg=audit(1795287091.163:13): success=yes pid=1 ppid=1 auid=0 uid=0 ses=1 exe=\"/bin/x\""
+    call = 'type=SYSCALL msg=audit(1795287091.163:13): success=yes pid=1 ppid=1 auid=0 uid=0 ses=1 exe="/bin/x"'
     lines = [call, f'{head} argc=2 a0="x" a1_len=6 a1[0]=616263', f"{head} a1[1]=646566"]
     found, dead = taken("\n".join(lines) + "\n")
     assert dead == []
@@ -81,7 +81,7 @@ def test_a_long_argument_is_put_together_again():
 def test_user_space_audit_messages_are_unfolded():
     line = (
         "node=web-01 type=USER_LOGIN msg=audit(1795287091.159:10): pid=7740 uid=0 auid=1001 ses=2 "
-        "msg='op=login acct=\"ana\" exe=\"/usr/sbin/sshd\" hostname=? addr=198.51.100.22 terminal=ssh res=failed'"
+        'msg=\'op=login acct="ana" exe="/usr/sbin/sshd" hostname=? addr=198.51.100.22 terminal=ssh res=failed\''
     )
     (event,) = events(line)
     assert event.raw["USER_LOGIN"]["acct"] == "ana"
@@ -92,7 +92,7 @@ def test_user_space_audit_messages_are_unfolded():
 def test_an_audit_event_that_never_ends_comes_out_at_the_end():
     head, *rest = ran("id").splitlines()
     assert len(events(head)) == 1
-    assert codes("\n".join([head, head]) + "\n") == ["audit-repeated"]
+    assert codes(f"{head}\n{head}" + "\n") == ["audit-repeated"]
     assert codes("\n".join([*rest, "type=SYSCALL msg=audit(x:y): a=1"]) + "\n") == ["audit-form"]
 
 
@@ -106,7 +106,9 @@ def test_bulk_headers_are_no_records():
 
 
 def test_captured_messages_are_told_from_the_side_that_asked():
-    question = seen(src="203.0.113.9", dst="192.0.2.53", dns_qry_name="A.Example.", dns_flags_response="0", dns_qry_type="1")
+    question = seen(
+        src="203.0.113.9", dst="192.0.2.53", dns_qry_name="A.Example.", dns_flags_response="0", dns_qry_type="1"
+    )
     answer = seen(src="192.0.2.53", dst="203.0.113.9", dns_qry_name="a.example", dns_flags_response="1",
                   dns_flags_rcode="3", dns_qry_type="1")  # fmt: skip
     asked, told = (event.ocsf for event in events(question, answer))

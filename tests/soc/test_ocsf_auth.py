@@ -24,7 +24,8 @@ CASES = [
     (SSHD, "Accepted publickey for bruno from 2001:db8:0::7 port 5 ssh2: ED25519 SHA256:fXtxgj", 3002, 1,
      {"user.name": "bruno", "src_endpoint.ip": "2001:db8::7", "user.credential_uid": "ED25519 SHA256:fXtxgj"}),
     ("sshd-session[9]", "Failed password for root from ::ffff:203.0.113.66 port 5 ssh2", 3002, 1,
-     {"user.name": "root", "src_endpoint.ip": "203.0.113.66", "status": "Failure", "status_detail": "wrong credential"}),
+     {"user.name": "root", "src_endpoint.ip": "203.0.113.66", "status": "Failure",
+      "status_detail": "wrong credential"}),
     (SSHD, "Failed password for invalid user oracle from 203.0.113.66 port 5 ssh2", 3002, 1,
      {"user.name": "oracle", "status": "Failure", "status_detail": "invalid user"}),
     (SSHD, "Failed none for invalid user  from 203.0.113.66 port 5 ssh2", 3002, 1, {"status_detail": "invalid user"}),
@@ -32,11 +33,12 @@ CASES = [
     (SSHD, "Connection closed by authenticating user amara 198.51.100.21 port 57756 [preauth]", 3002, 99,
      {"user.name": "amara", "src_endpoint.ip": "198.51.100.21"}),
     (SSHD, "Disconnected from user bruno 198.51.100.22 port 55634", 3002, 2, {"user.name": "bruno"}),
-    (SSHD, "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=198.51.100.21  "
-     "user=amara", 3002, 99, {"user.name": "amara", "src_endpoint.ip": "198.51.100.21", "status": "Failure"}),
+    (SSHD, ("pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=198.51.100.21  "
+     "user=amara"), 3002, 99, {"user.name": "amara", "src_endpoint.ip": "198.51.100.21", "status": "Failure"}),
     (SSHD, "pam_unix(sshd:session): session opened for user bruno(uid=1002) by (uid=0)", 3002, 99,
      {"user.name": "bruno", "user.uid": "1002", "service.name": "sshd", "status_detail": "session opened"}),
-    ("sudo", "    chen : TTY=pts/1 ; PWD=/home/chen ; USER=root ; COMMAND=/usr/bin/tail -n 15 /var/log/auth.log", 3002, 7,
+    ("sudo", "    chen : TTY=pts/1 ; PWD=/home/chen ; USER=root ; COMMAND=/usr/bin/tail -n 15 /var/log/auth.log",
+     3002, 7,
      {"actor.user.name": "chen", "user.name": "root", "status": "Success",
       "unmapped.command": "/usr/bin/tail -n 15 /var/log/auth.log"}),
     ("sudo", "    dana : a password is required ; TTY=pts/0 ; PWD=/home/dana ; USER=root ; COMMAND=list", 3002, 7,
@@ -58,7 +60,9 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("program", "message", "class_uid", "activity", "expected"), CASES, ids=lambda case: str(case)[:40])
+@pytest.mark.parametrize(
+    ("program", "message", "class_uid", "activity", "expected"), CASES, ids=lambda case: str(case)[:40]
+)
 def test_a_message_is_mapped(program, message, class_uid, activity, expected):
     found = meaning(program, message)
     assert (found["class_uid"], found["activity_id"]) == (class_uid, activity)

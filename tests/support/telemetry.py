@@ -46,14 +46,16 @@ def accepted(user: str, at_s: float = 0, ip: str = OUTSIDER) -> str:
     return auth("sshd[100]", f"Accepted password for {user} from {ip} port 50001 ssh2", at_s)
 
 
-def ran(*argv: str, exe: str = "", uid: int = 1001, at_s: float = 0, serial: int = 1, pid: int = 500) -> str:
+def ran(
+    *argv: str, exe: str = "", uid: int = 1001, at_s: float = 0, serial: int = 1, pid: int = 500, ppid: int = 400
+) -> str:
     """auditd sees a program start; the records of one event."""
     at = later(at_s)
     stamp = f"node=web-01 type={{}} msg=audit({at // 1_000_000}.{at // 1000 % 1000:03}:{serial + int(at_s * 1000)}):"
     arguments = " ".join(f"a{n}={_audit_text(word)}" for n, word in enumerate(argv))
     program = exe or f"/usr/bin/{argv[0].rpartition('/')[2]}"
     call = (
-        f"arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=8 items=1 ppid=400 pid={pid} auid={uid} "
+        f"arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=8 items=1 ppid={ppid} pid={pid} auid={uid} "
         f'uid={uid} gid={uid} tty=pts0 ses=3 comm="{argv[0]}" exe="{program}" key="wg"'
     )
     return "\n".join(
@@ -102,7 +104,9 @@ def seen(at_s: float = 0, src: str = OUTSIDER, dst: str = "192.0.2.10", **fields
     return json.dumps({"timestamp": str(at // 1000), "layers": {name: [value] for name, value in layers.items()}})
 
 
-def flow(dport: int = 80, at_s: float = 0, src: str = OUTSIDER, dst: str = "192.0.2.10", sent: int = 100, got: int = 100):
+def flow(  # noqa: PLR0917 - as a flow has them
+    dport: int = 80, at_s: float = 0, src: str = OUTSIDER, dst: str = "192.0.2.10", sent: int = 100, got: int = 100
+):
     """A flow of the lab."""
     at = rfc3339(later(at_s))
     ends = {"start": at, "end": at, "src": src, "sport": 40000, "dst": dst, "dport": dport, "proto": "tcp"}

@@ -30,9 +30,11 @@ SCORE_MIN = 30
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Trace:
-    """An entity in an event of an alert."""
+    """An entity in an event of an alert. Of the same instant, those of one rule come first, whatever their ids."""
 
     at: int
+    rule: str
+    alert_at: int
     event: EventId
     alert: str
     pointer: str
@@ -40,7 +42,7 @@ class _Trace:
 
 def correlate(alerts: Iterable[Alert], events: Mapping[EventId, Event], inventory: Inventory) -> tuple[Incident, ...]:
     """Returns the incidents, the gravest first. `events` must hold every event that the alerts name."""
-    ordered = sorted({alert.id: alert for alert in alerts}.values(), key=lambda alert: (alert.at, alert.id))
+    ordered = sorted({alert.id: alert for alert in alerts}.values(), key=lambda alert: (alert.at, alert.rule, alert.id))
     edges = _edges(ordered, events, inventory)
     found = [_incident(group, edges, events) for group in _groups(ordered, edges)]
     grave = [incident for incident in found if incident.score >= SCORE_MIN]
@@ -86,7 +88,7 @@ def _edges(alerts: Sequence[Alert], events: Mapping[EventId, Event], inventory: 
     for alert in alerts:
         for key in alert.events:
             for found in mentioned[key]:
-                traces[found.entity].append(_Trace(events[key].at, key, alert.id, found.pointer))
+                traces[found.entity].append(_Trace(events[key].at, alert.rule, alert.at, key, alert.id, found.pointer))
     edges = [edge for entity in sorted(traces) for edge in _chain(entity, sorted(traces[entity]))]
     return sorted(edges, key=lambda edge: (edge.alerts, edge.entity))
 

@@ -18,13 +18,13 @@ ALERT_EVENTS_MAX = 500
 
 
 def detect(events: Iterable[Event], rules: RuleSet) -> tuple[Alert, ...]:
-    """Returns the alerts of the rules on the events, ordered by time and id."""
+    """Returns the alerts of the rules on the events, ordered by time, rule and id."""
     hits = _event_hits(events, rules)
     for correlation in rules.correlations:
         counted = [hit for key in dict.fromkeys(correlation.rules) for hit in hits.get(key, ())]
         hits[correlation.head.id] = count(correlation, counted)
     alerts = [_alert(head, hit) for head in rules.heads() if head.alerts for hit in hits.get(head.id, ())]
-    return tuple(sorted(alerts, key=lambda alert: (alert.at, alert.id)))
+    return tuple(sorted(alerts, key=lambda alert: (alert.at, alert.rule, alert.id)))
 
 
 def alert_id(rule_digest: str, events: tuple[str, ...]) -> str:

@@ -38,6 +38,9 @@ SYSTEM_FOLDERS = (
 )
 """Programs in these are on every machine: that two alerts name /usr/bin/curl says nothing about them."""
 
+COMMON_PARENTS = frozenset({"0", "1", "2"})
+"""The kernel, init and the threads' parent: what they started has nothing else in common."""
+
 AUTHENTICATION, FAILED = 3002, 2
 """OCSF's Authentication class, and its status of a failure."""
 
@@ -82,7 +85,7 @@ def _user(value: str, host: str) -> tuple[EntityKind, str] | None:
 
 
 def _process(value: str, host: str) -> tuple[EntityKind, str] | None:
-    return (EntityKind.PROCESS, f"{value}@{host}") if value and host else None
+    return (EntityKind.PROCESS, f"{value}@{host}") if host and value not in COMMON_PARENTS else None
 
 
 def _file(value: str, _host: str) -> tuple[EntityKind, str] | None:

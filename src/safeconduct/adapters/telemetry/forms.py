@@ -13,6 +13,9 @@ SAMPLE_LINES = 50
 SAMPLE_BYTES = 256 * 1024
 """Bytes looked at for those lines."""
 
+SHARE = 4
+"""At least one line in so many must have a form for the file to be of it; fewer are chance in some other text."""
+
 PACKED = {
     b"\x1f\x8b": "gzip (gunzip FILE)",
     b"\x28\xb5\x2f\xfd": "Zstandard (unzstd FILE)",
@@ -72,9 +75,9 @@ def form_of(head: bytes) -> Form:
     lines = [line for line in head.decode(errors="replace").splitlines() if line.strip()][:SAMPLE_LINES]
     counted = {sign.form: sum(map(sign.recognizes, lines)) for sign in SIGNS}
     best = max(counted, key=lambda form: counted[form])
-    if counted[best]:
+    if counted[best] * SHARE >= len(lines) and not lines[0].startswith("["):
         return best
-    if lines[0].strip()[:1] in {"[", "{"}:
+    if lines[0].lstrip()[:1] in {"[", "{"}:
         raise InvalidInputError(
             "one JSON document over many lines, or cut within its first line; expected one JSON object a line",
             code="telemetry-document",

@@ -1,0 +1,148 @@
+"""The contract of every event store, run on memory and SQLite, and what only a file can suffer."""
+
+import sqlite3
+
+import pytest
+
+from safeconduct.adapters.memory.events import MemoryEventStore
+from safeconduct.adapters.sqlite.events import SqliteEventStore
+from safeconduct.kernel.errors import AbsentError, UnavailableError
+from safeconduct.kernel.ids import EventId
+from safeconduct.soc.ports import DeadLetter, Progress
+from support.telemetry import accepted, events, failed, later, seen, visit
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request, tmp_path):
+    if request.param == "memory":
+        yield MemoryEventStore()
+        return
+    made = SqliteEventStore(tmp_path / "events.db")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def some():
+    return events(accepted("ana", at_s=3), visit(at_s=1), failed("bo", at_s=2), visit(uri="/x", at_s=3))
+
+
+def letter(line, code="json-broken"):
+    return DeadLetter(line=line, code=code, detail="why", text="{")
+
+
+def test_what_was_added_comes_back_whole(store, some):
+    assert store.add(some, file="f", lines=4) == 4
+    for event in some:
+        assert store.get(event.id) == event
+
+
+def test_adding_again_changes_nothing(store, some):
+    store.add(some, file="f", lines=4)
+    assert store.add(some, file="f", lines=4) == 0
+    assert store.add(some, file="another", lines=4) == 0
+    assert list(store.between()) == sorted(some, key=lambda event: (event.at, event.id))
+
+
+def test_the_same_event_twice_in_one_call_is_one(store, some):
+    assert store.add([*some, *some], file="f", lines=4) == 4
+
+
+def test_an_unknown_event_is_told(store, some):
+    store.add(some, file="f", lines=4)
+    with pytest.raises(AbsentError) as caught:
+        store.get(EventId("0" * 32))
+    assert caught.value.code == "event-unknown"
+
+
+def test_many_returns_those_that_are_there(store, some):
+    store.add(some, file="f", lines=4)
+    wanted = [some[2].id, EventId("0" * 32), some[0].id]
+    assert dict(store.many(wanted)) == {some[2].id: some[2], some[0].id: some[0]}
+    assert dict(store.many([])) == {}
+
+
+def test_events_come_in_time_order_within_bounds_that_count_in(store, some):
+    store.add(some, file="f", lines=4)
+    assert [event.at for event in store.between()] == [later(1), later(2), later(3), later(3)]
+    assert [event.at for event in store.between(later(2), later(2))] == [later(2)]
+    assert [event.at for event in store.between(first=later(2))] == [later(2), later(3), later(3)]
+    assert [event.at for event in store.between(last=later(1))] == [later(1)]
+    assert {event.source for event in store.between(sources=["access"])} == {"access"}
+    assert list(store.between(sources=["flow"])) == []
+
+
+def test_more_events_than_a_page_come_once_each(store):
+    many = events(*(visit(uri=f"/{n}", at_s=n // 7) for n in range(4100)))
+    store.add(many, file="f", lines=4100)
+    assert [event.id for event in store.between()] == [e.id for e in sorted(many, key=lambda e: (e.at, e.id))]
+    assert len(store.many([event.id for event in many])) == 4100
+
+
+def test_counts_are_by_source(store, some):
+    store.add([*some, *events(seen(http_host="a"))], file="f", lines=4)
+    assert dict(store.counts()) == {"access": 2, "auth": 2, "http": 1}
+
+
+def test_progress_only_grows(store, some):
+    assert store.progress("f") == Progress()
+    store.add(some[:2], file="f", lines=2)
+    assert store.progress("f") == Progress(lines=2)
+    store.add(some[2:], file="f", lines=4, complete=True)
+    store.add((), file="f", lines=1)
+    assert store.progress("f") == Progress(lines=4, complete=True)
+    assert store.progress("g") == Progress()
+
+
+def test_dead_letters_are_kept_by_file_and_line(store):
+    store.add((), file="f", lines=9, dead=[letter(7), letter(3)])
+    store.add((), file="f", lines=9, dead=[letter(3, "line-cut")])
+    assert list(store.dead_letters("f")) == [letter(3, "line-cut"), letter(7)]
+    assert list(store.dead_letters("g")) == []
+
+
+def test_the_file_keeps_what_it_was_given(tmp_path, some):
+    first = SqliteEventStore(tmp_path / "events.db")
+    first.add(some, file="f", lines=4, complete=True)
+    first.close()
+    second = SqliteEventStore(tmp_path / "events.db")
+    assert (len(list(second.between())), second.progress("f").complete) == (4, True)
+    second.close()
+    assert (tmp_path / "events.db").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("damage", ["text", "middle"])
+def test_a_damaged_index_is_thrown_away_for_it_can_be_made_again(tmp_path, some, damage):
+    path = tmp_path / "events.db"
+    store = SqliteEventStore(path)
+    store.add(events(*(visit(uri=f"/{n}", at_s=n) for n in range(300))), file="f", lines=300, complete=True)
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[: 4096 * 3 if damage == "middle" else 16] = b"x" * (4096 * 3 if damage == "middle" else 16)
+    path.write_bytes(content)
+    again = SqliteEventStore(path)
+    assert list(again.between()) == []
+    assert again.progress("f") == Progress()
+    assert again.add(some, file="f", lines=4) == 4
+    again.close()
+
+
+def test_an_index_of_a_newer_release_is_left_alone(tmp_path):
+    path = tmp_path / "events.db"
+    SqliteEventStore(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(UnavailableError) as caught:
+        SqliteEventStore(path)
+    assert caught.value.code == "schema-unknown"
+
+
+def test_what_fails_half_way_leaves_nothing(tmp_path, some):
+    store = SqliteEventStore(tmp_path / "events.db")
+    nowhere = DeadLetter(line=None, code="x", detail="", text="")  # type: ignore[arg-type]
+    with pytest.raises(UnavailableError) as caught:
+        store.add(some, file="f", lines=4, dead=[nowhere])
+    assert caught.value.code == "store-failed"
+    assert (list(store.between()), store.progress("f")) == ([], Progress())
+    store.close()
