@@ -26,7 +26,6 @@ from support.immediate import START, ImmediateWriter
 CALL = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 LOG = Origin("safeconduct.example/demo/ag-2026-01")
 INTENT = CallIntended(
-    call=CALL,
     principal="ana",
     organization="northwind",
     grant="ana-triage",
@@ -77,7 +76,7 @@ def end(log, draft=None):
 
 def test_the_bytes_of_an_intent():
     assert canonical(CALL_INTENT.draft(INTENT).body) == (
-        b'{"agreement":"ag-2026-01","call":"01ARZ3NDEKTSV4RRFFQ69G5FAV","deadline_at":1795248120000000,'
+        b'{"agreement":"ag-2026-01","deadline_at":1795248120000000,'
         b'"determining":["grant-covers-call"],"epoch":3,"grant":"ana-triage","model":"smollm2-135m",'
         b'"organization":"northwind","output_tokens_max":1024,"path":"soc-triage","path_digest":"'
         + b"11" * 32
@@ -123,14 +122,6 @@ def test_a_second_outcome_and_one_without_an_intent_are_fenced():
     with pytest.raises(ConflictError):
         end(log, abandoned_draft(CALL, "w-2"))
     assert len(log.entries) == before
-
-
-def test_an_intents_id_is_the_calls():
-    log = writer()
-    with pytest.raises(ConflictError) as caught:
-        log.run(lambda tx: tx.append(LOG, CALL_INTENT.draft(INTENT)))
-    assert caught.value.code == "call-id-differs"
-    assert log.entries == []
 
 
 def test_only_calls_of_other_workers_are_abandoned():

@@ -78,7 +78,7 @@ EVENTS: tuple[Event, ...] = (
 
 
 def begin(*, stream: bool, most: int = 4096) -> Call:
-    return Call(CallTerms(call=CALL, stream=stream, answer_bytes_max=most))
+    return Call(CallTerms(stream=stream, answer_bytes_max=most))
 
 
 class BrokenPromiseError(AssertionError):

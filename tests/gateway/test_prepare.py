@@ -15,7 +15,6 @@ from support.call_ends import request
 from support.immediate import START
 from support.programs import demo_program, in_force
 
-CALL = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 UPSTREAMS = {"local": {}}
 
 
@@ -25,7 +24,7 @@ def standing():
 
 
 def arrive(**changes):
-    return replace(Arrival(call=CALL, path="soc-triage", at=START, principal="ana"), **changes)
+    return replace(Arrival(path="soc-triage", at=START, principal="ana"), **changes)
 
 
 def judge(standing, body=None, *, upstreams=None, **changes):

@@ -120,7 +120,7 @@ def check_outcomes(world):
     ends = Counter()
     for entry in world.entries():
         if entry.type == CALL_INTENT.name:
-            intents[entry.body["call"]] += 1
+            intents[entry.id] += 1
         elif entry.type == CALL_OUTCOME.name:
             outcomes[entry.body["call"]] += 1
             ends[entry.body["end"]] += 1

@@ -302,7 +302,7 @@ def test_the_deadline_cuts():
         async def hasten(calls, client):
             while not client.data:
                 await asyncio.sleep(0)
-            (run,) = calls._running.values()
+            (run,) = calls._running
             run._deadline = calls.loop.time()
             run._check_time()
 
@@ -431,7 +431,7 @@ def test_every_cut_reason_reaches_the_entry():
 
             async def cut(calls, client, wait=wait, why=why):
                 await wait.reached.wait()
-                (run,) = calls._running.values()
+                (run,) = calls._running
                 assert run.cut(why, "clause") is True
                 run.cut(why, "other")
 

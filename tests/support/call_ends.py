@@ -84,9 +84,9 @@ class ScriptedClient:
     def when_gone(self, told):
         self.gone = told
 
-    async def head(self, content_type, length, call, intent):
+    async def head(self, content_type, length, intent):
         assert not self.aborted
-        self.status, self.call, self.receipt = 200, call, intent
+        self.status, self.call, self.receipt = 200, intent.entry_id, intent
 
     async def send(self, data, *, last):
         if self.gate is not None and not self.gate.is_set():

@@ -124,7 +124,6 @@ class LogWorld:
             installation=INSTALLATION,
             worker="worker-1",
             clock=self.clock,
-            entropy=os.urandom,
             patience=patience,
         )
         self.in_flight = calls.in_flight

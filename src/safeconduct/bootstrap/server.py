@@ -158,7 +158,6 @@ async def _calls(installation: Installation, upstreams: Mapping[str, Upstream], 
         installation=installation.origin,
         worker=worker,
         clock=installation.clock,
-        entropy=installation.entropy,
     )
     await asyncio.wrap_future(installation.writer.submit(lambda tx: abandon_open_calls(tx, worker)))
     installation.board.attach(calls.loop, calls)

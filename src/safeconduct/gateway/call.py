@@ -76,7 +76,6 @@ class State(Enum):
 class CallTerms:
     """What the machine must know of a call."""
 
-    call: str
     stream: bool
     answer_bytes_max: int
 
@@ -261,7 +260,7 @@ class Call:
         # The head is out, so the client is told in the stream: official clients raise on an `error` event.
         self._verdict = (End.UPSTREAM_FAILED, error.code, "")
         self.state = State.DRAINING
-        return [AbortUpstream(), self._hand_over(error_frame(error, self._terms.call))]
+        return [AbortUpstream(), self._hand_over(error_frame(error, self._intent.entry_id if self._intent else ""))]
 
     def _stop_client(self) -> list[Command]:
         if self._answering:

@@ -23,7 +23,6 @@ PATH_SHOWN_MAX = 64
 def intent_draft(prepared: Prepared, worker: str) -> Draft:
     """Returns the intent of an allowed call. The request itself is sealed, and destroyed with its principal's key."""
     event = CallIntended(
-        call=prepared.arrival.call,
         principal=prepared.principal.id,
         organization=prepared.principal.organization,
         grant=prepared.grant.id,
@@ -96,7 +95,6 @@ def refused_draft(refusal: Refusal, arrival: Arrival, body: bytes, unrecorded: i
     if refusal.principal is None:
         raise ValueError("a refusal without a principal has no entry of its own")
     event = CallRefused(
-        call=arrival.call,
         principal=refusal.principal.id,
         organization=refusal.principal.organization,
         path=refusal.path.id if refusal.path else arrival.path[:PATH_SHOWN_MAX],

@@ -16,13 +16,12 @@ from safeconduct.ledger.events import EventType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallIntended:
-    """A call was allowed and may be dispatched once this is committed. The entry's id is the call's.
+    """A call was allowed and may be dispatched once this is committed. The entry's id names the call.
 
     `request_sha256` is over the caller's bytes, `sent_sha256` over those for the upstream. `determining` are the
     policies that allowed, `policy_digest` and `epoch` pin what they were. Sealed: `request`, `targets`, `session`.
     """
 
-    call: str
     principal: str
     organization: str
     grant: str
@@ -69,13 +68,14 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRefused:
-    """An identified caller was refused before any intent. `step` is the step of docs/spec/call.md that refused.
+    """An identified caller was refused before any intent. The entry's id names the call.
+
+    `step` is the step of docs/spec/call.md that refused.
 
     `unrecorded` counts refusals of this principal since the last such entry that got none: beyond a rate, asking on
     is answered without a new entry, so that nobody fills the log.
     """
 
-    call: str
     principal: str
     organization: str
     path: str
@@ -124,17 +124,15 @@ ENDED_CALLS = Collection("ended-calls", EndedCall)
 
 def _intended(state: State, entry: Entry) -> None:
     event = CALL_INTENT.read(entry)
-    if entry.id != event.call:
-        raise ConflictError(f"the intent of call {event.call} has the id {entry.id}", code="call-id-differs")
-    state.insert(OPEN_CALLS, event.call, OpenCall(call=event.call, origin=entry.origin, worker=event.worker))
+    state.put(OPEN_CALLS, entry.id, OpenCall(call=entry.id, origin=entry.origin, worker=event.worker))
 
 
 def _ended(state: State, entry: Entry) -> None:
     event = CALL_OUTCOME.read(entry)
     if state.get(OPEN_CALLS, event.call) is None:
         raise ConflictError(f"call {event.call} is not open: its outcome stands, or it never began", code="call-ended")
-    state.insert(ENDED_CALLS, event.call, EndedCall(outcome=entry.id))
-    state.delete(OPEN_CALLS, event.call)
+    state.put(ENDED_CALLS, event.call, EndedCall(outcome=entry.id))
+    state.delete(OPEN_CALLS, event.call)  # from here on a second outcome finds nothing to end
 
 
 def _no_state(_state: State, _entry: Entry) -> None:

@@ -50,7 +50,7 @@ class CallClient(Protocol):
         """Calls `told` once when the client is gone, at once if it is already; not after its answer ended."""
         ...
 
-    async def head(self, content_type: str, length: int | None, call: str, intent: Receipt) -> None:
+    async def head(self, content_type: str, length: int | None, intent: Receipt) -> None:
         """Begins a good answer; `length` is None for a stream."""
         ...
 

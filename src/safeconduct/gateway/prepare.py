@@ -24,7 +24,7 @@ from safeconduct.kernel.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from safeconduct.kernel.ids import CallId, GrantId, PathId, PrincipalId
+from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant, seconds
 
 Upstreams = Mapping[str, Mapping[str, str]]
@@ -40,7 +40,6 @@ class Arrival:
     `principal` is set by callers in this process that act for one; nothing from outside can set it.
     """
 
-    call: CallId
     path: PathId
     at: Instant
     token: str = ""
@@ -104,7 +103,6 @@ class Prepared:
     def terms(self) -> CallTerms:
         """What the call's machine must know."""
         return CallTerms(
-            call=self.arrival.call,
             stream=self.chat.stream,
             answer_bytes_max=answer_bytes_max(self.output_tokens_max),
         )

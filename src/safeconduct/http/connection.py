@@ -95,5 +95,6 @@ def server_config(app: Any, *, host: str, port: int) -> uvicorn.Config:  # noqa:
         log_config=None,
         server_header=False,
         date_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=5,
     )

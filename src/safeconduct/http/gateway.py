@@ -159,11 +159,11 @@ class HTTPClient:
         """Ends the connection with the answer, because the request's rest is not read."""
         self._close = True
 
-    async def head(self, content_type: str, length: int | None, call: str, intent: Receipt) -> None:
+    async def head(self, content_type: str, length: int | None, intent: Receipt) -> None:
         headers = [
             (b"content-type", content_type.encode()),
             (b"cache-control", b"no-store"),
-            (b"safeconduct-call", call.encode()),
+            (b"safeconduct-call", intent.entry_id.encode()),
             (b"safeconduct-receipt", receipt_text(intent).encode()),
         ]
         if length is not None:

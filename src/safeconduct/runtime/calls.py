@@ -16,8 +16,8 @@ from safeconduct.gateway.moves import CutWhy
 from safeconduct.gateway.ports import CallClient, Upstream
 from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
-from safeconduct.kernel.ids import ENTROPY_BYTES, CallId, Origin, PathId, ulid
-from safeconduct.kernel.ports import Clock, Committed, Entropy, Transaction
+from safeconduct.kernel.ids import Origin, PathId
+from safeconduct.kernel.ports import Clock, Committed, Transaction
 from safeconduct.policy import DecisionMemo
 from safeconduct.runtime.freeze import CutReport, fallen
 from safeconduct.runtime.one_call import CallRun, Ended
@@ -69,7 +69,6 @@ class Calls:
         installation: Origin,
         worker: str,
         clock: Clock,
-        entropy: Entropy,
         patience: Patience | None = None,
         decide: Decide | None = None,
     ) -> None:
@@ -83,18 +82,16 @@ class Calls:
         self.reports: deque[CutReport] = deque(maxlen=REPORTS_KEPT)
         self._models = models
         self._installation = installation
-        self._entropy = entropy
         self._decide = decide or DecisionMemo().decide
         self._meter = RefusalMeter()
-        self._running: dict[CallId, CallRun] = {}
+        self._running: set[CallRun] = set()
         self._closing = False
         self._quiet = asyncio.Event()
         self._quiet.set()
 
     def arrival(self, path: PathId, **headers: Any) -> Arrival:  # noqa: ANN401 - the fields of Arrival
         """Returns a new call's arrival, now."""
-        now = self.clock.now()
-        return Arrival(call=CallId(ulid(now, self._entropy(ENTROPY_BYTES))), path=path, at=now, **headers)
+        return Arrival(path=path, at=self.clock.now(), **headers)
 
     def in_flight(self) -> int:
         """Returns how many calls run: what the writer may expect commands from. Any thread."""
@@ -105,18 +102,17 @@ class Calls:
         if self._closing:
             error = UnavailableError("this gateway is shutting down", code="shutting-down", remedy="retry")
             await client.error(error, "", after_dispatch=False)
-            return Ended(call=arrival.call)
+            return Ended()
         prepared = self.prepare(arrival, body)
         if isinstance(prepared, Refusal):
-            await self.refuse(prepared, arrival, body, client)
-            return Ended(call=arrival.call)
+            return Ended(call=await self.refuse(prepared, arrival, body, client))
         run = CallRun(self, prepared, client)
         self._quiet.clear()
-        self._running[arrival.call] = run  # before any await: whatever cuts from here on finds it
+        self._running.add(run)  # before any await: whatever cuts from here on finds it
         try:
             return await run.drive()
         finally:
-            del self._running[arrival.call]
+            self._running.discard(run)
             if not self._running:
                 self._quiet.set()
 
@@ -124,26 +120,27 @@ class Calls:
         """Steps 1 to 6 on the standing in force."""
         return steps.prepare(self.standing(), self._models, arrival, body, decide=self._decide)
 
-    async def refuse(self, refusal: Refusal, arrival: Arrival, body: bytes, client: CallClient) -> None:
-        """Records a refusal as far as one is due, and tells the client."""
-        recorded = await self.record_refusal(refusal, arrival, body)
-        await client.error(refusal.error, arrival.call if recorded else "", after_dispatch=False)
+    async def refuse(self, refusal: Refusal, arrival: Arrival, body: bytes, client: CallClient) -> str:
+        """Records a refusal where an entry is due, and tells the client. Returns the call, or nothing."""
+        call = await self.record_refusal(refusal, arrival, body)
+        await client.error(refusal.error, call, after_dispatch=False)
+        return call
 
-    async def record_refusal(self, refusal: Refusal, arrival: Arrival, body: bytes) -> bool:
-        """Appends the entry of a refusal where one is due. Tells whether one stands in the log for this call."""
+    async def record_refusal(self, refusal: Refusal, arrival: Arrival, body: bytes) -> str:
+        """Appends the entry of a refusal where one is due, and returns its id; else nothing."""
         if refusal.principal is None:
             await self._record_unidentified(self._meter.unidentified(arrival.at))
-            return False
+            return ""
         unrecorded = self._meter.refused(refusal.principal.id, arrival.at)
         if unrecorded is None:
-            return False
+            return ""
         draft = refused_draft(refusal, arrival, body, unrecorded)
         origin = refusal.path.origin if refusal.path else self._installation
         try:
-            await self.commits(lambda tx: tx.append(origin, draft, entry_id=arrival.call))
+            committed = await self.commits(lambda tx: tx.append(origin, draft))
         except SafeconductError:
-            return False  # the answer is no in any case; a log that takes no entries shows itself by its own alarms
-        return True
+            return ""  # the answer is no in any case; a log that takes no entries shows itself by its own alarms
+        return committed.receipts[0].entry_id
 
     async def _record_unidentified(self, event: CallersUnidentified | None) -> None:
         if event is None:
@@ -157,10 +154,10 @@ class Calls:
     def standing_changed(self, standing: Standing, committed_at: float) -> CutReport:
         """Cuts every running call that the standing no longer allows."""
         cut_at = {}
-        for call, run in list(self._running.items()):
+        for run in list(self._running):
             reason = fallen(standing, run.prepared.facts)
-            if reason is not None and run.cut(*reason):
-                cut_at[call] = self.loop.time()
+            if reason is not None and run.cut(*reason) and run.call:
+                cut_at[run.call] = self.loop.time()
         report = CutReport(epoch=standing.epoch, committed_at=committed_at, cut_at=cut_at)
         self.reports.append(report)
         return report
@@ -168,7 +165,7 @@ class Calls:
     async def shutdown(self) -> None:
         """Takes no more calls, cuts those that run, and returns when their outcomes are recorded."""
         self._closing = True
-        for run in list(self._running.values()):
+        for run in list(self._running):
             run.cut(CutWhy.SHUTDOWN)
         with contextlib.suppress(TimeoutError):  # what could not be recorded is closed at the next start
             await asyncio.wait_for(self._quiet.wait(), SHUTDOWN_S)

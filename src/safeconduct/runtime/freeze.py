@@ -15,7 +15,6 @@ from safeconduct.access.records import epoch
 from safeconduct.access.standing import Standing, compile_standing
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.kernel.entries import Entry
-from safeconduct.kernel.ids import CallId
 from safeconduct.kernel.ports import Records
 
 Snapshot = Callable[[], AbstractContextManager[Records]]
@@ -30,12 +29,12 @@ class CutReport:
     """What one change of standing cut, in seconds of the loop's clock.
 
     `committed_at` is when the change was durable, `cut_at` when each call's client transport was closed: no byte was
-    handed to it later.
+    handed to it later. A call whose intent was still on its way is not in there: nothing of it was under way.
     """
 
     epoch: int
     committed_at: float
-    cut_at: Mapping[CallId, float]
+    cut_at: Mapping[str, float]
 
     @property
     def slowest_ms(self) -> float:

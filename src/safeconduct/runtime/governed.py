@@ -21,7 +21,7 @@ class _Collector:
     def when_gone(self, told: Callable[[], object]) -> None:
         """This one does not leave."""
 
-    async def head(self, content_type: str, length: int | None, call: str, intent: Receipt) -> None:
+    async def head(self, content_type: str, length: int | None, intent: Receipt) -> None:
         """Nothing to write."""
 
     async def send(self, data: bytes, *, last: bool) -> None:  # noqa: ARG002 - the port's signature
@@ -47,9 +47,9 @@ class Completed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotCompleted:
-    """A call from within this process that was refused, failed or was cut, and why."""
+    """A call from within this process that was refused, failed or was cut, and why. `call` as in errors."""
 
-    call: CallId
+    call: str
     error: SafeconductError
 
 
@@ -71,7 +71,7 @@ class GovernedCalls:
         if client.aborted or ended.intent is None or ended.outcome is None:
             error = UnavailableError("the call was cut, or its outcome could not be recorded", code="call-cut")
             return NotCompleted(call=ended.call, error=error)
-        return Completed(call=ended.call, body=bytes(client.data), intent=ended.intent, outcome=ended.outcome)
+        return Completed(call=CallId(ended.call), body=bytes(client.data), intent=ended.intent, outcome=ended.outcome)
 
     def complete_from_thread(
         self, principal: PrincipalId, path: PathId, purpose: str, body: bytes, *, session: str = ""

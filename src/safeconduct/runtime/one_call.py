@@ -46,7 +46,6 @@ from safeconduct.kernel.ports import Transaction
 if TYPE_CHECKING:
     from safeconduct.gateway.ports import CallClient, Exchange
     from safeconduct.kernel.entries import Draft
-    from safeconduct.kernel.ids import CallId
     from safeconduct.kernel.ports import Receipt
     from safeconduct.runtime.calls import Calls
 
@@ -59,9 +58,9 @@ TICK_S = 0.001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What remains of a call: its receipts, where it got that far."""
+    """What remains of a call: the id of its first entry and its receipts, where it got that far."""
 
-    call: "CallId"
+    call: str = ""
     intent: "Receipt | None" = None
     outcome: "Receipt | None" = None
 
@@ -77,7 +76,7 @@ class CallRun:
         self._todo: deque[Command] = deque()
         self._exchange: Exchange | None = None
         self._head_came = False
-        self._recorded = False  # an entry of this call stands in the log
+        self.call = ""  # the id of its intent, or of its refusal, once that stands in the log
         self._intent: Receipt | None = None
         self._outcome: Receipt | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -108,7 +107,7 @@ class CallRun:
             self._exchange.close()
         if cancelled is not None:
             raise cancelled
-        return Ended(call=self.prepared.arrival.call, intent=self._intent, outcome=self._outcome)
+        return Ended(call=self.call, intent=self._intent, outcome=self._outcome)
 
     def cut(self, why: CutWhy, clause: str = "") -> bool:
         """Stops the call now. On return both transports are closed and nothing more is handed over.
@@ -145,13 +144,12 @@ class CallRun:
                 upstream = self._calls.upstreams[self.prepared.path.upstream]
                 self._exchange = upstream.exchange(self.prepared.sent, stream=self.prepared.chat.stream)
             case SendHead(content_type, length, intent):
-                await self._client.head(content_type, length, self.prepared.arrival.call, intent)
+                await self._client.head(content_type, length, intent)
             case SendBytes(data, last):
                 await self._client.send(data, last=last)
                 return ClientWritten()
             case SendError(error, after_dispatch):
-                call = self.prepared.arrival.call if self._recorded else ""
-                await self._client.error(error, call, after_dispatch=after_dispatch)
+                await self._client.error(error, self.call, after_dispatch=after_dispatch)
             case AppendOutcome(outcome):
                 return await self._append_outcome(outcome)
             case SendReceipt(receipt):
@@ -173,7 +171,8 @@ class CallRun:
                 if error.code != "standing-changed":
                     return IntentFailed(error)
             else:
-                self._intent, self._recorded = committed.receipts[0], True
+                self._intent = committed.receipts[0]
+                self.call = self._intent.entry_id
                 return IntentCommitted(self._intent)
             refused = await self._decide_again()
             if refused is not None:
@@ -186,12 +185,12 @@ class CallRun:
         if isinstance(again, Prepared):
             self.prepared = again
             return None
-        self._recorded = await self._calls.record_refusal(again, arrival, body)
+        self.call = await self._calls.record_refusal(again, arrival, body)
         return again.error
 
     async def _append_outcome(self, outcome: Outcome) -> Event:
-        call, origin = self.prepared.arrival.call, self.prepared.path.origin
-        draft = outcome_draft(call, self.prepared.principal.id, self._calls.worker, outcome)
+        origin = self.prepared.path.origin
+        draft = outcome_draft(self.call, self.prepared.principal.id, self._calls.worker, outcome)
         try:
             committed = await self._calls.commits(lambda tx: tx.append(origin, draft))
         except SafeconductError as error:
@@ -247,4 +246,4 @@ class CallRun:
 def _append_intent(tx: Transaction, prepared: Prepared, draft: "Draft") -> None:
     if epoch(tx) != prepared.epoch:
         raise ConflictError("who may do what has changed meanwhile", code="standing-changed")
-    tx.append(prepared.path.origin, draft, entry_id=prepared.arrival.call)
+    tx.append(prepared.path.origin, draft)
