@@ -3,6 +3,7 @@ import pytest
 from safeconduct.access.document import ProgramInvalidError
 from safeconduct.access.program import parse_program
 from safeconduct.access.schema import NAMES_MAX, TARGETS_MAX
+from safeconduct.ledger.keys import PublicKey
 from safeconduct.ledger.notes import NoteSigner
 from support.programs import KEYS, WITNESS, demo_program
 
@@ -197,3 +198,13 @@ def test_a_program_that_was_cut_anywhere_is_refused_with_a_place():
     whole = SOURCE.rstrip()
     for end in [*range(0, len(whole) - 20, 61), len(whole) - 20]:
         assert all(line.startswith("program.yaml:") for line in problems(whole[:end])), whole[:end][-80:]
+
+
+def test_the_same_key_written_another_way_is_the_same_key():
+    own = KEYS["ana"].public
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = own.text[-2]
+    other = f"{own.text[:-2]}{letters[letters.index(last) + 1]}="
+    assert PublicKey.parse(other) == own  # base64 leaves the last bits unused
+    (line,) = problems(SOURCE.replace(KEYS["bo"].public.text, other))
+    assert line.endswith("principals.ana has the same key; each needs its own")
