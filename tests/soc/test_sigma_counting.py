@@ -79,7 +79,7 @@ def test_counted_rules_are_silent_unless_the_count_says_otherwise():
     assert [title for title, *_ in spans(found(at(0), A))] == ["Rule a"]
     assert found(at(0), A, THREE) == ()
     loud = counting("loud", "event_count", ["a"], generate=True, condition={"gte": 1})
-    assert [title for title, *_ in spans(found(at(0), A, loud))] == ["Rule a", "Rule loud"]
+    assert {title for title, *_ in spans(found(at(0), A, loud))} == {"Rule a", "Rule loud"}
 
 
 def test_an_alias_lets_rules_name_the_same_thing_differently():
