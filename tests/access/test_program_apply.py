@@ -303,3 +303,10 @@ def test_a_first_plan_adds_everything_and_changes_nothing_by_being_asked():
     assert {change.action.value for change in planned.changes} == {"add"}
     assert [change.noun for change in planned.changes][:3] == ["organization", "organization", "agreement"]
     assert writer.state.rows == {}
+
+
+def test_a_request_whose_part_is_missing_is_damage():
+    writer = in_force()
+    with pytest.raises(SafeconductError) as caught:
+        PROJECTIONS["access.program.requested/1"](empty().state, writer.entries[1])
+    assert caught.value.code == "log-damaged"

@@ -13,6 +13,7 @@ from safeconduct.kernel.errors import (
     InvalidInputError,
     RefusedError,
     UnauthenticatedError,
+    UnavailableError,
 )
 from safeconduct.kernel.instants import rfc3339, seconds
 from safeconduct.ledger.acts import Act, sign_act
@@ -220,3 +221,11 @@ def test_the_entries_alone_rebuild_the_state(writer):
     for entry in writer.entries:
         PROJECTIONS[entry.type](twin.state, entry)
     assert twin.state.rows == writer.state.rows
+
+
+def test_an_entry_about_an_approval_that_nobody_proposed_is_damage(writer):
+    approval = proposed(writer)
+    cast(writer, approval, "bo")
+    with pytest.raises(UnavailableError) as caught:
+        PROJECTIONS["approval.vote.cast/1"](ImmediateWriter(PROJECTIONS).state, writer.entries[-1])
+    assert caught.value.code == "log-damaged"

@@ -82,10 +82,19 @@ def test_a_program_is_planned_applied_and_shown(shell):
     assert "+ path soc-triage\n" in printed
     assert "in force once northwind.example/witness has cosigned it" in printed
     assert house.writer.entries == []
+    assert shell("program", "show")[1] == "no program is in force\n"
     code, applied = shell.json("program", "apply", file)
     assert (code, applied["state"]) == (0, "in-force")
     assert shell("program", "apply", file)[:2] == (0, "nothing to change\n")
     assert shell("program", "show")[1].startswith("safeconduct.example/demo under ag-2026-01: ")
+
+
+def test_a_plan_without_a_witness_says_that_it_can_not_be_applied(shell):
+    shell.house = empty()
+    lines = [line for line in SOURCE.split(b"\n") if not line.startswith(b"  witness:")]
+    file = shell.file("program.yaml", b"\n".join(lines))
+    assert "can't be applied: the agreement names no witness" in shell("program", "plan", file)[1]
+    assert shell("program", "apply", file)[::2] == (3, "no-witness")
 
 
 def test_without_the_witness_apply_says_that_it_waits(shell):
@@ -152,6 +161,11 @@ def test_a_freeze_from_preview_to_end(shell):
     assert code == 4
     assert "stays frozen until then" in printed
     assert shell("unfreeze", frozen["id"])[::2] == (1, "unfreeze-pending")
+    assert shell("unfreeze", "none", "--dry-run")[::2] == (2, "freeze-unknown")
+    shell.house.witness_answers = True
+    _, printed, _ = shell("freeze", "all", "--reason", "suspicion")
+    ended = shell("unfreeze", printed.split()[-1])
+    assert ended[:2] == (0, f"freeze {printed.split()[-1]} has ended\n")
     assert shell("freeze", "path:typo", "--reason", "x")[::2] == (2, "nothing-to-freeze")
 
 
