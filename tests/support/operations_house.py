@@ -1,0 +1,138 @@
+"""An installation on memory with the routes of operations, the shipped recording, and a model that a test writes."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlencode
+
+import msgspec
+
+from safeconduct.access.acts import authenticate
+from safeconduct.adapters.memory.events import MemoryEventStore
+from safeconduct.adapters.responses.edl import ListProbe, read_list
+from safeconduct.adapters.telemetry.ingestion import Ingestion
+from safeconduct.adapters.telemetry.raw_store import RawStore
+from safeconduct.http import lists
+from safeconduct.http.acts import HEADER, encode_act
+from safeconduct.http.control import response, telemetry, triage
+from safeconduct.http.control.context import Control
+from safeconduct.http.control.frame import control_app
+from safeconduct.http.inprocess import Ask, ask
+from safeconduct.kernel.effects import OUTBOX
+from safeconduct.kernel.ids import CallId
+from safeconduct.soc import action_events, claim_events, incidents, ingesting
+from safeconduct.soc.triage import ModelAnswer
+from support.immediate import ImmediateWriter
+from support.programs import in_force, signed
+
+LOCAL = {"authorization": "Bearer local"}
+RECORDING = Path(response.__file__).parents[2] / "cli" / "demo" / "recording"
+SOC = {
+    **ingesting.PROJECTIONS,
+    **incidents.PROJECTIONS,
+    **claim_events.PROJECTIONS,
+    **action_events.PROJECTIONS,
+}
+
+
+class Model:
+    """Answers each question with what `say` makes of it, and keeps what it was sent."""
+
+    def __init__(self):
+        self.say = lambda _body: "{}"
+        self.sent = []
+
+    async def complete(self, path, purpose, body):
+        self.sent.append((path, purpose, body))
+        found = self.say(msgspec.json.decode(body))
+        if isinstance(found, Exception):
+            raise found
+        return ModelAnswer(text=found, call=CallId(f"01JD{len(self.sent):022d}"), model="stand-in")
+
+
+@dataclass
+class House:
+    """The installation. `asked_as` are the principals on whose grants the model was asked."""
+
+    folder: Path
+    writer: ImmediateWriter = field(default_factory=in_force)
+    model: Model = field(default_factory=Model)
+    asked_as: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.writer.projections = {**self.writer.projections, **SOC}
+        self.events = MemoryEventStore()
+        self.telemetry = Ingestion(RawStore(self.folder / "raw"), self.events)
+        given = {
+            "writer": self.writer,
+            "snapshot": lambda: contextlib.nullcontext(self.writer.state),
+            "log": self,
+            "clock": self,
+            "entropy": bytes,
+            "settle": self.settle,
+            "telemetry": self.telemetry,
+            "events": self.events,
+            "caller": self.caller,
+            "lists_url": "http://lists",
+        }
+        self.app = control_app(
+            [part.router for part in (telemetry, triage, response, lists)],
+            control=Control(**{one.name: None for one in fields(Control)} | given),
+            local_secret="local",
+            check_reader=self.check_reader,
+            version="0",
+        )
+        self.probe = ListProbe(self.writer, bytes, lambda: "")
+
+    def now(self):
+        return self.writer.now
+
+    def caller(self, principal):
+        self.asked_as.append(principal)
+        return self.model
+
+    def open_field(self, entry, name):
+        return SimpleNamespace(value=self.writer.drafts[entry].sealed[name])
+
+    def check_reader(self, act):
+        authenticate(self.writer.state, act, operation=act.act.operation, content=act.act.content, now=self.now())
+
+    async def settle(self):
+        for _, effect in list(self.writer.state.scan(OUTBOX)):
+            if effect.kind == action_events.VERIFY:
+                await self.probe(effect)
+
+    async def fetch(self, address):
+        """Stands in for the socket between the probe and the list's route."""
+        path, _, query = address.partition("?")
+        reply = await ask(self.app, Ask(method="GET", path=path, query=query))
+        return read_list(reply.body) if reply.status == 200 else (f"list-answered-{reply.status}", frozenset())
+
+    def get(self, path, /, **query):
+        return self.send(Ask(method="GET", path=f"/api/v1/{path}", query=urlencode(query), headers=LOCAL))
+
+    def post(self, path, body=b"{}", *, by="ana", **query):
+        content = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        headers = {HEADER: encode_act(signed(by, f"POST /api/v1/{path}", content, self.now()))}
+        request = Ask(method="POST", path=f"/api/v1/{path}", query=urlencode(query), headers=headers, body=content)
+        return self.send(request)
+
+    def send(self, request):
+        reply = asyncio.run(ask(self.app, request))
+        return reply.status, msgspec.json.decode(reply.body)
+
+    def detected(self):
+        """Takes the shipped recording in and returns the id of its incident."""
+        assert (
+            self.post("telemetry/inventory", (RECORDING / "inventory.json").read_bytes(), name="inventory.json")[0]
+            == 200
+        )
+        for file in sorted(RECORDING.iterdir()):
+            if file.suffix in (".log", ".jsonl"):
+                status, told = self.post("telemetry", file.read_bytes(), name=file.name)
+                assert (status, told["file"]["problem"]) == (200, "")
+        status, found = self.post("detections")
+        assert status == 200
+        return found["incidents"][0]
