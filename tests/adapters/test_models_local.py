@@ -151,7 +151,7 @@ def test_weights_that_are_not_installed(monkeypatch):
     monkeypatch.setattr(local, "WEIGHTS", "no-such-weights")
     with pytest.raises(UnavailableError) as caught:
         find_weights()
-    assert (caught.value.code, "--model" in caught.value.remedy) == ("model-missing", True)
+    assert (caught.value.code, "--model" in caught.value.remedy) == ("weights-missing", True)
 
 
 def test_a_child_that_is_never_ready(monkeypatch):

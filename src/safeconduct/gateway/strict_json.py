@@ -18,7 +18,7 @@ def read_object(body: bytes) -> dict[str, Any]:
         DialectError: codes `body-not-utf8`, `body-not-json`, `duplicate-name`, `body-not-an-object`.
     """
     try:
-        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_not_json)
+        value = _decoder.decode(body.decode())
     except UnicodeDecodeError as error:
         raise DialectError(
             f"the body is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}", code="body-not-utf8"
@@ -87,3 +87,6 @@ def _not_json(constant: str) -> NoReturn:
 
 def _too_deep() -> DialectError:
     return DialectError(f"the body nests deeper than {NESTING_MAX} levels", code="body-too-deep")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_not_json)

@@ -133,11 +133,11 @@ def find_weights() -> Path:
         files = importlib.metadata.distribution(WEIGHTS).files or []
     except importlib.metadata.PackageNotFoundError as error:
         raise UnavailableError(
-            f"the weights ({WEIGHTS}) are not installed", code="model-missing", remedy=remedy
+            f"the weights ({WEIGHTS}) are not installed", code="weights-missing", remedy=remedy
         ) from error
     found = [Path(str(file.locate())) for file in files if file.suffix == ".gguf"]
     if not found or not found[0].is_file():
-        raise UnavailableError(f"{WEIGHTS} holds no weights (.gguf)", code="model-missing", remedy=remedy)
+        raise UnavailableError(f"{WEIGHTS} holds no weights (.gguf)", code="weights-missing", remedy=remedy)
     return found[0]
 
 

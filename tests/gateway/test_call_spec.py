@@ -1,0 +1,71 @@
+"""docs/spec/call.md says what the code does: states, codes, ends, limits."""
+
+import re
+from pathlib import Path
+
+import safeconduct
+from safeconduct.gateway import limits, meter
+from safeconduct.gateway.call import TABLE
+from safeconduct.gateway.moves import CutWhy, End
+from safeconduct.http import connection, gateway
+from safeconduct.runtime import calls
+
+SOURCES = Path(safeconduct.__file__).parent
+SPEC = (SOURCES.parent.parent / "docs" / "spec" / "call.md").read_text("utf-8")
+NOT_TOLD = {"call-ended", "call-cut"}  # between our own parts
+
+
+def test_the_states_are_those_of_the_table():
+    section = SPEC.split("<!-- compared")[1].split("\n\n")[0]
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in section.splitlines()[3:]]
+    assert rows == [
+        (state.value, event.__name__, ", ".join(sorted(target.value for target in leads_to)))
+        for state, row in TABLE.items()
+        for event, (_, leads_to) in row.items()
+    ]
+
+
+def test_every_code_that_a_caller_may_be_told_is_there():
+    files = [
+        *(SOURCES / "gateway").glob("*.py"),
+        *(SOURCES / "adapters" / "models").glob("*.py"),
+        SOURCES / "access" / "floor.py",
+        SOURCES / "policy" / "decide.py",
+        *(SOURCES / "http" / f"{name}.py" for name in ("gateway", "proofs")),
+        *(SOURCES / "runtime" / f"{name}.py" for name in ("calls", "one_call", "governed")),
+    ]
+    code = re.compile(r'(?:code=|Reason\(|": \()"([a-z0-9]+(?:-[a-z0-9]+)+)"')
+    found = {name for file in files for name in code.findall(file.read_text("utf-8"))}
+    assert len(found) > 50
+    assert {name for name in found - NOT_TOLD if f"`{name}`" not in SPEC} == set()
+
+
+def test_every_end_and_reason_of_a_cut_is_there():
+    for word in (*End, *CutWhy):
+        assert f"`{word.value}`" in SPEC
+
+
+def test_the_limits_are_those_of_the_code():
+    said = [
+        (limits.HEADER_VALUE_BYTES_MAX, "Up to 256 letters"),
+        (connection.HEADERS_BYTES_MAX // 1024, "at most 32 KiB"),
+        (int(gateway.BODY_S), "A body has 30 s"),
+        (limits.NESTING_MAX, "at most 32 levels"),
+        (limits.MESSAGES_MAX, "at most 1,024 messages"),
+        (limits.FRAME_BYTES_MAX // 1024, "an event over 256 KiB"),
+        (limits.ANSWER_BYTES_BASE // 1024, "64 KiB + 4 KiB"),
+        (limits.ANSWER_BYTES_PER_TOKEN // 1024, "4 KiB for each"),
+        (limits.ANSWER_BYTES_MAX // 1024**2, "at most 3 MiB"),
+        (int(calls.FIRST_BYTE_S), "silent for 60 s"),
+        (int(calls.IDLE_S), "30 s within"),
+        (meter.REFUSALS_PER_MINUTE_MAX, "at most 120 entries a minute"),
+        (connection.SEND_BUFFER_BYTES // 1024, "send buffer is 32 KiB"),
+        (connection.WRITE_LIMIT_BYTES // 1024, "holds at most 16 KiB"),
+        (connection.PIECE_BYTES // 1024, "pieces of 16 KiB"),
+    ]
+    text = SPEC.replace("\n", " ").replace("   ", " ")
+    for value, sentence in said:
+        assert sentence in text
+        assert str(value) in sentence.replace(",", "")
+    assert limits.OUTCOME_TRIES_MAX == 3
+    assert "tried three times" in text
