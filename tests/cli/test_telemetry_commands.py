@@ -1,0 +1,146 @@
+"""The commands of telemetry: ingest, detect, events, incident, rules."""
+
+import asyncio
+import gzip
+import json
+from dataclasses import replace
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from safeconduct.adapters.clock import SystemClock
+from safeconduct.cli import detect, events, incident, ingest, keys, rules
+from safeconduct.cli.client import Client
+from safeconduct.cli.output import BAD_INPUT, DONE, EXIT_CODE, NO
+from safeconduct.http.inprocess import ask
+from safeconduct.kernel.errors import SafeconductError
+from support.operations_house import LOCAL, RECORDING, House
+from support.programs import KEYS, in_force
+from support.sigma import rule
+from support.telemetry import auth, visit
+
+app = typer.Typer()
+app.command()(ingest.ingest)
+app.command()(detect.detect)
+for module in (events, incident, rules):
+    app.add_typer(module.commands, name=module.__name__.rpartition(".")[2])
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    house = House(tmp_path / "data", writer=in_force(now=SystemClock().now()))
+    keys.write_key(tmp_path / "ana.key", "ana", KEYS["ana"])
+    environment = {"SAFECONDUCT_KEY": str(tmp_path / "ana.key"), "SAFECONDUCT_DATA": str(tmp_path)}
+
+    def send(_client, request):
+        return asyncio.run(ask(house.app, replace(request, headers={**request.headers, **LOCAL})))
+
+    def run(*words):
+        house.writer.now = SystemClock().now()
+        result = CliRunner(env=environment).invoke(app, [str(word) for word in words])
+        if isinstance(result.exception, SafeconductError):
+            return EXIT_CODE[result.exception.kind], result.exception.message
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.exit_code, result.stdout
+
+    monkeypatch.setattr(Client, "_send", send)
+    run.house = house
+    return run
+
+
+def document(shell, *words):
+    code, printed = shell(*words, "--json")
+    return code, json.loads(printed)
+
+
+def test_the_recording_goes_in_is_detected_on_and_shown(shell):
+    code, told = document(shell, "ingest", RECORDING)
+    assert (code, told["inventories"]) == (DONE, ["inventory.json"])
+    unread = {report["name"]: report["problem"] for report in told["files"] if report["problem"]}
+    assert unread == {"ground_truth.json": "telemetry-document", "manifest.json": "telemetry-document"}
+    assert not any(report["dead"] for report in told["files"] if not report["problem"])
+    code, found = document(shell, "detect")
+    (opened,) = found["opened"]
+    assert (code, found["incidents"]) == (DONE, [opened])
+    (row,) = document(shell, "incident", "list")[1]
+    assert row["id"] == opened
+    whole = document(shell, "incident", "show", opened)[1]
+    match = whole["alerts"][0]["matches"][0]
+    event = document(shell, "events", "show", match["event"])[1]
+    place = event
+    for step in match["pointer"].strip("/").split("/"):
+        place = place[int(step)] if isinstance(place, list) else place[step]
+    assert str(place) == match["found"]
+
+
+def test_people_read_the_same(shell):
+    code, printed = shell("ingest", RECORDING)
+    assert code == DONE
+    assert "access.log: " in printed
+    code, printed = shell("detect")
+    assert "SSH logon after password guessing from the same address" in printed
+    opened = document(shell, "incident", "list")[1][0]["id"]
+    assert "ip 203.0.113.66" in shell("incident", "show", opened)[1]
+    assert "access" in shell("events", "list")[1]
+    event = document(shell, "incident", "show", opened)[1]["events"][0]
+    assert "/ocsf/class_uid" in shell("events", "show", event)[1]
+
+
+def test_a_file_named_itself_that_is_no_telemetry_is_bad_input(shell, tmp_path):
+    (tmp_path / "auth.log.1.gz").write_bytes(gzip.compress(b"x" * 99))
+    code, printed = shell("ingest", tmp_path / "auth.log.1.gz")
+    assert code == BAD_INPUT
+    assert "telemetry-compressed" in printed
+    assert "unpack" in printed
+
+
+def test_a_folder_without_telemetry_answers_no(shell, tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("Dear diary\n")
+    assert shell("ingest", tmp_path / "notes")[0] == NO
+    assert shell("ingest", tmp_path / "absent")[0] == BAD_INPUT
+
+
+def test_what_could_not_be_read_of_a_file_is_counted_for_people(shell, tmp_path):
+    bad = (
+        f"{auth('sshd[1]', 'x')}\nrubbish\n".encode() + auth("sshd[1]", "BYTE").replace("BYTE", "").encode() + b"\xff\n"
+    )
+    (tmp_path / "access.log").write_bytes(bad)
+    code, printed = shell("ingest", tmp_path / "access.log")
+    assert code == DONE
+    for said in ("3 lines", "1 lines not read (syslog-form)", "no UTF-8", "but holds syslog lines"):
+        assert said in printed, said
+
+
+def test_own_lines_may_name_their_host_and_time(shell, tmp_path):
+    (tmp_path / "own.jsonl").write_text('{"when":"2026-11-21T08:00:00Z","what":1}\n')
+    code, told = document(shell, "ingest", tmp_path / "own.jsonl", "--time-field", "when", "--host", "DB-7")
+    assert (code, told["files"][0]["events"]) == (DONE, {"json": 1})
+    (event,) = shell.house.events.between()
+    assert event.ocsf["device"]["hostname"] == "db-7"
+
+
+def test_a_large_file_goes_in_parts(shell, tmp_path, monkeypatch):
+    monkeypatch.setattr("safeconduct.adapters.telemetry.files.PART_BYTES", 10_000)
+    (tmp_path / "access.log").write_text("".join(f"{visit(uri=f'/{n}', at_s=n)}\n" for n in range(100)))
+    code, told = document(shell, "ingest", tmp_path / "access.log")
+    assert code == DONE
+    assert len(told["files"]) > 2
+    assert shell.house.events.counts() == {"access": 100}
+
+
+def test_rules_are_listed_and_checked(shell, tmp_path):
+    code, listed = document(shell, "rules", "list")
+    assert (code, sum(row["alerts"] for row in listed) >= 20) == (DONE, True)
+    assert "critical" in shell("rules", "list")[1]
+    code, told = document(shell, "rules", "check")
+    assert (code, told["problems"], told["techniques_not_in_use"]) == (DONE, [], [])
+    (tmp_path / "good.yml").write_text(rule({"s": {"a": 1}, "condition": "s"}, tags=["attack.t1002"]))
+    (tmp_path / "bad.yml").write_text(rule({"s": {"a|hour": 1}, "condition": "s"}, "two"))
+    code, told = document(shell, "rules", "check", tmp_path / "good.yml", tmp_path / "bad.yml")
+    assert (code, told["rules"], [problem["code"] for problem in told["problems"]]) == (NO, 1, ["rule-unsupported"])
+    assert [row["technique"] for row in told["techniques_not_in_use"]] == ["T1002"]
+    assert "timestamp" in shell("rules", "check", tmp_path / "bad.yml")[1]
+    assert shell("rules", "check", tmp_path / "none.yml")[0] == BAD_INPUT

@@ -1,0 +1,100 @@
+"""Telemetry, events, detection, incidents and rules over the control API."""
+
+import pytest
+
+from safeconduct.kernel.instants import seconds
+from support.operations_house import RECORDING, House
+from support.telemetry import auth, visit
+
+
+@pytest.fixture
+def house(tmp_path):
+    return House(tmp_path)
+
+
+def types(house):
+    return [entry.type for entry in house.writer.entries if entry.type.startswith("soc.")]
+
+
+def test_a_file_is_taken_in_recorded_once_and_listed(house):
+    content = (RECORDING / "access.log").read_bytes()
+    status, told = house.post("telemetry", content, name="access.log")
+    assert (status, told["recorded"], told["file"]["problem"]) == (200, True, "")
+    assert told["file"]["events"] == {"access": content.count(b"\n")}
+    house.writer.now += seconds(1)
+    assert house.post("telemetry", content, name="again.log")[1]["recorded"] is False
+    assert types(house) == ["soc.telemetry.ingested/1"]
+    status, listed = house.get("telemetry")
+    assert [file["digest"] for file in listed["files"]] == [told["file"]["digest"]]
+    assert listed["events"] == told["file"]["events"]
+
+
+def test_a_file_that_cannot_be_read_leaves_no_entry_and_says_why(house):
+    status, told = house.post("telemetry", b"\x1f\x8b\x08rest", name="auth.log.1.gz")
+    assert (status, told["recorded"], told["file"]["problem"]) == (200, False, "telemetry-compressed")
+    assert types(house) == []
+
+
+def test_dead_letters_can_be_read(house):
+    _, told = house.post("telemetry", f"{auth('sshd[1]', 'x')}\nrubbish\n".encode(), name="auth.log")
+    status, dead = house.get(f"telemetry/{told['file']['digest']}/dead-letters")
+    assert (status, [(letter["line"], letter["code"]) for letter in dead]) == (200, [(2, "syslog-form")])
+
+
+def test_an_event_is_shown_with_its_raw_record_and_meaning(house):
+    house.post("telemetry", visit().encode(), name="access.log")
+    (stored,) = house.events.between()
+    status, shown = house.get(f"events/{stored.id}")
+    assert status == 200
+    assert list(shown) == ["id", "time", "source", "raw", "ocsf"]
+    assert (shown["raw"], shown["time"]) == (stored.raw, "2026-11-21T08:00:00.000000Z")
+    assert house.get("events/" + "0" * 32)[0] == 404
+
+
+def test_an_inventory_is_taken_and_a_wrong_one_refused(house):
+    status, told = house.post("telemetry/inventory", (RECORDING / "inventory.json").read_bytes(), name="inventory.json")
+    assert (status, told["users"]) == (200, 5)
+    status, told = house.post("telemetry/inventory", b'{"networks": {"x": ["nonsense"]}}', name="inventory.json")
+    assert (status, told["code"]) == (400, "inventory-invalid")
+    assert house.telemetry.inventory().user("1004") == "dana"
+
+
+@pytest.mark.parametrize("path", ["telemetry", "telemetry/inventory", "detections"])
+def test_only_an_act_of_somebody_who_may_changes_anything(house, path):
+    status, told = house.post(path, visit().encode(), by="stranger", name="x")
+    assert (status, told["code"]) == (401, "signer-unknown")
+    assert (types(house), dict(house.events.counts())) == ([], {})
+    assert list((house.folder / "raw").iterdir()) == []
+
+
+def test_detection_opens_the_incident_once_and_shows_it(house):
+    incident = house.detected()
+    assert types(house).count("soc.incident.opened/1") == 1
+    house.writer.now += seconds(1)
+    status, again = house.post("detections")
+    assert (status, again["incidents"], again["opened"]) == (200, [incident], [])
+    (row,) = house.get("incidents")[1]
+    assert row["id"] == incident
+    status, shown = house.get(f"incidents/{incident[:8]}")
+    assert (status, shown["id"]) == (200, incident)
+    assert {"score_reasons", "techniques", "alerts", "edges", "events"} <= shown.keys()
+    assert all(alert["matches"] for alert in shown["alerts"])
+    assert {"id": "T1110.001", "name": "Brute Force: Password Guessing"} in shown["techniques"]
+    assert house.get(f"incidents/{incident}/finding")[1]["class_uid"] == 2005
+    assert house.get("incidents/none")[0] == 404
+
+
+def test_without_events_nothing_is_found(house):
+    status, found = house.post("detections")
+    assert (status, found["events"], found["alerts"], found["incidents"]) == (200, 0, [], [])
+
+
+def test_the_shipped_rules_are_listed(house):
+    status, listed = house.get("rules")
+    assert status == 200
+    assert sum(head["alerts"] for head in listed) >= 20
+
+
+def test_a_name_is_limited(house):
+    assert house.post("telemetry", visit().encode(), name="x" * 255)[0] == 200
+    assert house.post("telemetry", visit().encode(), name="x" * 256)[0] == 400
