@@ -191,7 +191,7 @@ def test_many_threads_make_one_order(rig):
         thread.join()
     assert sorted(receipt.index for receipt in receipts) == list(range(200))
     assert [e.id for e in rig.reader.entries(CALLS)] == sorted(r.entry_id for r in receipts)
-    assert rig.writer.open_origin(signer()) == []
+    assert rig.audit() == []
 
 
 def test_a_full_queue_says_later(monkeypatch):
@@ -289,7 +289,7 @@ def test_a_failing_commit_is_told_and_recovered_from(fault, unreadable, at):
         assert {entry.id for entry in heard} >= set(acknowledged)
         assert len(heard) == len(keys) + len(written)
         assert check_state(store, store, rig.writer._runner._state.projections) == []
-        assert [rig.writer.open_origin(signer(origin)) for origin in (CALLS, OTHER)] == [[], []]
+        assert rig.audit() == []
 
 
 class FaultyHeads(MemoryHeads):

@@ -11,9 +11,11 @@ from safeconduct.kernel.entries import Draft, Retention
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant, parse_rfc3339
 from safeconduct.kernel.ports import Collection
+from safeconduct.ledger.audit import audit
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.notes import Cosigner, NoteSigner
 from safeconduct.ledger.reader import LogReader
+from safeconduct.ledger.rebuild import check_state
 from safeconduct.runtime.writer import GroupCommitWriter
 
 CALLS = Origin("safeconduct.example/demo/ag-1")
@@ -106,6 +108,7 @@ class Rig:
             projections=projections,
             **options,
         )
+        self.projections = projections
         self.findings = []
 
     def __enter__(self):
@@ -124,6 +127,15 @@ class Rig:
     @property
     def reader(self):
         return LogReader(self.store.reader(), self.keys)
+
+    def audit(self):
+        """Returns what is wrong with store and heads."""
+        heads = {origin: self.heads.copies(origin) for origin in (CALLS, OTHER)}
+        with self.store.frozen() as frozen:
+            findings = [
+                one for origin in heads for one in audit(frozen, origin, signer(origin).verifier, heads[origin])
+            ]
+            return findings + check_state(frozen, frozen, self.projections)
 
     def run(self, command):
         """Runs a command and returns what it committed, or raises its error."""

@@ -37,7 +37,7 @@ def _cosign(installation: Installation, effect: Effect) -> None:
         if error.code in DAMNING:
             installation.writer.stop_origin(origin, error.code, error.message)
         raise
-    installation.writer.keep_cosigned(cosigned)
+    installation.writer.keep_cosigned(cosigned, client.key)
     # Again, should the process have ended after the request and before its log was opened.
     installation.open_log(Origin(effect.body["agreement_origin"]))
     installation.writer.submit(lambda tx: complete_cosign(tx, EntryId(effect.key), cosigned.encoded)).result()

@@ -23,6 +23,7 @@ from safeconduct.kernel.ports import Clock, Entropy, Projection, Records
 from safeconduct.ledger.audit import Finding
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.reader import LogReader
+from safeconduct.ledger.service import Logs
 from safeconduct.runtime.freeze import StandingBoard
 from safeconduct.runtime.writer import GroupCommitWriter
 from safeconduct.soc.action_events import PROJECTIONS as ACTIONS
@@ -53,6 +54,7 @@ class Installation:
     snapshot: Callable[[], AbstractContextManager[Records]]
     writer: GroupCommitWriter
     log: LogReader
+    logs: Logs
     log_keys: LogKeys
     board: StandingBoard
     events: SqliteEventStore
@@ -96,10 +98,10 @@ def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator
     log_keys = LogKeys(data / "log-keys", entropy)
     store, keys = SqliteStore(data / "safeconduct.db"), SqliteKeys(data / "keys.db", entropy)
     events = SqliteEventStore(data / "events.db")
-    reader = store.reader()
+    reader, heads = store.reader(), FileHeads(data / "heads")
     writer = GroupCommitWriter(
         store,
-        FileHeads(data / "heads"),
+        heads,
         keys,
         signers=log_keys.signers(),
         clock=clock,
@@ -119,6 +121,14 @@ def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator
             snapshot=reader.snapshot,
             writer=writer,
             log=LogReader(reader, keys),
+            logs=Logs(
+                source=reader,
+                frozen=reader.frozen,
+                heads=heads,
+                keys=keys,
+                signer=log_keys.signer,
+                projections=PROJECTIONS,
+            ),
             log_keys=log_keys,
             board=board,
             events=events,

@@ -1,7 +1,7 @@
 """The routers of the control API, in the order of the OpenAPI page."""
 
-from safeconduct.http import lists
-from safeconduct.http.control import freezes, programs, response, standing, status, telemetry, tokens, triage
+from safeconduct.http import lists, log
+from safeconduct.http.control import freezes, logs, programs, response, standing, status, telemetry, tokens, triage
 
 ROUTERS = (
     programs.router,
@@ -12,5 +12,7 @@ ROUTERS = (
     triage.router,
     response.router,
     status.router,
+    logs.router,
+    log.router,
     lists.router,
 )

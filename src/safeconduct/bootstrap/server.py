@@ -169,6 +169,7 @@ def _app(installation: Installation, runner: EffectRunner, serving: Serving | No
         writer=installation.writer,
         snapshot=installation.snapshot,
         log=installation.log,
+        logs=installation.logs,
         clock=installation.clock,
         entropy=installation.entropy,
         open_log=installation.open_log,

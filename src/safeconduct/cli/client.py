@@ -41,9 +41,9 @@ class Client:
         given = {name: value for name, value in query.items() if value is not None}
         return _document(self._send(Ask(method="GET", path=path, query=urlencode(given))))
 
-    def raw(self, path: str) -> bytes:
+    def raw(self, path: str, /, **query: str | int) -> bytes:
         """Reads bytes that are no JSON, such as a printable report."""
-        answer = self._send(Ask(method="GET", path=path))
+        answer = self._send(Ask(method="GET", path=path, query=urlencode(query)))
         if answer.status >= http.client.BAD_REQUEST:
             _document(answer)
         return answer.body
@@ -74,15 +74,24 @@ class Client:
                 code="key-missing",
                 remedy="pass --key FILE or set SAFECONDUCT_KEY",
             )
-        name, key = self._key
-        act = Act(
-            actor=name,
-            operation=operation_of(method, path),
-            content=content_of(body),
-            at=rfc3339(SystemClock().now()),
-            nonce=system_entropy(16).hex(),
-        )
-        return encode_act(sign_act(act, key))
+        return _signed(self._key, method, path, body)
+
+
+def reading_headers(key: Path | None, path: str) -> dict[str, str]:
+    """Returns what a reading from another machine is sent with: an act signed by the key, if there is one."""
+    return {HEADER: _signed(settings.read_key(key), "GET", path, b"")} if key else {}
+
+
+def _signed(signer: tuple[str, SecretKey], method: str, path: str, body: bytes) -> str:
+    name, key = signer
+    act = Act(
+        actor=name,
+        operation=operation_of(method, path),
+        content=content_of(body),
+        at=rfc3339(SystemClock().now()),
+        nonce=system_entropy(16).hex(),
+    )
+    return encode_act(sign_act(act, key))
 
 
 def client(data: Path | None, key: Path | None = None) -> Client:

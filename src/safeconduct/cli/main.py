@@ -13,6 +13,7 @@ from safeconduct.cli import (
     incident,
     ingest,
     keys,
+    log,
     path,
     policy,
     program,
@@ -35,7 +36,7 @@ app = typer.Typer(
 
 for command in (serve.init, serve.serve, serve.status, ingest.ingest, detect.detect, freeze.freeze, freeze.unfreeze):
     app.command()(command)
-for noun in (program, path, grant, token, policy, keys, events, incident, rules, action):
+for noun in (program, path, grant, token, policy, keys, events, incident, rules, action, log):
     app.add_typer(noun.commands, name=noun.__name__.rpartition(".")[2])
 for noun_command in (triage.triage, triage.claims):
     incident.commands.command()(noun_command)

@@ -116,8 +116,12 @@ class RawRecords(Protocol):
         ...
 
 
+class FrozenStore(LogSource, RawRecords, Protocol):
+    """Everything as one commit left it, whatever is committed meanwhile."""
+
+
 class Store(LogSource, RawRecords, Protocol):
-    """Log and control state in one database. Used by one thread, except for `reader` and `snapshot`."""
+    """Log and control state in one database. Used by one thread, except for `reader`, `frozen` and `snapshot`."""
 
     def commit(self, batch: Batch) -> None:
         """Writes all of the batch or nothing; on return it is on disk (R1).
@@ -142,6 +146,10 @@ class Store(LogSource, RawRecords, Protocol):
 
     def reader(self) -> LogSource:
         """Returns a reader that any thread may use while the writer writes."""
+        ...
+
+    def frozen(self) -> AbstractContextManager[FrozenStore]:
+        """Opens all that is committed as of now, for one thread, whichever; later commits don't show in it."""
         ...
 
     def snapshot(self) -> AbstractContextManager[Records]:

@@ -29,6 +29,7 @@ Fire = Callable[[Transaction, Timer], object]
 EFFECTS_MAX = 16  # carried out at once; each may hold a connection
 RETRY_FIRST_S = 1.0
 RETRY_MAX_S = 60.0  # a partner that was away for a day is asked again within a minute
+GATHER_S = 0.02  # commits come by the hundred a second; looking after each would cost more than it brings
 LOOK_AGAIN_S = 30.0  # how often due timers are looked for without being woken, should the clock have jumped
 
 
@@ -125,6 +126,7 @@ class EffectRunner:
                 await asyncio.wait_for(self._wake.wait(), timeout=max(0.0, min(next_due, LOOK_AGAIN_S)))
             except TimeoutError:
                 continue
+            await asyncio.sleep(GATHER_S)
 
     def _take_up(self) -> None:
         """Starts every effect that may run now."""

@@ -136,7 +136,10 @@ class GroupCommitWriter:
         self._runner.listeners.append(listener)
 
     def open_origin(self, signer: NoteSigner) -> list[Finding]:
-        """Opens one more log, new or stored; returns what is wrong with it. Not from within a command."""
+        """Opens one more log, new or stored; returns what is wrong with it. Not from within a command.
+
+        One that is open and running stays as it is; one that was stopped is checked again.
+        """
         return self._between_batches(lambda: self._runner.open(signer))
 
     def stop_origin(self, origin: Origin, code: str, message: str) -> None:

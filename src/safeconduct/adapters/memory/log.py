@@ -86,10 +86,18 @@ class MemoryStore:
         return self
 
     @contextmanager
-    def snapshot(self) -> Iterator[Records]:
+    def frozen(self) -> Iterator["MemoryStore"]:
         frozen = MemoryStore()
-        frozen.records = dict(self.records)
-        yield StoredRecords(frozen)
+        frozen.logs = {origin: list(entries) for origin, entries in self.logs.items()}
+        frozen.tiles, frozen.latest = dict(self.tiles), dict(self.latest)
+        frozen.with_cosignatures = dict(self.with_cosignatures)
+        frozen.stored_blobs, frozen.records = dict(self.stored_blobs), dict(self.records)
+        yield frozen
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Records]:
+        with self.frozen() as frozen:
+            yield StoredRecords(frozen)
 
     def close(self) -> None:
         """Holds nothing."""

@@ -160,14 +160,21 @@ class SqliteReader(_Rows):
                 self._idle.append(connection)
 
     @contextmanager
-    def snapshot(self) -> Iterator[Records]:
-        with self._connection() as connection, translated("read control state"):
-            connection.execute("BEGIN")
-            connection.execute("SELECT 1 FROM records LIMIT 1").fetchall()  # the snapshot is taken at the first read
+    def frozen(self) -> Iterator["_OneConnection"]:
+        with self._connection() as connection:
+            with translated("read control state"):
+                connection.execute("BEGIN")
+                connection.execute("SELECT 1 FROM records LIMIT 1").fetchall()  # a snapshot begins at the first read
             try:
-                yield StoredRecords(_OneConnection(connection))
+                yield _OneConnection(connection)
             finally:
-                connection.execute("COMMIT")
+                with translated("read control state"):
+                    connection.execute("COMMIT")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Records]:
+        with self.frozen() as frozen:
+            yield StoredRecords(frozen)
 
     def close(self) -> None:
         with self._lock:
@@ -209,6 +216,9 @@ class SqliteStore(_OneConnection):
 
     def reader(self) -> SqliteReader:
         return self._reader
+
+    def frozen(self) -> AbstractContextManager[_OneConnection]:
+        return self._reader.frozen()
 
     def snapshot(self) -> AbstractContextManager[Records]:
         return self._reader.snapshot()

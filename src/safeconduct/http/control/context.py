@@ -12,6 +12,7 @@ from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import Origin, PrincipalId
 from safeconduct.kernel.ports import Clock, Entropy, Records, Writer
 from safeconduct.ledger.reader import LogReader
+from safeconduct.ledger.service import Logs
 from safeconduct.soc.ports import EventStore
 from safeconduct.soc.triage import ModelCaller
 
@@ -30,6 +31,7 @@ class Control:
     writer: Writer
     snapshot: Callable[[], AbstractContextManager[Records]]
     log: LogReader
+    logs: Logs
     clock: Clock
     entropy: Entropy
     open_log: Callable[[Origin], None]

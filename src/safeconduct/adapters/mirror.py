@@ -1,0 +1,169 @@
+"""The partner's own copy of a log: pulled as tiles, checked against what is held, kept on its own disk."""
+
+import http.client
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from safeconduct.adapters.folder import read_folder, write_file
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.ledger.audit import Trust
+from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint
+from safeconduct.ledger.export import verify_files
+from safeconduct.ledger.merkle import HASH_BYTES, leaf_hash, root
+from safeconduct.ledger.notes import Note
+from safeconduct.ledger.tiles import (
+    CHECKPOINT_PATH,
+    TILE_WIDTH,
+    Tile,
+    all_tiles,
+    bundles_of,
+    decode_bundle,
+    encode_bundle,
+    subtrees,
+    tiles_of,
+)
+
+TIMEOUT_S = 30.0  # a full bundle may hold 16 MB
+FILE_BYTES_MAX = TILE_WIDTH * (65_535 + 2)
+
+Fetch = Callable[[str], bytes]
+"""Returns a file of the log by its path below the log's prefix. Raises UnavailableError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull did: the mirror held `before` entries and now holds `size`."""
+
+    before: int
+    size: int
+    cosigned_by: tuple[str, ...]
+
+
+def pull(fetch: Fetch, folder: Path, trust: Trust) -> Pulled:
+    """Brings the copy up to the log's present checkpoint. What is held is never replaced by anything else.
+
+    Raises:
+        UnavailableError: `log-rolled-back` or `log-forked`: the log is not a continuation of what is held;
+            `log-damaged`: what it serves does not fit its checkpoint; `mirror-damaged`: the copy itself is.
+        NoteError: the checkpoint is not signed by the log.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    held, hashes = _held(folder, trust)
+    before = held.checkpoint.size if held else 0
+    signed = _reduced(open_checkpoint(fetch(CHECKPOINT_PATH), trust.log), trust)
+    said = signed.checkpoint
+    if said.size < before:
+        raise UnavailableError(
+            f"{said.origin} now says {said.size} entries, {before} are held: it was rolled back", code="log-rolled-back"
+        )
+    leaves = _fetch_leaves(fetch, hashes, before, said.size)
+    hashes += b"".join(leaf_hash(leaf) for leaf in leaves[before % TILE_WIDTH :])
+    tiles = all_tiles(hashes)
+    found = root(said.size, subtrees(said.size, lambda tile: _part(tiles, tile)))
+    if found != said.root:
+        raise UnavailableError(
+            f"the entries of {said.origin} do not lead to its checkpoint's root: "
+            + ("it is not a continuation of what is held" if before else "it serves something else than it signed"),
+            code="log-forked" if before else "log-damaged",
+        )
+    _store(folder, signed, tiles, leaves, before)
+    return Pulled(before, said.size, tuple(line.name for line in signed.note.signatures[1:]))
+
+
+def fetch_over_http(prefix: str, headers: Callable[[str], Mapping[str, str]] = lambda _path: {}) -> Fetch:
+    """Returns a fetch of files below a log's prefix. `headers` gives a request's headers by its path.
+
+    Raises:
+        InvalidInputError: the prefix is no http(s) address.
+    """
+    where = urlsplit(prefix)
+    if where.scheme not in {"http", "https"} or not where.hostname:
+        raise InvalidInputError(f"expected a log's address such as http://host:port/log/<origin>, got {prefix!r}")
+    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+
+    def fetch(path: str) -> bytes:
+        target = f"{where.path.rstrip('/')}/{path}"
+        connection = kind(where.hostname or "", where.port, timeout=TIMEOUT_S)
+        try:
+            connection.request("GET", quote(target), headers=dict(headers(target)))
+            response = connection.getresponse()
+            body = response.read(FILE_BYTES_MAX + 1)
+        except (OSError, http.client.HTTPException) as error:
+            raise UnavailableError(f"the log at {prefix} does not answer: {error}", code="log-unreachable") from error
+        finally:
+            connection.close()
+        if response.status != http.client.OK or len(body) > FILE_BYTES_MAX:
+            raise UnavailableError(
+                f"the log at {prefix} answered {response.status} for {path}: {body[:200].decode('utf-8', 'replace')}",
+                code="log-refused",
+            )
+        return body
+
+    return fetch
+
+
+def _held(folder: Path, trust: Trust) -> tuple[SignedCheckpoint | None, bytes]:
+    read, paths = read_folder(folder)
+    encoded = read(CHECKPOINT_PATH)
+    if encoded is None:
+        return None, b""  # an earlier first pull was cut: nothing is held before its checkpoint
+    covered = [path for path in paths if not path.endswith(".new")]
+    signed = open_checkpoint(encoded, trust.log)
+    mine = {path for path in covered if path in _paths(signed.checkpoint.size)}
+    verified = verify_files(read, sorted(mine), trust)
+    if verified.findings:
+        raise UnavailableError(f"this mirror is damaged: {verified.findings[0].text}", code="mirror-damaged")
+    tiles = [tile for tile in tiles_of(signed.checkpoint.size) if tile.level == 0]
+    return signed, b"".join(read(tile.path) or b"" for tile in tiles)
+
+
+def _reduced(signed: SignedCheckpoint, trust: Trust) -> SignedCheckpoint:
+    """Keeps the signatures that were verified: the log's, then those of known witnesses."""
+    by = [key for key in trust.witnesses if any(line.is_by(key) for line in signed.note.signatures)]
+    lines = [signed.note.signed_by(key) for key in (trust.log, *by)]
+    return SignedCheckpoint(signed.checkpoint, Note(signed.note.text, tuple(lines)))
+
+
+def _fetch_leaves(fetch: Fetch, hashes: bytes, before: int, size: int) -> list[bytes]:
+    """Returns the entries from the first unfinished bundle on; those that are held must be as they were."""
+    leaves: list[bytes] = []
+    if size == before:
+        return leaves
+    for bundle in bundles_of(size)[before // TILE_WIDTH :]:
+        try:
+            leaves += decode_bundle(fetch(bundle.path), bundle.width)
+        except InvalidInputError as error:
+            raise UnavailableError(f"{bundle.path}: {error.message}", code="log-damaged") from error
+    again = b"".join(leaf_hash(leaf) for leaf in leaves[: before % TILE_WIDTH])
+    if again != hashes[len(hashes) - len(again) :]:
+        raise UnavailableError("entries that are held came back changed", code="log-forked")
+    return leaves
+
+
+def _store(
+    folder: Path, signed: SignedCheckpoint, tiles: Mapping[tuple[int, int], bytes], leaves: Sequence[bytes], before: int
+) -> None:
+    size = signed.checkpoint.size
+    if size > before:
+        for bundle in bundles_of(size)[before // TILE_WIDTH :]:
+            first = (bundle.number - before // TILE_WIDTH) * TILE_WIDTH
+            write_file(folder, bundle.path, encode_bundle(leaves[first : first + bundle.width]))
+        _read, paths = read_folder(folder)
+        known = set(paths)
+        for tile in tiles_of(size):
+            if tile.path not in known:
+                write_file(folder, tile.path, _part(tiles, tile))
+    write_file(folder, CHECKPOINT_PATH, signed.encoded.encode())
+    _read, paths = read_folder(folder)
+    for path in set(paths) - _paths(size):
+        (folder / path).unlink()  # partial tiles that have grown since
+
+
+def _paths(size: int) -> set[str]:
+    return {CHECKPOINT_PATH, *(tile.path for tile in [*tiles_of(size), *bundles_of(size)])}
+
+
+def _part(tiles: Mapping[tuple[int, int], bytes], tile: Tile) -> bytes:
+    return tiles[tile.level or 0, tile.number][: tile.width * HASH_BYTES]

@@ -1,0 +1,49 @@
+"""The witness's process: its own key and folder, no installation."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import uvicorn
+
+from safeconduct.adapters.clock import SystemClock, system_entropy
+from safeconduct.adapters.witness import WitnessFolder
+from safeconduct.http.witness import WitnessApp
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.ledger.notes import VerifierKey
+
+
+def run(
+    folder: Path, listen: str, *, name: str, trust: Sequence[VerifierKey], ready: Callable[[str, str], None]
+) -> None:
+    """Serves a witness until the process is told to stop; makes it first if it is new and has a name.
+
+    `ready` is told the verifier key and the address.
+
+    Raises:
+        InvalidInputError: there is no witness and no name, or the address is none.
+        UnavailableError: it can't listen there.
+    """
+    if name and not (folder / "witness.key").exists():
+        WitnessFolder.create(folder, name, system_entropy)
+    witness = WitnessFolder(folder, SystemClock())
+    for key in trust:
+        witness.trust(key)
+    with _listener(listen) as listener:
+        host, port = listener.getsockname()[:2]
+        config = uvicorn.Config(
+            WitnessApp(witness.add_checkpoint), log_config=None, access_log=False, lifespan="off", ws="none"
+        )
+        ready(witness.cosigner.verifier.text, f"http://{host}:{port}")
+        asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
+
+
+def _listener(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit():
+        raise InvalidInputError(f"expected an address such as 127.0.0.1:8701, got {listen!r}")
+    try:
+        return socket.create_server((host, int(port)))
+    except (OSError, OverflowError) as error:
+        raise UnavailableError(f"cannot listen on {listen}: {error}", code="address-in-use") from error

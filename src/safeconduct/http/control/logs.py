@@ -1,0 +1,98 @@
+"""The logs as the control API shows them: entries, evidence, verification, export."""
+
+import tarfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
+
+from safeconduct.http.control.context import Installation
+from safeconduct.http.control.frame import Reading, answer
+from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.instants import rfc3339
+
+router = APIRouter(prefix="/api/v1/logs", tags=["logs"])
+
+ENTRIES_MAX = 1000
+"""Entries in one answer. An entry has up to 64 KiB, so an answer up to 64 MiB; read on from the next index."""
+
+
+@router.get("")
+def list_logs(_reading: Reading, control: Installation) -> Response:
+    """Returns each log's origin, size, public key, and why it takes no entries if it is stopped."""
+    stopped = control.stopped()
+    return answer(
+        [
+            {
+                "origin": origin,
+                "size": control.log.size(origin),
+                "key": control.logs.verifier(origin).text,
+                "stopped": stopped.get(origin, ""),
+            }
+            for origin in control.log.origins()
+        ]
+    )
+
+
+@router.get("/entries")
+def entries(_reading: Reading, control: Installation, *, origin: str, start: int = 0, count: int = 100) -> Response:
+    """Returns entries in order."""
+    if start < 0 or not 0 < count <= ENTRIES_MAX:
+        raise InvalidInputError(f"expected a start from 0 and a count from 1 to {ENTRIES_MAX}")
+    return answer([_entry(entry) for entry in control.log.entries(Origin(origin), start, count)])
+
+
+@router.get("/entries/{entry_id}")
+def entry(_reading: Reading, control: Installation, entry_id: str) -> Response:
+    """Returns an entry and the names of its sealed fields. Their values are not opened here."""
+    return answer(_entry(control.log.entry(entry_id)) | {"sealed": control.log.sealed_fields(entry_id)})
+
+
+@router.get("/entries/{entry_id}/proof")
+def proof(_reading: Reading, control: Installation, entry_id: str) -> Response:
+    """Returns the evidence for an entry, as a file that can be verified offline."""
+    return Response(control.logs.proof(entry_id), media_type="text/plain; charset=utf-8")
+
+
+@router.get("/verify")
+def verify(_reading: Reading, control: Installation) -> Response:
+    """Checks every log against itself, its key and its head, and the state against the entries."""
+    return answer([asdict(log) | {"verified": not log.findings} for log in control.logs.verify()])
+
+
+@router.get("/export")
+def export(_reading: Reading, control: Installation, *, origin: str, payloads: bool = False) -> Response:
+    """Returns an export's files as a tar archive."""
+    files = control.logs.export(Origin(origin), payloads=payloads)
+    first = next(files)  # what is wrong is told before the answer begins
+    return StreamingResponse(_tar(first, files), media_type="application/x-tar")
+
+
+def _tar(first: tuple[str, bytes], rest: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
+    yield _member(*first)
+    for path, content in rest:
+        yield _member(path, content)
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _member(path: str, content: bytes) -> bytes:
+    info = tarfile.TarInfo(path)
+    info.size, info.mode = len(content), 0o644
+    padding = -len(content) % tarfile.BLOCKSIZE
+    return info.tobuf(tarfile.PAX_FORMAT) + content + bytes(padding)
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "origin": entry.origin,
+        "index": entry.index,
+        "at": rfc3339(entry.at),
+        "type": entry.type,
+        "body": entry.body,
+        "act": entry.act,
+    }

@@ -1,0 +1,116 @@
+"""The use cases over stored logs: serving tiles, verifying all of it, proving an entry, exporting a log."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from safeconduct.kernel.errors import AbsentError
+from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.ports import Projection
+from safeconduct.ledger.audit import Finding, audit
+from safeconduct.ledger.checkpoints import SignedCheckpoint
+from safeconduct.ledger.export import export_files
+from safeconduct.ledger.notes import NoteSigner, VerifierKey
+from safeconduct.ledger.ports import DataKeys, FrozenStore, Heads, LogSource
+from safeconduct.ledger.proofs import encode_proof
+from safeconduct.ledger.reader import LogReader, read_tile
+from safeconduct.ledger.rebuild import check_sealed, check_state
+from safeconduct.ledger.tiles import TILE_WIDTH, Tile, encode_bundle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedLog:
+    """What verifying a log in its place found."""
+
+    origin: Origin
+    size: int
+    key: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logs:
+    """The logs of an installation. Safe from any thread, given a source and keys that are."""
+
+    source: LogSource
+    frozen: Callable[[], AbstractContextManager[FrozenStore]]
+    heads: Heads
+    keys: DataKeys
+    signer: Callable[[Origin], NoteSigner]
+    projections: Mapping[str, Projection]
+
+    def verifier(self, origin: Origin) -> VerifierKey:
+        """Returns a log's public key.
+
+        Raises:
+            AbsentError: there is no such log.
+        """
+        self._require(origin)
+        return self.signer(origin).verifier
+
+    def checkpoint(self, origin: Origin) -> SignedCheckpoint:
+        """Returns a log's latest checkpoint with its cosignatures.
+
+        Raises:
+            AbsentError: there is no such log, or it is empty.
+        """
+        return LogReader(self.source).checkpoint(origin)
+
+    def tile(self, origin: Origin, path: str) -> bytes:
+        """Returns a tile or an entry bundle.
+
+        Raises:
+            InvalidInputError: the path is none of a tile.
+            AbsentError: the log does not have it.
+        """
+        tile = Tile.parse(path)
+        if tile.level is None:
+            entries = list(self.source.entries(origin, tile.number * TILE_WIDTH, tile.width))
+            found, whole = encode_bundle(entry.leaf for entry in entries), len(entries) == tile.width
+        else:
+            found = read_tile(self.source, origin, tile)
+            whole = len(found) == tile.width * 32
+        if not whole:
+            raise AbsentError(f"{origin} has no {path}", code="tile-unknown")
+        return found
+
+    def proof(self, entry_id: str) -> str:
+        """Returns the evidence for an entry as a file.
+
+        Raises:
+            AbsentError: there is no such entry.
+        """
+        return encode_proof(LogReader(self.source).evidence(entry_id))
+
+    def export(self, origin: Origin, *, payloads: bool) -> Iterator[tuple[str, bytes]]:
+        """Yields the files of an export, all as of one commit.
+
+        Raises:
+            AbsentError: there is no such log, or it is empty.
+        """
+        self._require(origin)
+        with self.frozen() as frozen:
+            yield from export_files(frozen, origin, self.signer(origin), payloads=payloads)
+
+    def verify(self) -> list[CheckedLog]:
+        """Checks every log against itself, its key and its head, opens every sealed field, and rebuilds the state.
+
+        Findings on the state stand under the first log's.
+        """
+        heads = {origin: self.heads.copies(origin) for origin in self.source.origins()}  # read before what they head
+        checked = []
+        with self.frozen() as frozen:
+            reader = LogReader(frozen, self.keys)
+            state = check_state(frozen, frozen, self.projections)
+            for origin in frozen.origins():
+                key = self.signer(origin).verifier
+                findings = [*audit(frozen, origin, key, heads.get(origin, ())), *check_sealed(reader, frozen, origin)]
+                checked.append(
+                    CheckedLog(origin=origin, size=frozen.size(origin), key=key.text, findings=tuple(findings + state))
+                )
+                state = []
+        return checked
+
+    def _require(self, origin: Origin) -> None:
+        if origin not in self.source.origins():
+            raise AbsentError(f"there is no log {origin}", code="log-unknown")
