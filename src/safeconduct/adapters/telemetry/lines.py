@@ -1,6 +1,7 @@
 """Lines of a file, their text, and JSON on them, within limits."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
@@ -15,6 +16,9 @@ DEPTH_MAX = 64
 
 SHOWN_CHARS_MAX = 200
 """Characters of a dead letter that are kept beside its reason; the whole line stands in the raw file."""
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class UnreadableError(ValueError):
@@ -74,7 +78,7 @@ def _decoded(data: bytes) -> tuple[str, bool]:
 
 def visible(text: str) -> str:
     """Returns the text with every lone surrogate, and every byte that was no UTF-8, written out in hex."""
-    if not any("\ud800" <= character <= "\udfff" for character in text):
+    if text.isascii() or not _SURROGATE.search(text):
         return text
     return "".join(_written(character) for character in text)
 

@@ -6,9 +6,9 @@ searched, detected on and quoted all the same.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.ocsf.forms import (
     AUTHENTICATION,
@@ -26,7 +26,6 @@ from safeconduct.soc.ocsf.forms import (
 )
 from safeconduct.soc.ocsf.forms import base as base_object
 from safeconduct.soc.ocsf.network import METHODS, http_outcome, split_target
-from safeconduct.soc.pointers import pointer, resolve
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "src_ip": ("source.ip", "src_endpoint.ip", "src_ip", "id.orig_h", "client.ip", "SourceIp", "IpAddress",
@@ -139,15 +138,17 @@ def lookup(raw: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - JSON
     """Returns the value of a name: a member called exactly so, else the path its dots spell; None if neither."""
     if name in raw:
         return raw[name]
-    try:
-        return resolve(raw, place_of(name))
-    except AbsentError:
-        return None
+    place: Any = raw
+    for step in _steps(name):
+        if not isinstance(place, dict) or step not in place:
+            return None
+        place = place[step]
+    return place
 
 
-def place_of(name: str) -> str:
-    """Returns the JSON pointer that a dotted name spells."""
-    return pointer(*name.split("."))
+@cache
+def _steps(name: str) -> tuple[str, ...]:
+    return tuple(name.split("."))
 
 
 def _fields(raw: Mapping[str, Any]) -> dict[str, Any]:
