@@ -46,7 +46,7 @@ def app_of(here):
 async def settle(here, probe):
     for _, effect in list(here.writer.state.scan(OUTBOX)):
         if effect.kind == "response.verify":
-            await probe(effect)
+            await probe.carry_out(effect)
 
 
 def test_a_response_is_seen_from_outside_and_seen_to_be_gone():
@@ -74,7 +74,7 @@ def test_an_effect_carried_out_again_after_a_kill_ends_once():
             [(_, effect)] = here.writer.state.scan(OUTBOX)
             # The first process died after its fetch and before it knew that its entry was written.
             for _ in range(3):
-                await ListProbe(here.writer, os.urandom, lambda: url)(effect)
+                await ListProbe(here.writer, os.urandom, lambda: url).carry_out(effect)
         assert here.types().count("soc.action.verified/1") == 1
 
     asyncio.run(story())

@@ -102,7 +102,7 @@ class House:
     async def settle(self):
         for _, effect in list(self.writer.state.scan(OUTBOX)):
             if effect.kind == action_events.VERIFY:
-                await self.probe(effect)
+                await self.probe.carry_out(effect)
 
     async def fetch(self, address):
         """Stands in for the socket between the probe and the list's route."""

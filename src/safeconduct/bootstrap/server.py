@@ -92,7 +92,7 @@ async def serve(data: Path, options: ServeOptions) -> None:
         host, port = listener.getsockname()[:2]
         url = f"http://{host}:{port}"
         async with _models(options) as upstreams, effect_runner(installation) as runner:
-            runner.on(VERIFY, ListProbe(installation.writer, installation.entropy, lambda: url))
+            runner.on(VERIFY, ListProbe(installation.writer, installation.entropy, lambda: url).carry_out)
             calls = await _calls(installation, upstreams, options)
             flights.append(calls)
             secret = installation.entropy(SECRET_BYTES).hex()

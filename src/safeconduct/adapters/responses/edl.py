@@ -39,7 +39,7 @@ class ListProbe:
         self._url = url
         self._token = ""
 
-    async def __call__(self, effect: Effect) -> None:
+    async def carry_out(self, effect: Effect) -> None:
         """Fetches the list that the effect names and records whether it is as expected."""
         expect = Presence(effect.body["expect"])
         problem = await self._look(effect.body["list"], effect.body["target"], expect)
