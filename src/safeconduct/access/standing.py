@@ -110,6 +110,8 @@ class Standing:
         """Returns a freeze that stops this principal on this path (under this grant), the widest first."""
         if not self.freezes:
             return None
+        if not self.freezes:
+            return None
         selectors = [
             Selector(SelectorKind.ALL),
             Selector(SelectorKind.AGREEMENT, path.agreement),

@@ -6,12 +6,16 @@ scope), so anything with dots counts as a name unless its last part is a file su
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Found = IPv4Address | IPv6Address | IPv4Network | IPv6Network
 
 NAME_BYTES_MAX = 253
 """Bytes of a domain name in text form (RFC 1035 section 2.3.4)."""
+
+REMEMBERED_MAX = 256
+"""Characters of a word whose targets are remembered; with the number of words it bounds the memory."""
 
 _DOT = re.compile(r"\s?(?:\[\s?(?:\.|dot)\s?\]|\(\s?(?:\.|dot)\s?\)|\{\s?(?:\.|dot)\s?\})\s?", re.IGNORECASE)
 _COLON = re.compile(r"\[:\]|\(:\)|\{:\}")
@@ -34,12 +38,10 @@ _FILES = frozenset(_FILE_WORDS.split())
 
 def find_targets(texts: Iterable[str]) -> tuple[str, ...]:
     """Returns the distinct targets of the texts in one spelling, sorted."""
-    words: set[str] = set()
-    for text in texts:
-        words.update(refang(text).split())
+    words = set(refang("\n".join(texts)).split())
     # A target holds a dot or two colons; most words hold neither, and the patterns never see them.
     likely = [word for word in words if "." in word or word.count(":") > 1]
-    return tuple(sorted(set[str]().union(*map(_in_word, likely))))
+    return tuple(sorted(frozenset[str]().union(*map(_found_in, likely))))
 
 
 def refang(text: str) -> str:
@@ -49,17 +51,24 @@ def refang(text: str) -> str:
     return _COLON.sub(":", _DOT.sub(".", text))
 
 
-def _in_word(word: str) -> set[str]:
+def _found_in(word: str) -> frozenset[str]:
+    return _remembered(word) if len(word) <= REMEMBERED_MAX else _in_word(word)
+
+
+def _in_word(word: str) -> frozenset[str]:
     whole = _parsed(word) if word[-1:].isdigit() else None
     if whole is not None:  # an address that stands alone, as in most log lines
-        return {str(whole)}
+        return frozenset((str(whole),))
     found: set[str] = set()
     if "." in word:
         found.update(_spelled(_IPV4.findall(word)))
         found.update(filter(None, map(_name, _NAME.findall(word))))
     if word.count(":") > 1:
         found.update(_spelled(_IPV6.findall(word)))
-    return found
+    return frozenset(found)
+
+
+_remembered = lru_cache(maxsize=8192)(_in_word)  # the same hosts come again and again
 
 
 def _spelled(texts: Iterable[str]) -> Iterable[str]:

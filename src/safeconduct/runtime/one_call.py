@@ -91,6 +91,14 @@ class CallRun:
         """Carries out commands until there are none left."""
         self._task = asyncio.current_task()
         self._client.when_gone(lambda: self.cut(CutWhy.CLIENT_GONE))
+        try:
+            await self._carry_out()
+        finally:
+            self._timer.cancel()
+            self._close_upstream()
+        return Ended(call=self.call, intent=self._intent, outcome=self._outcome)
+
+    async def _carry_out(self) -> None:
         self._feed(Started())
         cancelled: asyncio.CancelledError | None = None
         while self._todo or self._listening():
@@ -102,12 +110,8 @@ class CallRun:
             else:
                 if event is not None:
                     self._feed(event)
-        self._timer.cancel()
-        if self._exchange is not None:
-            self._exchange.close()
         if cancelled is not None:
             raise cancelled
-        return Ended(call=self.call, intent=self._intent, outcome=self._outcome)
 
     def cut(self, why: CutWhy, clause: str = "") -> bool:
         """Stops the call now. On return both transports are closed and nothing more is handed over.
