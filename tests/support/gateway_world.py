@@ -39,6 +39,9 @@ AGREEMENT = Origin("safeconduct.example/demo/ag-2026-01")
 SIGNERS = {origin: NoteSigner(origin, SecretKey(bytes([i]) * 32)) for i, origin in enumerate((INSTALLATION, AGREEMENT))}
 
 
+PROJECTIONS = {**ACCESS, **APPROVALS, **GATEWAY}
+
+
 class FixedClock:
     def __init__(self, now: Instant = START) -> None:
         self.at = now
@@ -58,6 +61,13 @@ class LogWorld:
             self.store = SqliteStore(folder / "safeconduct.db")
             self.heads, self.keys = FileHeads(folder / "heads"), SqliteKeys(folder / "keys.db", os.urandom)
         self.in_flight: Callable[[], int] = lambda: 0
+        self._open()
+        self.apply(program or demo_program())
+        self._listen()
+        self.reader = LogReader(self.store.reader(), self.keys)
+        self.tokens = {name: self.token(name) for name in ("ana", "bo", "triage-service")}
+
+    def _open(self) -> None:
         self.writer = GroupCommitWriter(
             self.store,
             self.heads,
@@ -65,15 +75,20 @@ class LogWorld:
             signers=list(SIGNERS.values()),
             clock=self.clock,
             entropy=os.urandom,
-            projections={**ACCESS, **APPROVALS, **GATEWAY},
+            projections=PROJECTIONS,
             expected=self.expected,
         )
         assert self.writer.start() == []
-        self.apply(program or demo_program())
+
+    def _listen(self) -> None:
         self.board = StandingBoard(self.store.snapshot)
         self.writer.subscribe(self.board.take_in)
-        self.reader = LogReader(self.store.reader(), self.keys)
-        self.tokens = {name: self.token(name) for name in ("ana", "bo", "triage-service")}
+
+    def restart(self) -> None:
+        """Begins anew on the same store, as after a crash: nothing but what was committed is known."""
+        self.writer.close()
+        self._open()
+        self._listen()
 
     def expected(self) -> int:
         return self.in_flight()
