@@ -183,7 +183,7 @@ def test_a_technique_under_several_tactics_adds_none(recorded):
     assert tactics_of([alert]) == []
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_order_of_events_and_alerts_changes_nothing(recorded, seed):
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret

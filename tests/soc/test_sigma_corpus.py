@@ -11,7 +11,7 @@ from support.corpora import corpora
 pytestmark = pytest.mark.corpora
 
 _CHOICE = random.Random(7)  # noqa: S311 - repeatable, not secret
-SAMPLED = 300  # all 3,141 take ten seconds
+SAMPLED = 100  # all 3,141 take ten seconds
 
 
 def test_nearly_all_public_rules_load_and_the_rest_name_the_feature():
@@ -22,4 +22,4 @@ def test_nearly_all_public_rules_load_and_the_rest_name_the_feature():
     rules, problems = check(files)
     assert len(rules.events) + len(problems) == SAMPLED
     assert {problem.error.code for problem in problems} <= {"rule-unsupported"}
-    assert len(problems) <= SAMPLED // 100
+    assert len(problems) <= 1
