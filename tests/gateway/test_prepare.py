@@ -130,6 +130,11 @@ def test_nothing_of_prompt_or_targets_stands_clear_in_an_entry(standing):
     assert draft.subject == "ana"
 
 
+def test_nothing_secret_shows_in_a_repr(standing):
+    shown = repr(judge(standing, request(text="the secret plan"))) + repr(arrive(token="sck_secret"))
+    assert "secret" not in shown
+
+
 def test_a_refusal_without_a_principal_has_no_entry(standing):
     refusal = judge(standing, principal=None)
     with pytest.raises(ValueError, match="without a principal"):

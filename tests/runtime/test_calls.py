@@ -168,6 +168,21 @@ def test_a_freeze_cuts_a_running_stream_and_nothing_is_handed_over_after_it():
         assert upstream.exchanges[0].closed
 
 
+def test_a_revoked_token_cuts_the_calls_that_came_with_it():
+    with log_world() as world:
+        wait = Wait()
+
+        async def revoke(calls, client):
+            await wait.reached.wait()
+            await asyncio.wrap_future(world.writer.submit(world.revoke_command("ana")))
+
+        client, _ = play(world, ScriptedUpstream(STREAM_HEAD, CHUNK, wait), request(stream=True), meanwhile=revoke)
+        assert client.aborted
+        assert [(o.end, o.why, o.clause) for o in outcomes(world)] == [(End.CUT, "revoked", "token-of:ana")]
+        client, _ = play(world, ScriptedUpstream())
+        assert client.failure.code == "token-unknown"
+
+
 def test_a_freeze_of_someone_else_cuts_nothing():
     with log_world() as world:
         wait = Wait()

@@ -63,6 +63,15 @@ def test_a_call_stands_while_its_grant_path_and_principal_do(standing):
     assert fallen(replace(standing, principals={}), FACTS) == (CutWhy.REVOKED, "principal:ana")
 
 
+def test_a_call_falls_with_the_token_it_came_with():
+    with log_world() as world:
+        token, standing = world.tokens["ana"], world.board.current
+        assert fallen(standing, FACTS, token) is None
+        gone = replace(standing, tokens={})
+        assert fallen(gone, FACTS, token) == (CutWhy.REVOKED, "token-of:ana")
+        assert fallen(gone, FACTS) is None
+
+
 def entry(kind):
     return Entry(id="0" * 26, origin=AGREEMENT, index=0, at=START, type=kind, body={})
 

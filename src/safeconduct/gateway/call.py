@@ -85,7 +85,7 @@ class Call:
 
     def __init__(self, terms: CallTerms) -> None:
         self.state = State.NEW
-        self._terms = terms
+        self.terms = terms  # may be replaced until the intent is committed, when the call is decided anew
         self._intent: Receipt | None = None
         self._status: int | None = None
         self._received = bytearray()
@@ -152,10 +152,10 @@ class Call:
         if event.status != STATUS_OK:
             self.state = State.COLLECTING
             return []
-        expected = EVENT_STREAM if self._terms.stream else JSON
+        expected = EVENT_STREAM if self.terms.stream else JSON
         if event.content_type.partition(";")[0].strip().lower() != expected:
             return self._failed(no_answer(f"expected {expected}"))
-        if not self._terms.stream:
+        if not self.terms.stream:
             self.state = State.COLLECTING
             return []
         self.state = State.RELAYING
@@ -169,7 +169,7 @@ class Call:
             self._received += event.data[: REFUSED_BODY_BYTES_MAX - len(self._received)]
             return []
         self._received += event.data
-        if len(self._received) > self._terms.answer_bytes_max:
+        if len(self._received) > self.terms.answer_bytes_max:
             return self._failed(self._too_long())
         return []
 
@@ -187,7 +187,7 @@ class Call:
 
     def relayed(self, event: UpstreamBytes) -> list[Command]:
         self._received_bytes += len(event.data)
-        if self._received_bytes > self._terms.answer_bytes_max:
+        if self._received_bytes > self.terms.answer_bytes_max:
             return self._broken(self._too_long())
         try:
             data = self._reader.feed(event.data)
@@ -210,7 +210,7 @@ class Call:
             self._released += self._handed.popleft()
         if self.state is not State.DRAINING or self._handed:
             return []
-        self._answering = self._terms.stream  # a stream still ends with its receipt
+        self._answering = self.terms.stream  # a stream still ends with its receipt
         return self._settle()
 
     def failed(self, event: UpstreamFailed) -> list[Command]:
@@ -297,7 +297,7 @@ class Call:
         ]
 
     def _too_long(self) -> UpstreamError:
-        return no_answer(f"it is over {self._terms.answer_bytes_max} bytes")
+        return no_answer(f"it is over {self.terms.answer_bytes_max} bytes")
 
 
 Step = Callable[[Call, Any], list[Command]]

@@ -1,7 +1,7 @@
 """Step 3: reads a request in the OpenAI chat-completions dialect, and refuses every shape it has no reading for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -57,13 +57,13 @@ class ChatRequest:
     `tools` are the names of the functions it offers, `texts` every text and member name in it, in any place.
     """
 
-    body: bytes
+    body: bytes = field(repr=False)
     model: str
     stream: bool
     output_tokens: int | None
     limits_itself: bool
     tools: tuple[str, ...]
-    texts: tuple[str, ...]
+    texts: tuple[str, ...] = field(repr=False)
 
     def forwarded(self, *, model: str, output_tokens: int) -> bytes:
         """Returns the bytes for the upstream: the caller's own, unless the model's name or the limit must be set.

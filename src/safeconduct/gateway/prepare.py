@@ -7,7 +7,7 @@ The numbers are those of docs/spec/call.md. Steps 4 (labels) and 7 (protection) 
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from safeconduct.access.model import CallFacts, CallRequest, Grant, Principal, SealedPath
 from safeconduct.access.standing import Decide, Standing
@@ -42,7 +42,7 @@ class Arrival:
 
     path: PathId
     at: Instant
-    token: str = ""
+    token: str = field(default="", repr=False)
     principal: PrincipalId | None = None
     purpose: str = ""
     session: str = ""
@@ -80,7 +80,7 @@ class Prepared:
     grant: Grant
     purpose: str
     chat: ChatRequest
-    sent: bytes
+    sent: bytes = field(repr=False)
     output_tokens_max: int
     targets: tuple[str, ...]
     in_scope: int

@@ -54,7 +54,7 @@ def cut_error(why: CutWhy, clause: str) -> SafeconductError:
             "a freeze stopped this call", code="frozen", clause=clause, remedy="ask the people named in the freeze"
         )
     if why is CutWhy.REVOKED:
-        return RefusedError("the standing of this call was revoked", code="revoked", clause=clause)
+        return RefusedError("the token, grant, path or principal of this call is gone", code="revoked", clause=clause)
     if why is CutWhy.SHUTDOWN:
         return UnavailableError("this gateway is shutting down", code="shutting-down", remedy="retry")
     return UpstreamError(

@@ -155,7 +155,7 @@ class Calls:
         """Cuts every running call that the standing no longer allows."""
         cut_at = {}
         for run in list(self._running):
-            reason = fallen(standing, run.prepared.facts)
+            reason = fallen(standing, run.prepared.facts, run.prepared.arrival.token)
             if reason is not None and run.cut(*reason) and run.call:
                 cut_at[run.call] = self.loop.time()
         report = CutReport(epoch=standing.epoch, committed_at=committed_at, cut_at=cut_at)

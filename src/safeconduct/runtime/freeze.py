@@ -12,7 +12,7 @@ from typing import Protocol
 
 from safeconduct.access.model import CallFacts
 from safeconduct.access.records import epoch
-from safeconduct.access.standing import Standing, compile_standing
+from safeconduct.access.standing import Standing, compile_standing, token_hash
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ports import Records
@@ -77,13 +77,18 @@ class StandingBoard:
                 loop.call_soon_threadsafe(calls.standing_changed, self.current, loop.time())
 
 
-def fallen(standing: Standing, call: CallFacts) -> tuple[CutWhy, str] | None:
-    """Returns why a call that was allowed is not any more, and the clause; None while it still is."""
+def fallen(standing: Standing, call: CallFacts, token: str = "") -> tuple[CutWhy, str] | None:
+    """Returns why a call that was allowed is not any more, and the clause; None while it still is.
+
+    `token` is the one it came with; empty for a call from within this process.
+    """
     for freeze in standing.freezes.values():
         if standing.cuts(freeze, call):
             return CutWhy.FREEZE, f"freeze:{freeze.id}"
     if call.principal not in standing.principals:
         return CutWhy.REVOKED, f"principal:{call.principal}"
+    if token and token_hash(token) not in standing.tokens:
+        return CutWhy.REVOKED, f"token-of:{call.principal}"
     if call.path not in standing.paths:
         return CutWhy.REVOKED, f"path:{call.path}"
     held = standing.grants.get((call.principal, call.path), ())

@@ -187,7 +187,7 @@ class CallRun:
         arrival, body = self.prepared.arrival, self.prepared.chat.body
         again = self._calls.prepare(arrival, body)
         if isinstance(again, Prepared):
-            self.prepared = again
+            self.prepared, self._call.terms = again, again.terms
             return None
         self.call = await self._calls.record_refusal(again, arrival, body)
         return again.error
