@@ -21,6 +21,8 @@ from safeconduct.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, all_tiles, s
 
 FINDINGS_MAX = 1000  # per log; a log with more is beyond repair by list
 
+GAP_MAX = 65_536  # missing entries to read past; a damaged index must not fill the memory
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -108,11 +110,13 @@ def audit(
     found = _Findings(origin, read)
     _read_entries(source, origin, read, found)
     read.tiles = all_tiles(bytes(read.hashes))
-    intact = _check_checkpoints(list(_checkpoints(source, origin, key, heads)), read, found)
+    notes = list(_checkpoints(source, origin, key, heads))
+    intact = _check_checkpoints(notes, read, found)
     if intact:
         _check_tiles(source, origin, read, found)
     else:
         _check_leaves(source, origin, read, found)
+    _check_size(notes, len(read.ids), found)
     for index, error in read.odd.items():
         if intact:
             found.add(error, "entries", index)
@@ -178,6 +182,8 @@ def _read_entries(source: LogSource, origin: Origin, read: _Read, found: _Findin
         if index > len(read.ids):
             count = index - len(read.ids)
             found.add(f"{count} entries are missing from here on", "entries", len(read.ids))
+            if count > GAP_MAX:
+                return
             read.ids += [""] * count
             read.hashes += bytes(HASH_BYTES * count)
         read.hashes += sha256(b"\x00" + leaf).digest()
@@ -200,8 +206,6 @@ def _check_checkpoints(notes: Sequence[_Noted], read: _Read, found: _Findings) -
     latest = [one for place, one in opened if place == "checkpoints"]
     said = latest or [one for _place, one in opened if one.size == size]
     intact = size == 0 or any(read.root(one.size) == one.root for one in said)
-    for one in latest:
-        _check_size(one.size, size, found)
     if size and not any(place == "checkpoints" for place, _note, _error in notes):
         found.add("there is no checkpoint", "checkpoints")
     for place, note, error in notes:
@@ -216,11 +220,12 @@ def _check_checkpoints(notes: Sequence[_Noted], read: _Read, found: _Findings) -
     return intact
 
 
-def _check_size(signed: int, stored: int, found: _Findings) -> None:
-    if signed > stored:
-        found.add(f"the checkpoint covers {signed} entries, {stored} are stored", "entries", stored)
-    elif signed < stored:
-        found.add(f"the checkpoint covers {signed} entries, {stored} are stored", "checkpoints", signed)
+def _check_size(notes: Sequence[_Noted], stored: int, found: _Findings) -> None:
+    for place, note, _error in notes:
+        if place == "checkpoints" and note is not None and note.checkpoint.size != stored:
+            signed = note.checkpoint.size
+            where, index = ("entries", stored) if signed > stored else ("checkpoints", signed)
+            found.add(f"the checkpoint covers {signed} entries, {stored} are stored", where, index)
 
 
 def _check_tiles(source: LogSource, origin: Origin, read: _Read, found: _Findings) -> None:

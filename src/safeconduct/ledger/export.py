@@ -139,7 +139,7 @@ class FolderSource:
         said = signed.checkpoint
         self._origin, self._size = said.origin, said.size
         self._checkpoint = Note(signed.note.text, (signed.note.signed_by(key),)).encoded
-        self._ids = dict(enumerate((read(IDS_PATH) or b"").decode("ascii", "replace").splitlines()))
+        self._ids = dict(enumerate((read(IDS_PATH) or b"").decode("ascii", "replace").split("\n")))
         self.payloads = [path for path in paths if path.startswith(f"{PAYLOAD_FOLDER}/")]
 
     def covered(self) -> set[str]:
@@ -193,11 +193,13 @@ class FolderSource:
             return decode_bundle(content, bundle.width)
         except InvalidInputError:
             hashes = self.tile(self._origin, 0, bundle.number)
-            leaves = []
+            leaves: list[bytes] = []
             for position, leaf in enumerate(split_bundle(content)):
                 leaves.append(leaf)
                 if hashes[position * HASH_BYTES : (position + 1) * HASH_BYTES] != leaf_hash(leaf):
                     break
+            else:
+                leaves.append(content[sum(len(leaf) + 2 for leaf in leaves) :])  # what no length fits
             return leaves[: bundle.width]
 
 

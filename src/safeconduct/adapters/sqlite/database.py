@@ -18,6 +18,7 @@ def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
     with translated(f"open {path.name}"):
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCK_TIMEOUT_S)
         try:
+            connection.text_factory = _text
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {synchronous}")
             connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten: destruction means it
@@ -25,6 +26,10 @@ def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")  # damaged text is read and found out, not stumbled over
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[str], name: str) -> None:
