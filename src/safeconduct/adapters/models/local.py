@@ -50,7 +50,9 @@ class LocalModel:
     def __init__(self, entropy: Entropy, *, weights: Path | None = None, threads: int | None = None) -> None:
         self._entropy = entropy
         self._weights = weights
-        self._threads = threads or max(1, len(os.sched_getaffinity(0)))
+        # One core stays free: the engine's threads spin while they wait for each other, and where something else wants
+        # their core an answer that takes 10 CPU seconds takes 70 (measured on two cores).
+        self._threads = threads or max(1, len(os.sched_getaffinity(0)) - 1)
         self._child: _Child | None = None
 
     @property
