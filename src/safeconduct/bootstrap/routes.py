@@ -1,13 +1,25 @@
 """The routers of the control API, in the order of the OpenAPI page."""
 
 from safeconduct.http import lists, log
-from safeconduct.http.control import freezes, logs, programs, response, standing, status, telemetry, tokens, triage
+from safeconduct.http.control import (
+    calls,
+    freezes,
+    logs,
+    programs,
+    response,
+    standing,
+    status,
+    telemetry,
+    tokens,
+    triage,
+)
 
 ROUTERS = (
     programs.router,
     standing.router,
     tokens.router,
     freezes.router,
+    calls.router,
     telemetry.router,
     triage.router,
     response.router,

@@ -6,6 +6,7 @@ import typer
 
 from safeconduct.cli import (
     action,
+    call,
     detect,
     events,
     freeze,
@@ -36,7 +37,7 @@ app = typer.Typer(
 
 for command in (serve.init, serve.serve, serve.status, ingest.ingest, detect.detect, freeze.freeze, freeze.unfreeze):
     app.command()(command)
-for noun in (program, path, grant, token, policy, keys, events, incident, rules, action, log):
+for noun in (program, path, grant, token, policy, call, keys, events, incident, rules, action, log):
     app.add_typer(noun.commands, name=noun.__name__.rpartition(".")[2])
 for noun_command in (triage.triage, triage.claims):
     incident.commands.command()(noun_command)

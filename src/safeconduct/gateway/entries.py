@@ -45,6 +45,8 @@ def intent_draft(prepared: Prepared, worker: str) -> Draft:
         worker=worker,
     )
     sealed: dict[str, JSONValue] = {"request": prepared.chat.body.decode(), "targets": prepared.targets}
+    if prepared.sent is not prepared.chat.body:
+        sealed["sent"] = prepared.sent.decode()  # what left differs from what came, and both must be showable
     if prepared.arrival.session:
         sealed["session"] = prepared.arrival.session
     return CALL_INTENT.draft(event, sealed=sealed, subject=prepared.principal.id)

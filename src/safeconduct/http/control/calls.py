@@ -1,0 +1,75 @@
+"""Governed calls as the log has them: what was asked, what left the house, how it ended."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from safeconduct.access import records as kept
+from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
+from safeconduct.http.control.context import Control, Installation
+from safeconduct.http.control.frame import Reading, answer
+from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.errors import AbsentError
+from safeconduct.kernel.ids import is_ulid
+from safeconduct.kernel.instants import rfc3339
+
+router = APIRouter(prefix="/api/v1/calls", tags=["calls"])
+
+ENTRIES_MAX = 2000
+"""Entries of each log, newest first, that a listing looks through. A page of the log explorer comes later."""
+
+Count = Annotated[int, Query(ge=1, le=1000)]
+
+
+@router.get("")
+def list_calls(_reading: Reading, control: Installation, count: Count = 50) -> Response:
+    """Lists the latest calls, newest first: allowed and refused ones."""
+    found = sorted(_entries(control), key=lambda entry: entry.id, reverse=True)[:count]
+    return answer([_document(control, entry) for entry in found])
+
+
+@router.get("/{call_id}")
+def show_call(_reading: Reading, control: Installation, call_id: str) -> Response:
+    """Shows one call with what was sent and what came back, as far as the keys of its sealed fields still exist."""
+    entry = control.log.entry(call_id) if is_ulid(call_id) else None
+    if entry is None or entry.type not in (CALL_INTENT.name, CALL_REFUSED.name):
+        raise AbsentError(f"no call {call_id[:64]!r} is in the log", code="call-unknown")
+    document = _document(control, entry)
+    return answer(document | {"fields": _opened(control, entry.id), "answer": _opened(control, document["outcome"])})
+
+
+def _entries(control: Control) -> Iterator[Entry]:
+    for origin in control.log.origins():
+        start = max(0, control.log.size(origin) - ENTRIES_MAX)
+        for entry in control.log.entries(origin, start):
+            if entry.type in (CALL_INTENT.name, CALL_REFUSED.name):
+                yield entry
+
+
+def _document(control: Control, entry: Entry) -> dict[str, Any]:
+    shown = {"call": entry.id, "at": rfc3339(entry.at), "origin": entry.origin, "index": entry.index, "outcome": None}
+    if entry.type == CALL_REFUSED.name:
+        return shown | {"state": "refused"} | dict(entry.body)
+    with control.snapshot() as records:
+        ended = records.get(ENDED_CALLS, entry.id)
+        versions = records.scan(kept.PATH_VERSIONS, f"{entry.body['path']}/")
+        sealed = next((one for _, one in versions if one.digest == entry.body["path_digest"]), None)
+    shown |= {"state": "running", "upstream": sealed.upstream if sealed else ""} | dict(entry.body)
+    if ended is None:
+        return shown
+    outcome = CALL_OUTCOME.read(control.log.entry(ended.outcome))
+    return shown | {
+        "outcome": ended.outcome,
+        "state": outcome.end,
+        "why": outcome.why,
+        "clause": outcome.clause,
+        "released_bytes": outcome.released_bytes,
+        "prompt_tokens": outcome.prompt_tokens,
+        "completion_tokens": outcome.completion_tokens,
+    }
+
+
+def _opened(control: Control, entry_id: str | None) -> dict[str, Any]:
+    names = control.log.sealed_fields(entry_id) if entry_id else []
+    return {name: control.log.open_field(str(entry_id), name).value for name in names}
