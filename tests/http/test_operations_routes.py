@@ -1,6 +1,5 @@
 """From a recording to a rolled-back response through the control API, with whatever a model says in between."""
 
-import copy
 import json
 import random
 
@@ -8,9 +7,10 @@ import pytest
 
 from safeconduct.approvals import Verdict, ballot
 from safeconduct.kernel.errors import RefusedError
-from safeconduct.soc.model import Event
+from safeconduct.soc.quotes import quote_at
 from support.operations_house import House
 from support.programs import demo_program, in_force
+from support.soc_world import with_field
 
 ATTACKER = "203.0.113.66"
 WHITELISTER = "whitelist it"
@@ -176,14 +176,8 @@ def counted(listed, event, pointer):
 
 
 def changed(event, pointer):
-    root, *steps = pointer.strip("/").split("/")
-    document = copy.deepcopy({"raw": event.raw, "ocsf": event.ocsf})
-    place = document[root]
-    for step in steps[:-1]:
-        place = place[int(step)] if isinstance(place, list) else place[step]
-    last = int(steps[-1]) if isinstance(place, list) else steps[-1]
-    place[last] = place[last] + 1_000_003 if isinstance(place[last], int) else f"{place[last]}~"
-    return Event(id=event.id, source=event.source, at=event.at, raw=document["raw"], ocsf=document["ocsf"])
+    value = quote_at(event, pointer)
+    return with_field(event, pointer, value + 1_000_003 if isinstance(value, int) else f"{value}~")
 
 
 def vote(house, action, verdict=Verdict.APPROVE, by="bo"):

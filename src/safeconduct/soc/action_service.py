@@ -10,7 +10,7 @@ from safeconduct.access.model import ResponseRule
 from safeconduct.approvals import Electorate, Proposal
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, LimitedError, RefusedError
-from safeconduct.kernel.ids import ActionId, ClaimId, EntryId, EventId, IncidentId, Origin
+from safeconduct.kernel.ids import ActionId, ClaimId, EntryId, EventId, IncidentId
 from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
@@ -37,6 +37,7 @@ from safeconduct.soc.edl import ADDRESSES, LISTS, active
 from safeconduct.soc.entities import mentions
 from safeconduct.soc.grounding import Outcome
 from safeconduct.soc.model import EntityKind, Event
+from safeconduct.soc.telemetry_service import origin_of
 
 DECISION_TIME: Duration = seconds(24 * 3600)
 """How long a proposed action waits for its votes. What was true of an address yesterday may not be today."""
@@ -77,7 +78,7 @@ def propose(
     _refuse_ungrounded(tx, wanted, target, stored)
     _refuse_second(tx, target)
     claims = tuple(sorted(wanted.claims))
-    origin, decide_by = _origin(tx), Instant(tx.now + DECISION_TIME)
+    origin, decide_by = origin_of(tx), Instant(tx.now + DECISION_TIME)
     voted_on = content_of(BLOCK_IP, target, wanted.incident, claims, rule.expires_s)
     proposal = Proposal(
         kind="response",
@@ -380,7 +381,7 @@ def _append_token(tx: Transaction, token_hash: str, holder: str, signed: SignedA
             f"expected a holder's name such as firewall-1, got {holder[:64]!r}", code="holder-malformed"
         )
     event = events.ListTokenIssued(list=BLOCK_IP, holder=holder, hash=token_hash)
-    tx.append(_origin(tx), events.LIST_TOKEN_ISSUED.draft(event, act=signed.envelope() if signed else None))
+    tx.append(origin_of(tx), events.LIST_TOKEN_ISSUED.draft(event, act=signed.envelope() if signed else None))
 
 
 def _rule(records: Records) -> ResponseRule:
@@ -398,10 +399,3 @@ def _rule(records: Records) -> ResponseRule:
 def _groups(records: Records) -> tuple[approvals.Group, ...]:
     rule = records.get(kept.APPROVAL_RULES, "response")
     return rule.groups if rule else ()
-
-
-def _origin(records: Records) -> Origin:
-    agreement = kept.agreement_in_force(records)
-    if agreement is None:
-        raise RefusedError("no agreement is in force", code="no-agreement", remedy="safeconduct program apply FILE")
-    return agreement.origin

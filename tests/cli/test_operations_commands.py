@@ -1,0 +1,141 @@
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from safeconduct.adapters.clock import SystemClock
+from safeconduct.cli import action, incident, keys, triage
+from safeconduct.cli.client import Client
+from safeconduct.cli.output import EXIT_CODE
+from safeconduct.http.inprocess import ask
+from safeconduct.kernel.errors import RefusedError, SafeconductError
+from support.operations_house import House
+from support.programs import KEYS, in_force
+from support.soc_world import with_field
+
+ATTACKER = "203.0.113.66"
+app = typer.Typer()
+app.add_typer(action.commands, name="action")
+nouns = typer.Typer()
+nouns.command(name="list")(incident.list_)
+nouns.command()(triage.triage)
+nouns.command()(triage.claims)
+app.add_typer(nouns, name="incident")
+
+
+class Shell:
+    def __init__(self, house, folder):
+        self.house, self.folder = house, folder
+
+    def __call__(self, *words, by="ana"):
+        self.house.writer.now = max(self.house.writer.now, SystemClock().now())
+        environment = {"SAFECONDUCT_KEY": str(self.folder / f"{by}.key"), "SAFECONDUCT_DATA": str(self.folder)}
+        result = CliRunner(env=environment).invoke(app, list(words))
+        if isinstance(result.exception, SafeconductError):
+            return EXIT_CODE[result.exception.kind], result.exception.message, result.exception.code
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    house = House(tmp_path_factory.mktemp("house"), in_force(now=SystemClock().now()))
+    folder = tmp_path_factory.mktemp("keys")
+    for name in ("ana", "bo", "ops"):
+        keys.write_key(folder / f"{name}.key", name, KEYS[name])
+    return house, house.detected(), folder
+
+
+@pytest.fixture
+def shell(made, monkeypatch):
+    house, found, folder = made
+    kept = house.writer.state.copy()
+
+    def send(_client, request):
+        local = {**request.headers, "authorization": "Bearer local"}
+        return asyncio.run(ask(house.app, replace(request, headers=local)))
+
+    monkeypatch.setattr(Client, "_send", send)
+    monkeypatch.setattr("safeconduct.adapters.responses.edl.fetch", house.fetch)
+    house.probe._token = ""
+    house.model.say = lambda _body: "{"
+    shell = Shell(house, folder)
+    shell.incident = found
+    yield shell
+    house.writer.state = kept
+
+
+def test_triage_prints_rules_and_model_apart(shell):
+    code, printed, _ = shell("incident", "triage", shell.incident)
+    assert code == 0
+    assert f"incident {shell.incident}, by rules alone" in printed
+    assert "claims of stand-in, call 01JD" in printed
+    assert "unreadable at 0: answer-cut" in printed
+    assert f"could be proposed: block-ip {ATTACKER}" in printed
+
+
+def test_triage_says_why_no_model_answered(shell):
+    shell.house.model.say = lambda _body: RefusedError("the path is frozen", code="frozen")
+    assert "no model answered: the path is frozen (frozen)" in shell("incident", "triage", shell.incident)[1]
+    assert "stand-in" not in shell("incident", "triage", shell.incident, "--no-model")[1]
+    assert shell.house.asked_as[-1] == "triage-service"
+
+
+def test_one_json_document(shell):
+    document = json.loads(shell("incident", "triage", shell.incident, "--no-model", "--json")[1])
+    assert {"id", "author", "text", "evidence", "outcome", "reason"} <= document["claims"][0].keys()
+
+
+def test_claims_exit_one_when_a_stored_field_changed(shell):
+    document = json.loads(shell("incident", "triage", shell.incident, "--no-model", "--json")[1])
+    code, printed, _ = shell("incident", "claims", shell.incident)
+    total = len(document["claims"])
+    assert (code, printed) == (0, f"{total} of {total} claims verified now\n")
+    piece = document["claims"][0]["evidence"][0]
+    stored = shell.house.events.get(piece["event"])
+    shell.house.events._events[stored.id] = with_field(stored, piece["pointer"], f"{piece['quote']}~")
+    code, printed, _ = shell("incident", "claims", shell.incident)
+    shell.house.events._events[stored.id] = stored
+    assert code == 1
+    assert "quote-differs, grounding/2" in printed
+    assert "was verified when it was recorded" in printed
+
+
+def test_a_response_by_commands(shell):
+    shell("incident", "triage", shell.incident, "--no-model")
+    code, printed, _ = shell("action", "propose", shell.incident, ATTACKER, "--json")
+    assert code == 0
+    made = json.loads(printed)["id"]
+    assert shell("action", "approve", made, by="ana")[::2] == (3, "own-proposal")
+    assert shell("action", "run", made)[::2] == (1, "action-proposed")
+    assert "bo voted: approve" in shell("action", "approve", made, by="bo")[1]
+    assert "proposed > approved > executing > done > verified" in shell("action", "run", made)[1]
+    assert made in shell("action", "list")[1]
+    printed = shell("action", "rollback", made, by="bo")[1]
+    assert "verified > rolled-back" in printed
+    assert "seen to be off the list: verified" in printed
+    assert shell("action", "rollback", made, by="bo")[::2] == (1, "action-rolled-back")
+    assert json.loads(shell("action", "show", made, "--json")[1])["absence"] == "verified"
+
+
+def test_a_vote_against_ends_it(shell):
+    shell("incident", "triage", shell.incident, "--no-model")
+    made = json.loads(shell("action", "propose", shell.incident, ATTACKER, "--json")[1])["id"]
+    assert "rejected" in shell("action", "approve", made, "--against", by="bo")[1]
+
+
+def test_what_policy_protects_is_refused_and_says_by_which_clause(shell):
+    shell("incident", "triage", shell.incident, "--no-model")
+    assert shell("action", "propose", shell.incident, "192.0.2.10")[::2] == (3, "never-act")
+    assert shell("action", "propose", shell.incident, "nonsense")[::2] == (2, "not-an-address")
+
+
+def test_the_lists_address_alone_on_standard_output(shell):
+    code, printed, noted = shell("action", "list-token", "firewall-1", by="ops")
+    assert code == 0
+    assert printed.startswith("http://lists/edl/block-ip.txt?token=")
+    assert printed.count("\n") == 1
+    assert "firewall-1" in noted
