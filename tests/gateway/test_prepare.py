@@ -126,7 +126,8 @@ def test_nothing_of_prompt_or_targets_stands_clear_in_an_entry(standing):
     clear = str(draft.body)
     for word in ("secret", "192.0.2.9", "mallory", "s-1"):
         assert word not in clear
-    assert set(draft.sealed) == {"request", "targets", "session"}
+    assert set(draft.sealed) == {"request", "sent", "targets", "session"}
+    assert "sent" not in intent_draft(judge(standing, request(max_tokens=5)), "worker").sealed
     assert draft.subject == "ana"
 
 

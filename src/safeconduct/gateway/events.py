@@ -19,7 +19,8 @@ class CallIntended:
     """A call was allowed and may be dispatched once this is committed. The entry's id names the call.
 
     `request_sha256` is over the caller's bytes, `sent_sha256` over those for the upstream. `determining` are the
-    policies that allowed, `policy_digest` and `epoch` pin what they were. Sealed: `request`, `sent` where that differs, `targets`, `session`.
+    policies that allowed, `policy_digest` and `epoch` pin what they were. Sealed: `request`, `sent` where that differs,
+    `targets`, `session`.
     """
 
     principal: str
