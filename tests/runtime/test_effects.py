@@ -170,3 +170,17 @@ def test_an_effect_that_breaks_stays_and_the_others_go_on(world, caplog):
     assert asyncio.run(work()) == {}
     assert len(world.left(OUTBOX)) == 1
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_stopping_at_the_moment_of_a_commit_stops(world):
+    async def work():
+        runner = world.runner()
+        await runner.start()
+        while not runner._wake._waiters:
+            await asyncio.sleep(0.01)
+        runner._wake.set()
+        await asyncio.sleep(0)  # what waits for it has its answer, and was not resumed yet
+        async with asyncio.timeout(20):
+            await runner.stop()
+
+    asyncio.run(work())

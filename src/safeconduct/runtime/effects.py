@@ -123,7 +123,9 @@ class EffectRunner:
             self._take_up()
             next_due = await self._fire_due()
             try:
-                await asyncio.wait_for(self._wake.wait(), timeout=max(0.0, min(next_due, LOOK_AGAIN_S)))
+                # Not wait_for: in Python 3.11 it loses a cancellation that comes when the wait has just ended.
+                async with asyncio.timeout(max(0.0, min(next_due, LOOK_AGAIN_S))):
+                    await self._wake.wait()
             except TimeoutError:
                 continue
             await asyncio.sleep(GATHER_S)
