@@ -1,0 +1,227 @@
+"""The partner over HTTP: a witness that cosigns, a mirror that follows, and neither that can be led back."""
+
+import contextlib
+import socket
+import threading
+
+import pytest
+import uvicorn
+
+from safeconduct.adapters.folder import read_folder, write_file
+from safeconduct.adapters.mirror import fetch_over_http, pull
+from safeconduct.adapters.witness import WitnessClient, WitnessFolder
+from safeconduct.http.witness import WitnessApp
+from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
+from safeconduct.ledger.audit import Trust
+from safeconduct.ledger.export import export_files, verify_files
+from safeconduct.ledger.service import Logs
+from support.logs import CALLS, PROJECTIONS, Clock, Counting, Rig, cosigner, signer
+
+
+@contextlib.contextmanager
+def served(app):
+    """Serves an ASGI app on a free port of the loopback, in a thread."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+@pytest.fixture
+def witness(tmp_path):
+    WitnessFolder.create(tmp_path / "w", "partner.example/witness", Counting())
+    made = WitnessFolder(tmp_path / "w", Clock())
+    made.trust(signer().verifier)
+    return made
+
+
+def test_a_log_gets_its_cosignatures_over_http(witness):
+    with served(WitnessApp(witness.add_checkpoint)) as url, Rig() as rig:
+        client = WitnessClient(url, witness.cosigner.verifier)
+        rig.fill(3)
+        first = client.cosign(rig.reader, CALLS, 3)
+        first.note.signed_by(witness.cosigner.verifier)
+        rig.writer.keep_cosigned(first, client.key)
+        rig.fill(300, start=3)
+        second = client.cosign(rig.reader, CALLS, 303)
+        assert second.checkpoint.size == 303
+        # The log lost its memory of what was cosigned: it learns the size from the witness.
+        rig.store.with_cosignatures.clear()
+        rig.fill(1, start=303)
+        assert client.cosign(rig.reader, CALLS, 304).checkpoint.size == 304
+        assert client.cosign(rig.reader, CALLS, 304).checkpoint.size == 304
+        with pytest.raises(AbsentError):
+            client.cosign(rig.reader, CALLS, 305)
+
+
+def test_a_witness_gives_away_a_restored_backup_and_a_fork(witness):
+    with served(WitnessApp(witness.add_checkpoint)) as url:
+        client = WitnessClient(url, witness.cosigner.verifier)
+        with Rig() as rig:
+            rig.fill(5)
+            client.cosign(rig.reader, CALLS, 5)
+        for count, code in [(3, "log-behind-witness"), (5, "log-forked"), (7, "refused")]:
+            with Rig() as other:
+                other.fill(count, start=100)
+                with pytest.raises(UnavailableError) as caught:
+                    client.cosign(other.reader, CALLS, count)
+                assert caught.value.code == code
+        assert witness.latest(CALLS).checkpoint.size == 5
+
+
+def test_what_a_witness_may_get_wrong(witness):
+    stranger = cosigner("stranger")
+    with Rig() as rig:
+        rig.fill(1)
+        with served(WitnessApp(witness.add_checkpoint)) as url:
+            with pytest.raises(UnavailableError) as caught:
+                WitnessClient(url, stranger.verifier).cosign(rig.reader, CALLS, 1)
+            assert caught.value.code == "not-cosigned"
+            with pytest.raises(UnavailableError, match="refused with 404"):
+                WitnessClient(f"{url}/nowhere", witness.cosigner.verifier).cosign(rig.reader, CALLS, 1)
+        with pytest.raises(UnavailableError) as caught:
+            WitnessClient(url, witness.cosigner.verifier).cosign(rig.reader, CALLS, 1)
+        assert caught.value.code == "witness-unreachable"
+    with pytest.raises(InvalidInputError):
+        WitnessClient("ftp://x", witness.cosigner.verifier)
+    with pytest.raises(InvalidInputError):
+        WitnessClient("http://x", signer().verifier)
+
+
+def logs_of(rig):
+    return Logs(
+        source=rig.store.reader(),
+        frozen=rig.store.frozen,
+        heads=rig.heads,
+        keys=rig.keys,
+        signer=signer,
+        projections=PROJECTIONS,
+    )
+
+
+def fetch_from(logs, origin=CALLS):
+    def fetch(path):
+        return logs.checkpoint(origin).encoded.encode() if path == "checkpoint" else logs.tile(origin, path)
+
+    return fetch
+
+
+TRUST = Trust(log=signer().verifier)
+
+
+def test_a_mirror_follows_a_growing_log(tmp_path):
+    with Rig() as rig:
+        fetch, held = fetch_from(logs_of(rig)), 0
+        for count in (1, 6, 250, 0, 300, 1):
+            rig.fill(count, start=held)
+            pulled = pull(fetch, tmp_path, TRUST)
+            assert (pulled.before, pulled.size) == (held, held + count)
+            held += count
+            read, paths = read_folder(tmp_path)
+            verified = verify_files(read, paths, TRUST)
+            assert (verified.findings, verified.size) == ((), held)
+        assert set(paths) == {
+            *("checkpoint", "tile/0/000", "tile/0/001", "tile/0/002.p/46", "tile/1/000.p/2"),
+            *("tile/entries/000", "tile/entries/001", "tile/entries/002.p/46"),
+        }
+
+
+def test_a_mirror_is_not_led_back_or_astray(tmp_path):
+    with Rig() as rig:
+        rig.fill(10)
+        pull(fetch_from(logs_of(rig)), tmp_path, TRUST)
+    before = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for count, code in [(4, "log-rolled-back"), (10, "log-forked"), (20, "log-forked"), (300, "log-forked")]:
+        with Rig() as other:
+            other.fill(count, start=100)
+            with pytest.raises(UnavailableError) as caught:
+                pull(fetch_from(logs_of(other)), tmp_path, TRUST)
+            assert caught.value.code == code
+        assert {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_log_that_serves_something_else_than_it_signed(tmp_path):
+    with Rig() as rig:
+        rig.fill(10)
+        fetch = fetch_from(logs_of(rig))
+
+        def lie(path):
+            return fetch(path).replace(b'"n":3', b'"n":4') if "entries" in path else fetch(path)
+
+        def cut(path):
+            return fetch(path)[:-1] if "entries" in path else fetch(path)
+
+        for broken in (lie, cut):
+            with pytest.raises(UnavailableError) as caught:
+                pull(broken, tmp_path, TRUST)
+            assert caught.value.code == "log-damaged"
+        assert list(tmp_path.rglob("*")) == []
+        with pytest.raises(InvalidInputError):
+            pull(fetch, tmp_path, Trust(log=signer("example.com/other").verifier))
+
+
+def test_a_damaged_mirror_says_so_and_takes_no_more(tmp_path):
+    with Rig() as rig:
+        rig.fill(10)
+        pull(fetch_from(logs_of(rig)), tmp_path, TRUST)
+        (tile,) = (tmp_path / "tile" / "0").rglob("10")
+        tile.write_bytes(bytes(320))
+        rig.fill(1, start=10)
+        with pytest.raises(UnavailableError) as caught:
+            pull(fetch_from(logs_of(rig)), tmp_path, TRUST)
+        assert caught.value.code == "mirror-damaged"
+
+
+def test_a_pull_that_was_cut_is_taken_up_again(tmp_path):
+    with Rig() as rig:
+        rig.fill(300)
+        whole = fetch_from(logs_of(rig))
+        pull(whole, tmp_path, TRUST)
+        rig.fill(300, start=300)
+        write_file(tmp_path, "tile/0/001", logs_of(rig).tile(CALLS, "tile/0/001"))  # and then the power went
+        (tmp_path / "checkpoint.new").write_bytes(b"half")
+        assert pull(whole, tmp_path, TRUST).size == 600
+        read, paths = read_folder(tmp_path)
+        assert verify_files(read, paths, TRUST).findings == ()
+
+
+def test_fetching_tells_what_went_wrong():
+    app = WitnessApp(lambda _body: None)
+    with served(app) as url, pytest.raises(UnavailableError, match="answered 404"):
+        fetch_over_http(url)("checkpoint")
+    with pytest.raises(UnavailableError) as caught:
+        fetch_over_http(url)("checkpoint")
+    assert caught.value.code == "log-unreachable"
+    with pytest.raises(InvalidInputError):
+        fetch_over_http("not an address")
+
+
+def test_a_file_never_leads_out_of_its_folder(tmp_path):
+    for path in ("../x", "/x", "a/../../x"):
+        with pytest.raises(InvalidInputError):
+            write_file(tmp_path / "d", path, b"")
+    (tmp_path / "d").mkdir(exist_ok=True)
+    (tmp_path / "d" / "link").symlink_to("/etc/hostname")
+    with pytest.raises(InvalidInputError, match="neither a file nor a folder"):
+        read_folder(tmp_path / "d")
+
+
+def test_verifying_in_place(tmp_path):
+    with Rig(tmp_path) as rig:
+        rig.fill(3)
+        (checked,) = logs_of(rig).verify()
+        assert (checked.origin, checked.size, checked.findings) == (CALLS, 3, ())
+        files = dict(logs_of(rig).export(CALLS, payloads=True))
+        assert files == dict(export_files(rig.store, CALLS, signer(), payloads=True))
+        with pytest.raises(AbsentError):
+            logs_of(rig).verifier("unknown")
+        with pytest.raises(AbsentError):
+            logs_of(rig).tile(CALLS, "tile/0/000.p/4")
+        with pytest.raises(AbsentError):
+            logs_of(rig).tile(CALLS, "tile/entries/000")
