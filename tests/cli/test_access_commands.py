@@ -83,8 +83,10 @@ def test_a_program_is_planned_applied_and_shown(shell):
     assert "in force once northwind.example/witness has cosigned it" in printed
     assert house.writer.entries == []
     assert shell("program", "show")[1] == "no program is in force\n"
-    code, applied = shell.json("program", "apply", file)
-    assert (code, applied["state"]) == (0, "in-force")
+    code, printed, _ = shell("program", "apply", file)
+    assert code == 0
+    assert "in force by request" in printed
+    assert "for the partner's witness: safeconduct.example/demo/ag-2026-01+" in printed
     assert shell("program", "apply", file)[:2] == (0, "nothing to change\n")
     assert shell("program", "show")[1].startswith("safeconduct.example/demo under ag-2026-01: ")
 

@@ -16,8 +16,9 @@ from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.errors import UnavailableError
+from safeconduct.ledger.notes import NoteSigner
 from support.immediate import ImmediateWriter
-from support.programs import ACCESS, APPROVALS, cosigned, signed
+from support.programs import ACCESS, APPROVALS, KEYS, cosigned, signed
 
 LOCAL = {"authorization": "Bearer local"}
 
@@ -37,6 +38,7 @@ class House:
             "clock": self,
             "entropy": bytes,
             "open_log": self.opened.append,
+            "logs": self,
             "settle": self.settle,
             "upstreams": frozenset({"local"}),
         }
@@ -48,6 +50,9 @@ class House:
             check_reader=self.check_reader,
             version="0",
         )
+
+    def verifier(self, origin):
+        return NoteSigner(origin, KEYS["meridian"]).verifier
 
     def now(self):
         return self.writer.now

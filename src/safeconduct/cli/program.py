@@ -68,6 +68,7 @@ def _show_applied(document: dict[str, Any]) -> None:
             out.print(f"  {document['problem']}", markup=False)
     elif document["state"] == "in-force":
         out.print(f"\nin force by request {document['request']}", markup=False)
+        out.print(f"the agreement's log, for the partner's witness: {document['log_key']}", markup=False)
 
 
 def _show(document: dict[str, Any]) -> None:

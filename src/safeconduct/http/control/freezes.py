@@ -24,14 +24,14 @@ class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.get("")
-async def list_freezes(_reading: Reading, control: Installation) -> Response:
+def list_freezes(_reading: Reading, control: Installation) -> Response:
     """Returns the freezes in force."""
     with control.snapshot() as records:
         return answer([_document(one) for one in freezes(records)])
 
 
 @router.get("/preview")
-async def preview_freeze(_reading: Reading, control: Installation, selector: str) -> Response:
+def preview_freeze(_reading: Reading, control: Installation, selector: str) -> Response:
     """Returns whom a freeze would stop, without freezing."""
     with control.snapshot() as records:
         return answer(preview(records, parse_selector(selector)))

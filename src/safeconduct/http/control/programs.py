@@ -1,5 +1,6 @@
 """Programs: what one would change, asking for it, and what is in force."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -19,7 +20,7 @@ router = APIRouter(prefix="/api/v1/programs", tags=["programs"])
 
 
 @router.post("/plan")
-async def plan_program(source: ReadBytes, control: Installation) -> Response:
+def plan_program(source: ReadBytes, control: Installation) -> Response:
     """Returns what the program file in the body would change. Changes nothing."""
     program = _parse(source, control)
     with control.snapshot() as records:
@@ -29,7 +30,7 @@ async def plan_program(source: ReadBytes, control: Installation) -> Response:
 @router.post("/apply")
 async def apply_program(signed: SignedBytes, control: Installation) -> Response:
     """Requests that the program file in the body come into force, and asks the witness for its cosignature."""
-    program = _parse(signed.body, control)
+    program = await asyncio.to_thread(_parse, signed.body, control)
     committed = await commit(
         control.writer,
         lambda tx: apply(tx, program, signed.act, operation=signed.act.act.operation, content=signed.content),
@@ -38,12 +39,13 @@ async def apply_program(signed: SignedBytes, control: Installation) -> Response:
     planned = applied.plan.document()
     if applied.request is None:
         return answer({"request": None, "state": "unchanged", "problem": None, "plan": planned})
-    control.open_log(program.agreement.origin)
-    return answer(await settled(control, applied.request) | {"plan": planned})
+    await asyncio.to_thread(control.open_log, program.agreement.origin)
+    log_key = control.logs.verifier(program.agreement.origin).text
+    return answer(await settled(control, applied.request) | {"plan": planned, "log_key": log_key})
 
 
 @router.get("")
-async def show_programs(_reading: Reading, control: Installation) -> Response:
+def show_programs(_reading: Reading, control: Installation) -> Response:
     """Returns the program in force, if any, and what waits for the partner."""
     with control.snapshot() as records:
         program, agreement = kept.program_in_force(records), kept.agreement_in_force(records)

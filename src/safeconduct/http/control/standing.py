@@ -18,14 +18,14 @@ router = APIRouter(prefix="/api/v1", tags=["standing"])
 
 
 @router.get("/paths")
-async def list_paths(_reading: Reading, control: Installation) -> Response:
+def list_paths(_reading: Reading, control: Installation) -> Response:
     """Returns the paths in force."""
     with control.snapshot() as records:
         return answer([_path(path) for _, path in records.scan(kept.PATHS)])
 
 
 @router.get("/paths/{path_id}")
-async def show_path(_reading: Reading, control: Installation, path_id: str) -> Response:
+def show_path(_reading: Reading, control: Installation, path_id: str) -> Response:
     """Returns a path's version in force, and the digests of all its versions."""
     with control.snapshot() as records:
         path = records.get(kept.PATHS, path_id)
@@ -37,7 +37,7 @@ async def show_path(_reading: Reading, control: Installation, path_id: str) -> R
 
 
 @router.get("/grants")
-async def list_grants(_reading: Reading, control: Installation) -> Response:
+def list_grants(_reading: Reading, control: Installation) -> Response:
     """Returns the grants in force."""
     now = control.clock.now()
     with control.snapshot() as records:
@@ -45,7 +45,7 @@ async def list_grants(_reading: Reading, control: Installation) -> Response:
 
 
 @router.get("/grants/{grant_id}")
-async def show_grant(_reading: Reading, control: Installation, grant_id: str) -> Response:
+def show_grant(_reading: Reading, control: Installation, grant_id: str) -> Response:
     """Returns a grant."""
     with control.snapshot() as records:
         grant = records.get(kept.GRANTS, grant_id)
@@ -55,7 +55,7 @@ async def show_grant(_reading: Reading, control: Installation, grant_id: str) ->
 
 
 @router.get("/policies")
-async def show_policies(_reading: Reading, control: Installation) -> Response:
+def show_policies(_reading: Reading, control: Installation) -> Response:
     """Returns the policies in force."""
     with control.snapshot() as records:
         policies = compile_standing(records).policies
@@ -63,7 +63,7 @@ async def show_policies(_reading: Reading, control: Installation) -> Response:
 
 
 @router.get("/policies/explain")
-async def explain(
+def explain(
     _reading: Reading,
     control: Installation,
     *,

@@ -23,7 +23,7 @@ class Issue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.get("")
-async def tokens(_reading: Reading, control: Installation) -> Response:
+def tokens(_reading: Reading, control: Installation) -> Response:
     """Returns every token that was not revoked, without its hash."""
     with control.snapshot() as records:
         return answer([_document(token) for token in list_tokens(records)])
