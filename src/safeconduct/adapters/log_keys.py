@@ -36,10 +36,6 @@ class LogKeys:
             raise UnavailableError("the key of the installation's own log is missing", code="log-key-missing")
         return Origin(urllib.parse.unquote(found[0]))
 
-    def has(self, origin: Origin) -> bool:
-        """Tells whether a log has a key."""
-        return (self._folder / file_name(origin)).exists()
-
     def signer(self, origin: Origin) -> NoteSigner:
         """Returns the signer of a log; a log without a key gets one."""
         path = self._folder / file_name(origin)

@@ -64,8 +64,8 @@ class Installation:
     findings: Sequence[Finding]
 
     def open_log(self, origin: Origin) -> None:
-        """Makes a new log ready for entries. One that has a key was opened at start, and stays stopped if it was."""
-        if not self.log_keys.has(origin):
+        """Makes a log ready for entries. One that is stopped stays so until the next start."""
+        if origin not in self.writer.stopped():
             self.writer.open_origin(self.log_keys.signer(origin))
 
     def verifier(self, origin: Origin) -> VerifierKey:
@@ -88,6 +88,11 @@ def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> Ver
     return LogKeys(data / "log-keys", entropy).signer(name).verifier
 
 
+def log_keys(data: Path) -> LogKeys:
+    """Returns the keys that sign an installation's logs. A log that has none yet gets one when it is asked for."""
+    return LogKeys(data / "log-keys", system_entropy)
+
+
 @contextmanager
 def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator[Installation]:
     """Opens the data. Whoever calls this holds the folder's lock.
@@ -95,7 +100,7 @@ def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator
     A damaged log is stopped and reported in `findings`; everything else runs.
     """
     clock, entropy = SystemClock(), system_entropy
-    log_keys = LogKeys(data / "log-keys", entropy)
+    keys_of_logs = log_keys(data)
     store, keys = SqliteStore(data / "safeconduct.db"), SqliteKeys(data / "keys.db", entropy)
     events = SqliteEventStore(data / "events.db")
     reader, heads = store.reader(), FileHeads(data / "heads")
@@ -103,7 +108,7 @@ def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator
         store,
         heads,
         keys,
-        signers=log_keys.signers(),
+        signers=keys_of_logs.signers(),
         clock=clock,
         entropy=entropy,
         projections=PROJECTIONS,
@@ -117,7 +122,7 @@ def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator
         telemetry.resume()
         yield Installation(
             data=data,
-            origin=log_keys.installation(),
+            origin=keys_of_logs.installation(),
             snapshot=reader.snapshot,
             writer=writer,
             log=LogReader(reader, keys),
@@ -126,10 +131,10 @@ def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator
                 frozen=reader.frozen,
                 heads=heads,
                 keys=keys,
-                signer=log_keys.signer,
+                signer=keys_of_logs.signer,
                 projections=PROJECTIONS,
             ),
-            log_keys=log_keys,
+            log_keys=keys_of_logs,
             board=board,
             events=events,
             telemetry=telemetry,

@@ -40,8 +40,10 @@ async def apply_program(signed: SignedBytes, control: Installation) -> Response:
     if applied.request is None:
         return answer({"request": None, "state": "unchanged", "problem": None, "plan": planned})
     await asyncio.to_thread(control.open_log, program.agreement.origin)
-    log_key = control.logs.verifier(program.agreement.origin).text
-    return answer(await settled(control, applied.request) | {"plan": planned, "log_key": log_key})
+    outcome = await settled(control, applied.request)
+    in_force = outcome["state"] == "in-force"
+    log_key = control.logs.verifier(program.agreement.origin).text if in_force else None
+    return answer(outcome | {"plan": planned, "log_key": log_key})
 
 
 @router.get("")
