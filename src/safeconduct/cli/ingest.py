@@ -25,16 +25,25 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Reads telemetry in: syslog, auditd, web server logs, tshark's and anyone's JSON lines. Twice is once."""
-    asking = client(data, key)
+    document = take_in(client(data, key), paths, host=host, time_field=time_field)
+    emit(document, as_json, _show)
+    if any(report["problem"] and report["asked"] for report in document["files"]):
+        raise typer.Exit(BAD_INPUT)
+    if all(report["problem"] for report in document["files"]) and not document["inventories"]:
+        raise typer.Exit(NO)
+
+
+def take_in(asking: Client, paths: list[Path], *, host: str = "", time_field: str = "") -> dict[str, Any]:
+    """Sends files, and the files of folders, inventories first. Returns what became of each.
+
+    Raises:
+        InvalidInputError: a path does not exist, or there is nothing under it.
+    """
     files, inventories = found_files(paths)
     for path in inventories:
         asking.post("/api/v1/telemetry/inventory", path.read_bytes(), name=path.name)
     taken = [report for file in files for report in _take(asking, file, host=host, time_field=time_field)]
-    emit({"inventories": [path.name for path in inventories], "files": taken}, as_json, _show)
-    if any(report["problem"] and report["asked"] for report in taken):
-        raise typer.Exit(BAD_INPUT)
-    if all(report["problem"] for report in taken) and not inventories:
-        raise typer.Exit(NO)
+    return {"inventories": [path.name for path in inventories], "files": taken}
 
 
 def _take(asking: Client, file: Found, *, host: str, time_field: str) -> list[dict[str, Any]]:

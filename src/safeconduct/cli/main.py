@@ -23,6 +23,7 @@ from safeconduct.cli import (
     token,
     triage,
 )
+from safeconduct.cli.demo.command import demo
 from safeconduct.cli.output import BAD_INPUT, report
 from safeconduct.kernel.errors import SafeconductError
 
@@ -35,7 +36,16 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (serve.init, serve.serve, serve.status, ingest.ingest, detect.detect, freeze.freeze, freeze.unfreeze):
+for command in (
+    demo,
+    serve.init,
+    serve.serve,
+    serve.status,
+    ingest.ingest,
+    detect.detect,
+    freeze.freeze,
+    freeze.unfreeze,
+):
     app.command()(command)
 for noun in (program, path, grant, token, policy, call, keys, events, incident, rules, action, log):
     app.add_typer(noun.commands, name=noun.__name__.rpartition(".")[2])
