@@ -3,10 +3,12 @@
 import hashlib
 import hmac
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.entries import Draft, Retention
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import EntryId
@@ -58,6 +60,25 @@ def test_golden_leaf_and_blob_with_a_sealed_field():
     assert decoded.commitments == {"request": commitment}
     assert decoded.blobs == {"request": hashlib.sha256(blob).hexdigest()}
     assert decoded.subject == "ana"
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(), plain, max_size=5))
+def test_a_leaf_is_canonical(body):
+    try:
+        leaf = encode_leaf(Draft(type="t/1", body=body), ID, START)
+    except InvalidInputError:
+        with pytest.raises(InvalidInputError):
+            canonical(body)
+    else:
+        assert leaf == canonical(msgspec.json.decode(leaf))
+        assert msgspec.json.decode(leaf)["body"] == body
 
 
 def test_an_entry_reads_back():

@@ -13,7 +13,7 @@ import msgspec
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger import merkle
-from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint
+from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint
 from safeconduct.ledger.merkle import HASH_BYTES
 from safeconduct.ledger.notes import NoteError, VerifierKey
 from safeconduct.ledger.ports import LogSource
@@ -154,10 +154,12 @@ def _open_cosigned(size: int, encoded: str, witness: str, key: VerifierKey) -> _
 
 def _open(place: str, encoded: str, trust: Trust) -> _Noted:
     try:
-        note = open_checkpoint(encoded, trust.log)
+        note = parse_checkpoint(encoded)
         check_signatures(note, trust)
     except NoteError as error:
         return place, None, error.message
+    if note.checkpoint.origin != trust.log.name or not any(line.is_by(trust.log) for line in note.note.signatures):
+        return place, None, f"expected a checkpoint signed by {trust.log.name}"
     return place, note, ""
 
 

@@ -4,9 +4,11 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import starmap
 from pathlib import Path
 
 from safeconduct.adapters.sqlite.database import connect, migrate, transaction, translated
+from safeconduct.adapters.sqlite.database import rows as rows_of
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Records
@@ -41,6 +43,7 @@ MIGRATIONS = (
 _CHUNK = 4096  # rows per read, so that reading a long log neither holds a snapshot for long nor fills memory
 _BLOBS = 256  # the same for payloads, which are larger
 _LAST = "\U0010ffff"
+_RECORD = "SELECT value FROM records WHERE collection = ? AND key = ?"
 _SIZE = "SELECT coalesce(max(idx) + 1, 0) FROM entries WHERE log = ?"
 _LEAVES = "SELECT leaf FROM entries WHERE log = ? AND idx >= ? ORDER BY idx"
 
@@ -66,8 +69,7 @@ class _Rows:
                 "SELECT idx, id, leaf FROM entries WHERE log = ? AND idx >= ? ORDER BY idx LIMIT ?",
                 *(number, start, limit),
             )
-            for index, entry_id, leaf in rows:
-                yield StoredEntry(index, entry_id, leaf)
+            yield from starmap(StoredEntry, rows)
             if len(rows) < limit:
                 return
             start, left = rows[-1][0] + 1, None if left is None else left - len(rows)
@@ -109,7 +111,7 @@ class _Rows:
             last = rows[-1][0]
 
     def raw(self, collection: str, key: str) -> bytes | None:
-        rows = self._all("SELECT value FROM records WHERE collection = ? AND key = ?", collection, key)
+        rows = self._all(_RECORD, collection, key)
         return bytes(rows[0][0]) if rows else None
 
     def raw_scan(self, collection: str, prefix: str) -> Iterator[tuple[str, bytes]]:
@@ -128,7 +130,7 @@ class _Rows:
 
     def _all(self, statement: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
         with self._connection() as connection, translated("read the log"):
-            return connection.execute(statement, values).fetchall()
+            return rows_of(connection, statement, values)
 
 
 class SqliteReader(_Rows):
@@ -199,6 +201,14 @@ class SqliteStore(_OneConnection):
         super().__init__(connect(path, synchronous=synchronous))
         migrate(self._only, MIGRATIONS, path.name)
         self._reader = SqliteReader(path)
+
+    def raw(self, collection: str, key: str) -> bytes | None:
+        # What every command reads by: no detour.
+        try:
+            row = self._only.execute(_RECORD, (collection, key)).fetchone()
+        except sqlite3.Error as error:
+            raise UnavailableError(f"could not read control state: {error}", code="store-failed") from error
+        return None if row is None else row[0]
 
     def commit(self, batch: Batch) -> None:
         with transaction(self._only, "commit"):

@@ -18,7 +18,6 @@ def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
     with translated(f"open {path.name}"):
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCK_TIMEOUT_S)
         try:
-            connection.text_factory = _text
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {synchronous}")
             connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten: destruction means it
@@ -28,8 +27,18 @@ def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
     return connection
 
 
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")  # damaged text is read and found out, not stumbled over
+def rows(connection: sqlite3.Connection, statement: str, values: Sequence[object]) -> list[tuple]:  # type: ignore[type-arg]
+    """Returns all rows of a query. Damaged text is read with replacement characters, to be found out by its reader."""
+    try:
+        return connection.execute(statement, values).fetchall()
+    except sqlite3.OperationalError as error:
+        if "decode" not in str(error):
+            raise
+    factory, connection.text_factory = connection.text_factory, lambda raw: raw.decode("utf-8", "replace")
+    try:
+        return connection.execute(statement, values).fetchall()
+    finally:
+        connection.text_factory = factory
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[str], name: str) -> None:
