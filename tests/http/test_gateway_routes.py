@@ -14,6 +14,7 @@ import pytest
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED
 from safeconduct.gateway.moves import End
 from safeconduct.gateway.receipts import parse_receipt
+from safeconduct.http import gateway
 from safeconduct.http.connection import HEADERS_BYTES_MAX, SEND_BUFFER_BYTES, WRITE_LIMIT_BYTES
 from safeconduct.http.inprocess import Ask
 from safeconduct.http.inprocess import ask as ask_app
@@ -273,6 +274,22 @@ def test_a_body_that_is_cut_short_leaves_an_entry(gate):
             break
         time.sleep(0.01)
     assert [CALL_REFUSED.read(entry).code for entry in new] == ["request-truncated"]
+
+
+def test_a_body_that_does_not_come(gate, monkeypatch):
+    monkeypatch.setattr(gateway, "BODY_S", 0.05)
+    answer = ask(gate.port, post(gate.world.tokens["ana"], GOOD, length=len(GOOD) + 10))
+    status, error = raw_error(answer)
+    assert (status, error["code"]) == (408, "request-timeout")
+    assert CALL_REFUSED.read(gate.world.reader.entry(error["call"])).code == "request-timeout"
+
+
+@pytest.mark.parametrize("call", ["nonsense", "01ARZ3NDEKTSV4RRFFQ69G5FAV"])
+def test_a_call_that_is_not_there_has_no_proof(gate, call):
+    token = gate.world.tokens["ana"]
+    get = f"GET /calls/{call}/proof HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {token}\r\n\r\n"
+    status, error = raw_error(ask(gate.port, get.encode()))
+    assert (status, error["code"]) == (404, "call-unknown")
 
 
 def test_headers_at_their_limit(gate):

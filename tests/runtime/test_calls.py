@@ -1,10 +1,12 @@
 """Calls on a real group-commit writer, with both ends scripted."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, CALLERS_UNIDENTIFIED, OPEN_CALLS
+from safeconduct.gateway.meter import REFUSALS_PER_MINUTE_MAX
 from safeconduct.gateway.moves import CutWhy, End
 from safeconduct.kernel.errors import UnavailableError, UpstreamError
 from safeconduct.ledger.merkle import leaf_hash
@@ -452,3 +454,60 @@ def test_every_cut_reason_reaches_the_entry():
 
             play(world, ScriptedUpstream(JSON_HEAD, wait, ANSWER), meanwhile=cut)
             assert [(o.end, o.why, o.clause) for o in outcomes(world)] == [(End.CUT, why.value, "clause")]
+
+
+def test_refusals_beyond_the_rate_leave_no_entry_and_have_no_call():
+    with log_world() as world:
+
+        async def main():
+            calls = world.calls(ScriptedUpstream())
+            clients = []
+            for _ in range(REFUSALS_PER_MINUTE_MAX + 1):
+                clients.append(ScriptedClient())
+                await calls.run(calls.arrival(PATH, token=world.tokens["ana"]), b"", clients[-1])
+            return clients
+
+        clients = asyncio.run(main())
+        assert {client.failure.code for client in clients} == {"body-not-json"}
+        assert [client.call == "" for client in clients] == [False] * REFUSALS_PER_MINUTE_MAX + [True]
+        assert len(world.entries()) == REFUSALS_PER_MINUTE_MAX
+
+
+@pytest.mark.parametrize("token", ["ana", None])
+def test_a_refusal_is_one_also_when_the_log_takes_no_entries(token):
+    with log_world() as world:
+        for origin in (AGREEMENT, INSTALLATION):
+            world.writer.stop_origin(origin, "log-damaged", "a test")
+        client, _ = play(world, ScriptedUpstream(), b"", token=world.tokens[token] if token else "unknown")
+        assert (client.failure.code, client.call) == ("body-not-json" if token else "token-unknown", "")
+
+
+def test_a_standing_that_never_rests_refuses_in_the_end():
+    with log_world() as world:
+
+        async def main():
+            calls = world.calls(ScriptedUpstream(JSON_HEAD, ANSWER))
+            stale = calls.prepare(calls.arrival(PATH, token=world.tokens["ana"]), request())
+            calls.prepare = lambda *_: replace(stale, epoch=stale.epoch - 1)
+            client = ScriptedClient()
+            await calls.run(stale.arrival, request(), client)
+            return client
+
+        assert asyncio.run(main()).failure.code == "standing-changed"
+        assert world.entries() == []
+
+
+def test_a_cut_call_of_this_process_is_not_completed():
+    with log_world() as world:
+
+        async def main():
+            wait = Wait()
+            calls = world.calls(ScriptedUpstream(STREAM_HEAD, CHUNK, wait))
+            asked = asyncio.create_task(GovernedCalls(calls).complete("ana", PATH, PURPOSE, request(stream=True)))
+            await wait.reached.wait()
+            world.writer.submit(world.freeze_command("all"))
+            return await asyncio.wait_for(asked, DEADLINE_S)
+
+        ended = asyncio.run(main())
+        assert isinstance(ended, NotCompleted)
+        assert (ended.error.code, ended.call) == ("call-cut", outcomes(world)[0].call)
