@@ -5,18 +5,15 @@ from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.events import COSIGN
 from safeconduct.adapters.witness import WitnessClient
 from safeconduct.approvals import events as approval_events
+from safeconduct.bootstrap.cosigning import cosign
 from safeconduct.bootstrap.installation import Installation
 from safeconduct.kernel.effects import Effect, Timer
-from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, Origin
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.runtime.effects import EffectRunner
 from safeconduct.soc import action_service
 from safeconduct.soc.action_events import EXPIRY_TIMER
-
-DAMNING = frozenset({"log-behind-witness", "log-forked"})
-"""What a witness says of a log that nothing may be appended to any more."""
 
 
 def effect_runner(installation: Installation) -> EffectRunner:
@@ -31,16 +28,10 @@ def effect_runner(installation: Installation) -> EffectRunner:
 def _cosign(installation: Installation, effect: Effect) -> None:
     origin, witness = Origin(effect.body["origin"]), effect.body["witness"]
     client = WitnessClient(witness["url"], VerifierKey.parse(witness["key"]))
-    try:
-        cosigned = client.cosign(installation.log, origin, effect.body["index"] + 1)
-    except UnavailableError as error:
-        if error.code in DAMNING:
-            installation.writer.stop_origin(origin, error.code, error.message)
-        raise
-    installation.writer.keep_cosigned(cosigned, client.key)
+    note = cosign(installation, origin, client, effect.body["index"] + 1)
     # Again, should the process have ended after the request and before its log was opened.
     installation.open_log(Origin(effect.body["agreement_origin"]))
-    installation.writer.submit(lambda tx: complete_cosign(tx, EntryId(effect.key), cosigned.encoded)).result()
+    installation.writer.submit(lambda tx: complete_cosign(tx, EntryId(effect.key), note)).result()
 
 
 def _expire(tx: Transaction, timer: Timer) -> object:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +16,7 @@ from safeconduct.adapters.data_folder import Address, locked
 from safeconduct.adapters.models.local import LocalModel
 from safeconduct.adapters.models.openai_compatible import OpenAICompatible
 from safeconduct.adapters.responses.edl import ListProbe
+from safeconduct.bootstrap.cosigning import follow
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.installation import Installation, opened
 from safeconduct.bootstrap.routes import ROUTERS
@@ -101,7 +102,8 @@ async def serve(data: Path, options: ServeOptions) -> None:
             server = GatewayServer(server_config(app, host=host, port=port), before_shutdown=calls.shutdown)
             lock.announce(Address(url, secret))
             options.ready(url, [finding.text for finding in installation.findings], list(upstreams))
-            await server.serve(sockets=[listener])
+            async with _beside(follow(installation)):
+                await server.serve(sockets=[listener])
 
 
 async def ask_once(data: Path, request: Ask) -> Answer:
@@ -115,6 +117,17 @@ async def ask_once(data: Path, request: Ask) -> Answer:
         async with effect_runner(installation) as runner:
             headers = {**request.headers, "authorization": f"Bearer {ONCE}"}
             return await ask(_app(installation, runner, None), replace(request, headers=headers))
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Runs something in the background for as long as the block lasts."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """`safeconduct ingest`: telemetry in."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,7 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Reads telemetry in: syslog, auditd, web server logs, tshark's and anyone's JSON lines. Twice is once."""
-    document = take_in(client(data, key), paths, host=host, time_field=time_field)
+    document = take_in(client(data, key), paths, host=host, time_field=time_field, tell=_tell)
     emit(document, as_json, _show)
     if any(report["problem"] and report["asked"] for report in document["files"]):
         raise typer.Exit(BAD_INPUT)
@@ -33,8 +34,15 @@ def ingest(
         raise typer.Exit(NO)
 
 
-def take_in(asking: Client, paths: list[Path], *, host: str = "", time_field: str = "") -> dict[str, Any]:
-    """Sends files, and the files of folders, inventories first. Returns what became of each.
+def take_in(
+    asking: Client,
+    paths: list[Path],
+    *,
+    host: str = "",
+    time_field: str = "",
+    tell: Callable[[str], None] = lambda _text: None,
+) -> dict[str, Any]:
+    """Sends files, and the files of folders, inventories first. Returns what became of each; `tell` hears of each part.
 
     Raises:
         InvalidInputError: a path does not exist, or there is nothing under it.
@@ -42,15 +50,21 @@ def take_in(asking: Client, paths: list[Path], *, host: str = "", time_field: st
     files, inventories = found_files(paths)
     for path in inventories:
         asking.post("/api/v1/telemetry/inventory", path.read_bytes(), name=path.name)
-    taken = [report for file in files for report in _take(asking, file, host=host, time_field=time_field)]
+    taken = [report for file in files for report in _take(asking, file, tell, host=host, time_field=time_field)]
     return {"inventories": [path.name for path in inventories], "files": taken}
 
 
-def _take(asking: Client, file: Found, *, host: str, time_field: str) -> list[dict[str, Any]]:
+def _tell(text: str) -> None:
+    err.print(text, style="dim", markup=False)
+
+
+def _take(
+    asking: Client, file: Found, tell: Callable[[str], None], *, host: str, time_field: str
+) -> list[dict[str, Any]]:
     reports: list[dict[str, Any]] = []
     try:
         for name, content in parts(file.path):
-            err.print(f"reading {name} ({len(content):,} bytes)", style="dim", markup=False)
+            tell(f"reading {name} ({len(content):,} bytes)")
             sent = asking.post("/api/v1/telemetry", content, name=name, host=host, time_field=time_field)
             reports.append(sent["file"] | {"recorded": sent["recorded"], "asked": file.asked})
     except InvalidInputError as error:

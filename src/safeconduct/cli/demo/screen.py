@@ -56,8 +56,8 @@ class Screen:
     def columns(self, rules: Sequence[str], claims: Sequence[Mapping[str, Any]], note: str) -> None:
         """Prints the rules' summary and the model's claims side by side."""
         table = Table(show_lines=False, border_style="dim", expand=True, padding=(0, 1))
-        table.add_column("by rules, deterministic", ratio=1)
-        table.add_column(f"by the model ({note})", ratio=1)
+        table.add_column("by rules, deterministic", ratio=6)
+        table.add_column(f"by the model ({note})", ratio=5)
         left, right = Text(), Text()
         for line in rules:
             left.append(visible(line) + "\n")

@@ -21,6 +21,12 @@ from safeconduct.kernel.errors import SafeconductError, UnavailableError
 
 RECORDING = ("inventory.json", "auth.log", "access.log", "audit.log", "http.jsonl", "dns.jsonl", "flow.jsonl")
 
+WITNESS_S = 30.0
+"""Seconds for the witness to cosign the newest head. It is asked every second."""
+
+JOINERS = ("ip", "user", "domain", "host", "url", "file", "process")
+JOINED_SHOWN = 4
+
 
 @dataclass(slots=True)
 class Story:
@@ -96,7 +102,7 @@ class Story:
         shown = ana.get(f"/api/v1/incidents/{incidents[0]['id']}")
         shared = {(edge["entity"]["kind"], edge["entity"]["value"]) for edge in shown["edges"]}
         self.screen.fact("incident", f"{shown['id']}, score {shown['score']}")
-        self.screen.fact("joined by", ", ".join(f"{kind} {value}" for kind, value in sorted(shared)[:6]))
+        self.screen.fact("joined by", _joined(shared))
         self.screen.fact("events", f"{len(shown['events'])} of {detected['events']:,}")
         self.document.incident = {
             "id": shown["id"],
@@ -136,7 +142,19 @@ class Story:
             self.screen.fact("decided by", ", ".join(call["determining"]))
             self.screen.fact("recorded first", f"entry {call['index']} of {call['origin']}: {call['call']}")
             self.screen.fact("ended", f"{call['state']} {call['why']}".strip())
-            self.screen.body(f"what left the house, to {call['upstream']}: {len(sent.encode()):,} bytes", sent)
+            self._show_sent(call["call"], call["upstream"], sent)
+
+    def _show_sent(self, call: str, upstream: str, sent: str) -> None:
+        body = msgspec.json.decode(sent)
+        texts = [f"{message['role']}: {message['content']}" for message in body.pop("messages")]
+        size = len(sent.encode())
+        self.screen.body(f"what left the house, to {upstream}: {size:,} bytes", "\n\n".join(texts))
+        rest = size - len(msgspec.json.encode(texts))
+        self.screen.say(
+            f"  The other {rest:,} bytes are {', '.join(body)}: a schema in which the ids, pointers and values above "
+            f"are all that can be answered. Every byte: safeconduct call show {call}",
+            "dim",
+        )
 
     def _claims(self, asked: dict[str, Any]) -> None:
         by_model = [claim for claim in asked["claims"] if claim["author"] == "model"]
@@ -145,7 +163,8 @@ class Story:
             self.document.incident["summary"] = "\n".join(asked["summary"]["text"])
         tiny = self.world.model.upstream == "local"
         note = "tiny model: shows the plumbing, not skill" if tiny else self.world.model.name
-        self.screen.columns(asked["summary"]["text"], by_model, note)
+        steps = [f"{step['at'][11:19]} {step['title']}" for step in asked["summary"]["steps"]]
+        self.screen.columns([asked["summary"]["text"][0], "", *steps], by_model, note)
         error = asked["model"].get("error")
         if error:
             self.screen.say(f"The model gave no answer: {error['message']} ({error['code']}). The rules stand alone.")
@@ -175,7 +194,10 @@ class Story:
         self.screen.fact("executed", f"on the list until {done['expires_at']}; fetched over HTTP: {done['state']}")
         self.screen.step("7", "It is rolled back")
         back = self.world.acting("bo").post(f"{place}/roll-back")
-        self.screen.fact("rolled back", f"fetched again: {back['absence'] or back['state']}")
+        gone = back["absence"] == "verified"
+        self.screen.fact(
+            "rolled back", "fetched over HTTP again: the address is " + ("gone" if gone else "STILL THERE")
+        )
         self.screen.fact("states", " > ".join(back["states"]))
         self.document.action = {"kind": back["kind"], "target": target, "id": back["id"], "states": self._states(back)}
 
@@ -215,11 +237,14 @@ class Story:
         """Step 8: the partner brings its own copy up to date and verifies it, in processes of its own."""
         self.screen.step(number, "The partner verifies the joint log from its own copy")
         mirror = self.world.root / "partner" / "mirror"
+        with self.screen.working("the partner's witness cosigns the head"):
+            self._wait_for_witness()
         verified = verify_mirror(self.world, mirror, pull=True)
         cosigned = ", ".join(verified["cosigned_by"])
         self.screen.fact("log", f"{verified['origin']}, {verified['size']} entries")
         self.screen.fact("root", verified["root"])
-        self.screen.fact("verified", f"{verified['verified']}, cosigned by {cosigned}")
+        self.screen.fact("verified", "yes" if verified["verified"] else "NO")
+        self.screen.fact("cosigned by", cosigned or "nobody")
         self.document.log = {
             "origin": verified["origin"],
             "size": verified["size"],
@@ -228,6 +253,21 @@ class Story:
             "verified_by": f"partner ({cosigned})",
             "copy": str(mirror),
         }
+
+    def _wait_for_witness(self) -> None:
+        deadline = time.monotonic() + WITNESS_S
+        while time.monotonic() < deadline:
+            logs = self.world.acting("ana").get("/api/v1/logs")
+            if all(log["head_cosigned"] for log in logs if log["origin"] == AGREEMENT):
+                return
+            time.sleep(0.1)
+        raise UnavailableError(f"the witness did not cosign the head in {WITNESS_S:.0f} s", code="not-cosigned")
+
+
+def _joined(shared: set[tuple[str, str]]) -> str:
+    ranked = sorted(shared, key=lambda one: (JOINERS.index(one[0]) if one[0] in JOINERS else len(JOINERS), one))
+    more = f" and {len(ranked) - JOINED_SHOWN} more" if len(ranked) > JOINED_SHOWN else ""
+    return ", ".join(f"{kind} {value}" for kind, value in ranked[:JOINED_SHOWN]) + more
 
 
 def verify_mirror(world: World, mirror: Path, *, pull: bool) -> dict[str, Any]:

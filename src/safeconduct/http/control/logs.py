@@ -23,13 +23,14 @@ ENTRIES_MAX = 1000
 
 @router.get("")
 def list_logs(_reading: Reading, control: Installation) -> Response:
-    """Returns each log's origin, size, public key, and why it takes no entries if it is stopped."""
+    """Returns each log's origin, size, whether its head is cosigned, public key, and why it is stopped if it is."""
     stopped = control.stopped()
     return answer(
         [
             {
                 "origin": origin,
                 "size": control.log.size(origin),
+                "head_cosigned": len(control.log.checkpoint(origin).note.signatures) > 1,
                 "key": control.logs.verifier(origin).text,
                 "stopped": stopped.get(origin, ""),
             }

@@ -1,0 +1,65 @@
+"""Keeps the partner's cosignature close behind the joint log, so that its copy can always be held against it."""
+
+import asyncio
+import logging
+
+from safeconduct.access import records as kept
+from safeconduct.access.model import Agreement
+from safeconduct.adapters.witness import WitnessClient
+from safeconduct.bootstrap.installation import Installation
+from safeconduct.kernel.errors import SafeconductError, UnavailableError
+from safeconduct.kernel.ids import Origin
+from safeconduct.ledger.notes import VerifierKey
+
+INTERVAL_S = 1.0
+"""Seconds between two looks at whether the log has grown. What waits for a cosignature asks for it by itself."""
+
+RETRY_S = 30.0
+"""Seconds until a witness that did not answer is asked again."""
+
+DAMNING = frozenset({"log-behind-witness", "log-forked"})
+"""What a witness says of a log that nothing may be appended to any more."""
+
+_log = logging.getLogger(__name__)
+
+
+def cosign(installation: Installation, origin: Origin, client: WitnessClient, size_min: int) -> str:
+    """Gets and keeps the witness's cosignature on a checkpoint of at least that size; returns the note.
+
+    Raises:
+        UnavailableError: the witness can't be reached or refuses. A log that it damns is stopped.
+    """
+    try:
+        cosigned = client.cosign(installation.log, origin, size_min)
+    except UnavailableError as error:
+        if error.code in DAMNING:
+            installation.writer.stop_origin(origin, error.code, error.message)
+        raise
+    installation.writer.keep_cosigned(cosigned, client.key)
+    return cosigned.encoded
+
+
+async def follow(installation: Installation) -> None:
+    """Has the agreement's log cosigned whenever it has grown, until cancelled."""
+    while True:
+        try:
+            await asyncio.to_thread(_once, installation)
+            await asyncio.sleep(INTERVAL_S)
+        except SafeconductError as error:
+            _log.warning("the joint log is not cosigned: %s", error)
+            await asyncio.sleep(RETRY_S)
+
+
+def _once(installation: Installation) -> None:
+    agreement = _agreement(installation)
+    if agreement is None or agreement.witness is None:
+        return
+    size = installation.log.size(agreement.origin)
+    key = VerifierKey.parse(agreement.witness.key)
+    if size > installation.log.cosigned_size(agreement.origin, key):
+        cosign(installation, agreement.origin, WitnessClient(agreement.witness.url, key), size)
+
+
+def _agreement(installation: Installation) -> Agreement | None:
+    with installation.snapshot() as records:
+        return kept.agreement_in_force(records)
