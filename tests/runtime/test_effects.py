@@ -1,186 +1,234 @@
+"""Effects and timers: carried out after the commit, tried again until their entry is there, taken up after a crash."""
+
 import asyncio
-import os
 from dataclasses import dataclass
 
 import pytest
 
-from safeconduct.adapters.memory.log import MemoryHeads, MemoryKeys, MemoryStore
 from safeconduct.kernel.effects import OUTBOX, TIMERS, Timer, clear_timer, finish_effect, order_effect, set_timer
+from safeconduct.kernel.entries import Draft
 from safeconduct.kernel.errors import UnavailableError
-from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.ledger.events import EventType
-from safeconduct.ledger.keys import SecretKey
-from safeconduct.ledger.notes import NoteSigner
-from safeconduct.ledger.reader import LogReader
-from safeconduct.runtime.commits import LoopCommits
-from safeconduct.runtime.effects import EffectRunner
-from safeconduct.runtime.writer import GroupCommitWriter
-from support.immediate import START
-
-LOG = Origin("example.org/log")
+from safeconduct.runtime.effects import RETRY_FIRST_S, EffectRunner
+from support.logs import CALLS, START, Rig
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    name: str
+@dataclass(frozen=True)
+class Ordered:
+    what: str
 
 
-ORDERED, ENDED = EventType("test.work.ordered/1", Named), EventType("test.work.ended/1", Named)
-SET, FIRED = EventType("test.timer.set/1", Named), EventType("test.timer.fired/1", Named)
-TIMER = Timer(kind="alarm", key="one", due_at=Instant(START + seconds(60)))
+@dataclass(frozen=True)
+class Done:
+    entry: str
+
+
+@dataclass(frozen=True)
+class Set:
+    due_at: int
+
+
+@dataclass(frozen=True)
+class Rang:
+    due_at: int
+
+
+ORDERED, DONE = EventType("test.work.ordered/1", Ordered), EventType("test.work.done/1", Done)
+SET, RANG = EventType("test.timer.set/1", Set), EventType("test.timer.rang/1", Rang)
+
+
+def timer(event):
+    return Timer(kind="ring", key="one", due_at=Instant(event.due_at))
+
 
 PROJECTIONS = {
-    ORDERED.name: lambda state, entry: order_effect(state, entry, "work", {"name": entry.body["name"]}),
-    ENDED.name: lambda state, entry: finish_effect(state, entry.body["name"], "work"),
-    SET.name: lambda state, _entry: set_timer(state, TIMER),
-    FIRED.name: lambda state, _entry: clear_timer(state, TIMER),
+    ORDERED.name: lambda state, entry: order_effect(state, entry, "work", {"what": ORDERED.read(entry).what}),
+    DONE.name: lambda state, entry: finish_effect(state, DONE.read(entry).entry, "work"),
+    SET.name: lambda state, entry: set_timer(state, timer(SET.read(entry))),
+    RANG.name: lambda state, entry: clear_timer(state, timer(RANG.read(entry))),
 }
 
 
-class World:
-    """The real writer on memory, with a clock that stands still unless told."""
+def order(what):
+    return lambda tx: tx.append(CALLS, ORDERED.draft(Ordered(what))).id
 
-    def __init__(self):
-        self.at = START
-        self.store = MemoryStore()
-        self.writer = GroupCommitWriter(
-            self.store,
-            MemoryHeads(),
-            MemoryKeys(os.urandom),
-            signers=[NoteSigner(LOG, SecretKey(bytes(32)))],
-            clock=self,
-            entropy=os.urandom,
-            projections=PROJECTIONS,
-        )
-        assert self.writer.start() == []
-        self.performed = []
-        self.fail = 0
 
-    def now(self):
-        self.at = Instant(self.at + 1)
-        return self.at
+class Worker:
+    """Does the work and reports it, failing as often as told."""
 
-    def perform(self, effect):
-        self.performed.append(effect.body["name"])
-        if self.fail:
-            self.fail -= 1
-            raise UnavailableError("not there", code="partner-down")
-        self.submit(ENDED, effect.key)
+    def __init__(self, rig, failures=0):
+        self.rig = rig
+        self.failures = failures
+        self.done = []
 
-    def submit(self, kind, name):
-        return self.writer.submit(lambda tx: tx.append(LOG, kind.draft(Named(name)))).result().value.id
+    def __call__(self, effect):
+        if self.failures:
+            self.failures -= 1
+            raise UnavailableError("not now")
+        self.done.append(effect.body["what"])
+        self.rig.run(lambda tx: tx.append(CALLS, DONE.draft(Done(effect.key))))
 
-    def runner(self, *, kinds=("work",)):
-        runner = EffectRunner(self.writer, self.store.snapshot, self)
-        for kind in kinds:
-            runner.on(kind, self.perform)
-        runner.on_timer("alarm", lambda tx, timer: tx.append(LOG, FIRED.draft(Named(timer.key))))
-        return runner
 
-    def types(self):
-        return [entry.type for entry in LogReader(self.store).entries(LOG)]
-
-    def left(self, collection):
-        with self.store.snapshot() as records:
-            return [key for key, _ in records.scan(collection)]
+def waiting(rig):
+    with rig.store.snapshot() as records:
+        return [effect.body["what"] for _key, effect in records.scan(OUTBOX)]
 
 
 @pytest.fixture
-def world():
-    made = World()
-    yield made
-    made.writer.close()
+def rig():
+    with Rig(projections=PROJECTIONS) as made:
+        yield made
 
 
-def settled(world, **options):
-    async def work():
-        runner = world.runner(**options)
-        runner._commits = LoopCommits(world.writer)
-        return await runner.settle()
-
-    return asyncio.run(work())
+def runner(rig, worker):
+    made = EffectRunner(rig.writer, rig.store.snapshot, rig.clock)
+    made.on("work", worker)
+    made.on_timer("ring", lambda tx, due: tx.append(CALLS, RANG.draft(Rang(due.due_at))))
+    return made
 
 
-def started(world, until):
-    async def work():
-        async with world.runner(), asyncio.timeout(60):
-            while not until():
-                await asyncio.sleep(0.01)
-
-    asyncio.run(work())
+async def until(condition):
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
-def test_an_effect_is_carried_out_once_and_ends_in_a_second_entry(world):
-    world.submit(ORDERED, "one")
-    assert settled(world) == {}
-    assert settled(world) == {}
-    assert world.types() == [ORDERED.name, ENDED.name]
-    assert world.performed == ["one"]
-    assert world.left(OUTBOX) == []
+def test_an_effect_is_carried_out_after_its_commit(rig):
+    worker = Worker(rig)
+
+    async def run():
+        async with runner(rig, worker):
+            await asyncio.to_thread(rig.run, order("a"))
+            await until(lambda: not waiting(rig))
+
+    asyncio.run(run())
+    assert worker.done == ["a"]
+    assert [entry.type for entry in rig.reader.entries(CALLS)] == [ORDERED.name, DONE.name]
 
 
-def test_what_failed_stays_and_says_why_and_is_taken_up_by_the_next_process(world):
-    world.fail = 1
-    ordered = world.submit(ORDERED, "one")
-    assert {key: error.code for key, error in settled(world).items()} == {ordered: "partner-down"}
-    assert world.types() == [ORDERED.name]
-    assert settled(world) == {}
-    assert world.performed == ["one", "one"]
-    assert world.types() == [ORDERED.name, ENDED.name]
+def test_an_async_effect(rig):
+    done = []
+
+    async def work(effect):
+        done.append(effect.body["what"])
+        await asyncio.wrap_future(rig.writer.submit(lambda tx: tx.append(CALLS, DONE.draft(Done(effect.key)))))
+
+    async def run():
+        async with runner(rig, work) as running:
+            await asyncio.to_thread(rig.run, order("a"))
+            await running.settle()
+
+    asyncio.run(run())
+    assert (done, waiting(rig)) == (["a"], [])
 
 
-def test_a_kind_that_nobody_carries_out_here_waits(world):
-    world.submit(ORDERED, "one")
-    assert settled(world, kinds=()) == {}
-    assert len(world.left(OUTBOX)) == 1
+def test_what_a_crash_left_is_taken_up_at_start(rig):
+    rig.run(order("left"))
+    rig.run(order("left too"))
+    worker = Worker(rig)
+
+    async def run():
+        async with runner(rig, worker):
+            await until(lambda: not waiting(rig))
+
+    asyncio.run(run())
+    assert sorted(worker.done) == ["left", "left too"]
 
 
-@pytest.mark.parametrize(("late", "fires"), [(-seconds(1), False), (0, True), (seconds(86_400), True)])
-def test_a_timer_fires_at_its_instant_or_when_somebody_is_there_again(world, late, fires):
-    world.submit(SET, "one")
-    world.at = Instant(TIMER.due_at + late)
-    settled(world)
-    assert (FIRED.name in world.types()) is fires
-    assert bool(world.left(TIMERS)) is not fires
+def test_a_failing_effect_stays_and_is_tried_again_later(rig):
+    worker = Worker(rig, failures=2)
+
+    async def run():
+        async with runner(rig, worker) as running:
+            entry = await asyncio.to_thread(rig.run, order("a"))
+            failed = await running.settle()
+            assert {key: error.message for key, error in failed.items()} == {entry.value: "not now"}
+            assert (worker.done, waiting(rig)) == ([], ["a"])
+            rig.clock.time = Instant(rig.clock.time + seconds(RETRY_FIRST_S * 10))
+            assert await running.settle() == {} or waiting(rig) == ["a"]
+            assert await running.settle() == {}
+
+    asyncio.run(run())
+    assert (worker.done, waiting(rig)) == (["a"], [])
 
 
-def test_a_running_server_takes_up_what_was_left_and_notices_what_is_new(world):
-    world.submit(ORDERED, "left")
-    started(world, lambda: world.types().count(ENDED.name) == 1)
-    world.submit(SET, "one")
-    world.at = Instant(TIMER.due_at + seconds(1))
-    started(world, lambda: FIRED.name in world.types())
-    assert world.performed == ["left"]
+def test_an_effect_that_did_not_report_is_not_done(rig):
+    calls = []
+
+    async def run():
+        async with runner(rig, lambda effect: calls.append(effect.key)) as running:
+            await asyncio.to_thread(rig.run, order("a"))
+            await running.settle()
+            await running.settle()
+
+    asyncio.run(run())
+    assert len(set(calls)) == 1
+    assert len(calls) >= 2
+    assert waiting(rig) == ["a"]
 
 
-def test_an_effect_that_breaks_stays_and_the_others_go_on(world, caplog):
-    world.submit(ORDERED, "one")
+def test_an_effect_nobody_knows_waits(rig):
+    rig.run(order("a"))
 
-    async def work():
-        runner = world.runner()
-        runner._commits = LoopCommits(world.writer)
+    async def run():
+        async with EffectRunner(rig.writer, rig.store.snapshot, rig.clock) as running:
+            assert await running.settle() == {}
 
-        async def broken(effect):
-            raise ZeroDivisionError
-
-        runner.on("work", broken)
-        return await runner.settle()
-
-    assert asyncio.run(work()) == {}
-    assert len(world.left(OUTBOX)) == 1
-    assert "ZeroDivisionError" in caplog.text
+    asyncio.run(run())
+    assert waiting(rig) == ["a"]
 
 
-def test_stopping_at_the_moment_of_a_commit_stops(world):
-    async def work():
-        runner = world.runner()
-        await runner.start()
-        while not runner._wake._waiters:
-            await asyncio.sleep(0.01)
-        runner._wake.set()
-        await asyncio.sleep(0)  # what waits for it has its answer, and was not resumed yet
-        async with asyncio.timeout(20):
-            await runner.stop()
+def timers(rig):
+    with rig.store.snapshot() as records:
+        return [due.due_at - START for _key, due in records.scan(TIMERS)]
 
-    asyncio.run(work())
+
+def test_a_timer_fires_at_its_time_and_once(rig):
+    rig.run(lambda tx: tx.append(CALLS, SET.draft(Set(START + seconds(60)))))
+
+    async def run():
+        async with runner(rig, Worker(rig)) as running:
+            await running.settle()
+            assert timers(rig) == [seconds(60)]
+            rig.clock.time = Instant(START + seconds(60) - 1)
+            await running.settle()
+            assert timers(rig) == [seconds(60)]
+            rig.clock.time = Instant(START + seconds(60))
+            await running.settle()
+            await running.settle()
+
+    asyncio.run(run())
+    assert timers(rig) == []
+    assert [entry.type for entry in rig.reader.entries(CALLS)] == [SET.name, RANG.name]
+
+
+def test_an_overdue_timer_fires_at_start(rig):
+    rig.run(lambda tx: tx.append(CALLS, SET.draft(Set(START - seconds(3600)))))
+
+    async def run():
+        async with runner(rig, Worker(rig)):
+            await until(lambda: timers(rig) == [])
+
+    asyncio.run(run())
+
+
+def test_a_timer_whose_command_fails_is_tried_again(rig):
+    rig.run(lambda tx: tx.append(CALLS, SET.draft(Set(START))))
+    failures = [UnavailableError("not now")]
+
+    def fire(tx, due):
+        if failures:
+            raise failures.pop()
+        return tx.append(CALLS, Draft(type=RANG.name, body={"due_at": due.due_at}))
+
+    async def run():
+        running = runner(rig, Worker(rig))
+        running.on_timer("ring", fire)
+        async with running:
+            await until(lambda: not failures)
+            assert timers(rig) == [0]
+            await running.settle()
+
+    asyncio.run(run())
+    assert timers(rig) == []

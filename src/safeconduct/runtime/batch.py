@@ -67,12 +67,18 @@ class BatchRunner:
             return []
         log = OpenLog(signer, self.heads)
         findings = log.open(self.store)
-        if not findings:
-            last = last_entry(self.store, log.origin)
-            if last is not None:
-                self._ids.pass_by(*last)
+        self._pass_by_last(log.origin, trusted=not findings)
         self.logs[log.origin] = log
         return findings
+
+    def _pass_by_last(self, origin: Origin, *, trusted: bool) -> None:
+        """Makes new ids come after a log's last one; a damaged log's only if it is past, for it might say anything."""
+        try:
+            last = last_entry(self.store, origin)
+        except UnavailableError:
+            last = None
+        if last is not None and (trusted or self._ids.is_past(*last)):
+            self._ids.pass_by(*last)
 
     def run(self, commands: Sequence[Command]) -> list[Result]:
         """Runs the commands in order and commits what they append, together. Returns when it is on disk."""

@@ -33,6 +33,11 @@ class IdSource:
         self._last_id = max(self._last_id, ulid_number(entry_id))
         self._last_at = max(self._last_at, at)
 
+    def is_past(self, entry_id: str, at: Instant) -> bool:
+        """Tells whether an id is one, and neither it nor the instant lies in the future."""
+        now = self._clock.now()
+        return is_ulid(entry_id) and ulid_number(entry_id) >> _RANDOM_BITS <= now // _MILLISECOND and at <= now
+
     def now(self) -> Instant:
         """Returns the present instant, never before one returned or passed by."""
         self._last_at = max(self._last_at, self._clock.now())
