@@ -1,7 +1,23 @@
-"""Makes tests/support and tools importable, and nothing else."""
+"""Makes tests/support and tools importable, and books a traced run's lines to the test file that ran them."""
 
 import sys
 from pathlib import Path
 
+import pytest
+from coverage import Coverage
+
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tools")]
+
+_booked = [""]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    # By file, because docs/traceability.md names files; for the whole process, because much of the product runs in
+    # threads of its own, which coverage's own contexts (by the calling function's name) leave out.
+    file = item.nodeid.partition("::")[0]
+    tracer = Coverage.current()
+    if tracer is not None and _booked[0] != file:
+        _booked[0] = file
+        tracer.switch_context(file)
