@@ -13,6 +13,8 @@ from safeconduct.http.witness import WitnessApp
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.notes import VerifierKey
 
+PORT_MAX = 65_535
+
 
 def run(
     folder: Path, listen: str, *, name: str, trust: Sequence[VerifierKey], ready: Callable[[str, str], None]
@@ -41,9 +43,9 @@ def run(
 
 def _listener(listen: str) -> socket.socket:
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not port.isdigit() or int(port) > PORT_MAX:
         raise InvalidInputError(f"expected an address such as 127.0.0.1:8701, got {listen!r}")
     try:
         return socket.create_server((host, int(port)))
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise UnavailableError(f"cannot listen on {listen}: {error}", code="address-in-use") from error

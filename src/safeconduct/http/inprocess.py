@@ -48,7 +48,7 @@ async def ask(app: ASGIApp, request: Ask) -> Answer:
 def _scope(request: Ask) -> dict[str, Any]:
     return {
         "type": "http",
-        "asgi": {"version": "3.0"},
+        "asgi": {"version": "3.0", "spec_version": "2.4"},  # from 2.4 on nobody waits for a client to go
         "http_version": "1.1",
         "method": request.method,
         "scheme": "http",

@@ -1,0 +1,182 @@
+"""`safeconduct log` on a real installation, and the partner's processes beside it."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from safeconduct.adapters.files import file_name, write_secret
+from safeconduct.bootstrap.server import ask_once
+from safeconduct.cli import keys, log
+from safeconduct.cli.output import EXIT_CODE
+from safeconduct.http.inprocess import Ask
+from safeconduct.kernel.errors import SafeconductError
+from safeconduct.ledger.checkpoints import open_checkpoint
+from safeconduct.ledger.keys import SecretKey
+from safeconduct.ledger.tiles import decode_bundle
+from support.gateway_world import AGREEMENT, INSTALLATION, SIGNERS, log_world
+from support.logs import cosigner
+from support.programs import KEYS
+
+app = typer.Typer()
+app.add_typer(log.commands, name="log")
+KEY = SIGNERS[AGREEMENT].verifier.text
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """An installation with a program in force, closed."""
+    folder = tmp_path_factory.mktemp("data")
+    for name in ("log-keys", "raw"):
+        (folder / name).mkdir()
+    for number, origin in enumerate(SIGNERS):
+        write_secret(folder / "log-keys" / file_name(origin), SecretKey(bytes([number]) * 32).text)
+    with log_world(folder):
+        pass
+    return folder
+
+
+def run(data, *words):
+    result = CliRunner(env={"SAFECONDUCT_DATA": str(data)}).invoke(app, ["log", *map(str, words)])
+    if isinstance(result.exception, SafeconductError):
+        return EXIT_CODE[result.exception.kind], result.exception.code
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout
+
+
+def read(data, *words):
+    code, printed = run(data, *words, "--json")
+    return code, json.loads(printed)
+
+
+def test_show(data):
+    code, shown = read(data, "show")
+    assert code == 0
+    assert [entry["origin"] for entry in shown["logs"]] == [INSTALLATION, AGREEMENT]
+    assert shown["origin"] == AGREEMENT
+    assert [entry["index"] for entry in shown["entries"]] == list(range(shown["logs"][1]["size"]))
+    code, own = read(data, "show", "--origin", INSTALLATION, "--start", "1", "--count", "1")
+    assert [entry["index"] for entry in own["entries"]] == [1]
+    code, one = read(data, "show", own["entries"][0]["id"])
+    assert {name: one[name] for name in own["entries"][0]} == own["entries"][0]
+    assert run(data, "show", "01KAK00000000000000000000A") == (2, "not-found")
+    assert run(data, "show", "--origin", "example.com/other") == (2, "log-unknown")
+
+
+def test_prove_and_verify_the_evidence(data, tmp_path):
+    entry = read(data, "show")[1]["entries"][0]
+    file = tmp_path / "entry.tlog-proof"
+    assert run(data, "prove", entry["id"], "--out", file)[0] == 0
+    code, proven = read(data, "verify", file, "--key", KEY)
+    assert (code, proven["verified"], proven["entry"]["id"]) == (0, True, entry["id"])
+    assert run(data, "prove", entry["id"], "--out", file) == (2, "file-unwritable")
+    file.write_bytes(file.read_bytes().replace(b"index 0", b"index 1"))
+    assert run(data, "verify", file, "--key", KEY) == (2, "proof-invalid")
+
+
+def test_verify_in_place(data):
+    code, checked = read(data, "verify")
+    assert code == 0
+    assert [(one["origin"], one["verified"]) for one in checked] == [(INSTALLATION, True), (AGREEMENT, True)]
+
+
+def test_export_and_verify_offline(data, tmp_path):
+    folder = tmp_path / "export"
+    assert run(data, "export", folder, "--payloads")[0] == 0
+    (tmp_path / "key").write_text(KEY)
+    code, verified = read(tmp_path / "nowhere", "verify", folder, "--key", tmp_path / "key")
+    assert (code, verified["verified"], verified["findings"]) == (0, True, [])
+    (bundle,) = (folder / "tile" / "entries").iterdir()
+    (file,) = bundle.iterdir()
+    whole = file.read_bytes()
+    first = decode_bundle(whole, verified["size"])[0]
+    file.write_bytes(whole[:50] + bytes([whole[50] ^ 4]) + whole[51:])
+    code, verified = read(tmp_path / "nowhere", "verify", folder, "--key", KEY)
+    assert (code, verified["verified"]) == (1, False)
+    assert verified["findings"][0]["index"] == 0
+    assert verified["findings"][0]["entry"] in first.decode()
+    assert run(data, "export", folder) == (2, "folder-not-empty")
+
+
+def test_verifying_needs_a_key_and_a_place(data, tmp_path):
+    assert run(data, "verify", tmp_path) == (2, "key-missing")
+    assert run(data, "verify", tmp_path, "--key", "nonsense") == (2, "key-invalid")
+    assert run(data, "verify", tmp_path / "missing", "--key", KEY) == (2, "folder-missing")
+    code, nothing = read(data, "verify", tmp_path, "--key", KEY)
+    assert (code, nothing["verified"]) == (1, False)
+
+
+def get(data, path, *, query=""):
+    return asyncio.run(ask_once(data, Ask(method="GET", path=path, query=query)))
+
+
+def test_the_routes_of_tiles(data):
+    answer = get(data, f"/log/{AGREEMENT}/checkpoint")
+    signed = open_checkpoint(answer.body, SIGNERS[AGREEMENT].verifier)
+    size = signed.checkpoint.size
+    assert len(get(data, f"/log/{AGREEMENT}/tile/0/000.p/{size}").body) == size * 32
+    assert len(decode_bundle(get(data, f"/log/{AGREEMENT}/tile/entries/000.p/{size}").body, size)) == size
+    assert len(decode_bundle(get(data, f"/log/{AGREEMENT}/tile/entries/000.p/1").body, 1)) == 1
+    for path, status in [
+        (f"/log/{AGREEMENT}/tile/0/000.p/{size + 1}", 404),
+        (f"/log/{AGREEMENT}/tile/entries/000", 404),
+        (f"/log/{AGREEMENT}/tile/0/1", 400),
+        ("/log/example.com/other/checkpoint", 404),
+        ("/api/v1/logs/export", 400),
+    ]:
+        assert get(data, path).status == status, path
+    for count in (0, 1001):
+        assert get(data, "/api/v1/logs/entries", query=f"origin={AGREEMENT}&count={count}").status == 400
+
+
+@contextlib.contextmanager
+def process(*words, data=None):
+    """Starts a `safeconduct` of its own; yields its first line or JSON document of output."""
+    command = [sys.executable, "-m", "safeconduct.cli.main", *map(str, words)]
+    environment = os.environ | ({"SAFECONDUCT_DATA": str(data)} if data else {})
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        yield started
+    finally:
+        started.terminate()
+        started.communicate(timeout=20)
+
+
+def told(started):
+    """Reads one JSON document, which a command prints over several lines."""
+    lines = []
+    for line in started.stdout:
+        lines.append(line)
+        if line == "}\n":
+            break
+    return json.loads("".join(lines))
+
+
+def test_a_partner_of_its_own_processes(data, tmp_path):
+    keys.write_key(tmp_path / "ana.key", "ana", KEYS["ana"])
+    arguments = ("witness", "--dir", tmp_path / "w", "--listen", "127.0.0.1:0", "--trust", KEY, "--json")
+    with (
+        process("log", *arguments, "--name", "partner.example/w") as partner,
+        process("serve", "--port", "0", "--no-local-model", data=data) as serving,
+    ):
+        witness = told(partner)
+        assert witness["key"].startswith("partner.example/w+")
+        url = next(line for line in serving.stdout if line.startswith("serving on ")).split()[-1]
+        pull = ("mirror", f"{url}/log/{AGREEMENT}", "--dir", tmp_path / "m", "--log-key", KEY)
+        code, pulled = read(tmp_path, *pull, "--key", tmp_path / "ana.key")
+        assert (code, pulled["before"]) == (0, 0)
+        code, again = read(tmp_path, *pull, "--key", tmp_path / "ana.key")
+        assert (code, again["before"], again["size"]) == (0, pulled["size"], pulled["size"])
+        assert run(tmp_path, *pull) == (4, "log-refused")
+    code, verified = read(tmp_path, "verify", tmp_path / "m", "--key", KEY)
+    assert (code, verified["verified"], verified["size"]) == (0, True, pulled["size"])
+    other = cosigner().verifier.text
+    assert run(tmp_path, "witness", "--dir", tmp_path / "new", "--listen", "127.0.0.1:0") == (2, "no-witness-here")
+    assert run(tmp_path, "witness", "--dir", tmp_path / "w", "--listen", "nowhere", "--trust", KEY)[0] == 2
+    assert run(tmp_path, "witness", "--dir", tmp_path / "w", "--listen", "127.0.0.1:65536", "--trust", other)[0] == 2
