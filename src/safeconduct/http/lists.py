@@ -5,6 +5,7 @@ from email.utils import format_datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from safeconduct.http.control.context import Installation
 from safeconduct.kernel.instants import Instant, rfc3339
@@ -16,7 +17,8 @@ CACHE_CONTROL = "private, no-cache"
 """A copy may be kept and must be asked about each time: a rollback that a cache hides is no rollback."""
 
 
-@router.api_route("/edl/{name}.txt", methods=["GET", "HEAD"])
+@router.get("/edl/{name}.txt", response_class=PlainTextResponse)
+@router.head("/edl/{name}.txt", include_in_schema=False)
 def external_list(
     request: Request,
     found: Installation,

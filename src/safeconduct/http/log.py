@@ -4,6 +4,7 @@ Entries are not public: a request shows the local secret or is signed by somebod
 """
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading
@@ -15,13 +16,17 @@ _CHECKPOINT = {"content-type": "text/plain; charset=utf-8", "cache-control": "no
 _TILE = {"content-type": "application/octet-stream", "cache-control": "private, max-age=31536000, immutable"}
 
 
-@router.get("/{origin:path}/checkpoint")
+class TileResponse(Response):
+    media_type = "application/octet-stream"
+
+
+@router.get("/{origin:path}/checkpoint", response_class=PlainTextResponse)
 def checkpoint(_reading: Reading, control: Installation, origin: str) -> Response:
     """Returns the latest checkpoint, with its cosignatures where it has any."""
     return Response(control.logs.checkpoint(Origin(origin)).encoded.encode(), headers=_CHECKPOINT)
 
 
-@router.get("/{origin:path}/tile/{tile:path}")
+@router.get("/{origin:path}/tile/{tile:path}", response_class=TileResponse)
 def tile(_reading: Reading, control: Installation, origin: str, tile: str) -> Response:
     """Returns a hash tile or an entry bundle, full or partial."""
     return Response(control.logs.tile(Origin(origin), f"tile/{tile}"), headers=_TILE)

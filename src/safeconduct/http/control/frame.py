@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from safeconduct.http.acts import HEADER, content_of, decode_act, operation_of
+from safeconduct.http.control.description import ACT, ACT_OR_LOCAL, DescribedAPI, Shown
 from safeconduct.http.problems import MEDIA_TYPE, problem
 from safeconduct.kernel.errors import InvalidInputError, SafeconductError, TooLargeError, UnauthenticatedError
 from safeconduct.kernel.ports import Committed, Transaction, Writer
@@ -125,14 +126,11 @@ def control_app(
 
     `check_reader` raises UnauthenticatedError unless the act is a known principal's.
     """
-    app = FastAPI(
-        title="Safeconduct", version=version, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
-    )
+    shown: Mapping[Callable[..., Any], Shown] = {reading: ACT_OR_LOCAL, read_bytes: ACT_OR_LOCAL, signed_bytes: ACT}
+    app = DescribedAPI(routers, shown=shown, version=version)
     app.state.control = control
     app.state.local_secret = local_secret
     app.state.check_reader = check_reader
-    for router in routers:
-        app.include_router(router)
     app.add_exception_handler(SafeconductError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     return app

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
@@ -19,6 +19,10 @@ router = APIRouter(prefix="/api/v1/logs", tags=["logs"])
 
 ENTRIES_MAX = 1000
 """Entries in one answer. An entry has up to 64 KiB, so an answer up to 64 MiB; read on from the next index."""
+
+
+class TarResponse(StreamingResponse):
+    media_type = "application/x-tar"
 
 
 @router.get("")
@@ -53,7 +57,7 @@ def entry(_reading: Reading, control: Installation, entry_id: str) -> Response:
     return answer(_entry(control.log.entry(entry_id)) | {"sealed": control.log.sealed_fields(entry_id)})
 
 
-@router.get("/entries/{entry_id}/proof")
+@router.get("/entries/{entry_id}/proof", response_class=PlainTextResponse)
 def proof(_reading: Reading, control: Installation, entry_id: str) -> Response:
     """Returns the evidence for an entry, as a file that can be verified offline."""
     return Response(control.logs.proof(entry_id), media_type="text/plain; charset=utf-8")
@@ -65,12 +69,12 @@ def verify(_reading: Reading, control: Installation) -> Response:
     return answer([asdict(log) | {"verified": not log.findings} for log in control.logs.verify()])
 
 
-@router.get("/export")
+@router.get("/export", response_class=TarResponse)
 def export(_reading: Reading, control: Installation, *, origin: str, payloads: bool = False) -> Response:
     """Returns an export's files as a tar archive."""
     files = control.logs.export(Origin(origin), payloads=payloads)
     first = next(files)  # what is wrong is told before the answer begins
-    return StreamingResponse(_tar(first, files), media_type="application/x-tar")
+    return TarResponse(_tar(first, files))
 
 
 def _tar(first: tuple[str, bytes], rest: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
