@@ -26,7 +26,7 @@ from safeconduct.soc.wording import quoted, shown
 PROMPT_VERSION = "triage-prompt/1"
 """Changes whenever the same incident would be put to a model in other words."""
 
-REFERENCE_CHARS = 8
+REFERENCE_CHARS = 6
 """Digits of an id in the prompt, as in git: whole ids would take half of a small model's prompt."""
 
 _LEVELS = ("critical", "high", "medium", "low", "informational")
@@ -68,6 +68,7 @@ class Budget:
     chars_per_token: float = 2.0
     events_max: int = 12
     fields_max: int = 4
+    grounds_max: int = 2
     claims: Mapping[str, tuple[int, int]] = field(default_factory=lambda: _CLAIMS)
 
     @property
@@ -304,7 +305,7 @@ def _schema(
     numbers = {"type": "integer", "minimum": 1, "maximum": limits.claims_max}
     return _object(
         **lists,
-        verdict=_object(judgment={"enum": list(Judgment)}, claims=_list([numbers], 1, limits.claims_max)),
+        verdict=_object(judgment={"enum": list(Judgment)}, claims=_list([numbers], 1, limits.grounds_max)),
     )
 
 

@@ -31,6 +31,7 @@ WIDE = Budget(
     chars_per_token=2.5,
     events_max=24,
     fields_max=6,
+    grounds_max=12,
     claims={"observations": (1, 12), "counts": (0, 4), "sequences": (0, 6), "relations": (0, 6), "techniques": (0, 6)},
 )
 """What a question to any other upstream may take: enough for each kind of alert of a long incident."""

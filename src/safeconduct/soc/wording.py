@@ -8,8 +8,8 @@ from safeconduct.kernel.instants import Instant, rfc3339
 from safeconduct.soc.claims import Claim, Count, InOrder, Observation, Order, Relation, Technique, Tie, Verdict
 from safeconduct.soc.quotes import Scalar, text_of
 
-VALUE_CHARS_MAX = 96
-"""Characters of one value that are shown. Enough for a path, a URL or the start of a command line."""
+VALUE_CHARS_MAX = 80
+"""Characters of one value that are shown. Enough for a path, a short URL, or what a long command line begins with."""
 
 CUT = "…"
 """Ends a value that was cut."""
