@@ -44,7 +44,7 @@ def installation(tmp_path_factory):
         yield rig, folder
 
 
-def flips(length, most=12):
+def flips(length, most=8):
     """Returns positions spread over a value, each with the bit to flip there; the bits differ."""
     step = max(1, length // most)
     return [(at, 1 << at % 8) for at in range((length - 1) % step, length, step)]

@@ -6,7 +6,8 @@ from concurrent.futures import wait
 
 import pytest
 
-from safeconduct.adapters.memory.log import MemoryHeads, MemoryStore
+from safeconduct.adapters.memory.log import MemoryHeads, MemoryKeys, MemoryStore
+from safeconduct.adapters.sqlite.control import SqliteStore
 from safeconduct.kernel.entries import Draft
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, LimitedError, UnavailableError
 from safeconduct.kernel.ids import ulid
@@ -15,7 +16,7 @@ from safeconduct.ledger.checkpoints import open_checkpoint
 from safeconduct.ledger.rebuild import check_sealed, check_state
 from safeconduct.runtime import writer as writing
 from safeconduct.runtime.commits import LoopCommits
-from support.logs import CALLS, OTHER, START, THINGS, TYPE, Rig, add, signer, thing
+from support.logs import CALLS, OTHER, START, THINGS, TYPE, Counting, Rig, add, signer, thing
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -236,16 +237,14 @@ def test_awaiting_on_a_loop(rig):
     assert rig.store.size(CALLS) == 41
 
 
-class Faulty(MemoryStore):
-    """A store whose next commits fail as told: before they are applied, or after."""
+class Fault:
+    """Makes a store's next commits fail as told: before they are applied, or after."""
 
-    def __init__(self):
-        super().__init__()
-        self.faults = []
-        self.unreadable = 0
+    faults = ()
+    unreadable = 0
 
     def commit(self, batch):
-        fault = self.faults.pop(0) if self.faults else None
+        fault, self.faults = (self.faults[0], self.faults[1:]) if self.faults else (None, ())
         if fault != "failed":
             super().commit(batch)
         if fault:
@@ -258,21 +257,29 @@ class Faulty(MemoryStore):
         return super().checkpoint(origin)
 
 
+class FaultyMemory(Fault, MemoryStore):
+    pass
+
+
+class FaultySqlite(Fault, SqliteStore):
+    pass
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
 @pytest.mark.parametrize("fault", ["failed", "applied"])
 @pytest.mark.parametrize("unreadable", [0, 2])
 @pytest.mark.parametrize("at", [0, 1, 2])
-def test_a_failing_commit_is_told_and_recovered_from(fault, unreadable, at):
-    store, heard = Faulty(), []
+def test_a_failing_commit_is_told_and_recovered_from(tmp_path, kind, fault, unreadable, at):
+    store, heard = FaultyMemory() if kind == "memory" else FaultySqlite(tmp_path / "s.db"), []
     with Rig(store=store) as rig:
         rig.writer.subscribe(heard.extend)
         acknowledged = [rig.run(add(f"ok{n}")).value.id for n in range(at)]
-        store.faults, store.unreadable = [fault], 0
         gate, started = threading.Event(), threading.Event()
         rig.writer.submit(lambda _tx: (started.set(), gate.wait(10)))
         started.wait(10)
-        futures = [
-            rig.writer.submit(command) for command in (add("x"), add("y", OTHER), lambda tx: tx.get(THINGS, "x"))
-        ]
+        store.faults = (fault,)
+        commands = (add("x"), add("y", OTHER), lambda tx: tx.get(THINGS, "x"))
+        futures = [rig.writer.submit(command) for command in commands]
         gate.set()
         for future in futures:
             with pytest.raises(UnavailableError, match="the disk said no"):
@@ -288,8 +295,48 @@ def test_a_failing_commit_is_told_and_recovered_from(fault, unreadable, at):
         assert rig.store.size(OTHER) == len(written)
         assert {entry.id for entry in heard} >= set(acknowledged)
         assert len(heard) == len(keys) + len(written)
-        assert check_state(store, store, rig.writer._runner._state.projections) == []
         assert rig.audit() == []
+
+
+def test_a_data_key_that_can_t_be_kept_fails_the_commit():
+    class FaultyKeys(MemoryKeys):
+        failing = True
+
+        def commit(self):
+            if self.failing:
+                raise UnavailableError("no space left", code="store-failed")
+
+    keys = FaultyKeys(Counting())
+    with Rig(keys=keys) as rig:
+        with pytest.raises(UnavailableError, match="no space left"):
+            rig.run(add("a", sealed={"x": 1}))
+        assert rig.store.size(CALLS) == 0
+        keys.failing = False
+        entry = rig.run(add("a", sealed={"x": 1})).value
+        assert rig.reader.open_field(entry.id, "x").value == 1
+
+
+def test_a_failure_of_the_writer_itself_ends_all_writing():
+    with Rig() as rig:
+        rig.clock.now = lambda: 1 // 0
+        for key in ("a", "b"):
+            with pytest.raises(UnavailableError) as caught:
+                rig.run(add(key))
+            assert caught.value.code == "writer-failed"
+
+
+def test_a_loop_that_is_gone_hurts_nobody():
+    async def submit():
+        commits = LoopCommits(rig.writer)
+        task = asyncio.create_task(commits.commit(lambda _tx: gate.wait(10)))
+        await asyncio.sleep(0)
+        task.cancel()
+
+    gate = threading.Event()
+    with Rig() as rig:
+        asyncio.run(submit())
+        gate.set()
+        assert rig.run(add("a")).receipts
 
 
 class FaultyHeads(MemoryHeads):

@@ -8,7 +8,7 @@ from pathlib import Path
 from safeconduct.adapters.sqlite.control import SqliteStore
 from support.logs import CALLS, OTHER, Rig, add
 
-GROUPS, EACH = 6, 4
+GROUPS, EACH = 5, 4
 
 
 class Eager(SqliteStore):

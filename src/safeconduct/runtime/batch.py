@@ -81,7 +81,20 @@ class BatchRunner:
             self._ids.pass_by(*last)
 
     def run(self, commands: Sequence[Command]) -> list[Result]:
-        """Runs the commands in order and commits what they append, together. Returns when it is on disk."""
+        """Runs the commands in order and commits what they append, together. Returns when it is on disk.
+
+        Never raises: should this code itself fail, all of them fail, and so do all after them.
+        """
+        try:
+            return self._run(commands)
+        except Exception:  # noqa: BLE001 - what is in memory may now be anything; the log on disk is not
+            _log.exception("the writer failed")
+            self._broken = UnavailableError(
+                "the writer failed and takes no more", code="writer-failed", remedy="restart"
+            )
+            return [Result(error=_again(self._broken)) for _ in commands]
+
+    def _run(self, commands: Sequence[Command]) -> list[Result]:
         try:
             self._require_clear()
         except UnavailableError as error:

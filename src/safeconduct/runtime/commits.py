@@ -1,6 +1,7 @@
 """Awaiting commits on an event loop: one wake-up for all outcomes of a batch."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -26,7 +27,7 @@ class LoopCommits:
 
     def deliver(self, outcomes: Sequence[tuple[Job, Result]]) -> None:
         """Takes a batch's outcomes, from any thread."""
-        if not self._loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(_resolve, outcomes)
 
 

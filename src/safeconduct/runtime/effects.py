@@ -5,6 +5,7 @@ the effect. One that fails, or that did not submit it, is tried again, slower ea
 """
 
 import asyncio
+import contextlib
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -114,14 +115,21 @@ class EffectRunner:
 
     def _committed(self, _entries: Sequence[Entry]) -> None:
         loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._wake.set)
+        if loop is not None:
+            with contextlib.suppress(
+                RuntimeError
+            ):  # the loop is closed: what was ordered is taken up at the next start
+                loop.call_soon_threadsafe(self._wake.set)
 
     async def _follow(self) -> None:
         while True:
             self._wake.clear()
-            self._take_up()
-            next_due = await self._fire_due()
+            try:
+                self._take_up()
+                next_due = await self._fire_due()
+            except SafeconductError as error:
+                _log.warning("control state can't be read: %s", error)
+                next_due = RETRY_MAX_S
             try:
                 # Not wait_for: in Python 3.11 it loses a cancellation that comes when the wait has just ended.
                 async with asyncio.timeout(max(0.0, min(next_due, LOOK_AGAIN_S))):
