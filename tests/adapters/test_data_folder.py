@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from safeconduct.adapters import data_folder
-from safeconduct.adapters.data_folder import Address, locked, running_server
+from safeconduct.adapters.data_folder import LOG_KEYS, Address, locked, running_server
 from safeconduct.kernel.errors import ConflictError, InvalidInputError
 
 HOLD = """
@@ -17,6 +17,11 @@ with locked(Path(sys.argv[1])) as lock:
     print("held", flush=True)
     sys.stdin.read()
 """
+
+
+@pytest.fixture(autouse=True)
+def made(tmp_path):
+    (tmp_path / LOG_KEYS).mkdir()
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ def test_the_folder_opens_in_one_process_only(tmp_path, hold, monkeypatch):
         pass
     monkeypatch.setattr(data_folder, "WAIT_S", 0.0)
     other = tmp_path / "other"
-    other.mkdir()
+    (other / LOG_KEYS).mkdir(parents=True)
     with locked(other), pytest.raises(ConflictError, match="another command"), locked(other):
         pass
 

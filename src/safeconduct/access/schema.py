@@ -31,6 +31,9 @@ NAMES_MAX = 1_000
 TARGETS_MAX = 1_000
 """Targets of one scope, or of one never-act list. They are looked through for every target of a call."""
 
+ORIGIN = r"[a-z0-9.-]{1,200}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]{1,100})*"
+"""What logs are named by: a host and a path without scheme."""
+
 BUILT_RELEASE = ("pass",)
 BUILT_AUTONOMY = ("advise", "triage")
 BUILT_HANDLING = ("allow",)
@@ -194,10 +197,7 @@ PROGRAM = Section(
         FieldSpec("program", Whole(1, 1), "version of this format"),
         FieldSpec(
             "origin",
-            Text(
-                "log name: host and path without scheme",
-                r"[a-z0-9.-]{1,200}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]{1,100})*",
-            ),
+            Text("log name: host and path without scheme", ORIGIN),
             "the installation's name; its own log is `<origin>/installation`",
         ),
         FieldSpec("organizations", Named(_ORGANIZATION, NAMES_MAX, 2), "the parties"),

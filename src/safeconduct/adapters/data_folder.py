@@ -12,8 +12,15 @@ from pathlib import Path
 from safeconduct.kernel.errors import ConflictError, InvalidInputError
 
 LOCK = "server.lock"
+LOG_KEYS = "log-keys"
+"""The folder that every installation has from its first moment."""
+
 WAIT_S = 10.0
 """Seconds to wait for another command that has the data open. Commands beside no server take less."""
+
+GRACE_S = 0.5
+"""Seconds until an address in the lock file is believed. Whoever looks for a server holds the lock for microseconds,
+and a server that was killed has left its address behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +48,11 @@ def running_server(data: Path) -> Address | None:
     """Returns the address of the server that has this data open, if one does."""
     try:
         with (data / LOCK).open("rb") as file:
-            if _take(file.fileno()):
+            # Shared, so that two who look at once don't take each other for a server.
+            if _take(file.fileno(), fcntl.LOCK_SH):
                 return None
             return _address(file.read())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
@@ -53,10 +61,10 @@ def locked(data: Path) -> Iterator[DataLock]:
     """Opens the data folder for this process alone.
 
     Raises:
-        InvalidInputError: there is no such folder.
+        InvalidInputError: there is no installation there. Nothing is written then.
         ConflictError: another process keeps it open.
     """
-    if not data.is_dir():
+    if not (data / LOG_KEYS).is_dir():
         raise InvalidInputError(
             f"there is no installation in {data}", code="no-installation", remedy=f"safeconduct init --data {data}"
         )
@@ -71,18 +79,18 @@ def locked(data: Path) -> Iterator[DataLock]:
 
 
 def _wait(descriptor: int, data: Path) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not _take(descriptor):
+    began = time.monotonic()
+    while not _take(descriptor, fcntl.LOCK_EX):
         server = _address(os.pread(descriptor, 4096, 0))
-        if server or time.monotonic() > deadline:
+        if time.monotonic() - began > (GRACE_S if server else WAIT_S):
             by = f"the server at {server.url}" if server else "another command"
             raise ConflictError(f"{data} is open in {by}", code="data-in-use", remedy="stop it, or let it finish")
         time.sleep(0.05)
 
 
-def _take(descriptor: int) -> bool:
+def _take(descriptor: int, how: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

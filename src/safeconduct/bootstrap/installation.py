@@ -1,5 +1,6 @@
 """An installation's data, made and opened in this process."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -7,7 +8,9 @@ from pathlib import Path
 
 from safeconduct.access.events import PROJECTIONS as ACCESS
 from safeconduct.access.program import installation_origin
+from safeconduct.access.schema import ORIGIN
 from safeconduct.adapters.clock import SystemClock, system_entropy
+from safeconduct.adapters.data_folder import LOG_KEYS
 from safeconduct.adapters.files import FileHeads
 from safeconduct.adapters.log_keys import LogKeys
 from safeconduct.adapters.sqlite.control import SqliteStore
@@ -17,7 +20,7 @@ from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.approvals.events import PROJECTIONS as APPROVALS
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
-from safeconduct.kernel.errors import ConflictError
+from safeconduct.kernel.errors import ConflictError, InvalidInputError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Clock, Entropy, Projection, Records
 from safeconduct.ledger.audit import Finding
@@ -78,19 +81,31 @@ def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> Ver
 
     Raises:
         ConflictError: there is an installation already.
-        InvalidInputError: the origin can't be a log's name.
+        InvalidInputError: the origin can't be a log's name, or the folder can't be made.
     """
-    if (data / "log-keys").exists():
+    if (data / LOG_KEYS).exists():
         raise ConflictError(f"{data} holds an installation already", code="already-initialized")
-    name = installation_origin(origin)
-    for folder in (data, data / "log-keys", data / "raw", data / "heads"):
-        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-    return LogKeys(data / "log-keys", entropy).signer(name).verifier
+    name = _own_origin(origin)
+    try:
+        for folder in (data, data / LOG_KEYS, data / "raw", data / "heads"):
+            folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInputError(f"cannot make a folder {data}: {error.strerror}", code="folder-unwritable") from error
+    return LogKeys(data / LOG_KEYS, entropy).signer(name).verifier
 
 
 def log_keys(data: Path) -> LogKeys:
     """Returns the keys that sign an installation's logs. A log that has none yet gets one when it is asked for."""
-    return LogKeys(data / "log-keys", system_entropy)
+    return LogKeys(data / LOG_KEYS, system_entropy)
+
+
+def _own_origin(origin: str) -> Origin:
+    if not re.fullmatch(ORIGIN, origin):
+        raise InvalidInputError(
+            f"expected a domain, with or without a path, such as safeconduct.example/local; got {origin[:80]!r}",
+            code="origin-invalid",
+        )
+    return installation_origin(origin)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The `safeconduct` command."""
 
+import signal
 import sys
 
 import typer
@@ -25,7 +26,7 @@ from safeconduct.cli import (
 )
 from safeconduct.cli.demo.command import demo
 from safeconduct.cli.output import BAD_INPUT, report
-from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.errors import SafeconductError, UnavailableError
 
 app = typer.Typer(
     name="safeconduct",
@@ -53,12 +54,24 @@ for noun_command in (triage.triage, triage.claims):
     incident.commands.command()(noun_command)
 
 
+SIGNALED = 128
+"""What shells add to a signal's number."""
+
+
 def main() -> None:
-    """Runs one command: exit 0 done, 1 the answer is no, 2 bad input, 3 refused, 4 not available."""
+    """Runs one command: exit 0 done, 1 the answer is no, 2 bad input, 3 refused, 4 not available.
+
+    A command that is told to end, as when its terminal is closed, ends what it started first.
+    """
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(SIGNALED + number))
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
     try:
         app(standalone_mode=True)
     except SafeconductError as error:
         sys.exit(report(error))
+    except OSError as error:  # a full disk, a folder of somebody else's: nothing that a traceback explains better
+        sys.exit(report(UnavailableError(str(error), code="system-refused")))
     except KeyboardInterrupt:
         sys.exit(BAD_INPUT)
 

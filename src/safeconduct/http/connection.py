@@ -5,8 +5,9 @@ by the megabyte. With them at most the write limit and the send buffer are on th
 """
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -79,6 +80,17 @@ class GatewayServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._before_shutdown()
         await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ends serving when told to, and no more.
+
+        uvicorn's own raises the signal again, which would end the process before the model's process, the database and
+        the lock are taken care of.
+        """
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
 
 
 def server_config(app: Any, *, host: str, port: int) -> uvicorn.Config:  # noqa: ANN401 - any ASGI app
