@@ -40,13 +40,13 @@ APP = control_app([router], control=None, local_secret="s3cret", check_reader=ch
 LOCAL = {"authorization": "Bearer s3cret"}
 
 
-def send(method, path, body=b"", **headers):
-    reply = asyncio.run(ask(APP, Ask(method=method, path=path, body=body, headers=headers)))
+def send(method, path, body=b"", query="", **headers):
+    reply = asyncio.run(ask(APP, Ask(method=method, path=path, query=query, body=body, headers=headers)))
     return reply.status, msgspec.json.decode(reply.body)
 
 
-def act(operation, body=b"", key=KEY):
-    made = Act(actor="ana", operation=operation, content=content_of(body), at="2026-11-21T08:00:00Z", nonce="1")
+def act(operation, body=b"", key=KEY, query=""):
+    made = Act(actor="ana", operation=operation, content=content_of(body, query), at="2026-11-21T08:00:00Z", nonce="1")
     return encode_act(sign_act(made, key))
 
 
@@ -69,6 +69,13 @@ def test_a_change_needs_an_act_over_exactly_this_body():
     assert (
         send("POST", "/things", b"{ }", **{HEADER: act("POST /things", b"{}")})[1]["code"] == "act-for-another-request"
     )
+
+
+def test_an_act_covers_the_query_too():
+    signed = {HEADER: act("POST /things", b"{}", query="name=a.log")}
+    assert send("POST", "/things", b"{}", "name=a.log", **signed) == (201, {"bytes": 2})
+    for other in ("name=b.log", ""):
+        assert send("POST", "/things", b"{}", other, **signed)[1]["code"] == "act-for-another-request"
 
 
 def test_a_body_at_the_limit_passes_and_one_byte_more_does_not(monkeypatch):

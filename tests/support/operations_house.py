@@ -115,8 +115,9 @@ class House:
 
     def post(self, path, body=b"{}", *, by="ana", **query):
         content = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        headers = {HEADER: encode_act(signed(by, f"POST /api/v1/{path}", content, self.now()))}
-        request = Ask(method="POST", path=f"/api/v1/{path}", query=urlencode(query), headers=headers, body=content)
+        encoded = urlencode(query)
+        headers = {HEADER: encode_act(signed(by, f"POST /api/v1/{path}", content, self.now(), query=encoded))}
+        request = Ask(method="POST", path=f"/api/v1/{path}", query=encoded, headers=headers, body=content)
         return self.send(request)
 
     def send(self, request):

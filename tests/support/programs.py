@@ -9,6 +9,7 @@ from safeconduct.access.program import parse_program
 from safeconduct.access.programs import apply
 from safeconduct.approvals.events import PROJECTIONS as APPROVALS
 from safeconduct.cli.demo.program import Parties, render
+from safeconduct.http.acts import content_of
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant, rfc3339
 from safeconduct.ledger.acts import Act, SignedAct, sign_act
@@ -30,10 +31,12 @@ def demo_program() -> bytes:
     return render(Parties(**keys, witness_key=WITNESS.verifier.text, witness_url="http://127.0.0.1:1/"))
 
 
-def signed(actor: str, operation: str, body: bytes, now: Instant, *, nonce: str = "", key: str = "") -> SignedAct:
+def signed(
+    actor: str, operation: str, body: bytes, now: Instant, *, nonce: str = "", key: str = "", query: str = ""
+) -> SignedAct:
     """Returns an act of one of NAMES over a request. The nonce is new for each body unless given."""
     nonce = nonce or next(_NONCES)
-    content = hashlib.sha256(body).hexdigest()
+    content = content_of(body, query)
     act = Act(actor=actor, operation=operation, content=content, at=rfc3339(now), nonce=nonce)
     return sign_act(act, KEYS[key or actor])
 

@@ -15,7 +15,7 @@ from safeconduct.adapters.data_folder import Address, running_server
 from safeconduct.http.acts import HEADER, content_of, encode_act, operation_of
 from safeconduct.http.inprocess import Answer, Ask
 from safeconduct.http.problems import error_of
-from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.kernel.errors import ConflictError, InvalidInputError, UnavailableError
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.acts import Act, sign_act
 from safeconduct.ledger.keys import SecretKey
@@ -55,39 +55,45 @@ class Client:
     def post(self, path: str, body: Any = None, **query: str) -> Any:  # noqa: ANN401 - JSON of the control API
         """Changes something, signed with the caller's key. Bytes are sent as they are, anything else as JSON."""
         content = body if isinstance(body, bytes) else msgspec.json.encode(body if body is not None else {})
-        headers = {"content-type": "application/json", HEADER: self._act("POST", path, content)}
-        request = Ask(method="POST", path=path, query=urlencode(query), headers=headers, body=content)
+        encoded = urlencode(query)
+        headers = {"content-type": "application/json", HEADER: self._act("POST", path, encoded, content)}
+        request = Ask(method="POST", path=path, query=encoded, headers=headers, body=content)
         return _document(self._send(request))
 
     def _send(self, request: Ask) -> Answer:
         server = running_server(self._data)
-        if server:
-            return _over_http(server, request)
-        from safeconduct.bootstrap import server as here  # noqa: PLC0415 - a second to import, and seldom needed
+        if server is None:
+            from safeconduct.bootstrap import server as here  # noqa: PLC0415 - a second to import, and seldom needed
 
-        return asyncio.run(here.ask_once(self._data, request))
+            try:
+                return asyncio.run(here.ask_once(self._data, request))
+            except ConflictError:
+                server = running_server(self._data)
+                if server is None:  # else it was starting, and is ready now
+                    raise
+        return _over_http(server, request)
 
-    def _act(self, method: str, path: str, body: bytes) -> str:
+    def _act(self, method: str, path: str, query: str, body: bytes) -> str:
         if self._key is None:
             raise InvalidInputError(
                 "a change is signed by the person who makes it, and no key file was given",
                 code="key-missing",
                 remedy="pass --key FILE or set SAFECONDUCT_KEY",
             )
-        return _signed(self._key, method, path, body)
+        return _signed(self._key, method, path, content_of(body, query))
 
 
 def reading_headers(key: Path | None, path: str) -> dict[str, str]:
     """Returns what a reading from another machine is sent with: an act signed by the key, if there is one."""
-    return {HEADER: _signed(settings.read_key(key), "GET", path, b"")} if key else {}
+    return {HEADER: _signed(settings.read_key(key), "GET", path, content_of(b""))} if key else {}
 
 
-def _signed(signer: tuple[str, SecretKey], method: str, path: str, body: bytes) -> str:
+def _signed(signer: tuple[str, SecretKey], method: str, path: str, content: str) -> str:
     name, key = signer
     act = Act(
         actor=name,
         operation=operation_of(method, path),
-        content=content_of(body),
+        content=content,
         at=rfc3339(SystemClock().now()),
         nonce=system_entropy(16).hex(),
     )

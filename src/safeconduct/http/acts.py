@@ -25,13 +25,16 @@ class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def operation_of(method: str, path: str) -> str:
-    """Returns the act's operation for a request: the method and the path, without the query."""
+    """Returns the act's operation for a request: the method and the path. The query is part of the content."""
     return f"{method.upper()} {path}"
 
 
-def content_of(body: bytes) -> str:
-    """Returns the act's content for a request body: its SHA-256 as hex."""
-    return hashlib.sha256(body).hexdigest()
+def content_of(body: bytes, query: str = "") -> str:
+    """Returns the act's content for a request: the SHA-256 of its body as hex, after the encoded query if it has one.
+
+    A query is followed by a NUL, which stands in no query, so that nothing can move between the two.
+    """
+    return hashlib.sha256(query.encode() + b"\0" + body if query else body).hexdigest()
 
 
 def encode_act(signed: SignedAct) -> str:

@@ -86,7 +86,7 @@ async def signed_bytes(request: Request) -> Signed[bytes]:
         )
     signed = decode_act(request.headers[HEADER])
     _same_request(request, signed, body)
-    return Signed(act=signed, content=content_of(body), body=body)
+    return Signed(act=signed, content=content_of(body, request.url.query), body=body)
 
 
 SignedBytes = Annotated[Signed[bytes], Depends(signed_bytes)]
@@ -149,7 +149,7 @@ async def _body(request: Request) -> bytes:
 
 def _same_request(request: Request, signed: SignedAct, body: bytes) -> None:
     expected = operation_of(request.method, request.url.path)
-    if (signed.act.operation, signed.act.content) != (expected, content_of(body)):
+    if (signed.act.operation, signed.act.content) != (expected, content_of(body, request.url.query)):
         raise UnauthenticatedError(
             f"the act was signed for {signed.act.operation!r} with another body or request; this is {expected!r}",
             code="act-for-another-request",
