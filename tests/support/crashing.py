@@ -8,7 +8,7 @@ from pathlib import Path
 from safeconduct.adapters.sqlite.control import SqliteStore
 from support.logs import CALLS, OTHER, Rig, add
 
-GROUPS, EACH = 5, 4
+GROUPS, EACH = 4, 3
 
 
 class Eager(SqliteStore):
@@ -27,7 +27,7 @@ def keys():
 
 
 def command(key):
-    return add(key, OTHER if key.endswith("-3") else CALLS, sealed={"request": f"secret {key}"})
+    return add(key, OTHER if key.endswith("-2") else CALLS, sealed={"request": f"secret {key}"})
 
 
 def main(folder, mode):

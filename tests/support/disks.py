@@ -67,14 +67,19 @@ class Disk:
                 if name in self.live:
                     self.durable[name] = self.live[name]
 
-    def write(self, folder: Path, how: str) -> None:
-        """Writes the files into an empty folder, as they are after a `kill`, or a `power` loss; `names` is a power
-        loss that keeps names and drops contents only."""
+    def image(self, how: str) -> dict[str, bytes]:
+        """Returns the files as they are after a `kill`, or a `power` loss; `names` is a power loss that keeps names
+        and drops contents only."""
         names = self.durable if how == "power" else self.live
-        for name, inode in names.items():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(inode.live if how == "kill" else inode.durable)
+        return {name: bytes(inode.live) if how == "kill" else inode.durable for name, inode in names.items()}
+
+
+def write_image(folder: Path, image: dict[str, bytes]) -> None:
+    """Writes an image's files into an empty folder."""
+    for name, content in image.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
 
 
 def shim(folder: Path) -> Path:
