@@ -11,7 +11,7 @@ from safeconduct.kernel.ports import Collection
 from safeconduct.ledger.ports import RawRecords
 
 T = TypeVar("T")
-_DELETED: Any = None
+_Layer = dict[str, dict[str, bytes | None]]
 
 
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
@@ -55,8 +55,13 @@ class Overlay:
 
     def __init__(self, store: RawRecords) -> None:
         self._store = store
-        self.batch: dict[tuple[str, str], bytes | None] = {}
-        self._layer: dict[tuple[str, str], bytes | None] = {}
+        self._batch: _Layer = {}
+        self._layer: _Layer = {}
+
+    @property
+    def batch(self) -> dict[tuple[str, str], bytes | None]:
+        """What the settled layers change, by (collection, key); None deletes."""
+        return {(name, key): value for name, changed in self._batch.items() for key, value in changed.items()}
 
     def get(self, collection: Collection[T], key: str) -> T | None:
         stored = self._raw(collection.name, key)
@@ -65,8 +70,9 @@ class Overlay:
     def scan(self, collection: Collection[T], prefix: str = "") -> Iterator[tuple[str, T]]:
         changed = {
             key: value
-            for (name, key), value in (self.batch | self._layer).items()
-            if name == collection.name and key.startswith(prefix)
+            for layer in (self._batch, self._layer)
+            for key, value in layer.get(collection.name, {}).items()
+            if key.startswith(prefix)
         }
         stored = ((key, raw) for key, raw in self._store.raw_scan(collection.name, prefix) if key not in changed)
         new = sorted((key, raw) for key, raw in changed.items() if raw is not None)
@@ -74,7 +80,7 @@ class Overlay:
             yield key, decode(collection, key, raw)
 
     def put(self, collection: Collection[T], key: str, value: T) -> None:
-        self._layer[collection.name, key] = _encoder.encode(value)
+        self._layer.setdefault(collection.name, {})[key] = _encoder.encode(value)
 
     def insert(self, collection: Collection[T], key: str, value: T) -> None:
         if self._raw(collection.name, key) is not None:
@@ -82,26 +88,27 @@ class Overlay:
         self.put(collection, key, value)
 
     def delete(self, collection: Collection[T], key: str) -> None:
-        self._layer[collection.name, key] = _DELETED
+        self._layer.setdefault(collection.name, {})[key] = None
 
     def settle(self) -> None:
         """Adds the layer to the batch."""
-        self.batch |= self._layer
-        self._layer.clear()
+        for name, changed in self._layer.items():
+            self._batch.setdefault(name, {}).update(changed)
+        self._layer = {}
 
     def drop(self) -> None:
         """Forgets the layer."""
-        self._layer.clear()
+        self._layer = {}
 
     def clear(self) -> None:
         """Forgets the batch too: it is stored, or it failed."""
-        self._layer.clear()
-        self.batch = {}
+        self._layer, self._batch = {}, {}
 
     def _raw(self, name: str, key: str) -> bytes | None:
-        for layer in (self._layer, self.batch):
-            if (name, key) in layer:
-                return layer[name, key]
+        for layer in (self._layer, self._batch):
+            changed = layer.get(name)
+            if changed is not None and key in changed:
+                return changed[key]
         return self._store.raw(name, key)
 
 
