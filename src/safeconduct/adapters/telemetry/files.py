@@ -43,9 +43,13 @@ def found_files(paths: list[Path]) -> tuple[list[Found], list[Path]]:
         inside = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else []
         if len(inside) > FILES_MAX:
             raise TooLargeError(f"{path} holds more than {FILES_MAX} files", remedy="name the files to take in")
-        found += [Found(item, asked=False) for item in inside if not item.name.startswith(".")] or [
-            Found(path, asked=True)
-        ]
+        if path.is_dir():
+            shown = [Found(item, asked=False) for item in inside if not item.name.startswith(".")]
+            if not shown:
+                raise InvalidInputError(f"there is no file in {path}", code="folder-empty")
+            found += shown
+        else:
+            found.append(Found(path, asked=True))
     inventories = [item.path for item in found if _is_inventory(item.path)]
     return [item for item in found if item.path not in inventories], inventories
 

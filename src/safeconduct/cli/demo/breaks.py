@@ -22,6 +22,8 @@ STREAM_TOKENS = 1024
 WAIT_S = 60.0
 """Seconds for a stream to begin, and for its end after a freeze."""
 
+POLL_S = 0.05
+
 
 def try_to_break(story: Story) -> None:
     """Tells the four attempts."""
@@ -96,31 +98,32 @@ def frozen_stream(story: Story, token: str) -> None:
     stream = _Stream(story.world, token)
     with story.screen.working("a stream is running, and is frozen"):
         stream.begun.wait(WAIT_S)
-        _must(stream.received > 0, f"no stream began: {stream.end}")
         ops = story.world.acting("ops")
         asked_at = time.monotonic()
         freeze = ops.post("/api/v1/freezes/start", {"selector": "grant:ana-triage", "reason": "demo: cut one grant"})
         answered_at = time.monotonic()
         stream.join(WAIT_S)
         _must(not stream.is_alive(), "a freeze did not cut the stream")
+        cut = _was_cut(story.world, stream.call)
     ms = max(0.0, (stream.ended_at - asked_at) * 1000)
     late = max(0.0, (stream.last_byte_at - answered_at) * 1000)
     status, answer = _post(story.world, token, {}, stream=False)
     error = answer.get("error", {})
     story.document.refused("a call while frozen", error.get("code", str(status)), error.get("clause") or "")
     ended = ops.post(f"/api/v1/freezes/{freeze['id']}/end")
-    story.screen.fact("a freeze", f"cut the stream {ms:.0f} ms after it was asked for, after {stream.received:,} bytes")
+    told = f"cut the stream {ms:.0f} ms after it was asked for, after {stream.received:,} bytes"
+    story.screen.fact("a freeze", told if cut else f"had no running stream to cut: {stream.end}")
     story.screen.fact("while frozen", f"{error.get('code')} {error.get('clause')}")
     story.screen.fact("unfreeze", f"{ended['state']}: it waited for the partner's cosignature")
     story.document.freeze = {
-        "ms": round(ms, 1),
-        "streams_cut": 1,
+        "ms": round(ms, 1) if cut else None,
+        "streams_cut": int(cut),
         "bytes_before": stream.received,
         "last_byte_ms_after_answer": round(late, 1),
         "ended_by": stream.end,
         "unfreeze": ended["state"],
     }
-    story.document.breaks.append({"try": "freeze in a running stream", "held": True, "ms": round(ms, 1)})
+    story.document.breaks.append({"try": "freeze in a running stream", "held": cut, "ms": story.document.freeze["ms"]})
 
 
 class _Stream(threading.Thread):
@@ -131,22 +134,40 @@ class _Stream(threading.Thread):
         self.begun = threading.Event()
         self.received = 0
         self.last_byte_at = self.ended_at = time.monotonic()
-        self.end = "not ended"
+        self.end = "no byte came"
+        self.call = ""
+        """The call's id, once it streams."""
         self._asked = (world, token)
         self.start()
 
     def run(self) -> None:
         try:
             response = _open(*self._asked, {}, stream=True)
+            if response.status != http.client.OK:
+                self.end = f"it was answered {response.status}"
+                return
+            self.call = response.headers.get("safeconduct-call", "")
             while data := response.read1(65_536):
                 self.received += len(data)
                 self.last_byte_at = time.monotonic()
                 self.begun.set()
-            self.end = "closed"
+            self.end = "it had ended"
         except (OSError, http.client.HTTPException) as error:
             self.end = type(error).__name__
-        self.ended_at = time.monotonic()
-        self.begun.set()
+        finally:
+            self.ended_at = time.monotonic()
+            self.begun.set()
+
+
+def _was_cut(world: World, call: str) -> bool:
+    """Tells whether the log says of a call that a freeze cut it. Its outcome is recorded after the client's end."""
+    deadline = time.monotonic() + WAIT_S
+    while call and time.monotonic() < deadline:
+        shown = world.acting("ana").get(f"/api/v1/calls/{call}")
+        if shown["state"] != "running":
+            return (shown["state"], shown["why"]) == ("cut", "freeze")
+        time.sleep(POLL_S)
+    return False
 
 
 def _post(world: World, token: str, headers: dict[str, str], *, stream: bool) -> tuple[int, dict[str, Any]]:

@@ -10,6 +10,7 @@ import typer
 
 from safeconduct import settings
 from safeconduct.adapters.clock import SystemClock
+from safeconduct.adapters.telemetry.files import found_files
 from safeconduct.cli.demo.breaks import try_to_break
 from safeconduct.cli.demo.document import Document
 from safeconduct.cli.demo.screen import Screen
@@ -44,12 +45,13 @@ def demo(
     read = settings.read()
     if choice.key_env:
         read.secret(choice.key_env)
+    if corpus:
+        found_files(corpus)  # what is missing is told before anything is made
     root = (data or default_root(read.data)).resolve()
     screen = Screen(quiet=as_json)
     began = time.monotonic()
     document = Document(data=str(root / "installation"), made_at=rfc3339(SystemClock().now()))
     screen.title("Safeconduct: one governed triage of real telemetry, end to end")
-    root.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         with screen.working("starting the partner's witness, the server and the model"):
             running = stack.enter_context(world(root, choice, read.environment))

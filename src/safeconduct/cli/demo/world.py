@@ -89,8 +89,10 @@ def world(root: Path, model: ModelChoice, environment: Mapping[str, str]) -> Ite
         ConflictError: the folder holds something.
         UnavailableError: a process did not get ready.
     """
-    if root.exists() and any(root.iterdir()):
-        raise ConflictError(f"{root} is not empty", code="folder-not-empty", remedy="name another with --data")
+    if root.is_file() or (root.exists() and any(root.iterdir())):
+        raise ConflictError(
+            f"{root} is not an empty folder", code="folder-not-empty", remedy="name another with --data"
+        )
     public = _keys(root)
     installation.create(root / "installation", ORIGIN)
     logs = installation.log_keys(root / "installation")
