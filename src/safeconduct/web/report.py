@@ -16,7 +16,7 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --soft: #a8a8a8; --yes: #57c471; --no: #ff8a80; } }
 * { box-sizing: border-box; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 1.5rem; }
-h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+h1 { font-size: 1.5rem; margin: 0; } h1 code { font-size: .65em; } p { margin: .3rem 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 p.soft, .soft { color: var(--soft); } code { font: .87em/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; } dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
@@ -24,7 +24,8 @@ dd { margin: 0; overflow-wrap: anywhere; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0; border-top: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 500; } td { overflow-wrap: anywhere; min-width: 5rem; }
 .verified { color: var(--yes); } .rejected { color: var(--no); }
-@media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; } body { padding: 1rem; } }
+@media (max-width: 40rem) { thead { display: none; } table, tbody, tr, td { display: block; }
+  tr { border-top: 1px solid var(--line); padding: .4rem 0; } td { border: 0; padding: .1rem 0; } dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; } body { padding: 1rem; } }
 @media print { :root { color-scheme: light; } body { font-size: 10.5pt; max-width: none; padding: 0; }
   h2 { break-after: avoid; } tr { break-inside: avoid; } }
 """
@@ -41,10 +42,10 @@ def render_report(document: Mapping[str, Any]) -> str:
         f"<p class=soft>{_text(document.get('made_at', ''))}</p>",
         _section("What happened", _paragraphs(incident.get("summary", ""))),
         _section("What left the house", _left(document.get("left_the_house", ()))),
-        _section("Claims, checked against the stored events", _claims(document.get("claims", ()))),
         _section("Response", _action(document.get("action"))),
         _section("Refused on the way", _refusals(document.get("refusals", ()))),
         _section("The joint log", _log(document.get("log") or {})),
+        _section("Claims, checked against the stored events", _claims(document.get("claims", ()))),
     ]
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
@@ -94,7 +95,9 @@ def _left(left: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _claims(claims: Iterable[Mapping[str, Any]]) -> str:
-    return _table(("by", "claim", "evidence", "outcome"), map(_claim, claims))
+    # The model's first: they are few, and what a reader doubts. All are there.
+    ordered = sorted(claims, key=lambda claim: claim.get("author") == "rule")
+    return _table(("by", "claim", "evidence", "outcome"), map(_claim, ordered))
 
 
 def _claim(claim: Mapping[str, Any]) -> Sequence[str]:
@@ -104,7 +107,8 @@ def _claim(claim: Mapping[str, Any]) -> Sequence[str]:
     )
     outcome = str(claim.get("outcome", ""))
     style = outcome if outcome in {"verified", "rejected"} else ""
-    reason = f"<br><span class=soft>{_text(claim['reason'])}</span>" if claim.get("reason") else ""
+    told = claim.get("detail") or claim.get("reason", "")
+    reason = f"<br><span class=soft>{_text(told)}</span>" if told and outcome != "verified" else ""
     return (
         _text(claim.get("author", "")),
         _text(claim.get("text", "")),

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.cli.demo.story import Story, verify_mirror
-from safeconduct.cli.demo.world import World
+from safeconduct.cli.demo.world import AGREEMENT, World
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.instants import Instant, rfc3339, seconds
 
@@ -86,10 +86,12 @@ def flipped_byte(story: Story) -> None:
     verified = verify_mirror(story.world, damaged, pull=False)
     _must(not verified["verified"] and bool(verified["findings"]), "a flipped byte was not found")
     finding = verified["findings"][0]
-    place = f"byte {at} of {bundle.relative_to(damaged)}"
-    story.screen.fact("one flipped byte", f"{place}: {finding['text']}")
+    place, index = f"byte {at} of {bundle.relative_to(damaged)}", finding["index"]
+    # A flip can make the entry unreadable, so its id is looked up in what is whole.
+    entries = story.world.acting("ana").get("/api/v1/logs/entries", origin=AGREEMENT, start=index, count=1)
+    story.screen.fact("one flipped byte", f"{place}: entry {index} ({entries[0]['id']}): {finding['what']}")
     story.document.breaks.append(
-        {"try": "one flipped byte", "held": True, "place": place, "index": finding["index"], "entry": finding["entry"]}
+        {"try": "one flipped byte", "held": True, "place": place, "index": index, "entry": entries[0]["id"]}
     )
 
 
