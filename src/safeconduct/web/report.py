@@ -16,7 +16,8 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --soft: #a8a8a8; --yes: #57c471; --no: #ff8a80; } }
 * { box-sizing: border-box; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 1.5rem; }
-h1 { font-size: 1.5rem; margin: 0; } h1 code { font-size: .65em; } p { margin: .3rem 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+h1 { font-size: 1.5rem; margin: 0; } h1 code { font-size: .65em; } p { margin: .3rem 0; }
+h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 p.soft, .soft { color: var(--soft); } code { font: .87em/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; } dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
@@ -25,7 +26,8 @@ th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0; 
 th { color: var(--soft); font-weight: 500; } td { overflow-wrap: anywhere; min-width: 5rem; }
 .verified { color: var(--yes); } .rejected { color: var(--no); }
 @media (max-width: 40rem) { thead { display: none; } table, tbody, tr, td { display: block; }
-  tr { border-top: 1px solid var(--line); padding: .4rem 0; } td { border: 0; padding: .1rem 0; } dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; } body { padding: 1rem; } }
+  tr { border-top: 1px solid var(--line); padding: .4rem 0; } td { border: 0; padding: .1rem 0; }
+  dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; } body { padding: 1rem; } }
 @media print { :root { color-scheme: light; } body { font-size: 10.5pt; max-width: none; padding: 0; }
   h2 { break-after: avoid; } tr { break-inside: avoid; } }
 """
