@@ -1,11 +1,12 @@
 """Holds docs/traceability.md against the tree and, under CI, against what the traced run really did."""
 
 import os
+import re
 
 import pytest
 from coverage import CoverageData
 
-from support.traceability import RESULTS, ROOT, TABLE, TRACE, Row, faults, outcomes, rows
+from support.traceability import RESULTS, ROOT, TABLE, TRACE, Row, claims, faults, outcomes, rows
 
 MISSION = [
     *(f"A{n}" for n in range(1, 10)),
@@ -40,6 +41,16 @@ def test_what_a_row_names_exists_and_what_it_lacks_is_said(row):
     assert row.modules or row.missing != "nothing"
 
 
+def test_each_security_claim_has_its_tests():
+    promised = re.findall(r"^(\d)\. \*\*(.+?)\*\*", (ROOT / "SECURITY.md").read_text(), re.MULTILINE)
+    listed = claims(TABLE.read_text())
+    assert [(claim.id, claim.missing) for claim in listed] == [(number, says.rstrip(".")) for number, says in promised]
+    assert len(listed) == 7
+    for claim in listed:
+        assert claim.tests
+        assert all((ROOT / test).is_file() for test in claim.tests), claim
+
+
 @in_ci
 def test_the_listed_tests_ran_and_covered_their_modules():
     data = CoverageData(str(TRACE))
@@ -48,8 +59,9 @@ def test_the_listed_tests_ran_and_covered_their_modules():
     def covered(module, test):
         return any(test in contexts for contexts in data.contexts_by_lineno(module).values())
 
+    text = TABLE.read_text()
     results = outcomes(RESULTS.read_bytes())
-    found = [fault for row in rows(TABLE.read_text()) for fault in faults(row, results, covered)]
+    found = [fault for row in (*rows(text), *claims(text)) for fault in faults(row, results, covered)]
     assert not found, "\n".join(found)
 
 
@@ -61,8 +73,13 @@ ROW = Row("B3", ("src/a.py",), ("tests/t.py",), "x")
     [
         ({"tests/t.py": {"test_a": "passed"}}, True, []),
         ({"tests/t.py": {"test_a": "skipped"}}, True, ["B3: tests/t.py::test_a was skipped"]),
+        ({"tests/t.py": {"test_a": "failed"}}, True, ["B3: tests/t.py::test_a was failed"]),
         ({}, True, ["B3: tests/t.py did not run"]),
-        ({"tests/t.py": {"test_a": "passed"}}, False, ["B3: no listed test ran a line of src/a.py"]),
+        (
+            {"tests/t.py": {"test_a": "passed"}},
+            False,
+            ["B3: no listed test ran a line of src/a.py", "B3: tests/t.py ran no line of a listed module"],
+        ),
     ],
 )
 def test_each_way_a_row_can_be_untrue_is_said(results, covers, said):

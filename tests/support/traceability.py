@@ -32,6 +32,16 @@ def rows(text):
     return found
 
 
+def claims(text):
+    """Returns the table of security claims as rows without modules: claim | says | tests."""
+    found = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if len(cells) == 3 and cells[0].isdigit():
+            found.append(Row(cells[0], (), tuple(_CODE.findall(cells[2])), cells[1]))
+    return found
+
+
 def outcomes(xml):
     """Returns test file -> {test name -> passed | skipped | failed} from a JUnit file of pytest."""
     found = {}
@@ -51,9 +61,15 @@ def faults(row, results, covered):
         if not ran:
             said.append(f"{row.id}: {test} did not run")
         said += [f"{row.id}: {test}::{name} was {what}" for name, what in ran.items() if what != "passed"]
+    pairs = {(module, test) for module in row.modules for test in row.tests if covered(module, test)}
     said += [
         f"{row.id}: no listed test ran a line of {module}"
         for module in row.modules
-        if not any(covered(module, test) for test in row.tests)
+        if module not in {module for module, _ in pairs}
+    ]
+    said += [
+        f"{row.id}: {test} ran no line of a listed module"
+        for test in row.tests
+        if row.modules and test not in {test for _, test in pairs}
     ]
     return said

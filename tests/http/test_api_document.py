@@ -1,0 +1,62 @@
+"""The OpenAPI document, written from the routes, is the shipped one and says only what callers need."""
+
+import json
+import re
+
+import pytest
+
+import openapi
+from safeconduct.bootstrap.routes import ROUTERS
+
+OPEN = {("get", "/healthz"), ("get", "/readyz"), ("get", "/edl/{name}.txt")}
+"""What asks for no act and no local secret. A list asks for a token of its own."""
+
+ASKS_ONLY = {("post", "/api/v1/programs/plan")}
+"""The one POST that changes nothing."""
+
+DOCUMENT = openapi.document()
+OPERATIONS = [(method, path, said) for path, all_ in DOCUMENT["paths"].items() for method, said in all_.items()]
+
+each = pytest.mark.parametrize(("method", "path", "said"), OPERATIONS, ids=lambda value: str(value)[:60])
+
+
+def test_the_shipped_document_is_what_the_routes_say():
+    assert openapi.PAGE.read_text() == openapi.page(), "run: python tools/openapi.py"
+
+
+def test_every_route_is_in_it():
+    routes = {
+        (method.lower(), route.path_format) for router in ROUTERS for route in router.routes for method in route.methods
+    }
+    assert routes - {("head", "/edl/{name}.txt")} == {(method, path) for method, path, _ in OPERATIONS}
+
+
+@each
+def test_a_route_says_what_it_does(method, path, said):
+    assert re.match(r"[A-Z][a-z]+ |[A-Z][a-z]+\. ", said["summary"]), said["summary"]
+    assert "Raises:" not in said["description"]
+
+
+@each
+def test_a_route_says_what_to_show(method, path, said):
+    shown = [name for one in said["security"] for name in one]
+    if (method, path) in OPEN:
+        assert shown == []
+    elif method == "get" or (method, path) in ASKS_ONLY:
+        assert shown == ["act", "local"]
+    else:
+        assert shown == ["act"]
+
+
+@each
+def test_every_error_is_a_problem_document(method, path, said):
+    assert list(said["responses"]["default"]["content"]) == ["application/problem+json"]
+    assert "422" not in said["responses"]
+
+
+def test_names_are_unique_and_none_is_a_function_s():
+    names = [said["operationId"] for _, _, said in OPERATIONS]
+    assert len(set(names)) == len(names)
+    text = json.dumps(DOCUMENT)
+    assert "safeconduct." not in text.replace("safeconduct.example", "")
+    assert "ValidationError" not in text
