@@ -21,8 +21,8 @@ from safeconduct.runtime.batch import BatchRunner
 ORIGIN = Origin("safeconduct.example/bench")
 TYPE = "bench.call.intended/1"
 OPEN = Collection("open-calls", str)
-ENTRIES = 25_600
-RUNS = 5
+ENTRIES = 51_200
+RUNS = 3
 BODY: Mapping[str, str | int | list[str]] = {
     "principal": "ana",
     "path": "soc-triage",

@@ -53,11 +53,11 @@ class Trust:
     witnesses: Sequence[VerifierKey] = ()
 
 
-class _Named(msgspec.Struct):
+class _Named(msgspec.Struct, gc=False):
     """The part of a leaf that an audit reads. The rest is authentic once its hash is in the tree."""
 
     id: str
-    blobs: dict[str, str] = {}
+    blobs: dict[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -178,27 +178,30 @@ def check_signatures(note: SignedCheckpoint, trust: Trust) -> None:
 
 
 def _read_entries(source: LogSource, origin: Origin, read: _Read, found: _Findings) -> None:
+    # The whole log passes through this loop at every start: it is written for that.
     sha256, decode = hashlib.sha256, msgspec.json.Decoder(_Named).decode
+    ids, hashes = read.ids, read.hashes
     for entry in source.entries(origin):
-        index, stored_id, leaf = entry.index, entry.id, entry.leaf
-        if index > len(read.ids):
-            count = index - len(read.ids)
-            found.add(f"{count} entries are missing from here on", "entries", len(read.ids))
+        index, leaf = entry.index, entry.leaf
+        if index > len(ids):
+            count = index - len(ids)
+            found.add(f"{count} entries are missing from here on", "entries", len(ids))
             if count > GAP_MAX:
                 return
-            read.ids += [""] * count
-            read.hashes += bytes(HASH_BYTES * count)
-        read.hashes += sha256(b"\x00" + leaf).digest()
-        read.ids.append(stored_id)
+            ids += [""] * count
+            hashes += bytes(HASH_BYTES * count)
+        hashes += sha256(b"\x00" + leaf).digest()
+        ids.append(entry.id)
         try:
             named = decode(leaf)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             read.odd[index] = f"the entry can't be read: {error}"
             continue
-        if stored_id != named.id:
-            read.odd[index] = f"it is filed under {stored_id}, the entry itself says {named.id}"
-        for name, digest in named.blobs.items():
-            read.blobs[named.id, name] = (index, digest)
+        if entry.id != named.id:
+            read.odd[index] = f"it is filed under {entry.id}, the entry itself says {named.id}"
+        if named.blobs:
+            for name, digest in named.blobs.items():
+                read.blobs[named.id, name] = (index, digest)
 
 
 def _check_checkpoints(notes: Sequence[_Noted], read: _Read, found: _Findings) -> bool:
