@@ -64,7 +64,15 @@ def test_every_code_of_the_denials_is_one_the_product_gives():
     assert [code for code in codes if code not in QUOTED] == []
 
 
-@pytest.mark.parametrize("document", ["README.md", "SECURITY.md", "docs/spec/program.md", "docs/responses.md"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        "README.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+        *(f"docs/{path.relative_to(ROOT / 'docs')}" for path in sorted((ROOT / "docs").rglob("*.md"))),
+    ],
+)
 def test_every_code_that_a_document_names_is_one_of_the_product(document):
     words = set(CODE.findall(read(document))) - {
         "safeconduct-grant",
