@@ -1,0 +1,165 @@
+"""The command line as people use it: `run` in this process through the real `main`, `start` as a process of its own."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from safeconduct.adapters.data_folder import running_server
+from safeconduct.cli.demo.program import Parties, render
+from safeconduct.cli.keys import write_key
+from safeconduct.cli.main import main
+from support.programs import KEYS, NAMES
+
+COMMAND = (sys.executable, "-m", "safeconduct.cli.main")
+PATIENCE_S = 60
+"""Far more than anything here takes; only a test that hangs reaches it."""
+
+
+@dataclass
+class Said:
+    """What a command said. `json` is its standard output, which must be one document."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    @property
+    def error(self):
+        """The code of the error on standard error."""
+        assert self.err.startswith("error ("), self
+        return self.err.removeprefix("error (").partition(")")[0]
+
+
+def environment(data=None, key=None):
+    names = ("PATH", "HOME", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
+    kept |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "COLUMNS": "200"}
+    given = {"SAFECONDUCT_DATA": data, "SAFECONDUCT_KEY": key}
+    return kept | {name: str(value) for name, value in given.items() if value}
+
+
+def run(*words, data=None, key=None):
+    """Runs a command through `main` in this process. Anything but an orderly end fails the test."""
+    before = dict(os.environ), sys.argv, {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
+    out, err = io.StringIO(), io.StringIO()
+    os.environ.clear()
+    os.environ.update(environment(data, key))
+    sys.argv = ["safeconduct", *map(str, words)]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main()
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    finally:
+        os.environ.clear()
+        os.environ.update(before[0])
+        sys.argv = before[1]
+        for number, handler in before[2].items():
+            signal.signal(number, handler)
+    said = Said(code, out.getvalue(), err.getvalue())
+    assert "Traceback" not in said.err, said.err
+    return said
+
+
+@contextlib.contextmanager
+def start(*words, log, data=None, key=None):
+    """Starts a command; its output goes to files beside `log`. It is ended with the block, if it still runs."""
+    with log.with_suffix(".out").open("wb") as out, log.with_suffix(".err").open("wb") as err:
+        process = subprocess.Popen(
+            [*COMMAND, *map(str, words)], stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=environment(data, key)
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)
+
+
+def until(found, process=None, *, says=""):
+    """Returns what `found` returns once that is true. Looks again and again; fails when `process` ended."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (seen := found()):
+        assert process is None or process.poll() is None, f"it ended: {says}"
+        assert time.monotonic() < deadline, f"never came: {says}"
+        time.sleep(0.02)
+    return seen
+
+
+@contextlib.contextmanager
+def serving(data, *words, log=None):
+    """Starts a server without a local model and yields its process and address."""
+    log = log or data.parent / "server"
+    with start("serve", "--port", 0, "--no-local-model", *words, data=data, log=log) as process:
+        yield process, until(lambda: running_server(data), process, says=str(log))
+
+
+@contextlib.contextmanager
+def witness(folder, *trusted, listen="127.0.0.1:0"):
+    """Runs the partner's witness and yields its key and address."""
+    words = ["log", "witness", "--dir", folder, "--listen", listen, "--name", "northwind.example/witness", "--json"]
+    for key in trusted:
+        words += ["--trust", key]
+    said = folder.with_suffix(".out")
+    with start(*words, log=folder) as process:
+        until(lambda: said.read_text().endswith("}\n"), process, says=str(said))
+        yield json.loads(said.read_text())
+
+
+@dataclass
+class House:
+    """An installation of the demo's parties in a folder of its own."""
+
+    root: Path
+
+    @property
+    def data(self):
+        return self.root / "data"
+
+    @property
+    def agreement(self):
+        return "safeconduct.example/demo/ag-2026-01"
+
+    def key(self, name):
+        return self.root / f"{name}.key"
+
+    def __call__(self, *words, by="ops"):
+        return run(*words, data=self.data, key=self.key(by))
+
+    def program(self, told, **model):
+        """Writes the program file whose witness is the one that told its key and address."""
+        keys = {f"{name}_key": KEYS[name].public.text for name in NAMES}
+        file = self.root / "program.yaml"
+        file.write_bytes(render(Parties(**keys, witness_key=told["key"], witness_url=told["url"]), **model))
+        return file
+
+
+def made(root):
+    """Makes an installation without a program; returns it and its log's key."""
+    root.mkdir(parents=True, exist_ok=True)
+    house = House(root)
+    for name in (*NAMES, "stranger"):
+        write_key(house.key(name), name, KEYS[name])
+    said = house("init", "--origin", "safeconduct.example/demo", "--json")
+    assert said.code == 0, said
+    return house, said.json["key"]
+
+
+def agreed(root, **model):
+    """Makes an installation whose program is in force, cosigned by a witness that is away again."""
+    house, key = made(root)
+    with witness(root / "witness", key) as told:
+        said = house("program", "apply", house.program(told, **model), "--json")
+        assert said.code == 0, said
+    return house, told, said.json["log_key"]
