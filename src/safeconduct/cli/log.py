@@ -265,6 +265,8 @@ def _show_entry(document: dict[str, Any]) -> None:
 
 
 def _show_checked(document: list[dict[str, Any]]) -> None:
+    if not document:
+        out.print("no log has entries yet")
     for log in document:
         out.print(f"{log['origin']}  {log['size']} entries  {_state(log['verified'])}", markup=False)
         for finding in log["findings"]:
