@@ -1,13 +1,20 @@
 """Makes tests/support and tools importable, and books a traced run's lines to the test file that ran them."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 from coverage import Coverage
+from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tools")]
+
+# No test depends on the machine's speed. CI draws the same examples each time, so that a red run can be repeated.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("steady"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "steady")
 
 _booked = [""]
 

@@ -17,28 +17,34 @@ from safeconduct.cli import keys, log
 from safeconduct.cli.output import EXIT_CODE
 from safeconduct.http.inprocess import Ask
 from safeconduct.kernel.errors import SafeconductError
-from safeconduct.ledger.checkpoints import open_checkpoint
+from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.tiles import decode_bundle
 from support.gateway_world import AGREEMENT, INSTALLATION, SIGNERS, log_world
 from support.logs import cosigner
-from support.programs import KEYS
+from support.programs import KEYS, WITNESS
 
 app = typer.Typer()
 app.add_typer(log.commands, name="log")
 KEY = SIGNERS[AGREEMENT].verifier.text
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """An installation with a program in force, closed."""
-    folder = tmp_path_factory.mktemp("data")
+def laid_out(folder):
     for name in ("log-keys", "raw"):
         (folder / name).mkdir()
     for number, origin in enumerate(SIGNERS):
         write_secret(folder / "log-keys" / file_name(origin), SecretKey(bytes([number]) * 32).text)
-    with log_world(folder):
-        pass
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """An installation with a program in force, its joint log cosigned, closed."""
+    folder = laid_out(tmp_path_factory.mktemp("data"))
+    with log_world(folder) as world:
+        signed = world.reader.checkpoint(AGREEMENT)
+        note = signed.note.with_signatures([WITNESS.cosign(signed.note.text, 1)])
+        world.writer.keep_cosigned(SignedCheckpoint(signed.checkpoint, note), WITNESS.verifier)
     return folder
 
 
@@ -73,11 +79,13 @@ def test_prove_and_verify_the_evidence(data, tmp_path):
     entry = read(data, "show")[1]["entries"][0]
     file = tmp_path / "entry.tlog-proof"
     assert run(data, "prove", entry["id"], "--out", file)[0] == 0
-    code, proven = read(data, "verify", file, "--key", KEY)
+    assert run(data, "verify", file, "--key", KEY) == (2, "signature-unknown")
+    known = ("--key", KEY, "--witness", WITNESS.verifier.text)
+    code, proven = read(data, "verify", file, *known)
     assert (code, proven["verified"], proven["entry"]["id"]) == (0, True, entry["id"])
     assert run(data, "prove", entry["id"], "--out", file) == (2, "file-unwritable")
     file.write_bytes(file.read_bytes().replace(b"index 0", b"index 1"))
-    assert run(data, "verify", file, "--key", KEY) == (2, "proof-invalid")
+    assert run(data, "verify", file, *known) == (2, "proof-invalid")
 
 
 def test_verify_in_place(data):
@@ -102,6 +110,14 @@ def test_export_and_verify_offline(data, tmp_path):
     assert verified["findings"][0]["index"] == 0
     assert verified["findings"][0]["entry"] in first.decode()
     assert run(data, "export", folder) == (2, "folder-not-empty")
+
+
+def test_an_export_of_the_joint_log_waits_for_the_partner(tmp_path):
+    with log_world(laid_out(tmp_path)):
+        pass
+    assert run(tmp_path, "export", tmp_path / "out") == (4, "witness-unreachable")
+    assert not (tmp_path / "out").exists()
+    assert run(tmp_path, "export", tmp_path / "out", "--origin", INSTALLATION)[0] == 0
 
 
 def test_verifying_needs_a_key_and_a_place(data, tmp_path):

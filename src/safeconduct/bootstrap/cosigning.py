@@ -4,7 +4,8 @@ import asyncio
 import logging
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import Agreement
+from safeconduct.access.cosigning import witness_of
+from safeconduct.access.model import Agreement, Witness
 from safeconduct.adapters.witness import WitnessClient
 from safeconduct.bootstrap.installation import Installation
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
@@ -50,14 +51,28 @@ async def follow(installation: Installation) -> None:
             await asyncio.sleep(RETRY_S)
 
 
+def cosign_head(installation: Installation, origin: Origin) -> None:
+    """Has the head of the agreement's log cosigned, unless it is. Another log has no partner to wait for.
+
+    Raises:
+        RefusedError: `no-witness`.
+        UnavailableError: the witness can't be reached or refuses.
+    """
+    agreement = _agreement(installation)
+    if agreement is not None and agreement.origin == origin:
+        _cosign_head(installation, origin, witness_of(agreement))
+
+
 def _once(installation: Installation) -> None:
     agreement = _agreement(installation)
-    if agreement is None or agreement.witness is None:
-        return
-    size = installation.log.size(agreement.origin)
-    key = VerifierKey.parse(agreement.witness.key)
-    if size > installation.log.cosigned_size(agreement.origin, key):
-        cosign(installation, agreement.origin, WitnessClient(agreement.witness.url, key), size)
+    if agreement is not None and agreement.witness is not None:
+        _cosign_head(installation, agreement.origin, agreement.witness)
+
+
+def _cosign_head(installation: Installation, origin: Origin, witness: Witness) -> None:
+    size, key = installation.log.size(origin), VerifierKey.parse(witness.key)
+    if size > installation.log.cosigned_size(origin, key):
+        cosign(installation, origin, WitnessClient(witness.url, key), size)
 
 
 def _agreement(installation: Installation) -> Agreement | None:

@@ -16,7 +16,7 @@ from safeconduct.adapters.data_folder import Address, locked
 from safeconduct.adapters.models.local import LocalModel
 from safeconduct.adapters.models.openai_compatible import OpenAICompatible
 from safeconduct.adapters.responses.edl import ListProbe
-from safeconduct.bootstrap.cosigning import follow
+from safeconduct.bootstrap.cosigning import cosign_head, follow
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.installation import Installation, opened
 from safeconduct.bootstrap.routes import ROUTERS
@@ -187,6 +187,7 @@ def _app(installation: Installation, runner: EffectRunner, serving: Serving | No
         entropy=installation.entropy,
         open_log=installation.open_log,
         stopped=lambda: {origin: stop.message for origin, stop in installation.writer.stopped().items()},
+        cosign_head=lambda origin: cosign_head(installation, origin),
         settle=runner.settle,
         upstreams=frozenset(serving.upstreams) if serving else None,
         telemetry=installation.telemetry,

@@ -173,7 +173,11 @@ def check_signatures(note: SignedCheckpoint, trust: Trust) -> None:
     for signature in note.note.signatures:
         keys = [key for key in known if signature.is_by(key)]
         if not keys:
-            raise NoteError(f"a signature line of {signature.name} is by no known key", code="signature-unknown")
+            raise NoteError(
+                f"a signature line of {signature.name} is by no known key",
+                code="signature-unknown",
+                remedy="pass that witness's public key, or take the line out: it can't be checked",
+            )
         note.note.signed_by(keys[0])
 
 

@@ -22,10 +22,10 @@ class Control:
     """The installation, as routes see it.
 
     `snapshot` opens the committed control state; `open_log` makes a log ready for entries, new or stored; `stopped`
-    are the logs that take none, and why; `settle` carries out the effects that wait now and returns what failed, by
-    the id of the entry that ordered it; `upstreams` are the configured model servers, None where no server runs;
-    `caller` returns a principal's way to a model; `lists_url` is where this server's lists are fetched from, or None
-    when nothing serves them.
+    are the logs that take none, and why; `cosign_head` waits until the partner has cosigned a joint log's head;
+    `settle` carries out the effects that wait now and returns what failed, by the id of the entry that ordered it;
+    `upstreams` are the configured model servers, None where no server runs; `caller` returns a principal's way to a
+    model; `lists_url` is where this server's lists are fetched from, or None when nothing serves them.
     """
 
     writer: Writer
@@ -36,6 +36,7 @@ class Control:
     entropy: Entropy
     open_log: Callable[[Origin], None]
     stopped: Callable[[], Mapping[Origin, str]]
+    cosign_head: Callable[[Origin], None]
     settle: Callable[[], Awaitable[Mapping[str, SafeconductError]]]
     upstreams: frozenset[str] | None
     telemetry: Ingestion

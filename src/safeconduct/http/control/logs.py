@@ -71,7 +71,8 @@ def verify(_reading: Reading, control: Installation) -> Response:
 
 @router.get("/export", response_class=TarResponse)
 def export(_reading: Reading, control: Installation, *, origin: str, payloads: bool = False) -> Response:
-    """Returns an export's files as a tar archive."""
+    """Returns an export's files as a tar archive, once the partner has cosigned the head of a joint log."""
+    control.cosign_head(Origin(origin))
     files = control.logs.export(Origin(origin), payloads=payloads)
     first = next(files)  # what is wrong is told before the answer begins
     return TarResponse(_tar(first, files))
