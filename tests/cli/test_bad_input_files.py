@@ -1,4 +1,4 @@
-"""What people get wrong on the command line: each ends with what was expected, the agreed exit code, nothing changed."""
+"""What people get wrong on the command line: each ends with what was expected and changes nothing."""
 
 import gzip
 import os
@@ -230,7 +230,7 @@ def test_reading_an_empty_installation_prints_one_document(tmp_path):
     [
         ("incident", "show", "nope"), ("incident", "claims", "nope"), ("events", "show", "nope"),
         ("call", "show", "nope"), ("action", "show", "nope"), ("grant", "show", "nope"), ("path", "show", "nope"),
-        ("log", "show", "nope"), ("log", "prove", "nope"), ("events", "show", "../../status"), ("path", "show", "a b/c"),
+        ("log", "show", "nope"), ("log", "prove", "nope"), ("events", "show", "../../status"),
     ],
 )  # fmt: skip
 def test_what_is_not_there_is_named(template, words):
