@@ -215,7 +215,8 @@ def test_a_ballot_has_one_form(here):
     ("target", "code"),
     [
         ("192.0.2.10", "never-act"),
-        ("198.51.100.1", "no-claims"),
+        ("198.51.100.1", "never-act"),
+        ("203.0.113.200", "no-claims"),
         ("203.0.113.0/24", "not-an-address"),
         ("", "not-an-address"),
     ],

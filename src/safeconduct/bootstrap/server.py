@@ -233,6 +233,7 @@ class _Caller:
             )
         ended = await GovernedCalls(self._serving.calls).complete(self._principal, path, purpose, body)
         if isinstance(ended, NotCompleted):
+            ended.error.call = ended.call
             raise ended.error
         return _answer_of(ended)
 

@@ -23,6 +23,7 @@ class SafeconductError(Exception):
 
     `code` is stable kebab-case and part of the API. `message` says what was expected and what came.
     `clause` names the policy, grant or agreement clause that decided, where one did. `remedy` says what to do.
+    `call` is set by whoever knows which governed call it ended.
     """
 
     kind: ClassVar[Kind] = Kind.INVALID
@@ -34,6 +35,7 @@ class SafeconductError(Exception):
         self.code = code or self.default_code
         self.clause = clause
         self.remedy = remedy
+        self.call = ""
 
 
 class InvalidInputError(SafeconductError):

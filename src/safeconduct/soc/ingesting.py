@@ -50,6 +50,20 @@ class TelemetryIngested:
     last_at: Instant | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryTaken:
+    """Files and correlation go by this inventory from now on. Its names and addresses stay with the raw files."""
+
+    digest: str
+    hosts: int
+    users: int
+    networks: int
+
+
+INVENTORY_TAKEN = EventType("soc.inventory.taken/1", InventoryTaken, Retention.OPERATIONS)
+INVENTORY = Collection("inventory", InventoryTaken)  # at INVENTORY_KEY: there is one at a time
+INVENTORY_KEY = "in-use"
+
 INGESTED = EventType("soc.telemetry.ingested/1", TelemetryIngested, Retention.OPERATIONS)
 FILES = Collection("telemetry_files", TelemetryIngested)
 
@@ -72,10 +86,24 @@ def record_ingestion(tx: Transaction, origin: Origin, report: FileReport, signed
     return True
 
 
+def record_inventory(tx: Transaction, origin: Origin, taken: InventoryTaken, name: str, signed: SignedAct) -> bool:
+    """Appends the entry of an inventory and tells so; the one in use is not recorded again."""
+    if tx.get(INVENTORY, INVENTORY_KEY) == taken:
+        return False
+    sealed = {"name": name}
+    tx.append(origin, INVENTORY_TAKEN.draft(taken, sealed=sealed, subject="telemetry", act=signed.envelope()))
+    return True
+
+
 def _ingested(state: State, entry: Entry) -> None:
     event = INGESTED.read(entry)
     state.put(FILES, event.digest, event)
     record_act(state, entry)
 
 
-PROJECTIONS: Mapping[str, Projection] = {INGESTED.name: _ingested}
+def _inventory_taken(state: State, entry: Entry) -> None:
+    record_act(state, entry)
+    state.put(INVENTORY, INVENTORY_KEY, INVENTORY_TAKEN.read(entry))
+
+
+PROJECTIONS: Mapping[str, Projection] = {INGESTED.name: _ingested, INVENTORY_TAKEN.name: _inventory_taken}

@@ -14,7 +14,14 @@ from safeconduct.soc.correlation import correlate
 from safeconduct.soc.detecting import detect
 from safeconduct.soc.detection.model import RuleSet
 from safeconduct.soc.incidents import INCIDENTS, IncidentRecord, record_incident, whole
-from safeconduct.soc.ingesting import FILES, FileReport, TelemetryIngested, record_ingestion
+from safeconduct.soc.ingesting import (
+    FILES,
+    FileReport,
+    InventoryTaken,
+    TelemetryIngested,
+    record_ingestion,
+    record_inventory,
+)
 from safeconduct.soc.inventory import Inventory
 from safeconduct.soc.model import Alert, Incident
 from safeconduct.soc.ports import EventStore
@@ -49,6 +56,18 @@ def record_file(tx: Transaction, signed: SignedAct, report: FileReport, *, opera
     """
     _authenticate(tx, signed, operation, content)
     return record_ingestion(tx, origin_of(tx), report, signed)
+
+
+def record_inventory_taken(
+    tx: Transaction, signed: SignedAct, taken: InventoryTaken, name: str, *, operation: str, content: str
+) -> bool:
+    """Records that an inventory is in use from now on, and tells whether that was new.
+
+    Raises:
+        UnauthenticatedError, RefusedError: as `admit`.
+    """
+    _authenticate(tx, signed, operation, content)
+    return record_inventory(tx, origin_of(tx), taken, name, signed)
 
 
 def run_detection(store: EventStore, rules: RuleSet, inventory: Inventory) -> Detection:

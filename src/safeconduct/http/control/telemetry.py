@@ -1,6 +1,7 @@
 """Telemetry in, events, detection, incidents, rules."""
 
 import asyncio
+import hashlib
 import io
 from typing import Annotated, Any
 
@@ -16,6 +17,8 @@ from safeconduct.soc import telemetry_service as service
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.detection.shipped import shipped_rules
 from safeconduct.soc.incidents import IncidentRecord
+from safeconduct.soc.ingesting import InventoryTaken
+from safeconduct.soc.inventory import parse_inventory
 from safeconduct.soc.model import Incident
 from safeconduct.soc.ocsf.findings import incident_finding
 
@@ -48,9 +51,22 @@ async def ingest(
 
 @router.post("/telemetry/inventory")
 async def take_inventory(request: Request, found: Installation, signed: SignedBytes, name: Name) -> Response:
-    """Takes the inventory that files sent from now on are read with."""
-    await _admit(request, found, signed.act, signed.content)
-    inventory = await asyncio.to_thread(found.telemetry.take_inventory, name, signed.body)
+    """Takes the inventory that files sent from now on are read with, and that alerts are joined by."""
+    operation = await _admit(request, found, signed.act, signed.content)
+    inventory = parse_inventory(signed.body)
+    taken = InventoryTaken(
+        digest=hashlib.sha256(signed.body).hexdigest(),
+        hosts=len(inventory.hosts),
+        users=len(inventory.users),
+        networks=len(inventory.networks),
+    )
+    await commit(
+        found.writer,
+        lambda tx: service.record_inventory_taken(
+            tx, signed.act, taken, name, operation=operation, content=signed.content
+        ),
+    )
+    await asyncio.to_thread(found.telemetry.take_inventory, name, signed.body)
     return answer(
         {
             "organisation": inventory.organisation,

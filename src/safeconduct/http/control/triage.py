@@ -9,6 +9,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from safeconduct.access.model import Principal
+from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.http.acts import operation_of
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
@@ -58,7 +59,7 @@ async def triage(request: Request, found: Installation, signed: SignedBytes, inc
     here = await asyncio.to_thread(_whole, found, incident_id)
     techniques = attack_table().techniques
     summary, rules = await asyncio.to_thread(summarize, rule_context(here.incident, here.events, techniques))
-    answered, model = await _ask(found, signer, wanted, here)
+    answered, model, left = await _ask(found, signer, wanted, here)
     committed = await commit(
         found.writer,
         lambda tx: triage_service.record(
@@ -72,7 +73,7 @@ async def triage(request: Request, found: Installation, signed: SignedBytes, inc
             "summary": summary_document(summary),
             "claims": [claim_document(one) for one in claims],
             "model": model,
-            "left_the_house": [_sent(answered)] if answered else [],
+            "left_the_house": left,
             "candidates": [_candidate(one) for one in _candidates(found, here)],
             "entries": [entry.id for entry in committed.value],
         }
@@ -150,9 +151,9 @@ def summary_document(summary: Summary) -> dict[str, Any]:
 
 async def _ask(
     found: Control, signer: Principal, wanted: Wanted, here: _Whole
-) -> tuple[Answered | None, dict[str, Any]]:
+) -> tuple[Answered | None, dict[str, Any], list[dict[str, Any]]]:
     if wanted.model is False:
-        return None, {"asked": False}
+        return None, {"asked": False}, []
     try:
         asking = await asyncio.to_thread(_choose, found, signer, wanted)
         answered = await triage_service.ask(
@@ -160,8 +161,8 @@ async def _ask(
         )
     except SafeconductError as error:
         told = {"code": error.code, "message": error.message, "clause": error.clause, "remedy": error.remedy}
-        return None, {"asked": True, "error": told}
-    return answered, _model_document(asking, answered)
+        return None, {"asked": True, "error": told}, await asyncio.to_thread(_sent_in_vain, found, error.call)
+    return answered, _model_document(asking, answered), [_sent(answered)]
 
 
 def _model_document(asking: Asking, answered: Answered) -> dict[str, Any]:
@@ -185,6 +186,15 @@ def _sent(answered: Answered) -> dict[str, Any]:
         "bytes": len(answered.asked.payload),
         "body": msgspec.Raw(answered.asked.payload),
     }
+
+
+def _sent_in_vain(found: Control, call: str) -> list[dict[str, Any]]:
+    """Returns what left the house on a call that brought no answer: what its intent says, if it has one."""
+    if not call or found.log.entry(call).type != CALL_INTENT.name:
+        return []
+    fields = {name: found.log.open_field(call, name).value for name in found.log.sealed_fields(call)}
+    body = str(fields.get("sent", fields["request"])).encode()
+    return [{"call": call, "bytes": len(body), "body": msgspec.Raw(body)}]
 
 
 def _admit(found: Control, signed: SignedAct, operation: str, content: str) -> Principal:
