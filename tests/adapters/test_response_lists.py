@@ -40,7 +40,7 @@ async def serving(app):
 
 def app_of(here):
     found = SimpleNamespace(snapshot=lambda: snapshot(here), clock=SimpleNamespace(now=lambda: here.writer.now))
-    return control_app([lists.router], control=found, local_secret="s", check_reader=print, version="0")
+    return control_app([lists.router], control=found, local_secret="s", check_reader=str, version="0")
 
 
 async def settle(here, probe):

@@ -34,6 +34,7 @@ async def conflict(_: Reading):
 
 def check_reader(signed):
     signed.verify(KEY.public)
+    return "northwind"
 
 
 APP = control_app([router], control=None, local_secret="s3cret", check_reader=check_reader, version="0")

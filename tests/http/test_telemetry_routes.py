@@ -54,9 +54,12 @@ def test_an_event_is_shown_with_its_raw_record_and_meaning(house):
 def test_an_inventory_is_taken_and_a_wrong_one_refused(house):
     status, told = house.post("telemetry/inventory", (RECORDING / "inventory.json").read_bytes(), name="inventory.json")
     assert (status, told["users"]) == (200, 5)
+    assert types(house) == ["soc.inventory.taken/1"]
+    assert house.post("telemetry/inventory", (RECORDING / "inventory.json").read_bytes(), name="again.json")[0] == 200
     status, told = house.post("telemetry/inventory", b'{"networks": {"x": ["nonsense"]}}', name="inventory.json")
     assert (status, told["code"]) == (400, "inventory-invalid")
     assert house.telemetry.inventory().user("1004") == "dana"
+    assert types(house) == ["soc.inventory.taken/1"]
 
 
 @pytest.mark.parametrize("path", ["telemetry", "telemetry/inventory", "detections"])
@@ -98,3 +101,13 @@ def test_the_shipped_rules_are_listed(house):
 def test_a_name_is_limited(house):
     assert house.post("telemetry", visit().encode(), name="x" * 255)[0] == 200
     assert house.post("telemetry", visit().encode(), name="x" * 256)[0] == 400
+
+
+@pytest.mark.parametrize("path", ["telemetry", "telemetry/00/dead-letters", "events/EVENT", "incidents", "incidents/x"])
+def test_the_provider_does_not_read_the_partners_telemetry(house, path):
+    house.post("telemetry", visit().encode(), name="access.log")
+    (stored,) = house.events.between()
+    path = path.replace("EVENT", stored.id)
+    status, told = house.get_as("ops", path)
+    assert (status, told["code"], told["clause"]) == (403, "not-yours", "agreement:ag-2026-01/partner")
+    assert house.get_as("ana", path)[0] == house.get(path)[0] != 403

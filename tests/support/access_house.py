@@ -59,9 +59,9 @@ class House:
         return self.writer.now
 
     def check_reader(self, signed_):
-        authenticate(
+        return authenticate(
             self.writer.state, signed_, operation=signed_.act.operation, content=signed_.act.content, now=self.now()
-        )
+        ).organization
 
     async def settle(self):
         waiting = pending(self.writer.state)

@@ -97,7 +97,10 @@ class House:
         return SimpleNamespace(value=self.writer.drafts[entry].sealed[name])
 
     def check_reader(self, act):
-        authenticate(self.writer.state, act, operation=act.act.operation, content=act.act.content, now=self.now())
+        found = authenticate(
+            self.writer.state, act, operation=act.act.operation, content=act.act.content, now=self.now()
+        )
+        return found.organization
 
     async def settle(self):
         for _, effect in list(self.writer.state.scan(OUTBOX)):
@@ -112,6 +115,11 @@ class House:
 
     def get(self, path, /, **query):
         return self.send(Ask(method="GET", path=f"/api/v1/{path}", query=urlencode(query), headers=LOCAL))
+
+    def get_as(self, by, path):
+        """Reads from elsewhere, with a signed act instead of the local secret."""
+        act = signed(by, f"GET /api/v1/{path}", b"", self.now())
+        return self.send(Ask(method="GET", path=f"/api/v1/{path}", headers={HEADER: encode_act(act)}))
 
     def post(self, path, body=b"{}", *, by="ana", **query):
         content = body if isinstance(body, bytes) else msgspec.json.encode(body)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import LOG_KEYS
 from safeconduct.adapters.files import FileHeads
 from safeconduct.adapters.log_keys import LogKeys
-from safeconduct.adapters.sqlite.control import SqliteStore
+from safeconduct.adapters.memory.records import MemoryState
+from safeconduct.adapters.sqlite.control import SqliteReader, SqliteStore
 from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.adapters.sqlite.keys import SqliteKeys
 from safeconduct.adapters.telemetry.ingestion import Ingestion
@@ -26,6 +27,7 @@ from safeconduct.kernel.ports import Clock, Entropy, Projection, Records
 from safeconduct.ledger.audit import Finding
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.reader import LogReader
+from safeconduct.ledger.rebuild import check_state
 from safeconduct.ledger.service import Logs
 from safeconduct.runtime.freeze import StandingBoard
 from safeconduct.runtime.writer import GroupCommitWriter
@@ -94,6 +96,21 @@ def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> Ver
     return LogKeys(data / LOG_KEYS, entropy).signer(name).verifier
 
 
+def _check_state(writer: GroupCommitWriter, reader: SqliteReader, damaged: Sequence[Finding]) -> list[Finding]:
+    """Holds the control state against a replay of the entries, and stops every log where they differ.
+
+    Nobody may be let in by a record that no entry made. Where a log is damaged its entries can't be replayed; then it
+    is stopped alone, and the state counts as it is.
+    """
+    if damaged:
+        return []
+    with reader.frozen() as frozen:
+        found = check_state(frozen, frozen, PROJECTIONS)
+    for origin in reader.origins() if found else ():
+        writer.stop_origin(origin, "state-damaged", f"the control state is not what its entries make: {found[0].what}")
+    return found
+
+
 def log_keys(data: Path) -> LogKeys:
     """Returns the keys that sign an installation's logs. A log that has none yet gets one when it is asked for."""
     return LogKeys(data / LOG_KEYS, system_entropy)
@@ -112,7 +129,8 @@ def _own_origin(origin: str) -> Origin:
 def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator[Installation]:
     """Opens the data. Whoever calls this holds the folder's lock.
 
-    A damaged log is stopped and reported in `findings`; everything else runs.
+    A damaged log is stopped and reported in `findings`; everything else runs. Where the control state is not what the
+    entries make, every log is stopped.
     """
     clock, entropy = SystemClock(), system_entropy
     keys_of_logs = log_keys(data)
@@ -131,7 +149,9 @@ def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator
     )
     findings = writer.start()
     try:
-        board = StandingBoard(reader.snapshot)
+        wrong = _check_state(writer, reader, findings)
+        # By records that no entry made nobody stands for anything, and they may not even fit together.
+        board = StandingBoard((lambda: nullcontext(MemoryState())) if wrong else reader.snapshot)
         writer.subscribe(board.take_in)
         telemetry = Ingestion(RawStore(data / "raw"), events)
         telemetry.resume()
@@ -155,7 +175,7 @@ def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator
             telemetry=telemetry,
             clock=clock,
             entropy=entropy,
-            findings=findings,
+            findings=[*findings, *wrong],
         )
     finally:
         writer.close()

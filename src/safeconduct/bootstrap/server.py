@@ -196,15 +196,15 @@ def _app(installation: Installation, runner: EffectRunner, serving: Serving | No
         lists_url=serving.url if serving else None,
     )
 
-    def check_reader(signed: SignedAct) -> None:
+    def check_reader(signed: SignedAct) -> str:
         with installation.snapshot() as records:
-            authenticate(
+            return authenticate(
                 records,
                 signed,
                 operation=signed.act.operation,
                 content=signed.act.content,
                 now=installation.clock.now(),
-            )
+            ).organization
 
     secret = serving.secret if serving else ONCE
     app = control_app(

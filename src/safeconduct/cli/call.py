@@ -29,7 +29,7 @@ def show(call_id: Id, *, data: Data = None, as_json: Json = False) -> None:
 
 def _show(document: dict[str, Any]) -> None:
     for name, value in document.items():
-        if name not in ("fields", "answer"):
+        if name not in ("fields", "answer", "withheld"):
             out.print(f"{name:<22} {value}", markup=False)
     for title, part in (("sealed with the request", "fields"), ("sealed with the outcome", "answer")):
         for name, value in document[part].items():

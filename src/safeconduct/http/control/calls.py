@@ -30,13 +30,16 @@ def list_calls(_reading: Reading, control: Installation, count: Count = 50) -> R
 
 
 @router.get("/{call_id}")
-def show_call(_reading: Reading, control: Installation, call_id: str) -> Response:
-    """Shows one call with what was sent and what came back, as far as the keys of its sealed fields still exist."""
+def show_call(reader: Reading, control: Installation, call_id: str) -> Response:
+    """Shows one call; with what was sent and what came back to its own organization and to who holds the data."""
     entry = control.log.entry(call_id) if is_ulid(call_id) else None
     if entry is None or entry.type not in (CALL_INTENT.name, CALL_REFUSED.name):
         raise AbsentError(f"no call {call_id[:64]!r} is in the log", code="call-unknown")
     document = _document(control, entry)
-    return answer(document | {"fields": _opened(control, entry.id), "answer": _opened(control, document["outcome"])})
+    if not reader.may_open(str(entry.body["organization"])):
+        return answer(document | {"withheld": True, "fields": {}, "answer": {}})
+    opened = {"fields": _opened(control, entry.id), "answer": _opened(control, document["outcome"])}
+    return answer(document | {"withheld": False} | opened)
 
 
 def _entries(control: Control) -> Iterator[Entry]:

@@ -38,14 +38,26 @@ def is_local(request: Request) -> bool:
     return hmac.compare_digest(given, request.app.state.local_secret.encode())
 
 
-async def reading(request: Request) -> None:
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads: somebody with the data folder in hand, or a person of an organization."""
+
+    local: bool = False
+    organization: str = ""
+
+    def may_open(self, organization: str) -> bool:
+        """Tells whether the reader may see what is one organization's own. Keys per reader and field come later."""
+        return self.local or (bool(organization) and self.organization == organization)
+
+
+async def reading(request: Request) -> Reader:
     """Lets a request read: the local secret, or an act of a known principal.
 
     Raises:
         UnauthenticatedError: neither.
     """
     if is_local(request):
-        return
+        return Reader(local=True)
     if HEADER not in request.headers:
         raise UnauthenticatedError(
             "reading needs a signed act or the local secret",
@@ -53,10 +65,10 @@ async def reading(request: Request) -> None:
         )
     signed = decode_act(request.headers[HEADER])
     _same_request(request, signed, b"")
-    await asyncio.to_thread(request.app.state.check_reader, signed)
+    return Reader(organization=await asyncio.to_thread(request.app.state.check_reader, signed))
 
 
-Reading = Annotated[None, Depends(reading)]
+Reading = Annotated[Reader, Depends(reading)]
 
 
 async def read_bytes(request: Request, _reading: Reading) -> bytes:
@@ -119,12 +131,12 @@ def control_app(
     *,
     control: object,
     local_secret: str,
-    check_reader: Callable[[SignedAct], None],
+    check_reader: Callable[[SignedAct], str],
     version: str,
 ) -> FastAPI:
     """Returns the ASGI app of the given routers, which find `control` in the app's state.
 
-    `check_reader` raises UnauthenticatedError unless the act is a known principal's.
+    `check_reader` returns the organization of whoever signed, and raises UnauthenticatedError if nobody known did.
     """
     shown: Mapping[Callable[..., Any], Shown] = {reading: ACT_OR_LOCAL, read_bytes: ACT_OR_LOCAL, signed_bytes: ACT}
     app = DescribedAPI(routers, shown=shown, version=version)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from safeconduct.http.acts import operation_of
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
+from safeconduct.http.control.readers import HouseReading
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.acts import SignedAct
@@ -78,7 +79,7 @@ async def take_inventory(request: Request, found: Installation, signed: SignedBy
 
 
 @router.get("/telemetry")
-async def telemetry(found: Installation, _: Reading) -> Response:
+async def telemetry(found: Installation, _: HouseReading) -> Response:
     """Lists the files that were read."""
     with found.snapshot() as records:
         files = service.ingested_files(records)
@@ -86,13 +87,13 @@ async def telemetry(found: Installation, _: Reading) -> Response:
 
 
 @router.get("/telemetry/{digest}/dead-letters")
-async def dead_letters(found: Installation, _: Reading, digest: str) -> Response:
+async def dead_letters(found: Installation, _: HouseReading, digest: str) -> Response:
     """Lists the lines of a file that could not be read, and why."""
     return answer(await asyncio.to_thread(found.events.dead_letters, digest))
 
 
 @router.get("/events/{event_id}")
-async def event(found: Installation, _: Reading, event_id: str) -> Response:
+async def event(found: Installation, _: HouseReading, event_id: str) -> Response:
     """Shows an event: the document into which claims point."""
     shown = await asyncio.to_thread(found.events.get, EventId(event_id))
     return answer(
@@ -127,7 +128,7 @@ async def detect(request: Request, found: Installation, signed: SignedBytes) -> 
 
 
 @router.get("/incidents")
-async def incidents(found: Installation, _: Reading, *, all: bool = False) -> Response:  # noqa: A002 - the query's name
+async def incidents(found: Installation, _: HouseReading, *, all: bool = False) -> Response:  # noqa: A002 - the query's name
     """Lists the incidents, the gravest first; those that later ones continue only when `all` are asked for."""
     with found.snapshot() as records:
         listed = service.incident_records(records)
@@ -135,14 +136,14 @@ async def incidents(found: Installation, _: Reading, *, all: bool = False) -> Re
 
 
 @router.get("/incidents/{incident_id}")
-async def incident(found: Installation, _: Reading, incident_id: str) -> Response:
+async def incident(found: Installation, _: HouseReading, incident_id: str) -> Response:
     """Shows an incident with its alerts, what they matched, and why they belong together."""
     record, whole = await asyncio.to_thread(_whole, found, incident_id)
     return answer(_row(record) | _document(whole))
 
 
 @router.get("/incidents/{incident_id}/finding")
-async def finding(found: Installation, _: Reading, incident_id: str) -> Response:
+async def finding(found: Installation, _: HouseReading, incident_id: str) -> Response:
     """Shows an incident as an OCSF Incident Finding (2005)."""
     _record, whole = await asyncio.to_thread(_whole, found, incident_id)
     return answer(incident_finding(whole))

@@ -12,7 +12,8 @@ from safeconduct.access.model import Principal
 from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.http.acts import operation_of
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import SignedBytes, answer, commit, parse
+from safeconduct.http.control.readers import HouseReading
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
@@ -81,7 +82,7 @@ async def triage(request: Request, found: Installation, signed: SignedBytes, inc
 
 
 @router.get("/{incident_id}/claims")
-async def claims(found: Installation, _: Reading, incident_id: str) -> Response:
+async def claims(found: Installation, _: HouseReading, incident_id: str) -> Response:
     """Lists the recorded claims, each checked again against the events as they are stored now."""
     here = await asyncio.to_thread(_whole, found, incident_id)
     recorded = _recorded(found, here)
@@ -97,7 +98,7 @@ async def claims(found: Installation, _: Reading, incident_id: str) -> Response:
 
 
 @router.get("/{incident_id}/candidates")
-async def list_candidates(found: Installation, _: Reading, incident_id: str) -> Response:
+async def list_candidates(found: Installation, _: HouseReading, incident_id: str) -> Response:
     """Lists what could be proposed: addresses that verified claims name and nothing protects."""
     here = await asyncio.to_thread(_whole, found, incident_id)
     return answer([_candidate(one) for one in _candidates(found, here)])

@@ -1,0 +1,69 @@
+"""Control state that no entry made is found at start, and lets nobody in."""
+
+import sqlite3
+
+import pytest
+
+from safeconduct.adapters.files import file_name, write_secret
+from safeconduct.bootstrap.installation import opened
+from safeconduct.kernel.errors import UnavailableError
+from safeconduct.ledger.keys import SecretKey
+from support.gateway_world import AGREEMENT, INSTALLATION, SIGNERS, log_world
+from support.logs import add
+
+GRANT = "WHERE collection = 'grants' AND key = 'ana-triage'"
+
+
+@pytest.fixture
+def data(tmp_path):
+    for name in ("log-keys", "raw"):
+        (tmp_path / name).mkdir()
+    for number, origin in enumerate(SIGNERS):
+        write_secret(tmp_path / "log-keys" / file_name(origin), SecretKey(bytes([number]) * 32).text)
+    with log_world(tmp_path):
+        pass
+    return tmp_path
+
+
+def tamper(data, statement, where=GRANT):
+    with sqlite3.connect(data / "safeconduct.db") as connection:
+        assert connection.execute(f"{statement} {where}").rowcount == 1
+    connection.close()
+
+
+def test_what_the_entries_made_is_let_be(data):
+    with opened(data) as installation:
+        assert installation.findings == []
+        assert installation.writer.stopped() == {}
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (
+            "UPDATE records SET value = CAST(replace(CAST(value AS TEXT), '\"ana\"', '\"bo\"') AS BLOB)",
+            "grants/ana-triage is not what its entries make",
+        ),
+        ("DELETE FROM records", "grants/ana-triage is missing"),
+        (
+            "INSERT INTO records SELECT collection, 'mallory-triage', value FROM records",
+            "no entry makes grants/mallory-triage",
+        ),
+    ],
+)
+def test_a_record_that_no_entry_made_stops_every_log(data, statement, told):
+    tamper(data, statement)
+    with opened(data) as installation:
+        assert [finding.what for finding in installation.findings] == [told]
+        assert {stop.code for stop in installation.writer.stopped().values()} == {"state-damaged"}
+        assert set(installation.writer.stopped()) == {INSTALLATION, AGREEMENT}
+        with pytest.raises(UnavailableError) as refused:
+            installation.writer.submit(add("x")).result()
+        assert refused.value.code in {"state-damaged", "log-unknown"}
+
+
+def test_a_damaged_log_still_stops_alone(data):
+    tamper(data, "UPDATE entries SET leaf = zeroblob(length(leaf))", "WHERE log = 1 AND idx = 0")
+    with opened(data) as installation:
+        assert len(installation.findings) > 0
+        assert len(installation.writer.stopped()) == 1
