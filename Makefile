@@ -49,12 +49,12 @@ lock:
 	$(UV_COMPILE) --no-deps requirements/model.in -o requirements/model.txt
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Safeconduct needs Python 3.11 or newer; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 lacks the venv module. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Safeconduct needs Python 3.11 or newer; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 lacks the venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
 # One pip run per set: hashes for every file, wheels only, no resolver, then our own package without build isolation.
 define install
-	@echo "Installing $(1) (once; hashes checked) ..."
+	@echo "Installing $(1) (once; hashes checked) ..." >&2
 	@$(PIP) install --quiet --no-deps --require-hashes --only-binary :all: $(foreach f,$(2),-r $(f))
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
