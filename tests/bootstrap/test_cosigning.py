@@ -1,0 +1,139 @@
+"""The partner's cosignature follows the joint log, and tells when the log was led back."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import socket
+import threading
+
+import pytest
+import uvicorn
+
+from safeconduct.adapters.clock import SystemClock
+from safeconduct.adapters.witness import WitnessFolder
+from safeconduct.bootstrap import cosigning
+from safeconduct.bootstrap.installation import opened
+from safeconduct.http.witness import WitnessApp
+from safeconduct.kernel.ids import Origin
+from safeconduct.ledger.notes import VerifierKey
+from support.shell import PATIENCE_S, House, agreed, made
+
+AGREEMENT = Origin("safeconduct.example/demo/ag-2026-01")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    return agreed(tmp_path_factory.mktemp("template") / "house")[0]
+
+
+@pytest.fixture
+def house(template, tmp_path, monkeypatch):
+    monkeypatch.setattr(cosigning, "INTERVAL_S", 0.01)
+    monkeypatch.setattr(cosigning, "RETRY_S", 0.01)
+    shutil.copytree(template.root, tmp_path / "house")
+    return House(tmp_path / "house")
+
+
+@contextlib.contextmanager
+def partner(house):
+    """Runs the partner's witness where the program says it is."""
+    told = json.loads((house.root / "witness.out").read_text())
+    folder = WitnessFolder(house.root / "witness", SystemClock())
+    for log in house("log", "show", "--json").json["logs"]:
+        folder.trust(VerifierKey.parse(log["key"]))
+    listener = socket.create_server(("127.0.0.1", int(told["url"].rpartition(":")[2])))
+    app = WitnessApp(folder.add_checkpoint)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield VerifierKey.parse(told["key"])
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+async def followed(installation, until, meanwhile=None):
+    """Follows until something holds; `meanwhile` runs beside it. Fails if following ended by itself."""
+    task = asyncio.create_task(cosigning.follow(installation))
+    if meanwhile:
+        await asyncio.to_thread(meanwhile)
+    async with asyncio.timeout(PATIENCE_S):
+        while not until():
+            assert not task.done()
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def grow(house):
+    said = house("freeze", "principal:ana", "--reason", "a drill")
+    assert said.code == 0, said
+
+
+def stops(installation):
+    return {origin: stop.code for origin, stop in installation.writer.stopped().items()}
+
+
+def cosigned_all(installation, key):
+    return installation.log.cosigned_size(AGREEMENT, key) == installation.log.size(AGREEMENT)
+
+
+def test_a_head_that_grew_is_cosigned(house):
+    grow(house)
+    with partner(house) as key, opened(house.data) as installation:
+        assert not cosigned_all(installation, key)
+        asyncio.run(followed(installation, lambda: cosigned_all(installation, key)))
+    (log,) = [one for one in house("log", "show", "--json").json["logs"] if one["origin"] == AGREEMENT]
+    assert log["head_cosigned"]
+
+
+def test_a_partner_that_is_away_is_asked_again(house, caplog):
+    grow(house)
+    key = VerifierKey.parse(json.loads((house.root / "witness.out").read_text())["key"])
+    with opened(house.data) as installation:
+        asyncio.run(followed(installation, lambda: len(caplog.records) >= 3))
+        assert {record.name for record in caplog.records} == {cosigning.__name__}
+        assert "does not answer" in caplog.text
+        assert not cosigned_all(installation, key)
+        assert stops(installation) == {}
+    with partner(house), opened(house.data) as installation:
+        asyncio.run(followed(installation, lambda: cosigned_all(installation, key)))
+
+
+def test_without_a_program_there_is_nothing_to_follow(tmp_path, monkeypatch):
+    monkeypatch.setattr(cosigning, "INTERVAL_S", 0.001)
+    house, _ = made(tmp_path / "house")
+    looks = []
+    with opened(house.data) as installation:
+        asyncio.run(followed(installation, lambda: looks.append(1) or len(looks) > 5))
+
+
+def test_an_older_database_under_a_newer_head_stops_that_log(house):
+    backup = (house.data / "safeconduct.db").read_bytes()
+    grow(house)
+    (house.data / "safeconduct.db").write_bytes(backup)
+    with opened(house.data) as installation:
+        assert stops(installation) == {AGREEMENT: "log-behind-head"}
+        assert {finding.code for finding in installation.findings} == {"log-behind-head"}
+    refused = house("freeze", "all", "--reason", "a drill")
+    assert (refused.code, refused.error) == (4, "log-behind-head")
+    assert house("token", "issue", "ana", by="ana").code == 0  # that is the installation's own log
+    assert house("status").code == 0
+
+
+def test_a_backup_restored_whole_is_found_by_the_partner(house):
+    shutil.copytree(house.data, house.root / "backup")
+    for _ in range(3):
+        grow(house)
+    with partner(house) as key:
+        with opened(house.data) as installation:
+            asyncio.run(followed(installation, lambda: cosigned_all(installation, key)))
+        shutil.rmtree(house.data)
+        (house.root / "backup").rename(house.data)
+        grow(house)  # head and database agree: nothing here can know
+        with opened(house.data) as installation:
+            asyncio.run(followed(installation, lambda: stops(installation)))
+            assert stops(installation) == {AGREEMENT: "log-behind-witness"}
