@@ -41,10 +41,14 @@ def cosign(installation: Installation, origin: Origin, client: WitnessClient, si
 
 
 async def follow(installation: Installation) -> None:
-    """Has the agreement's log cosigned whenever it has grown, until cancelled."""
+    """Has the agreement's log cosigned whenever it has grown, until cancelled.
+
+    At first also if it has not: only the partner can tell that all of the data was led back to an older backup.
+    """
+    asked = False
     while True:
         try:
-            await asyncio.to_thread(_once, installation)
+            asked = await asyncio.to_thread(_once, installation, asked)
             await asyncio.sleep(INTERVAL_S)
         except SafeconductError as error:
             _log.warning("the joint log is not cosigned: %s", error)
@@ -63,15 +67,17 @@ def cosign_head(installation: Installation, origin: Origin) -> None:
         _cosign_head(installation, origin, witness_of(agreement))
 
 
-def _once(installation: Installation) -> None:
+def _once(installation: Installation, asked: bool) -> bool:  # noqa: FBT001 - whether the witness was asked before
     agreement = _agreement(installation)
-    if agreement is not None and agreement.witness is not None:
-        _cosign_head(installation, agreement.origin, agreement.witness)
+    if agreement is None or agreement.witness is None:
+        return asked
+    _cosign_head(installation, agreement.origin, agreement.witness, anew=not asked)
+    return True
 
 
-def _cosign_head(installation: Installation, origin: Origin, witness: Witness) -> None:
+def _cosign_head(installation: Installation, origin: Origin, witness: Witness, *, anew: bool = False) -> None:
     size, key = installation.log.size(origin), VerifierKey.parse(witness.key)
-    if size > installation.log.cosigned_size(origin, key):
+    if anew or size > installation.log.cosigned_size(origin, key):
         cosign(installation, origin, WitnessClient(witness.url, key), size)
 
 
