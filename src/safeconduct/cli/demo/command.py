@@ -21,6 +21,8 @@ from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.web.report import render_report
 
+PUBLIC = "--key partner/log.pub --witness partner/witness.pub"
+
 Root = Annotated[Path | None, typer.Option("--data", help="A new folder for all of it; by default one of its own.")]
 Corpus = Annotated[
     list[Path] | None,
@@ -90,6 +92,7 @@ def _where(screen: Screen, root: Path, document: Document) -> None:
     screen.fact("evidence to print", root / "evidence.html")
     if document.action:
         screen.fact("proof to hand over", root / "evidence.tlog-proof")
+        screen.fact("verify it offline", f"cd {root} && safeconduct log verify evidence.tlog-proof {PUBLIC}")
     screen.fact("data", document.data)
     screen.say("\nNext, with .venv/bin on your PATH:")
     screen.say(f"  export SAFECONDUCT_DATA={document.data}")

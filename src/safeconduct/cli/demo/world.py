@@ -101,6 +101,8 @@ def world(root: Path, model: ModelChoice, environment: Mapping[str, str]) -> Ite
         parties = Parties(**public, witness_key=witness_key, witness_url=url)
         program = render(parties, upstream=model.upstream, model=model.name)
         (root / "program.yaml").write_bytes(program)
+        (root / "partner" / "log.pub").write_text(joint + "\n", encoding="utf-8")
+        (root / "partner" / "witness.pub").write_text(witness_key + "\n", encoding="utf-8")
         yield World(root=root, server=server, witness_key=witness_key, log_key=joint, model=model)
 
 
