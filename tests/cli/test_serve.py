@@ -233,6 +233,15 @@ def test_killed_it_starts_again_and_closes_what_was_open(house):
     assert all(log["verified"] for log in house("log", "verify", "--json").json)
 
 
+@pytest.fixture
+def hangups_heard():
+    """Whoever runs the tests under nohup has them ignore hangups, and so every process they start."""
+    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, former)
+
+
+@pytest.mark.usefixtures("hangups_heard")
 def test_a_hangup_of_its_terminal_ends_it_as_a_request_to_end_does(house):
     with serving(house.data) as (process, address):
         assert asked(address.url, "GET", "/healthz")[0] == 200

@@ -25,7 +25,7 @@ from support.immediate import START
 from support.programs import demo_program
 from support.responses import ATTACKER, Desk, desk, observed
 
-OTHERS = tuple(f"198.51.100.{number}" for number in range(1, 14))
+OTHERS = tuple(f"203.0.113.{number}" for number in range(1, 14))
 
 
 def later(here: Desk, count: float) -> None:
@@ -130,7 +130,7 @@ def test_a_role_is_needed_to_propose(actor):
 
 def test_only_verified_claims_carry_a_response():
     here = desk()
-    observed(here.writer, here.world, quote="198.51.100.9")
+    observed(here.writer, here.world, quote="203.0.113.9")
     assert refusal(here.propose) == "claim-not-verified"
     assert refusal(here.propose, ATTACKER, "0" * 32) == "claim-not-verified"
 
@@ -139,7 +139,7 @@ def test_a_claim_rejected_since_the_proposal_stops_the_execution():
     here = desk()
     action = here.propose()
     here.vote(action.id)
-    observed(here.writer, here.world, quote="198.51.100.9")
+    observed(here.writer, here.world, quote="203.0.113.9")
     assert refusal(here.run, action.id) == "claim-not-verified"
     assert listed(here) == ""
 
@@ -148,7 +148,7 @@ def test_the_target_must_stand_in_a_verified_claim_as_an_address():
     here = desk((ATTACKER, OTHERS[0]))
     theirs = here.claims[OTHERS[0]]
     assert refusal(here.propose, ATTACKER, theirs) == "target-not-in-claims"
-    assert refusal(here.propose, "198.51.100.111", theirs) == "target-not-in-claims"
+    assert refusal(here.propose, "203.0.113.111", theirs) == "target-not-in-claims"
     assert here.propose(ATTACKER, theirs, here.claims[ATTACKER]).target == ATTACKER
 
 
@@ -370,6 +370,6 @@ def test_candidates_are_addresses_in_verified_claims_that_nothing_protects():
     found = candidates(here.writer.state, here.world.incident.id, claims, here.world.events)
     assert [one.target for one in found] == [OTHERS[0], ATTACKER]
     assert refusal(here.propose, "192.0.2.77") == "never-act"
-    observed(here.writer, here.world, quote="198.51.100.200")
+    observed(here.writer, here.world, quote="203.0.113.200")
     claims = list(claims_of(here.writer.state, here.world.incident.id))
     assert candidates(here.writer.state, here.world.incident.id, claims, here.world.events) == ()
