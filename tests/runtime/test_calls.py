@@ -405,18 +405,16 @@ def test_a_feature_of_this_process_goes_through_the_same_steps():
             good = await entry.complete("triage-service", PATH, PURPOSE, request())
             bad = await entry.complete("triage-service", PATH, "other", request())
             unknown = await entry.complete("nobody", PATH, PURPOSE, request())
-            threaded = await asyncio.to_thread(
-                entry.complete_from_thread, "triage-service", PATH, PURPOSE, request(), session="inc-1"
-            )
-            return good, bad, unknown, threaded
+            named = await entry.complete("triage-service", PATH, PURPOSE, request(), session="inc-1")
+            return good, bad, unknown, named
 
-        good, bad, unknown, threaded = asyncio.run(main())
+        good, bad, unknown, named = asyncio.run(main())
         assert isinstance(good, Completed)
         assert good.body == ANSWER
         assert (world.reader.entry(good.call).index, good.outcome.index) == (good.intent.index, good.intent.index + 1)
         assert isinstance(bad, NotCompleted)
         assert (bad.error.code, unknown.error.code) == ("purpose-mismatch", "principal-unknown")
-        assert world.reader.open_field(threaded.call, "session").value == "inc-1"
+        assert world.reader.open_field(named.call, "session").value == "inc-1"
 
 
 def test_an_outcome_that_the_log_takes_later_is_offered_again():

@@ -26,7 +26,7 @@ from safeconduct.kernel.ports import Projection, State
 from safeconduct.ledger.events import EventType
 
 COSIGN = "cosign"
-"""The kind of effect that fetches a witness's cosignature and ends in `programs.complete_cosign`."""
+"""The kind of effect that fetches a witness's cosignature and ends in `cosigning.complete_cosign`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

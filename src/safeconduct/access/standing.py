@@ -110,8 +110,6 @@ class Standing:
         """Returns a freeze that stops this principal on this path (under this grant), the widest first."""
         if not self.freezes:
             return None
-        if not self.freezes:
-            return None
         selectors = [
             Selector(SelectorKind.ALL),
             Selector(SelectorKind.AGREEMENT, path.agreement),
@@ -122,10 +120,6 @@ class Standing:
         if grant is not None:
             selectors.append(Selector(SelectorKind.GRANT, grant.id))
         return next((self.freezes[selector] for selector in selectors if selector in self.freezes), None)
-
-    def cuts(self, freeze: Freeze, call: CallFacts) -> bool:
-        """Tells whether a freeze stops a call that is running."""
-        return cuts(freeze.selector, call)
 
     def _case(self, request: CallRequest, path: SealedPath, held: tuple[Grant, ...]) -> Case:
         grant, matching = _choose(request, held)

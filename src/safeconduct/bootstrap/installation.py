@@ -73,10 +73,6 @@ class Installation:
         if origin not in self.writer.stopped():
             self.writer.open_origin(self.log_keys.signer(origin))
 
-    def verifier(self, origin: Origin) -> VerifierKey:
-        """Returns the public key of a log."""
-        return self.log_keys.signer(origin).verifier
-
 
 def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> VerifierKey:
     """Makes the folder of a new installation and the key of its own log, whose public half it returns.

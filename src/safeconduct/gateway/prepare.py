@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from safeconduct.access.freezes import call_facts
 from safeconduct.access.model import CallFacts, CallRequest, Grant, Principal, SealedPath
 from safeconduct.access.standing import Decide, Standing
 from safeconduct.gateway.call import JSON, CallTerms
@@ -91,13 +92,7 @@ class Prepared:
     @property
     def facts(self) -> CallFacts:
         """What a freeze can select this call by."""
-        return CallFacts(
-            principal=self.principal.id,
-            organization=self.principal.organization,
-            path=self.path.id,
-            grant=self.grant.id,
-            agreement=self.path.agreement,
-        )
+        return call_facts(self.principal, self.path, self.grant.id)
 
     @property
     def terms(self) -> CallTerms:

@@ -1,6 +1,6 @@
 """A decision is a value that says why."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -35,7 +35,6 @@ class Decision:
     reasons: tuple[Reason, ...] = ()
     determining: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
-    obligations: tuple[str, ...] = field(default=())
 
     @property
     def allowed(self) -> bool:

@@ -90,15 +90,12 @@ class LogReader:
             signed = self._with_cosignatures(origin, parse_checkpoint(cosigned[-1]))
         size = signed.checkpoint.size
         proof = merkle.inclusion_proof(stored.index, size, self._subtrees(origin, size))
-        evidence = Evidence(leaf=stored.leaf, index=stored.index, proof=tuple(proof), checkpoint=signed)
         leaf = merkle.leaf_hash(stored.leaf)
         try:
             merkle.verify_inclusion(stored.index, size, leaf, proof, signed.checkpoint.root)
         except merkle.ProofError as error:
             raise UnavailableError(f"entry {entry_id} can't be proven: {error}", code="log-damaged") from error
-        return evidence
-
-    inclusion = evidence
+        return Evidence(leaf=stored.leaf, index=stored.index, proof=tuple(proof), checkpoint=signed)
 
     def consistency(self, origin: Origin, old: int, new: int) -> list[bytes]:
         """Returns the proof that the first `old` entries are the beginning of the first `new`.

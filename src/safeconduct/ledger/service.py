@@ -10,6 +10,7 @@ from safeconduct.kernel.ports import Projection
 from safeconduct.ledger.audit import Finding, audit
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.export import export_files
+from safeconduct.ledger.merkle import HASH_BYTES
 from safeconduct.ledger.notes import NoteSigner, VerifierKey
 from safeconduct.ledger.ports import DataKeys, FrozenStore, Heads, LogSource
 from safeconduct.ledger.proofs import encode_proof
@@ -69,7 +70,7 @@ class Logs:
             found, whole = encode_bundle(entry.leaf for entry in entries), len(entries) == tile.width
         else:
             found = read_tile(self.source, origin, tile)
-            whole = len(found) == tile.width * 32
+            whole = len(found) == tile.width * HASH_BYTES
         if not whole:
             raise AbsentError(f"{origin} has no {path}", code="tile-unknown")
         return found

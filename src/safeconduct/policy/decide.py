@@ -65,17 +65,13 @@ def _absent(request: PolicyRequest, entities: Entities) -> EntityUid | None:
     return min(named - entities.uids, default=None)
 
 
-def _document(request: PolicyRequest) -> dict[str, JSONValue]:
+def _encoded(request: PolicyRequest) -> dict[str, JSONValue]:
     return {
         "principal": encode_uid(request.principal),
         "action": encode_uid(request.action),
         "resource": encode_uid(request.resource),
-        "context": encode_record(request.context),
+        "context": canonical(encode_record(request.context)).decode(),
     }
-
-
-def _encoded(request: PolicyRequest) -> dict[str, JSONValue]:
-    return _document(request) | {"context": canonical(encode_record(request.context)).decode()}
 
 
 def _failed(determining: tuple[str, ...], errors: tuple[str, ...]) -> Decision:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from safeconduct.access.model import CallFacts
 from safeconduct.access.records import epoch
-from safeconduct.access.standing import Standing, compile_standing, token_hash
+from safeconduct.access.standing import Standing, compile_standing, cuts, token_hash
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ports import Records
@@ -83,7 +83,7 @@ def fallen(standing: Standing, call: CallFacts, token: str = "") -> tuple[CutWhy
     `token` is the one it came with; empty for a call from within this process.
     """
     for freeze in standing.freezes.values():
-        if standing.cuts(freeze, call):
+        if cuts(freeze.selector, call):
             return CutWhy.FREEZE, f"freeze:{freeze.id}"
     if call.principal not in standing.principals:
         return CutWhy.REVOKED, f"principal:{call.principal}"

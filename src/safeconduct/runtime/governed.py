@@ -1,6 +1,5 @@
 """The gateway's entry for features of this process: the very same steps, machine and entries."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -72,10 +71,3 @@ class GovernedCalls:
             error = UnavailableError("the call was cut, or its outcome could not be recorded", code="call-cut")
             return NotCompleted(call=ended.call, error=error)
         return Completed(call=CallId(ended.call), body=bytes(client.data), intent=ended.intent, outcome=ended.outcome)
-
-    def complete_from_thread(
-        self, principal: PrincipalId, path: PathId, purpose: str, body: bytes, *, session: str = ""
-    ) -> Completed | NotCompleted:
-        """Makes a call from a thread other than the loop's, and waits for it."""
-        work = self.complete(principal, path, purpose, body, session=session)
-        return asyncio.run_coroutine_threadsafe(work, self._calls.loop).result()

@@ -22,12 +22,12 @@ from safeconduct.soc.actions import (
     TRANSITIONS,
     Action,
     ActionState,
-    Inverse,
     Precondition,
     Presence,
     Probe,
     Step,
     content_of,
+    inverse_of,
     read_target,
     refuse_never,
 )
@@ -100,7 +100,7 @@ def propose(
         expires_s=rule.expires_s,
         decide_by=decide_by,
         precondition=_precondition(tx, target),
-        inverse=Inverse(kind="unblock-ip", list=BLOCK_IP, target=target),
+        inverse=inverse_of(BLOCK_IP, target),
         probe=Probe(list=BLOCK_IP, target=target, expect=Presence.PRESENT),
     )
     entry = tx.append(origin, events.PROPOSED.draft(event, subject=wanted.incident, act=signed.envelope()))

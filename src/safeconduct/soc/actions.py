@@ -126,11 +126,7 @@ class Action:
     @property
     def inverse(self) -> Inverse:
         """What undoes it."""
-        return Inverse(kind="unblock-ip", list=self.kind, target=self.target)
-
-    def probe(self, expect: Presence) -> Probe:
-        """Returns how to see whether the target is on the list, or gone from it."""
-        return Probe(list=self.kind, target=self.target, expect=expect)
+        return inverse_of(self.kind, self.target)
 
     def step(self, step: Step) -> "Action":
         """Returns the action after a step.
@@ -146,6 +142,11 @@ class Action:
                 remedy="safeconduct action list shows where each action stands",
             )
         return replace(self, state=state, states=(*self.states, state))
+
+
+def inverse_of(name: str, target: str) -> Inverse:
+    """Returns what takes a target off a list again."""
+    return Inverse(kind="unblock-ip", list=name, target=target)
 
 
 def content_of(kind: str, target: str, incident: IncidentId, claims: tuple[ClaimId, ...], expires_s: int) -> str:

@@ -22,7 +22,6 @@ def check(claim: Claim, context: Context) -> CheckedClaim:
         claim=claim,
         outcome=Outcome.REJECTED if broken else Outcome.VERIFIED,
         reason=broken or _GROUNDED,
-        checker=CHECKER_VERSION,
         text=_text(claim, context),
     )
 

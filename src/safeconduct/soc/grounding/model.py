@@ -93,7 +93,6 @@ class CheckedClaim:
     claim: Claim
     outcome: Outcome
     reason: Reason
-    checker: str
     text: str
 
     @property

@@ -22,7 +22,6 @@ TABLES: Mapping[str, Table] = {
     "flow": network.flow,
     "json": record,
 }
-SOURCES = (*TABLES, "audit")
 NEED_DEVICE = frozenset({PROCESS, SCHEDULED_JOB})
 CAPTURED = frozenset({"http", "dns", "flow"})
 """Sources that saw a message pass between others: no one machine's records."""
