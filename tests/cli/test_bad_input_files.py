@@ -239,6 +239,18 @@ def test_what_is_not_there_is_named(template, words):
     assert said.error.endswith(("-unknown", "not-found"))
 
 
+@pytest.mark.parametrize("word", ["", "\udcff"])
+def test_a_name_that_is_none(template, word):
+    for words in (("incident", "show"), ("call", "show"), ("path", "show"), ("events", "show"), ("token", "revoke")):
+        said = template(*words, word)
+        assert (said.code, said.error) == (2, "name-empty" if not word else "invalid-input"), words
+
+
+def test_an_index_that_no_log_reaches(template):
+    assert template("log", "show", "--start", 2**63 - 1, "--json").json["entries"] == []
+    assert template("log", "show", "--start", 2**63).code == 2
+
+
 def test_a_damaged_database_file_is_named(house):
     (house.data / "safeconduct.db").write_bytes(os.urandom(5000))
     for suffix in ("wal", "shm"):

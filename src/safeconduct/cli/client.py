@@ -61,6 +61,8 @@ class Client:
         return _document(self._send(request))
 
     def _send(self, request: Ask) -> Answer:
+        if "" in request.path.split("/")[1:]:
+            raise InvalidInputError("expected a name or an id, got an empty one", code="name-empty")
         server = running_server(self._data)
         if server is None:
             from safeconduct.bootstrap import server as here  # noqa: PLC0415 - a second to import, and seldom needed

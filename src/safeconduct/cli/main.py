@@ -26,7 +26,7 @@ from safeconduct.cli import (
 )
 from safeconduct.cli.demo.command import demo
 from safeconduct.cli.output import BAD_INPUT, report
-from safeconduct.kernel.errors import SafeconductError, UnavailableError
+from safeconduct.kernel.errors import InvalidInputError, SafeconductError, UnavailableError
 
 app = typer.Typer(
     name="safeconduct",
@@ -70,6 +70,8 @@ def main() -> None:
         app(standalone_mode=True)
     except SafeconductError as error:
         sys.exit(report(error))
+    except UnicodeEncodeError as error:
+        sys.exit(report(InvalidInputError(f"an argument is not UTF-8: {error.object!r}")))
     except OSError as error:  # a full disk, a folder of somebody else's: nothing that a traceback explains better
         sys.exit(report(UnavailableError(str(error), code="system-refused")))
     except KeyboardInterrupt:

@@ -25,6 +25,10 @@ class TarResponse(StreamingResponse):
     media_type = "application/x-tar"
 
 
+INDEX_MAX = 2**63 - 1
+"""The largest index there can be, of the store and of C2SP's tiled logs."""
+
+
 @router.get("")
 def list_logs(_reading: Reading, control: Installation) -> Response:
     """Returns each log's origin, size, whether its head is cosigned, public key, and why it is stopped if it is."""
@@ -46,8 +50,8 @@ def list_logs(_reading: Reading, control: Installation) -> Response:
 @router.get("/entries")
 def entries(_reading: Reading, control: Installation, *, origin: str, start: int = 0, count: int = 100) -> Response:
     """Returns entries in order."""
-    if start < 0 or not 0 < count <= ENTRIES_MAX:
-        raise InvalidInputError(f"expected a start from 0 and a count from 1 to {ENTRIES_MAX}")
+    if not 0 <= start <= INDEX_MAX or not 0 < count <= ENTRIES_MAX:
+        raise InvalidInputError(f"expected a start from 0 to {INDEX_MAX} and a count from 1 to {ENTRIES_MAX}")
     return answer([_entry(entry) for entry in control.log.entries(Origin(origin), start, count)])
 
 
