@@ -8,7 +8,8 @@ from safeconduct.access import records as kept
 from safeconduct.access.authorization import default_policies
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.model import CallRequest, Freeze, Grant, Scope, Selector, SelectorKind, Token, Window
-from safeconduct.access.standing import compile_standing, cuts, token_hash
+from safeconduct.access.secrets import secret_hash
+from safeconduct.access.standing import compile_standing, cuts
 from safeconduct.kernel.decisions import Effect
 from safeconduct.kernel.errors import AbsentError, UnauthenticatedError
 from safeconduct.kernel.instants import parse_rfc3339, seconds
@@ -248,7 +249,7 @@ def test_a_freeze_stops_and_cuts_exactly_what_it_selects(kind, own, other):
 
 
 def test_a_token_identifies_its_principal_until_it_expires():
-    token = Token(id="01T", hash=token_hash("sck_x"), principal="ana", issued_at=START, expires_at=START + seconds(60))
+    token = Token(id="01T", hash=secret_hash("sck_x"), principal="ana", issued_at=START, expires_at=START + seconds(60))
     holding = replace(STANDING, tokens={token.hash: token})
     assert holding.identify("sck_x", token.expires_at - 1).id == "ana"
     for secret, at, code in (("sck_x", token.expires_at, "token-expired"), ("sck_y", START, "token-unknown")):
@@ -259,7 +260,7 @@ def test_a_token_identifies_its_principal_until_it_expires():
 
 
 def test_a_token_of_somebody_who_left_is_unknown():
-    token = Token(id="01T", hash=token_hash("sck_x"), principal="gone", issued_at=START, expires_at=START + 1)
+    token = Token(id="01T", hash=secret_hash("sck_x"), principal="gone", issued_at=START, expires_at=START + 1)
     with pytest.raises(UnauthenticatedError) as caught:
         replace(STANDING, tokens={token.hash: token}).identify("sck_x", START)
     assert caught.value.code == "token-unknown"

@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from safeconduct.access.program import parse_program
-from safeconduct.access.standing import compile_standing, token_hash
-from safeconduct.access.tokens import LIFETIME_MAX, SECRET_BYTES, issue_token, list_tokens, revoke_token
+from safeconduct.access.secrets import SECRET_BYTES, secret_hash
+from safeconduct.access.standing import compile_standing
+from safeconduct.access.tokens import LIFETIME_MAX, issue_token, list_tokens, revoke_token
 from safeconduct.kernel.errors import (
     AbsentError,
     InvalidInputError,
@@ -50,7 +51,7 @@ def test_a_token_identifies_its_principal_and_its_secret_is_nowhere():
     everything += msgspec.json.encode([entry.body for entry in writer.entries]).decode()
     for secret in (issued.secret, issued.secret.removeprefix("sck_"), bytes(range(SECRET_BYTES)).hex()):
         assert secret not in everything
-    assert token_hash(issued.secret) in everything
+    assert secret_hash(issued.secret) in everything
 
 
 def test_a_token_is_an_entry_in_the_installations_own_log():

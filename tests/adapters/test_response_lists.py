@@ -9,13 +9,13 @@ import aiohttp
 import pytest
 import uvicorn
 
+from safeconduct.access.secrets import secret_hash
 from safeconduct.adapters.responses.edl import LIST_BYTES_MAX, ListProbe, fetch, judge, read_list
 from safeconduct.http import lists
 from safeconduct.http.control.frame import control_app
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.soc.action_service import find, issue_probe_token
 from safeconduct.soc.actions import ActionState, Presence
-from safeconduct.soc.edl import token_hash
 from support.responses import ATTACKER, desk
 
 
@@ -83,7 +83,7 @@ def test_an_effect_carried_out_again_after_a_kill_ends_once():
 def test_a_list_that_lacks_the_address_fails_the_action():
     async def story():
         here, other = desk(), desk()
-        other.writer.run(lambda tx: issue_probe_token(tx, token_hash("x")))
+        other.writer.run(lambda tx: issue_probe_token(tx, secret_hash("x")))
         async with serving(app_of(other)) as url:
             action = here.blocked()
             await settle(here, ListProbe(here.writer, lambda count: b"0" * count, lambda: url))
@@ -110,7 +110,7 @@ def test_a_list_that_nobody_serves_fails_the_action(monkeypatch):
 def test_headers_let_a_firewall_keep_its_copy_and_never_use_it_unasked():
     async def story():
         here = desk()
-        here.writer.run(lambda tx: issue_probe_token(tx, token_hash("own")))
+        here.writer.run(lambda tx: issue_probe_token(tx, secret_hash("own")))
         action = here.blocked()
         async with serving(app_of(here)) as url, aiohttp.ClientSession() as session:
             address = f"{url}/edl/block-ip.txt?token=own"

@@ -7,12 +7,13 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from safeconduct.access.secrets import secret_hash
 from safeconduct.http import lists
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.soc.action_service import issue_probe_token
-from safeconduct.soc.edl import TOKEN_CHARS_MAX, token_hash
+from safeconduct.soc.edl import TOKEN_CHARS_MAX
 from support.responses import ATTACKER, desk
 
 
@@ -36,7 +37,7 @@ def get(here, token=OWN, name="block-ip"):
 
 def served():
     here = desk()
-    here.writer.run(lambda tx: issue_probe_token(tx, token_hash("own")))
+    here.writer.run(lambda tx: issue_probe_token(tx, secret_hash("own")))
     return here
 
 

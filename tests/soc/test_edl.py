@@ -2,12 +2,13 @@
 
 import pytest
 
+from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import ActionId
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.action_service import PROBE_HOLDER, issue_list_token, issue_probe_token
-from safeconduct.soc.edl import ADDRESSES, LISTS, ListedAddress, ListState, check_token, make_token, render, token_hash
+from safeconduct.soc.edl import ADDRESSES, LISTS, ListedAddress, ListState, check_token, render
 from support.programs import signed
 from support.responses import BODY, CONTENT, OPERATION, desk
 
@@ -51,7 +52,7 @@ def test_a_list_is_only_its_own():
 def issue(here, holder, token, actor="ops"):
     act = signed(actor, OPERATION, BODY, here.writer.now)
     here.writer.run(
-        lambda tx: issue_list_token(tx, act, token_hash(token), holder=holder, operation=OPERATION, content=CONTENT)
+        lambda tx: issue_list_token(tx, act, secret_hash(token), holder=holder, operation=OPERATION, content=CONTENT)
     )
 
 
@@ -72,11 +73,11 @@ def test_each_holder_has_a_token_and_a_new_one_ends_the_former():
 
 def test_the_log_holds_a_hash_and_never_the_token():
     here = desk()
-    token = make_token(lambda count: bytes(range(count)))
+    token = make_secret(lambda count: bytes(range(count)))
     assert len(token) == 43
     issue(here, "firewall-1", token)
     body = here.writer.entries[-1].body
-    assert body == {"list": "block-ip", "holder": "firewall-1", "hash": token_hash(token)}
+    assert body == {"list": "block-ip", "holder": "firewall-1", "hash": secret_hash(token)}
 
 
 def test_a_list_for_which_nobody_has_a_token_is_unknown():
@@ -99,5 +100,5 @@ def test_only_an_administrator_issues_tokens():
 
 def test_the_server_fetches_with_a_token_of_its_own():
     here = desk()
-    here.writer.run(lambda tx: issue_probe_token(tx, token_hash("own")))
+    here.writer.run(lambda tx: issue_probe_token(tx, secret_hash("own")))
     assert check_token(here.writer.state, "block-ip", "own") == PROBE_HOLDER

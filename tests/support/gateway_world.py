@@ -11,7 +11,7 @@ from safeconduct.access.events import PROJECTIONS as ACCESS
 from safeconduct.access.freezes import freeze, parse_selector
 from safeconduct.access.program import parse_program
 from safeconduct.access.programs import apply
-from safeconduct.access.standing import token_hash
+from safeconduct.access.secrets import secret_hash
 from safeconduct.access.tokens import issue_token, revoke_token
 from safeconduct.adapters.files import FileHeads
 from safeconduct.adapters.memory.log import MemoryHeads, MemoryKeys, MemoryStore
@@ -123,7 +123,7 @@ class LogWorld:
         return issued.value.secret
 
     def revoke_command(self, name: str):
-        operation, token_id = "POST /api/v1/tokens/revoke", self.board.current.tokens[token_hash(self.tokens[name])].id
+        operation, token_id = "POST /api/v1/tokens/revoke", self.board.current.tokens[secret_hash(self.tokens[name])].id
         act = signed(name, operation, token_id.encode(), self.clock.now())
         return lambda tx: revoke_token(tx, act, operation=operation, content=act.act.content, token_id=token_id)
 

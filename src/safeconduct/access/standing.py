@@ -3,7 +3,6 @@
 It is rebuilt from the records whenever their epoch moved, and swapped whole.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from safeconduct.access.model import (
     SelectorKind,
     Token,
 )
+from safeconduct.access.secrets import secret_hash
 from safeconduct.access.targets import TargetSet, compile_targets
 from safeconduct.kernel.decisions import Decision, Effect, Reason
 from safeconduct.kernel.errors import AbsentError, UnauthenticatedError
@@ -58,7 +58,7 @@ class Standing:
         Raises:
             UnauthenticatedError: `token-unknown` (never issued, revoked, or its principal is gone), `token-expired`.
         """
-        found = self.tokens.get(token_hash(token))
+        found = self.tokens.get(secret_hash(token))
         principal = self.principals.get(found.principal) if found else None
         if found is None or principal is None:
             raise UnauthenticatedError(
@@ -160,11 +160,6 @@ def cuts(selector: Selector, call: CallFacts) -> bool:
             return selector.name == call.grant
         case SelectorKind.AGREEMENT:
             return selector.name == call.agreement
-
-
-def token_hash(secret: str) -> str:
-    """Returns what is stored of a token. Its secret is 256 random bits, so that a plain SHA-256 can't be searched."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def compile_standing(records: Records, previous: Standing | None = None) -> Standing:

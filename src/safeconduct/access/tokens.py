@@ -1,6 +1,5 @@
 """API tokens: the secret is shown once, and only its hash is kept."""
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -9,7 +8,7 @@ from safeconduct.access.acts import Capability, authenticate, refuse_frozen, req
 from safeconduct.access.events import TOKEN_ISSUED, TOKEN_REVOKED, TokenIssued, TokenRevoked
 from safeconduct.access.model import Principal, Token
 from safeconduct.access.program import installation_origin
-from safeconduct.access.standing import token_hash
+from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError, UnavailableError
 from safeconduct.kernel.ids import Origin, PrincipalId
 from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
@@ -17,8 +16,6 @@ from safeconduct.kernel.ports import Entropy, Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 
 TOKEN_PREFIX = "sck_"  # noqa: S105 - what scanners for leaked secrets look for, not a secret
-SECRET_BYTES = 32
-"""Random bytes of a token: beyond guessing, so that its plain SHA-256 may be stored."""
 
 LIFETIME_MAX: Duration = seconds(90 * 24 * 3600)
 """A token lives for 90 days at most. It is a bearer secret; older ones are in somebody's backup."""
@@ -67,9 +64,9 @@ def issue_token(
         raise InvalidInputError(
             f"a token expires within {LIFETIME_MAX // seconds(86_400)} days from now, not at {rfc3339(expires_at)}"
         )
-    secret = TOKEN_PREFIX + base64.urlsafe_b64encode(entropy(SECRET_BYTES)).decode().rstrip("=")
+    secret = TOKEN_PREFIX + make_secret(entropy)
     event = TokenIssued(
-        id=tx.new_id(), hash=token_hash(secret), principal=principal, by=signer.id, expires_at=expires_at
+        id=tx.new_id(), hash=secret_hash(secret), principal=principal, by=signer.id, expires_at=expires_at
     )
     tx.append(_log(tx), TOKEN_ISSUED.draft(event, act=signed.envelope()))
     return IssuedToken(id=event.id, principal=principal, expires_at=expires_at, secret=secret)

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from safeconduct.access.acts import authenticate
+from safeconduct.access.secrets import make_secret
 from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.data_folder import Address, locked
 from safeconduct.adapters.models.local import LocalModel
@@ -38,7 +39,6 @@ from safeconduct.soc.action_events import VERIFY
 from safeconduct.soc.triage import ModelAnswer
 
 LOCAL = "local"
-SECRET_BYTES = 24
 
 ONCE = "this-process"
 """Stands for the local secret where no socket listens: who opened the data itself may read."""
@@ -96,7 +96,7 @@ async def serve(data: Path, options: ServeOptions) -> None:
             runner.on(VERIFY, ListProbe(installation.writer, installation.entropy, lambda: url).carry_out)
             calls = await _calls(installation, upstreams, options)
             flights.append(calls)
-            secret = installation.entropy(SECRET_BYTES).hex()
+            secret = make_secret(installation.entropy)
             serving = Serving(url=url, secret=secret, upstreams=upstreams, calls=calls)
             app = _app(installation, runner, serving)
             server = GatewayServer(server_config(app, host=host, port=port), before_shutdown=calls.shutdown)

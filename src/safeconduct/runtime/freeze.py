@@ -12,7 +12,8 @@ from typing import Protocol
 
 from safeconduct.access.model import CallFacts
 from safeconduct.access.records import epoch
-from safeconduct.access.standing import Standing, compile_standing, cuts, token_hash
+from safeconduct.access.secrets import secret_hash
+from safeconduct.access.standing import Standing, compile_standing, cuts
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ports import Records
@@ -87,7 +88,7 @@ def fallen(standing: Standing, call: CallFacts, token: str = "") -> tuple[CutWhy
             return CutWhy.FREEZE, f"freeze:{freeze.id}"
     if call.principal not in standing.principals:
         return CutWhy.REVOKED, f"principal:{call.principal}"
-    if token and token_hash(token) not in standing.tokens:
+    if token and secret_hash(token) not in standing.tokens:
         return CutWhy.REVOKED, f"token-of:{call.principal}"
     if call.path not in standing.paths:
         return CutWhy.REVOKED, f"path:{call.path}"

@@ -1,19 +1,16 @@
 """External dynamic lists: text that firewalls fetch and block by. Rendered from records each time, nothing cached."""
 
-import base64
 import hashlib
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from safeconduct.access.secrets import secret_hash
 from safeconduct.kernel.errors import AbsentError, RefusedError
 from safeconduct.kernel.ids import ActionId, EntryId
 from safeconduct.kernel.instants import Instant
-from safeconduct.kernel.ports import Collection, Entropy, Records
-
-TOKEN_BYTES = 32
-"""Random bytes of a list's token. It stands in an address, which ends up in configurations: nobody may guess it."""
+from safeconduct.kernel.ports import Collection, Records
 
 TOKEN_CHARS_MAX = 128
 """Characters of a token that are looked at. Ours have 43."""
@@ -63,16 +60,6 @@ LISTS = Collection("edl-lists", ListState)  # at the list's name
 LIST_TOKENS = Collection("edl-tokens", ListToken)  # at `list/holder`
 
 
-def make_token(entropy: Entropy) -> str:
-    """Returns a fresh token, to be shown once."""
-    return base64.urlsafe_b64encode(entropy(TOKEN_BYTES)).decode().rstrip("=")
-
-
-def token_hash(token: str) -> str:
-    """Returns the hash under which a token is kept. A token is 32 random bytes: a plain hash gives nothing away."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def check_token(records: Records, name: str, token: str) -> str:
     """Returns who holds the token.
 
@@ -87,7 +74,7 @@ def check_token(records: Records, name: str, token: str) -> str:
             code="list-unknown",
             remedy="issue a token for it: safeconduct action list-token",
         )
-    given = token_hash(token)
+    given = secret_hash(token)
     # Every hash is compared, each in constant time: how long this takes says nothing about how near a guess was.
     holders = [kept.holder for kept in tokens if hmac.compare_digest(kept.hash, given)]
     if not holders:

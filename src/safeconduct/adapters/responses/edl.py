@@ -7,12 +7,12 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 
+from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.kernel.effects import Effect
 from safeconduct.kernel.ids import ActionId, EntryId
 from safeconduct.kernel.ports import Entropy, Writer
 from safeconduct.soc.action_service import issue_probe_token, record_probe
 from safeconduct.soc.actions import Presence
-from safeconduct.soc.edl import make_token, token_hash
 
 LIST_BYTES_MAX = 4 * 1024 * 1024
 """Bytes of a list that are read. 10,000 addresses, the most a program allows, take less than 500 KB."""
@@ -63,8 +63,8 @@ class ListProbe:
     async def _own_token(self) -> str:
         # Made when first needed and kept in memory only: each start has its own, and its hash is in the log.
         if not self._token:
-            token = make_token(self._entropy)
-            await asyncio.wrap_future(self._writer.submit(lambda tx: issue_probe_token(tx, token_hash(token))))
+            token = make_secret(self._entropy)
+            await asyncio.wrap_future(self._writer.submit(lambda tx: issue_probe_token(tx, secret_hash(token))))
             self._token = token
         return self._token
 

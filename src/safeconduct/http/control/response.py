@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from safeconduct import approvals
 from safeconduct.access.acts import ProgramElectorate
+from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.http.acts import operation_of
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
@@ -21,7 +22,6 @@ from safeconduct.soc import action_service as service
 from safeconduct.soc import telemetry_service
 from safeconduct.soc.actions import BLOCK_IP, Action
 from safeconduct.soc.claim_events import claim_record, claims_of
-from safeconduct.soc.edl import make_token, token_hash
 from safeconduct.soc.model import Event
 
 router = APIRouter(prefix="/api/v1", tags=["actions"])
@@ -114,11 +114,11 @@ async def issue_token(request: Request, found: Installation, signed: SignedBytes
     """Gives a holder a token for the list and shows it, this once. A former one of theirs ends."""
     holder = parse(signed, Holder).body.holder
     operation = operation_of(request.method, request.url.path)
-    token = make_token(found.entropy)
+    token = make_secret(found.entropy)
     await commit(
         found.writer,
         lambda tx: service.issue_list_token(
-            tx, signed.act, token_hash(token), holder=holder, operation=operation, content=signed.content
+            tx, signed.act, secret_hash(token), holder=holder, operation=operation, content=signed.content
         ),
     )
     address = f"/edl/{BLOCK_IP}.txt?{urlencode({'token': token}, quote_via=quote)}"
