@@ -21,14 +21,14 @@ CACHE_CONTROL = "private, no-cache"
 @router.head("/edl/{name}.txt", include_in_schema=False)
 def external_list(
     request: Request,
-    found: Installation,
+    control: Installation,
     name: str,
     token: Annotated[str, Query(max_length=TOKEN_CHARS_MAX)] = "",
 ) -> Response:
     """Returns the list as plain text, one address a line; 304 to a firewall that has it."""
-    with found.snapshot() as records:
+    with control.snapshot() as records:
         check_token(records, name, token)
-        rendered = render(records, name, found.clock.now())
+        rendered = render(records, name, control.clock.now())
     headers = {
         "etag": rendered.etag,
         "last-modified": _http_date(rendered.changed_at),

@@ -31,6 +31,11 @@ class Signed(Generic[T]):
     content: str
     body: T
 
+    @property
+    def operation(self) -> str:
+        """What the request does. The act says the same, or there would be none of these."""
+        return self.act.act.operation
+
 
 def is_local(request: Request) -> bool:
     """Tells whether the caller showed the secret that only a reader of the data folder can know."""

@@ -47,7 +47,7 @@ async def start(signed: SignedBytes, control: Installation) -> Response:
         lambda tx: freeze(
             tx,
             signed.act,
-            operation=signed.act.act.operation,
+            operation=signed.operation,
             content=signed.content,
             selector=selector,
             reason=wanted.reason,
@@ -64,7 +64,7 @@ async def end(signed: SignedBytes, control: Installation, freeze_id: str) -> Res
         lambda tx: request_unfreeze(
             tx,
             signed.act,
-            operation=signed.act.act.operation,
+            operation=signed.operation,
             content=signed.content,
             freeze_id=FreezeId(freeze_id),
         ),

@@ -33,7 +33,7 @@ async def apply_program(signed: SignedBytes, control: Installation) -> Response:
     program = await asyncio.to_thread(_parse, signed.body, control)
     committed = await commit(
         control.writer,
-        lambda tx: apply(tx, program, signed.act, operation=signed.act.act.operation, content=signed.content),
+        lambda tx: apply(tx, program, signed.act, operation=signed.operation, content=signed.content),
     )
     applied = committed.value
     planned = applied.plan.document()

@@ -6,12 +6,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from safeconduct import approvals
 from safeconduct.access.acts import ProgramElectorate
 from safeconduct.access.secrets import make_secret, secret_hash
-from safeconduct.http.acts import operation_of
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
 from safeconduct.kernel.errors import RefusedError
@@ -48,106 +47,103 @@ class Holder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.post("/incidents/{incident_id}/actions")
-async def propose(request: Request, found: Installation, signed: SignedBytes, incident_id: str) -> Response:
+async def propose(control: Installation, signed: SignedBytes, incident_id: str) -> Response:
     """Proposes to block an address, and puts it to the vote."""
     asked = parse(signed, Propose).body
-    operation = operation_of(request.method, request.url.path)
-    wanted, stored = await asyncio.to_thread(_grounds, found, incident_id, asked)
+    wanted, stored = await asyncio.to_thread(_grounds, control, incident_id, asked)
     committed = await commit(
-        found.writer,
-        lambda tx: service.propose(tx, signed.act, wanted, stored, operation=operation, content=signed.content),
+        control.writer,
+        lambda tx: service.propose(tx, signed.act, wanted, stored, operation=signed.operation, content=signed.content),
     )
-    return _shown(found, committed.value)
+    return _shown(control, committed.value)
 
 
 @router.get("/actions")
-async def list_actions(found: Installation, _: Reading) -> Response:
+async def list_actions(control: Installation, _: Reading) -> Response:
     """Lists the actions, oldest first."""
-    with found.snapshot() as records:
+    with control.snapshot() as records:
         return answer([_document(records, action) for action in service.actions(records)])
 
 
 @router.get("/actions/{action_id}")
-async def show(found: Installation, _: Reading, action_id: str) -> Response:
+async def show(control: Installation, _: Reading, action_id: str) -> Response:
     """Shows an action: what it rests on, how it is undone, how its effect is seen."""
-    with found.snapshot() as records:
+    with control.snapshot() as records:
         return answer(_document(records, service.find(records, ActionId(action_id))))
 
 
 @router.post("/actions/{action_id}/vote")
-async def vote(request: Request, found: Installation, signed: SignedBytes, action_id: str) -> Response:
+async def vote(control: Installation, signed: SignedBytes, action_id: str) -> Response:
     """Casts a vote. Its body is the ballot, byte for byte: that is what the voter signs."""
     ballot = parse(signed, Ballot).body
     if approvals.ballot(ballot.draft, ballot.verdict) != signed.body:
         raise RefusedError("a ballot has one form: canonical JSON of draft and verdict", code="ballot-malformed")
-    operation = operation_of(request.method, request.url.path)
     return await _change(
-        found,
+        control,
         lambda tx: service.vote(
-            tx, ProgramElectorate(), ActionId(action_id), ballot.verdict, signed.act, operation=operation
+            tx, ProgramElectorate(), ActionId(action_id), ballot.verdict, signed.act, operation=signed.operation
         ),
     )
 
 
 @router.post("/actions/{action_id}/run")
-async def run(request: Request, found: Installation, signed: SignedBytes, action_id: str) -> Response:
+async def run(control: Installation, signed: SignedBytes, action_id: str) -> Response:
     """Carries out an approved action, and looks whether it took effect."""
-    operation = operation_of(request.method, request.url.path)
     return await _change(
-        found,
-        lambda tx: service.run(tx, signed.act, ActionId(action_id), operation=operation, content=signed.content),
+        control,
+        lambda tx: service.run(tx, signed.act, ActionId(action_id), operation=signed.operation, content=signed.content),
     )
 
 
 @router.post("/actions/{action_id}/roll-back")
-async def roll_back(request: Request, found: Installation, signed: SignedBytes, action_id: str) -> Response:
+async def roll_back(control: Installation, signed: SignedBytes, action_id: str) -> Response:
     """Undoes an action, and looks whether it is undone."""
-    operation = operation_of(request.method, request.url.path)
     return await _change(
-        found,
-        lambda tx: service.roll_back(tx, signed.act, ActionId(action_id), operation=operation, content=signed.content),
+        control,
+        lambda tx: service.roll_back(
+            tx, signed.act, ActionId(action_id), operation=signed.operation, content=signed.content
+        ),
     )
 
 
 @router.post("/lists/block-ip/tokens")
-async def issue_token(request: Request, found: Installation, signed: SignedBytes) -> Response:
+async def issue_token(control: Installation, signed: SignedBytes) -> Response:
     """Gives a holder a token for the list and shows it, this once. A former one of theirs ends."""
     holder = parse(signed, Holder).body.holder
-    operation = operation_of(request.method, request.url.path)
-    token = make_secret(found.entropy)
+    token = make_secret(control.entropy)
     await commit(
-        found.writer,
+        control.writer,
         lambda tx: service.issue_list_token(
-            tx, signed.act, secret_hash(token), holder=holder, operation=operation, content=signed.content
+            tx, signed.act, secret_hash(token), holder=holder, operation=signed.operation, content=signed.content
         ),
     )
     address = f"/edl/{BLOCK_IP}.txt?{urlencode({'token': token}, quote_via=quote)}"
-    return answer({"list": BLOCK_IP, "holder": holder, "token": token, "address": (found.lists_url or "") + address})
+    return answer({"list": BLOCK_IP, "holder": holder, "token": token, "address": (control.lists_url or "") + address})
 
 
-async def _change(found: Control, command: Callable[[Transaction], Action]) -> Response:
-    committed = await commit(found.writer, command)
+async def _change(control: Control, command: Callable[[Transaction], Action]) -> Response:
+    committed = await commit(control.writer, command)
     # The effect looks at the list over HTTP; without a server it waits for one.
-    await found.settle()
-    return _shown(found, committed.value)
+    await control.settle()
+    return _shown(control, committed.value)
 
 
-def _shown(found: Control, action: Action) -> Response:
-    with found.snapshot() as records:
+def _shown(control: Control, action: Action) -> Response:
+    with control.snapshot() as records:
         return answer(_document(records, service.find(records, action.id)))
 
 
 def _grounds(
-    found: Control, incident_id: str, asked: Propose
+    control: Control, incident_id: str, asked: Propose
 ) -> tuple[service.ActionProposal, Mapping[EventId, Event]]:
-    with found.snapshot() as records:
+    with control.snapshot() as records:
         incident = IncidentId(telemetry_service.incident_record(records, incident_id).id)
         kept = list(claims_of(records, incident))
     cited = {place.event for record in kept for place in record.claim.evidence}
-    stored = found.events.many(cited)
+    stored = control.events.many(cited)
     claims = asked.claims
     if not claims:
-        with found.snapshot() as records:
+        with control.snapshot() as records:
             offered = service.candidates(records, incident, kept, stored)
         claims = next((one.claims for one in offered if one.target == asked.target), ())
     return service.ActionProposal(incident=incident, target=asked.target, claims=claims), stored

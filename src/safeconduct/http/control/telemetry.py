@@ -5,15 +5,13 @@ import hashlib
 import io
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
-from safeconduct.http.acts import operation_of
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
+from safeconduct.http.control.frame import Reading, Signed, SignedBytes, answer, commit
 from safeconduct.http.control.readers import HouseReading
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
-from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc import telemetry_service as service
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.detection.shipped import shipped_rules
@@ -33,27 +31,27 @@ Name = Annotated[str, Query(max_length=NAME_CHARS_MAX)]
 
 @router.post("/telemetry")
 async def ingest(
-    request: Request, found: Installation, signed: SignedBytes, *, name: Name, host: Name = "", time_field: Name = ""
+    control: Installation, signed: SignedBytes, *, name: Name, host: Name = "", time_field: Name = ""
 ) -> Response:
     """Takes one file in: kept raw, read into events, recorded in the log. The same file again changes nothing."""
-    operation = await _admit(request, found, signed.act, signed.content)
+    await _admit(control, signed)
     report = await asyncio.to_thread(
-        found.telemetry.take, name, io.BytesIO(signed.body), host=host, time_field=time_field
+        control.telemetry.take, name, io.BytesIO(signed.body), host=host, time_field=time_field
     )
     recorded = False
     if not report.problem:
         committed = await commit(
-            found.writer,
-            lambda tx: service.record_file(tx, signed.act, report, operation=operation, content=signed.content),
+            control.writer,
+            lambda tx: service.record_file(tx, signed.act, report, operation=signed.operation, content=signed.content),
         )
         recorded = committed.value
     return answer({"file": report, "recorded": recorded})
 
 
 @router.post("/telemetry/inventory")
-async def take_inventory(request: Request, found: Installation, signed: SignedBytes, name: Name) -> Response:
+async def take_inventory(control: Installation, signed: SignedBytes, name: Name) -> Response:
     """Takes the inventory that files sent from now on are read with, and that alerts are joined by."""
-    operation = await _admit(request, found, signed.act, signed.content)
+    await _admit(control, signed)
     inventory = parse_inventory(signed.body)
     taken = InventoryTaken(
         digest=hashlib.sha256(signed.body).hexdigest(),
@@ -62,12 +60,12 @@ async def take_inventory(request: Request, found: Installation, signed: SignedBy
         networks=len(inventory.networks),
     )
     await commit(
-        found.writer,
+        control.writer,
         lambda tx: service.record_inventory_taken(
-            tx, signed.act, taken, name, operation=operation, content=signed.content
+            tx, signed.act, taken, name, operation=signed.operation, content=signed.content
         ),
     )
-    await asyncio.to_thread(found.telemetry.take_inventory, name, signed.body)
+    await asyncio.to_thread(control.telemetry.take_inventory, name, signed.body)
     return answer(
         {
             "organisation": inventory.organisation,
@@ -79,39 +77,39 @@ async def take_inventory(request: Request, found: Installation, signed: SignedBy
 
 
 @router.get("/telemetry")
-async def telemetry(found: Installation, _: HouseReading) -> Response:
+async def telemetry(control: Installation, _: HouseReading) -> Response:
     """Lists the files that were read."""
-    with found.snapshot() as records:
+    with control.snapshot() as records:
         files = service.ingested_files(records)
-    return answer({"files": files, "events": found.events.counts()})
+    return answer({"files": files, "events": control.events.counts()})
 
 
 @router.get("/telemetry/{digest}/dead-letters")
-async def dead_letters(found: Installation, _: HouseReading, digest: str) -> Response:
+async def dead_letters(control: Installation, _: HouseReading, digest: str) -> Response:
     """Lists the lines of a file that could not be read, and why."""
-    return answer(await asyncio.to_thread(found.events.dead_letters, digest))
+    return answer(await asyncio.to_thread(control.events.dead_letters, digest))
 
 
 @router.get("/events/{event_id}")
-async def event(found: Installation, _: HouseReading, event_id: str) -> Response:
+async def event(control: Installation, _: HouseReading, event_id: str) -> Response:
     """Shows an event: the document into which claims point."""
-    shown = await asyncio.to_thread(found.events.get, EventId(event_id))
+    shown = await asyncio.to_thread(control.events.get, EventId(event_id))
     return answer(
         {"id": shown.id, "time": rfc3339(shown.at), "source": shown.source, "raw": shown.raw, "ocsf": shown.ocsf}
     )
 
 
 @router.post("/detections")
-async def detect(request: Request, found: Installation, signed: SignedBytes) -> Response:
+async def detect(control: Installation, signed: SignedBytes) -> Response:
     """Runs the shipped rules over all events, joins the alerts, and opens the incidents that are new."""
-    operation = await _admit(request, found, signed.act, signed.content)
+    await _admit(control, signed)
     detection = await asyncio.to_thread(
-        lambda: service.run_detection(found.events, shipped_rules(), found.telemetry.inventory())
+        lambda: service.run_detection(control.events, shipped_rules(), control.telemetry.inventory())
     )
     committed = await commit(
-        found.writer,
+        control.writer,
         lambda tx: service.open_incidents(
-            tx, signed.act, detection.incidents, operation=operation, content=signed.content
+            tx, signed.act, detection.incidents, operation=signed.operation, content=signed.content
         ),
     )
     return answer(
@@ -128,24 +126,24 @@ async def detect(request: Request, found: Installation, signed: SignedBytes) -> 
 
 
 @router.get("/incidents")
-async def incidents(found: Installation, _: HouseReading, *, all: bool = False) -> Response:  # noqa: A002 - the query's name
+async def incidents(control: Installation, _: HouseReading, *, all: bool = False) -> Response:  # noqa: A002 - the query's name
     """Lists the incidents, the gravest first; those that later ones continue only when `all` are asked for."""
-    with found.snapshot() as records:
+    with control.snapshot() as records:
         listed = service.incident_records(records)
     return answer([_row(record) for record in listed if all or not record.continued_by])
 
 
 @router.get("/incidents/{incident_id}")
-async def incident(found: Installation, _: HouseReading, incident_id: str) -> Response:
+async def incident(control: Installation, _: HouseReading, incident_id: str) -> Response:
     """Shows an incident with its alerts, what they matched, and why they belong together."""
-    record, whole = await asyncio.to_thread(_whole, found, incident_id)
+    record, whole = await asyncio.to_thread(_whole, control, incident_id)
     return answer(_row(record) | _document(whole))
 
 
 @router.get("/incidents/{incident_id}/finding")
-async def finding(found: Installation, _: HouseReading, incident_id: str) -> Response:
+async def finding(control: Installation, _: HouseReading, incident_id: str) -> Response:
     """Shows an incident as an OCSF Incident Finding (2005)."""
-    _record, whole = await asyncio.to_thread(_whole, found, incident_id)
+    _record, whole = await asyncio.to_thread(_whole, control, incident_id)
     return answer(incident_finding(whole))
 
 
@@ -155,21 +153,19 @@ async def rules(_: Reading) -> Response:
     return answer(shipped_rules().heads())
 
 
-async def _admit(request: Request, found: Control, signed: SignedAct, content: str) -> str:
-    operation = operation_of(request.method, request.url.path)
-
+async def _admit(control: Control, signed: Signed[bytes]) -> None:
     def asked() -> None:
-        with found.snapshot() as records:
-            service.admit(records, signed, operation=operation, content=content, now=found.clock.now())
+        now = control.clock.now()
+        with control.snapshot() as records:
+            service.admit(records, signed.act, operation=signed.operation, content=signed.content, now=now)
 
     await asyncio.to_thread(asked)
-    return operation
 
 
-def _whole(found: Control, incident_id: str) -> tuple[IncidentRecord, Incident]:
-    with found.snapshot() as records:
+def _whole(control: Control, incident_id: str) -> tuple[IncidentRecord, Incident]:
+    with control.snapshot() as records:
         record = service.incident_record(records, incident_id)
-    return record, service.incident_of(record, found.events, shipped_rules())
+    return record, service.incident_of(record, control.events, shipped_rules())
 
 
 def _row(record: IncidentRecord) -> dict[str, Any]:

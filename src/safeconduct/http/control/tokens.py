@@ -40,7 +40,7 @@ async def issue(signed: SignedBytes, control: Installation) -> Response:
             tx,
             control.entropy,
             signed.act,
-            operation=signed.act.act.operation,
+            operation=signed.operation,
             content=signed.content,
             principal=PrincipalId(wanted.principal),
             expires_at=expires_at,
@@ -57,9 +57,7 @@ async def revoke(signed: SignedBytes, control: Installation, token_id: str) -> R
     """Revokes a token, at once."""
     await commit(
         control.writer,
-        lambda tx: revoke_token(
-            tx, signed.act, operation=signed.act.act.operation, content=signed.content, token_id=token_id
-        ),
+        lambda tx: revoke_token(tx, signed.act, operation=signed.operation, content=signed.content, token_id=token_id),
     )
     return answer({"id": token_id, "state": "revoked"})
 

@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from safeconduct.access.model import Principal
 from safeconduct.gateway.events import CALL_INTENT
-from safeconduct.http.acts import operation_of
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Signed, SignedBytes, answer, commit, parse
 from safeconduct.http.control.readers import HouseReading
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
-from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc import telemetry_service, triage_service
 from safeconduct.soc.action_service import ActionProposal, candidates
+from safeconduct.soc.actions import BLOCK_IP
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.claim_events import ClaimRecord, claims_of
 from safeconduct.soc.detection.shipped import shipped_rules
@@ -49,22 +48,21 @@ class _Whole:
 
 
 @router.post("/{incident_id}/triage")
-async def triage(request: Request, found: Installation, signed: SignedBytes, incident_id: str) -> Response:
+async def triage(control: Installation, signed: SignedBytes, incident_id: str) -> Response:
     """Says what the rules know, asks a model, checks what it claims, and records both.
 
     A model that is refused or fails changes nothing else: the answer then holds why, under `model.error`.
     """
     wanted = parse(signed, Wanted).body
-    operation = operation_of(request.method, request.url.path)
-    signer = await asyncio.to_thread(_admit, found, signed.act, operation, signed.content)
-    here = await asyncio.to_thread(_whole, found, incident_id)
+    signer = await asyncio.to_thread(_admit, control, signed)
+    here = await asyncio.to_thread(_whole, control, incident_id)
     techniques = attack_table().techniques
     summary, rules = await asyncio.to_thread(summarize, rule_context(here.incident, here.events, techniques))
-    answered, model, left = await _ask(found, signer, wanted, here)
+    answered, model, left = await _ask(control, signer, wanted, here)
     committed = await commit(
-        found.writer,
+        control.writer,
         lambda tx: triage_service.record(
-            tx, signed.act, here.incident.id, rules, answered, operation=operation, content=signed.content
+            tx, signed.act, here.incident.id, rules, answered, operation=signed.operation, content=signed.content
         ),
     )
     claims = [*rules, *(answered.claims if answered else ())]
@@ -75,18 +73,18 @@ async def triage(request: Request, found: Installation, signed: SignedBytes, inc
             "claims": [claim_document(one) for one in claims],
             "model": model,
             "left_the_house": left,
-            "candidates": [_candidate(one) for one in _candidates(found, here)],
+            "candidates": [_candidate(one) for one in _candidates(control, here)],
             "entries": [entry.id for entry in committed.value],
         }
     )
 
 
 @router.get("/{incident_id}/claims")
-async def claims(found: Installation, _: HouseReading, incident_id: str) -> Response:
+async def claims(control: Installation, _: HouseReading, incident_id: str) -> Response:
     """Lists the recorded claims, each checked again against the events as they are stored now."""
-    here = await asyncio.to_thread(_whole, found, incident_id)
-    recorded = _recorded(found, here)
-    parts = await asyncio.to_thread(_opened, found, list(recorded.values()))
+    here = await asyncio.to_thread(_whole, control, incident_id)
+    recorded = _recorded(control, here)
+    parts = await asyncio.to_thread(_opened, control, list(recorded.values()))
     checked = recheck(parts, here.incident, here.events, attack_table().techniques)
     return answer(
         [
@@ -98,10 +96,10 @@ async def claims(found: Installation, _: HouseReading, incident_id: str) -> Resp
 
 
 @router.get("/{incident_id}/candidates")
-async def list_candidates(found: Installation, _: HouseReading, incident_id: str) -> Response:
+async def list_candidates(control: Installation, _: HouseReading, incident_id: str) -> Response:
     """Lists what could be proposed: addresses that verified claims name and nothing protects."""
-    here = await asyncio.to_thread(_whole, found, incident_id)
-    return answer([_candidate(one) for one in _candidates(found, here)])
+    here = await asyncio.to_thread(_whole, control, incident_id)
+    return answer([_candidate(one) for one in _candidates(control, here)])
 
 
 def claim_document(checked: CheckedClaim) -> dict[str, Any]:
@@ -151,18 +149,18 @@ def summary_document(summary: Summary) -> dict[str, Any]:
 
 
 async def _ask(
-    found: Control, signer: Principal, wanted: Wanted, here: _Whole
+    control: Control, signer: Principal, wanted: Wanted, here: _Whole
 ) -> tuple[Answered | None, dict[str, Any], list[dict[str, Any]]]:
     if wanted.model is False:
         return None, {"asked": False}, []
     try:
-        asking = await asyncio.to_thread(_choose, found, signer, wanted)
+        asking = await asyncio.to_thread(_choose, control, signer, wanted)
         answered = await triage_service.ask(
-            here.incident, here.events, attack_table().techniques, found.caller(asking.principal), asking
+            here.incident, here.events, attack_table().techniques, control.caller(asking.principal), asking
         )
     except SafeconductError as error:
         told = {"code": error.code, "message": error.message, "clause": error.clause, "remedy": error.remedy}
-        return None, {"asked": True, "error": told}, await asyncio.to_thread(_sent_in_vain, found, error.call)
+        return None, {"asked": True, "error": told}, await asyncio.to_thread(_sent_in_vain, control, error.call)
     return answered, _model_document(asking, answered), [_sent(answered)]
 
 
@@ -189,50 +187,51 @@ def _sent(answered: Answered) -> dict[str, Any]:
     }
 
 
-def _sent_in_vain(found: Control, call: str) -> list[dict[str, Any]]:
+def _sent_in_vain(control: Control, call: str) -> list[dict[str, Any]]:
     """Returns what left the house on a call that brought no answer: what its intent says, if it has one."""
-    if not call or found.log.entry(call).type != CALL_INTENT.name:
+    if not call or control.log.entry(call).type != CALL_INTENT.name:
         return []
-    fields = {name: found.log.open_field(call, name).value for name in found.log.sealed_fields(call)}
+    fields = {name: control.log.open_field(call, name).value for name in control.log.sealed_fields(call)}
     body = str(fields.get("sent", fields["request"])).encode()
     return [{"call": call, "bytes": len(body), "body": msgspec.Raw(body)}]
 
 
-def _admit(found: Control, signed: SignedAct, operation: str, content: str) -> Principal:
-    with found.snapshot() as records:
-        return triage_service.admit(records, signed, operation=operation, content=content, now=found.clock.now())
+def _admit(control: Control, signed: Signed[bytes]) -> Principal:
+    now = control.clock.now()
+    with control.snapshot() as records:
+        return triage_service.admit(records, signed.act, operation=signed.operation, content=signed.content, now=now)
 
 
-def _choose(found: Control, signer: Principal, wanted: Wanted) -> Asking:
+def _choose(control: Control, signer: Principal, wanted: Wanted) -> Asking:
     model = wanted.model if isinstance(wanted.model, str) else ""
-    with found.snapshot() as records:
+    with control.snapshot() as records:
         return triage_service.choose(records, signer, path=wanted.path, principal=wanted.principal, model=model)
 
 
-def _whole(found: Control, incident_id: str) -> _Whole:
-    with found.snapshot() as records:
+def _whole(control: Control, incident_id: str) -> _Whole:
+    with control.snapshot() as records:
         record = telemetry_service.incident_record(records, incident_id)
-    incident = telemetry_service.incident_of(record, found.events, shipped_rules())
-    return _Whole(incident, found.events.many(incident.events))
+    incident = telemetry_service.incident_of(record, control.events, shipped_rules())
+    return _Whole(incident, control.events.many(incident.events))
 
 
-def _recorded(found: Control, here: _Whole) -> dict[str, ClaimRecord]:
-    with found.snapshot() as records:
+def _recorded(control: Control, here: _Whole) -> dict[str, ClaimRecord]:
+    with control.snapshot() as records:
         return {record.claim.id: record for record in claims_of(records, here.incident.id)}
 
 
-def _opened(found: Control, recorded: Sequence[ClaimRecord]) -> list[SealedClaims]:
+def _opened(control: Control, recorded: Sequence[ClaimRecord]) -> list[SealedClaims]:
     entries = sorted({record.entry for record in recorded})
     return [
-        read_sealed(found.log.open_field(entry, "claims").value, found.log.open_field(entry, "shown").value)
+        read_sealed(control.log.open_field(entry, "claims").value, control.log.open_field(entry, "shown").value)
         for entry in entries
     ]
 
 
-def _candidates(found: Control, here: _Whole) -> tuple[ActionProposal, ...]:
-    with found.snapshot() as records:
+def _candidates(control: Control, here: _Whole) -> tuple[ActionProposal, ...]:
+    with control.snapshot() as records:
         return candidates(records, here.incident.id, claims_of(records, here.incident.id), here.events)
 
 
 def _candidate(one: ActionProposal) -> dict[str, Any]:
-    return {"kind": "block-ip", "target": one.target, "claims": one.claims}
+    return {"kind": BLOCK_IP, "target": one.target, "claims": one.claims}
