@@ -56,7 +56,8 @@ def read_key(path: Path) -> tuple[str, SecretKey]:
     """
     try:
         mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")[: KEY_FILE_BYTES_MAX + 1]
+        with path.open(encoding="utf-8") as file:
+            text = file.read(KEY_FILE_BYTES_MAX + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"cannot read the key file {path}: {error}", code="key-unreadable") from error
     if mode & 0o077:
@@ -68,4 +69,7 @@ def read_key(path: Path) -> tuple[str, SecretKey]:
             code="key-unreadable",
             remedy="make one with: safeconduct keys new NAME --out FILE",
         )
-    return name, SecretKey.parse(secret)
+    try:
+        return name, SecretKey.parse(secret)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path}: {error.message}", code="key-unreadable") from error

@@ -288,3 +288,17 @@ def test_data_keys_outlive_the_process_once_committed_and_are_their_owner_s(tmp_
     assert (two.get(name()), two.get(name("lost"))) == (kept, None)
     assert (tmp_path / "k.db").stat().st_mode & 0o077 == 0
     two.close()
+
+
+def test_a_database_is_for_its_owner_only(tmp_path):
+    store = SqliteStore(tmp_path / "safeconduct.db")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    store.close()
+    assert modes
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_database_that_cannot_be_made_is_unavailable(tmp_path):
+    with pytest.raises(UnavailableError) as refused:
+        SqliteStore(tmp_path / "nowhere" / "safeconduct.db")
+    assert refused.value.code == "store-failed"

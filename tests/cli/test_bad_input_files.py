@@ -78,8 +78,8 @@ def test_a_program_file_that_is_none(house):
 @pytest.mark.parametrize(
     ("content", "mode", "code", "error"),
     [
-        ("ops ed25519-secret:AAAA\n", 0o600, 2, "invalid-input"),
-        ("nothing of this kind\n", 0o600, 2, "invalid-input"),
+        ("ops ed25519-secret:AAAA\n", 0o600, 2, "key-unreadable"),
+        ("nothing of this kind\n", 0o600, 2, "key-unreadable"),
         ("", 0o600, 2, "key-unreadable"),
         ("ops " + "A" * 2000, 0o600, 2, "key-unreadable"),
         (None, 0o644, 2, "key-exposed"),

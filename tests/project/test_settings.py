@@ -44,3 +44,4 @@ def test_what_is_no_key_file_is_refused_without_showing_it(tmp_path, text):
     with pytest.raises(InvalidInputError) as refused:
         settings.read_key(key_file(tmp_path, text))
     assert "AAAA" not in refused.value.message
+    assert "ana.key" in refused.value.message

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 
 import pytest
 
@@ -227,3 +228,10 @@ def test_a_large_file_of_something_else_is_refused_unsent(tmp_path, monkeypatch)
 def test_own_json_of_any_kind_becomes_events(ingestion):
     report = take(ingestion, "\n".join(json.dumps({"ts": 1795287091 + n, "n": n, "f": n / 7}) for n in range(5)))
     assert (report.events, report.dead) == ({"json": 5}, {})
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "auth.log")
+    with pytest.raises(InvalidInputError) as refused:
+        next(parts(tmp_path / "auth.log"))
+    assert (refused.value.code, refused.value.remedy) == ("file-unreadable", "write it to a file first")

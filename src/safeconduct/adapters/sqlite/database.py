@@ -8,6 +8,7 @@ from pathlib import Path
 from safeconduct.kernel.errors import UnavailableError
 
 LOCK_TIMEOUT_S = 5.0  # another process's write takes milliseconds; longer means that something is stuck
+OWNER_ONLY = 0o600
 
 
 def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
@@ -16,6 +17,7 @@ def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
     `synchronous` is an argument only so that a test can show what another setting loses.
     """
     with translated(f"open {path.name}"):
+        path.touch(mode=OWNER_ONLY)  # SQLite gives its side files the same mode
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCK_TIMEOUT_S)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -61,10 +63,10 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[str], name: str
 
 @contextmanager
 def translated(action: str) -> Iterator[None]:
-    """Turns SQLite's errors into ours. The one place that does."""
+    """Turns SQLite's errors, and the file system's, into ours. The one place that does."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise UnavailableError(f"could not {action}: {error}", code="store-failed") from error
 
 

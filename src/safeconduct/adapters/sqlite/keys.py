@@ -22,7 +22,6 @@ class SqliteKeys:
     """`DataKeys` in one file, readable by its owner only."""
 
     def __init__(self, path: Path, entropy: Entropy) -> None:
-        path.touch(mode=0o600)
         self._connection = connect(path)
         migrate(self._connection, MIGRATIONS, path.name)
         self._entropy = entropy

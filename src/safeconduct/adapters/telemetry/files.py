@@ -61,6 +61,9 @@ def parts(path: Path) -> Iterator[tuple[str, bytes]]:
         TooLargeError: the file is over the limit.
         InvalidInputError: it cannot be read, or is large and no telemetry.
     """
+    if not path.is_file():
+        # A pipe or a device has no size to hold it to, and may never end.
+        raise InvalidInputError(f"{path} is no regular file", code="file-unreadable", remedy="write it to a file first")
     try:
         size = path.stat().st_size
         if size > FILE_BYTES_MAX:
@@ -102,6 +105,11 @@ def _end(content: bytes) -> int:
 
 def _is_inventory(path: Path) -> bool:
     try:
-        return path.suffix == ".json" and path.stat().st_size <= INVENTORY_BYTES_MAX and is_inventory(path.read_bytes())
+        return (
+            path.is_file()
+            and path.suffix == ".json"
+            and path.stat().st_size <= INVENTORY_BYTES_MAX
+            and is_inventory(path.read_bytes())
+        )
     except OSError:
         return False
