@@ -65,9 +65,21 @@ def authenticate_act(
         UnauthenticatedError: see `authenticate`.
         RefusedError: `principal-frozen`, or `role-missing`.
     """
-    principal = authenticate(tx, signed, operation=operation, content=expected_content, now=tx.now)
+    return admit(tx, signed, operation=operation, content=expected_content, now=tx.now, capability=capability)
+
+
+def admit(
+    records: Records, signed: SignedAct, *, operation: str, content: str, now: Instant, capability: Capability
+) -> Principal:
+    """Returns the person who signed, if a role of theirs has the capability: for what is asked before a transaction.
+
+    Raises:
+        UnauthenticatedError: see `authenticate`.
+        RefusedError: `principal-frozen`, or `role-missing`.
+    """
+    principal = authenticate(records, signed, operation=operation, content=content, now=now)
     if capability is not Capability.FREEZE:
-        refuse_frozen(tx, principal)
+        refuse_frozen(records, principal)
     require(principal, capability)
     return principal
 

@@ -29,6 +29,7 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.policy import EntityUid, PolicyInvalidError
 
 NOT_BUILT = "not-built-yet"
+_INSTALLATION = "/installation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,12 @@ class Program:
 
 def installation_origin(origin: str) -> Origin:
     """Returns the name of an installation's own log."""
-    return Origin(f"{origin}/installation")
+    return Origin(origin + _INSTALLATION)
+
+
+def is_installation(origin: str) -> bool:
+    """Tells whether a log is an installation's own."""
+    return origin.endswith(_INSTALLATION)
 
 
 def parse_program(source: bytes, *, file: str = "program.yaml", upstreams: Collection[str] | None = None) -> Program:

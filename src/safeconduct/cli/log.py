@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import typer
 
+from safeconduct.access.program import is_installation
 from safeconduct.adapters.folder import read_folder, write_file
 from safeconduct.cli.client import Data, Key, client, reading_headers
 from safeconduct.cli.output import NO, Json, emit, out, rows
@@ -185,17 +186,13 @@ def _key(text: str) -> VerifierKey:
 
 
 def _chosen(logs: list[dict[str, Any]], origin: str) -> dict[str, Any]:
-    found = [log for log in logs if log["origin"] == origin or (not origin and not _is_own(log["origin"]))]
+    found = [log for log in logs if log["origin"] == origin or (not origin and not is_installation(log["origin"]))]
     if not found and not origin:
         found = logs
     if len(found) != 1:
         names = ", ".join(log["origin"] for log in logs) or "none"
         raise InvalidInputError(f"which log? there are: {names}", code="log-unknown", remedy="pass --origin")
     return found[0]
-
-
-def _is_own(origin: str) -> bool:
-    return origin.endswith("/installation")
 
 
 def _verify_folder(folder: Path, trust: Trust) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from safeconduct.access import acts
 from safeconduct.access import records as kept
-from safeconduct.access.acts import Capability, authenticate, authenticate_act, refuse_frozen, require
+from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.kernel.errors import AbsentError, RefusedError
 from safeconduct.kernel.ids import IncidentId, Origin
 from safeconduct.kernel.instants import Instant
@@ -42,9 +43,7 @@ def admit(records: Records, signed: SignedAct, *, operation: str, content: str, 
     Raises:
         UnauthenticatedError, RefusedError: as `access.acts`; `no-agreement` where there is none to log it under.
     """
-    principal = authenticate(records, signed, operation=operation, content=content, now=now)
-    refuse_frozen(records, principal)
-    require(principal, Capability.INGEST)
+    acts.admit(records, signed, operation=operation, content=content, now=now, capability=Capability.INGEST)
     origin_of(records)
 
 

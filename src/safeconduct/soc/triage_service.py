@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from safeconduct.access import acts
 from safeconduct.access import records as kept
-from safeconduct.access.acts import Capability, authenticate, authenticate_act, refuse_frozen, require
+from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.model import Principal, SealedPath
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError
@@ -65,10 +66,7 @@ def admit(records: Records, signed: SignedAct, *, operation: str, content: str, 
     Raises:
         UnauthenticatedError, RefusedError: as `access.acts`.
     """
-    principal = authenticate(records, signed, operation=operation, content=content, now=now)
-    refuse_frozen(records, principal)
-    require(principal, Capability.TRIAGE)
-    return principal
+    return acts.admit(records, signed, operation=operation, content=content, now=now, capability=Capability.TRIAGE)
 
 
 def choose(records: Records, signer: Principal, *, path: str = "", principal: str = "", model: str = "") -> Asking:

@@ -12,6 +12,7 @@ from typing import IO
 
 import msgspec
 
+from safeconduct.access.program import installation_origin
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import Address, running_server
 from safeconduct.bootstrap import installation
@@ -96,7 +97,7 @@ def world(root: Path, model: ModelChoice, environment: Mapping[str, str]) -> Ite
     public = _keys(root)
     installation.create(root / "installation", ORIGIN)
     logs = installation.log_keys(root / "installation")
-    own, joint = logs.signer(Origin(f"{ORIGIN}/installation")).verifier.text, logs.signer(AGREEMENT).verifier.text
+    own, joint = logs.signer(installation_origin(ORIGIN)).verifier.text, logs.signer(AGREEMENT).verifier.text
     with _witness(root, (own, joint)) as (witness_key, url), _server(root, model, environment) as server:
         parties = Parties(**public, witness_key=witness_key, witness_url=url)
         program = render(parties, upstream=model.upstream, model=model.name)
