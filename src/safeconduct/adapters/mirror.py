@@ -15,18 +15,20 @@ from safeconduct.ledger.merkle import HASH_BYTES, leaf_hash, root
 from safeconduct.ledger.notes import Note
 from safeconduct.ledger.tiles import (
     CHECKPOINT_PATH,
+    LEAF_BYTES_MAX,
     TILE_WIDTH,
     Tile,
     all_tiles,
     bundles_of,
     decode_bundle,
     encode_bundle,
+    paths_of,
     subtrees,
     tiles_of,
 )
 
 TIMEOUT_S = 30.0  # a full bundle may hold 16 MB
-FILE_BYTES_MAX = TILE_WIDTH * (65_535 + 2)
+FILE_BYTES_MAX = TILE_WIDTH * (LEAF_BYTES_MAX + 2)
 
 Fetch = Callable[[str], bytes]
 """Returns a file of the log by its path below the log's prefix. Raises UnavailableError."""
@@ -111,7 +113,8 @@ def _held(folder: Path, trust: Trust) -> tuple[SignedCheckpoint | None, bytes]:
         return None, b""  # an earlier first pull was cut: nothing is held before its checkpoint
     covered = [path for path in paths if not path.endswith(".new")]
     signed = open_checkpoint(encoded, trust.log)
-    mine = {path for path in covered if path in _paths(signed.checkpoint.size)}
+    expected = paths_of(signed.checkpoint.size)
+    mine = {path for path in covered if path in expected}
     verified = verify_files(read, sorted(mine), trust)
     if verified.findings:
         raise UnavailableError(f"this mirror is damaged: {verified.findings[0].text}", code="mirror-damaged")
@@ -121,7 +124,7 @@ def _held(folder: Path, trust: Trust) -> tuple[SignedCheckpoint | None, bytes]:
 
 def _reduced(signed: SignedCheckpoint, trust: Trust) -> SignedCheckpoint:
     """Keeps the signatures that were verified: the log's, then those of known witnesses."""
-    by = [key for key in trust.witnesses if any(line.is_by(key) for line in signed.note.signatures)]
+    by = [key for key in trust.witnesses if signed.note.names(key)]
     lines = [signed.note.signed_by(key) for key in (trust.log, *by)]
     return SignedCheckpoint(signed.checkpoint, Note(signed.note.text, tuple(lines)))
 
@@ -157,12 +160,8 @@ def _store(
                 write_file(folder, tile.path, _part(tiles, tile))
     write_file(folder, CHECKPOINT_PATH, signed.encoded.encode())
     _read, paths = read_folder(folder)
-    for path in set(paths) - _paths(size):
+    for path in set(paths) - paths_of(size):
         (folder / path).unlink()  # partial tiles that have grown since
-
-
-def _paths(size: int) -> set[str]:
-    return {CHECKPOINT_PATH, *(tile.path for tile in [*tiles_of(size), *bundles_of(size)])}
 
 
 def _part(tiles: Mapping[tuple[int, int], bytes], tile: Tile) -> bytes:

@@ -147,7 +147,7 @@ def _open_cosigned(size: int, encoded: str, witness: str, key: VerifierKey) -> _
     opened = _open("cosigned", encoded, trust)
     if opened[1] is not None and opened[1].checkpoint.size != size:
         return "cosigned", None, f"a checkpoint of size {opened[1].checkpoint.size} is filed under {size}"
-    if opened[1] is not None and not any(line.is_by(trust.witnesses[0]) for line in opened[1].note.signatures):
+    if opened[1] is not None and not opened[1].note.names(trust.witnesses[0]):
         return "cosigned", None, f"{trust.witnesses[0].name} did not cosign it"
     return opened
 
@@ -158,7 +158,7 @@ def _open(place: str, encoded: str, trust: Trust) -> _Noted:
         check_signatures(note, trust)
     except NoteError as error:
         return place, None, error.message
-    if note.checkpoint.origin != trust.log.name or not any(line.is_by(trust.log) for line in note.note.signatures):
+    if note.checkpoint.origin != trust.log.name or not note.note.names(trust.log):
         return place, None, f"expected a checkpoint signed by {trust.log.name}"
     return place, note, ""
 

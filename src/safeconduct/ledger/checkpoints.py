@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.merkle import HASH_BYTES
-from safeconduct.ledger.notes import Note, NoteError, NoteSigner, VerifierKey, check_key_name, parse_note
+from safeconduct.ledger.notes import Note, NoteError, NoteSigner, VerifierKey, check_key_name, parse_note, unbase64
 from safeconduct.ledger.tiles import INDEX_MAX
 
 _LINES = 3
@@ -50,10 +50,7 @@ def parse_checkpoint(encoded: str | bytes) -> SignedCheckpoint:
     if len(lines) != _LINES:
         raise NoteError(f"a checkpoint has {_LINES} lines of text (origin, size, root), got {len(lines)}")
     size = parse_size(lines[1])
-    try:
-        root = base64.b64decode(lines[2], validate=True)
-    except ValueError as error:
-        raise NoteError("a checkpoint's root is base64") from error
+    root = unbase64(lines[2])
     checkpoint = Checkpoint(Origin(lines[0]), size, root)
     if len(root) != HASH_BYTES or checkpoint.text != note.text:
         raise NoteError(f"a checkpoint's root is the canonical base64 of {HASH_BYTES} bytes")

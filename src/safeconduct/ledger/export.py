@@ -26,6 +26,7 @@ from safeconduct.ledger.tiles import (
     bundles_of,
     decode_bundle,
     encode_bundle,
+    paths_of,
     split_bundle,
     tiles_of,
 )
@@ -116,10 +117,11 @@ def verify_files(read: Read, paths: Sequence[str], trust: Trust) -> Verified:
     source = FolderSource(read, paths, signed, trust.log)
     findings = audit(source, origin, trust.log, payloads=bool(source.payloads))
     if manifest is None:
+        covered = paths_of(signed.checkpoint.size)
         findings += [
             Finding(origin=origin, what="the tree does not cover this file", place=path)
             for path in paths
-            if path not in source.covered()
+            if path not in covered
         ]
     said = signed.checkpoint
     return Verified(
@@ -141,10 +143,6 @@ class FolderSource:
         self._checkpoint = Note(signed.note.text, (signed.note.signed_by(key),)).encoded
         self._ids = dict(enumerate((read(IDS_PATH) or b"").decode("ascii", "replace").split("\n")))
         self.payloads = [path for path in paths if path.startswith(f"{PAYLOAD_FOLDER}/")]
-
-    def covered(self) -> set[str]:
-        """Returns the paths whose content the tree covers."""
-        return {CHECKPOINT_PATH, *(tile.path for tile in [*tiles_of(self._size), *bundles_of(self._size)])}
 
     def origins(self) -> list[Origin]:
         return [self._origin]
@@ -240,7 +238,7 @@ def _cosigned_by(signed: SignedCheckpoint, trust: Trust, *, strict: bool) -> tup
     """
     if strict:
         check_signatures(signed, trust)
-    own = [key for key in trust.witnesses if any(line.is_by(key) for line in signed.note.signatures)]
+    own = [key for key in trust.witnesses if signed.note.names(key)]
     for key in own:
         signed.note.signed_by(key)
     return tuple(key.name for key in own)

@@ -68,7 +68,7 @@ class VerifierKey:
         parts = text.strip().split("+", 2)
         if len(parts) != 3:  # noqa: PLR2004 - name, id, key
             raise InvalidInputError(f"expected {form}, got {text[:80]!r}", code="key-invalid")
-        raw = _unbase64(parts[2])
+        raw = unbase64(parts[2])
         if len(raw) != _KEY_BYTES or raw[0] not in set(SignatureType):
             raise InvalidInputError(f"expected {form} holding an Ed25519 key of type 1 or 4", code="key-invalid")
         key = cls(parts[0], SignatureType(raw[0]), PublicKey(raw[1:]))
@@ -112,6 +112,10 @@ class Note:
         """The whole note."""
         return f"{self.text}\n{''.join(signature.line for signature in self.signatures)}"
 
+    def names(self, key: VerifierKey) -> bool:
+        """Tells whether a line claims to be the key's. Says nothing about whether it verifies."""
+        return any(signature.is_by(key) for signature in self.signatures)
+
     def signed_by(self, key: VerifierKey) -> Signature:
         """Returns the key's signature, verified.
 
@@ -122,7 +126,7 @@ class Note:
         if not own:
             raise NoteError(f"{key.name} did not sign it (expected key id {key.key_id.hex()})", code="unsigned")
         for signature in own:
-            if not _verifies(key, self.text, signature.data):
+            if not _verifies(key, self.text, signature):
                 raise NoteError(f"the signature of {key.name} does not verify", code="signature-invalid")
         return own[0]
 
@@ -187,7 +191,7 @@ def parse_signature(line: str) -> Signature:
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not space:
         raise NoteError(f"expected a signature line '{_DASH}<name> <base64>', got {line[:80]!r}")
-    raw = _unbase64(encoded)
+    raw = unbase64(encoded)
     if len(raw) <= KEY_ID_BYTES:
         raise NoteError(f"the signature of {name} is too short to be one")
     check_key_name(name)
@@ -228,12 +232,13 @@ def _decoded(encoded: str | bytes, bytes_max: int) -> str:
     return text
 
 
-def _verifies(key: VerifierKey, text: str, data: bytes) -> bool:
+def _verifies(key: VerifierKey, text: str, signature: Signature) -> bool:
+    data = signature.data
     if key.kind is SignatureType.ED25519:
         return len(data) == SIGNATURE_BYTES and key.key.verifies(data, text.encode())
     if len(data) != TIMESTAMP_BYTES + SIGNATURE_BYTES:
         return False
-    at_s = int.from_bytes(data[:TIMESTAMP_BYTES])
+    at_s = signature.timestamp
     return at_s <= TIMESTAMP_MAX and key.key.verifies(data[TIMESTAMP_BYTES:], _cosigned(text, at_s))
 
 
@@ -245,7 +250,12 @@ def _base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def _unbase64(text: str) -> bytes:
+def unbase64(text: str) -> bytes:
+    """Reads base64 in its one canonical form.
+
+    Raises:
+        NoteError: it is not.
+    """
     try:
         raw = base64.b64decode(text, validate=True)
     except ValueError as error:

@@ -14,7 +14,7 @@ from safeconduct.ledger.audit import Trust, check_signatures
 from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint, parse_size
 from safeconduct.ledger.envelope import read_entry
 from safeconduct.ledger.merkle import HASH_BYTES, ProofError
-from safeconduct.ledger.notes import NOTE_BYTES_MAX, NoteError
+from safeconduct.ledger.notes import NOTE_BYTES_MAX, NoteError, unbase64
 from safeconduct.ledger.reader import Evidence
 from safeconduct.ledger.tiles import LEAF_BYTES_MAX
 
@@ -56,16 +56,16 @@ def verify_proof(text: bytes, trust: Trust) -> ProvenEntry:
     lines = head.decode("utf-8", "replace").split("\n")
     if not gap or len(lines) < 3 or lines[0] != HEADER:  # noqa: PLR2004 - header, leaf, index
         raise ProofError(f"expected {HEADER}, an extra line with the entry, an index, hashes and a checkpoint")
-    leaf = _unbase64(lines[1].removeprefix("extra "), lines[1].startswith("extra "))
-    if not lines[2].startswith("index "):
-        raise ProofError("expected an index line after the extra line")
+    if not lines[1].startswith("extra ") or not lines[2].startswith("index "):
+        raise ProofError("expected an extra line with the entry and an index line after the header")
+    leaf = _unbase64(lines[1].removeprefix("extra "))
     index = _index(lines[2].removeprefix("index "))
     proof = [_hash(line) for line in lines[3:]]
     signed = open_checkpoint(checkpoint, trust.log)
     check_signatures(signed, trust)
     said = signed.checkpoint
     merkle.verify_inclusion(index, said.size, merkle.leaf_hash(leaf), proof, said.root)
-    cosigned = tuple(key.name for key in trust.witnesses if any(line.is_by(key) for line in signed.note.signatures))
+    cosigned = tuple(key.name for key in trust.witnesses if signed.note.names(key))
     try:
         entry = read_entry(leaf, said.origin, index)
     except SafeconductError as error:
@@ -81,18 +81,14 @@ def _index(text: str) -> int:
 
 
 def _hash(line: str) -> bytes:
-    node = _unbase64(line, present=True)
+    node = _unbase64(line)
     if len(node) != HASH_BYTES:
         raise ProofError(f"a proof line is the base64 of {HASH_BYTES} bytes")
     return node
 
 
-def _unbase64(text: str, present: bool) -> bytes:  # noqa: FBT001 - whether the line was there at all
+def _unbase64(text: str) -> bytes:
     try:
-        raw = base64.b64decode(text, validate=True)
-    except ValueError:
-        present = False
-        raw = b""
-    if not present or base64.b64encode(raw).decode() != text:
-        raise ProofError("expected canonical base64 in the extra line and in each proof line")
-    return raw
+        return unbase64(text)
+    except NoteError as error:
+        raise ProofError("expected canonical base64 in the extra line and in each proof line") from error

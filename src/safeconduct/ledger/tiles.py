@@ -70,6 +70,11 @@ def bundles_of(size: int) -> list[Tile]:
     return _row(None, size)
 
 
+def paths_of(size: int) -> set[str]:
+    """Returns where all of a log of that size is: checkpoint, tiles and bundles. The tree covers their content."""
+    return {CHECKPOINT_PATH, *(tile.path for tile in (*tiles_of(size), *bundles_of(size)))}
+
+
 def encode_bundle(leaves: Iterable[bytes]) -> bytes:
     """Returns the entry bundle of the leaves.
 
