@@ -1,6 +1,6 @@
 """Applying a program: the request enters the log now, and comes into force when the partner's witness cosigned it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -12,11 +12,12 @@ from safeconduct.access.cosigning import witness_of
 from safeconduct.access.events import PROGRAM_PART, PROGRAM_REQUESTED, ProgramPart, ProgramRequested
 from safeconduct.access.model import Change, Principal, Witness
 from safeconduct.access.program import Program
-from safeconduct.kernel.canonical import canonical, digest
+from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import ConflictError, TooLargeError
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.acts import SignedAct
+from safeconduct.ledger.events import encoded_size, in_parts
 
 PART_BYTES_MAX = 48 * 1024
 """Bytes of the changes in one entry, and so of any one record. An entry has 65,535 with its envelope."""
@@ -96,20 +97,12 @@ def _witness(tx: Transaction, program: Program) -> Witness:
     return witness_of(present) if present else proposed
 
 
-def _parts(changes: Iterable[Change]) -> Iterator[tuple[Change, ...]]:
-    part: list[Change] = []
-    filled = 0
+def _parts(changes: Sequence[Change]) -> Iterator[tuple[Change, ...]]:
     for change in changes:
-        size = len(canonical(msgspec.to_builtins(change)))
+        size = encoded_size(change)
         if size > PART_BYTES_MAX:
             raise TooLargeError(
                 f"{change.noun} {change.name} has {size} bytes, expected at most {PART_BYTES_MAX}",
                 remedy="split it; policies and targets can be fewer and wider",
             )
-        if part and filled + size > PART_BYTES_MAX:
-            yield tuple(part)
-            part, filled = [], 0
-        part.append(change)
-        filled += size
-    if part:
-        yield tuple(part)
+    return in_parts(changes, PART_BYTES_MAX)

@@ -1,16 +1,38 @@
 """Entry types: each feature declares its own, as a frozen dataclass with a versioned name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from safeconduct.kernel.canonical import JSONValue
+from safeconduct.kernel.canonical import JSONValue, canonical
 from safeconduct.kernel.entries import Draft, Entry, Retention
 from safeconduct.kernel.errors import UnavailableError
 
 T = TypeVar("T")
+
+
+def encoded_size(record: object) -> int:
+    """Returns how many bytes a record takes in an entry."""
+    return len(canonical(msgspec.to_builtins(record)))
+
+
+def in_parts(records: Iterable[T], bytes_max: int) -> Iterator[tuple[T, ...]]:
+    """Yields the records in order, in parts that each take at most so many bytes; a larger record is a part alone.
+
+    Entries are small, and what they carry need not be. Also no records are one part.
+    """
+    part: list[T] = []
+    filled = 0
+    for record in records:
+        size = encoded_size(record) + 1  # and a comma
+        if part and filled + size > bytes_max:
+            yield tuple(part)
+            part, filled = [], 0
+        part.append(record)
+        filled += size
+    yield tuple(part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import msgspec
+from itertools import islice
 
 from safeconduct.access.acts import record_act
-from safeconduct.kernel.canonical import JSONValue, canonical
+from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.ids import ClaimId, EntryId, EventId, IncidentId, Origin
 from safeconduct.kernel.ports import Collection, Projection, Records, State, Transaction
 from safeconduct.ledger.acts import SignedAct
-from safeconduct.ledger.events import EventType
+from safeconduct.ledger.events import EventType, in_parts
 from safeconduct.soc.answers import Unreadable
 from safeconduct.soc.claims import Author, ClaimKind, encode_claim
 from safeconduct.soc.grounding import CHECKER_VERSION, CheckedClaim, Outcome, Shown
@@ -86,7 +85,8 @@ def record_claims(
 
     `shown` is what a model had in view: without it its claims could not be checked again.
     """
-    parts = list(_parts(checked))
+    outcomes = list(in_parts(map(_outcome, checked), CLAIM_BYTES_MAX))
+    sealed = iter(checked)
     problems: dict[str, int] = {}
     for problem in unreadable:
         problems[problem.code] = problems.get(problem.code, 0) + 1
@@ -99,16 +99,16 @@ def record_claims(
                     call=call,
                     checker=CHECKER_VERSION,
                     part=number,
-                    parts=len(parts),
+                    parts=len(outcomes),
                     unreadable=problems if number == 1 else {},
-                    claims=tuple(_outcome(one) for one in part),
+                    claims=part,
                 ),
-                sealed={"claims": [_sealed(one) for one in part], "shown": _view(shown)},
+                sealed={"claims": [_sealed(one) for one in islice(sealed, len(part))], "shown": _view(shown)},
                 subject=incident,
                 act=signed.envelope() if signed and number == 1 else None,
             ),
         )
-        for number, part in enumerate(parts, start=1)
+        for number, part in enumerate(outcomes, start=1)
     )
 
 
@@ -120,19 +120,6 @@ def claims_of(records: Records, incident: IncidentId) -> Iterator[ClaimRecord]:
 def claim_record(records: Records, incident: IncidentId, claim: ClaimId) -> ClaimRecord | None:
     """Returns what became of a claim, or None: never checked."""
     return records.get(CLAIMS, f"{incident}/{claim}")
-
-
-def _parts(checked: Sequence[CheckedClaim]) -> Iterator[list[CheckedClaim]]:
-    part: list[CheckedClaim] = []
-    size = 0
-    for one in checked:
-        bytes_ = len(canonical(msgspec.to_builtins(_outcome(one))))
-        if part and size + bytes_ > CLAIM_BYTES_MAX:
-            yield part
-            part, size = [], 0
-        part.append(one)
-        size += bytes_
-    yield part
 
 
 def _outcome(checked: CheckedClaim) -> ClaimOutcome:

@@ -6,17 +6,14 @@ An entry names alerts, events, places and kinds, never a value: hosts, addresses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from safeconduct.access.acts import record_act
-from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import EventId, IncidentId, Origin
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Collection, Projection, State, Transaction
 from safeconduct.ledger.acts import SignedAct
-from safeconduct.ledger.events import EventType
+from safeconduct.ledger.events import EventType, in_parts
 from safeconduct.soc.correlation import score
 from safeconduct.soc.detection.matching import matches
 from safeconduct.soc.detection.model import EventRule, RuleSet
@@ -157,27 +154,17 @@ def whole(record: IncidentRecord, events: Mapping[EventId, Event], rules: RuleSe
 
 
 def _parts(incident: Incident) -> Iterator[tuple[list[AlertReference], list[EdgeReference]]]:
-    """Yields what goes into each entry: alerts and edges in their order, never more than one leaf can hold."""
+    """Returns what goes into each entry: alerts and edges in their order, never more than one leaf can hold."""
     items: list[AlertReference | EdgeReference] = [
         *map(_reference, incident.alerts),
         *map(_edge_reference, incident.edges),
     ]
-    part: list[AlertReference | EdgeReference] = []
-    room = PART_BYTES_MAX
-    for item in items:
-        size = len(canonical(msgspec.to_builtins(item))) + 1
-        if size > room:
-            yield _sorted(part)
-            part, room = [], PART_BYTES_MAX
-        part.append(item)
-        room -= size
-    yield _sorted(part)
+    return map(_sorted, in_parts(items, PART_BYTES_MAX))
 
 
-def _sorted(part: Iterable[AlertReference | EdgeReference]) -> tuple[list[AlertReference], list[EdgeReference]]:
-    listed = list(part)
-    alerts = [item for item in listed if isinstance(item, AlertReference)]
-    return alerts, [item for item in listed if isinstance(item, EdgeReference)]
+def _sorted(part: Sequence[AlertReference | EdgeReference]) -> tuple[list[AlertReference], list[EdgeReference]]:
+    alerts = [item for item in part if isinstance(item, AlertReference)]
+    return alerts, [item for item in part if isinstance(item, EdgeReference)]
 
 
 def _continued(tx: Transaction, incident: Incident) -> tuple[IncidentId, ...]:
