@@ -232,3 +232,32 @@ def test_a_timer_whose_command_fails_is_tried_again(rig):
 
     asyncio.run(run())
     assert timers(rig) == []
+
+
+def test_what_nobody_foresaw_is_told_and_holds_up_nothing_else(rig):
+    rig.run(lambda tx: tx.append(CALLS, SET.draft(Set(START))))
+    rig.run(order("a"))
+    broken = [True]
+
+    def fire(tx, due):
+        if broken:
+            raise ValueError("a bug in a timer's command")
+        return tx.append(CALLS, RANG.draft(Rang(due.due_at)))
+
+    def carry(effect):
+        if broken:
+            raise KeyError("a bug in an effect")
+        rig.run(lambda tx: tx.append(CALLS, DONE.draft(Done(effect.key))))
+
+    async def run():
+        running = runner(rig, carry)
+        running.on_timer("ring", fire)
+        async with running:
+            failed = await running.settle()
+            assert {error.code for error in failed.values()} == {"effect-failed", "timer-failed"}
+            assert (waiting(rig), timers(rig)) == (["a"], [0])
+            broken.clear()
+            assert await running.settle() == {}
+
+    asyncio.run(run())
+    assert (waiting(rig), timers(rig)) == ([], [])

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from safeconduct.kernel.effects import OUTBOX, TIMERS, Effect, Timer
 from safeconduct.kernel.entries import Entry
-from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.kernel.instants import seconds
 from safeconduct.kernel.ports import Clock, Records, Transaction
 from safeconduct.runtime.commits import LoopCommits
@@ -116,9 +116,7 @@ class EffectRunner:
     def _committed(self, _entries: Sequence[Entry]) -> None:
         loop = self._loop
         if loop is not None:
-            with contextlib.suppress(
-                RuntimeError
-            ):  # the loop is closed: what was ordered is taken up at the next start
+            with contextlib.suppress(RuntimeError):  # the loop is closed: what was ordered waits for the next start
                 loop.call_soon_threadsafe(self._wake.set)
 
     async def _follow(self) -> None:
@@ -162,6 +160,7 @@ class EffectRunner:
             failed = error
         except Exception:  # noqa: BLE001 - an effect that fails in any way stays, and the others go on
             _log.exception("effect %s failed", key)
+            failed = _unforeseen("effect", key)
         finally:
             self._running.pop(key, None)
         with self._snapshot() as records:
@@ -197,6 +196,9 @@ class EffectRunner:
             await commits.commit(command)
         except SafeconductError as error:
             failed = error
+        except Exception:  # noqa: BLE001 - as for effects: one timer must not hold up the others, nor who waits for them
+            _log.exception("timer %s failed", key)
+            failed = _unforeseen("timer", key)
         with self._snapshot() as records:
             if records.get(TIMERS, key) is None:
                 self._delays.pop(key, None)
@@ -209,3 +211,7 @@ class EffectRunner:
         wait = min(RETRY_FIRST_S * 2**delay.attempts, RETRY_MAX_S)
         delay.attempts = min(delay.attempts + 1, 10)
         delay.not_before = self._clock.now() + seconds(wait)
+
+
+def _unforeseen(what: str, key: str) -> UnavailableError:
+    return UnavailableError(f"{what} {key} failed; the output of the process says how", code=f"{what}-failed")
