@@ -66,7 +66,7 @@ def test_a_witness_gives_away_a_restored_backup_and_a_fork(witness):
         with Rig() as rig:
             rig.fill(5)
             client.cosign(rig.reader, CALLS, 5)
-        for count, code in [(3, "log-behind-witness"), (5, "log-forked"), (7, "refused")]:
+        for count, code in [(3, "log-behind-witness"), (5, "log-forked"), (7, "witness-refused")]:
             with Rig() as other:
                 other.fill(count, start=100)
                 with pytest.raises(UnavailableError) as caught:

@@ -83,4 +83,4 @@ def test_the_other_party_sees_the_call_and_not_what_was_sent(desk):
 @pytest.mark.parametrize("call", ["nope", "01KAK00000000000000000000A"])
 def test_a_call_that_is_not_there(desk, call):
     status, told = desk.get(f"/{call}")
-    assert (status, told["code"]) in [(404, "call-unknown"), (404, "not-found")]
+    assert (status, told["code"]) == (404, "call-unknown")

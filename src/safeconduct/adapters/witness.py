@@ -62,7 +62,9 @@ class WitnessClient:
             if status != CONFLICT:
                 break
             old = self._witnessed(body, old, size, origin)
-        raise UnavailableError(f"witness {self.key.name} refused with {status}: {body.strip()[:200]}", code="refused")
+        raise UnavailableError(
+            f"witness {self.key.name} refused with {status}: {body.strip()[:200]}", code="witness-refused"
+        )
 
     def _witnessed(self, body: str, old: int, size: int, origin: Origin) -> int:
         try:

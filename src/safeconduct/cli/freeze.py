@@ -7,7 +7,7 @@ import typer
 
 from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.errors import AbsentError, InvalidInputError
 
 Selected = Annotated[
     str,
@@ -47,7 +47,7 @@ def unfreeze(
     elif dry_run:
         selector = next((one["selector"] for one in listed if one["id"] == freeze_id), None)
         if selector is None:
-            raise InvalidInputError(f"no freeze {freeze_id} is in force", code="freeze-unknown")
+            raise AbsentError(f"no freeze {freeze_id!r} is in force", code="freeze-unknown")
         emit(client(data).get("/api/v1/freezes/preview", selector=selector), as_json, _show_preview)
     else:
         _unfreeze(client(data, key).post(f"/api/v1/freezes/{quote(freeze_id, safe='')}/end"), as_json=as_json)

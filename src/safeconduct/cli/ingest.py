@@ -9,7 +9,7 @@ import typer
 from safeconduct.adapters.telemetry.files import Found, found_files, parts
 from safeconduct.cli.client import Client, Data, Key, client
 from safeconduct.cli.output import BAD_INPUT, NO, Json, emit, err, out
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.errors import InvalidInputError, TooLargeError
 
 Paths = Annotated[list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="Telemetry files, or folders of them.")]
 Host = Annotated[str, typer.Option("--host", help="The machine whose records these are, where they don't say it.")]
@@ -67,7 +67,7 @@ def _take(
             tell(f"reading {name} ({len(content):,} bytes)")
             sent = asking.post("/api/v1/telemetry", content, name=name, host=host, time_field=time_field)
             reports.append(sent["file"] | {"recorded": sent["recorded"], "asked": file.asked})
-    except InvalidInputError as error:
+    except (InvalidInputError, TooLargeError) as error:
         told = {"problem": error.code, "detail": error.message, "remedy": error.remedy}
         reports.append({"name": file.path.name, "asked": file.asked, "recorded": False} | told)
     return reports

@@ -5,10 +5,31 @@ from typing import Any
 
 from safeconduct.access.model import Principal
 from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED, ENDED_CALLS
+from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import CallId, is_ulid
 from safeconduct.ledger.reader import LogReader
 from safeconduct.runtime.freeze import Snapshot
+
+
+def call_entry(reader: LogReader, call: str) -> Entry:
+    """Returns the entry that a call begins with: its intent, or its refusal.
+
+    Raises:
+        AbsentError: there is no such call.
+    """
+    try:
+        entry = reader.entry(call) if is_ulid(call) else None
+    except AbsentError:
+        raise unknown_call(call) from None
+    if entry is None or entry.type not in (CALL_INTENT.name, CALL_REFUSED.name):
+        raise unknown_call(call)
+    return entry
+
+
+def unknown_call(call: str) -> AbsentError:
+    """Returns the one answer about a call that is not there, and about one that is not the caller's."""
+    return AbsentError(f"no call {call[:64]!r} that you may see is in the log", code="call-unknown")
 
 
 class CallProofs:
@@ -24,21 +45,14 @@ class CallProofs:
         Raises:
             AbsentError: there is no such call, or it is another organization's; the answer is the same.
         """
-        unknown = AbsentError(f"no call {call[:64]!r} of yours is in the log", code="call-unknown")
-        if not is_ulid(call):
-            raise unknown
-        try:
-            entry = self._reader.entry(call)
-        except AbsentError:
-            raise unknown from None
-        names = {CALL_INTENT.name: "intent", CALL_REFUSED.name: "refusal"}
-        if entry.type not in names or entry.body["organization"] != principal.organization:
-            raise unknown
+        entry = call_entry(self._reader, call)
+        if entry.body["organization"] != principal.organization:
+            raise unknown_call(call)
         with self._snapshot() as records:
             ended = records.get(ENDED_CALLS, call)
         return {
             "call": call,
-            names[entry.type]: self._evidence(call),
+            "intent" if entry.type == CALL_INTENT.name else "refusal": self._evidence(call),
             "outcome": self._evidence(ended.outcome) if ended else None,
         }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.errors import InvalidInputError, TooLargeError
 
 HOSTS_MAX = 100_000
 """Hosts or users in an inventory; read into memory, about 100 bytes each."""
@@ -115,7 +115,8 @@ def parse_inventory(content: bytes | Mapping[str, Any]) -> Inventory:
     """Reads an inventory file.
 
     Raises:
-        InvalidInputError: not JSON of that form, a wrong address or network, or more than HOSTS_MAX hosts or users.
+        InvalidInputError: not JSON of that form, or a wrong address or network.
+        TooLargeError: more than HOSTS_MAX hosts or users.
     """
     try:
         if isinstance(content, bytes):
@@ -130,5 +131,5 @@ def parse_inventory(content: bytes | Mapping[str, Any]) -> Inventory:
             remedy='expected {"domains": [...], "networks": {NAME: ["192.0.2.0/24"]}, "hosts": [...], "users": [...]}',
         ) from error
     if max(len(inventory.hosts), len(inventory.users)) > HOSTS_MAX:
-        raise InvalidInputError(f"the inventory holds more than {HOSTS_MAX} hosts or users", code="too-large")
+        raise TooLargeError(f"the inventory holds more than {HOSTS_MAX} hosts or users")
     return inventory

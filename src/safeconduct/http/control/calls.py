@@ -9,9 +9,8 @@ from safeconduct.access import records as kept
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, answer
+from safeconduct.http.proofs import call_entry
 from safeconduct.kernel.entries import Entry
-from safeconduct.kernel.errors import AbsentError
-from safeconduct.kernel.ids import is_ulid
 from safeconduct.kernel.instants import rfc3339
 
 router = APIRouter(prefix="/api/v1/calls", tags=["calls"])
@@ -32,9 +31,7 @@ def list_calls(_reading: Reading, control: Installation, count: Count = 50) -> R
 @router.get("/{call_id}")
 def show_call(reader: Reading, control: Installation, call_id: str) -> Response:
     """Shows one call; with what was sent and what came back to its own organization and to who holds the data."""
-    entry = control.log.entry(call_id) if is_ulid(call_id) else None
-    if entry is None or entry.type not in (CALL_INTENT.name, CALL_REFUSED.name):
-        raise AbsentError(f"no call {call_id[:64]!r} is in the log", code="call-unknown")
+    entry = call_entry(control.log, call_id)
     document = _document(control, entry)
     if not reader.may_open(str(entry.body["organization"])):
         return answer(document | {"withheld": True, "fields": {}, "answer": {}})
