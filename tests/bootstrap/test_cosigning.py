@@ -141,3 +141,18 @@ def test_a_backup_restored_whole_is_found_by_the_partner(house, growth):
         with opened(house.data) as installation:
             asyncio.run(followed(installation, lambda: stops(installation)))
             assert stops(installation) == {AGREEMENT: "log-behind-witness"}
+
+
+def test_what_nobody_foresaw_does_not_end_the_following(house, caplog, monkeypatch):
+    grow(house)
+    client, failures = cosigning.WitnessClient, [ValueError("a bug")] * 2
+
+    def broken(url, key):
+        if failures:
+            raise failures.pop()
+        return client(url, key)
+
+    monkeypatch.setattr(cosigning, "WitnessClient", broken)
+    with opened(house.data) as installation:
+        asyncio.run(followed(installation, lambda: not failures))
+    assert "a bug" in caplog.text

@@ -53,6 +53,9 @@ async def follow(installation: Installation) -> None:
         except SafeconductError as error:
             _log.warning("the joint log is not cosigned: %s", error)
             await asyncio.sleep(RETRY_S)
+        except Exception:  # noqa: BLE001 - were this to end here, nobody would notice that nothing is cosigned any more
+            _log.exception("the joint log is not cosigned")
+            await asyncio.sleep(RETRY_S)
 
 
 def cosign_head(installation: Installation, origin: Origin) -> None:

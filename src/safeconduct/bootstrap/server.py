@@ -37,8 +37,7 @@ from safeconduct.runtime.effects import EffectRunner
 from safeconduct.runtime.governed import Completed, GovernedCalls, NotCompleted
 from safeconduct.soc.action_events import VERIFY
 from safeconduct.soc.triage import ModelAnswer
-
-LOCAL = "local"
+from safeconduct.soc.triage_service import LOCAL_UPSTREAM
 
 ONCE = "this-process"
 """Stands for the local secret where no socket listens: who opened the data itself may read."""
@@ -153,7 +152,7 @@ async def _models(options: ServeOptions) -> AsyncIterator[Mapping[str, Upstream]
             started[remote.name] = upstream = OpenAICompatible(remote.url, remote.key)
             await upstream.start()
         if options.local_model:
-            started[LOCAL] = local = LocalModel(system_entropy)
+            started[LOCAL_UPSTREAM] = local = LocalModel(system_entropy)
             await local.start(options.progress)
         yield started
     finally:
@@ -167,7 +166,7 @@ async def _calls(installation: Installation, upstreams: Mapping[str, Upstream], 
         standing=lambda: installation.board.current,
         commits=LoopCommits(installation.writer).commit,
         upstreams=upstreams,
-        models={LOCAL: {}} | {remote.name: remote.models for remote in options.remote},
+        models={LOCAL_UPSTREAM: {}} | {remote.name: remote.models for remote in options.remote},
         installation=installation.origin,
         worker=worker,
         clock=installation.clock,
