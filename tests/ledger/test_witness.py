@@ -7,9 +7,10 @@ import pytest
 from safeconduct.adapters.witness import WitnessFolder
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger import merkle
-from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, parse_checkpoint, sign_checkpoint
+from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, parse_checkpoint, parse_size, sign_checkpoint
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.notes import Note, NoteError, NoteSigner, parse_signatures
+from safeconduct.ledger.tiles import INDEX_MAX
 from safeconduct.ledger.witness import PROOF_LINES_MAX, REQUEST_BYTES_MAX, Submission, parse_submission
 from support.logs import CALLS, START, Clock, Counting, Rig, cosigner, signer
 
@@ -222,3 +223,10 @@ def test_a_cosigned_checkpoint_is_in_the_evidence():
         assert rig.reader.cosigned_size(CALLS, cosigner().verifier) == 5
         assert rig.reader.cosigned_size(CALLS, cosigner("other").verifier) == 0
         assert rig.audit() == []
+
+
+def test_a_tree_size_has_a_limit():
+    assert parse_size(str(INDEX_MAX)) == INDEX_MAX
+    for text in (str(INDEX_MAX + 1), "9" * len(str(INDEX_MAX)), "1" * 10_000):
+        with pytest.raises(NoteError, match="a tree has at most"):
+            parse_size(text)

@@ -86,8 +86,11 @@ def parse_size(text: str) -> int:
     """Reads a tree size: ASCII decimal without leading zeroes.
 
     Raises:
-        NoteError: it is not one.
+        NoteError: it is not one, or over INDEX_MAX.
     """
-    if not (text.isascii() and text.isdigit()) or (text[0] == "0" and text != "0") or len(text) > len(str(INDEX_MAX)):
+    if not (text.isascii() and text.isdigit()) or (text[0] == "0" and text != "0"):
         raise NoteError(f"expected a tree size in decimal without leading zeroes, got {text[:40]!r}")
+    # Measured by digits first: reading a number of very many takes long.
+    if len(text) > len(str(INDEX_MAX)) or int(text) > INDEX_MAX:
+        raise NoteError(f"a tree has at most {INDEX_MAX} entries, got {text[:40]}")
     return int(text)
