@@ -8,7 +8,7 @@ import pytest
 
 from safeconduct.gateway import call as machine
 from safeconduct.gateway.call import TABLE, Call, CallTerms, State
-from safeconduct.gateway.limits import OUTCOME_TRIES_MAX
+from safeconduct.gateway.limits import OUTCOME_TRIES_MAX, REFUSED_BODY_BYTES_MAX
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
@@ -481,3 +481,11 @@ def test_an_outcome_is_offered_three_times_and_a_fenced_one_once():
     play(other, Started(), IntentCommitted(RECEIPT), UpstreamFailed(LOST))
     assert other.feed(OutcomeFailed(fenced=True)) == []
     assert other.state is State.CLOSED
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_so_much_of_a_refusal_by_the_upstream_is_kept(beyond):
+    head, body = UpstreamHead(400, "application/json"), b"x" * (REFUSED_BODY_BYTES_MAX + beyond)
+    events = Started(), IntentCommitted(RECEIPT), head, UpstreamBytes(body[:9]), UpstreamBytes(body[9:]), UpstreamEnd()
+    outcome = outcome_of(play(begin(stream=False), *events))
+    assert outcome.kept == b"x" * REFUSED_BODY_BYTES_MAX

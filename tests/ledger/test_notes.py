@@ -8,6 +8,7 @@ from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint, sign_checkpoint
 from safeconduct.ledger.keys import PublicKey, SecretKey
 from safeconduct.ledger.notes import (
+    KEY_NAME_CHARS_MAX,
     SIGNATURES_MAX,
     Cosigner,
     Note,
@@ -15,6 +16,7 @@ from safeconduct.ledger.notes import (
     NoteSigner,
     SignatureType,
     VerifierKey,
+    check_key_name,
     parse_note,
     parse_signatures,
 )
@@ -190,3 +192,10 @@ def test_signature_lines_of_a_witness_s_answer():
     assert [signature.line for signature in parse_signatures(line + line)] == [line, line]
     with pytest.raises(NoteError):
         parse_signatures(line.removesuffix("\n"))
+
+
+def test_a_key_name_has_a_length():
+    check_key_name("k" * KEY_NAME_CHARS_MAX)
+    for name in ("k" * (KEY_NAME_CHARS_MAX + 1), ""):
+        with pytest.raises(NoteError, match="1 to 255 characters"):
+            check_key_name(name)

@@ -1,10 +1,12 @@
 """Entities: their normal forms, where they are found, and which of them may join."""
 
+import json
+
 import pytest
 
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.errors import InvalidInputError, TooLargeError
 from safeconduct.soc.entities import Mention, joiners, joins, mentions, normal_address, normal_host
-from safeconduct.soc.inventory import NOTHING, Inventory, is_inventory, parse_inventory
+from safeconduct.soc.inventory import HOSTS_MAX, NOTHING, Inventory, is_inventory, parse_inventory
 from safeconduct.soc.model import Entity, EntityKind
 from safeconduct.soc.pointers import resolve
 from support.telemetry import OWN, RECORDING, accepted, auth, events, failed, ran, seen
@@ -124,3 +126,12 @@ def test_a_wrong_inventory_is_refused(content):
 def test_an_inventory_without_networks_owns_private_addresses():
     assert Inventory(networks={}).owns_address("192.168.1.1")
     assert not Inventory(networks={"a": ["192.0.2.0/24"]}).owns_address("192.168.1.1")
+
+
+def test_an_inventory_holds_so_many_hosts():
+    def inventory(count):
+        return json.dumps({"networks": {}, "hosts": [{"name": f"h{number}"} for number in range(count)]}).encode()
+
+    assert len(parse_inventory(inventory(HOSTS_MAX)).hosts) == HOSTS_MAX
+    with pytest.raises(TooLargeError, match=f"more than {HOSTS_MAX}"):
+        parse_inventory(inventory(HOSTS_MAX + 1))

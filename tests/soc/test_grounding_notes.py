@@ -2,10 +2,10 @@
 
 import pytest
 
-from safeconduct.soc.claims import Author, AuthorKind, Evidence, Observation, make_claim
+from safeconduct.soc.claims import TIME_POINTER, Author, AuthorKind, Evidence, InOrder, Observation, Order, make_claim
 from safeconduct.soc.grounding import Context, Shown, check
 from safeconduct.soc.grounding.observables import Observable, observables
-from safeconduct.soc.grounding.rules import NOTE_CHARS_MAX
+from safeconduct.soc.grounding.rules import NOTE_CHARS_MAX, WITHIN_S_MAX
 from support.soc_world import START, TECHNIQUES, Fact, event_of, world_of
 
 LOGIN = Fact("login", START, "web-01", "deploy", "203.0.113.66", 4242, 1, "", "accepted")
@@ -97,3 +97,14 @@ def test_observables_have_kinds():
         Observable("account", "ana@db-02"),
         Observable("named", "root"),
     }
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(WITHIN_S_MAX, "grounded"), (WITHIN_S_MAX + 1, "seconds-out-of-range")])
+def test_a_within_spans_so_much(seconds, code):
+    here = world_of(MADE)
+    first, second = (
+        Evidence(event=event_of(fact).id, pointer=TIME_POINTER, quote=fact.at // 1000) for fact in (LOGIN, START_OF)
+    )
+    context = Context(incident=here.incident, events=here.events, shown=Shown.whole(here.events), techniques=TECHNIQUES)
+    said = InOrder(order=Order.WITHIN, first=first, second=second, seconds=seconds)
+    assert check(make_claim(here.incident.id, PERSON, said), context).reason.code == code

@@ -235,3 +235,13 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     with pytest.raises(InvalidInputError) as refused:
         next(parts(tmp_path / "auth.log"))
     assert (refused.value.code, refused.value.remedy) == ("file-unreadable", "write it to a file first")
+
+
+def test_a_folder_holds_so_many_files(monkeypatch, tmp_path):
+    monkeypatch.setattr(files, "FILES_MAX", 3)
+    for number in range(3):
+        (tmp_path / f"{number}.log").write_text("x")
+    assert len(found_files([tmp_path])[0]) == 3
+    (tmp_path / "3.log").write_text("x")
+    with pytest.raises(TooLargeError, match="more than 3 files"):
+        found_files([tmp_path])

@@ -4,8 +4,12 @@ import json
 
 import pytest
 
+from safeconduct.adapters.telemetry.audit import OPEN_EVENTS_MAX, Joiner
+from safeconduct.adapters.telemetry.lines import Line
 from safeconduct.kernel.instants import parse_rfc3339
 from safeconduct.soc.inventory import NOTHING
+from safeconduct.soc.ocsf.audit import ARGUMENTS_MAX, command_line
+from safeconduct.soc.ocsf.forms import integer
 from support.telemetry import OWN, auth, events, flow, ran, seen, taken, visit
 
 
@@ -157,3 +161,23 @@ def test_a_cut_last_line_is_told_as_cut(content):
 
 def test_a_last_line_that_only_lacks_its_end_is_read():
     assert len(taken(visit())[0]) == 1
+
+
+def test_so_many_events_are_joined_at_once():
+    joiner = Joiner()
+    lines = [f"type=SYSCALL msg=audit(1795000000.000:{serial}): pid=1" for serial in range(OPEN_EVENTS_MAX + 1)]
+    *held, last = [joiner.push(Line(number, text)) for number, text in enumerate(lines, start=1)]
+    assert not any(held)
+    assert [record.line for record in last] == [1]
+    assert len(joiner.rest()) == OPEN_EVENTS_MAX
+
+
+def test_so_many_arguments_make_a_command_line():
+    execve = {f"a{number}": "x" for number in range(ARGUMENTS_MAX)}
+    assert len(command_line(execve).split()) == ARGUMENTS_MAX
+    assert len(command_line(execve | {f"a{ARGUMENTS_MAX}": "x"}).split()) == ARGUMENTS_MAX
+
+
+def test_a_whole_number_has_so_many_digits():
+    assert integer("9" * 15) == 10**15 - 1
+    assert integer("9" * 16) is None

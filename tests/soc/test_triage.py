@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
 from safeconduct.kernel.ids import CallId, PathId, PrincipalId
-from safeconduct.soc.answers import ANSWER_CHARS_MAX, read_answer
+from safeconduct.soc.answers import ANSWER_CHARS_MAX, STRING_CHARS_MAX, read_answer
 from safeconduct.soc.claims import AuthorKind, Count, InOrder, Observation, Relation, Technique, Tie, Verdict
 from safeconduct.soc.entities import mentions
 from safeconduct.soc.grounding import Context, check_all
@@ -377,3 +377,13 @@ def test_a_claim_about_an_event_that_was_not_shown_is_rejected():
     [checked] = check_all([make_claim(here.incident.id, author, Observation(field=field))], context)
     assert checked.reason.code == "not-shown"
     assert mentions(here.events[hidden])
+
+
+def test_a_string_of_an_answer_has_a_length():
+    here = world(2)
+    for size, code in ((STRING_CHARS_MAX, "quote-differs"), (STRING_CHARS_MAX + 1, "bad-text")):
+        answer = whole(here)
+        answer["observations"][0]["value"] = "x" * size
+        found, _ = ask(here, json.dumps(answer))
+        codes = {one.code for one in found.reading.unreadable} | {one.reason.code for one in found.claims}
+        assert codes & {"quote-differs", "bad-text"} == {code}
