@@ -1,12 +1,11 @@
 """`safeconduct action`: responses, from proposal to rollback."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
 from safeconduct.approvals import Verdict, ballot
-from safeconduct.cli.client import Data, Key, client
+from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.output import Json, emit, err, out, rows
 
 commands = typer.Typer(help="Responses: proposed on verified claims, approved by another person.", no_args_is_help=True)
@@ -29,7 +28,7 @@ def list_(*, data: Data = None, as_json: Json = False) -> None:
 @commands.command()
 def show(action_id: Id, *, data: Data = None, as_json: Json = False) -> None:
     """Shows an action: what it rests on, who voted, how it is undone."""
-    emit(client(data).get(_place(action_id)), as_json, _show)
+    emit(client(data).get(place("actions", action_id)), as_json, _show)
 
 
 @commands.command()
@@ -44,7 +43,7 @@ def propose(
 ) -> None:
     """Proposes to block an address that verified claims name, and puts it to the vote."""
     wanted = {"target": target, "claims": claim or []}
-    document = client(data, key).post(f"/api/v1/incidents/{quote(incident, safe='')}/actions", wanted)
+    document = client(data, key).post(place("incidents", incident, "actions"), wanted)
     emit(document, as_json, _show)
 
 
@@ -54,31 +53,27 @@ def approve(
 ) -> None:
     """Votes on a proposed action. Whoever proposed it can't."""
     asking = client(data, key)
-    draft = asking.get(_place(action_id))["approval"]["draft"]
+    draft = asking.get(place("actions", action_id))["approval"]["draft"]
     verdict = Verdict.REJECT if against else Verdict.APPROVE
-    emit(asking.post(f"{_place(action_id)}/vote", ballot(draft, verdict)), as_json, _show)
+    emit(asking.post(place("actions", action_id, "vote"), ballot(draft, verdict)), as_json, _show)
 
 
 @commands.command()
 def run(action_id: Id, *, data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Carries out an approved action, and looks whether it took effect."""
-    emit(client(data, key).post(f"{_place(action_id)}/run"), as_json, _show)
+    emit(client(data, key).post(place("actions", action_id, "run")), as_json, _show)
 
 
 @commands.command()
 def rollback(action_id: Id, *, data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Undoes an action. Waits for nobody."""
-    emit(client(data, key).post(f"{_place(action_id)}/roll-back"), as_json, _show)
+    emit(client(data, key).post(place("actions", action_id, "roll-back")), as_json, _show)
 
 
 @commands.command(name="list-token")
 def list_token(holder: Holder, *, data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Gives a firewall an address to fetch the list from, and shows it, this once."""
     emit(client(data, key).post("/api/v1/lists/block-ip/tokens", {"holder": holder}), as_json, _show_token)
-
-
-def _place(action_id: str) -> str:
-    return f"/api/v1/actions/{quote(action_id, safe='')}"
 
 
 def _show(document: dict[str, Any]) -> None:

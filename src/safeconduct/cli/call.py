@@ -1,11 +1,10 @@
 """`safeconduct call`: governed calls as the log has them."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from safeconduct.cli.client import Data, client
+from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
 
 commands = typer.Typer(help="Governed calls: what was asked, what left the house, how it ended.", no_args_is_help=True)
@@ -24,7 +23,7 @@ def list_(*, count: Count = 50, data: Data = None, as_json: Json = False) -> Non
 @commands.command()
 def show(call_id: Id, *, data: Data = None, as_json: Json = False) -> None:
     """Shows one call with exactly what was sent and what came back."""
-    emit(client(data).get(f"/api/v1/calls/{quote(call_id, safe='')}"), as_json, _show)
+    emit(client(data).get(place("calls", call_id)), as_json, _show)
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import http.client
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 import typer
@@ -83,6 +83,11 @@ class Client:
                 remedy="pass --key FILE or set SAFECONDUCT_KEY",
             )
         return _signed(self._key, method, path, content_of(body, query))
+
+
+def place(*parts: str) -> str:
+    """Returns where something is in the control API. A part may be any text; it stays one part."""
+    return "/".join(("/api/v1", *(quote(part, safe="") for part in parts)))
 
 
 def reading_headers(key: Path | None, path: str) -> dict[str, str]:

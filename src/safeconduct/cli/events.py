@@ -1,11 +1,10 @@
 """`safeconduct events`: what is stored."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from safeconduct.cli.client import Data, client
+from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.soc.pointers import leaves
 
@@ -17,7 +16,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The event's id, 32 hex di
 @commands.command()
 def show(event_id: Id, *, data: Data = None, as_json: Json = False) -> None:
     """Shows an event: the raw record and its meaning, with the pointers that claims use."""
-    emit(client(data).get(f"/api/v1/events/{quote(event_id, safe='')}"), as_json, _show)
+    emit(client(data).get(place("events", event_id)), as_json, _show)
 
 
 @commands.command(name="list")
@@ -28,8 +27,8 @@ def list_(*, data: Data = None, as_json: Json = False) -> None:
 
 def _show(document: dict[str, Any]) -> None:
     out.print(f"{document['id']}  {document['time']}  {document['source']}", markup=False)
-    for place, value in leaves({"raw": document["raw"], "ocsf": document["ocsf"]}):
-        out.print(f"  {place}  {value!r}", markup=False)
+    for pointer, value in leaves({"raw": document["raw"], "ocsf": document["ocsf"]}):
+        out.print(f"  {pointer}  {value!r}", markup=False)
 
 
 def _show_files(document: dict[str, Any]) -> None:

@@ -1,11 +1,10 @@
 """`safeconduct freeze` and `safeconduct unfreeze`."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from safeconduct.cli.client import Data, Key, client
+from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
 
@@ -50,7 +49,7 @@ def unfreeze(
             raise AbsentError(f"no freeze {freeze_id!r} is in force", code="freeze-unknown")
         emit(client(data).get("/api/v1/freezes/preview", selector=selector), as_json, _show_preview)
     else:
-        _unfreeze(client(data, key).post(f"/api/v1/freezes/{quote(freeze_id, safe='')}/end"), as_json=as_json)
+        _unfreeze(client(data, key).post(place("freezes", freeze_id, "end")), as_json=as_json)
 
 
 def _unfreeze(document: dict[str, Any], *, as_json: bool) -> None:

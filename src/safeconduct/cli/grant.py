@@ -1,11 +1,10 @@
 """`safeconduct grant`: who may use which path, for what and when."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from safeconduct.cli.client import Data, client
+from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
 
 commands = typer.Typer(help="Grants: who may use which path, for what and when.", no_args_is_help=True)
@@ -23,7 +22,7 @@ def list_(*, data: Data = None, as_json: Json = False) -> None:
 @commands.command()
 def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
     """Shows a grant."""
-    emit(client(data).get(f"/api/v1/grants/{quote(name, safe='')}"), as_json, _show)
+    emit(client(data).get(place("grants", name)), as_json, _show)
 
 
 def _show(document: dict[str, Any]) -> None:

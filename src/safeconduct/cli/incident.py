@@ -1,11 +1,10 @@
 """`safeconduct incident`: correlated alerts."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from safeconduct.cli.client import Data, client
+from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
 
 commands = typer.Typer(help="Incidents: alerts that belong together.", no_args_is_help=True)
@@ -24,7 +23,7 @@ def list_(*, everything: Everything = False, data: Data = None, as_json: Json = 
 @commands.command()
 def show(incident_id: Id, *, data: Data = None, as_json: Json = False) -> None:
     """Shows an incident: its alerts, what they matched, and why they belong together."""
-    emit(client(data).get(f"/api/v1/incidents/{quote(incident_id, safe='')}"), as_json, _show)
+    emit(client(data).get(place("incidents", incident_id)), as_json, _show)
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -8,13 +8,12 @@ import sys
 import tarfile
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
 from safeconduct.access.program import is_installation
 from safeconduct.adapters.folder import read_folder, write_file
-from safeconduct.cli.client import Data, Key, client, reading_headers
+from safeconduct.cli.client import Data, Key, client, place, reading_headers
 from safeconduct.cli.output import NO, Json, emit, out, rows
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.instants import rfc3339
@@ -47,7 +46,7 @@ def show(
     """Shows the logs and their entries, or one entry."""
     ask = client(data)
     if entry:
-        emit(ask.get(f"/api/v1/logs/entries/{quote(entry, safe='')}"), as_json, _show_entry)
+        emit(ask.get(place("logs", "entries", entry)), as_json, _show_entry)
         return
     logs = ask.get("/api/v1/logs")
     if not logs:
@@ -69,7 +68,7 @@ def prove(
     data: Data = None,
 ) -> None:
     """Writes the evidence for an entry: the entry, its inclusion proof and a signed checkpoint."""
-    proof = client(data).raw(f"/api/v1/logs/entries/{quote(entry, safe='')}/proof")
+    proof = client(data).raw(place("logs", "entries", entry, "proof"))
     if out_file is None:
         out.print(proof.decode(), markup=False, end="")
     else:

@@ -1,11 +1,10 @@
 """`safeconduct path`: bounded ways to a model."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from safeconduct.cli.client import Data, client
+from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
 
 commands = typer.Typer(help="Paths: bounded ways to a model.", no_args_is_help=True)
@@ -23,7 +22,7 @@ def list_(*, data: Data = None, as_json: Json = False) -> None:
 @commands.command()
 def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
     """Shows everything that bounds a path, sealed under its digest."""
-    emit(client(data).get(f"/api/v1/paths/{quote(name, safe='')}"), as_json, _show)
+    emit(client(data).get(place("paths", name)), as_json, _show)
 
 
 def _show(document: dict[str, Any]) -> None:

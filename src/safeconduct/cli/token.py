@@ -1,12 +1,11 @@
 """`safeconduct token`: what clients show as their API key."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.cli.client import Data, Key, client
+from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.output import Json, emit, err, out, rows
 from safeconduct.kernel.instants import Instant, rfc3339, seconds
 
@@ -32,7 +31,7 @@ def issue(
 @commands.command()
 def revoke(token_id: Id, *, data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Makes a token worthless, at once."""
-    document = client(data, key).post(f"/api/v1/tokens/{quote(token_id, safe='')}/revoke")
+    document = client(data, key).post(place("tokens", token_id, "revoke"))
     emit(document, as_json, lambda done: out.print(f"{done['id']} is revoked", markup=False))
 
 

@@ -1,11 +1,10 @@
 """`safeconduct incident triage` and `safeconduct incident claims`."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from safeconduct.cli.client import Data, Key, client
+from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.incident import Id
 from safeconduct.cli.output import NO, Json, emit, out
 
@@ -29,13 +28,13 @@ def triage(
 ) -> None:
     """Says what the rules know of an incident, asks a model, and checks every claim against the evidence."""
     asked = {"path": path, "principal": principal, "model": False if no_model else model or True}
-    document = client(data, key).post(f"/api/v1/incidents/{quote(incident_id, safe='')}/triage", asked)
+    document = client(data, key).post(place("incidents", incident_id, "triage"), asked)
     emit(document, as_json, _show_triage)
 
 
 def claims(incident_id: Id, *, everything: Everything = False, data: Data = None, as_json: Json = False) -> None:
     """Lists the recorded claims, each checked again against the stored events. Exit 1 if one turned since."""
-    found = client(data).get(f"/api/v1/incidents/{quote(incident_id, safe='')}/claims")
+    found = client(data).get(place("incidents", incident_id, "claims"))
     emit(found, as_json, lambda listed: _show_claims(listed, everything=everything))
     if any(one["outcome"] != one["recorded"] for one in found):
         raise typer.Exit(NO)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
 from safeconduct.approvals import Verdict, ballot
+from safeconduct.cli.client import place
 from safeconduct.cli.demo.document import Document
 from safeconduct.cli.demo.screen import Screen
 from safeconduct.cli.demo.world import AGREEMENT, World
@@ -117,13 +117,13 @@ class Story:
         """Steps 4 and 5: a model is asked on a bounded path, and every claim is checked."""
         self.screen.step("4", "A model is asked, on a bounded path")
         ana = self.world.acting("ana")
-        place = f"/api/v1/incidents/{quote(incident, safe='')}/triage"
-        self.rules = ana.post(place, {"model": False})
+        asking = place("incidents", incident, "triage")
+        self.rules = ana.post(asking, {"model": False})
         began = time.monotonic()
         with self.screen.working(
             f"{self.world.model.name} is reading and writing; on a small machine for half a minute"
         ):
-            asked = ana.post(place, {})
+            asked = ana.post(asking, {})
         self.document.setup["model_seconds"] = round(time.monotonic() - began, 1)
         self._left_the_house()
         self.screen.step("5", "Claims are checked")
@@ -176,24 +176,22 @@ class Story:
     def respond(self, incident: str) -> None:
         """Steps 6 and 7: an address is blocked by two people, and unblocked."""
         self.screen.step("6", "A response is proposed, and a second person approves")
-        found = self.world.acting("ana").get(f"/api/v1/incidents/{quote(incident, safe='')}/candidates")
+        found = self.world.acting("ana").get(place("incidents", incident, "candidates"))
         if not found:
             self.screen.say("No verified claim names an address that may be blocked: there is no response to propose.")
             return
         target = found[0]["target"]
-        action = self.world.acting("ana").post(
-            f"/api/v1/incidents/{quote(incident, safe='')}/actions", {"target": target}
-        )
-        place = f"/api/v1/actions/{action['id']}"
+        action = self.world.acting("ana").post(place("incidents", incident, "actions"), {"target": target})
+        proposed = place("actions", action["id"])
         vote = ballot(action["approval"]["draft"], Verdict.APPROVE)
         self.screen.fact("proposed by ana", f"block-ip {target}, on {len(action['claims'])} verified claims")
-        self.refuse("ana approves what she proposed", lambda: self.world.acting("ana").post(f"{place}/vote", vote))
-        self.world.acting("bo").post(f"{place}/vote", vote)
+        self.refuse("ana approves what she proposed", lambda: self.world.acting("ana").post(f"{proposed}/vote", vote))
+        self.world.acting("bo").post(f"{proposed}/vote", vote)
         self.screen.fact("approved by bo", "a signature over exactly this proposal")
-        done = self.world.acting("bo").post(f"{place}/run")
+        done = self.world.acting("bo").post(f"{proposed}/run")
         self.screen.fact("executed", f"on the list until {done['expires_at']}; fetched over HTTP: {done['state']}")
         self.screen.step("7", "It is rolled back")
-        back = self.world.acting("bo").post(f"{place}/roll-back")
+        back = self.world.acting("bo").post(f"{proposed}/roll-back")
         gone = back["absence"] == "verified"
         self.screen.fact(
             "rolled back", "fetched over HTTP again: the address is " + ("gone" if gone else "STILL THERE")
