@@ -17,7 +17,6 @@ class Settings:
     """What the environment says. Options on the command line win."""
 
     data: Path
-    key_file: Path | None
     environment: Mapping[str, str]
 
     def secret(self, name: str) -> str:
@@ -40,10 +39,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     """Returns the settings of an environment; by default this process's own."""
     env = os.environ if environment is None else environment
     state = Path(env.get("XDG_STATE_HOME") or Path(env.get("HOME") or "/") / ".local" / "state")
-    key = env.get("SAFECONDUCT_KEY")
     return Settings(
         data=Path(env.get("SAFECONDUCT_DATA") or state / "safeconduct"),
-        key_file=Path(key) if key else None,
         environment=env,
     )
 

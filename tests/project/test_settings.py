@@ -16,9 +16,8 @@ def key_file(tmp_path, text, mode=0o600):
     return path
 
 
-def test_the_environment_names_data_and_key():
-    read = settings.read({"SAFECONDUCT_DATA": "/srv/sc", "SAFECONDUCT_KEY": "/k"})
-    assert (read.data, read.key_file) == (Path("/srv/sc"), Path("/k"))
+def test_the_environment_names_the_data():
+    assert settings.read({"SAFECONDUCT_DATA": "/srv/sc"}).data == Path("/srv/sc")
     assert settings.read({"HOME": "/home/ana"}).data == Path("/home/ana/.local/state/safeconduct")
 
 

@@ -45,7 +45,7 @@ def take_in(
     """Sends files, and the files of folders, inventories first. Returns what became of each; `tell` hears of each part.
 
     Raises:
-        InvalidInputError: a path does not exist, or there is nothing under it.
+        InvalidInputError, TooLargeError: a path does not exist, or there is nothing, or far too much, under it.
     """
     files, inventories = found_files(paths)
     for path in inventories:

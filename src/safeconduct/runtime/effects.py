@@ -100,7 +100,7 @@ class EffectRunner:
     async def settle(self) -> Mapping[str, SafeconductError]:
         """Tries everything that waits now, and returns when each ended or failed once.
 
-        Returns why, for what failed, by the id of the entry that ordered it.
+        Returns why, for what failed: effects by the id of the entry that ordered them, timers by when they were due.
         """
         self._delays.clear()
         await self._fire_due()

@@ -121,7 +121,12 @@ class LocalModel:
                 code="model-failed",
                 remedy="install the engine: pip install 'safeconduct[model]'; or use another model server: --model URL",
             )
-        return json.loads(line[:LINE_BYTES_MAX])["ready"], key
+        try:
+            return json.loads(line[:LINE_BYTES_MAX])["ready"], key
+        except (ValueError, LookupError, TypeError) as error:
+            raise UnavailableError(
+                f"the local model's engine said {line[:80]!r} instead of where it listens", code="model-failed"
+            ) from error
 
 
 def find_weights() -> Path:

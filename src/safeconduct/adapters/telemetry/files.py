@@ -34,7 +34,8 @@ def found_files(paths: list[Path]) -> tuple[list[Found], list[Path]]:
     """Returns the telemetry files under the paths, and the inventories among them, which are taken in first.
 
     Raises:
-        InvalidInputError: a path does not exist, or there is nothing, or far too much, under it.
+        InvalidInputError: a path does not exist, or there is nothing under it.
+        TooLargeError: there is far too much under it.
     """
     found: list[Found] = []
     for path in paths:

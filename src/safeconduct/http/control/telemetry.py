@@ -68,7 +68,7 @@ async def take_inventory(control: Installation, signed: SignedBytes, name: Name)
     await asyncio.to_thread(control.telemetry.take_inventory, name, signed.body)
     return answer(
         {
-            "organisation": inventory.organisation,
+            "organization": inventory.organisation,
             "hosts": len(inventory.hosts),
             "users": len(inventory.users),
             "networks": sorted(inventory.networks),
