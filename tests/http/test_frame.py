@@ -101,3 +101,10 @@ def test_what_is_no_act_is_refused(value):
 def test_an_act_survives_the_header():
     signed = sign_act(Act(actor="ana", operation="POST /x", content="c", at="t", nonce="n"), KEY)
     assert decode_act(encode_act(signed)) == signed
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("GET", "/things/a/b"), ("DELETE", "/things")])
+def test_a_route_that_is_not_there_is_a_problem_document_too(method, path):
+    status, told = send(method, path, **LOCAL)
+    assert (status, told["code"], told["title"]) == (404, "route-unknown", "absent")
+    assert path in told["detail"]

@@ -9,15 +9,25 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from safeconduct.http.acts import HEADER, content_of, decode_act, operation_of
 from safeconduct.http.control.description import ACT, ACT_OR_LOCAL, DescribedAPI, Shown
 from safeconduct.http.problems import MEDIA_TYPE, problem
-from safeconduct.kernel.errors import InvalidInputError, SafeconductError, TooLargeError, UnauthenticatedError
+from safeconduct.kernel.errors import (
+    AbsentError,
+    InvalidInputError,
+    SafeconductError,
+    TooLargeError,
+    UnauthenticatedError,
+)
 from safeconduct.kernel.ports import Committed, Transaction, Writer
 from safeconduct.ledger.acts import SignedAct
 
 T = TypeVar("T")
+
+PATH_SHOWN_MAX = 200
+"""Characters of an unknown path that are told back."""
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 """Bytes of a request body. Telemetry comes in files of a few megabytes; more is sent in parts."""
@@ -150,6 +160,7 @@ def control_app(
     app.state.check_reader = check_reader
     app.add_exception_handler(SafeconductError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _no_route)
     return app
 
 
@@ -182,3 +193,8 @@ async def _told(_request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     return await _told(request, InvalidInputError(f"the request does not fit: {error}"))
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    told = AbsentError(f"there is no route {request.method} {request.url.path[:PATH_SHOWN_MAX]}", code="route-unknown")
+    return await _told(request, told if isinstance(error, HTTPException) else error)
