@@ -4,9 +4,10 @@ import http.client
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from safeconduct.adapters.folder import read_folder, write_file
+from safeconduct.adapters.outbound import connection_to, http_address
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.audit import Trust
 from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint
@@ -80,14 +81,11 @@ def fetch_over_http(prefix: str, headers: Callable[[str], Mapping[str, str]] = l
     Raises:
         InvalidInputError: the prefix is no http(s) address.
     """
-    where = urlsplit(prefix)
-    if where.scheme not in {"http", "https"} or not where.hostname:
-        raise InvalidInputError(f"expected a log's address such as http://host:port/log/<origin>, got {prefix!r}")
-    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+    where = http_address(prefix, "a log's address such as http://host:port/log/<origin>")
 
     def fetch(path: str) -> bytes:
         target = f"{where.path.rstrip('/')}/{path}"
-        connection = kind(where.hostname or "", where.port, timeout=TIMEOUT_S)
+        connection = connection_to(where, TIMEOUT_S)
         try:
             connection.request("GET", quote(target), headers=dict(headers(target)))
             response = connection.getresponse()

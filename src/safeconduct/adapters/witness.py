@@ -3,9 +3,9 @@
 import http.client
 import threading
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from safeconduct.adapters.files import file_name, write_atomically, write_secret
+from safeconduct.adapters.outbound import connection_to, http_address
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Clock, Entropy
@@ -33,9 +33,7 @@ class WitnessClient:
     """Asks one witness for cosignatures over HTTP."""
 
     def __init__(self, url: str, key: VerifierKey) -> None:
-        where = urlsplit(url)
-        if where.scheme not in {"http", "https"} or not where.hostname:
-            raise InvalidInputError(f"expected the witness's address as http://host:port, got {url!r}")
+        where = http_address(url, "the witness's address as http://host:port")
         if key.kind is not SignatureType.COSIGNATURE:
             raise InvalidInputError(f"the key of {key.name} is not one for cosignatures", code="key-invalid")
         self._where = where
@@ -94,8 +92,7 @@ class WitnessClient:
         return SignedCheckpoint(signed.checkpoint, note)
 
     def _post(self, submission: Submission) -> tuple[int, str]:
-        kind = http.client.HTTPSConnection if self._where.scheme == "https" else http.client.HTTPConnection
-        connection = kind(self._where.hostname or "", self._where.port, timeout=TIMEOUT_S)
+        connection = connection_to(self._where, TIMEOUT_S)
         try:
             connection.request("POST", self._where.path.rstrip("/") + "/add-checkpoint", submission.encoded)
             response = connection.getresponse()
