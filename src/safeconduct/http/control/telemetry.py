@@ -136,14 +136,14 @@ async def incidents(control: Installation, _: HouseReading, *, all: bool = False
 @router.get("/incidents/{incident_id}")
 async def incident(control: Installation, _: HouseReading, incident_id: str) -> Response:
     """Shows an incident with its alerts, what they matched, and why they belong together."""
-    record, whole = await asyncio.to_thread(_whole, control, incident_id)
+    record, whole = await asyncio.to_thread(whole_incident, control, incident_id)
     return answer(_row(record) | _document(whole))
 
 
 @router.get("/incidents/{incident_id}/finding")
 async def finding(control: Installation, _: HouseReading, incident_id: str) -> Response:
     """Shows an incident as an OCSF Incident Finding (2005)."""
-    _record, whole = await asyncio.to_thread(_whole, control, incident_id)
+    _record, whole = await asyncio.to_thread(whole_incident, control, incident_id)
     return answer(incident_finding(whole))
 
 
@@ -162,7 +162,8 @@ async def _admit(control: Control, signed: Signed[bytes]) -> None:
     await asyncio.to_thread(asked)
 
 
-def _whole(control: Control, incident_id: str) -> tuple[IncidentRecord, Incident]:
+def whole_incident(control: Control, incident_id: str) -> tuple[IncidentRecord, Incident]:
+    """Returns what is recorded of an incident, and the incident made whole from its events."""
     with control.snapshot() as records:
         record = service.incident_record(records, incident_id)
     return record, service.incident_of(record, control.events, shipped_rules())

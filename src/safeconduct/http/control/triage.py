@@ -13,15 +13,15 @@ from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Signed, SignedBytes, answer, commit, parse
 from safeconduct.http.control.readers import HouseReading
+from safeconduct.http.control.telemetry import whole_incident
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
-from safeconduct.soc import telemetry_service, triage_service
+from safeconduct.soc import triage_service
 from safeconduct.soc.action_service import ActionProposal, candidates
 from safeconduct.soc.actions import BLOCK_IP
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.claim_events import ClaimRecord, claims_of
-from safeconduct.soc.detection.shipped import shipped_rules
 from safeconduct.soc.grounding import CheckedClaim
 from safeconduct.soc.model import Event, Incident
 from safeconduct.soc.rechecking import SealedClaims, read_sealed, recheck
@@ -209,9 +209,7 @@ def _choose(control: Control, signer: Principal, wanted: Wanted) -> Asking:
 
 
 def _whole(control: Control, incident_id: str) -> _Whole:
-    with control.snapshot() as records:
-        record = telemetry_service.incident_record(records, incident_id)
-    incident = telemetry_service.incident_of(record, control.events, shipped_rules())
+    _record, incident = whole_incident(control, incident_id)
     return _Whole(incident, control.events.many(incident.events))
 
 
