@@ -84,6 +84,9 @@ def test_detection_opens_the_incident_once_and_shows_it(house):
     assert all(alert["matches"] for alert in shown["alerts"])
     assert {"id": "T1110.001", "name": "Brute Force: Password Guessing"} in shown["techniques"]
     assert house.get(f"incidents/{incident}/finding")[1]["class_uid"] == 2005
+    findings = house.get(f"incidents/{incident}/alerts/findings")[1]
+    assert {one["class_uid"] for one in findings} == {2004}
+    assert len(findings) == len(house.get(f"incidents/{incident}")[1]["alerts"])
     assert house.get("incidents/none")[0] == 404
 
 

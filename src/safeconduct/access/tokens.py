@@ -75,6 +75,8 @@ def issue_token(
 def revoke_token(tx: Transaction, signed: SignedAct, *, operation: str, content: str, token_id: str) -> None:
     """Revokes a token, at once. By its holder, the holder's sponsor, or an administrator or trust and safety.
 
+    A frozen person may: it only stops things.
+
     Raises:
         UnauthenticatedError, RefusedError: the signer may not.
         AbsentError: no such token.

@@ -19,7 +19,7 @@ from safeconduct.soc.incidents import IncidentRecord
 from safeconduct.soc.ingesting import InventoryTaken
 from safeconduct.soc.inventory import parse_inventory
 from safeconduct.soc.model import Incident
-from safeconduct.soc.ocsf.findings import incident_finding
+from safeconduct.soc.ocsf.findings import detection_finding, incident_finding
 
 router = APIRouter(prefix="/api/v1", tags=["telemetry"])
 
@@ -145,6 +145,13 @@ async def finding(control: Installation, _: HouseReading, incident_id: str) -> R
     """Shows an incident as an OCSF Incident Finding (2005)."""
     _record, whole = await asyncio.to_thread(whole_incident, control, incident_id)
     return answer(incident_finding(whole))
+
+
+@router.get("/incidents/{incident_id}/alerts/findings")
+async def alert_findings(control: Installation, _: HouseReading, incident_id: str) -> Response:
+    """Shows an incident's alerts as OCSF Detection Findings (2004)."""
+    _record, whole = await asyncio.to_thread(whole_incident, control, incident_id)
+    return answer([detection_finding(alert) for alert in whole.alerts])
 
 
 @router.get("/rules")
