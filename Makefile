@@ -25,7 +25,7 @@ else
 	$(BIN)/python -m pytest -q -n auto --dist loadfile $(ARGS)
 endif
 
-test-all: $(VENV)/dev.stamp ## the tests, the long simulations and the whole demo
+test-all: $(VENV)/dev.stamp ## the tests, with ten times as many drawn examples
 	SAFECONDUCT_LONG=1 $(BIN)/python -m pytest -q -n auto --dist loadfile $(ARGS)
 
 check: $(VENV)/dev.stamp ## ruff, mypy, import contracts

@@ -14,7 +14,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "tools")]
 # No test depends on the machine's speed. CI draws the same examples each time, so that a red run can be repeated.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("steady"), derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "steady")
+settings.register_profile("long", settings.get_profile("steady"), max_examples=1000)  # make test-all
+settings.load_profile("long" if os.environ.get("SAFECONDUCT_LONG") else "ci" if os.environ.get("CI") else "steady")
 
 _booked = [""]
 
