@@ -104,8 +104,10 @@ def test_an_act_is_used_once():
 
 def test_the_same_nonce_of_another_person_is_another_act():
     writer = in_force()
+    count = len(writer.entries)
     freezing(writer, act(nonce="n" * 16))
     freezing(writer, act("bo", nonce="n" * 16))
+    assert [entry.act["actor"] for entry in writer.entries[count:]] == ["ops", "bo"]
 
 
 @pytest.mark.parametrize("capability", list(Capability))

@@ -103,12 +103,14 @@ def test_a_partner_that_is_away_is_asked_again(house, caplog):
         asyncio.run(followed(installation, lambda: cosigned_all(installation, key)))
 
 
-def test_without_a_program_there_is_nothing_to_follow(tmp_path, monkeypatch):
+def test_without_a_program_there_is_nothing_to_follow(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(cosigning, "INTERVAL_S", 0.001)
     house, _ = made(tmp_path / "house")
     looks = []
     with opened(house.data) as installation:
         asyncio.run(followed(installation, lambda: looks.append(1) or len(looks) > 5))
+        assert stops(installation) == {}
+    assert caplog.records == []
 
 
 def test_an_older_database_under_a_newer_head_stops_that_log(house):

@@ -370,6 +370,8 @@ def test_one_connection_serves_call_after_call(gate):
             received = b""
             while f"number {number}".encode() not in received.partition(b"\r\n\r\n")[2]:
                 received += connection.recv(65536)
+            assert received.startswith(b"HTTP/1.1 200 ")
+            assert received.count(b"safeconduct-call: ") == 1
 
 
 def test_a_freeze_is_a_cut_for_a_reader_that_does_not_read():

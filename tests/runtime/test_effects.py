@@ -211,6 +211,7 @@ def test_an_overdue_timer_fires_at_start(rig):
             await until(lambda: timers(rig) == [])
 
     asyncio.run(run())
+    assert [entry.type for entry in rig.reader.entries(CALLS)] == [SET.name, RANG.name]
 
 
 def test_a_timer_whose_command_fails_is_tried_again(rig):

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import starmap
@@ -48,11 +49,12 @@ _SIZE = "SELECT coalesce(max(idx) + 1, 0) FROM entries WHERE log = ?"
 _LEAVES = "SELECT leaf FROM entries WHERE log = ? AND idx >= ? ORDER BY idx"
 
 
-class _Rows:
+class _Rows(ABC):
     """The readings that the writer's connection and the readers' connections share."""
 
+    @abstractmethod
     def _connection(self) -> AbstractContextManager[sqlite3.Connection]:
-        raise NotImplementedError
+        """Opens a connection to read on, for as long as the block lasts."""
 
     def origins(self) -> list[Origin]:
         return [Origin(origin) for (origin,) in self._all("SELECT origin FROM logs ORDER BY number")]
