@@ -14,7 +14,7 @@ from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Signed, SignedBytes, answer, commit, parse
 from safeconduct.http.control.readers import HouseReading
 from safeconduct.http.control.telemetry import whole_incident
-from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.errors import AbsentError, SafeconductError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc import triage_service
@@ -189,7 +189,13 @@ def _sent(answered: Answered) -> dict[str, Any]:
 
 def _sent_in_vain(control: Control, call: str) -> list[dict[str, Any]]:
     """Returns what left the house on a call that brought no answer: what its intent says, if it has one."""
-    if not call or control.log.entry(call).type != CALL_INTENT.name:
+    if not call:
+        return []
+    try:
+        entry = control.log.entry(call)
+    except AbsentError:  # refused and, being one of many, not recorded
+        return []
+    if entry.type != CALL_INTENT.name:
         return []
     fields = {name: control.log.open_field(call, name).value for name in control.log.sealed_fields(call)}
     body = str(fields.get("sent", fields["request"])).encode()
