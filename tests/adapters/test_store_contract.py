@@ -147,6 +147,39 @@ def test_readers_in_other_threads_see_whole_commits_only(store):
     assert reader.size(CALLS) == 60
 
 
+class Halfway(dict):
+    """Changes in whose middle something happens."""
+
+    def __init__(self, changes, happens):
+        super().__init__(changes)
+        self.happens = happens
+
+    def items(self):
+        for number, item in enumerate(super().items()):
+            if number == 1:
+                self.happens()
+            yield item
+
+
+def test_a_reader_in_the_middle_of_a_commit_sees_none_or_all_of_it():
+    store, seen, done = MemoryStore(), [], threading.Event()
+
+    def read():
+        with store.snapshot() as records:
+            seen.append((records.get(NUMBERS, "x"), records.get(NUMBERS, "y")))
+        done.set()
+
+    reading = threading.Thread(target=read)
+
+    def happens():
+        reading.start()
+        done.wait(0.2)  # a reader that does not wait for the commit is done long before
+
+    store.commit(Batch(changes=Halfway(dict.fromkeys([("numbers", "x"), ("numbers", "y")], b"1"), happens)))
+    reading.join()
+    assert seen in ([(None, None)], [(1, 1)])
+
+
 def test_a_sqlite_store_is_all_there_when_opened_again(tmp_path):
     one = SqliteStore(tmp_path / "s.db")
     one.commit(Batch(growths=(growth(0, new("A", f=b"x")),), changes={("c", "k"): b"1"}))

@@ -1,5 +1,6 @@
 """Control state and log in dictionaries: `Store` without a disk."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,6 +23,7 @@ class MemoryStore:
         self.with_cosignatures: dict[tuple[Origin, int, str], str] = {}
         self.stored_blobs: dict[tuple[str, str], bytes] = {}
         self.records: dict[tuple[str, str], bytes] = {}
+        self._lock = threading.RLock()  # a reader in another thread sees the whole of a commit or nothing of it
 
     def origins(self) -> list[Origin]:
         return list(self.logs)
@@ -34,17 +36,20 @@ class MemoryStore:
         yield from self.logs.get(origin, [])[start:end]
 
     def find(self, entry_id: str) -> tuple[Origin, StoredEntry] | None:
-        hits = ((origin, entry) for origin, entries in self.logs.items() for entry in entries if entry.id == entry_id)
-        return next(hits, None)
+        with self._lock:
+            logs = self.logs.items()
+            return next(((origin, one) for origin, entries in logs for one in entries if one.id == entry_id), None)
 
     def tile(self, origin: Origin, level: int, number: int) -> bytes:
         return self.tiles.get((origin, level, number), b"")
 
     def tile_names(self, origin: Origin) -> list[tuple[int, int]]:
-        return sorted((level, number) for owner, level, number in self.tiles if owner == origin)
+        with self._lock:
+            return sorted((level, number) for owner, level, number in self.tiles if owner == origin)
 
     def cosigned(self, origin: Origin) -> list[tuple[int, str, str]]:
-        rows = sorted(self.with_cosignatures.items())
+        with self._lock:
+            rows = sorted(self.with_cosignatures.items())
         return [(size, note, witness) for (owner, size, witness), note in rows if owner == origin]
 
     def checkpoint(self, origin: Origin) -> str | None:
@@ -54,14 +59,18 @@ class MemoryStore:
         return self.stored_blobs.get((entry_id, name))
 
     def blobs(self) -> Iterator[tuple[str, str, bytes]]:
-        for (entry_id, name), blob in list(self.stored_blobs.items()):
+        with self._lock:
+            found = list(self.stored_blobs.items())
+        for (entry_id, name), blob in found:
             yield entry_id, name, blob
 
     def raw(self, collection: str, key: str) -> bytes | None:
         return self.records.get((collection, key))
 
     def raw_scan(self, collection: str, prefix: str) -> Iterator[tuple[str, bytes]]:
-        for (name, key), value in sorted(self.records.items()):
+        with self._lock:
+            found = sorted(self.records.items())
+        for (name, key), value in found:
             if name == collection and key.startswith(prefix):
                 yield key, value
 
@@ -69,18 +78,20 @@ class MemoryStore:
         return dict(self.records)
 
     def commit(self, batch: Batch) -> None:
-        for growth in batch.growths:
-            self._check(growth)
-        for growth in batch.growths:
-            self._grow(growth)
-        for name, value in batch.changes.items():
-            if value is None:
-                self.records.pop(name, None)
-            else:
-                self.records[name] = value
+        with self._lock:
+            for growth in batch.growths:
+                self._check(growth)
+            for growth in batch.growths:
+                self._grow(growth)
+            for name, value in batch.changes.items():
+                if value is None:
+                    self.records.pop(name, None)
+                else:
+                    self.records[name] = value
 
     def keep_cosigned(self, origin: Origin, size: int, note: str, witness: str) -> None:
-        self.with_cosignatures[origin, size, witness] = note
+        with self._lock:
+            self.with_cosignatures[origin, size, witness] = note
 
     def reader(self) -> "MemoryStore":
         return self
@@ -88,10 +99,11 @@ class MemoryStore:
     @contextmanager
     def frozen(self) -> Iterator["MemoryStore"]:
         frozen = MemoryStore()
-        frozen.logs = {origin: list(entries) for origin, entries in self.logs.items()}
-        frozen.tiles, frozen.latest = dict(self.tiles), dict(self.latest)
-        frozen.with_cosignatures = dict(self.with_cosignatures)
-        frozen.stored_blobs, frozen.records = dict(self.stored_blobs), dict(self.records)
+        with self._lock:
+            frozen.logs = {origin: list(entries) for origin, entries in self.logs.items()}
+            frozen.tiles, frozen.latest = dict(self.tiles), dict(self.latest)
+            frozen.with_cosignatures = dict(self.with_cosignatures)
+            frozen.stored_blobs, frozen.records = dict(self.stored_blobs), dict(self.records)
         yield frozen
 
     @contextmanager
