@@ -1,10 +1,6 @@
-"""`safeconduct log`: the joint log, as its keeper and as the partner see it.
-
-`verify DIR`, `mirror` and `witness` need no installation: they are the partner's, with its own key and disk.
-"""
+"""`safeconduct log`: the joint log as its keeper sees it. What the partner runs is in `cli/partner.py`."""
 
 import io
-import sys
 import tarfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,25 +8,20 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.access.program import is_installation
-from safeconduct.adapters.folder import read_folder, write_file
-from safeconduct.cli.client import Data, Key, client, place, reading_headers
-from safeconduct.cli.output import NO, Json, emit, out, rows
+from safeconduct.adapters.folder import write_file
+from safeconduct.cli import partner
+from safeconduct.cli.client import Data, client, place
+from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.kernel.instants import rfc3339
-from safeconduct.ledger.audit import Finding, Trust
-from safeconduct.ledger.export import verify_files
-from safeconduct.ledger.notes import VerifierKey
-from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX, ProvenEntry, verify_proof
 
 commands = typer.Typer(help="The joint log: show, prove, export, verify, mirror, witness.", no_args_is_help=True)
+for partners_command in (partner.verify, partner.mirror, partner.witness):
+    commands.command()(partners_command)
 
 EntryId = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
 Origin = Annotated[str, typer.Option("--origin", help="Which log; default: the only one that is not the server's own.")]
 Start = Annotated[int, typer.Option("--start", min=0, help="Index to start from.")]
 Count = Annotated[int, typer.Option("--count", min=1, max=1000, help="How many entries.")]
-LogKey = Annotated[str, typer.Option("--key", help="The log's public key: <name>+<hex>+<base64>, or a file with it.")]
-WitnessKeys = Annotated[list[str] | None, typer.Option("--witness", help="A witness's public key; may be repeated.")]
-Dir = Annotated[Path, typer.Option("--dir", help="The partner's own folder.")]
 
 
 @commands.command()
@@ -76,31 +67,6 @@ def prove(
 
 
 @commands.command()
-def verify(
-    target: Annotated[
-        Path | None, typer.Argument(metavar="[DIR|FILE]", help="An export, a mirror or a .tlog-proof; default: --data.")
-    ] = None,
-    *,
-    key: LogKey = "",
-    witness: WitnessKeys = None,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """Verifies a log: offline with public keys alone, or without a folder the installation's own logs in place."""
-    if target is None:
-        document = client(data).get("/api/v1/logs/verify")
-        emit(document, as_json, _show_checked)
-        good = all(log["verified"] for log in document)
-    else:
-        trust = _trust(key, witness)
-        document = _verify_file(target, trust) if target.is_file() else _verify_folder(target, trust)
-        emit(document, as_json, _show_verified)
-        good = document["verified"]
-    if not good:
-        raise typer.Exit(NO)
-
-
-@commands.command()
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder to write into; it must not hold anything.")],
     *,
@@ -126,64 +92,6 @@ def export(
     emit(document, as_json, _show_exported)
 
 
-@commands.command()
-def mirror(
-    url: Annotated[str, typer.Argument(metavar="URL", help="The log's address: http://host:port/log/<origin>.")],
-    *,
-    folder: Dir,
-    log_key: Annotated[str, typer.Option("--log-key", help="The log's public key, or a file with it.")],
-    witness: WitnessKeys = None,
-    key: Key = None,
-    as_json: Json = False,
-) -> None:
-    """Brings the partner's own copy of a log up to date. Refuses a log that is not a continuation of what is held."""
-    from safeconduct.adapters.mirror import fetch_over_http, pull  # noqa: PLC0415 - keeps other commands quick
-
-    fetch = fetch_over_http(url, lambda path: reading_headers(key, path))
-    pulled = pull(fetch, folder, _trust(log_key, witness))
-    document = {"before": pulled.before, "size": pulled.size, "cosigned_by": pulled.cosigned_by, "folder": str(folder)}
-    emit(document, as_json, _show_pulled)
-
-
-@commands.command()
-def witness(
-    *,
-    folder: Dir,
-    listen: Annotated[str, typer.Option("--listen", help="Address to listen on; port 0 takes a free one.")],
-    name: Annotated[str, typer.Option("--name", help="The witness's name, for a new one.")] = "",
-    trust: Annotated[list[str] | None, typer.Option("--trust", help="A log's public key to cosign for.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Runs a witness: cosigns checkpoints of the logs it knows, and refuses a log that takes anything back."""
-    from safeconduct.bootstrap import witness as composed  # noqa: PLC0415 - keeps other commands quick
-
-    keys = [_key(text) for text in trust or []]
-
-    def ready(public: str, url: str) -> None:
-        emit(
-            {"key": public, "url": url}, as_json, lambda made: out.print(f"{made['url']}\n{made['key']}", markup=False)
-        )
-        sys.stdout.flush()  # whoever started it reads this from a pipe
-
-    composed.run(folder, listen, name=name, trust=keys, ready=ready)
-
-
-def _trust(key: str, witnesses: list[str] | None) -> Trust:
-    if not key:
-        raise InvalidInputError(
-            "verifying needs the log's public key, from somewhere else than the copy that is verified",
-            code="key-missing",
-            remedy="pass --key KEY; the log's keeper shows it with: safeconduct log show",
-        )
-    return Trust(log=_key(key), witnesses=tuple(_key(text) for text in witnesses or []))
-
-
-def _key(text: str) -> VerifierKey:
-    if "+" not in text and Path(text).is_file():
-        text = Path(text).read_text(encoding="utf-8", errors="replace")
-    return VerifierKey.parse(text)
-
-
 def _chosen(logs: list[dict[str, Any]], origin: str) -> dict[str, Any]:
     found = [log for log in logs if log["origin"] == origin or (not origin and not is_installation(log["origin"]))]
     if not found and not origin:
@@ -192,51 +100,6 @@ def _chosen(logs: list[dict[str, Any]], origin: str) -> dict[str, Any]:
         names = ", ".join(log["origin"] for log in logs) or "none"
         raise InvalidInputError(f"which log? there are: {names}", code="log-unknown", remedy="pass --origin")
     return found[0]
-
-
-def _verify_folder(folder: Path, trust: Trust) -> dict[str, Any]:
-    read, paths = read_folder(folder)
-    found = verify_files(read, paths, trust)
-    return {
-        "verified": not found.findings,
-        "origin": found.origin,
-        "size": found.size,
-        "root": found.root.hex(),
-        "cosigned_by": found.cosigned_by,
-        "findings": [_finding(finding) for finding in found.findings],
-    }
-
-
-def _verify_file(file: Path, trust: Trust) -> dict[str, Any]:
-    with file.open("rb") as opened:
-        proven: ProvenEntry = verify_proof(opened.read(PROOF_FILE_BYTES_MAX + 1), trust)
-    said, entry = proven.checkpoint.checkpoint, proven.entry
-    return {
-        "verified": True,
-        "origin": said.origin,
-        "size": said.size,
-        "root": said.root.hex(),
-        "cosigned_by": proven.cosigned_by,
-        "findings": [],
-        "entry": {
-            "id": entry.id,
-            "index": entry.index,
-            "at": rfc3339(entry.at),
-            "type": entry.type,
-            "body": entry.body,
-        },
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "what": finding.what,
-        "place": finding.place,
-        "index": finding.index,
-        "entry": finding.entry_id,
-        "code": finding.code,
-        "text": finding.text,
-    }
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -260,34 +123,6 @@ def _show_entry(document: dict[str, Any]) -> None:
             out.print(f"{name:<8} {value}", markup=False)
 
 
-def _show_checked(document: list[dict[str, Any]]) -> None:
-    if not document:
-        out.print("no log has entries yet")
-    for log in document:
-        out.print(f"{log['origin']}  {log['size']} entries  {_state(log['verified'])}", markup=False)
-        for finding in log["findings"]:
-            entry = "" if finding["index"] is None else f" entry {finding['index']} {finding['entry_id']}"
-            out.print(f"  {finding['place']}{entry}: {finding['what']}", markup=False)
-
-
-def _show_verified(document: dict[str, Any]) -> None:
-    out.print(f"{document['origin']}  {document['size']} entries  {_state(document['verified'])}", markup=False)
-    if "entry" in document:
-        entry = document["entry"]
-        out.print(f"  entry {entry['index']} {entry['id']}  {entry['at']}  {entry['type']}", markup=False)
-    out.print(f"  cosigned by: {', '.join(document['cosigned_by']) or 'nobody known'}", markup=False)
-    for finding in document["findings"]:
-        out.print(f"  {finding['text']}", markup=False)
-
-
-def _state(good: bool) -> str:  # noqa: FBT001 - the word for a flag
-    return "verified" if good else "DAMAGED"
-
-
 def _show_exported(document: dict[str, Any]) -> None:
     out.print(f"wrote {document['size']} entries of {document['origin']} to {document['folder']}", markup=False)
     out.print(f"verify it: safeconduct log verify {document['folder']} --key {document['key']}", markup=False)
-
-
-def _show_pulled(document: dict[str, Any]) -> None:
-    out.print(f"{document['folder']} holds {document['size']} entries, before {document['before']}", markup=False)
