@@ -9,11 +9,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import gateway, ledger
+from bench import gateway, ledger, ledger_large
 
 RESULTS = Path(__file__).with_name("results.json")
 Row = dict[str, Any]
-PARTS: Mapping[str, Callable[[], list[Row]]] = {"gateway": gateway.rows, "log": ledger.rows}
+PARTS: Mapping[str, Callable[[], list[Row]]] = {
+    "gateway": gateway.rows,
+    "log": ledger.rows,
+    "log-large": ledger_large.rows,
+}
 
 
 def main() -> None:

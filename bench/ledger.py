@@ -3,7 +3,7 @@
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from safeconduct.adapters.clock import SystemClock, system_entropy
@@ -52,12 +52,12 @@ def rows() -> list[dict[str, object]]:
         rates, costs, audits = _measure(batch)
         method = METHOD.format(batch=batch, entries=ENTRIES, runs=RUNS)
         found += [
-            _row(f"log.durable_per_s.{batch}", rates, "entries/s", method),
-            _row(f"log.entry_cpu_us.{batch}", costs, "us", method),
+            row(f"log.durable_per_s.{batch}", rates, "entries/s", method),
+            row(f"log.entry_cpu_us.{batch}", costs, "us", method),
         ]
         if batch == 256:  # noqa: PLR2004 - once is enough
             method = AUDIT_METHOD.format(entries=ENTRIES, runs=RUNS)
-            found.append(_row("log.audit_per_s", audits, "entries/s", method))
+            found.append(row("log.audit_per_s", audits, "entries/s", method))
     return found
 
 
@@ -74,26 +74,36 @@ def _measure(batch: int) -> tuple[list[float], list[float], list[float]]:
 
 def _run(folder: Path, batch: int) -> tuple[float, float, float]:
     signer = NoteSigner(ORIGIN, SecretKey(system_entropy(32)))
-    store, keys = SqliteStore(folder / "safeconduct.db"), SqliteKeys(folder / "keys.db", system_entropy)
-    heads = FileHeads(folder / "heads")
-    projections = {TYPE: _open_call}
-    runner = BatchRunner(store, heads, keys, clock=SystemClock(), entropy=system_entropy, projections=projections)
-    assert runner.open(signer) == []
+    runner, close = open_runner(folder, signer)
     started, cpu = time.perf_counter(), time.process_time()
     for _ in range(ENTRIES // batch):
-        results = runner.run([_append] * batch)
+        results = runner.run([append] * batch)
         assert all(result.error is None for result in results)
     elapsed, spent = time.perf_counter() - started, time.process_time() - cpu
     started = time.perf_counter()
-    assert audit(store, ORIGIN, signer.verifier, heads.copies(ORIGIN)) == []
+    assert audit(runner.store, ORIGIN, signer.verifier, runner.heads.copies(ORIGIN)) == []
     audited = time.perf_counter() - started
-    assert store.size(ORIGIN) == ENTRIES
-    store.close()
-    keys.close()
+    assert runner.store.size(ORIGIN) == ENTRIES
+    close()
     return ENTRIES / elapsed, spent / ENTRIES * 1e6, ENTRIES / audited
 
 
-def _append(tx: Transaction) -> str:
+def open_runner(folder: Path, signer: NoteSigner) -> tuple[BatchRunner, Callable[[], None]]:
+    """Opens a new log in a folder; returns what runs batches on it, and what closes it."""
+    store, keys = SqliteStore(folder / "safeconduct.db"), SqliteKeys(folder / "keys.db", system_entropy)
+    heads, projections = FileHeads(folder / "heads"), {TYPE: _open_call}
+    runner = BatchRunner(store, heads, keys, clock=SystemClock(), entropy=system_entropy, projections=projections)
+    assert runner.open(signer) == []
+
+    def close() -> None:
+        store.close()
+        keys.close()
+
+    return runner, close
+
+
+def append(tx: Transaction) -> str:
+    """Appends one entry with one record of control state."""
     return tx.append(ORIGIN, Draft(type=TYPE, body=BODY)).id
 
 
@@ -101,7 +111,8 @@ def _open_call(state: State, entry: Entry) -> None:
     state.insert(OPEN, entry.id, "open")
 
 
-def _row(name: str, samples: Sequence[float], unit: str, method: str) -> dict[str, object]:
+def row(name: str, samples: Sequence[float], unit: str, method: str) -> dict[str, object]:
+    """Returns a row of the results: the median of the samples, and the samples."""
     return {
         "name": name,
         "value": round(statistics.median(samples), 1),
