@@ -97,12 +97,13 @@ class Access(RuleBasedStateMachine):
         """A cosignature comes, for a request that waits, was done, or was superseded; or one that covers too little."""
         found = next((one for one in pending(self.writer.state) if one.request == request), None)
         assert (found is not None) == (request in self.waiting)
-        note = cosigned(found.origin, found.index + covers) if found else "anything"
+        place = self.writer.place(request) if found else 0
+        note = cosigned(found.origin, place + covers) if found else "anything"
         if found and not covers:
             with pytest.raises(NoteError, match="does not cover"):
-                self.writer.run(lambda tx: complete_cosign(tx, request, note))
+                self.writer.run(lambda tx: complete_cosign(tx, request, note, index=place))
             return
-        entry = self.writer.run(lambda tx: complete_cosign(tx, request, note))
+        entry = self.writer.run(lambda tx: complete_cosign(tx, request, note, index=place))
         assert (entry is not None) == (found is not None)
         kind, what = self.waiting.pop(request, (None, None))
         if kind == "program":

@@ -89,8 +89,9 @@ def test_a_freeze_ends_only_when_the_witness_cosigned_the_request():
     assert freezes(writer.state) == (made,)
     assert [effect.kind for _, effect in writer.state.scan(OUTBOX)] == [COSIGN]
     (waiting,) = pending(writer.state, RequestKind.UNFREEZE)
+    place = writer.place(request)
     assert (waiting.request, waiting.freeze, waiting.origin) == (request, made.id, AGREEMENT)
-    writer.run(lambda tx: complete_cosign(tx, request, cosigned(AGREEMENT, waiting.index + 1)))
+    writer.run(lambda tx: complete_cosign(tx, request, cosigned(AGREEMENT, place + 1), index=place))
     assert freezes(writer.state) == ()
     assert pending(writer.state) == ()
     assert list(writer.state.scan(OUTBOX)) == []
@@ -121,7 +122,7 @@ def test_of_two_freezes_of_the_same_thing_ending_one_leaves_the_other():
     writer = in_force()
     first, second = start(writer), start(writer)
     request = unfreeze(writer, second.id)
-    writer.run(lambda tx: complete_cosign(tx, request, cosigned(AGREEMENT, 99)))
+    writer.run(lambda tx: complete_cosign(tx, request, cosigned(AGREEMENT, 99), index=writer.place(request)))
     assert compile_standing(writer.state).freezes == {first.selector: first}
 
 

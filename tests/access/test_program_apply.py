@@ -49,6 +49,11 @@ def unchanged(writer, do, error, code):
     assert (writer.state.rows, len(writer.entries)) == (before, count)
 
 
+def complete(writer, request, note):
+    place = writer.place(request)
+    return writer.run(lambda tx: complete_cosign(tx, request, note, index=place))
+
+
 def test_the_first_program_is_requested_in_the_installation_log_and_counts_for_nothing_yet():
     writer = empty()
     applied = apply_(writer)
@@ -65,7 +70,6 @@ def test_the_first_program_is_requested_in_the_installation_log_and_counts_for_n
     assert (effect.kind, effect.key) == (COSIGN, applied.request)
     assert effect.body == {
         "origin": INSTALLATION,
-        "index": 1,
         "agreement_origin": AGREEMENT,
         "witness": {"name": WITNESS.verifier.name, "key": WITNESS.verifier.text, "url": "http://127.0.0.1:1/"},
     }
@@ -75,8 +79,8 @@ def test_the_cosignature_opens_the_agreement_log_and_puts_the_program_in_force()
     writer = empty()
     applied = apply_(writer)
     note = cosigned(INSTALLATION, 2)
-    entry = writer.run(lambda tx: complete_cosign(tx, applied.request, note))
-    assert (entry.origin, entry.index, entry.type) == (AGREEMENT, 0, "access.request.enforced/1")
+    entry = complete(writer, applied.request, note)
+    assert (entry.origin, writer.place(entry.id), entry.type) == (AGREEMENT, 0, "access.request.enforced/1")
     assert entry.body == {"request": applied.request, "kind": "program", "checkpoint": note}
     assert list(writer.state.scan(OUTBOX)) == []
     assert list(writer.state.scan(kept.PENDING)) == []
@@ -90,7 +94,7 @@ def test_completing_twice_appends_nothing():
     writer = empty()
     applied = apply_(writer)
     for count in (3, 3):
-        writer.run(lambda tx: complete_cosign(tx, applied.request, cosigned(INSTALLATION, 2)))
+        complete(writer, applied.request, cosigned(INSTALLATION, 2))
         assert len(writer.entries) == count
 
 
@@ -110,7 +114,7 @@ def test_no_other_checkpoint_puts_it_in_force(note):
     applied = apply_(writer)
     before = writer.state.copy().rows
     with pytest.raises(NoteError):
-        writer.run(lambda tx: complete_cosign(tx, applied.request, note))
+        complete(writer, applied.request, note)
     assert writer.state.rows == before
     assert len(writer.entries) == 2
 
@@ -128,8 +132,8 @@ def test_a_change_is_cosigned_by_the_witness_in_force_and_not_by_its_successor()
     source = SOURCE.replace(WITNESS.verifier.text.encode(), successor.verifier.text.encode())
     applied = apply_(writer, source)
     with pytest.raises(NoteError):
-        writer.run(lambda tx: complete_cosign(tx, applied.request, cosigned(AGREEMENT, 9, witness=successor)))
-    writer.run(lambda tx: complete_cosign(tx, applied.request, cosigned(AGREEMENT, 9)))
+        complete(writer, applied.request, cosigned(AGREEMENT, 9, witness=successor))
+    complete(writer, applied.request, cosigned(AGREEMENT, 9))
     assert kept.agreement_in_force(writer.state).witness.key == successor.verifier.text
 
 
@@ -175,7 +179,7 @@ def test_a_later_change_is_requested_in_the_agreement_log_and_makes_a_new_versio
     request = apply_(writer, source).request
     assert [entry.origin for entry in writer.entries[-2:]] == [AGREEMENT, AGREEMENT]
     assert compile_standing(writer.state).path("soc-triage") == old
-    writer.run(lambda tx: complete_cosign(tx, request, cosigned(AGREEMENT, 9)))
+    complete(writer, request, cosigned(AGREEMENT, 9))
     new = compile_standing(writer.state).path("soc-triage")
     assert (new.version, new.limits.deadline_s) == (2, 60)
     assert new.digest != old.digest
@@ -205,8 +209,8 @@ def test_a_newer_request_supersedes_one_that_waits():
     second = apply_(writer, edited(b"deadline_s: 120", b"deadline_s: 90")).request
     assert [one.request for one in pending(writer.state)] == [second]
     assert [effect.key for _, effect in writer.state.scan(OUTBOX)] == [second]
-    assert writer.run(lambda tx: complete_cosign(tx, first, cosigned(AGREEMENT, 99))) is None
-    writer.run(lambda tx: complete_cosign(tx, second, cosigned(AGREEMENT, 99)))
+    assert complete(writer, first, cosigned(AGREEMENT, 99)) is None
+    complete(writer, second, cosigned(AGREEMENT, 99))
     assert compile_standing(writer.state).path("soc-triage").limits.deadline_s == 90
 
 

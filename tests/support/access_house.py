@@ -70,8 +70,11 @@ class House:
                 one.request: UnavailableError("the witness does not answer", code="witness-down") for one in waiting
             }
         for one in waiting:
-            note = cosigned(one.origin, one.index + 1)
-            self.writer.run(lambda tx, one=one, note=note: complete_cosign(tx, one.request, note))
+            place = self.writer.place(one.request)
+            note = cosigned(one.origin, place + 1)
+            self.writer.run(
+                lambda tx, one=one, note=note, place=place: complete_cosign(tx, one.request, note, index=place)
+            )
         return {}
 
     def get(self, path, /, **query):

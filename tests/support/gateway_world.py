@@ -104,7 +104,7 @@ class LogWorld:
         applied = self.run(lambda tx: apply(tx, program, act, operation=APPLY, content=content))
         request, receipt = applied.value.request, applied.receipts[-1]
         note = cosigned(receipt.origin, receipt.index + 1)
-        self.run(lambda tx: complete_cosign(tx, request, note))
+        self.run(lambda tx: complete_cosign(tx, request, note, index=receipt.index))
 
     def token(self, name: str) -> str:
         operation, body = "POST /api/v1/tokens", name.encode()

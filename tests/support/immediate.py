@@ -38,12 +38,21 @@ class ImmediateWriter:
             del self.entries[count:]
             future.set_exception(error)
         else:
-            future.set_result(Committed(value, tuple(map(_receipt, self.entries[count:]))))
+            future.set_result(Committed(value, tuple(map(self._receipt, self.entries[count:]))))
         return future
 
     def run(self, command: Callable[[Transaction], T]) -> T:
         """Runs the command and returns its value or raises its error."""
         return self.submit(command).result().value
+
+    def place(self, entry_id: str) -> int:
+        """Returns an entry's index in its log."""
+        (entry,) = (one for one in self.entries if one.id == entry_id)
+        return [one.id for one in self.entries if one.origin == entry.origin].index(entry_id)
+
+    def _receipt(self, entry: Entry) -> Receipt:
+        leaf, index = hashlib.sha256(canonical(entry.body)).digest(), self.place(entry.id)
+        return Receipt(entry.origin, entry.id, index, leaf, index + 1, leaf, "")
 
 
 class _Immediate:
@@ -66,7 +75,6 @@ class _Immediate:
         entry = Entry(
             id=EntryId(entry_id or self.new_id()),
             origin=origin,
-            index=sum(other.origin == origin for other in writer.entries),
             at=self.now,
             type=draft.type,
             body=draft.body,
@@ -76,8 +84,3 @@ class _Immediate:
         writer.drafts[entry.id] = draft
         writer.projections[draft.type](writer.state, entry)
         return entry
-
-
-def _receipt(entry: Entry) -> Receipt:
-    leaf = hashlib.sha256(canonical(entry.body)).digest()
-    return Receipt(entry.origin, entry.id, entry.index, leaf, entry.index + 1, leaf, "")

@@ -62,8 +62,9 @@ def bring_into_force(writer: ImmediateWriter, source: bytes) -> None:
     applied = writer.run(lambda tx: apply(tx, program, act, operation=APPLY, content=content))
     if applied.request is not None:
         request = writer.entries[-1]
-        note = cosigned(request.origin, request.index + 1)
-        writer.run(lambda tx: complete_cosign(tx, request.id, note))
+        place = writer.place(request.id)
+        note = cosigned(request.origin, place + 1)
+        writer.run(lambda tx: complete_cosign(tx, request.id, note, index=place))
 
 
 def _count() -> Iterator[str]:

@@ -27,9 +27,10 @@ def witness_of(agreement: Agreement) -> Witness:
     return agreement.witness
 
 
-def complete_cosign(tx: Transaction, request: EntryId, checkpoint: str) -> Entry | None:
+def complete_cosign(tx: Transaction, request: EntryId, checkpoint: str, *, index: int) -> Entry | None:
     """Puts a request in force. `checkpoint` is the signed note with the witness's cosignature among its signatures.
 
+    `index` is the request's place, as the log knows it.
     Returns None where the request waits no more: done before, or superseded. So it may be tried again after a crash.
 
     Raises:
@@ -38,16 +39,16 @@ def complete_cosign(tx: Transaction, request: EntryId, checkpoint: str) -> Entry
     pending = tx.get(kept.PENDING, request)
     if pending is None:
         return None
-    _check(pending, checkpoint)
+    _check(pending, checkpoint, index)
     event = Enforced(request=request, kind=pending.kind, checkpoint=checkpoint)
     return tx.append(pending.agreement_origin, ENFORCED.draft(event))
 
 
-def _check(pending: Pending, checkpoint: str) -> None:
+def _check(pending: Pending, checkpoint: str, index: int) -> None:
     signed = parse_checkpoint(checkpoint)
     found = signed.checkpoint
     if found.origin != pending.origin:
         raise NoteError(f"expected a checkpoint of {pending.origin}, got one of {found.origin}")
-    if found.size <= pending.index:
-        raise NoteError(f"the checkpoint ends at {found.size} and does not cover entry {pending.index}")
+    if found.size <= index:
+        raise NoteError(f"the checkpoint ends at {found.size} and does not cover entry {index}")
     signed.note.signed_by(VerifierKey.parse(pending.witness.key))

@@ -126,7 +126,6 @@ def _program_requested(state: State, entry: Entry) -> None:
             request=entry.id,
             kind=RequestKind.PROGRAM,
             origin=entry.origin,
-            index=entry.index,
             witness=event.witness,
             by=event.by,
             at=entry.at,
@@ -155,7 +154,6 @@ def _unfreeze_requested(state: State, entry: Entry) -> None:
             request=entry.id,
             kind=RequestKind.UNFREEZE,
             origin=entry.origin,
-            index=entry.index,
             witness=event.witness,
             by=event.by,
             at=entry.at,
@@ -222,7 +220,6 @@ def _wait(state: State, entry: Entry, pending: Pending) -> None:
         COSIGN,
         {
             "origin": entry.origin,
-            "index": entry.index,
             "agreement_origin": pending.agreement_origin,
             "witness": {"name": pending.witness.name, "key": pending.witness.key, "url": pending.witness.url},
         },

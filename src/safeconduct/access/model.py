@@ -304,12 +304,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A request that waits: in force when the witness cosigned a checkpoint of `origin` that covers `index`."""
+    """A request that waits: in force when the witness cosigned a checkpoint of `origin` that covers it."""
 
     request: EntryId
     kind: RequestKind
     origin: Origin
-    index: int
     witness: Witness
     by: PrincipalId
     at: Instant

@@ -28,10 +28,11 @@ def effect_runner(installation: Installation) -> EffectRunner:
 def _cosign(installation: Installation, effect: Effect) -> None:
     origin, witness = Origin(effect.body["origin"]), effect.body["witness"]
     client = WitnessClient(witness["url"], VerifierKey.parse(witness["key"]))
-    note = cosign(installation, origin, client, effect.body["index"] + 1)
+    index = installation.log.place(effect.key)
+    note = cosign(installation, origin, client, index + 1)
     # Again, should the process have ended after the request and before its log was opened.
     installation.open_log(Origin(effect.body["agreement_origin"]))
-    installation.writer.submit(lambda tx: complete_cosign(tx, EntryId(effect.key), note)).result()
+    installation.writer.submit(lambda tx: complete_cosign(tx, EntryId(effect.key), note, index=index)).result()
 
 
 def _expire(tx: Transaction, timer: Timer) -> object:

@@ -36,11 +36,15 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An entry in its place. Projections read this and nothing else, so that entries rebuild the state."""
+    """An entry of a log. Projections read this and nothing else, so that entries rebuild the state.
+
+    `index` is its place in the log where that was read from the log. It is None for projections and listeners, also in
+    a replay: many workers commit entries before a place is given to them.
+    """
 
     id: EntryId
     origin: Origin
-    index: int
+    index: int | None = None
     at: Instant
     type: str
     body: Mapping[str, JSONValue]

@@ -131,8 +131,8 @@ def decode_leaf(leaf: bytes) -> Leaf:
     return decoded
 
 
-def read_entry(leaf: bytes, origin: Origin, index: int) -> Entry:
-    """Returns the entry that a leaf carries.
+def read_entry(leaf: bytes, origin: Origin, index: int | None = None) -> Entry:
+    """Returns the entry that a leaf carries; without an index, as projections see it.
 
     Raises:
         UnavailableError: it is damaged, or from a newer release.

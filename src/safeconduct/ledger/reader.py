@@ -46,6 +46,14 @@ class LogReader:
         origin, stored = self._find(entry_id)
         return read_entry(stored.leaf, origin, stored.index)
 
+    def place(self, entry_id: str) -> int:
+        """Returns an entry's index.
+
+        Raises:
+            AbsentError: it has none: there is no such entry, or it was not given one yet.
+        """
+        return self._find(entry_id)[1].index
+
     def entries(self, origin: Origin, start: int = 0, count: int | None = None) -> Iterator[Entry]:
         """Yields entries in order.
 

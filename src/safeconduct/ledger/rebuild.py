@@ -8,6 +8,7 @@ from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Projection
 from safeconduct.ledger.audit import Finding
+from safeconduct.ledger.envelope import read_entry
 from safeconduct.ledger.ports import LogSource, RawRecords
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.records import Overlay
@@ -34,11 +35,16 @@ def replay(source: LogSource, projections: Mapping[str, Projection]) -> dict[tup
         SafeconductError: a projection refuses an entry that it once took.
     """
     state = Overlay(_Nothing())
-    logs = [LogReader(source).entries(origin) for origin in source.origins()]
+    logs = [_entries(source, origin) for origin in source.origins()]
     for entry in heapq.merge(*logs, key=_committed_at):
         projections[entry.type](state, entry)
         state.settle()
     return {name: value for name, value in state.batch.items() if value is not None}
+
+
+def _entries(source: LogSource, origin: Origin) -> Iterator[Entry]:
+    for stored in source.entries(origin):
+        yield read_entry(stored.leaf, origin)
 
 
 def _committed_at(entry: Entry) -> tuple[int, str]:

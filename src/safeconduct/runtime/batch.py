@@ -11,7 +11,7 @@ from typing import Any
 
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
-from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Clock, Committed, Entropy, Projection, Receipt, Transaction
 from safeconduct.ledger.audit import Finding
@@ -141,10 +141,11 @@ class BatchRunner:
             self._unclear = (logs, entries)
             _fail(done, _failed(error))
             return
+        places = {entry.id: index for one in growths for index, entry in enumerate(one.entries, start=one.base)}
         checkpoints = {log.origin: log.settle() for log in logs}
         self._announce(entries)
         for result, transaction in done:
-            self._give_receipts(result, transaction, checkpoints)
+            self._give_receipts(result, transaction, checkpoints, places)
 
     def _announce(self, entries: Sequence[Entry]) -> None:
         """Tells the listeners. One that raises may have missed a freeze: nothing is taken from then on."""
@@ -158,7 +159,11 @@ class BatchRunner:
             )
 
     def _give_receipts(
-        self, result: Result, transaction: BatchTransaction, checkpoints: Mapping[Origin, SignedCheckpoint | None]
+        self,
+        result: Result,
+        transaction: BatchTransaction,
+        checkpoints: Mapping[Origin, SignedCheckpoint | None],
+        places: Mapping[EntryId, int],
     ) -> None:
         if result.committed is None:
             return
@@ -173,7 +178,7 @@ class BatchRunner:
                 return
             said = signed.checkpoint
             receipts.append(
-                Receipt(entry.origin, entry.id, entry.index, new.hash, said.size, said.root, signed.encoded)
+                Receipt(entry.origin, entry.id, places[entry.id], new.hash, said.size, said.root, signed.encoded)
             )
         result.committed = Committed(result.committed.value, tuple(receipts))
 

@@ -35,11 +35,6 @@ class OpenLog:
         self._grown: tuple[Edge, SignedCheckpoint] | None = None
         self._head: str | None = None
 
-    @property
-    def next_index(self) -> int:
-        """The index of the next entry."""
-        return self._edge.size + len(self.pending)
-
     def require_running(self) -> None:
         """Returns if the log takes entries.
 

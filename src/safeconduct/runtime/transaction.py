@@ -94,7 +94,7 @@ class BatchTransaction:
             name = DataKeyName(origin=origin, subject=draft.subject, retention=draft.retention)
             sealed = seal(draft, entry_id, batch.keys.make(name), batch.entropy)
         leaf = encode_leaf(draft, entry_id, self._now, sealed)
-        entry = read_entry(leaf, origin, log.next_index)  # what a replay would see, and nothing else
+        entry = read_entry(leaf, origin)  # what a replay would see, and nothing else
         projection(batch.overlay, entry)
         new = NewEntry(entry_id, leaf, leaf_hash(leaf), sealed.blobs)
         log.pending.append(new)

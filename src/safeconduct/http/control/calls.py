@@ -48,7 +48,13 @@ def _entries(control: Control) -> Iterator[Entry]:
 
 
 def _document(control: Control, entry: Entry) -> dict[str, Any]:
-    shown = {"call": entry.id, "at": rfc3339(entry.at), "origin": entry.origin, "index": entry.index, "outcome": None}
+    shown: dict[str, Any] = {
+        "call": entry.id,
+        "at": rfc3339(entry.at),
+        "origin": entry.origin,
+        "index": entry.index,
+        "outcome": None,
+    }
     if entry.type == CALL_REFUSED.name:
         return shown | {"state": "refused"} | dict(entry.body)
     with control.snapshot() as records:
