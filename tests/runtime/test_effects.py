@@ -10,7 +10,7 @@ from safeconduct.kernel.entries import Draft
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.ledger.events import EventType
-from safeconduct.runtime.effects import RETRY_FIRST_S, EffectRunner
+from safeconduct.runtime.effects import EFFECTS_MAX, RETRY_FIRST_S, EffectRunner
 from support.logs import CALLS, START, Rig
 
 
@@ -262,3 +262,30 @@ def test_what_nobody_foresaw_is_told_and_holds_up_nothing_else(rig):
 
     asyncio.run(run())
     assert (waiting(rig), timers(rig)) == ([], [])
+
+
+def test_no_more_effects_than_the_limit_are_carried_out_at_once(rig):
+    running, most = [], []
+
+    async def run():
+        let_go = asyncio.Event()
+
+        async def work(effect):
+            running.append(effect.key)
+            most.append(len(running))
+            await let_go.wait()
+            running.remove(effect.key)
+            await asyncio.to_thread(rig.run, lambda tx: tx.append(CALLS, DONE.draft(Done(effect.key))))
+
+        made = EffectRunner(rig.writer, rig.store.snapshot, rig.clock)
+        made.on("work", work)
+        for number in range(EFFECTS_MAX + 1):
+            await asyncio.to_thread(rig.run, order(f"work {number}"))
+        async with made:
+            await until(lambda: len(running) == EFFECTS_MAX)
+            let_go.set()
+            await until(lambda: not waiting(rig))
+
+    asyncio.run(run())
+    assert max(most) == EFFECTS_MAX
+    assert len(most) == EFFECTS_MAX + 1

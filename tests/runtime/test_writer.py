@@ -373,3 +373,14 @@ def test_types_are_checked_before_anything_is_written(rig):
     with pytest.raises(InvalidInputError):
         rig.run(lambda tx: tx.append(CALLS, Draft(type=TYPE, body={"key": "a", "x": 1.5})))
     assert rig.store.size(CALLS) == 0
+
+
+def test_a_commit_takes_at_most_the_named_number_of_commands():
+    rig, started, commits = Rig(), threading.Event(), []
+    rig.writer.subscribe(lambda entries: commits.append(len(entries)))
+    with rig:
+        rig.writer.submit(lambda _tx: started.wait(10))
+        futures = [rig.writer.submit(add(f"k{number}")) for number in range(writing.BATCH_MAX + 1)]
+        started.set()
+        wait(futures)
+    assert commits == [writing.BATCH_MAX, 1]
