@@ -376,11 +376,17 @@ def test_types_are_checked_before_anything_is_written(rig):
 
 
 def test_a_commit_takes_at_most_the_named_number_of_commands():
-    rig, started, commits = Rig(), threading.Event(), []
+    rig, running, go_on, commits = Rig(), threading.Event(), threading.Event(), []
     rig.writer.subscribe(lambda entries: commits.append(len(entries)))
+
+    def hold(_tx):
+        running.set()
+        go_on.wait(10)
+
     with rig:
-        rig.writer.submit(lambda _tx: started.wait(10))
+        rig.writer.submit(hold)
+        running.wait(10)
         futures = [rig.writer.submit(add(f"k{number}")) for number in range(writing.BATCH_MAX + 1)]
-        started.set()
+        go_on.set()
         wait(futures)
     assert commits == [writing.BATCH_MAX, 1]
