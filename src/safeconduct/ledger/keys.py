@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from dataclasses import dataclass
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -48,8 +49,25 @@ class PublicKey:
         return cls(_decode(text, PUBLIC_PREFIX))
 
 
+class SigningKey(Protocol):
+    """An Ed25519 key that signs, wherever its secret is kept. Any thread may use it."""
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half. Known without asking whoever keeps the secret."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Returns the 64-byte signature (RFC 8032).
+
+        Raises:
+            UnavailableError: whoever keeps the secret can't be reached or does not sign.
+        """
+        ...
+
+
 class SecretKey:
-    """An Ed25519 secret key. Its repr shows the public half only."""
+    """`SigningKey` whose secret is in this process's memory. Its repr shows the public half only."""
 
     def __init__(self, seed: bytes) -> None:
         if len(seed) != SEED_BYTES:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.ledger.keys import PublicKey, SecretKey
+from safeconduct.ledger.keys import PublicKey, SigningKey
 
 NOTE_BYTES_MAX = 65_536  # 16 signatures of nearly 5 kB, the most a verifier must accept, fit
 SIGNATURES_MAX = 16  # what a verifier must accept at least; more is nobody's honest note here
@@ -138,28 +138,28 @@ class Note:
 class NoteSigner:
     """Signs notes' texts in a key's name."""
 
-    def __init__(self, name: str, secret: SecretKey) -> None:
-        self._secret = secret
-        self.verifier = VerifierKey(name, SignatureType.ED25519, secret.public)
+    def __init__(self, name: str, key: SigningKey) -> None:
+        self._key = key
+        self.verifier = VerifierKey(name, SignatureType.ED25519, key.public)
 
     def sign(self, text: str) -> Signature:
         """Returns the signature of a text that ends in a newline."""
         key = self.verifier
-        return Signature(key.name, key.key_id, self._secret.sign(text.encode()))
+        return Signature(key.name, key.key_id, self._key.sign(text.encode()))
 
 
 class Cosigner:
     """Cosigns checkpoints in a witness's name. The key must serve nothing else (tlog-cosignature)."""
 
-    def __init__(self, name: str, secret: SecretKey) -> None:
-        self._secret = secret
-        self.verifier = VerifierKey(name, SignatureType.COSIGNATURE, secret.public)
+    def __init__(self, name: str, key: SigningKey) -> None:
+        self._key = key
+        self.verifier = VerifierKey(name, SignatureType.COSIGNATURE, key.public)
 
     def cosign(self, text: str, at_s: int) -> Signature:
         """Returns the cosignature of a checkpoint's text at a POSIX second."""
         if not 0 < at_s <= TIMESTAMP_MAX:
             raise InvalidInputError(f"a cosignature's time is between 1 and 2^63 - 1, got {at_s}")
-        signature = self._secret.sign(_cosigned(text, at_s))
+        signature = self._key.sign(_cosigned(text, at_s))
         return Signature(self.verifier.name, self.verifier.key_id, at_s.to_bytes(TIMESTAMP_BYTES) + signature)
 
 
