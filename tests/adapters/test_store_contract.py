@@ -13,7 +13,7 @@ from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ports import Collection
 from safeconduct.ledger.envelope import DataKeyName
 from safeconduct.ledger.merkle import leaf_hash
-from safeconduct.ledger.ports import Batch, LogGrowth, NewEntry, StoredEntry
+from safeconduct.ledger.ports import Batch, LogGrowth, LogRepair, NewEntry, StoredEntry
 from support.logs import CALLS, OTHER, Counting
 
 NUMBERS = Collection("numbers", int)
@@ -58,6 +58,54 @@ def test_a_batch_is_there_after_the_commit(store):
     assert (store.blob("A", "f"), store.blob("A", "g")) == (b"blob", None)
     assert list(store.blobs()) == [("A", "f", b"blob")]
     assert store.raw("numbers", "one") == b"1"
+
+
+def repair(start, *ids, origin=CALLS, **more):
+    return LogRepair(origin=origin, start=start, ids=frozenset(ids), **more)
+
+
+def filled(store):
+    tiles = {(0, 0): b"h" * 64, (1, 7): b"h" * 32}
+    store.commit(Batch(growths=(growth(0, new("A", f=b"blob"), new("B", g=b"blob"), tiles=tiles, note="two"),)))
+    store.commit(Batch(growths=(growth(0, new("C"), origin=OTHER),), changes={("numbers", "one"): b"1"}))
+    store.keep_cosigned(CALLS, 1, "one", "w")
+    store.keep_cosigned(CALLS, 2, "two", "w")
+
+
+def test_a_repair_takes_out_what_it_names_before_the_log_grows_again(store):
+    filled(store)
+    blobs = iter([("A", "f", b"new"), ("B", "g", None), ("B", "h", b"more")])
+    store.commit(
+        Batch(
+            repairs=(repair(1, "B", "C", tiles=((1, 7), (5, 5)), cosigned=((1, "w"), (9, "w")), blobs=blobs),),
+            growths=(growth(1, new("B", b"b"), new("C", b"c"), tiles={(0, 0): b"i" * 96}, note="three"),),
+        )
+    )
+    assert list(store.entries(CALLS)) == [
+        StoredEntry(0, "A", b"leaf"),
+        StoredEntry(1, "B", b"b"),
+        StoredEntry(2, "C", b"c"),
+    ]
+    assert store.size(OTHER) == 0
+    assert store.tile_names(CALLS) == [(0, 0)]
+    assert (store.tile(CALLS, 0, 0), store.checkpoint(CALLS)) == (b"i" * 96, "three")
+    assert store.cosigned(CALLS) == [(2, "two", "w")]
+    assert sorted(store.blobs()) == [("A", "f", b"new"), ("B", "h", b"more")]
+    store.commit(Batch(repairs=(repair(0, origin="unknown"),)))
+
+
+@pytest.mark.parametrize("base", [0, 2])
+def test_a_repair_without_its_growth_leaves_nothing(store, base):
+    filled(store)
+    with pytest.raises(UnavailableError, match="someone else"):
+        store.commit(
+            Batch(
+                repairs=(repair(1, "B", tiles=((0, 0),), cosigned=((1, "w"),), blobs=[("A", "f", None)]),),
+                growths=(growth(base, new("B")),),
+            )
+        )
+    assert [entry.id for entry in store.entries(CALLS)] == ["A", "B"]
+    assert (store.tile_names(CALLS), len(store.cosigned(CALLS)), store.blob("A", "f")) == ([(0, 0), (1, 7)], 2, b"blob")
 
 
 def test_tiles_and_checkpoint_are_replaced_as_they_grow(store):

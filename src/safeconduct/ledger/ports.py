@@ -1,6 +1,6 @@
 """What the ledger needs of a store. Each docstring is a promise that tests/adapters holds every adapter to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -41,14 +41,32 @@ class LogGrowth:
     checkpoint: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRepair:
+    """What a recovery takes out of a damaged log before the growth that writes it anew.
+
+    Out go the entries from index `start` on and those with one of `ids`, wherever a damaged row files them; the
+    `tiles`, by (level, number); the `cosigned` checkpoints, by (size, witness's key). `blobs` are written over what is
+    stored, by (entry id, field); None deletes.
+    """
+
+    origin: Origin
+    start: int
+    ids: frozenset[str]
+    tiles: tuple[tuple[int, int], ...] = ()
+    cosigned: tuple[tuple[int, str], ...] = ()
+    blobs: Iterable[tuple[str, str, bytes | None]] = ()
+
+
 Changes = Mapping[tuple[str, str], bytes | None]
 """Control state to write, by (collection, key); None deletes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Everything one commit writes."""
+    """Everything one commit writes: repairs first, then growths and changes."""
 
+    repairs: tuple[LogRepair, ...] = ()
     growths: tuple[LogGrowth, ...] = ()
     changes: Changes = field(default_factory=dict)
 

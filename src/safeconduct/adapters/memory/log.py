@@ -9,7 +9,7 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Entropy, Records
 from safeconduct.ledger.envelope import DATA_KEY_BYTES, DataKeyName
 from safeconduct.ledger.merkle import leaf_hash
-from safeconduct.ledger.ports import Batch, LogGrowth, StoredEntry
+from safeconduct.ledger.ports import Batch, LogGrowth, LogRepair, StoredEntry
 from safeconduct.ledger.records import StoredRecords
 
 
@@ -79,8 +79,15 @@ class MemoryStore:
 
     def commit(self, batch: Batch) -> None:
         with self._lock:
-            for growth in batch.growths:
-                self._check(growth)
+            before = self._copy() if batch.repairs else self
+            try:
+                for repair in batch.repairs:
+                    self._repair(repair)
+                for growth in batch.growths:
+                    self._check(growth)
+            except UnavailableError:
+                self._take(before)
+                raise
             for growth in batch.growths:
                 self._grow(growth)
             for name, value in batch.changes.items():
@@ -98,12 +105,8 @@ class MemoryStore:
 
     @contextmanager
     def frozen(self) -> Iterator["MemoryStore"]:
-        frozen = MemoryStore()
         with self._lock:
-            frozen.logs = {origin: list(entries) for origin, entries in self.logs.items()}
-            frozen.tiles, frozen.latest = dict(self.tiles), dict(self.latest)
-            frozen.with_cosignatures = dict(self.with_cosignatures)
-            frozen.stored_blobs, frozen.records = dict(self.stored_blobs), dict(self.records)
+            frozen = self._copy()
         yield frozen
 
     @contextmanager
@@ -113,6 +116,30 @@ class MemoryStore:
 
     def close(self) -> None:
         """Holds nothing."""
+
+    def _copy(self) -> "MemoryStore":
+        copy = MemoryStore()
+        copy._take(self)
+        return copy
+
+    def _take(self, other: "MemoryStore") -> None:
+        self.logs = {origin: list(entries) for origin, entries in other.logs.items()}
+        self.tiles, self.latest = dict(other.tiles), dict(other.latest)
+        self.with_cosignatures = dict(other.with_cosignatures)
+        self.stored_blobs, self.records = dict(other.stored_blobs), dict(other.records)
+
+    def _repair(self, repair: LogRepair) -> None:
+        for origin, entries in self.logs.items():
+            start = repair.start if origin == repair.origin else len(entries)
+            self.logs[origin] = [one for one in entries[:start] if one.id not in repair.ids]
+        for tile in repair.tiles:
+            self.tiles.pop((repair.origin, *tile), None)
+        for cosigned in repair.cosigned:
+            self.with_cosignatures.pop((repair.origin, *cosigned), None)
+        for entry_id, name, blob in repair.blobs:
+            self.stored_blobs.pop((entry_id, name), None)
+            if blob is not None:
+                self.stored_blobs[entry_id, name] = blob
 
     def _check(self, growth: LogGrowth) -> None:
         size = self.size(growth.origin)

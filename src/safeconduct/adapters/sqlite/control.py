@@ -14,7 +14,7 @@ from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Records
 from safeconduct.ledger.merkle import leaf_hash
-from safeconduct.ledger.ports import Batch, LogGrowth, StoredEntry
+from safeconduct.ledger.ports import Batch, LogGrowth, LogRepair, StoredEntry
 from safeconduct.ledger.records import StoredRecords
 
 MIGRATIONS = (
@@ -214,6 +214,8 @@ class SqliteStore(_OneConnection):
 
     def commit(self, batch: Batch) -> None:
         with transaction(self._only, "commit"):
+            for repair in batch.repairs:
+                self._repair(repair)
             for growth in batch.growths:
                 self._grow(growth)
             gone = [name for name, value in batch.changes.items() if value is None]
@@ -238,6 +240,18 @@ class SqliteStore(_OneConnection):
     def close(self) -> None:
         self._reader.close()
         self._only.close()
+
+    def _repair(self, repair: LogRepair) -> None:
+        number = self._number(repair.origin)
+        execute, many = self._only.execute, self._only.executemany
+        execute("DELETE FROM entries WHERE log = ? AND (idx >= ? OR idx < 0)", (number, repair.start))
+        many("DELETE FROM entries WHERE id = ?", [(entry_id,) for entry_id in repair.ids])
+        many("DELETE FROM tiles WHERE log = ? AND level = ? AND number = ?", [(number, *tile) for tile in repair.tiles])
+        many("DELETE FROM cosigned WHERE log = ? AND size = ? AND witness = ?", [(number, *c) for c in repair.cosigned])
+        for entry_id, name, blob in repair.blobs:
+            execute("DELETE FROM payloads WHERE entry_id = ? AND field = ?", (entry_id, name))
+            if blob is not None:
+                execute("INSERT INTO payloads VALUES (?, ?, ?)", (entry_id, name, blob))
 
     def _grow(self, growth: LogGrowth) -> None:
         number = self._add_log(growth.origin)
