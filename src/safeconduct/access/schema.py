@@ -23,7 +23,7 @@ from safeconduct.access.reading import (
 from safeconduct.access.targets import parse_target
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.keys import PublicKey
-from safeconduct.ledger.notes import SignatureType, VerifierKey
+from safeconduct.ledger.notes import VerifierKey
 
 NAMES_MAX = 1_000
 """Names in one section: more than one person reviews in a file; beyond it, programs are split by agreement."""
@@ -40,8 +40,8 @@ BUILT_HANDLING = ("allow",)
 
 
 def _check_witness_key(text: str) -> None:
-    if VerifierKey.parse(text).kind is not SignatureType.COSIGNATURE:
-        raise InvalidInputError("expected a cosignature key (type 4), got a log's key")
+    if not VerifierKey.parse(text).kind.cosigns:
+        raise InvalidInputError("expected a cosignature key (type 4 or 6), got a log's key")
 
 
 def _check_url(text: str) -> None:
@@ -53,6 +53,7 @@ def _check_url(text: str) -> None:
 _ID = Text("name", NAME, form=NAME_FORM)
 _PROSE = Text()
 _KEY = Text("ed25519 public key", r".{1,100}", PublicKey.parse)
+_COSIGNER_KEY = Text("C2SP verifier key, type 4 or 6", r".{1,2400}", _check_witness_key)
 _TARGET = Text("network, address, name or *.name", r".{1,255}", parse_target)
 _MODEL = Text("model name", r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 _WINDOW = Section(
@@ -73,7 +74,9 @@ _ORGANIZATION = Section(
 _WITNESS = Section(
     (
         FieldSpec("name", Text("key name", r"[^\s+]{1,255}"), "the witness's name in its cosignatures"),
-        FieldSpec("key", Text("C2SP verifier key, type 4", r".{1,400}", _check_witness_key), "its cosignature key"),
+        FieldSpec(
+            "key", Text("C2SP verifier key, type 4 or 6", r".{1,2400}", _check_witness_key), "its cosignature key"
+        ),
         FieldSpec("url", Text("http address", r".{1,2048}", _check_url), "where it takes checkpoints"),
     ),
     "witness",

@@ -2,6 +2,8 @@
 
 import http.client
 import threading
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 
 from safeconduct.adapters.files import file_name, write_atomically, write_secret
@@ -10,8 +12,8 @@ from safeconduct.kernel.errors import AbsentError, InvalidInputError, Unavailabl
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Clock, Entropy
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint, parse_size
-from safeconduct.ledger.keys import SEED_BYTES, SecretKey
-from safeconduct.ledger.notes import Cosigner, Note, NoteError, SignatureType, VerifierKey, parse_signatures
+from safeconduct.ledger.keys import SEED_BYTES, PostQuantumSecret, SecretKey, parse_secret
+from safeconduct.ledger.notes import Cosigner, Note, NoteError, VerifierKey, parse_signatures
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.witness import (
     BAD_REQUEST,
@@ -34,7 +36,7 @@ class WitnessClient:
 
     def __init__(self, url: str, key: VerifierKey) -> None:
         where = http_address(url, "the witness's address as http://host:port")
-        if key.kind is not SignatureType.COSIGNATURE:
+        if not key.kind.cosigns:
             raise InvalidInputError(f"the key of {key.name} is not one for cosignatures", code="key-invalid")
         self._where = where
         self.key = key
@@ -105,6 +107,19 @@ class WitnessClient:
             connection.close()
 
 
+class Algorithm(StrEnum):
+    """What a new cosigner signs with."""
+
+    ED25519 = "ed25519"
+    ML_DSA_44 = "ml-dsa-44"
+
+
+_SECRETS: Mapping[Algorithm, Callable[[bytes], SecretKey | PostQuantumSecret]] = {
+    Algorithm.ED25519: SecretKey,
+    Algorithm.ML_DSA_44: PostQuantumSecret,
+}
+
+
 class WitnessFolder:
     """A witness: its key, the logs it knows and the last checkpoint it cosigned of each, in a folder of its own.
 
@@ -119,14 +134,14 @@ class WitnessFolder:
         self.cosigner = Cosigner(name, secret)
 
     @classmethod
-    def create(cls, folder: Path, name: str, entropy: Entropy) -> None:
+    def create(cls, folder: Path, name: str, entropy: Entropy, algorithm: Algorithm = Algorithm.ED25519) -> None:
         """Makes the folder and key of a new witness.
 
         Raises:
             UnavailableError: there is one already.
             NoteError: the name can't name a key.
         """
-        secret = SecretKey(entropy(SEED_BYTES))
+        secret = _SECRETS[algorithm](entropy(SEED_BYTES))
         Cosigner(name, secret)
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         write_secret(folder / "witness.key", f"{name} {secret.text}\n")
@@ -201,11 +216,11 @@ class WitnessFolder:
         write_atomically(self._folder / "checkpoints" / file_name(origin), kept.encoded.encode())
         return WitnessAnswer(OK, cosignature.line)
 
-    def _read_key(self) -> tuple[str, SecretKey]:
+    def _read_key(self) -> tuple[str, SecretKey | PostQuantumSecret]:
         path = self._folder / "witness.key"
         try:
             name, _, secret = path.read_text(encoding="utf-8").strip().partition(" ")
-            return name, SecretKey.parse(secret)
+            return name, parse_secret(secret)
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInputError(
                 f"there is no witness in {self._folder}", code="no-witness-here", remedy="give it a name with --name"

@@ -8,7 +8,7 @@ from pathlib import Path
 import uvicorn
 
 from safeconduct.adapters.clock import SystemClock, system_entropy
-from safeconduct.adapters.witness import WitnessFolder
+from safeconduct.adapters.witness import Algorithm, WitnessFolder
 from safeconduct.http.witness import WitnessApp
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.notes import VerifierKey
@@ -17,7 +17,13 @@ PORT_MAX = 65_535
 
 
 def run(
-    folder: Path, listen: str, *, name: str, trust: Sequence[VerifierKey], ready: Callable[[str, str], None]
+    folder: Path,
+    listen: str,
+    *,
+    name: str,
+    algorithm: Algorithm,
+    trust: Sequence[VerifierKey],
+    ready: Callable[[str, str], None],
 ) -> None:
     """Serves a witness until the process is told to stop; makes it first if it is new and has a name.
 
@@ -28,7 +34,7 @@ def run(
         UnavailableError: it can't listen there.
     """
     if name and not (folder / "witness.key").exists():
-        WitnessFolder.create(folder, name, system_entropy)
+        WitnessFolder.create(folder, name, system_entropy, algorithm)
     witness = WitnessFolder(folder, SystemClock())
     for key in trust:
         witness.trust(key)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.adapters.folder import read_folder
+from safeconduct.adapters.witness import Algorithm
 from safeconduct.cli.client import Data, Key, client, reading_headers
 from safeconduct.cli.output import NO, Json, emit, out
 from safeconduct.kernel.errors import InvalidInputError
@@ -71,6 +72,7 @@ def witness(
     folder: Dir,
     listen: Annotated[str, typer.Option("--listen", help="Address to listen on; port 0 takes a free one.")],
     name: Annotated[str, typer.Option("--name", help="The witness's name, for a new one.")] = "",
+    algorithm: Annotated[Algorithm, typer.Option(help="What a new one signs with.")] = Algorithm.ED25519,
     trust: Annotated[list[str] | None, typer.Option("--trust", help="A log's public key to cosign for.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -85,7 +87,7 @@ def witness(
         )
         sys.stdout.flush()  # whoever started it reads this from a pipe
 
-    composed.run(folder, listen, name=name, trust=keys, ready=ready)
+    composed.run(folder, listen, name=name, algorithm=algorithm, trust=keys, ready=ready)
 
 
 def _trust(key: str, witnesses: list[str] | None) -> Trust:

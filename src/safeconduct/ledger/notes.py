@@ -1,4 +1,4 @@
-"""C2SP signed-note 1.0.0 and tlog-cosignature 1.0.1: notes, verifier keys, signatures and timestamped cosignatures.
+"""C2SP signed-note 1.0.0 and tlog-cosignature 1.1.0-rc: notes, verifier keys, signatures and timestamped cosignatures.
 
 Reading is strict: a note has one form only, so that a changed byte is a changed note.
 """
@@ -10,17 +10,29 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.ledger.keys import PublicKey, SigningKey
+from safeconduct.ledger.cosignatures import (
+    NAME_BYTES_MAX,
+    TIMESTAMP_BYTES,
+    TIMESTAMP_MAX,
+    ed25519_message,
+    mldsa44_message,
+)
+from safeconduct.ledger.keys import (
+    ED25519_SIGNATURE_BYTES,
+    MLDSA44_PUBLIC_BYTES,
+    MLDSA44_SIGNATURE_BYTES,
+    PostQuantumKey,
+    PostQuantumSecret,
+    PublicKey,
+    SigningKey,
+)
 
 NOTE_BYTES_MAX = 65_536  # 16 signatures of nearly 5 kB, the most a verifier must accept, fit
 SIGNATURES_MAX = 16  # what a verifier must accept at least; more is nobody's honest note here
 KEY_ID_BYTES = 4
-SIGNATURE_BYTES = 64
-TIMESTAMP_BYTES = 8
-TIMESTAMP_MAX = 2**63 - 1
 KEY_NAME_CHARS_MAX = 255
+ED25519_PUBLIC_BYTES = 32
 _DASH = "— "
-_KEY_BYTES = 33
 
 
 class NoteError(InvalidInputError):
@@ -34,6 +46,25 @@ class SignatureType(IntEnum):
 
     ED25519 = 0x01
     COSIGNATURE = 0x04
+    ML_DSA_44 = 0x06
+
+    @property
+    def cosigns(self) -> bool:
+        """Tells whether such a key signs a timestamp with a checkpoint: a witness's or a mirror's."""
+        return self is not SignatureType.ED25519
+
+    @property
+    def key_bytes(self) -> int:
+        """The length of its public key."""
+        return MLDSA44_PUBLIC_BYTES if self is SignatureType.ML_DSA_44 else ED25519_PUBLIC_BYTES
+
+    @property
+    def signature_bytes(self) -> int:
+        """The length of what stands in a signature line after the key's id."""
+        if self is SignatureType.ED25519:
+            return ED25519_SIGNATURE_BYTES
+        own = MLDSA44_SIGNATURE_BYTES if self is SignatureType.ML_DSA_44 else ED25519_SIGNATURE_BYTES
+        return TIMESTAMP_BYTES + own
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +73,12 @@ class VerifierKey:
 
     name: str
     kind: SignatureType
-    key: PublicKey
+    key: PublicKey | PostQuantumKey
 
     def __post_init__(self) -> None:
         check_key_name(self.name)
+        if self.kind is SignatureType.ML_DSA_44 and len(self.name.encode()) > NAME_BYTES_MAX:
+            raise NoteError(f"the name of an ML-DSA-44 key has at most {NAME_BYTES_MAX} bytes")
 
     @property
     def key_id(self) -> bytes:
@@ -69,9 +102,14 @@ class VerifierKey:
         if len(parts) != 3:  # noqa: PLR2004 - name, id, key
             raise InvalidInputError(f"expected {form}, got {text[:80]!r}", code="key-invalid")
         raw = unbase64(parts[2])
-        if len(raw) != _KEY_BYTES or raw[0] not in set(SignatureType):
-            raise InvalidInputError(f"expected {form} holding an Ed25519 key of type 1 or 4", code="key-invalid")
-        key = cls(parts[0], SignatureType(raw[0]), PublicKey(raw[1:]))
+        if not raw or raw[0] not in set(SignatureType) or len(raw) != 1 + SignatureType(raw[0]).key_bytes:
+            raise InvalidInputError(
+                f"expected {form} holding an Ed25519 key of type 1 or 4, or an ML-DSA-44 key of type 6",
+                code="key-invalid",
+            )
+        kind = SignatureType(raw[0])
+        made = PostQuantumKey if kind is SignatureType.ML_DSA_44 else PublicKey
+        key = cls(parts[0], kind, made(raw[1:]))
         if key.text != text.strip():
             raise InvalidInputError(f"the key id of {parts[0]} does not fit its key", code="key-invalid")
         return key
@@ -149,17 +187,24 @@ class NoteSigner:
 
 
 class Cosigner:
-    """Cosigns checkpoints in a witness's name. The key must serve nothing else (tlog-cosignature)."""
+    """Cosigns checkpoints in a witness's or a mirror's name. The key must serve nothing else (tlog-cosignature)."""
 
-    def __init__(self, name: str, key: SigningKey) -> None:
+    def __init__(self, name: str, key: SigningKey | PostQuantumSecret) -> None:
         self._key = key
-        self.verifier = VerifierKey(name, SignatureType.COSIGNATURE, key.public)
+        post_quantum = isinstance(key.public, PostQuantumKey)
+        self.verifier = VerifierKey(
+            name, SignatureType.ML_DSA_44 if post_quantum else SignatureType.COSIGNATURE, key.public
+        )
 
     def cosign(self, text: str, at_s: int) -> Signature:
-        """Returns the cosignature of a checkpoint's text at a POSIX second."""
+        """Returns the cosignature of a checkpoint's text at a POSIX second.
+
+        Raises:
+            InvalidInputError: the time is out of bounds, or the text can't be signed with such a key.
+        """
         if not 0 < at_s <= TIMESTAMP_MAX:
             raise InvalidInputError(f"a cosignature's time is between 1 and 2^63 - 1, got {at_s}")
-        signature = self._key.sign(_cosigned(text, at_s))
+        signature = self._key.sign(_cosigned(self.verifier, text, at_s))
         return Signature(self.verifier.name, self.verifier.key_id, at_s.to_bytes(TIMESTAMP_BYTES) + signature)
 
 
@@ -234,16 +279,22 @@ def _decoded(encoded: str | bytes, bytes_max: int) -> str:
 
 def _verifies(key: VerifierKey, text: str, signature: Signature) -> bool:
     data = signature.data
-    if key.kind is SignatureType.ED25519:
-        return len(data) == SIGNATURE_BYTES and key.key.verifies(data, text.encode())
-    if len(data) != TIMESTAMP_BYTES + SIGNATURE_BYTES:
+    if len(data) != key.kind.signature_bytes:
         return False
+    if not key.kind.cosigns:
+        return key.key.verifies(data, text.encode())
     at_s = signature.timestamp
-    return at_s <= TIMESTAMP_MAX and key.key.verifies(data[TIMESTAMP_BYTES:], _cosigned(text, at_s))
+    try:
+        # Time 0 says under ML-DSA-44 that the cosigner knows of a larger tree: less than we ask a cosigner for.
+        return 0 < at_s <= TIMESTAMP_MAX and key.key.verifies(data[TIMESTAMP_BYTES:], _cosigned(key, text, at_s))
+    except InvalidInputError:
+        return False
 
 
-def _cosigned(text: str, at_s: int) -> bytes:
-    return f"cosignature/v1\ntime {at_s}\n{text}".encode()
+def _cosigned(key: VerifierKey, text: str, at_s: int) -> bytes:
+    if key.kind is SignatureType.ML_DSA_44:
+        return mldsa44_message(key.name, text, at_s)
+    return ed25519_message(text, at_s)
 
 
 def _base64(raw: bytes) -> str:
