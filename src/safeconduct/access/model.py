@@ -1,11 +1,12 @@
 """The nouns of access, as they stand in the records. All frozen; every change is an entry that writes new ones."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from safeconduct.approvals.model import Group
+from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.ids import (
     AgreementId,
     EntryId,
@@ -20,10 +21,19 @@ from safeconduct.kernel.instants import Instant, rfc3339
 
 
 class OrganizationRole(StrEnum):
-    """Which side of an agreement an organization stands on."""
+    """Which side of an agreement an organization stands on. A customer and an auditor only read."""
 
     PROVIDER = "provider"
     PARTNER = "partner"
+    CUSTOMER = "customer"
+    AUDITOR = "auditor"
+
+
+class Opening(StrEnum):
+    """How many parties it takes to open a sealed field."""
+
+    SINGLE = "single"
+    TWO_PARTY = "two-party"  # both must approve, as the rule `opening` under approvals says
 
 
 class PrincipalKind(StrEnum):
@@ -40,6 +50,7 @@ class Role(StrEnum):
     RESPONDER = "responder"
     ADMINISTRATOR = "administrator"
     TRUST_AND_SAFETY = "trust-and-safety"
+    READER = "reader"  # opens what its organization may read; the one role of a customer's or an auditor's people
 
 
 class TargetRule(StrEnum):
@@ -84,8 +95,21 @@ class Witness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldRule:
+    """One row of the matrix: who may read a sealed field, or all of an entry type's, and how it is opened."""
+
+    id: str
+    readers: tuple[Reader, ...]
+    opening: Opening
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """What two organizations agreed to. `origin` is the joint log that everything under it goes to."""
+    """What two organizations agreed to. `origin` is the joint log that everything under it goes to.
+
+    `readers` are the public keys that data keys are wrapped to, by role; `fields` the matrix; `retention` the days
+    that each class of sealed fields is kept, unlimited where it is not named.
+    """
 
     id: AgreementId
     provider: OrganizationId
@@ -94,6 +118,11 @@ class Agreement:
     valid: Window
     witness: Witness | None
     origin: Origin
+    customer: OrganizationId | None = None
+    auditor: OrganizationId | None = None
+    readers: Mapping[Reader, str] = field(default_factory=dict)
+    fields: Mapping[str, FieldRule] = field(default_factory=dict)
+    retention: Mapping[Retention, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -199,18 +199,19 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A map from names that the file chooses to values of one kind. Each value learns its name as `id`."""
+    """A map from names of the form of `key` to values of one kind. A value that is a section learns its name."""
 
     item: Reader
     most: int
     least: int = 0
     words: tuple[str, ...] = ()
     id_attribute: str = "id"
+    key: "Text" = field(default_factory=lambda: Text("name", NAME, form=NAME_FORM))
 
     @property
     def name(self) -> str:
         """What it maps to."""
-        return f"map from names, each to {self.item.name}"
+        return f"map from {self.key.name}s, each to {self.item.name}"
 
     def read(self, node: Node, key: Key, log: Log) -> Any:  # noqa: ANN401 - see Reader
         log.marks[key] = node.mark
@@ -230,8 +231,8 @@ class Named:
     def _check(self, name: str, mark: Mark, log: Log) -> None:
         if self.words and name not in self.words:
             log.wrong(mark, f"expected one of {', '.join(self.words)}, got {_shown(name)}{near(name, self.words)}")
-        elif not re.fullmatch(NAME, name):
-            log.wrong(mark, f"expected {NAME_FORM}, got {_shown(name)}")
+        elif not re.fullmatch(self.key.pattern, name):
+            log.wrong(mark, f"expected {self.key.form}, got {_shown(name)}")
 
 
 NAME = r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"

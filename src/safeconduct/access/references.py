@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from safeconduct.access.model import OrganizationRole, PrincipalKind, Role
+from safeconduct.access.model import Opening, OrganizationRole, PrincipalKind, Role
 from safeconduct.access.reading import Key, Log, near
+from safeconduct.kernel.entries import Reader
 from safeconduct.ledger.keys import PublicKey
 
 Values = Mapping[str, Any]
 
 _UNKNOWN = "reference-unknown"
+_PARTIES = (OrganizationRole.PROVIDER, OrganizationRole.PARTNER)
 
 
 def check_references(values: Values, log: Log) -> None:
@@ -35,7 +37,7 @@ def _agreement(values: Values, log: Log) -> None:
     agreement = values["agreement"]
     for side in OrganizationRole:
         key, name = ("agreement", side.value), agreement[side.value]
-        if _known(log, key, name, values["organizations"], "organization"):
+        if name is not None and _known(log, key, name, values["organizations"], "organization"):
             role = values["organizations"][name]["role"]
             if role != side:
                 log.wrong_at(key, f"{name} has role {role}, expected {side.value}")
@@ -45,11 +47,30 @@ def _agreement(values: Values, log: Log) -> None:
     if witness and not witness["key"].startswith(witness["name"] + "+"):
         log.wrong_at(("agreement", "witness", "key"), f"the key is not named {witness['name']!r}")
     _window(log, ("agreement", "valid"), agreement["valid"])
+    for role in agreement["readers"]:
+        if agreement[role] is None:
+            log.wrong_at(("agreement", "readers", role), f"agreement.{role} names no organization whose key this is")
+    for name, rule in agreement["fields"].items():
+        _field(("agreement", "fields", name), rule, values, log)
+
+
+def _field(key: Key, rule: Values, values: Values, log: Log) -> None:
+    for index, role in enumerate(rule["readers"]):
+        if role != Reader.PARTNER and role not in values["agreement"]["readers"]:
+            text = f"there is no key to wrap for {role}: write agreement.readers.{role}"
+            log.wrong_at((*key, "readers", index), text, "reader-without-key")
+    if rule["opening"] == Opening.TWO_PARTY:
+        groups = values["approvals"].get("opening", {"groups": ()})["groups"]
+        missing = {values["agreement"][side] for side in _PARTIES} - {group["organization"] for group in groups}
+        if missing:
+            text = f"both parties must approve it, and approvals.opening has no group of {', '.join(sorted(missing))}"
+            log.wrong_at((*key, "opening"), text, "no-approvers")
 
 
 def _principal(name: str, principal: Values, values: Values, log: Log) -> None:
     key: Key = ("principals", name)
     _known(log, (*key, "organization"), principal["organization"], values["organizations"], "organization")
+    _roles(name, principal, values, log)
     if principal["kind"] == PrincipalKind.PERSON:
         if principal["key"] is None:
             log.wrong_at(key, f"{name} is a person and needs a key: safeconduct keys new {name} --out FILE")
@@ -63,6 +84,16 @@ def _principal(name: str, principal: Values, values: Values, log: Log) -> None:
         log.wrong_at(key, f"{name} is a service and needs a sponsor, a person who answers for it")
     elif _known(log, (*key, "sponsor"), sponsor, values["principals"], "principal"):
         _check_sponsor(name, principal, values["principals"][sponsor], log)
+
+
+def _roles(name: str, principal: Values, values: Values, log: Log) -> None:
+    organization = values["organizations"].get(principal["organization"])
+    if organization is None or organization["role"] in _PARTIES:
+        return
+    for index, role in enumerate(principal["roles"]):
+        if role != Role.READER:
+            text = f"{name} belongs to an organization with role {organization['role']}: its people only read"
+            log.wrong_at(("principals", name, "roles", index), text)
 
 
 def _check_sponsor(name: str, service: Values, sponsor: Values, log: Log) -> None:

@@ -3,10 +3,11 @@
 docs/spec/program.md is this table; `reference` writes it, and a test holds the two together.
 """
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from safeconduct.access.model import OrganizationRole, PrincipalKind, Role, TargetRule
+from safeconduct.access.model import Opening, OrganizationRole, PrincipalKind, Role, TargetRule
 from safeconduct.access.reading import (
     NAME,
     NAME_FORM,
@@ -15,12 +16,13 @@ from safeconduct.access.reading import (
     ListOf,
     Moment,
     Named,
-    Reader,
     Section,
     Text,
     Whole,
 )
+from safeconduct.access.reading import Reader as ValueReader
 from safeconduct.access.targets import parse_target
+from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.keys import PublicKey
 from safeconduct.ledger.notes import VerifierKey
@@ -30,6 +32,12 @@ NAMES_MAX = 1_000
 
 TARGETS_MAX = 1_000
 """Targets of one scope, or of one never-act list. They are looked through for every target of a call."""
+
+FIELDS_MAX = 200
+"""Rows of the matrix of readers: each sealed field there is, many times over."""
+
+RETENTION_DAYS_MAX = 3_650
+"""Days that sealed fields can be kept for: ten years. What is to stay longer is not limited."""
 
 ORIGIN = r"[a-z0-9.-]{1,200}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]{1,100})*"
 """What logs are named by: a host and a path without scheme."""
@@ -42,6 +50,11 @@ BUILT_HANDLING = ("allow",)
 def _check_witness_key(text: str) -> None:
     if not VerifierKey.parse(text).kind.cosigns:
         raise InvalidInputError("expected a cosignature key (type 4 or 6), got a log's key")
+
+
+def _check_reader_key(text: str) -> None:
+    if not re.fullmatch(r"x25519:[A-Za-z0-9+/]{43}=", text):
+        raise InvalidInputError("expected a key of the form x25519: and the base64 of 32 bytes")
 
 
 def _check_url(text: str) -> None:
@@ -81,6 +94,29 @@ _WITNESS = Section(
     ),
     "witness",
 )
+_FIELD_NAME = Text(
+    "field",
+    r"[a-z][a-z-]*(?:\.[a-z][a-z-]*){1,3}/(?:\*|[a-z][a-z0-9_]{0,63})",
+    form="an entry type without version and a field, such as gateway.call.intent/request, or gateway.call.intent/*",
+)
+_FIELD_RULE = Section(
+    (
+        FieldSpec("readers", ListOf(Choice(tuple(Reader)), len(Reader), 1), "the roles that may read it"),
+        FieldSpec(
+            "opening",
+            Choice(tuple(Opening)),
+            "one party opens it alone, or both approve, as `approvals.opening` says",
+            required=False,
+            default=Opening.SINGLE.value,
+        ),
+    ),
+    "field rule",
+)
+_READERS = Named(
+    Text("x25519 public key", r".{1,100}", _check_reader_key),
+    len(Reader) - 1,
+    words=(Reader.PROVIDER, Reader.CUSTOMER, Reader.AUDITOR),
+)
 _AGREEMENT = Section(
     (
         FieldSpec("id", _ID, "its name; the joint log is `<origin>/<id>`"),
@@ -93,6 +129,29 @@ _AGREEMENT = Section(
             _WITNESS,
             "the partner's witness; without one everything that waits for the partner is refused (`no-witness`)",
             required=False,
+        ),
+        FieldSpec("customer", _ID, "an organization with role customer, if one reads", required=False),
+        FieldSpec("auditor", _ID, "an organization with role auditor, if one reads", required=False),
+        FieldSpec(
+            "readers",
+            _READERS,
+            "by role, the key that data keys are wrapped to; the partner is the house and needs none",
+            required=False,
+            default={},
+        ),
+        FieldSpec(
+            "fields",
+            Named(_FIELD_RULE, FIELDS_MAX, key=_FIELD_NAME),
+            "who may read which sealed field; what has no row is the house's alone",
+            required=False,
+            default={},
+        ),
+        FieldSpec(
+            "retention",
+            Named(Whole(1, RETENTION_DAYS_MAX), len(Retention), words=tuple(Retention)),
+            "days until the sealed fields of a class are destroyed; unlimited where not named",
+            required=False,
+            default={},
         ),
     ),
     "agreement",
@@ -217,7 +276,7 @@ PROGRAM = Section(
         ),
         FieldSpec(
             "approvals",
-            Named(_APPROVAL, 1, words=("response",), id_attribute="subject"),
+            Named(_APPROVAL, 2, words=("response", "opening"), id_attribute="subject"),
             "who must approve what; what has no rule can't be approved",
         ),
         FieldSpec(
@@ -237,7 +296,7 @@ def reference() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rows(prefix: str, reader: Reader) -> Iterator[tuple[str, str, str, str]]:
+def _rows(prefix: str, reader: ValueReader) -> Iterator[tuple[str, str, str, str]]:
     for spec in reader.fields if isinstance(reader, Section) else ():
         inner, path = _inner(f"{prefix}{spec.key}", spec.reader)
         needed = "yes" if spec.required else "no" if spec.default in (None, [], {}) else f"no: `{spec.default}`"
@@ -245,7 +304,7 @@ def _rows(prefix: str, reader: Reader) -> Iterator[tuple[str, str, str, str]]:
         yield from _rows(f"{path}.", inner)
 
 
-def _inner(path: str, reader: Reader) -> tuple[Reader, str]:
+def _inner(path: str, reader: ValueReader) -> tuple[ValueReader, str]:
     if isinstance(reader, Named):
         return _inner(f"{path}.<name>", reader.item)
     if isinstance(reader, ListOf):

@@ -17,6 +17,15 @@ class Retention(StrEnum):
     CONTROL = "control"  # access, approvals, policies
 
 
+class Reader(StrEnum):
+    """Who may open a sealed field: a role in the agreement, which says for each field which of them."""
+
+    PROVIDER = "provider"
+    PARTNER = "partner"
+    CUSTOMER = "customer"
+    AUDITOR = "auditor"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """An entry before it has an id and a place.
