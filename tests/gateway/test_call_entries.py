@@ -14,12 +14,10 @@ from safeconduct.gateway.events import (
 )
 from safeconduct.gateway.meter import REFUSALS_PER_MINUTE_MAX, RefusalMeter
 from safeconduct.gateway.moves import End, Outcome
-from safeconduct.gateway.receipts import parse_receipt, receipt_text
 from safeconduct.kernel.canonical import canonical
-from safeconduct.kernel.errors import ConflictError, InvalidInputError
-from safeconduct.kernel.ids import EntryId, Origin
+from safeconduct.kernel.errors import ConflictError
+from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant, seconds
-from safeconduct.kernel.ports import Receipt
 from safeconduct.runtime.calls import abandon_open_calls
 from support.immediate import START, ImmediateWriter
 
@@ -161,14 +159,3 @@ def test_unidentified_callers_are_told_once_a_minute():
     told = meter.unidentified(Instant(START + seconds(60)))
     assert (told.count, told.since) == (3, START + 1)
     assert meter.drain(START) is None
-
-
-def test_a_receipt_reads_back():
-    receipt = Receipt(LOG, EntryId(CALL), 5, b"\1" * 32, 9, b"\2" * 32, "")
-    assert parse_receipt(receipt_text(receipt)) == receipt
-
-
-@pytest.mark.parametrize("text", ["", "origin=a", "origin=a;entry=b;index=x;leaf=;size=1;root="])
-def test_what_is_no_receipt(text):
-    with pytest.raises(InvalidInputError):
-        parse_receipt(text)

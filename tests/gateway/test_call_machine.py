@@ -41,8 +41,8 @@ from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.ports import Receipt
 
 CALL = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
-RECEIPT = Receipt(Origin("log.example"), EntryId(CALL), 0, b"\0" * 32, 1, b"\0" * 32, "")
-OUTCOME_RECEIPT = Receipt(Origin("log.example"), EntryId("0" * 26), 1, b"\1" * 32, 2, b"\1" * 32, "")
+RECEIPT = Receipt(Origin("log.example"), EntryId(CALL), b"\0" * 32, 0, (), "", 0)
+OUTCOME_RECEIPT = Receipt(Origin("log.example"), EntryId("0" * 26), b"\1" * 32, 0, (), "", 1)
 CHUNK = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
 LAST = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}}\n\n'
 DONE = b"data: [DONE]\n\n"

@@ -13,16 +13,16 @@ import pytest
 
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED
 from safeconduct.gateway.moves import End
-from safeconduct.gateway.receipts import parse_receipt
 from safeconduct.http import gateway
 from safeconduct.http.connection import HEADERS_BYTES_MAX, SEND_BUFFER_BYTES, WRITE_LIMIT_BYTES
 from safeconduct.http.inprocess import Ask
 from safeconduct.http.inprocess import ask as ask_app
 from safeconduct.ledger.checkpoints import parse_checkpoint
 from safeconduct.ledger.merkle import leaf_hash, verify_inclusion
+from safeconduct.ledger.receipts import parse_receipt, verify_receipt
 from safeconduct.runtime.calls import Patience
 from support.call_ends import request
-from support.gateway_world import MODEL, PATH
+from support.gateway_world import MODEL, PATH, SIGNERS
 from support.stand_in import SECRET
 from support.wire import ask, post, wire
 
@@ -78,6 +78,7 @@ def test_the_official_client_gets_its_answer_and_a_receipt(gate, client):
     evidence = gate.world.reader.evidence(call)
     assert leaf_hash(evidence.leaf) == receipt.leaf_hash
     assert (evidence.index, receipt.entry_id) == (receipt.index, call)
+    verify_receipt(receipt, [SIGNERS[receipt.origin].verifier])
     assert last_outcome(gate, call).released_sha256 == hashlib.sha256(raw.http_response.content).hexdigest()
 
 
@@ -178,7 +179,7 @@ def test_an_upstream_can_not_forge_a_receipt(gate):
     token = gate.world.tokens["ana"]
     raw = ask(gate.port, post(token, request(stream=True, text="do:forged"), headers=["connection: close"]))
     assert SECRET.encode() not in raw
-    assert raw.count(b"safeconduct-receipt origin=safeconduct.example/") == 1
+    assert raw.count(b"safeconduct-receipt entry=") == 1
 
 
 def test_an_upstream_that_is_down(gate):

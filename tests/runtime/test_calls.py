@@ -10,6 +10,7 @@ from safeconduct.gateway.meter import REFUSALS_PER_MINUTE_MAX
 from safeconduct.gateway.moves import CutWhy, End
 from safeconduct.kernel.errors import UnavailableError, UpstreamError
 from safeconduct.ledger.merkle import leaf_hash
+from safeconduct.ledger.receipts import parse_receipt
 from safeconduct.runtime.calls import Patience, abandon_open_calls
 from safeconduct.runtime.governed import Completed, GovernedCalls, NotCompleted
 from support.call_ends import (
@@ -72,8 +73,9 @@ def test_a_stream_ends_with_the_outcome_receipt_as_a_comment():
     with log_world() as world:
         client, _ = play(world, ScriptedUpstream(STREAM_HEAD, CHUNK, CHUNK + DONE), request(stream=True))
         outcome = world.entries()[1]
-        assert client.data.startswith(CHUNK + CHUNK + DONE + b": safeconduct-receipt origin=")
-        assert f"entry={outcome.id};index={outcome.index};".encode() in client.data
+        assert client.data.startswith(CHUNK + CHUNK + DONE + b": safeconduct-receipt entry=")
+        receipt = parse_receipt(client.data.rpartition(b"receipt ")[2].decode().strip())
+        assert (receipt.entry_id, receipt.index) == (outcome.id, outcome.index)
         assert client.ended
 
 

@@ -13,8 +13,8 @@ from safeconduct.kernel.entries import Draft
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, LimitedError, UnavailableError
 from safeconduct.kernel.ids import ulid
 from safeconduct.ledger import merkle
-from safeconduct.ledger.checkpoints import open_checkpoint
 from safeconduct.ledger.rebuild import check_sealed, check_state
+from safeconduct.ledger.receipts import DEADLINE_S, verify_receipt
 from safeconduct.runtime import writer as writing
 from safeconduct.runtime.commits import LoopCommits
 from support.logs import CALLS, OTHER, START, THINGS, TYPE, Counting, Rig, add, signer, thing
@@ -30,8 +30,8 @@ def test_a_receipt_proves_its_entry(rig):
     receipts = rig.fill(5)
     for index, receipt in enumerate(receipts):
         assert (receipt.origin, receipt.index) == (CALLS, index)
-        signed = open_checkpoint(receipt.checkpoint, signer().verifier)
-        assert (signed.checkpoint.size, signed.checkpoint.root) == (receipt.tree_size, receipt.root_hash)
+        promise = verify_receipt(receipt, [signer().verifier])
+        assert promise.deadline_s == START // 1_000_000 + DEADLINE_S
         evidence = rig.reader.evidence(receipt.entry_id)
         assert merkle.leaf_hash(evidence.leaf) == receipt.leaf_hash
         said = evidence.checkpoint.checkpoint

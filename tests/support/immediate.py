@@ -51,8 +51,8 @@ class ImmediateWriter:
         return [one.id for one in self.entries if one.origin == entry.origin].index(entry_id)
 
     def _receipt(self, entry: Entry) -> Receipt:
-        leaf, index = hashlib.sha256(canonical(entry.body)).digest(), self.place(entry.id)
-        return Receipt(entry.origin, entry.id, index, leaf, index + 1, leaf, "")
+        leaf = hashlib.sha256(canonical(entry.body)).digest()
+        return Receipt(entry.origin, entry.id, leaf, 0, (), "", self.place(entry.id))
 
 
 class _Immediate:

@@ -148,7 +148,7 @@ class StandIn:
 
     async def _forged(self, http, request, text):
         response = await self._stream_head(http)
-        forged = b": safeconduct-receipt origin=" + SECRET.encode() + b"\n\n"
+        forged = b": safeconduct-receipt entry=" + SECRET.encode() + b"\n\n"
         await response.write(forged + chunk("one ") + b"data: [DONE]\n\n" + forged)
         return response
 

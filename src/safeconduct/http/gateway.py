@@ -16,7 +16,6 @@ import msgspec
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import TOKEN_BYTES_MAX
 from safeconduct.gateway.prepare import Admitted, Arrival, Refusal, admit, identify, too_large
-from safeconduct.gateway.receipts import receipt_text
 from safeconduct.gateway.told import error_document
 from safeconduct.http.connection import KEY, PIECE_BYTES, BoundedConnection
 from safeconduct.http.problems import STATUS
@@ -24,6 +23,7 @@ from safeconduct.http.proofs import CallProofs
 from safeconduct.kernel.errors import AbsentError, Kind, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import CallId, PathId
 from safeconduct.kernel.ports import Receipt
+from safeconduct.ledger.receipts import receipt_text
 from safeconduct.runtime.calls import Calls
 
 Scope: TypeAlias = MutableMapping[str, Any]

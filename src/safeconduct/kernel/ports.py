@@ -84,18 +84,19 @@ class Transaction(Records, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """That an entry is durable at an index, under a checkpoint signed by the log.
+    """That an entry is durable, and a signed promise that it stands in the log by a deadline.
 
-    `leaf_hash` and `root_hash` are 32 bytes; `checkpoint` is the signed note (C2SP tlog-checkpoint) of `tree_size`.
+    `batch` is a signed note over the root of a small tree (docs/spec/receipts.md); `position` and `path`, hashes
+    of 32 bytes, tie the 32 bytes of `leaf_hash` to it. `index` is None where the place was not known at commit.
     """
 
     origin: Origin
     entry_id: EntryId
-    index: int
     leaf_hash: bytes
-    tree_size: int
-    root_hash: bytes
-    checkpoint: str
+    position: int
+    path: tuple[bytes, ...]
+    batch: str
+    index: int | None
 
 
 @dataclass(frozen=True, slots=True)

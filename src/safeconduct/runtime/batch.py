@@ -11,19 +11,19 @@ from typing import Any
 
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
-from safeconduct.kernel.ids import EntryId, Origin
+from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Clock, Committed, Entropy, Projection, Receipt, Transaction
 from safeconduct.ledger.audit import Finding
-from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.notes import NoteSigner
-from safeconduct.ledger.ports import Batch, DataKeys, Heads, Store
+from safeconduct.ledger.ports import Batch, DataKeys, Heads, LogGrowth, Store
 from safeconduct.ledger.reader import last_entry
 from safeconduct.runtime.logs import OpenLog
 from safeconduct.runtime.transaction import BatchState, BatchTransaction, IdSource
 
 Command = Callable[[Transaction], Any]
 Listener = Callable[[Sequence[Entry]], None]
+Receipts = dict[str, Receipt | UnavailableError]
 _log = logging.getLogger(__name__)
 
 
@@ -141,11 +141,22 @@ class BatchRunner:
             self._unclear = (logs, entries)
             _fail(done, _failed(error))
             return
-        places = {entry.id: index for one in growths for index, entry in enumerate(one.entries, start=one.base)}
-        checkpoints = {log.origin: log.settle() for log in logs}
+        for log in logs:
+            log.settle()
         self._announce(entries)
+        receipts = self._sign(logs, growths)
         for result, transaction in done:
-            self._give_receipts(result, transaction, checkpoints, places)
+            self._give_receipts(result, transaction, receipts)
+
+    def _sign(self, logs: Sequence[OpenLog], growths: Sequence[LogGrowth]) -> Receipts:
+        """Promises what is now on disk, once per log; what can't be promised has the reason in its place."""
+        signed: Receipts = {}
+        for log, growth in zip(logs, growths, strict=True):
+            try:
+                signed |= {receipt.entry_id: receipt for receipt in log.receipts(growth, self._ids.now())}
+            except UnavailableError as error:
+                signed |= {entry.id: error for entry in growth.entries}
+        return signed
 
     def _announce(self, entries: Sequence[Entry]) -> None:
         """Tells the listeners. One that raises may have missed a freeze: nothing is taken from then on."""
@@ -158,29 +169,16 @@ class BatchRunner:
                 "a listener failed to take in what was committed", code="listener-failed", remedy="restart"
             )
 
-    def _give_receipts(
-        self,
-        result: Result,
-        transaction: BatchTransaction,
-        checkpoints: Mapping[Origin, SignedCheckpoint | None],
-        places: Mapping[EntryId, int],
-    ) -> None:
+    def _give_receipts(self, result: Result, transaction: BatchTransaction, signed: Receipts) -> None:
         if result.committed is None:
             return
-        if self._broken is not None:
-            _fail([(result, transaction)], self._broken)
+        given = [self._broken or signed[entry.id] for _log, _new, entry in transaction.appended]
+        errors = [one for one in given if isinstance(one, UnavailableError)]
+        if errors:
+            _fail([(result, transaction)], errors[0])
             return
-        receipts = []
-        for log, new, entry in transaction.appended:
-            signed = checkpoints[log.origin]
-            if signed is None:
-                _fail([(result, transaction)], log.stopped_error())
-                return
-            said = signed.checkpoint
-            receipts.append(
-                Receipt(entry.origin, entry.id, places[entry.id], new.hash, said.size, said.root, signed.encoded)
-            )
-        result.committed = Committed(result.committed.value, tuple(receipts))
+        receipts = tuple(one for one in given if isinstance(one, Receipt))
+        result.committed = Committed(result.committed.value, receipts)
 
 
 def _fail(done: Sequence[tuple[Result, BatchTransaction]], error: UnavailableError) -> None:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.ports import Receipt
 from safeconduct.ledger.audit import Finding, audit
 from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, parse_checkpoint, sign_checkpoint
 from safeconduct.ledger.merkle import Frontier
 from safeconduct.ledger.notes import NoteSigner
 from safeconduct.ledger.ports import Heads, LogGrowth, LogSource, NewEntry
 from safeconduct.ledger.reader import read_tile
+from safeconduct.ledger.receipts import deadline_of, make_receipts
 from safeconduct.ledger.tiles import Edge, load_edge
 
 
@@ -99,21 +102,30 @@ class OpenLog:
             checkpoint=checkpoint.encoded,
         )
 
-    def settle(self) -> SignedCheckpoint | None:
-        """Moves on after the growth was committed; returns its checkpoint, or None if the head could not follow.
+    def settle(self) -> None:
+        """Moves on after the growth was committed.
 
-        A log whose head can't be written stops: a later restored backup would go unnoticed.
+        A log whose head can't follow stops: a later restored backup would go unnoticed.
         """
         if self._grown is None:
-            return None
+            return
         self._edge, checkpoint = self._grown
         self.forget()
         try:
             self._replace_head(checkpoint.encoded)
         except UnavailableError as error:
             self.stop = Stop(error.code, error.message)
-            return None
-        return checkpoint
+
+    def receipts(self, growth: LogGrowth, now: Instant) -> list[Receipt]:
+        """Returns the receipts of a growth that is durable and settled, under one more signature.
+
+        Raises:
+            UnavailableError: the log has stopped.
+        """
+        self.require_running()
+        return make_receipts(
+            growth.entries, self.origin, floor=growth.base, deadline_s=deadline_of(now), signer=self._signer
+        )
 
     def forget(self) -> None:
         """Forgets what was pending."""

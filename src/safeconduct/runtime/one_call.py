@@ -39,9 +39,9 @@ from safeconduct.gateway.moves import (
     UpstreamFailed,
 )
 from safeconduct.gateway.prepare import Prepared
-from safeconduct.gateway.receipts import receipt_text
 from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError, UpstreamError
 from safeconduct.kernel.ports import Transaction
+from safeconduct.ledger.receipts import receipt_text
 
 if TYPE_CHECKING:
     from safeconduct.gateway.ports import CallClient, Exchange
