@@ -17,7 +17,7 @@ from safeconduct.kernel.ports import Receipt
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import parse_size
 from safeconduct.ledger.merkle import HASH_BYTES, ProofError, node_hash
-from safeconduct.ledger.notes import TIMESTAMP_MAX, Note, NoteError, NoteSigner, VerifierKey, parse_note, unbase64
+from safeconduct.ledger.notes import Note, NoteError, NoteSigner, VerifierKey, parse_note, unbase64
 from safeconduct.ledger.ports import NewEntry
 
 HEADER = "safeconduct/batch/v1"
@@ -115,7 +115,7 @@ def parse_promise(encoded: str | bytes) -> tuple[Promise, Note]:
         raise NoteError(f"expected {HEADER}, origin, floor, deadline, count and root, and one signature")
     floor, deadline, count = map(parse_size, lines[2:5])
     root = unbase64(lines[5])
-    if not 0 < deadline <= TIMESTAMP_MAX or count == 0 or len(root) != HASH_BYTES:
+    if deadline == 0 or count == 0 or len(root) != HASH_BYTES:
         raise NoteError("a batch has a deadline, at least one leaf, and a root of 32 bytes")
     return Promise(origin=Origin(lines[1]), floor=floor, deadline_s=deadline, count=count, root=root), note
 
