@@ -12,6 +12,7 @@ from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import EntryId, Origin, ulid_text
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger import merkle
+from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.merkle import ProofError
 from safeconduct.ledger.notes import KEY_NAME_CHARS_MAX, NoteError, NoteSigner
 from safeconduct.ledger.ports import NewEntry
@@ -29,10 +30,11 @@ from safeconduct.ledger.receipts import (
     verify_receipt,
 )
 from safeconduct.runtime.writer import BATCH_MAX
-from support.logs import CALLS, OTHER, cosigner, signer
+from support.logs import CALLS, OTHER, signer
 
 HEADER_BYTES_MAX = 2048  # what a receipt may add to an answer's headers
-WORKER = NoteSigner("worker.example/1", cosigner()._secret)
+KEY = SecretKey(bytes(range(32)))
+WORKER = NoteSigner("worker.example/1", KEY)
 
 
 def entries(count):
@@ -139,7 +141,7 @@ def test_a_cut_file_is_no_receipt(cut):
 
 def test_a_header_stays_small():
     origin = Origin("o" * KEY_NAME_CHARS_MAX)
-    longest = NoteSigner(origin, signer()._secret)
+    longest = NoteSigner(origin, KEY)
     made = make_receipts(entries(BATCH_MAX), origin, floor=2**40, deadline_s=2**40, signer=longest)
     assert max(len(receipt_text(receipt)) for receipt in made) <= HEADER_BYTES_MAX
 
