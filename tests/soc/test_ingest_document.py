@@ -10,7 +10,7 @@ from safeconduct.adapters.telemetry.forms import SAMPLE_LINES
 from safeconduct.adapters.telemetry.lines import DEPTH_MAX, LINE_BYTES_MAX
 from safeconduct.adapters.telemetry.raw_store import FILE_BYTES_MAX
 from safeconduct.http.control.frame import BODY_BYTES_MAX
-from safeconduct.soc.ocsf.forms import OCSF_VERSION
+from safeconduct.ledger.ocsf import OCSF_VERSION
 from safeconduct.soc.ocsf.records import NAMES, TIME_NAMES
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from safeconduct.kernel.instants import Instant
+from safeconduct.ledger.ocsf import AUTHENTICATION, BASE, FAILURE, OTHER, SUCCESS, put
 from safeconduct.soc.inventory import Inventory
-from safeconduct.soc.ocsf.forms import AUTHENTICATION, BASE, FAILURE, OTHER, PROCESS, SERVER, SUCCESS, Form, fill, put
+from safeconduct.soc.ocsf.forms import PROCESS, SERVER, Form, fill
 
 LAUNCH, LOGON = 1, 1
 NO_ID = "4294967295"

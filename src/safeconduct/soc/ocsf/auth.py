@@ -10,18 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from safeconduct.kernel.instants import Instant
-from safeconduct.soc.ocsf.forms import (
-    ACCOUNT_CHANGE,
-    AUTHENTICATION,
-    BASE,
-    FAILURE,
-    OTHER,
-    SCHEDULED_JOB,
-    SERVER,
-    SUCCESS,
-    Form,
-    fill,
-)
+from safeconduct.ledger.ocsf import AUTHENTICATION, BASE, FAILURE, OTHER, SUCCESS
+from safeconduct.soc.ocsf.forms import ACCOUNT_CHANGE, SCHEDULED_JOB, SERVER, Form, fill
 
 LOGON, LOGOFF, ACCOUNT_SWITCH = 1, 2, 7
 USER_CREATE, PASSWORD_CHANGE, USER_DELETE = 1, 3, 6

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
+from safeconduct.ledger.ocsf import INCIDENT_FINDING, base
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.model import Alert, Incident
-from safeconduct.soc.ocsf.forms import DETECTION_FINDING, INCIDENT_FINDING, base
+from safeconduct.soc.ocsf.forms import DETECTION_FINDING
 
 CREATE, NEW, RULE = 1, 1, 1
 SEVERITIES = {"informational": 1, "low": 2, "medium": 3, "high": 4, "critical": 5}

@@ -5,27 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from safeconduct.kernel.instants import Instant
+from safeconduct.ledger.ocsf import base, put
 from safeconduct.soc.entities import normal_address, normal_host
 
-OCSF_VERSION = "1.8.0"
-PRODUCT = {"name": "Safeconduct", "vendor_name": "Safeconduct contributors"}
-
-BASE = 0
 ACCOUNT_CHANGE = 3001
-AUTHENTICATION = 3002
 PROCESS = 1007
 SCHEDULED_JOB = 1006
 NETWORK = 4001
 HTTP = 4002
 DNS = 4003
 DETECTION_FINDING = 2004
-INCIDENT_FINDING = 2005
 
-INFORMATIONAL = 1
-OTHER = 99
 SERVER = 1
-SUCCESS = {"status_id": 1, "status": "Success"}
-FAILURE = {"status_id": 2, "status": "Failure"}
 
 _COUNTS = frozenset(("bytes_in", "bytes_out", "packets_in", "packets_out"))
 _INTEGERS = _COUNTS | {"port", "pid", "code", "length", "body_length", "rcode_id", "start_time", "end_time"}
@@ -55,30 +46,6 @@ def fill(form: Form, fields: Mapping[str, Any], at: Instant, log_name: str) -> d
     for path, name in form.copy.items():
         put(document, path, converted(path, fields.get(name)))
     return document
-
-
-def base(class_uid: int, activity_id: int, at: Instant) -> dict[str, Any]:
-    """Returns the attributes that every OCSF event must have."""
-    return {
-        "class_uid": class_uid,
-        "category_uid": class_uid // 1000,
-        "activity_id": activity_id,
-        "type_uid": class_uid * 100 + activity_id,
-        "severity_id": INFORMATIONAL,
-        "time": at // 1000,
-        "metadata": {"version": OCSF_VERSION, "product": dict(PRODUCT)},
-    }
-
-
-def put(document: dict[str, Any], path: str, value: Any) -> None:  # noqa: ANN401 - JSON
-    """Sets a dotted attribute; None sets nothing."""
-    if value is None:
-        return
-    *parents, last = path.split(".")
-    place = document
-    for name in parents:
-        place = place.setdefault(name, {})
-    place[last] = value
 
 
 def converted(path: str, value: Any) -> Any:  # noqa: ANN401 - JSON

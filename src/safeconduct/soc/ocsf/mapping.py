@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from safeconduct.kernel.instants import Instant
+from safeconduct.ledger.ocsf import put
 from safeconduct.soc.entities import normal_host
 from safeconduct.soc.inventory import Inventory
 from safeconduct.soc.ocsf import network
 from safeconduct.soc.ocsf.audit import audit
 from safeconduct.soc.ocsf.auth import auth
-from safeconduct.soc.ocsf.forms import PROCESS, SCHEDULED_JOB, put
+from safeconduct.soc.ocsf.forms import PROCESS, SCHEDULED_JOB
 from safeconduct.soc.ocsf.records import record
 
 Table = Callable[[Mapping[str, Any], Instant], dict[str, Any]]

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.instants import Instant, parse_rfc3339
-from safeconduct.soc.ocsf.forms import DNS, FAILURE, HTTP, NETWORK, OTHER, SUCCESS, Form, fill, integer
+from safeconduct.ledger.ocsf import FAILURE, OTHER, SUCCESS
+from safeconduct.soc.ocsf.forms import DNS, HTTP, NETWORK, Form, fill, integer
 
 METHODS = {"CONNECT": 1, "DELETE": 2, "GET": 3, "HEAD": 4, "OPTIONS": 5, "POST": 6, "PUT": 7, "TRACE": 8, "PATCH": 9}
 QUERY, RESPONSE, TRAFFIC = 1, 2, 6

@@ -10,21 +10,9 @@ from functools import cache
 from typing import Any
 
 from safeconduct.kernel.instants import Instant
-from safeconduct.soc.ocsf.forms import (
-    AUTHENTICATION,
-    BASE,
-    DNS,
-    FAILURE,
-    HTTP,
-    NETWORK,
-    OTHER,
-    PROCESS,
-    SUCCESS,
-    Form,
-    converted,
-    fill,
-)
-from safeconduct.soc.ocsf.forms import base as base_object
+from safeconduct.ledger.ocsf import AUTHENTICATION, BASE, FAILURE, OTHER, SUCCESS
+from safeconduct.ledger.ocsf import base as base_object
+from safeconduct.soc.ocsf.forms import DNS, HTTP, NETWORK, PROCESS, Form, converted, fill
 from safeconduct.soc.ocsf.network import METHODS, http_outcome, split_target
 
 NAMES: Mapping[str, tuple[str, ...]] = {

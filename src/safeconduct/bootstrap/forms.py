@@ -1,0 +1,12 @@
+"""What each entry type is in OCSF, from the features that own the types."""
+
+from collections.abc import Mapping
+
+from safeconduct.access.ocsf import FORMS as ACCESS
+from safeconduct.approvals.ocsf import FORMS as APPROVALS
+from safeconduct.gateway.ocsf import FORMS as GATEWAY
+from safeconduct.ledger.ocsf import EntryForm
+from safeconduct.soc.ocsf.entries import FORMS as SOC
+
+FORMS: Mapping[str, EntryForm] = {**ACCESS, **APPROVALS, **GATEWAY, **SOC}
+"""By entry type. A type that has a projection and no form fails a test."""

@@ -1,0 +1,125 @@
+"""What the entries of calls are in OCSF: API Activity with the profiles of AI operations and of security controls.
+
+The log knows no address of a caller, so the source endpoint names the principal. Whose model it was stays unsaid, as
+upstreams do everywhere: the path stands for the provider.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from safeconduct.gateway import events
+from safeconduct.gateway.moves import End
+from safeconduct.kernel.instants import Instant
+from safeconduct.ledger.ocsf import (
+    API_ACTIVITY,
+    AUTHENTICATION,
+    CREATE,
+    FAILURE,
+    LOW,
+    OTHER,
+    SUCCESS,
+    EntryForm,
+)
+
+ALLOWED: Mapping[str, Any] = {"action_id": 1, "action": "Allowed", "disposition_id": 1, "disposition": "Allowed"}
+DENIED: Mapping[str, Any] = {"action_id": 2, "action": "Denied", "disposition_id": 2, "disposition": "Blocked"}
+CUT: Mapping[str, Any] = {"disposition_id": 24, "disposition": "Access Revoked", "action_id": 2, "action": "Denied"}
+LOGON = 1
+_CALL: Mapping[str, Any] = {
+    "metadata.profiles": ["ai_operation", "security_control"],
+    "api.operation": "model.call",
+    "api.service.name": "safeconduct gateway",
+    "message_context.service.name": "safeconduct gateway",
+}
+_CALLER: Mapping[str, str] = {
+    "actor.user.uid": "principal",
+    "actor.user.org.uid": "organization",
+    "src_endpoint.name": "principal",
+}
+_ENDS: Mapping[str, Mapping[str, Any]] = {
+    End.COMPLETED: {**SUCCESS, **ALLOWED},
+    End.REFUSED_BY_UPSTREAM: {**FAILURE, **ALLOWED},
+    End.UPSTREAM_FAILED: {**FAILURE, **ALLOWED},
+    End.CUT: {**FAILURE, **CUT},
+    End.ABANDONED: {"status_id": OTHER, "status": "Abandoned", **ALLOWED},
+}
+
+
+def _asked(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: dict[str, Any] = {"resources": [{"name": body["path"], "type": "Path"}]} if body.get("path") else {}
+    if body.get("model"):
+        found["ai_model"] = {"name": body["model"], "ai_provider": body.get("path") or "unknown"}
+    return found
+
+
+def _intended(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    policies = [{"decision": "allow", "policy": {"uid": name}} for name in body.get("determining", ())]
+    return {**_asked(body), "authorizations": policies or None}
+
+
+def _refused(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    clause = body.get("clause")
+    return {
+        **_asked(body),
+        "authorizations": [{"decision": "deny", "policy": {"name": clause}}] if clause else None,
+        "count": 1 + body.get("unrecorded", 0),
+    }
+
+
+def _ended(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    prompt, completion = body.get("prompt_tokens"), body.get("completion_tokens")
+    total = prompt + completion if prompt is not None and completion is not None else None
+    return {**_ENDS.get(body.get("end", ""), {}), "message_context.total_tokens": total}
+
+
+def _since(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"start_time": Instant(body["since"]) // 1000} if "since" in body else {}
+
+
+FORMS: Mapping[str, EntryForm] = {
+    events.CALL_INTENT.name: EntryForm(
+        class_uid=API_ACTIVITY,
+        activity_id=CREATE,
+        fixed={**_CALL, **SUCCESS, **ALLOWED},
+        copy={**_CALLER, "policy.uid": "policy_digest", "message_context.uid": "request_sha256"},
+        more=_intended,
+    ),
+    events.CALL_OUTCOME.name: EntryForm(
+        class_uid=API_ACTIVITY,
+        activity_id=CREATE,
+        fixed=_CALL,
+        copy={
+            "actor.app_uid": "worker",
+            "src_endpoint.name": "worker",
+            "metadata.correlation_uid": "call",
+            "api.request.uid": "call",
+            "api.response.code": "status",
+            "api.response.message": "finish_reason",
+            "status_code": "why",
+            "status_detail": "clause",
+            "message_context.prompt_tokens": "prompt_tokens",
+            "message_context.completion_tokens": "completion_tokens",
+        },
+        more=_ended,
+    ),
+    events.CALL_REFUSED.name: EntryForm(
+        class_uid=API_ACTIVITY,
+        activity_id=CREATE,
+        fixed={**_CALL, **FAILURE, **DENIED, "severity_id": LOW},
+        copy={**_CALLER, "status_code": "code", "status_detail": "clause"},
+        more=_refused,
+    ),
+    events.CALLERS_UNIDENTIFIED.name: EntryForm(
+        class_uid=AUTHENTICATION,
+        activity_id=LOGON,
+        fixed={
+            **FAILURE,
+            "severity_id": LOW,
+            "user.name": "unidentified",
+            "service.name": "safeconduct gateway",
+        },
+        copy={"count": "count"},
+        more=_since,
+    ),
+}
+"""By entry type."""

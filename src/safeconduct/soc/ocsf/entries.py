@@ -1,0 +1,119 @@
+"""What the entries of security operations are in OCSF: findings, remediation, and what came in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from safeconduct.kernel.instants import Instant
+from safeconduct.ledger.ocsf import (
+    CREATE,
+    ENTITY_MANAGEMENT,
+    FAILURE,
+    INCIDENT_FINDING,
+    OTHER,
+    REMEDIATION,
+    SUCCESS,
+    UPDATE,
+    EntryForm,
+)
+from safeconduct.soc import action_events, claim_events, incidents, ingesting
+from safeconduct.soc.ocsf.findings import NEW, RULE, SEVERITIES, UNASSIGNED, attacks
+
+FINDING_CREATE, FINDING_UPDATE = 1, 2
+IN_PROGRESS = 2
+HARDEN, RESTORE, DETECT = 4, 3, 5
+_ACTION: Mapping[str, str] = {"command_uid": "action", "metadata.correlation_uid": "action"}
+
+
+def _status(name: str) -> Mapping[str, Any]:
+    return {"status_id": OTHER, "status": name}
+
+
+def _opened(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    alerts = body.get("alerts", ())
+    return {
+        "severity_id": max((SEVERITIES.get(alert["level"], 0) for alert in alerts), default=0),
+        "finding_info_list": [_alert(alert) for alert in alerts] or [{"uid": body["incident"], "title": "more edges"}],
+        "attacks": attacks(name for alert in alerts for name in alert["techniques"]) or None,
+        "start_time": Instant(body["first_at"]) // 1000,
+        "end_time": Instant(body["last_at"]) // 1000,
+        "count": len({event for alert in alerts for event in alert["events"]}) or None,
+    }
+
+
+def _alert(alert: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "uid": alert["id"],
+        "title": alert["title"],
+        "created_time": Instant(alert["at"]) // 1000,
+        "analytic": {"type_id": RULE, "uid": alert["rule"], "name": alert["title"], "version": alert["rule_digest"]},
+        "related_events_count": alert["total"] or len(alert["events"]),
+    }
+
+
+def _checked(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = [
+        {"uid": claim["id"], "title": claim["kind"], "types": [claim["outcome"]], "desc": claim["reason"] or "verified"}
+        for claim in body.get("claims", ())
+    ]
+    return {"finding_info_list": found or [{"uid": body["incident"], "title": "no claims"}]}
+
+
+def _action(name: str, activity: int = HARDEN, status: Mapping[str, Any] | None = None) -> EntryForm:
+    return EntryForm(
+        class_uid=REMEDIATION,
+        activity_id=activity,
+        fixed=status or _status(name),
+        copy={**_ACTION, "status_code": "detail"},
+    )
+
+
+FORMS: Mapping[str, EntryForm] = {
+    ingesting.INGESTED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=CREATE,
+        fixed={"entity.type": "Telemetry file"},
+        copy={"entity.uid": "digest", "count": "lines"},
+    ),
+    ingesting.INVENTORY_TAKEN.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=UPDATE,
+        fixed={"entity.type": "Inventory"},
+        copy={"entity.uid": "digest"},
+    ),
+    incidents.OPENED.name: EntryForm(
+        class_uid=INCIDENT_FINDING,
+        activity_id=FINDING_CREATE,
+        fixed={"status_id": NEW, "assignee_group": UNASSIGNED},
+        copy={"metadata.correlation_uid": "incident"},
+        more=_opened,
+    ),
+    claim_events.CLAIMS_CHECKED.name: EntryForm(
+        class_uid=INCIDENT_FINDING,
+        activity_id=FINDING_UPDATE,
+        fixed={"status_id": IN_PROGRESS, "assignee_group": UNASSIGNED},
+        copy={"metadata.correlation_uid": "incident"},
+        more=_checked,
+    ),
+    action_events.PROPOSED.name: EntryForm(
+        class_uid=REMEDIATION,
+        activity_id=HARDEN,
+        fixed=_status("Proposed"),
+        copy={"command_uid": "approval", "actor.user.uid": "by", "message": "kind"},
+    ),
+    action_events.APPROVED.name: _action("Approved"),
+    action_events.REJECTED.name: _action("Rejected"),
+    action_events.EXECUTING.name: _action("Executing"),
+    action_events.DONE.name: _action("Done", status=SUCCESS),
+    action_events.VERIFIED.name: _action("Verified", DETECT, SUCCESS),
+    action_events.FAILED.name: _action("Failed", DETECT, FAILURE),
+    action_events.SUPERSEDED.name: _action("Probe superseded", DETECT),
+    action_events.ROLLED_BACK.name: _action("Rolled back", RESTORE, SUCCESS),
+    action_events.EXPIRED.name: _action("Expired", RESTORE),
+    action_events.LIST_TOKEN_ISSUED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=CREATE,
+        fixed={"entity.type": "List token"},
+        copy={"entity.name": "list", "entity.user.name": "holder"},
+    ),
+}
+"""By entry type."""

@@ -1,0 +1,136 @@
+"""Every entry type has an OCSF form that the published schema accepts, whatever stands in the entry."""
+
+import dataclasses
+import enum
+import importlib
+import pkgutil
+import types
+import typing
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import safeconduct
+from safeconduct.bootstrap.forms import FORMS
+from safeconduct.bootstrap.installation import PROJECTIONS
+from safeconduct.kernel.entries import Draft
+from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.instants import Instant
+from safeconduct.ledger.envelope import encode_leaf, seal
+from safeconduct.ledger.events import EventType
+from safeconduct.ledger.merkle import leaf_hash
+from safeconduct.ledger.ocsf import OCSF_VERSION, PlacedLeaf, ocsf_event, place_only, without_leaf
+from support.logs import CALLS, START, Counting
+from support.ocsf import faults
+
+ENTRY = "01K9ZZZZZZZZZZZZZZZZZZZZZZ"
+ACT = {"actor": "ana", "operation": "POST /x", "content": "0" * 64, "at": "t", "nonce": "n", "signature": "s"}
+
+
+def entry_types():
+    """Returns every entry type that a module of the package declares, by name."""
+    found = {}
+    for module in pkgutil.walk_packages(safeconduct.__path__, "safeconduct."):
+        if module.name.rpartition(".")[2] in {"events", "incidents", "ingesting"} or module.name.endswith("_events"):
+            declared = vars(importlib.import_module(module.name)).values()
+            found |= {one.name: one for one in declared if isinstance(one, EventType)}
+    return found
+
+
+TYPES = entry_types()
+
+INSTANTS = st.integers(min_value=0, max_value=4_000_000_000_000_000)
+TEXT = st.text(max_size=20)
+JSON = st.none() | st.booleans() | st.integers(-9, 2**53 - 1) | TEXT
+
+
+def drawn(kind):
+    """Returns a strategy of values of a field's type, as entries hold them."""
+    if kind is Instant:
+        return INSTANTS
+    if hasattr(kind, "__supertype__"):
+        return drawn(kind.__supertype__)
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return st.builds(kind, **{one.name: drawn(hints[one.name]) for one in dataclasses.fields(kind)})
+    inner = typing.get_args(kind)
+    if typing.get_origin(kind) is tuple:
+        return st.lists(drawn(inner[0]), max_size=3).map(tuple) if inner[-1] is ... else st.tuples(*map(drawn, inner))
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return st.one_of(map(drawn, inner))
+    if typing.get_origin(kind) is not None:
+        return st.dictionaries(TEXT, JSON if inner[1] is typing.Any else drawn(inner[1]), max_size=3)
+    if issubclass(kind, enum.Enum):
+        return st.sampled_from(kind)
+    return {str: TEXT, int: st.integers(0, 2**53 - 1), bool: st.booleans(), type(None): st.none()}[kind]
+
+
+def placed(draft, index=7):
+    return PlacedLeaf(origin=CALLS, index=index, leaf=encode_leaf(draft, ENTRY, START))
+
+
+def test_every_entry_type_has_a_form_and_no_form_is_for_nothing():
+    assert FORMS.keys() == PROJECTIONS.keys()
+    assert TYPES.keys() >= PROJECTIONS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(PROJECTIONS))
+@given(data=st.data())
+@settings(max_examples=15)
+def test_the_published_schema_accepts_every_form(name, data):
+    event = data.draw(drawn(TYPES[name].kind))
+    for act in (None, ACT):
+        made = ocsf_event(placed(TYPES[name].draft(event, act=act)), FORMS)
+        assert faults(made) == []
+        assert faults(without_leaf(made)) == []
+        assert faults(place_only(made)) == []
+        assert made["metadata"]["event_code"] == name
+
+
+@pytest.mark.parametrize("name", sorted(PROJECTIONS))
+def test_a_body_without_its_members_is_refused_or_accepted_by_the_schema_but_breaks_nothing(name):
+    made = ocsf_event(placed(Draft(type=name, body={"incident": "i", "first_at": 1, "last_at": 1})), FORMS)
+    assert made["metadata"]["event_code"] == name
+
+
+def test_an_entry_of_an_unknown_type_goes_out_as_a_base_event():
+    made = ocsf_event(placed(Draft(type="new.thing.done/9", body={"a": 1})), FORMS)
+    assert (made["class_uid"], made["activity_name"]) == (0, "Entry of an unknown type")
+    assert faults(made) == []
+
+
+def test_the_place_and_the_hash_of_the_entry_stand_in_the_event():
+    where = placed(Draft(type="new.thing.done/9", body={"a": 1}), index=41)
+    made = ocsf_event(where, FORMS)
+    named = made["metadata"]
+    assert (named["log_name"], named["sequence"], named["uid"]) == (CALLS, 41, ENTRY)
+    assert (named["version"], named["original_time"]) == (OCSF_VERSION, "2026-11-21T08:00:00.000000Z")
+    assert made["raw_data"].encode() == where.leaf
+    assert made["raw_data_size"] == len(where.leaf)
+    assert made["raw_data_hash"]["value"] == leaf_hash(where.leaf).hex()
+
+
+def test_sealed_values_never_stand_in_the_clear():
+    draft = Draft(type="gateway.call.intent/1", body={"principal": "ana"}, sealed={"request": "the secret plan"})
+    sealed = seal(draft, ENTRY, bytes(32), Counting())
+    leaf = encode_leaf(draft, ENTRY, START, sealed)
+    made = ocsf_event(PlacedLeaf(origin=CALLS, index=0, leaf=leaf), FORMS)
+    assert "secret plan" not in repr(made)
+    assert sealed.digests["request"] in made["raw_data"]
+
+
+def test_the_short_forms_keep_what_a_check_needs():
+    made = ocsf_event(placed(Draft(type="new.thing.done/9", body={"a": "x" * 60_000})), FORMS)
+    short, least = without_leaf(made), place_only(made)
+    for one in (short, least):
+        assert "raw_data" not in one
+        assert one["raw_data_hash"] == made["raw_data_hash"]
+        assert one["metadata"]["is_truncated"]
+        assert one["metadata"]["sequence"] == 7
+    assert least["class_uid"] == 0
+
+
+def test_a_leaf_that_cannot_be_read_is_told():
+    with pytest.raises(UnavailableError, match="can't be read"):
+        ocsf_event(PlacedLeaf(origin=CALLS, index=0, leaf=b"{}"), FORMS)
