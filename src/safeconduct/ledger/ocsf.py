@@ -29,8 +29,8 @@ REMEDIATION = 7001
 CREATE, UPDATE, DELETE = 1, 3, 4  # as Entity Management counts; API Activity counts so too
 OTHER = 99
 INFORMATIONAL, LOW, MEDIUM, HIGH, CRITICAL = 1, 2, 3, 4, 5
-SUCCESS: Mapping[str, Any] = {"status_id": 1, "status": "Success"}
-FAILURE: Mapping[str, Any] = {"status_id": 2, "status": "Failure"}
+SUCCESS = {"status_id": 1, "status": "Success"}
+FAILURE = {"status_id": 2, "status": "Failure"}
 
 LEAF_HASH = {"algorithm_id": OTHER, "algorithm": "RFC 6962 leaf hash: SHA-256 over a zero byte and the raw data"}
 _OWN_ACTOR = frozenset({AUTHENTICATION, ENTITY_MANAGEMENT, API_ACTIVITY, EVENT_LOG})
