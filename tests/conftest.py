@@ -29,3 +29,11 @@ def pytest_runtest_setup(item):
     if tracer is not None and _booked[0] != file:
         _booked[0] = file
         tracer.switch_context(file)
+
+
+@pytest.fixture(scope="session")
+def token(tmp_path_factory):
+    """A PKCS#11 token. One for the whole process: SoftHSM reads where its tokens lie once."""
+    from support.tokens import soft_token
+
+    return soft_token(tmp_path_factory.mktemp("softhsm"))

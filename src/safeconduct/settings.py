@@ -1,15 +1,50 @@
 """The one reader of the environment and of the files named there."""
 
 import os
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.keys import SecretKey
 
 KEY_FILE_BYTES_MAX = 1024
 """Bytes of a key file. One line of about 60; a larger file is some other file."""
+
+CUSTODY = "custody.toml"
+"""The file in the data folder that says who keeps keys. Without it files do."""
+
+
+class _Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", tag_field="kind"):
+    """Where one keeper is, and where its PIN or token is read from: a file that only we may read, or a variable."""
+
+    secret_file: str = ""
+    secret_env: str = ""
+
+
+class TokenKeeper(_Place, frozen=True, tag="pkcs11", kw_only=True):
+    """A PKCS#11 token, by its library's file and its label."""
+
+    module: str
+    token: str
+
+
+class TransitKeeper(_Place, frozen=True, tag="transit", kw_only=True):
+    """The Transit engine of OpenBao or Vault, by address and mount."""
+
+    url: str
+    mount: str = "transit"
+
+
+class Custody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """Who keeps keys: by name, and which of them new log keys and key-encryption keys are made with."""
+
+    log_keys: str = "files"
+    key_encryption: str = "files"
+    keepers: dict[str, TokenKeeper | TransitKeeper] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +69,45 @@ class Settings:
             )
         return value
 
+    def keeper_secret(self, place: _Place) -> str:
+        """Returns the PIN or token of a keeper.
+
+        Raises:
+            InvalidInputError: not exactly one of file and variable is named, it is unset or empty, or the file may be
+                read by others.
+        """
+        if bool(place.secret_file) == bool(place.secret_env):
+            raise InvalidInputError(f"{CUSTODY}: expected secret-file or secret-env, one of them", code=_UNUSABLE)
+        if place.secret_env:
+            return self.secret(place.secret_env)
+        found = _private_text(Path(place.secret_file), "file with a PIN or token").strip()
+        if not found or len(found) > KEY_FILE_BYTES_MAX:
+            raise InvalidInputError(f"{place.secret_file} holds no PIN or token", code="key-unreadable")
+        return found
+
+
+_UNUSABLE = "custody-invalid"
+
+
+def read_custody(data: Path) -> Custody:
+    """Returns who keeps an installation's keys: files, where the data folder does not say otherwise.
+
+    Raises:
+        InvalidInputError: `custody-invalid`: the file can't be read, or names a keeper that it does not describe.
+    """
+    try:
+        text = (data / CUSTODY).read_text(encoding="utf-8")
+        custody = msgspec.convert(tomllib.loads(text), Custody)
+    except FileNotFoundError:
+        return Custody()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise InvalidInputError(f"cannot use {data / CUSTODY}: {error}", code=_UNUSABLE) from error
+    for name in (custody.log_keys, custody.key_encryption):
+        if name not in {"files", *custody.keepers}:
+            known = ", ".join(["files", *custody.keepers])
+            raise InvalidInputError(f"{CUSTODY} describes no keeper {name!r}; there is {known}", code=_UNUSABLE)
+    return custody
+
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
     """Returns the settings of an environment; by default this process's own."""
@@ -51,14 +125,7 @@ def read_key(path: Path) -> tuple[str, SecretKey]:
     Raises:
         InvalidInputError: there is no such file, others may read it, or it holds something else.
     """
-    try:
-        mode = path.stat().st_mode
-        with path.open(encoding="utf-8") as file:
-            text = file.read(KEY_FILE_BYTES_MAX + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"cannot read the key file {path}: {error}", code="key-unreadable") from error
-    if mode & 0o077:
-        raise InvalidInputError(f"others may read the key file {path}", code="key-exposed", remedy=f"chmod 600 {path}")
+    text = _private_text(path, "key file")
     name, _, secret = text.strip().partition(" ")
     if len(text) > KEY_FILE_BYTES_MAX or not secret:
         raise InvalidInputError(
@@ -70,3 +137,16 @@ def read_key(path: Path) -> tuple[str, SecretKey]:
         return name, SecretKey.parse(secret)
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {error.message}", code="key-unreadable") from error
+
+
+def _private_text(path: Path, what: str) -> str:
+    """Returns the beginning of a file that only its owner may read."""
+    try:
+        mode = path.stat().st_mode
+        with path.open(encoding="utf-8") as file:
+            text = file.read(KEY_FILE_BYTES_MAX + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"cannot read the {what} {path}: {error}", code="key-unreadable") from error
+    if mode & 0o077:
+        raise InvalidInputError(f"others may read the {what} {path}", code="key-exposed", remedy=f"chmod 600 {path}")
+    return text

@@ -42,7 +42,7 @@ class Said:
 
 
 def environment(data=None, key=None):
-    names = ("PATH", "HOME", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+    names = ("PATH", "HOME", "SOFTHSM2_CONF", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
     kept = {name: os.environ[name] for name in names if name in os.environ}
     kept |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "COLUMNS": "200"}
     given = {"SAFECONDUCT_DATA": data, "SAFECONDUCT_KEY": key}
@@ -53,8 +53,9 @@ def run(*words, data=None, key=None):
     """Runs a command through `main` in this process. Anything but an orderly end fails the test."""
     before = dict(os.environ), sys.argv, {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
     out, err = io.StringIO(), io.StringIO()
+    told = environment(data, key)
     os.environ.clear()
-    os.environ.update(environment(data, key))
+    os.environ.update(told)
     sys.argv = ["safeconduct", *map(str, words)]
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

@@ -20,8 +20,9 @@ from safeconduct.adapters.sqlite.keys import SqliteKeys
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.approvals.events import PROJECTIONS as APPROVALS
+from safeconduct.bootstrap.custody import log_keys
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
-from safeconduct.kernel.errors import ConflictError, InvalidInputError
+from safeconduct.kernel.errors import ConflictError, InvalidInputError, SafeconductError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Clock, Entropy, Projection, Records
 from safeconduct.ledger.audit import Finding
@@ -79,7 +80,8 @@ def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> Ver
 
     Raises:
         ConflictError: there is an installation already.
-        InvalidInputError: the origin can't be a log's name, or the folder can't be made.
+        InvalidInputError: the origin can't be a log's name, the folder can't be made, or `custody-invalid`.
+        KeyUnavailableError: who is to keep the key can't be reached or refuses.
     """
     if (data / LOG_KEYS).exists():
         raise ConflictError(f"{data} holds an installation already", code="already-initialized")
@@ -89,7 +91,11 @@ def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> Ver
             folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidInputError(f"cannot make a folder {data}: {error.strerror}", code="folder-unwritable") from error
-    return LogKeys(data / LOG_KEYS, entropy).signer(name).verifier
+    try:
+        return log_keys(data, entropy).signer(name).verifier
+    except SafeconductError:
+        (data / LOG_KEYS).rmdir()  # else there would be an installation without a key
+        raise
 
 
 def _check_state(writer: GroupCommitWriter, reader: SqliteReader, damaged: Sequence[Finding]) -> list[Finding]:
@@ -105,11 +111,6 @@ def _check_state(writer: GroupCommitWriter, reader: SqliteReader, damaged: Seque
     for origin in reader.origins() if found else ():
         writer.stop_origin(origin, "state-damaged", f"the control state is not what its entries make: {found[0].what}")
     return found
-
-
-def log_keys(data: Path) -> LogKeys:
-    """Returns the keys that sign an installation's logs. A log that has none yet gets one when it is asked for."""
-    return LogKeys(data / LOG_KEYS, system_entropy)
 
 
 def _own_origin(origin: str) -> Origin:

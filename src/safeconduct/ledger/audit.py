@@ -28,7 +28,8 @@ GAP_MAX = 65_536  # missing entries to read past; a damaged index must not fill 
 class Finding:
     """One thing that is wrong. `place` is the table or file, `index` and `entry_id` the entry it concerns.
 
-    `code` is `log-behind-head` where the log is shorter than its signed head, else `log-damaged`.
+    `code` is `log-behind-head` where the log is shorter than its signed head, that of a KeyUnavailableError where its
+    key does not sign, else `log-damaged`.
     """
 
     origin: Origin

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 
 SEED_BYTES = 32
 PUBLIC_PREFIX = "ed25519:"
@@ -54,6 +54,12 @@ class PublicKey:
         return cls(_decode(text, PUBLIC_PREFIX))
 
 
+class KeyUnavailableError(UnavailableError):
+    """Who keeps a secret key can't be reached, refuses, or does not have it."""
+
+    default_code = "key-unavailable"
+
+
 class SigningKey(Protocol):
     """An Ed25519 key that signs, wherever its secret is kept. Any thread may use it."""
 
@@ -66,7 +72,27 @@ class SigningKey(Protocol):
         """Returns the 64-byte signature (RFC 8032).
 
         Raises:
-            UnavailableError: whoever keeps the secret can't be reached or does not sign.
+            KeyUnavailableError: whoever keeps the secret does not sign.
+        """
+        ...
+
+
+class KeyKeeper(Protocol):
+    """Keeps Ed25519 keys under names and never gives their secrets out. Any thread may use it."""
+
+    def make(self, name: str) -> PublicKey:
+        """Makes a key, durably, and returns its public half.
+
+        Raises:
+            KeyUnavailableError: it can't be reached, refuses, or has a key of that name.
+        """
+        ...
+
+    def sign(self, name: str, message: bytes) -> bytes:
+        """Returns the 64-byte signature of the key of that name.
+
+        Raises:
+            KeyUnavailableError: it can't be reached, refuses, or has no such key.
         """
         ...
 

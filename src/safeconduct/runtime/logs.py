@@ -9,6 +9,7 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Receipt
 from safeconduct.ledger.audit import Finding, audit
 from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, parse_checkpoint, sign_checkpoint
+from safeconduct.ledger.keys import KeyUnavailableError
 from safeconduct.ledger.merkle import Frontier
 from safeconduct.ledger.notes import NoteSigner
 from safeconduct.ledger.ports import Heads, LogGrowth, LogSource, NewEntry
@@ -66,6 +67,8 @@ class OpenLog:
             if not findings:
                 self._load(source)
                 self._bring_head_up()
+        except KeyUnavailableError as error:
+            findings = [Finding(origin=self.origin, what=error.message, place="keys", code=error.code)]
         except UnavailableError as error:
             findings = [Finding(origin=self.origin, what=error.message, place="database")]
         self.stop = _stop(findings)
@@ -89,10 +92,14 @@ class OpenLog:
         return applied
 
     def grow(self) -> LogGrowth:
-        """Returns what the pending entries add to the store, under a newly signed checkpoint."""
+        """Returns what the pending entries add to the store, under a newly signed checkpoint.
+
+        Raises:
+            KeyUnavailableError: its key does not sign: the log stops, so that others are not held up by it.
+        """
         edge = self._edge.copy()
         tiles = edge.extend(entry.hash for entry in self.pending)
-        checkpoint = sign_checkpoint(Checkpoint(self.origin, edge.size, edge.frontier.root()), self._signer)
+        checkpoint = self._sign(Checkpoint(self.origin, edge.size, edge.frontier.root()))
         self._grown = (edge, checkpoint)
         return LogGrowth(
             origin=self.origin,
@@ -132,6 +139,13 @@ class OpenLog:
         self.pending = []
         self._grown = None
 
+    def _sign(self, checkpoint: Checkpoint) -> SignedCheckpoint:
+        try:
+            return sign_checkpoint(checkpoint, self._signer)
+        except KeyUnavailableError as error:
+            self.stop = Stop(error.code, error.message)
+            raise
+
     def _replace_head(self, head: str) -> None:
         self._heads.replace(self.origin, head, previous=self._head)
         self._head = head
@@ -151,5 +165,5 @@ def _stop(findings: Sequence[Finding]) -> Stop | None:
     if not findings:
         return None
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-    behind = any(finding.code == "log-behind-head" for finding in findings)
-    return Stop("log-behind-head" if behind else "log-damaged", findings[0].text + more)
+    telling = next((finding.code for finding in findings if finding.code != "log-damaged"), "log-damaged")
+    return Stop(telling, findings[0].text + more)

@@ -16,6 +16,7 @@ from safeconduct.access.program import installation_origin
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import Address, running_server
 from safeconduct.bootstrap import installation
+from safeconduct.bootstrap.custody import log_keys
 from safeconduct.cli.client import Client
 from safeconduct.cli.demo.program import Parties, render
 from safeconduct.cli.keys import write_key
@@ -96,7 +97,7 @@ def world(root: Path, model: ModelChoice, environment: Mapping[str, str]) -> Ite
         )
     public = _keys(root)
     installation.create(root / "installation", ORIGIN)
-    logs = installation.log_keys(root / "installation")
+    logs = log_keys(root / "installation")
     own, joint = logs.signer(installation_origin(ORIGIN)).verifier.text, logs.signer(AGREEMENT).verifier.text
     with _witness(root, (own, joint)) as (witness_key, url), _server(root, model, environment) as server:
         parties = Parties(**public, witness_key=witness_key, witness_url=url)

@@ -1,0 +1,1 @@
+"""Where keys are kept beside files: PKCS#11 tokens, and the Transit API of OpenBao and Vault."""

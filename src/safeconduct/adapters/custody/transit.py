@@ -1,0 +1,126 @@
+"""Keys in the Transit engine of OpenBao or Vault, over HTTP: made there, used there, never exported.
+
+Experimental: tested against a strict stand-in that really signs, not against a running OpenBao or Vault.
+"""
+
+import base64
+import http.client
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from safeconduct.adapters.outbound import connection_to, http_address
+from safeconduct.ledger.keys import KeyUnavailableError, PublicKey
+
+TIMEOUT_S = 5.0  # a signature is on the way of every commit: who needs longer does not answer
+ANSWER_BYTES_MAX = 65_536  # a signature or a wrapped key is under 300
+VERSION = 1  # of each key: a key that is rotated there would be another key, and this one is asked for by name
+_SIGNED = f"vault:v{VERSION}:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitPlace:
+    """Which engine: the server's address, where the engine is mounted, and the token that its requests carry."""
+
+    url: str
+    mount: str
+    token: str = field(repr=False)
+
+
+class Transit:
+    """`KeyKeeper` over one Transit engine."""
+
+    def __init__(self, place: TransitPlace) -> None:
+        self._place = place
+        self._where = http_address(place.url, "the address of OpenBao or Vault as https://host:port")
+
+    def make(self, name: str) -> PublicKey:
+        self.create(name, "ed25519")
+        raw = _decoded(self._known(name).get("public_key"))
+        return PublicKey(raw)
+
+    def sign(self, name: str, message: bytes) -> bytes:
+        answer = self.ask("POST", f"sign/{name}", {"input": _encoded(message), "key_version": VERSION})
+        signature = str(answer.get("signature", ""))
+        if not signature.startswith(_SIGNED):
+            raise _odd(f"a signature that begins {_SIGNED}", signature)
+        return _decoded(signature.removeprefix(_SIGNED))
+
+    def create(self, name: str, kind: str) -> None:
+        """Makes a key that can't be exported.
+
+        Raises:
+            KeyUnavailableError: as `ask`; `key-exists`: there is one of that name.
+        """
+        if self.ask("GET", f"keys/{name}", absent_ok=True):
+            raise KeyUnavailableError(f"{self._place.url} has a key {name} already", code="key-exists")
+        self.ask("POST", f"keys/{name}", {"type": kind, "exportable": False, "allow_plaintext_backup": False})
+
+    def ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, absent_ok: bool = False
+    ) -> Mapping[str, Any]:
+        """Returns the `data` of an answer; empty where it has none, or where what is asked for may be absent and is.
+
+        Raises:
+            KeyUnavailableError: `key-keeper-unreachable`, `key-keeper-refused` (401, 403), `key-missing` (404).
+        """
+        status, raw = self._send(method, path, body)
+        if status == http.client.NOT_FOUND and absent_ok:
+            return {}
+        if status >= http.client.BAD_REQUEST:
+            code = {401: "key-keeper-refused", 403: "key-keeper-refused", 404: "key-missing"}
+            raise self._error(f"answered {status} for {path}", code=code.get(status, "key-keeper-unreachable"))
+        try:
+            return msgspec.json.decode(raw, type=_Answer).data or {} if raw else {}
+        except msgspec.MsgspecError as error:
+            raise _odd("JSON with data", str(error)) from error
+
+    def _known(self, name: str) -> Mapping[str, Any]:
+        keys = self.ask("GET", f"keys/{name}").get("keys")
+        known = keys.get(str(VERSION)) if isinstance(keys, dict) else None
+        if not isinstance(known, dict):
+            raise _odd(f"version {VERSION} of {name}", str(keys))
+        return known
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, bytes]:
+        connection = connection_to(self._where, TIMEOUT_S)
+        target = f"{self._where.path.rstrip('/')}/v1/{quote(self._place.mount)}/{quote(path)}"
+        content = None if body is None else msgspec.json.encode(body)
+        headers = {"X-Vault-Token": self._place.token, "X-Vault-Request": "true"}
+        try:
+            connection.request(method, target, content, headers)
+            response = connection.getresponse()
+            return response.status, response.read(ANSWER_BYTES_MAX)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._error(f"does not answer: {error}") from error
+        finally:
+            connection.close()
+
+    def _error(self, what: str, *, code: str = "key-keeper-unreachable") -> KeyUnavailableError:
+        return KeyUnavailableError(
+            f"the key service at {self._place.url} {what}",
+            code=code,
+            remedy="see that it runs, is unsealed and its token is right, then restart; nothing else takes its place",
+        )
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    data: dict[str, Any] | None = None
+
+
+def _odd(expected: str, got: str) -> KeyUnavailableError:
+    return KeyUnavailableError(f"expected {expected} from the key service, got {got[:80]!r}", code="key-keeper-garbled")
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _decoded(text: object) -> bytes:
+    try:
+        return base64.b64decode(str(text), validate=True)
+    except ValueError as error:
+        raise _odd("base64", str(text)) from error

@@ -1,0 +1,50 @@
+"""Who keeps an installation's keys, as custody.toml in its folder says."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+from safeconduct import settings
+from safeconduct.adapters.clock import system_entropy
+from safeconduct.adapters.custody.transit import Transit, TransitPlace
+from safeconduct.adapters.data_folder import LOG_KEYS
+from safeconduct.adapters.log_keys import LogKeys
+from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.ports import Entropy
+from safeconduct.ledger.keys import KeyKeeper, KeyUnavailableError
+from safeconduct.settings import Custody, TokenKeeper, TransitKeeper
+
+
+def log_keys(data: Path, entropy: Entropy = system_entropy) -> LogKeys:
+    """Returns the keys that sign an installation's logs. A log that has none yet gets one when it is asked for.
+
+    Raises:
+        InvalidInputError: `custody-invalid`.
+    """
+    custody = settings.read_custody(data)
+    return LogKeys(data / LOG_KEYS, entropy, keepers=keepers(custody), place=custody.log_keys)
+
+
+def keepers(custody: Custody) -> Mapping[str, Callable[[], KeyKeeper]]:
+    """Returns how each keeper is opened: when it is first needed, so that what does not need it runs without it."""
+    return {name: cache(lambda place=place: _opened(place)) for name, place in custody.keepers.items()}
+
+
+def _opened(place: TokenKeeper | TransitKeeper) -> KeyKeeper:
+    try:
+        secret = settings.read().keeper_secret(place)
+        if isinstance(place, TransitKeeper):
+            return Transit(TransitPlace(url=place.url, mount=place.mount, token=secret))
+        return _token(place, secret)
+    except InvalidInputError as error:  # what is wrong with it concerns the logs whose keys it keeps, and no other
+        raise KeyUnavailableError(error.message, code=error.code, remedy=error.remedy) from error
+
+
+def _token(place: TokenKeeper, secret: str) -> KeyKeeper:
+    try:
+        from safeconduct.adapters.custody.token import Token, TokenPlace  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        raise KeyUnavailableError(
+            "keys in a token need the package python-pkcs11", remedy="pip install 'safeconduct[pkcs11]'"
+        ) from error
+    return Token(TokenPlace(module=place.module, label=place.token, pin=secret))

@@ -1,0 +1,147 @@
+"""`KeyKeeper`: one contract for the token and the key service, then what is each one's own."""
+
+import concurrent.futures
+import subprocess
+import sys
+
+import pytest
+
+from safeconduct.adapters.custody.token import Token, TokenPlace
+from safeconduct.adapters.custody.transit import Transit, TransitPlace
+from safeconduct.ledger.keys import KeyUnavailableError
+from support.shell import environment
+from support.tokens import MODULE, PIN
+from support.transit import TOKEN, TransitServer
+
+
+def token_of(soft, **other):
+    return Token(TokenPlace(**{"module": str(MODULE), "label": soft.label, "pin": PIN} | other))
+
+
+@pytest.fixture
+def service():
+    with TransitServer() as server:
+        yield server
+
+
+def transit_of(server, **other):
+    return Transit(TransitPlace(**{"url": server.url, "mount": "transit", "token": TOKEN} | other))
+
+
+@pytest.fixture(params=["token", "transit"])
+def keeper(request):
+    if request.param == "token":
+        return token_of(request.getfixturevalue("token"))
+    return transit_of(request.getfixturevalue("service"))
+
+
+@pytest.fixture
+def name(request):
+    return f"k-{request.node.name}"
+
+
+def test_what_a_kept_key_signs_verifies_under_the_public_half_it_was_made_with(keeper, name):
+    public = keeper.make(name)
+    assert public.verifies(keeper.sign(name, b"a checkpoint"), b"a checkpoint")
+    assert not public.verifies(keeper.sign(name, b"a checkpoint"), b"another")
+
+
+def test_two_names_are_two_keys(keeper, name):
+    first, second = keeper.make(f"{name}-1"), keeper.make(f"{name}-2")
+    assert first != second
+    assert second.verifies(keeper.sign(f"{name}-2", b"x"), b"x")
+
+
+def test_a_key_that_is_not_there_signs_nothing(keeper):
+    with pytest.raises(KeyUnavailableError):
+        keeper.sign("nobody", b"x")
+
+
+def test_a_name_is_used_once(keeper, name):
+    public = keeper.make(name)
+    with pytest.raises(KeyUnavailableError) as refused:
+        keeper.make(name)
+    assert refused.value.code == "key-exists"
+    assert public.verifies(keeper.sign(name, b"x"), b"x")
+
+
+def test_many_threads_sign_at_once(keeper, name):
+    public = keeper.make(name)
+    messages = [b"%d" % number for number in range(64)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        signatures = list(pool.map(lambda message: keeper.sign(name, message), messages))
+    assert all(public.verifies(*pair) for pair in zip(signatures, messages, strict=True))
+
+
+def test_a_key_outlives_the_session_that_made_it(token, name):
+    public = token_of(token).make(name)
+    assert public.verifies(token_of(token).sign(name, b"x"), b"x")
+
+
+def test_a_lost_session_is_opened_again(token, name):
+    keeper = token_of(token)
+    public = keeper.make(name)
+    keeper.use(lambda session: session.close())
+    assert public.verifies(keeper.sign(name, b"x"), b"x")
+
+
+def test_a_secret_half_never_leaves_the_token(token, name):
+    import pkcs11
+
+    keeper = token_of(token)
+    keeper.make(name)
+    private = keeper.use(lambda session: session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=name))
+    assert private[pkcs11.Attribute.SENSITIVE] is True
+    assert private[pkcs11.Attribute.EXTRACTABLE] is False
+    with pytest.raises(pkcs11.exceptions.PKCS11Error):
+        _ = private[pkcs11.Attribute.VALUE]
+
+
+def test_a_refused_pin_is_not_tried_again(token):
+    # In a process of its own: a login is the whole process's, and this one's holds already.
+    script = """
+import sys
+from safeconduct.adapters.custody.token import Token, TokenPlace
+from safeconduct.ledger.keys import KeyUnavailableError
+module, label, right = sys.argv[1:]
+keeper = Token(TokenPlace(module=module, label=label, pin="wrong"))
+for attempt in range(2):
+    try:
+        keeper.sign("k", b"x")
+    except KeyUnavailableError as error:
+        print(error.code, "wrong" in str(error))
+    keeper._place = TokenPlace(module=module, label=label, pin=right)  # it would do now, were it tried
+"""
+    words = [sys.executable, "-c", script, str(MODULE), token.label, PIN]
+    said = subprocess.run(words, capture_output=True, text=True, check=True, env=environment())
+    assert said.stdout.split("\n") == ["key-keeper-refused False"] * 2 + [""]
+
+
+@pytest.mark.parametrize("other", [{"label": "another"}, {"module": "/nowhere/lib.so"}])
+def test_a_token_that_is_not_there_is_told_of(token, other):
+    with pytest.raises(KeyUnavailableError) as refused:
+        token_of(token, **other).make("x")
+    assert refused.value.code == "key-keeper-unreachable"
+    assert PIN not in str(refused.value) + repr(token_of(token)._place)
+
+
+def test_a_service_that_refuses_or_is_down_is_told_of(service, name):
+    with pytest.raises(KeyUnavailableError) as refused:
+        transit_of(service, token="another").make(name)
+    assert refused.value.code == "key-keeper-refused"
+    service.engine.down = True
+    with pytest.raises(KeyUnavailableError) as refused:
+        transit_of(service).make(name)
+    assert refused.value.code == "key-keeper-unreachable"
+    assert TOKEN not in str(refused.value) + repr(transit_of(service)._place)
+    with pytest.raises(KeyUnavailableError, match="does not answer"):
+        transit_of(service, url="http://127.0.0.1:9").make(name)
+
+
+def test_a_signature_of_another_version_of_the_key_is_not_taken(service, name, monkeypatch):
+    keeper = transit_of(service)
+    keeper.make(name)
+    monkeypatch.setattr("support.transit.PREFIX", "vault:v2:")
+    with pytest.raises(KeyUnavailableError) as refused:
+        keeper.sign(name, b"x")
+    assert refused.value.code == "key-keeper-garbled"
