@@ -10,6 +10,7 @@ from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.files import FileHeads
 from safeconduct.adapters.sqlite.control import SqliteStore
 from safeconduct.adapters.sqlite.keys import SqliteKeys
+from safeconduct.adapters.wrapping_keys import FileWrappingKeys
 from safeconduct.kernel.entries import Draft, Entry
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Collection, State, Transaction
@@ -90,7 +91,8 @@ def _run(folder: Path, batch: int) -> tuple[float, float, float]:
 
 def open_runner(folder: Path, signer: NoteSigner) -> tuple[BatchRunner, Callable[[], None]]:
     """Opens a new log in a folder; returns what runs batches on it, and what closes it."""
-    store, keys = SqliteStore(folder / "safeconduct.db"), SqliteKeys(folder / "keys.db", system_entropy)
+    wrapping = FileWrappingKeys(folder / "kek", system_entropy)
+    store, keys = SqliteStore(folder / "safeconduct.db"), SqliteKeys(folder / "keys.db", system_entropy, wrapping)
     heads, projections = FileHeads(folder / "heads"), {TYPE: _open_call}
     runner = BatchRunner(store, heads, keys, clock=SystemClock(), entropy=system_entropy, projections=projections)
     assert runner.open(signer) == []

@@ -1,20 +1,17 @@
-"""What every `Store`, `Heads` and `DataKeys` promises, held against memory and disk alike."""
+"""What every `Store` and `Heads` promises, held against memory and disk alike."""
 
 import threading
 
 import pytest
 
 from safeconduct.adapters.files import FileHeads
-from safeconduct.adapters.memory.log import MemoryHeads, MemoryKeys, MemoryStore
+from safeconduct.adapters.memory.log import MemoryHeads, MemoryStore
 from safeconduct.adapters.sqlite.control import SqliteStore
-from safeconduct.adapters.sqlite.keys import SqliteKeys
-from safeconduct.kernel.entries import Retention
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ports import Collection
-from safeconduct.ledger.envelope import DataKeyName
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ports import Batch, LogGrowth, LogRepair, NewEntry, StoredEntry
-from support.logs import CALLS, OTHER, Counting
+from support.logs import CALLS, OTHER
 
 NUMBERS = Collection("numbers", int)
 
@@ -334,41 +331,6 @@ def test_a_long_file_of_heads_is_cut_to_the_last(tmp_path):
     (path,) = tmp_path.iterdir()
     assert path.stat().st_size < 20_000
     assert FileHeads(tmp_path).read(CALLS) == "head 999\n"
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def keys(request, tmp_path):
-    made = MemoryKeys(Counting()) if request.param == "memory" else SqliteKeys(tmp_path / "k.db", Counting())
-    yield made
-    if isinstance(made, SqliteKeys):
-        made.close()
-
-
-def name(subject="ana", origin=CALLS, retention=Retention.CALL):
-    return DataKeyName(origin=origin, subject=subject, retention=retention)
-
-
-def test_a_data_key_is_made_once_for_each_origin_subject_and_retention(keys):
-    assert keys.get(name()) is None
-    names = [name(), name("bo"), name(origin=OTHER), name(retention=Retention.CONTROL)]
-    made = {keys.make(each) for each in names}
-    assert len(made) == 4
-    assert {len(key) for key in made} == {32}
-    keys.commit()
-    assert keys.get(name()) == keys.make(name())
-    keys.commit()
-
-
-def test_data_keys_outlive_the_process_once_committed_and_are_their_owner_s(tmp_path):
-    one = SqliteKeys(tmp_path / "k.db", Counting())
-    kept = one.make(name())
-    one.commit()
-    one.make(name("lost"))
-    one.close()
-    two = SqliteKeys(tmp_path / "k.db", Counting())
-    assert (two.get(name()), two.get(name("lost"))) == (kept, None)
-    assert (tmp_path / "k.db").stat().st_mode & 0o077 == 0
-    two.close()
 
 
 def test_a_database_is_for_its_owner_only(tmp_path):

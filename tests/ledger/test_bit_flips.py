@@ -180,18 +180,18 @@ def test_in_a_head(installation):
     assert findings(rig) == []
 
 
-def test_in_a_data_key(installation):
+def test_in_a_wrapped_data_key(installation):
     rig, folder = installation
     connection = sqlite3.connect(folder / "keys.db", isolation_level=None)
-    ((key,),) = connection.execute("SELECT key FROM data_keys").fetchall()
-    for at, bit in flips(32):
+    ((key,),) = connection.execute("SELECT wrapped FROM data_keys").fetchall()
+    for at, bit in flips(len(key)):
         changed = bytearray(key)
         changed[at] ^= bit
-        connection.execute("UPDATE data_keys SET key = ?", (bytes(changed),))
+        connection.execute("UPDATE data_keys SET wrapped = ?", (bytes(changed),))
         rig.keys._known.clear()
         found = check_sealed(rig.reader, rig.store, CALLS)
         assert [finding.index for finding in found] == [0, 3, 6]
-    connection.execute("UPDATE data_keys SET key = ?", (key,))
+    connection.execute("UPDATE data_keys SET wrapped = ?", (key,))
     rig.keys._known.clear()
     assert check_sealed(rig.reader, rig.store, CALLS) == []
     connection.close()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safeconduct.kernel.canonical import canonical
-from safeconduct.kernel.entries import Draft, Retention
+from safeconduct.kernel.entries import Draft, Reader, Retention
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import EntryId
 from safeconduct.ledger.envelope import (
@@ -22,10 +22,12 @@ from safeconduct.ledger.envelope import (
     seal,
     unseal,
 )
+from safeconduct.ledger.sealing import DataKey
 from support.logs import CALLS, START, Counting
 
 ID = EntryId("01KAK00000000000000000000A")
 KEY = bytes(range(32))
+MADE = DataKey("0a" * 16, KEY, frozenset({Reader.PROVIDER, Reader.PARTNER}))
 DRAFT = Draft(
     type="gateway.call.intended/1",
     body={"principal": "ana", "bytes": 1024, "targets": ["192.0.2.10"], "ok": True, "none": None},
@@ -46,7 +48,7 @@ def test_golden_leaf_without_sealed_fields():
 
 
 def test_golden_leaf_and_blob_with_a_sealed_field():
-    sealed = seal(DRAFT, ID, KEY, Counting())
+    sealed = seal(DRAFT, ID, {"request": MADE}, Counting())
     leaf = encode_leaf(DRAFT, ID, START, sealed)
     salt, nonce = hashlib.shake_128(b"1").digest(32), hashlib.shake_128(b"2").digest(12)
     value = '{"messages":[{"content":"héllo","role":"user"}]}'.encode()
@@ -55,10 +57,18 @@ def test_golden_leaf_and_blob_with_a_sealed_field():
     assert blob[:12] == nonce
     assert len(blob) == 12 + 32 + len(value) + 16
     assert hashlib.sha256(blob).hexdigest() == "f5f3f9487486b66e5242c4789e2c25934f9697e2bca1c21d6be0b4f4475637ee"
-    assert hashlib.sha256(leaf).hexdigest() == "1d6928e54386890454fd5e2b0200102d401f0be8db637693ff339247e428b53d"
+    assert hashlib.sha256(leaf).hexdigest() == "eaa567f65586b2c91de222b9605c698d9613da6fd1718c3c5242d2aa1a907526"
     decoded = decode_leaf(leaf)
-    assert decoded.commitments == {"request": commitment}
-    assert decoded.blobs == {"request": hashlib.sha256(blob).hexdigest()}
+    said = msgspec.json.decode(leaf)["sealed"]
+    assert said == {
+        "request": {
+            "blob": hashlib.sha256(blob).hexdigest(),
+            "commitment": commitment,
+            "key": "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a",
+            "readers": ["partner", "provider"],
+        }
+    }
+    assert decoded.sealed["request"].readers == (Reader.PARTNER, Reader.PROVIDER)
     assert decoded.subject == "ana"
 
 
@@ -100,20 +110,20 @@ def test_the_leaf_limit_at_its_edge_and_one_beyond():
 @pytest.mark.parametrize("name", ["", "Request", "a b", "../x", "a/b", "1a", "a" * 65])
 def test_a_field_s_name_is_a_plain_word(name):
     with pytest.raises(InvalidInputError, match="sealed field is named"):
-        seal(Draft(type="t/1", body={}, sealed={name: 1}), ID, KEY, Counting())
+        seal(Draft(type="t/1", body={}, sealed={name: 1}), ID, {name: MADE}, Counting())
 
 
 def test_the_sealed_limit_at_its_edge_and_one_beyond():
     fits = Draft(type="t/1", body={}, sealed={"x": "a" * (SEALED_BYTES_MAX - 2)})
-    assert seal(fits, ID, KEY, Counting()).commitments
+    assert seal(fits, ID, {"x": MADE}, Counting()).blobs
     over = Draft(type="t/1", body={}, sealed={"x": "a" * (SEALED_BYTES_MAX - 1)})
     with pytest.raises(InvalidInputError, match="x has 8388609"):
-        seal(over, ID, KEY, Counting())
+        seal(over, ID, {"x": MADE}, Counting())
 
 
 def sealed_leaf(value, key=KEY):
     draft = Draft(type="t/1", body={}, sealed={"x": value}, subject="s")
-    sealed = seal(draft, ID, key, Counting())
+    sealed = seal(draft, ID, {"x": DataKey("0b" * 16, key, MADE.readers)}, Counting())
     return decode_leaf(encode_leaf(draft, ID, START, sealed)), sealed.blobs["x"]
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from safeconduct.adapters.memory.log import MemoryHeads, MemoryKeys, MemoryStore
+from safeconduct.adapters.memory.keys import MemoryKeys
+from safeconduct.adapters.memory.log import MemoryHeads, MemoryStore
 from safeconduct.adapters.sqlite.control import SqliteStore
 from safeconduct.kernel.entries import Draft
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, LimitedError, UnavailableError

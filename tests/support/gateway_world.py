@@ -14,7 +14,8 @@ from safeconduct.access.programs import apply
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.tokens import issue_token, revoke_token
 from safeconduct.adapters.files import FileHeads
-from safeconduct.adapters.memory.log import MemoryHeads, MemoryKeys, MemoryStore
+from safeconduct.adapters.memory.keys import MemoryKeys
+from safeconduct.adapters.memory.log import MemoryHeads, MemoryStore
 from safeconduct.adapters.sqlite.control import SqliteStore
 from safeconduct.adapters.sqlite.keys import SqliteKeys
 from safeconduct.approvals.events import PROJECTIONS as APPROVALS
@@ -30,6 +31,7 @@ from safeconduct.runtime.commits import LoopCommits
 from safeconduct.runtime.freeze import StandingBoard
 from safeconduct.runtime.writer import GroupCommitWriter
 from support.immediate import START
+from support.logs import sqlite_keys
 from support.programs import APPLY, cosigned, demo_program, signed
 
 MODEL = "smollm2-135m"
@@ -60,7 +62,7 @@ class LogWorld:
             self.store, self.heads, self.keys = MemoryStore(), MemoryHeads(), MemoryKeys(os.urandom)
         else:
             self.store = SqliteStore(folder / "safeconduct.db")
-            self.heads, self.keys = FileHeads(folder / "heads"), SqliteKeys(folder / "keys.db", os.urandom)
+            self.heads, self.keys = FileHeads(folder / "heads"), sqlite_keys(folder, os.urandom)
         self.in_flight: Callable[[], int] = lambda: 0
         self._open()
         self.apply(program or demo_program())

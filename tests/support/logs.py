@@ -4,9 +4,11 @@ import hashlib
 from dataclasses import dataclass
 
 from safeconduct.adapters.files import FileHeads
-from safeconduct.adapters.memory.log import MemoryHeads, MemoryKeys, MemoryStore
+from safeconduct.adapters.memory.keys import MemoryKeys
+from safeconduct.adapters.memory.log import MemoryHeads, MemoryStore
 from safeconduct.adapters.sqlite.control import SqliteStore
 from safeconduct.adapters.sqlite.keys import SqliteKeys
+from safeconduct.adapters.wrapping_keys import FileWrappingKeys
 from safeconduct.kernel.entries import Draft, Retention
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant, parse_rfc3339
@@ -67,6 +69,11 @@ class Counting:
         return hashlib.shake_128(f"{self.seed}{self.drawn}".encode()).digest(count)
 
 
+def sqlite_keys(folder, entropy):
+    """Returns the data keys of a folder, with their key-encryption key beside them."""
+    return SqliteKeys(folder / "keys.db", entropy, FileWrappingKeys(folder / "kek", entropy))
+
+
 def signer(origin=CALLS):
     return NoteSigner(origin, SecretKey(hashlib.sha256(origin.encode()).digest()))
 
@@ -97,7 +104,7 @@ class Rig:
         else:
             self.store = store or SqliteStore(folder / "safeconduct.db")
             self.heads = heads or FileHeads(folder / "heads")
-            self.keys = keys or SqliteKeys(folder / "keys.db", self.entropy)
+            self.keys = keys or sqlite_keys(folder, self.entropy)
         self.writer = GroupCommitWriter(
             self.store,
             self.heads,

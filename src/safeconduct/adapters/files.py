@@ -17,6 +17,15 @@ _LENGTH_DIGITS = 6
 _SECRET_MODE = 0o600
 
 
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turns the system's errors into ours. The one place that does, for files."""
+    try:
+        yield
+    except OSError as error:
+        raise UnavailableError(f"could not use {path.name}: {error.strerror}", code="file-failed") from error
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Writes a file under a temporary name, syncs it and renames it: no reader and no crash ever sees half of it.
 
@@ -24,7 +33,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         UnavailableError: it can't be written.
     """
     temporary = path.with_name(path.name + ".new")
-    with _translated(path):
+    with translated(path):
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
@@ -48,7 +57,7 @@ def write_secret(path: Path, content: str) -> None:
     Raises:
         UnavailableError: it is there already, or can't be written.
     """
-    with _translated(path):
+    with translated(path):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _SECRET_MODE)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(content)
@@ -102,14 +111,14 @@ class FileHeads:
 
     def flush(self) -> None:
         for origin in self._unsynced:
-            with _translated(self._path(origin)), self._path(origin).open("rb") as file:
+            with translated(self._path(origin)), self._path(origin).open("rb") as file:
                 os.fdatasync(file.fileno())
         self._unsynced.clear()
         self._flushed_at = time.monotonic()
 
     def _append(self, origin: Origin, line: bytes) -> None:
         path = self._path(origin)
-        with _translated(path):
+        with translated(path):
             descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
             try:
                 found = os.fstat(descriptor)
@@ -144,17 +153,8 @@ def _decode_head(line: bytes) -> str:
     return head if _encode_head(head) == line + b"\n" else ""
 
 
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turns the system's errors into ours."""
-    try:
-        yield
-    except OSError as error:
-        raise UnavailableError(f"could not use {path.name}: {error.strerror}", code="file-failed") from error
-
-
 def _read(path: Path) -> bytes:
     if not path.exists():
         return b""
-    with _translated(path):
+    with translated(path):
         return path.read_bytes()

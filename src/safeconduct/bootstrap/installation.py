@@ -19,6 +19,7 @@ from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.adapters.sqlite.keys import SqliteKeys
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
+from safeconduct.adapters.wrapping_keys import FileWrappingKeys
 from safeconduct.approvals.events import PROJECTIONS as APPROVALS
 from safeconduct.bootstrap.custody import log_keys
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
@@ -131,7 +132,8 @@ def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator
     """
     clock, entropy = SystemClock(), system_entropy
     keys_of_logs = log_keys(data)
-    store, keys = SqliteStore(data / "safeconduct.db"), SqliteKeys(data / "keys.db", entropy)
+    wrapping = FileWrappingKeys(data / "kek", entropy)
+    store, keys = SqliteStore(data / "safeconduct.db"), SqliteKeys(data / "keys.db", entropy, wrapping)
     events = SqliteEventStore(data / "events.db")
     reader, heads = store.reader(), FileHeads(data / "heads")
     writer = GroupCommitWriter(

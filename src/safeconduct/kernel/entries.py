@@ -31,7 +31,8 @@ class Draft:
     """An entry before it has an id and a place.
 
     `type` is `area.subject.action/version`; `body` is clear and in the leaf; each value in `sealed` enters the leaf
-    only as a salted commitment and is stored encrypted under the data key of (origin, `subject`, `retention`).
+    only as a salted commitment and is stored encrypted under a data key of (origin, `subject`, `retention`) and of
+    those who may read it.
     `act` is the signed act that caused the entry, where a person or an organization did.
     """
 

@@ -5,7 +5,7 @@ bytes come from. It needs public keys only; opening sealed fields is a check apa
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -54,11 +54,27 @@ class Trust:
     witnesses: Sequence[VerifierKey] = ()
 
 
+class _NamedField(msgspec.Struct, gc=False):
+    blob: str
+    key: str
+
+
 class _Named(msgspec.Struct, gc=False):
     """The part of a leaf that an audit reads. The rest is authentic once its hash is in the tree."""
 
     id: str
-    blobs: dict[str, str] | None = None
+    sealed: dict[str, _NamedField] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excused:
+    """What the log itself says can't be there any more: lost blobs by (entry id, field), destroyed data keys by id."""
+
+    lost: Collection[tuple[str, str]] = frozenset()
+    keys: Collection[str] = frozenset()
+
+
+NOTHING_EXCUSED = Excused()
 
 
 @dataclass(slots=True)
@@ -67,7 +83,7 @@ class _Read:
 
     ids: list[str] = field(default_factory=list)
     hashes: bytearray = field(default_factory=bytearray)
-    blobs: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    blobs: dict[tuple[str, str], tuple[int, _NamedField]] = field(default_factory=dict)
     odd: dict[int, str] = field(default_factory=dict)
     tiles: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
@@ -99,13 +115,19 @@ class _Findings:
 
 
 def audit(
-    source: LogSource, origin: Origin, key: VerifierKey, heads: Sequence[str] = (), *, payloads: bool = True
+    source: LogSource,
+    origin: Origin,
+    key: VerifierKey,
+    heads: Sequence[str] = (),
+    *,
+    payloads: bool = True,
+    excused: Excused = NOTHING_EXCUSED,
 ) -> list[Finding]:
     """Checks one whole log; returns what is wrong with it, at most 1,000 findings.
 
     Every leaf is re-hashed, every tile recomputed, every checkpoint's signature and root checked, every stored blob
     compared with the digest in its leaf; `heads` are the copies of the head kept elsewhere. Without `payloads` the
-    source has none, as exports may.
+    source has none, as exports may; `excused` are the blobs that may be missing.
     """
     read = _Read()
     found = _Findings(origin, read)
@@ -122,7 +144,7 @@ def audit(
         if intact:
             found.add(error, "entries", index)
     if payloads:
-        _check_blobs(source, read, found)
+        _check_blobs(source, read, found, excused)
     return found.list[:FINDINGS_MAX]
 
 
@@ -204,9 +226,9 @@ def _read_entries(source: LogSource, origin: Origin, read: _Read, found: _Findin
             continue
         if entry.id != named.id:
             read.odd[index] = f"it is filed under {entry.id}, the entry itself says {named.id}"
-        if named.blobs:
-            for name, digest in named.blobs.items():
-                read.blobs[named.id, name] = (index, digest)
+        if named.sealed:
+            for name, said in named.sealed.items():
+                read.blobs[named.id, name] = (index, said)
 
 
 def _check_checkpoints(notes: Sequence[_Noted], read: _Read, found: _Findings) -> bool:
@@ -273,13 +295,14 @@ def _differences(stored: bytes, expected: bytes) -> Iterator[int]:
             yield position
 
 
-def _check_blobs(source: LogSource, read: _Read, found: _Findings) -> None:
+def _check_blobs(source: LogSource, read: _Read, found: _Findings, excused: Excused) -> None:
     ids = set(read.ids)
     for entry_id, name, blob in source.blobs():
-        index, digest = read.blobs.pop((entry_id, name), (None, ""))
-        if index is not None and hashlib.sha256(blob).hexdigest() != digest:
+        index, said = read.blobs.pop((entry_id, name), (None, None))
+        if said is not None and hashlib.sha256(blob).hexdigest() != said.blob:
             found.add(f"the sealed {name} is not what was stored", "payloads", index)
-        elif index is None and entry_id in ids:
+        elif said is None and entry_id in ids:
             found.add(f"the stored {name} belongs to no field", "payloads", read.ids.index(entry_id))
-    for (_entry_id, name), (index, _digest) in read.blobs.items():
-        found.add(f"the sealed {name} is missing", "payloads", index)
+    for place, (index, said) in read.blobs.items():
+        if place not in excused.lost and said.key not in excused.keys:
+            found.add(f"the sealed {place[1]} is missing", "payloads", index)

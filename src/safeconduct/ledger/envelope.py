@@ -1,7 +1,8 @@
 """The entry's envelope: canonical leaf bytes, commitments to sealed fields, and the sealed blobs beside the log.
 
 A leaf names each sealed field twice: by a salted commitment to its value, which an opening proves, and by the digest
-of the stored blob, so that a damaged blob is found without any key. docs/spec/log.md section 2 is the definition.
+of the stored blob, so that a damaged blob is found without any key. It also says under which data key the blob is, and
+who may read it. docs/spec/log.md section 2 is the definition.
 """
 
 import hashlib
@@ -17,25 +18,37 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from safeconduct.kernel.canonical import JSONValue, canonical, ordered
-from safeconduct.kernel.entries import Draft, Entry, Retention
+from safeconduct.kernel.entries import Draft, Entry, Reader, Retention
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
 from safeconduct.kernel.ports import Entropy
+from safeconduct.ledger.sealing import DataKey
 from safeconduct.ledger.tiles import LEAF_BYTES_MAX
 
 VERSION = 1
 SALT_BYTES = 32
 NONCE_BYTES = 12
-DATA_KEY_BYTES = 32
 SEALED_BYTES_MAX = 8 * 1024 * 1024  # one sealed value; a request body is at most 4 MiB, its JSON form twice that
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")  # also a file name in an export
 _COMMITMENT = b"safeconduct/commitment/v1\n"
 _SEALED = b"safeconduct/sealed/v1\n"
 
 
+class SealedField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a leaf says of a sealed field.
+
+    `blob` is the SHA-256 of its stored blob, `commitment` that to its value, both in hex; `key` is its data key's id.
+    """
+
+    blob: str
+    commitment: str
+    key: str
+    readers: tuple[Reader, ...]
+
+
 class Leaf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a leaf holds. `subject` names whose data key seals the fields; it is absent where none is sealed."""
+    """What a leaf holds. `subject` names whose data keys seal the fields; it is absent where none is sealed."""
 
     v: int
     id: str
@@ -45,25 +58,14 @@ class Leaf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body: dict[str, Any]
     act: dict[str, Any] | None = None
     subject: str | None = None
-    commitments: dict[str, str] = {}
-    blobs: dict[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataKeyName:
-    """Which key seals: destroying it destroys what one subject's entries of one retention class hold in one log."""
-
-    origin: Origin
-    subject: str
-    retention: Retention
+    sealed: dict[str, SealedField] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """An entry's sealed fields: commitments and blob digests for the leaf, and the blobs to store."""
+    """An entry's sealed fields: what the leaf says of each, and the blobs to store."""
 
-    commitments: Mapping[str, str] = field(default_factory=dict)
-    digests: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, JSONValue] = field(default_factory=dict)
     blobs: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -101,7 +103,7 @@ def encode_leaf(draft: Draft, entry_id: EntryId, at: Instant, sealed: Sealed = N
     if draft.act is not None:
         envelope["act"] = draft.act
     if sealed.blobs:
-        envelope |= {"subject": draft.subject, "commitments": sealed.commitments, "blobs": sealed.digests}
+        envelope |= {"subject": draft.subject, "sealed": sealed.fields}
     leaf = _canonical(envelope)
     if len(leaf) > LEAF_BYTES_MAX:
         raise InvalidInputError(
@@ -161,28 +163,37 @@ def _canonical(value: JSONValue) -> bytes:
         raise InvalidInputError("text holds a lone surrogate, which has no UTF-8 form") from error
 
 
-def seal(draft: Draft, entry_id: EntryId, key: bytes, entropy: Entropy) -> Sealed:
-    """Returns the sealed fields of a draft.
+def seal(draft: Draft, entry_id: EntryId, keys: Mapping[str, DataKey], entropy: Entropy) -> Sealed:
+    """Returns the sealed fields of a draft, each under its key.
 
     Raises:
         InvalidInputError: a field's name or size is out of bounds, or its value has no canonical form.
     """
-    commitments, digests, blobs = {}, {}, {}
-    cipher = AESGCM(key)
+    fields: dict[str, JSONValue] = {}
+    blobs = {}
     for name, value in sorted(draft.sealed.items()):
-        if _FIELD.fullmatch(name) is None:
-            raise InvalidInputError(f"a sealed field is named in [a-z][a-z0-9_]*, up to 64 letters; got {name!r}")
-        plain = _canonical(value)
-        if len(plain) > SEALED_BYTES_MAX:
-            raise InvalidInputError(
-                f"a sealed field has at most {SEALED_BYTES_MAX} bytes, {name} has {len(plain)}", code="field-too-large"
-            )
+        plain, key = _plain(name, value), keys[name]
         salt, nonce = entropy(SALT_BYTES), entropy(NONCE_BYTES)
-        blob = nonce + cipher.encrypt(nonce, salt + plain, _bound(entry_id, name))
-        commitments[name] = _commitment(salt, name, plain)
-        digests[name] = hashlib.sha256(blob).hexdigest()
+        blob = nonce + AESGCM(key.key).encrypt(nonce, salt + plain, _bound(entry_id, name))
         blobs[name] = blob
-    return Sealed(commitments=commitments, digests=digests, blobs=blobs)
+        fields[name] = {
+            "blob": hashlib.sha256(blob).hexdigest(),
+            "commitment": _commitment(salt, name, plain),
+            "key": key.id,
+            "readers": sorted(key.readers),
+        }
+    return Sealed(fields=fields, blobs=blobs)
+
+
+def _plain(name: str, value: JSONValue) -> bytes:
+    if _FIELD.fullmatch(name) is None:
+        raise InvalidInputError(f"a sealed field is named in [a-z][a-z0-9_]*, up to 64 letters; got {name!r}")
+    plain = _canonical(value)
+    if len(plain) > SEALED_BYTES_MAX:
+        raise InvalidInputError(
+            f"a sealed field has at most {SEALED_BYTES_MAX} bytes, {name} has {len(plain)}", code="field-too-large"
+        )
+    return plain
 
 
 def unseal(leaf: Leaf, name: str, blob: bytes, key: bytes) -> Opening:
@@ -211,7 +222,8 @@ def check_opening(leaf: Leaf, opening: Opening) -> None:
     Raises:
         UnavailableError: it commits to another value, or to none.
     """
-    committed = leaf.commitments.get(opening.field, "")
+    said = leaf.sealed.get(opening.field)
+    committed = said.commitment if said else ""
     actual = _commitment(opening.salt, opening.field, canonical(opening.value))
     if leaf.id != opening.entry_id or not hmac.compare_digest(committed, actual):
         raise UnavailableError(

@@ -77,7 +77,7 @@ def _files(
 
 def _payloads(source: LogSource, entries: Sequence[StoredEntry]) -> Iterator[tuple[str, bytes]]:
     for entry in entries:
-        for name in decode_leaf(entry.leaf).blobs:
+        for name in decode_leaf(entry.leaf).sealed:
             blob = source.blob(entry.id, name)
             if blob is not None:
                 yield payload_path(entry.id, name), blob

@@ -51,7 +51,7 @@ class PublicKey:
         Raises:
             InvalidInputError: not `ed25519:` and the base64 of 32 bytes.
         """
-        return cls(_decode(text, PUBLIC_PREFIX))
+        return cls(decode_key(text, PUBLIC_PREFIX))
 
 
 class KeyUnavailableError(UnavailableError):
@@ -123,7 +123,7 @@ class SecretKey:
         Raises:
             InvalidInputError: not `ed25519-secret:` and the base64 of 32 bytes.
         """
-        return cls(_decode(text.strip(), SECRET_PREFIX))
+        return cls(decode_key(text.strip(), SECRET_PREFIX))
 
     def __repr__(self) -> str:
         return f"SecretKey(public={self.public.text})"
@@ -178,11 +178,16 @@ def parse_secret(text: str) -> SecretKey | PostQuantumSecret:
         InvalidInputError: it is neither.
     """
     if text.strip().startswith(MLDSA44_SECRET_PREFIX):
-        return PostQuantumSecret(_decode(text.strip(), MLDSA44_SECRET_PREFIX))
+        return PostQuantumSecret(decode_key(text.strip(), MLDSA44_SECRET_PREFIX))
     return SecretKey.parse(text)
 
 
-def _decode(text: str, prefix: str) -> bytes:
+def decode_key(text: str, prefix: str) -> bytes:
+    """Returns the 32 bytes of a key's text form.
+
+    Raises:
+        InvalidInputError: not the prefix and their base64.
+    """
     form = f"{prefix} and the base64 of {SEED_BYTES} bytes"
     if not text.startswith(prefix):
         raise InvalidInputError(f"expected a key of the form {form}")

@@ -9,7 +9,6 @@ import msgspec
 
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.ports import Records
-from safeconduct.ledger.envelope import DataKeyName
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,26 +175,6 @@ class Store(LogSource, RawRecords, Protocol):
 
     def close(self) -> None:
         """Releases what is held. Nothing may be called afterwards."""
-        ...
-
-
-class DataKeys(Protocol):
-    """The keys that seal fields, kept apart from the log so that destroying one is not undone by a backup of it."""
-
-    def get(self, name: DataKeyName) -> bytes | None:
-        """Returns the key, or None if there is none: never made, or destroyed. Any thread."""
-        ...
-
-    def make(self, name: DataKeyName) -> bytes:
-        """Returns the key, made if there is none. Writer's thread. It may be lost until `commit`."""
-        ...
-
-    def commit(self) -> None:
-        """Makes every key that was made durable. Costs nothing if there is none.
-
-        Raises:
-            UnavailableError: it can't.
-        """
         ...
 
 

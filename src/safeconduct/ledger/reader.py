@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from safeconduct.kernel.entries import Entry
-from safeconduct.kernel.errors import AbsentError, UnavailableError
+from safeconduct.kernel.errors import AbsentError, RefusedError, UnavailableError
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint
-from safeconduct.ledger.envelope import DataKeyName, Leaf, Opening, decode_leaf, read_entry, unseal
+from safeconduct.ledger.envelope import Leaf, Opening, decode_leaf, read_entry, unseal
+from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.notes import VerifierKey
-from safeconduct.ledger.ports import DataKeys, LogSource, StoredEntry
+from safeconduct.ledger.ports import LogSource, StoredEntry
+from safeconduct.ledger.sealing import HOUSE
 from safeconduct.ledger.tiles import Tile, subtrees
 
 
@@ -114,27 +116,40 @@ class LogReader:
         """
         return merkle.consistency_proof(old, new, self._subtrees(origin, new))
 
+    def leaf(self, entry_id: str) -> Leaf:
+        """Returns what an entry's leaf holds; `sealed` says of each field who may read it and under which key it is.
+
+        Raises:
+            AbsentError: there is no such entry.
+            UnavailableError: it can't be read.
+        """
+        return decode_leaf(self._find(entry_id)[1].leaf)
+
     def sealed_fields(self, entry_id: str) -> list[str]:
-        """Returns the names of an entry's sealed fields.
+        """Returns the names of an entry's sealed fields, whoever may read them.
 
         Raises:
             AbsentError: there is no such entry.
         """
-        return sorted(self._leaf(entry_id).commitments)
+        return sorted(self.leaf(entry_id).sealed)
 
     def open_field(self, entry_id: str, name: str) -> Opening:
-        """Opens a sealed field and checks it against the entry's commitment. Who may, others decide.
+        """Opens a sealed field and checks it against the entry's commitment. Which person may, others decide.
 
         Raises:
             AbsentError: there is no such entry or field, or its data key or blob was destroyed.
+            RefusedError: it is sealed for others than this installation (`not-a-reader`).
             UnavailableError: the blob is damaged.
         """
-        origin, stored = self._find(entry_id)
-        leaf = decode_leaf(stored.leaf)
-        if name not in leaf.commitments or leaf.subject is None:
+        leaf = self.leaf(entry_id)
+        said = leaf.sealed.get(name)
+        if said is None:
             raise AbsentError(f"entry {entry_id} has no sealed field {name}")
-        key_name = DataKeyName(origin=origin, subject=leaf.subject, retention=leaf.retention)
-        key = self._keys.get(key_name) if self._keys else None
+        if HOUSE not in said.readers:
+            raise RefusedError(
+                f"the {name} of entry {entry_id} is sealed for {', '.join(said.readers)} only", code="not-a-reader"
+            )
+        key = self._keys.get(said.key) if self._keys else None
         blob = self._source.blob(entry_id, name)
         if key is None or blob is None:
             raise AbsentError(f"the {name} of entry {entry_id} is not here any more", code="destroyed")
@@ -146,9 +161,6 @@ class LogReader:
             if size == signed.checkpoint.size:
                 note = note.with_signatures(parse_checkpoint(encoded).note.signatures)
         return SignedCheckpoint(signed.checkpoint, note)
-
-    def _leaf(self, entry_id: str) -> Leaf:
-        return decode_leaf(self._find(entry_id)[1].leaf)
 
     def _find(self, entry_id: str) -> tuple[Origin, StoredEntry]:
         found = self._source.find(entry_id)

@@ -7,11 +7,12 @@ from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Projection
-from safeconduct.ledger.audit import Finding
-from safeconduct.ledger.envelope import read_entry
+from safeconduct.ledger.audit import NOTHING_EXCUSED, Excused, Finding
+from safeconduct.ledger.envelope import Leaf, read_entry
 from safeconduct.ledger.ports import LogSource, RawRecords
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.records import Overlay
+from safeconduct.ledger.sealing import HOUSE
 
 
 class _Nothing:
@@ -75,15 +76,28 @@ def _difference(
     return f"{label} is missing" if name not in found else f"{label} is not what its entries make"
 
 
-def check_sealed(reader: LogReader, source: LogSource, origin: Origin) -> list[Finding]:
-    """Opens every sealed field of a log; returns each that does not open to what its entry commits to."""
+def check_sealed(
+    reader: LogReader, source: LogSource, origin: Origin, excused: Excused = NOTHING_EXCUSED
+) -> list[Finding]:
+    """Opens every sealed field of a log that the house may read; returns each that is not what its entry commits to.
+
+    `excused` are those that an entry says are lost or destroyed.
+    """
     findings = []
     for stored in source.entries(origin):
         try:
-            for name in reader.sealed_fields(stored.id):
+            for name in _to_open(reader.leaf(stored.id), excused):
                 reader.open_field(stored.id, name)
         except SafeconductError as error:
             findings.append(
                 Finding(origin=origin, what=error.message, place="payloads", index=stored.index, entry_id=stored.id)
             )
     return findings
+
+
+def _to_open(leaf: Leaf, excused: Excused) -> list[str]:
+    return [
+        name
+        for name, said in leaf.sealed.items()
+        if HOUSE in said.readers and said.key not in excused.keys and (leaf.id, name) not in excused.lost
+    ]

@@ -10,9 +10,10 @@ from safeconduct.kernel.ports import Projection
 from safeconduct.ledger.audit import Finding, audit
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.export import export_files
+from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.merkle import HASH_BYTES
 from safeconduct.ledger.notes import NoteSigner, VerifierKey
-from safeconduct.ledger.ports import DataKeys, FrozenStore, Heads, LogSource
+from safeconduct.ledger.ports import FrozenStore, Heads, LogSource
 from safeconduct.ledger.proofs import encode_proof
 from safeconduct.ledger.reader import LogReader, read_tile
 from safeconduct.ledger.rebuild import check_sealed, check_state

@@ -15,9 +15,11 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Clock, Committed, Entropy, Projection, Receipt, Transaction
 from safeconduct.ledger.audit import Finding
+from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.notes import NoteSigner
-from safeconduct.ledger.ports import Batch, DataKeys, Heads, LogGrowth, Store
+from safeconduct.ledger.ports import Batch, Heads, LogGrowth, Store
 from safeconduct.ledger.reader import last_entry
+from safeconduct.ledger.sealing import Matrix, house_only
 from safeconduct.runtime.logs import OpenLog
 from safeconduct.runtime.transaction import BatchState, BatchTransaction, IdSource
 
@@ -47,6 +49,7 @@ class BatchRunner:
         clock: Clock,
         entropy: Entropy,
         projections: Mapping[str, Projection],
+        matrix: Matrix = house_only,
     ) -> None:
         self.store = store
         self.heads = heads
@@ -55,7 +58,13 @@ class BatchRunner:
         self._keys = keys
         self._ids = IdSource(clock, entropy)
         self._state = BatchState(
-            store=store, keys=keys, logs=self.logs, projections=projections, ids=self._ids, entropy=entropy
+            store=store,
+            keys=keys,
+            logs=self.logs,
+            projections=projections,
+            ids=self._ids,
+            entropy=entropy,
+            matrix=matrix,
         )
         self._broken: UnavailableError | None = None
         self._unclear: tuple[Sequence[OpenLog], Sequence[Entry]] | None = None

@@ -8,10 +8,12 @@ from safeconduct.kernel.errors import ConflictError, InvalidInputError, Unavaila
 from safeconduct.kernel.ids import ENTROPY_BYTES, EntryId, Origin, is_ulid, ulid_number, ulid_text
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Clock, Collection, Entropy, Projection
-from safeconduct.ledger.envelope import NOTHING_SEALED, DataKeyName, encode_leaf, read_entry, seal
+from safeconduct.ledger.envelope import NOTHING_SEALED, Sealed, encode_leaf, read_entry, seal
+from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.merkle import leaf_hash
-from safeconduct.ledger.ports import DataKeys, NewEntry, Store
+from safeconduct.ledger.ports import NewEntry, Store
 from safeconduct.ledger.records import Overlay
+from safeconduct.ledger.sealing import DataKey, Matrix
 from safeconduct.runtime.logs import OpenLog
 
 T = TypeVar("T")
@@ -89,10 +91,7 @@ class BatchTransaction:
         if projection is None:
             raise InvalidInputError(f"no projection is registered for entries of type {draft.type}")
         entry_id = EntryId(self.new_id() if given_id is None else batch.check_id(given_id))
-        sealed = NOTHING_SEALED
-        if draft.sealed:
-            name = DataKeyName(origin=origin, subject=draft.subject, retention=draft.retention)
-            sealed = seal(draft, entry_id, batch.keys.make(name), batch.entropy)
+        sealed = self._seal(origin, draft, entry_id) if draft.sealed else NOTHING_SEALED
         leaf = encode_leaf(draft, entry_id, self._now, sealed)
         entry = read_entry(leaf, origin)  # what a replay would see, and nothing else
         projection(batch.overlay, entry)
@@ -101,6 +100,15 @@ class BatchTransaction:
         batch.used_ids.add(entry_id)
         self.appended.append((log, new, entry))
         return entry
+
+    def _seal(self, origin: Origin, draft: Draft, entry_id: EntryId) -> Sealed:
+        keys = {name: self._key(origin, draft, name) for name in draft.sealed}
+        return seal(draft, entry_id, keys, self._batch.entropy)
+
+    def _key(self, origin: Origin, draft: Draft, name: str) -> DataKey:
+        batch = self._batch
+        readership = batch.matrix(batch.overlay, origin, draft.type, name)
+        return batch.keys.make(readership.key_name(origin, draft, self._now), readership)
 
     def require_clean(self) -> None:
         """Returns if every append succeeded.
@@ -132,12 +140,14 @@ class BatchState:
         projections: Mapping[str, Projection],
         ids: IdSource,
         entropy: Entropy,
+        matrix: Matrix,
     ) -> None:
         self.overlay = Overlay(store)
         self.keys = keys
         self.projections = projections
         self.ids = ids
         self.entropy = entropy
+        self.matrix = matrix
         self.used_ids: set[str] = set()
         self._store = store
         self._logs = logs

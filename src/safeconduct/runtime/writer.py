@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -13,8 +13,10 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Clock, Committed, Entropy, Projection, Transaction
 from safeconduct.ledger.audit import Finding
 from safeconduct.ledger.checkpoints import SignedCheckpoint
+from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.notes import NoteSigner, VerifierKey
-from safeconduct.ledger.ports import DataKeys, Heads, Store
+from safeconduct.ledger.ports import Heads, Store
+from safeconduct.ledger.sealing import Matrix, house_only
 from safeconduct.runtime.batch import BatchRunner, Command, Listener, Result
 from safeconduct.runtime.logs import Stop
 
@@ -62,6 +64,7 @@ class GroupCommitWriter:
     """`Writer` over a store. Everything that changes goes through here, one command at a time.
 
     `expected` tells how many commands may still come soon (calls in flight); without it, as many as came last time.
+    `matrix` tells who may read a sealed field.
     """
 
     def __init__(
@@ -76,8 +79,12 @@ class GroupCommitWriter:
         projections: Mapping[str, Projection],
         expected: Callable[[], int] | None = None,
         batch_max: int = BATCH_MAX,
+        matrix: Matrix = house_only,
     ) -> None:
-        self._runner = BatchRunner(store, heads, keys, clock=clock, entropy=entropy, projections=projections)
+        self._runner = BatchRunner(
+            store, heads, keys, clock=clock, entropy=entropy, projections=projections, matrix=matrix
+        )
+        self._keys = keys
         self._signers = signers
         self._expected = expected
         self._batch_max = batch_max
@@ -163,6 +170,14 @@ class GroupCommitWriter:
         """
         said, note, key = checkpoint.checkpoint, checkpoint.encoded, witness.text
         self._between_batches(lambda: self._runner.store.keep_cosigned(said.origin, said.size, note, key))
+
+    def destroy_keys(self, key_ids: Collection[str]) -> None:
+        """Destroys data keys, while no entry is being sealed under one. Not from within a command.
+
+        Raises:
+            UnavailableError: not all of it is done; ask again.
+        """
+        self._between_batches(lambda: self._keys.destroy(key_ids))
 
     def _between_batches(self, action: Callable[[], T]) -> T:
         """Runs an action where nothing else runs: on the writer's thread, or here if there is none."""

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
-from safeconduct.kernel.ports import Entropy, Records
-from safeconduct.ledger.envelope import DATA_KEY_BYTES, DataKeyName
+from safeconduct.kernel.ports import Records
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ports import Batch, LogGrowth, LogRepair, StoredEntry
 from safeconduct.ledger.records import StoredRecords
@@ -161,23 +160,6 @@ class MemoryStore:
             self.stored_blobs |= {(entry.id, name): blob for name, blob in entry.blobs.items()}
         self.tiles |= {(growth.origin, *name): hashes for name, hashes in growth.tiles.items()}
         self.latest[growth.origin] = growth.checkpoint
-
-
-class MemoryKeys:
-    """`DataKeys` in a dictionary."""
-
-    def __init__(self, entropy: Entropy) -> None:
-        self._entropy = entropy
-        self.keys: dict[DataKeyName, bytes] = {}
-
-    def get(self, name: DataKeyName) -> bytes | None:
-        return self.keys.get(name)
-
-    def make(self, name: DataKeyName) -> bytes:
-        return self.keys.setdefault(name, self._entropy(DATA_KEY_BYTES))
-
-    def commit(self) -> None:
-        """Nothing outlives the process."""
 
 
 class MemoryHeads:

@@ -1,70 +1,109 @@
-"""Data keys in a file of their own, so that a backup of the log does not undo the destruction of a key."""
+"""Data keys in a file of their own, so that a backup of the log does not undo the destruction of a key.
+
+None is there unwrapped: the house's are under its key-encryption key, and so is, once more, what was wrapped for other
+readers. Destroying keys ends in a new key-encryption key, so that an earlier copy of this file opens nothing.
+"""
 
 import threading
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from safeconduct.adapters.sqlite.database import connect, migrate, transaction, translated
+from safeconduct.adapters.sqlite.database import connect, migrate
+from safeconduct.adapters.sqlite.key_tables import MIGRATIONS, KeyTables, NewKey
+from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.ports import Entropy
-from safeconduct.ledger.envelope import DATA_KEY_BYTES, DataKeyName
+from safeconduct.ledger.key_ports import WrappingKeys
+from safeconduct.ledger.sealing import DataKey, DataKeyName, KeySelector, Readership, WrappedKey, new_key
 
-MIGRATIONS = (
-    """
-    CREATE TABLE data_keys (
-        origin TEXT NOT NULL, subject TEXT NOT NULL, retention TEXT NOT NULL, key BLOB NOT NULL,
-        PRIMARY KEY (origin, subject, retention)
-    ) STRICT, WITHOUT ROWID;
-    """,
-)
-CACHED_KEYS_MAX = 4096  # 32 bytes each; above it the cache starts again
+CACHED_KEYS_MAX = 4096  # under a kilobyte each; above it the cache starts again
 
 
 class SqliteKeys:
     """`DataKeys` in one file, readable by its owner only."""
 
-    def __init__(self, path: Path, entropy: Entropy) -> None:
+    def __init__(self, path: Path, entropy: Entropy, wrappers: WrappingKeys) -> None:
         self._connection = connect(path)
         migrate(self._connection, MIGRATIONS, path.name)
+        self._tables = KeyTables(self._connection, path, wrappers)
         self._entropy = entropy
         self._lock = threading.Lock()  # guards all below: the writer makes keys while readers open fields
-        self._known: dict[DataKeyName, bytes] = {}
-        self._new: dict[DataKeyName, bytes] = {}
+        self._known: dict[str, bytes] = {}
+        self._current: dict[DataKeyName, tuple[Readership, DataKey]] = {}
+        self._new: dict[str, NewKey] = {}
 
-    def get(self, name: DataKeyName) -> bytes | None:
+    def get(self, key_id: str) -> bytes | None:
         with self._lock:
-            return self._get(name)
+            return self._get(key_id)
 
-    def make(self, name: DataKeyName) -> bytes:
+    def make(self, name: DataKeyName, readership: Readership) -> DataKey:
         with self._lock:
-            key = self._get(name)
-            if key is None:
-                key = self._new[name] = self._entropy(DATA_KEY_BYTES)
+            current = self._current.get(name)
+            if current is not None and current[0] == readership:
+                return current[1]
+            key = self._stored(name, readership) or self._make(name, readership)
+            if len(self._current) >= CACHED_KEYS_MAX:
+                self._current.clear()
+            self._current[name] = readership, key
             return key
 
     def commit(self) -> None:
         with self._lock:
-            if not self._new:
+            if self._new:
+                self._tables.insert(self._new.values())
+                self._new.clear()
+
+    def wrapped(self, reader: Reader, after: int = 0) -> Iterator[WrappedKey]:
+        while True:
+            with self._lock:
+                records = self._tables.records(reader, after)
+            yield from records
+            if not records:
                 return
-            with transaction(self._connection, "store data keys"):
-                rows = [(name.origin, name.subject, name.retention, key) for name, key in self._new.items()]
-                self._connection.executemany("INSERT INTO data_keys VALUES (?, ?, ?, ?)", rows)
-            self._known |= self._new
-            self._new.clear()
+            after = records[-1].number
+
+    def ids(self, selector: KeySelector) -> list[str]:
+        with self._lock:
+            return self._tables.ids(selector)
+
+    def destroy(self, key_ids: Collection[str]) -> None:
+        with self._lock:
+            self._forget(set(key_ids))
+            self._tables.delete(key_ids)
+            self._tables.finish()
 
     def close(self) -> None:
         """Closes the file."""
         with self._lock:
             self._connection.close()
 
-    def _get(self, name: DataKeyName) -> bytes | None:
-        key = self._known.get(name) or self._new.get(name)
+    def _get(self, key_id: str) -> bytes | None:
+        key = self._known.get(key_id)
+        if key is None and key_id in self._new:
+            new = self._new[key_id]
+            return new.made.key if new.readership.house else None
         if key is None:
-            with translated("read a data key"):
-                row = self._connection.execute(
-                    "SELECT key FROM data_keys WHERE origin = ? AND subject = ? AND retention = ?",
-                    (name.origin, name.subject, name.retention),
-                ).fetchone()
-            if row is not None:
-                if len(self._known) >= CACHED_KEYS_MAX:
-                    self._known.clear()
-                key = self._known[name] = row[0]
+            key = self._tables.key(key_id)
+            if key is not None:
+                self._remember(key_id, key)
         return key
+
+    def _remember(self, key_id: str, key: bytes) -> None:
+        if len(self._known) >= CACHED_KEYS_MAX:
+            self._known.clear()
+        self._known[key_id] = key
+
+    def _stored(self, name: DataKeyName, readership: Readership) -> DataKey | None:
+        key_id = self._tables.find(name, readership.recipients) if readership.house else None
+        key = self._get(key_id) if key_id else None
+        return DataKey(key_id, key, name.readers) if key_id and key else None
+
+    def _make(self, name: DataKeyName, readership: Readership) -> DataKey:
+        made = new_key(name, readership, self._entropy)
+        self._new[made.id] = NewKey(name, readership, made)
+        return made
+
+    def _forget(self, key_ids: set[str]) -> None:
+        self._current = {name: one for name, one in self._current.items() if one[1].id not in key_ids}
+        for key_id in key_ids:
+            self._known.pop(key_id, None)
+            self._new.pop(key_id, None)
