@@ -2,19 +2,20 @@
 
 import sqlite3
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from itertools import starmap
 from pathlib import Path
+from typing import Any
 
+from safeconduct.adapters.sql import BLOBS, LEAVES, SIZE, SqlLog, repairing
 from safeconduct.adapters.sqlite.database import connect, migrate, transaction, translated
 from safeconduct.adapters.sqlite.database import rows as rows_of
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Records
 from safeconduct.ledger.merkle import leaf_hash
-from safeconduct.ledger.ports import Batch, LogGrowth, LogRepair, StoredEntry
+from safeconduct.ledger.ports import Batch, LogGrowth, LogRepair
 from safeconduct.ledger.records import StoredRecords
 
 MIGRATIONS = (
@@ -41,72 +42,21 @@ MIGRATIONS = (
     ) STRICT, WITHOUT ROWID;
     """,
 )
-_CHUNK = 4096  # rows per read, so that reading a long log neither holds a snapshot for long nor fills memory
-_BLOBS = 256  # the same for payloads, which are larger
 _LAST = "\U0010ffff"
 _RECORD = "SELECT value FROM records WHERE collection = ? AND key = ?"
-_SIZE = "SELECT coalesce(max(idx) + 1, 0) FROM entries WHERE log = ?"
-_LEAVES = "SELECT leaf FROM entries WHERE log = ? AND idx >= ? ORDER BY idx"
 
 
-class _Rows(ABC):
+class _Rows(SqlLog):
     """The readings that the writer's connection and the readers' connections share."""
 
     @abstractmethod
     def _connection(self) -> AbstractContextManager[sqlite3.Connection]:
         """Opens a connection to read on, for as long as the block lasts."""
 
-    def origins(self) -> list[Origin]:
-        return [Origin(origin) for (origin,) in self._all("SELECT origin FROM logs ORDER BY number")]
-
-    def size(self, origin: Origin) -> int:
-        rows = self._all(_SIZE, self._number(origin))
-        return int(rows[0][0])
-
-    def entries(self, origin: Origin, start: int = 0, count: int | None = None) -> Iterator[StoredEntry]:
-        number, left = self._number(origin), count
-        while left is None or left > 0:
-            limit = _CHUNK if left is None else min(_CHUNK, left)
-            rows = self._all(
-                "SELECT idx, id, leaf FROM entries WHERE log = ? AND idx >= ? ORDER BY idx LIMIT ?",
-                *(number, start, limit),
-            )
-            yield from starmap(StoredEntry, rows)
-            if len(rows) < limit:
-                return
-            start, left = rows[-1][0] + 1, None if left is None else left - len(rows)
-
-    def find(self, entry_id: str) -> tuple[Origin, StoredEntry] | None:
-        rows = self._all("SELECT origin, idx, id, leaf FROM entries JOIN logs ON log = number WHERE id = ?", entry_id)
-        return (Origin(rows[0][0]), StoredEntry(*rows[0][1:])) if rows else None
-
-    def tile(self, origin: Origin, level: int, number: int) -> bytes:
-        rows = self._all(
-            "SELECT hashes FROM tiles WHERE log = ? AND level = ? AND number = ?",
-            *(self._number(origin), level, number),
-        )
-        return bytes(rows[0][0]) if rows else b""
-
-    def tile_names(self, origin: Origin) -> list[tuple[int, int]]:
-        return self._all("SELECT level, number FROM tiles WHERE log = ? ORDER BY level, number", self._number(origin))
-
-    def cosigned(self, origin: Origin) -> list[tuple[int, str, str]]:
-        return self._all(
-            "SELECT size, note, witness FROM cosigned WHERE log = ? ORDER BY size, witness", self._number(origin)
-        )
-
-    def checkpoint(self, origin: Origin) -> str | None:
-        rows = self._all("SELECT note FROM checkpoints WHERE log = ?", self._number(origin))
-        return str(rows[0][0]) if rows else None
-
-    def blob(self, entry_id: str, name: str) -> bytes | None:
-        rows = self._all("SELECT blob FROM payloads WHERE entry_id = ? AND field = ?", entry_id, name)
-        return bytes(rows[0][0]) if rows else None
-
     def blobs(self) -> Iterator[tuple[str, str, bytes]]:
         last = -1
         while rows := self._all(
-            "SELECT rowid, entry_id, field, blob FROM payloads WHERE rowid > ? ORDER BY rowid LIMIT ?", last, _BLOBS
+            "SELECT rowid, entry_id, field, blob FROM payloads WHERE rowid > ? ORDER BY rowid LIMIT ?", last, BLOBS
         ):
             for _row, entry_id, name, blob in rows:
                 yield entry_id, name, blob
@@ -126,11 +76,7 @@ class _Rows(ABC):
         rows = self._all("SELECT collection, key, value FROM records")
         return {(collection, key): value for collection, key, value in rows}
 
-    def _number(self, origin: Origin) -> int:
-        rows = self._all("SELECT number FROM logs WHERE origin = ?", origin)
-        return int(rows[0][0]) if rows else -1
-
-    def _all(self, statement: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
+    def _all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._connection() as connection, translated("read the log"):
             return rows_of(connection, statement, values)
 
@@ -243,20 +189,13 @@ class SqliteStore(_OneConnection):
 
     def _repair(self, repair: LogRepair) -> None:
         number = self._number(repair.origin)
-        execute, many = self._only.execute, self._only.executemany
-        execute("DELETE FROM entries WHERE log = ? AND (idx >= ? OR idx < 0)", (number, repair.start))
-        many("DELETE FROM entries WHERE id = ?", [(entry_id,) for entry_id in repair.ids])
-        many("DELETE FROM tiles WHERE log = ? AND level = ? AND number = ?", [(number, *tile) for tile in repair.tiles])
-        many("DELETE FROM cosigned WHERE log = ? AND size = ? AND witness = ?", [(number, *c) for c in repair.cosigned])
-        for entry_id, name, blob in repair.blobs:
-            execute("DELETE FROM payloads WHERE entry_id = ? AND field = ?", (entry_id, name))
-            if blob is not None:
-                execute("INSERT INTO payloads VALUES (?, ?, ?)", (entry_id, name, blob))
+        for statement, rows in repairing(number, repair):
+            self._only.executemany(statement, rows)
 
     def _grow(self, growth: LogGrowth) -> None:
         number = self._add_log(growth.origin)
         execute, many = self._only.execute, self._only.executemany
-        (size,) = execute(_SIZE, (number,)).fetchone()
+        (size,) = execute(SIZE, (number,)).fetchone()
         if size != growth.base:
             raise UnavailableError(
                 f"{growth.origin} has {size} entries, expected {growth.base}: someone else wrote to it",
@@ -264,7 +203,7 @@ class SqliteStore(_OneConnection):
             )
         new = enumerate(growth.entries, start=growth.base)
         many("INSERT INTO entries VALUES (?, ?, ?, ?)", [(number, index, e.id, e.leaf) for index, e in new])
-        for (leaf,), entry in zip(execute(_LEAVES, (number, growth.base)), growth.entries, strict=True):
+        for (leaf,), entry in zip(execute(LEAVES, (number, growth.base)), growth.entries, strict=True):
             if leaf_hash(leaf) != entry.hash:
                 raise UnavailableError(f"entry {entry.id} changed on its way to the store", code="log-damaged")
         many(
