@@ -37,3 +37,18 @@ def token(tmp_path_factory):
     from support.tokens import soft_token
 
     return soft_token(tmp_path_factory.mktemp("softhsm"))
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server, started by the first test that asks for it."""
+    from support.postgres import running  # not everybody has the driver
+
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres):
+    """The URL of an empty database."""
+    return postgres.database()

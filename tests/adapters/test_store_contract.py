@@ -6,6 +6,8 @@ import pytest
 
 from safeconduct.adapters.files import FileHeads
 from safeconduct.adapters.memory.log import MemoryHeads, MemoryStore
+from safeconduct.adapters.postgres.control import PostgresStore
+from safeconduct.adapters.postgres.heads import PostgresHeads
 from safeconduct.adapters.sqlite.control import SqliteStore
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ports import Collection
@@ -16,11 +18,19 @@ from support.logs import CALLS, OTHER
 NUMBERS = Collection("numbers", int)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request, tmp_path):
-    made = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "s.db")
+    made = store_of(request, tmp_path)
     yield made
     made.close()
+
+
+def store_of(request, tmp_path):
+    if request.param == "memory":
+        return MemoryStore()
+    if request.param == "sqlite":
+        return SqliteStore(tmp_path / "s.db")
+    return PostgresStore(request.getfixturevalue("database"))
 
 
 def new(entry_id, leaf=b"leaf", **blobs):
@@ -158,6 +168,19 @@ def test_cosigned_checkpoints_are_kept_by_size_and_witness(store):
     assert store.cosigned(OTHER) == []
 
 
+def test_what_no_store_holds_is_not_there(store):
+    for odd in ("", "\0", "no-such-id\0", "\U0010ffff"):
+        assert store.find(odd) is None
+        assert store.raw("numbers", odd) is None
+    assert store.blob("\0", "f") is None
+
+
+def test_a_key_of_a_record_may_be_any_text(store):
+    keys = ["", "\0", "a\0b", "\U0010ffff"]
+    store.commit(Batch(changes={("c", key): b"1" for key in keys}))
+    assert [key for key, _value in store.raw_scan("c", "")] == sorted(keys)
+
+
 def test_a_snapshot_does_not_see_later_commits(store):
     store.commit(Batch(changes={("numbers", "a"): b"1"}))
     with store.snapshot() as records:
@@ -261,9 +284,16 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
         SqliteStore(tmp_path / "s.db")
 
 
-@pytest.fixture(params=["memory", "files"])
+@pytest.fixture(params=["memory", "files", "postgres"])
 def heads(request, tmp_path):
-    return MemoryHeads() if request.param == "memory" else FileHeads(tmp_path / "heads")
+    if request.param == "memory":
+        yield MemoryHeads()
+    elif request.param == "files":
+        yield FileHeads(tmp_path / "heads")
+    else:
+        made = PostgresHeads(request.getfixturevalue("database"))
+        yield made
+        made.close()
 
 
 def test_a_head_is_replaced_only_by_who_knows_it(heads):

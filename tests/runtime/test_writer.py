@@ -9,6 +9,7 @@ import pytest
 
 from safeconduct.adapters.memory.keys import MemoryKeys
 from safeconduct.adapters.memory.log import MemoryHeads, MemoryStore
+from safeconduct.adapters.postgres.control import PostgresStore
 from safeconduct.adapters.sqlite.control import SqliteStore
 from safeconduct.kernel.entries import Draft
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, LimitedError, UnavailableError
@@ -21,9 +22,10 @@ from safeconduct.runtime.commits import LoopCommits
 from support.logs import CALLS, OTHER, START, THINGS, TYPE, Counting, Rig, add, signer, thing
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def rig(request, tmp_path):
-    with Rig(None if request.param == "memory" else tmp_path) as made:
+    store = PostgresStore(request.getfixturevalue("database")) if request.param == "postgres" else None
+    with Rig(None if request.param == "memory" else tmp_path, store=store) as made:
         yield made
 
 
@@ -268,12 +270,24 @@ class FaultySqlite(Fault, SqliteStore):
     pass
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+class FaultyPostgres(Fault, PostgresStore):
+    pass
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def faulty(request, tmp_path):
+    if request.param == "memory":
+        return FaultyMemory()
+    if request.param == "sqlite":
+        return FaultySqlite(tmp_path / "s.db")
+    return FaultyPostgres(request.getfixturevalue("database"))
+
+
 @pytest.mark.parametrize("fault", ["failed", "applied"])
 @pytest.mark.parametrize("unreadable", [0, 2])
 @pytest.mark.parametrize("at", [0, 1, 2])
-def test_a_failing_commit_is_told_and_recovered_from(tmp_path, kind, fault, unreadable, at):
-    store, heard = FaultyMemory() if kind == "memory" else FaultySqlite(tmp_path / "s.db"), []
+def test_a_failing_commit_is_told_and_recovered_from(faulty, fault, unreadable, at):
+    store, heard = faulty, []
     with Rig(store=store) as rig:
         rig.writer.subscribe(heard.extend)
         acknowledged = [rig.run(add(f"ok{n}")).value.id for n in range(at)]

@@ -1,0 +1,1 @@
+"""Control state, logs and heads on PostgreSQL. Needs the extra `postgres`."""

@@ -1,0 +1,133 @@
+"""Connecting to PostgreSQL the one way we do: synced at each commit, at a known schema version."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import psycopg
+
+from safeconduct.kernel.errors import UnavailableError
+
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+
+CONNECT_TIMEOUT_S = 10
+"""Seconds until a server that does not answer is given up."""
+
+SILENCE_MAX_S = 20
+"""Seconds until a network connection on which nothing arrives counts as lost; the system's own default is hours."""
+
+LOCK_NAMESPACE = 0x53414645
+"""The first number of every advisory lock of ours ("SAFE"); the second one is a `Lock`, or that plus a log's number."""
+
+WRITING, DECIDING, MIGRATING, SEQUENCING = 0, 1, 2, 1000
+
+_SETTINGS = {
+    "synchronous_commit": "on",  # whatever the server's default: what is acknowledged is on disk
+    "default_transaction_isolation": "read committed",
+    "timezone": "UTC",
+}
+
+
+def connect(url: str) -> Connection:
+    """Opens a connection in autocommit mode.
+
+    Raises:
+        UnavailableError: there is no such database, or it would not keep what is committed (`durability-off`).
+    """
+    with translated("connect to PostgreSQL"):
+        connection = psycopg.connect(
+            url,
+            autocommit=True,
+            application_name="safeconduct",
+            connect_timeout=CONNECT_TIMEOUT_S,
+            keepalives_idle=SILENCE_MAX_S // 2,
+            keepalives_interval=SILENCE_MAX_S // 4,
+            keepalives_count=2,
+            tcp_user_timeout=SILENCE_MAX_S * 1000,
+        )
+        try:
+            for name, value in _SETTINGS.items():
+                connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+            _require_durable(connection)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _require_durable(connection: Connection) -> None:
+    for name in ("fsync", "full_page_writes"):
+        if one(connection, "SELECT current_setting(?)", name) != "on":
+            raise UnavailableError(
+                f"PostgreSQL runs with {name} off: what it acknowledges may be lost",
+                code="durability-off",
+                remedy=f"set {name} = on in postgresql.conf",
+            )
+
+
+def rows(connection: Connection, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    """Returns all rows of a query."""
+    if any(isinstance(value, str) and "\0" in value for value in values):
+        return []  # no text in PostgreSQL holds it, so that nothing can match
+    return connection.execute(placed(statement), values, binary=True).fetchall()
+
+
+def one(connection: Connection, statement: str, *values: object) -> Any:  # noqa: ANN401 - whatever the column holds
+    """Returns the first column of a query's only row."""
+    return rows(connection, statement, values)[0][0]
+
+
+@lru_cache(maxsize=256)
+def placed(statement: str) -> Any:  # noqa: ANN401 - psycopg takes literal text only, and ours is constant
+    """Returns a statement with the driver's placeholders in place of question marks."""
+    return statement.replace("?", "%s")
+
+
+def migrate(connection: Connection, migrations: Sequence[str]) -> None:
+    """Brings a database to the newest schema, one numbered step in one transaction each. Processes take turns.
+
+    Raises:
+        UnavailableError: the database is from a newer release.
+    """
+    with transaction(connection, "migrate the database"):
+        rows(connection, "SELECT pg_advisory_xact_lock(?, ?)", (LOCK_NAMESPACE, MIGRATING))
+        connection.execute("CREATE TABLE IF NOT EXISTS schema_version (number integer NOT NULL)")
+        (version,) = [number for (number,) in rows(connection, "SELECT number FROM schema_version")] or [0]
+        if version > len(migrations):
+            raise UnavailableError(
+                f"the database has schema {version}, this release knows {len(migrations)}",
+                code="schema-unknown",
+                remedy="use the release that wrote it, or a newer one",
+            )
+        for script in migrations[version:]:
+            connection.execute(placed(script))
+        connection.execute("DELETE FROM schema_version")
+        connection.execute(placed("INSERT INTO schema_version VALUES (?)"), (len(migrations),))
+
+
+@contextmanager
+def translated(action: str) -> Iterator[None]:
+    """Turns the driver's errors into ours. The one place that does."""
+    try:
+        yield
+    except psycopg.Error as error:
+        said = str(error).strip().replace("\n", "; ")
+        raise UnavailableError(f"could not {action}: {said}", code="store-failed") from error
+
+
+@contextmanager
+def transaction(connection: Connection, action: str, begin: str = "BEGIN") -> Iterator[None]:
+    """Runs the block in one transaction: all of it or nothing.
+
+    Raises:
+        UnavailableError: it failed. Only if the commit itself failed can it be that it was applied nevertheless.
+    """
+    with translated(action):
+        connection.execute(placed(begin))
+        try:
+            yield
+            connection.execute("COMMIT")
+        finally:
+            if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                connection.execute("ROLLBACK")

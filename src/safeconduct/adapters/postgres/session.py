@@ -1,0 +1,60 @@
+"""A connection that holds an advisory lock for as long as it lasts, and is opened again when it was lost."""
+
+import threading
+from collections.abc import Callable
+
+from safeconduct.adapters.postgres.database import Connection, connect, rows, translated
+
+END_TIMEOUT_MS = 5000
+"""How long the server may take to end what a lost connection left behind."""
+
+
+class Session:
+    """One connection at a time. `prepare` takes the locks, and raises where somebody else has them.
+
+    What a lost connection had begun is ended before another one takes its place: whatever is read then is what counts.
+    """
+
+    def __init__(self, url: str, prepare: Callable[[Connection], None]) -> None:
+        self._url = url
+        self._prepare = prepare
+        self._process = 0
+        self._lock = threading.Lock()  # guards _connection: heads are read from any thread
+        self._connection = self._open()
+
+    def get(self) -> Connection:
+        """Returns the connection, a new one where it was lost.
+
+        Raises:
+            UnavailableError: the server does not answer, or somebody else took the locks meanwhile.
+        """
+        with self._lock:
+            if self._connection.closed:
+                self._connection = self._open()
+            return self._connection
+
+    def close(self) -> None:
+        """Ends the connection, and with it the locks."""
+        self._connection.close()
+
+    def _open(self) -> Connection:
+        connection = connect(self._url)
+        try:
+            with translated("end a lost connection"):
+                self._end_former(connection)
+            with translated("take the writer's lock"):
+                self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._process = connection.info.backend_pid
+        return connection
+
+    def _end_former(self, connection: Connection) -> None:
+        """Ends the server's side of the connection that was lost; else it might commit after we looked."""
+        ours = "application_name = 'safeconduct' AND datname = current_database() AND usename = current_user"
+        rows(
+            connection,
+            f"SELECT pg_terminate_backend(pid, ?) FROM pg_stat_activity WHERE pid = ? AND {ours}",  # noqa: S608
+            (END_TIMEOUT_MS, self._process),
+        )
