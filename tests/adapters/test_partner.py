@@ -12,9 +12,9 @@ from safeconduct.adapters.mirror import fetch_over_http, pull
 from safeconduct.adapters.witness import WitnessClient, WitnessFolder
 from safeconduct.http.witness import WitnessApp
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
-from safeconduct.ledger.audit import Trust
 from safeconduct.ledger.export import export_files, verify_files
 from safeconduct.ledger.service import Logs
+from safeconduct.ledger.trust import Trust
 from support.logs import CALLS, PROJECTIONS, Clock, Counting, Rig, cosigner, signer
 
 

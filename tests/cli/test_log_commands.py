@@ -88,6 +88,42 @@ def test_prove_and_verify_the_evidence(data, tmp_path):
     assert run(data, "verify", file, *known) == (2, "proof-invalid")
 
 
+def policy_file(folder, *lines):
+    file = folder / "auditor.policy"
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return file
+
+
+def test_a_policy_file_says_whom_to_believe(data, tmp_path):
+    export, proof = tmp_path / "export", tmp_path / "entry.tlog-proof"
+    assert run(data, "export", export)[0] == 0
+    assert run(data, "prove", read(data, "show")[1]["entries"][0]["id"], "--out", proof)[0] == 0
+    ours, theirs = f"witness partner {WITNESS.verifier.text}", f"witness neutral {cosigner().verifier.text}"
+    either = policy_file(tmp_path, f"log {KEY}", ours, theirs, "group g any partner neutral", "quorum g")
+    for target in (export, proof):
+        code, verified = read(tmp_path, "verify", target, "--policy", either)
+        assert (code, verified["verified"], verified["cosigned_by"]) == (0, True, [WITNESS.verifier.name])
+    both = policy_file(tmp_path, f"log {KEY}", ours, theirs, "group g all partner neutral", "quorum g")
+    code, verified = read(tmp_path, "verify", export, "--policy", both)
+    assert (code, verified["verified"]) == (1, False)
+    assert "the quorum needs 2 of 2 (partner, neutral); cosigned by partner" in verified["findings"][0]["text"]
+    assert run(tmp_path, "verify", proof, "--policy", both) == (2, "quorum-missing")
+    assert run(tmp_path, "verify", proof, "--policy", both, "--witness", KEY) == (2, "usage")
+    assert run(tmp_path, "verify", proof, "--policy", tmp_path / "missing") == (2, "file-unreadable")
+
+
+def test_a_policy_that_asks_for_nothing_must_be_meant(data, tmp_path):
+    export = tmp_path / "export"
+    assert run(data, "export", export)[0] == 0
+    nothing = policy_file(tmp_path, f"log {KEY}", f"witness partner {WITNESS.verifier.text}", "quorum none")
+    assert run(tmp_path, "verify", export, "--policy", nothing) == (2, "quorum-none")
+    assert read(tmp_path, "verify", export, "--policy", nothing, "--no-quorum")[1]["verified"]
+    logless = policy_file(tmp_path, f"witness partner {WITNESS.verifier.text}", "quorum partner")
+    assert run(tmp_path, "verify", export, "--policy", logless) == (2, "log-unknown")
+    assert read(tmp_path, "verify", export, "--policy", logless, "--key", KEY)[1]["verified"]
+    assert run(tmp_path, "verify", export, "--policy", policy_file(tmp_path, "quorum")) == (2, "policy-invalid")
+
+
 def test_verify_in_place(data):
     code, checked = read(data, "verify")
     assert code == 0

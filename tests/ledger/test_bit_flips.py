@@ -8,10 +8,11 @@ import pytest
 
 from safeconduct.adapters.folder import read_folder
 from safeconduct.adapters.mirror import pull
-from safeconduct.ledger.audit import Trust, audit
+from safeconduct.ledger.audit import audit
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.export import export_files, verify_files
 from safeconduct.ledger.rebuild import check_sealed, check_state
+from safeconduct.ledger.trust import Trust
 from support.logs import CALLS, OTHER, PROJECTIONS, Rig, add, cosigner, signer
 
 SMALL = 7

@@ -5,10 +5,11 @@ import pytest
 from safeconduct.adapters.files import HEAD_FILE_BYTES_MAX, FileHeads, file_name
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
-from safeconduct.ledger.audit import FINDINGS_MAX, GAP_MAX, Trust, audit
+from safeconduct.ledger.audit import FINDINGS_MAX, GAP_MAX, audit
 from safeconduct.ledger.export import MANIFEST_BYTES_MAX, MANIFEST_PATH, export_files, verify_files
 from safeconduct.ledger.notes import NOTE_BYTES_MAX, TIMESTAMP_MAX, Note, NoteError, parse_note
 from safeconduct.ledger.ports import StoredEntry
+from safeconduct.ledger.trust import Trust
 from support.logs import CALLS, Rig, add, cosigner, signer
 
 

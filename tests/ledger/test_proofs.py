@@ -2,11 +2,11 @@
 
 import pytest
 
-from safeconduct.ledger.audit import Trust
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.merkle import ProofError
 from safeconduct.ledger.notes import NoteError
 from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX, encode_proof, verify_proof
+from safeconduct.ledger.trust import Trust
 from support.logs import CALLS, Rig, add, cosigner, signer
 
 TRUST = Trust(log=signer().verifier, witnesses=(cosigner().verifier,))

@@ -9,8 +9,7 @@ from urllib.parse import quote
 from safeconduct.adapters.folder import read_folder, write_file
 from safeconduct.adapters.outbound import connection_to, http_address
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
-from safeconduct.ledger.audit import Trust
-from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint
+from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.export import verify_files
 from safeconduct.ledger.merkle import HASH_BYTES, leaf_hash, root
 from safeconduct.ledger.notes import Note
@@ -27,6 +26,7 @@ from safeconduct.ledger.tiles import (
     subtrees,
     tiles_of,
 )
+from safeconduct.ledger.trust import Trust
 
 TIMEOUT_S = 30.0  # a full bundle may hold 16 MB
 FILE_BYTES_MAX = TILE_WIDTH * (LEAF_BYTES_MAX + 2)
@@ -55,7 +55,7 @@ def pull(fetch: Fetch, folder: Path, trust: Trust) -> Pulled:
     folder.mkdir(parents=True, exist_ok=True)
     held, hashes = _held(folder, trust)
     before = held.checkpoint.size if held else 0
-    signed = _reduced(open_checkpoint(fetch(CHECKPOINT_PATH), trust.log), trust)
+    signed = _reduced(*trust.signed(fetch(CHECKPOINT_PATH)))
     said = signed.checkpoint
     if said.size < before:
         raise UnavailableError(
@@ -110,7 +110,7 @@ def _held(folder: Path, trust: Trust) -> tuple[SignedCheckpoint | None, bytes]:
     if encoded is None:
         return None, b""  # an earlier first pull was cut: nothing is held before its checkpoint
     covered = [path for path in paths if not path.endswith(".new")]
-    signed = open_checkpoint(encoded, trust.log)
+    signed, _trust = trust.signed(encoded)
     expected = paths_of(signed.checkpoint.size)
     mine = {path for path in covered if path in expected}
     verified = verify_files(read, sorted(mine), trust)
@@ -121,9 +121,12 @@ def _held(folder: Path, trust: Trust) -> tuple[SignedCheckpoint | None, bytes]:
 
 
 def _reduced(signed: SignedCheckpoint, trust: Trust) -> SignedCheckpoint:
-    """Keeps the signatures that were verified: the log's, then those of known witnesses."""
-    by = [key for key in trust.witnesses if signed.note.names(key)]
-    lines = [signed.note.signed_by(key) for key in (trust.log, *by)]
+    """Keeps the signatures that were verified: the log's, then those of known witnesses.
+
+    Raises:
+        PolicyError: `quorum-missing`.
+    """
+    lines = [signed.note.signed_by(key) for key in (trust.log, *trust.cosigners(signed))]
     return SignedCheckpoint(signed.checkpoint, Note(signed.note.text, tuple(lines)))
 
 

@@ -1,4 +1,4 @@
-"""`safeconduct log`: the joint log as its keeper sees it. What the partner runs is in `cli/partner.py`."""
+"""`safeconduct log`: the joint log as its keeper sees it. What the partner runs: `cli/verify.py`, `cli/partner.py`."""
 
 import io
 import tarfile
@@ -9,13 +9,13 @@ import typer
 
 from safeconduct.access.program import is_installation
 from safeconduct.adapters.folder import write_file
-from safeconduct.cli import partner
+from safeconduct.cli import partner, verify
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.kernel.errors import InvalidInputError
 
 commands = typer.Typer(help="The joint log: show, prove, export, verify, mirror, witness.", no_args_is_help=True)
-for partners_command in (partner.verify, partner.mirror, partner.witness):
+for partners_command in (verify.verify, partner.mirror, partner.witness):
     commands.command()(partners_command)
 
 EntryId = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]

@@ -18,6 +18,7 @@ from safeconduct.ledger.merkle import HASH_BYTES
 from safeconduct.ledger.notes import NoteError, VerifierKey
 from safeconduct.ledger.ports import LogSource
 from safeconduct.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, all_tiles, subtrees
+from safeconduct.ledger.trust import Trust, check_signatures
 
 FINDINGS_MAX = 1000  # per log; a log with more is beyond repair by list
 
@@ -44,14 +45,6 @@ class Finding:
         """The finding in one line."""
         entry = "" if self.index is None else f" entry {self.index} {self.entry_id}".rstrip()
         return f"{self.origin} {self.place}{entry}: {self.what}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trust:
-    """Whose signatures count: the log's, and the witnesses' whose cosignatures must verify where they stand."""
-
-    log: VerifierKey
-    witnesses: Sequence[VerifierKey] = ()
 
 
 class _NamedField(msgspec.Struct, gc=False):
@@ -184,24 +177,6 @@ def _open(place: str, encoded: str, trust: Trust) -> _Noted:
     if note.checkpoint.origin != trust.log.name or not note.note.names(trust.log):
         return place, None, f"expected a checkpoint signed by {trust.log.name}"
     return place, note, ""
-
-
-def check_signatures(note: SignedCheckpoint, trust: Trust) -> None:
-    """Returns if every signature line is by a known key and verifies.
-
-    Raises:
-        NoteError: one does not, or is by nobody we know, so that a change in it could not be seen.
-    """
-    known = (trust.log, *trust.witnesses)
-    for signature in note.note.signatures:
-        keys = [key for key in known if signature.is_by(key)]
-        if not keys:
-            raise NoteError(
-                f"a signature line of {signature.name} is by no known key",
-                code="signature-unknown",
-                remedy="pass that witness's public key, or take the line out: it can't be checked",
-            )
-        note.note.signed_by(keys[0])
 
 
 def _read_entries(source: LogSource, origin: Origin, read: _Read, found: _Findings) -> None:

@@ -58,16 +58,18 @@ def parse_checkpoint(encoded: str | bytes) -> SignedCheckpoint:
     return SignedCheckpoint(checkpoint, note)
 
 
-def open_checkpoint(encoded: str | bytes, key: VerifierKey) -> SignedCheckpoint:
-    """Returns a checkpoint that the log's key signed.
+def open_checkpoint(encoded: str | bytes, *keys: VerifierKey) -> SignedCheckpoint:
+    """Returns a checkpoint that at least one of the log's keys signed.
 
     Raises:
-        NoteError: it is malformed, another log's, or not signed by the key.
+        NoteError: it is malformed, another log's, not signed by any of them, or a line in the name of one fails.
     """
     signed = parse_checkpoint(encoded)
-    if signed.checkpoint.origin != key.name:
-        raise NoteError(f"expected a checkpoint of {key.name}, got one of {signed.checkpoint.origin}")
-    signed.note.signed_by(key)
+    own = [key for key in keys if key.name == signed.checkpoint.origin]
+    if not own:
+        raise NoteError(f"expected a checkpoint of {keys[0].name}, got one of {signed.checkpoint.origin}")
+    for key in [key for key in own if signed.note.names(key)] or own[:1]:
+        signed.note.signed_by(key)
     return signed
 
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import Origin
-from safeconduct.ledger.audit import Finding, Trust, audit, check_signatures
-from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint
+from safeconduct.ledger.audit import Finding, audit
+from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.envelope import decode_leaf
 from safeconduct.ledger.merkle import HASH_BYTES, leaf_hash
 from safeconduct.ledger.notes import Note, NoteError, NoteSigner, VerifierKey, parse_note
 from safeconduct.ledger.ports import LogSource, StoredEntry
+from safeconduct.ledger.quorums import PolicyError
 from safeconduct.ledger.reader import LogReader, read_tile
 from safeconduct.ledger.tiles import (
     CHECKPOINT_PATH,
@@ -30,6 +31,7 @@ from safeconduct.ledger.tiles import (
     split_bundle,
     tiles_of,
 )
+from safeconduct.ledger.trust import Trust, check_signatures
 
 MANIFEST_PATH = "manifest"
 IDS_PATH = "ids"
@@ -107,11 +109,12 @@ def verify_files(read: Read, paths: Sequence[str], trust: Trust) -> Verified:
     """
     origin = Origin(trust.log.name)
     manifest = read(MANIFEST_PATH)
-    listed = list(_check_manifest(read, paths, manifest, trust.log))
     try:
-        signed = open_checkpoint(read(CHECKPOINT_PATH) or b"", trust.log)
+        signed, trust = trust.signed(read(CHECKPOINT_PATH) or b"")
         cosigned_by = _cosigned_by(signed, trust, strict=manifest is None)
-    except NoteError as error:
+        listed = list(_check_manifest(read, paths, manifest, trust.log))
+    except (NoteError, PolicyError) as error:
+        listed = list(_check_manifest(read, paths, manifest, trust.log))
         findings = [Finding(origin=origin, what=error.message, place=CHECKPOINT_PATH), *listed]
         return Verified(origin=origin, size=0, root=b"", cosigned_by=(), findings=tuple(findings))
     source = FolderSource(read, paths, signed, trust.log)
@@ -235,13 +238,11 @@ def _cosigned_by(signed: SignedCheckpoint, trust: Trust, *, strict: bool) -> tup
 
     Raises:
         NoteError: a cosignature of one of them does not verify; or, if strict, a line is by nobody known.
+        PolicyError: `quorum-missing`.
     """
     if strict:
         check_signatures(signed, trust)
-    own = [key for key in trust.witnesses if signed.note.names(key)]
-    for key in own:
-        signed.note.signed_by(key)
-    return tuple(key.name for key in own)
+    return tuple(key.name for key in trust.cosigners(signed))
 
 
 def _id(leaf: bytes) -> str:

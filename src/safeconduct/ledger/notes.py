@@ -260,7 +260,8 @@ def check_key_name(name: str) -> None:
     Raises:
         NoteError: it is empty, too long, or holds a space, a plus sign or a control character.
     """
-    if not 0 < len(name) <= KEY_NAME_CHARS_MAX or "+" in name or any(c.isspace() or c < " " for c in name):
+    odd = any(c.isspace() or c < " " or "\ud800" <= c <= "\udfff" for c in name)  # a surrogate has no UTF-8
+    if not 0 < len(name) <= KEY_NAME_CHARS_MAX or "+" in name or odd:
         raise NoteError(f"a key name has 1 to {KEY_NAME_CHARS_MAX} characters, no space and no plus; got {name[:80]!r}")
 
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.ledger import merkle
-from safeconduct.ledger.audit import Trust, check_signatures
-from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint, parse_size
+from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_size
 from safeconduct.ledger.envelope import read_entry
 from safeconduct.ledger.merkle import HASH_BYTES, ProofError
 from safeconduct.ledger.notes import NOTE_BYTES_MAX, NoteError, unbase64
 from safeconduct.ledger.reader import Evidence
 from safeconduct.ledger.tiles import LEAF_BYTES_MAX
+from safeconduct.ledger.trust import Trust, check_signatures
 
 HEADER = "c2sp.org/tlog-proof@v1"
 PROOF_FILE_BYTES_MAX = 2 * LEAF_BYTES_MAX + 64 * 64 + NOTE_BYTES_MAX  # base64 leaf, 64 hashes, note
@@ -49,6 +49,7 @@ def verify_proof(text: bytes, trust: Trust) -> ProvenEntry:
     Raises:
         ProofError: it is malformed or proves nothing.
         NoteError: the checkpoint is not signed by the log, or carries a signature line that can't be checked.
+        PolicyError: `quorum-missing`: its cosignatures don't fill the quorum.
     """
     if len(text) > PROOF_FILE_BYTES_MAX:
         raise ProofError(f"a proof has at most {PROOF_FILE_BYTES_MAX} bytes, got {len(text)}")
@@ -61,11 +62,11 @@ def verify_proof(text: bytes, trust: Trust) -> ProvenEntry:
     leaf = _unbase64(lines[1].removeprefix("extra "))
     index = _index(lines[2].removeprefix("index "))
     proof = [_hash(line) for line in lines[3:]]
-    signed = open_checkpoint(checkpoint, trust.log)
+    signed, trust = trust.signed(checkpoint)
     check_signatures(signed, trust)
     said = signed.checkpoint
     merkle.verify_inclusion(index, said.size, merkle.leaf_hash(leaf), proof, said.root)
-    cosigned = tuple(key.name for key in trust.witnesses if signed.note.names(key))
+    cosigned = tuple(key.name for key in trust.cosigners(signed))
     try:
         entry = read_entry(leaf, said.origin, index)
     except SafeconductError as error:

@@ -1,0 +1,184 @@
+"""`safeconduct log verify`: offline, with public keys alone; and whom the partner's tools trust."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from safeconduct.adapters.folder import read_folder
+from safeconduct.cli.client import Data, client
+from safeconduct.cli.output import NO, Json, emit, out
+from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.instants import rfc3339
+from safeconduct.ledger.audit import Finding
+from safeconduct.ledger.export import verify_files
+from safeconduct.ledger.notes import VerifierKey
+from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX, ProvenEntry, verify_proof
+from safeconduct.ledger.quorums import POLICY_BYTES_MAX, KnownLog, parse_policy
+from safeconduct.ledger.tiles import CHECKPOINT_PATH
+from safeconduct.ledger.trust import Trust, by_policy
+
+LogKey = Annotated[str, typer.Option("--key", help="The log's public key: <name>+<hex>+<base64>, or a file with it.")]
+WitnessKeys = Annotated[list[str] | None, typer.Option("--witness", help="A witness's public key; may be repeated.")]
+PolicyFile = Annotated[Path | None, typer.Option("--policy", help="A tlog-policy file: logs, witnesses, quorum.")]
+NoQuorum = Annotated[bool, typer.Option("--no-quorum", help="Take a policy that asks for no cosignature.")]
+
+
+def verify(
+    target: Annotated[
+        Path | None, typer.Argument(metavar="[DIR|FILE]", help="An export, a mirror or a .tlog-proof; default: --data.")
+    ] = None,
+    *,
+    key: LogKey = "",
+    witness: WitnessKeys = None,
+    policy: PolicyFile = None,
+    no_quorum: NoQuorum = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Verifies a log: offline with public keys alone, or without a folder the installation's own logs in place."""
+    if target is None:
+        document = client(data).get("/api/v1/logs/verify")
+        emit(document, as_json, _show_checked)
+        good = all(log["verified"] for log in document)
+    else:
+        trust = trusted(key, witness, policy, lambda: _content(target), vacuous=no_quorum)
+        document = _verify_file(target, trust) if target.is_file() else _verify_folder(target, trust)
+        emit(document, as_json, _show_verified)
+        good = document["verified"]
+    if not good:
+        raise typer.Exit(NO)
+
+
+def trusted(
+    key: str, witnesses: list[str] | None, policy: Path | None, content: Callable[[], bytes], *, vacuous: bool
+) -> Trust:
+    """Returns whom to trust of the log that `content` names: by a policy file, or by keys.
+
+    Raises:
+        InvalidInputError: there is neither, or both name witnesses.
+        PolicyError: the policy is malformed, does not know the log, or asks for nothing and `vacuous` is not set.
+    """
+    if policy is not None and witnesses:
+        raise InvalidInputError("a policy names the witnesses itself: pass --policy or --witness", code="usage")
+    if policy is not None:
+        known = parse_policy(_read(policy, POLICY_BYTES_MAX))
+        if not key:
+            return by_policy(known, _claimed(content()), vacuous=vacuous)
+        given = public_key(key)
+        others = [log for log in known.logs if log.key != given]
+        return by_policy(replace(known, logs=(KnownLog(given, ""), *others)), Origin(given.name), vacuous=vacuous)
+    if not key:
+        raise InvalidInputError(
+            "verifying needs the log's public key, from somewhere else than the copy that is verified",
+            code="key-missing",
+            remedy="pass the key or --policy FILE; the log's keeper shows it with: safeconduct log show",
+        )
+    return Trust(log=public_key(key), witnesses=tuple(public_key(text) for text in witnesses or []))
+
+
+def public_key(text: str) -> VerifierKey:
+    """Reads a public key, or the file that holds it.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    if "+" not in text and Path(text).is_file():
+        text = Path(text).read_text(encoding="utf-8", errors="replace")
+    return VerifierKey.parse(text)
+
+
+def _claimed(content: bytes) -> Origin:
+    """Returns the log that a checkpoint, or a file with one after its first empty line, says it is of.
+
+    It only chooses among the keys of a policy; nothing is believed of it before one of them verified it.
+    """
+    head, _gap, rest = content.partition(b"\n\n")
+    first = head.partition(b"\n")[0]
+    named = rest if b"@v1" in first else first
+    return Origin(named.partition(b"\n")[0].decode("utf-8", "replace"))
+
+
+def _content(target: Path) -> bytes:
+    file = target if target.is_file() else target / CHECKPOINT_PATH
+    return _read(file, PROOF_FILE_BYTES_MAX)
+
+
+def _read(file: Path, bytes_max: int) -> bytes:
+    """Returns a file, at most one byte more than `bytes_max`, which its reader then refuses."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(bytes_max + 1)
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {file}: {error.strerror}", code="file-unreadable") from error
+
+
+def _verify_folder(folder: Path, trust: Trust) -> dict[str, Any]:
+    read, paths = read_folder(folder)
+    found = verify_files(read, paths, trust)
+    return {
+        "verified": not found.findings,
+        "origin": found.origin,
+        "size": found.size,
+        "root": found.root.hex(),
+        "cosigned_by": found.cosigned_by,
+        "findings": [_finding(finding) for finding in found.findings],
+    }
+
+
+def _verify_file(file: Path, trust: Trust) -> dict[str, Any]:
+    proven: ProvenEntry = verify_proof(_read(file, PROOF_FILE_BYTES_MAX), trust)
+    said, entry = proven.checkpoint.checkpoint, proven.entry
+    return {
+        "verified": True,
+        "origin": said.origin,
+        "size": said.size,
+        "root": said.root.hex(),
+        "cosigned_by": proven.cosigned_by,
+        "findings": [],
+        "entry": {
+            "id": entry.id,
+            "index": entry.index,
+            "at": rfc3339(entry.at),
+            "type": entry.type,
+            "body": entry.body,
+        },
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "what": finding.what,
+        "place": finding.place,
+        "index": finding.index,
+        "entry": finding.entry_id,
+        "code": finding.code,
+        "text": finding.text,
+    }
+
+
+def _show_checked(document: list[dict[str, Any]]) -> None:
+    if not document:
+        out.print("no log has entries yet")
+    for log in document:
+        out.print(f"{log['origin']}  {log['size']} entries  {_state(log['verified'])}", markup=False)
+        for finding in log["findings"]:
+            entry = "" if finding["index"] is None else f" entry {finding['index']} {finding['entry_id']}"
+            out.print(f"  {finding['place']}{entry}: {finding['what']}", markup=False)
+
+
+def _show_verified(document: dict[str, Any]) -> None:
+    out.print(f"{document['origin']}  {document['size']} entries  {_state(document['verified'])}", markup=False)
+    if "entry" in document:
+        entry = document["entry"]
+        out.print(f"  entry {entry['index']} {entry['id']}  {entry['at']}  {entry['type']}", markup=False)
+    out.print(f"  cosigned by: {', '.join(document['cosigned_by']) or 'nobody known'}", markup=False)
+    for finding in document["findings"]:
+        out.print(f"  {finding['text']}", markup=False)
+
+
+def _state(good: bool) -> str:  # noqa: FBT001 - the word for a flag
+    return "verified" if good else "DAMAGED"
