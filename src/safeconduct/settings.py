@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -47,12 +47,31 @@ class Custody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
     keepers: dict[str, TokenKeeper | TransitKeeper] = {}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Databases:
+    """PostgreSQL URLs; empty where the data folder holds the thing. They may hold passwords.
+
+    `log` has logs and control state, `heads` the last signed checkpoints: on another server, or a backup that brings
+    back the one brings back the other.
+    """
+
+    log: str = field(default="", repr=False)
+    heads: str = field(default="", repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the environment says. Options on the command line win."""
 
     data: Path
     environment: Mapping[str, str]
+
+    @property
+    def databases(self) -> Databases:
+        """Where logs and heads are."""
+        return Databases(
+            log=self.environment.get("SAFECONDUCT_DATABASE", ""), heads=self.environment.get("SAFECONDUCT_HEADS", "")
+        )
 
     def secret(self, name: str) -> str:
         """Returns the value of an environment variable that holds a secret.

@@ -18,6 +18,7 @@ from safeconduct.cli.main import main
 from support.programs import KEYS, NAMES
 
 COMMAND = (sys.executable, "-m", "safeconduct.cli.main")
+DATABASES = ("SAFECONDUCT_DATABASE", "SAFECONDUCT_HEADS")
 PATIENCE_S = 60
 """Far more than anything here takes; only a test that hangs reaches it."""
 
@@ -42,7 +43,7 @@ class Said:
 
 
 def environment(data=None, key=None):
-    names = ("PATH", "HOME", "SOFTHSM2_CONF", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+    names = ("PATH", "HOME", "SOFTHSM2_CONF", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG", *DATABASES)
     kept = {name: os.environ[name] for name in names if name in os.environ}
     kept |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "COLUMNS": "200"}
     given = {"SAFECONDUCT_DATA": data, "SAFECONDUCT_KEY": key}

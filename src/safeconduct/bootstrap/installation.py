@@ -2,19 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from safeconduct import settings
 from safeconduct.access.events import PROJECTIONS as ACCESS
 from safeconduct.access.program import installation_origin
 from safeconduct.access.schema import ORIGIN
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import LOG_KEYS
-from safeconduct.adapters.files import FileHeads
 from safeconduct.adapters.log_keys import LogKeys
 from safeconduct.adapters.memory.records import MemoryState
-from safeconduct.adapters.sqlite.control import SqliteReader, SqliteStore
 from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.adapters.sqlite.keys import SqliteKeys
 from safeconduct.adapters.telemetry.ingestion import Ingestion
@@ -22,17 +21,20 @@ from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.adapters.wrapping_keys import FileWrappingKeys
 from safeconduct.approvals.events import PROJECTIONS as APPROVALS
 from safeconduct.bootstrap.custody import log_keys
+from safeconduct.bootstrap.stores import open_stores
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, SafeconductError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Clock, Entropy, Projection, Records
 from safeconduct.ledger.audit import Finding
 from safeconduct.ledger.notes import VerifierKey
+from safeconduct.ledger.ports import Store
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.rebuild import check_state
 from safeconduct.ledger.service import Logs
 from safeconduct.runtime.freeze import StandingBoard
 from safeconduct.runtime.writer import GroupCommitWriter
+from safeconduct.settings import Databases
 from safeconduct.soc.action_events import PROJECTIONS as ACTIONS
 from safeconduct.soc.claim_events import PROJECTIONS as CLAIMS
 from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
@@ -99,7 +101,7 @@ def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> Ver
         raise
 
 
-def _check_state(writer: GroupCommitWriter, reader: SqliteReader, damaged: Sequence[Finding]) -> list[Finding]:
+def _check_state(writer: GroupCommitWriter, store: Store, damaged: Sequence[Finding]) -> list[Finding]:
     """Holds the control state against a replay of the entries, and stops every log where they differ.
 
     Nobody may be let in by a record that no entry made. Where a log is damaged its entries can't be replayed; then it
@@ -107,9 +109,9 @@ def _check_state(writer: GroupCommitWriter, reader: SqliteReader, damaged: Seque
     """
     if damaged:
         return []
-    with reader.frozen() as frozen:
+    with store.frozen() as frozen:
         found = check_state(frozen, frozen, PROJECTIONS)
-    for origin in reader.origins() if found else ():
+    for origin in store.origins() if found else ():
         writer.stop_origin(origin, "state-damaged", f"the control state is not what its entries make: {found[0].what}")
     return found
 
@@ -124,46 +126,53 @@ def _own_origin(origin: str) -> Origin:
 
 
 @contextmanager
-def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator[Installation]:
-    """Opens the data. Whoever calls this holds the folder's lock.
+def opened(
+    data: Path, *, expected: Callable[[], int] | None = None, databases: Databases | None = None
+) -> Iterator[Installation]:
+    """Opens the data. Whoever calls this holds the folder's lock. The environment says where it is, unless given.
 
     A damaged log is stopped and reported in `findings`; everything else runs. Where the control state is not what the
     entries make, every log is stopped.
     """
     clock, entropy = SystemClock(), system_entropy
     keys_of_logs = log_keys(data)
-    wrapping = FileWrappingKeys(data / "kek", entropy)
-    store, keys = SqliteStore(data / "safeconduct.db"), SqliteKeys(data / "keys.db", entropy, wrapping)
-    events = SqliteEventStore(data / "events.db")
-    reader, heads = store.reader(), FileHeads(data / "heads")
-    writer = GroupCommitWriter(
-        store,
-        heads,
-        keys,
-        signers=keys_of_logs.signers(),
-        clock=clock,
-        entropy=entropy,
-        projections=PROJECTIONS,
-        expected=expected,
-    )
-    findings = writer.start()
-    try:
-        wrong = _check_state(writer, reader, findings)
+    with ExitStack() as stack:
+        stores = stack.enter_context(open_stores(data, databases or settings.read().databases))
+        store, reader = stores.store, stores.store.reader()
+        wrapping = FileWrappingKeys(data / "kek", entropy)
+        keys = stack.enter_context(closing(SqliteKeys(data / "keys.db", entropy, wrapping)))
+        events = stack.enter_context(closing(SqliteEventStore(data / "events.db")))
+        writer = stack.enter_context(
+            closing(
+                GroupCommitWriter(
+                    store,
+                    stores.heads,
+                    keys,
+                    signers=keys_of_logs.signers(),
+                    clock=clock,
+                    entropy=entropy,
+                    projections=PROJECTIONS,
+                    expected=expected,
+                )
+            )
+        )
+        findings = writer.start()
+        wrong = _check_state(writer, store, findings)
         # By records that no entry made nobody stands for anything, and they may not even fit together.
-        board = StandingBoard((lambda: nullcontext(MemoryState())) if wrong else reader.snapshot)
+        board = StandingBoard((lambda: nullcontext(MemoryState())) if wrong else store.snapshot)
         writer.subscribe(board.take_in)
         telemetry = Ingestion(RawStore(data / "raw"), events)
         telemetry.resume()
         yield Installation(
             data=data,
             origin=keys_of_logs.installation(),
-            snapshot=reader.snapshot,
+            snapshot=store.snapshot,
             writer=writer,
             log=LogReader(reader, keys),
             logs=Logs(
                 source=reader,
-                frozen=reader.frozen,
-                heads=heads,
+                frozen=store.frozen,
+                heads=stores.heads,
                 keys=keys,
                 signer=keys_of_logs.signer,
                 projections=PROJECTIONS,
@@ -176,7 +185,3 @@ def opened(data: Path, *, expected: Callable[[], int] | None = None) -> Iterator
             entropy=entropy,
             findings=[*findings, *wrong],
         )
-    finally:
-        writer.close()
-        for part in (events, reader, store, keys):
-            part.close()

@@ -35,6 +35,7 @@ from safeconduct.runtime.calls import Calls, abandon_open_calls
 from safeconduct.runtime.commits import LoopCommits
 from safeconduct.runtime.effects import EffectRunner
 from safeconduct.runtime.governed import Completed, GovernedCalls, NotCompleted
+from safeconduct.settings import Databases
 from safeconduct.soc.action_events import VERIFY
 from safeconduct.soc.triage import ModelAnswer
 from safeconduct.soc.triage_service import LOCAL_UPSTREAM
@@ -61,6 +62,7 @@ class ServeOptions:
     port: int = 8700
     local_model: bool = True
     remote: tuple[RemoteModel, ...] = ()
+    databases: Databases = field(default_factory=Databases)
     progress: Callable[[str], None] = lambda _step: None
     ready: Callable[[str, list[str], list[str]], None] = lambda _url, _findings, _upstreams: None
 
@@ -87,7 +89,11 @@ async def serve(data: Path, options: ServeOptions) -> None:
     with (
         locked(data) as lock,
         _listening(options) as listener,
-        opened(data, expected=lambda: sum(calls.in_flight() for calls in flights) or 1) as installation,
+        opened(
+            data,
+            expected=lambda: sum(calls.in_flight() for calls in flights) or 1,
+            databases=options.databases,
+        ) as installation,
     ):
         host, port = listener.getsockname()[:2]
         url = f"http://{host}:{port}"

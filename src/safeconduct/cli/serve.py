@@ -1,6 +1,7 @@
 """`safeconduct init`, `serve` and `status`: an installation, and the server over it."""
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,13 @@ ModelURL = Annotated[
 ]
 ModelKey = Annotated[str, typer.Option("--model-key-env", help="Name of the environment variable with its key.")]
 NoLocal = Annotated[bool, typer.Option("--no-local-model", help="Don't start the local model.")]
+DatabaseURL = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        help="URL of a PostgreSQL database for logs and control state, instead of a file. Also SAFECONDUCT_DATABASE.",
+    ),
+]
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -40,6 +48,7 @@ def serve(
     model: ModelURL = "",
     model_key_env: ModelKey = "",
     no_local_model: NoLocal = False,
+    database: DatabaseURL = "",
     data: Data = None,
 ) -> None:
     """Serves the gateway, the control API, the logs and the lists until it is stopped."""
@@ -59,6 +68,7 @@ def serve(
         port=port,
         local_model=not no_local_model,
         remote=tuple(remote),
+        databases=replace(read.databases, log=database) if database else read.databases,
         progress=lambda step: err.print(step, style="dim", markup=False),
         ready=_ready,
     )
