@@ -32,9 +32,10 @@ REQUEST_TIMEOUT_S = 300.0
 class Client:
     """Speaks the control API for one command. Nothing is opened before the first request."""
 
-    def __init__(self, data: Path, key: tuple[str, SecretKey] | None = None) -> None:
+    def __init__(self, data: Path, key: tuple[str, SecretKey] | None = None, url: str = "") -> None:
         self._data = data
         self._key = key
+        self._elsewhere = Address(url, "") if url else None
 
     def get(self, path: str, /, **query: str | int | None) -> Any:  # noqa: ANN401 - JSON of the control API
         """Reads. Raises the server's errors as our own."""
@@ -63,7 +64,7 @@ class Client:
     def _send(self, request: Ask) -> Answer:
         if "" in request.path.split("/")[1:]:
             raise InvalidInputError("expected a name or an id, got an empty one", code="name-empty")
-        server = running_server(self._data)
+        server = self._elsewhere or running_server(self._data)
         if server is None:
             from safeconduct.bootstrap import server as here  # noqa: PLC0415 - a second to import, and seldom needed
 
@@ -107,10 +108,10 @@ def _signed(signer: tuple[str, SecretKey], method: str, path: str, content: str)
     return encode_act(sign_act(act, key))
 
 
-def client(data: Path | None, key: Path | None = None) -> Client:
-    """Returns the client of a command's options."""
+def client(data: Path | None, key: Path | None = None, url: str = "") -> Client:
+    """Returns the client of a command's options. `url` names a server on another machine."""
     found = settings.read()
-    return Client(data or found.data, settings.read_key(key) if key else None)
+    return Client(data or found.data, settings.read_key(key) if key else None, url)
 
 
 def _document(answer: Answer) -> Any:  # noqa: ANN401 - JSON of the control API

@@ -19,6 +19,7 @@ from safeconduct.cli import (
     path,
     policy,
     program,
+    receipt,
     rules,
     serve,
     token,
@@ -48,7 +49,7 @@ for command in (
     freeze.unfreeze,
 ):
     app.command()(command)
-for noun in (program, path, grant, token, policy, call, keys, events, incident, rules, action, log):
+for noun in (program, path, grant, token, policy, call, keys, events, incident, rules, action, log, receipt):
     app.add_typer(noun.commands, name=noun.__name__.rpartition(".")[2])
 for noun_command in (triage.triage, triage.claims):
     incident.commands.command()(noun_command)

@@ -90,12 +90,12 @@ def inclusion_proof(index: int, size: int, subtree: Subtree) -> list[bytes]:
     path: list[bytes] = []
     start, end = 0, size
     while end - start > 1:
-        middle = start + _split(end - start)
+        middle = start + split(end - start)
         if index < middle:
-            path.append(_range_hash(middle, end, subtree))
+            path.append(range_hash(middle, end, subtree))
             end = middle
         else:
-            path.append(_range_hash(start, middle, subtree))
+            path.append(range_hash(start, middle, subtree))
             start = middle
     return path[::-1]
 
@@ -113,15 +113,15 @@ def consistency_proof(old: int, new: int, subtree: Subtree) -> list[bytes]:
     path: list[bytes] = []
     start, end, whole = 0, new, True
     while old != end:
-        middle = start + _split(end - start)
+        middle = start + split(end - start)
         if old <= middle:
-            path.append(_range_hash(middle, end, subtree))
+            path.append(range_hash(middle, end, subtree))
             end = middle
         else:
-            path.append(_range_hash(start, middle, subtree))
+            path.append(range_hash(start, middle, subtree))
             start, whole = middle, False
     if not whole:
-        path.append(_range_hash(start, end, subtree))
+        path.append(range_hash(start, end, subtree))
     return path[::-1]
 
 
@@ -198,8 +198,8 @@ def _verify_equal(proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> N
         raise ProofError("two different trees of one size: the log was forked", code="log-forked")
 
 
-def _split(count: int) -> int:
-    # RFC 6962 section 2.1: the largest power of two smaller than the count.
+def split(count: int) -> int:
+    """Returns how many of at least two leaves are in the left subtree (RFC 6962 section 2.1)."""
     return 1 << ((count - 1).bit_length() - 1)
 
 
@@ -213,7 +213,8 @@ def _complete(start: int, end: int) -> list[tuple[int, int]]:
     return parts
 
 
-def _range_hash(start: int, end: int, subtree: Subtree) -> bytes:
+def range_hash(start: int, end: int, subtree: Subtree) -> bytes:
+    """Returns the hash over the leaves from `start` up to `end`, a range that is a node of a tree."""
     nodes = [subtree(height, number) for height, number in _complete(start, end)]
     node = nodes.pop()
     while nodes:

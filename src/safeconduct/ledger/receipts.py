@@ -142,7 +142,7 @@ def verify_receipt(receipt: Receipt, keys: Sequence[VerifierKey]) -> Promise:
 
 def receipt_text(receipt: Receipt) -> str:
     """Returns a receipt as one header value: `entry=...;leaf=...;position=...;path=...;batch=...`, in base64."""
-    leaf, path, batch = map(_base64, (receipt.leaf_hash, b"".join(receipt.path), receipt.batch.encode()))
+    leaf, path, batch = map(base64_text, (receipt.leaf_hash, b"".join(receipt.path), receipt.batch.encode()))
     return f"entry={receipt.entry_id};leaf={leaf};position={receipt.position};path={path};batch={batch}"
 
 
@@ -161,8 +161,8 @@ def parse_receipt(text: str) -> Receipt:
 
 def encode_receipt(receipt: Receipt) -> str:
     """Returns a receipt as a file: its lines, an empty line, and the batch note."""
-    hashes = [_base64(node) for node in receipt.path]
-    lines = [FILE_HEADER, receipt.entry_id, _base64(receipt.leaf_hash), str(receipt.position), *hashes]
+    hashes = [base64_text(node) for node in receipt.path]
+    lines = [FILE_HEADER, receipt.entry_id, base64_text(receipt.leaf_hash), str(receipt.position), *hashes]
     return "\n".join(lines) + "\n\n" + receipt.batch
 
 
@@ -198,5 +198,6 @@ def _place(promise: Promise, note: Note, position: int) -> int | None:
     return promise.floor + position if note.signatures[0].name == promise.origin else None
 
 
-def _base64(raw: bytes) -> str:
+def base64_text(raw: bytes) -> str:
+    """Returns canonical base64, as notes have it."""
     return base64.b64encode(raw).decode()

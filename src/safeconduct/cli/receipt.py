@@ -1,0 +1,213 @@
+"""`safeconduct receipt`: what a caller keeps, and what it does when a promise was broken.
+
+`keep`, `check` and `verify` need no installation: they are the caller's own, with its own disk and public keys alone.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from safeconduct.adapters.clock import SystemClock
+from safeconduct.adapters.folder import read_folder, write_file
+from safeconduct.adapters.kept_receipts import KeptReceipts
+from safeconduct.cli.client import Data, Key, client
+from safeconduct.cli.output import NO, Json, emit, out, rows
+from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, public_key, trusted
+from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.ledger.kept import Copy, Judged, Standing, accept, judge, receipts_in
+from safeconduct.ledger.omission import (
+    OMISSION_BYTES_MAX,
+    BrokenPromise,
+    encode_omission,
+    parse_omission,
+    verify_omission,
+)
+from safeconduct.ledger.tiles import CHECKPOINT_PATH
+
+commands = typer.Typer(help="A caller's receipts: keep, check, verify, report.", no_args_is_help=True)
+
+Kept = Annotated[Path, typer.Option("--kept", help="The file of receipts, on the caller's own disk.")]
+LogKey = Annotated[
+    str, typer.Option("--log-key", help="The log's public key: <name>+<hex>+<base64>, or a file with it.")
+]
+Workers = Annotated[
+    list[str] | None, typer.Option("--worker", help="A key that gives receipts for the log; may be repeated.")
+]
+Proof = Annotated[Path, typer.Argument(metavar="FILE", help="A broken promise, as `receipt check --out` writes it.")]
+
+
+@commands.command()
+def keep(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Texts with receipts in them; default: stdin.")
+    ] = None,
+    *,
+    kept: Kept,
+    log_key: LogKey = "",
+    worker: Workers = None,
+    policy: PolicyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Keeps the receipts found in answers' headers, in streams or in files, after checking their signatures."""
+    workers = [public_key(text) for text in worker or []]
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in files] if files else [sys.stdin.read()]
+    found = [receipt for text in texts for receipt in receipts_in(text)]
+    if not found:
+        raise InvalidInputError("there is no receipt in it", code="no-receipt")
+    now = SystemClock().now()
+    for receipt in found:
+        trust = trusted(log_key, None, policy, receipt.origin.encode, vacuous=True)  # no cosignature is judged here
+        accept(receipt, [*trust.logs, *workers], now)
+    KeptReceipts(kept).add(found)
+    document = {"kept": [{"entry": one.entry_id, "origin": one.origin, "index": one.index} for one in found]}
+    emit(document, as_json, lambda said: rows(said["kept"], "index", "entry", "origin"))
+
+
+@commands.command()
+def check(
+    *,
+    kept: Kept,
+    folder: Annotated[Path, typer.Option("--dir", help="The caller's own mirror of the log.")],
+    log_key: LogKey = "",
+    witness: WitnessKeys = None,
+    worker: Workers = None,
+    policy: PolicyFile = None,
+    no_quorum: NoQuorum = False,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="Where to write the proof of each broken promise.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Holds each kept receipt against the mirror: proven, still open, or broken. Answers 1 if one is broken."""
+    workers = [public_key(text) for text in worker or []]
+    receipts, damaged = KeptReceipts(kept).read()
+    read, _paths = read_folder(folder)
+    trust = trusted(log_key, witness, policy, lambda: read(CHECKPOINT_PATH) or b"", vacuous=no_quorum)
+    copy = Copy(read, trust)
+    mine = [receipt for receipt in receipts if receipt.origin == trust.log.name]
+    judged = [judge(receipt, copy, trust, workers) for receipt in mine]
+    document = _checked(judged, copy, damaged, others=len(receipts) - len(mine))
+    if out_folder is not None:
+        document["proofs"] = _write_proofs(judged, out_folder)
+    emit(document, as_json, _show_checked)
+    if document["counts"][Standing.BROKEN] or document["counts"][Standing.WORTHLESS] or damaged:
+        raise typer.Exit(NO)
+
+
+@commands.command()
+def verify(
+    file: Proof,
+    *,
+    log_key: LogKey = "",
+    witness: WitnessKeys = None,
+    worker: Workers = None,
+    policy: PolicyFile = None,
+    no_quorum: NoQuorum = False,
+    as_json: Json = False,
+) -> None:
+    """Verifies the proof of a broken promise offline, with public keys alone."""
+    omission = parse_omission(_read(file))
+    trust = trusted(log_key, witness, policy, omission.receipt.origin.encode, vacuous=no_quorum)
+    broken = verify_omission(omission, trust, [public_key(text) for text in worker or []])
+    emit(described(broken), as_json, _show_broken)
+
+
+@commands.command()
+def report(
+    file: Proof,
+    *,
+    url: Annotated[str, typer.Option("--url", help="The server's address; default: the one of --data.")] = "",
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Reports a broken promise: the proof becomes an entry of the joint log."""
+    document = client(data, key, url).post("/api/v1/logs/promises", _read(file))
+    emit(document, as_json, _show_broken)
+
+
+def described(broken: BrokenPromise) -> dict[str, Any]:
+    """Returns what a broken promise comes to, as a document."""
+    said = broken.checkpoint.checkpoint
+    return {
+        "broken": True,
+        "breach": broken.breach,
+        "rests_on": broken.rests_on,
+        "entry": broken.receipt.entry_id,
+        "origin": said.origin,
+        "leaf": broken.receipt.leaf_hash.hex(),
+        "index": broken.receipt.index,
+        "floor": broken.floor,
+        "deadline": broken.deadline_s,
+        "size": said.size,
+        "root": said.root.hex(),
+        "cosigned": [{"by": name, "at": at_s} for name, at_s in broken.cosigned],
+    }
+
+
+def _checked(judged: Sequence[Judged], copy: Copy, damaged: Sequence[int], *, others: int) -> dict[str, Any]:
+    counts = Counter(one.standing for one in judged)
+    now_s = SystemClock().now() // 1_000_000
+    receipts = [
+        {
+            "entry": one.receipt.entry_id,
+            "index": one.receipt.index,
+            "standing": one.standing,
+            "why": one.why,
+            "deadline": one.deadline_s,
+            "overdue": one.standing is Standing.OPEN and one.deadline_s < now_s,
+        }
+        for one in judged
+    ]
+    said = copy.signed.checkpoint
+    return {
+        "origin": said.origin,
+        "size": said.size,
+        "counts": {standing: counts[standing] for standing in Standing},
+        "receipts": receipts,
+        "of_other_logs": others,
+        "damaged_lines": damaged,
+    }
+
+
+def _write_proofs(judged: Sequence[Judged], folder: Path) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for one in judged:
+        if one.omission is not None:
+            name = f"{one.receipt.entry_id}.omission"
+            write_file(folder, name, encode_omission(one.omission).encode())
+            written.append(str(folder / name))
+    return written
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(OMISSION_BYTES_MAX + 1)
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {file}: {error.strerror}", code="file-unreadable") from error
+
+
+def _show_checked(document: dict[str, Any]) -> None:
+    counts = ", ".join(f"{count} {standing}" for standing, count in document["counts"].items())
+    out.print(f"{document['origin']}  {document['size']} entries here  {counts}", markup=False)
+    for one in document["receipts"]:
+        if one["standing"] != Standing.PROVEN:
+            late = ", and its deadline has passed here" if one["overdue"] else ""
+            out.print(f"  {one['standing']:<9} {one['entry']}  {one['why']}{late}", markup=False)
+    for number in document["damaged_lines"]:
+        out.print(f"  line {number} of the kept receipts is damaged", markup=False)
+    for proof in document.get("proofs", []):
+        out.print(f"  wrote {proof}", markup=False)
+
+
+def _show_broken(document: dict[str, Any]) -> None:
+    out.print(f"BROKEN  {document['origin']} promised entry {document['entry']}", markup=False)
+    out.print(f"  {document['breach']} in the tree of {document['size']} entries", markup=False)
+    for one in document["cosigned"]:
+        out.print(f"  cosigned by {one['by']} at {one['at']}, promised by {document['deadline']}", markup=False)

@@ -1,0 +1,159 @@
+"""Kept receipts against a copy of the log: which promises are proven, still open, broken. Pure.
+
+The copy belongs to whoever keeps the receipts. Nothing in it is believed: what it shows must lead to the root of a
+checkpoint that the log signed and a known witness cosigned.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from safeconduct.kernel.errors import AbsentError, SafeconductError, UnavailableError
+from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.ports import Receipt
+from safeconduct.ledger import merkle
+from safeconduct.ledger.export import Read
+from safeconduct.ledger.merkle import HASH_BYTES
+from safeconduct.ledger.notes import NoteError, VerifierKey
+from safeconduct.ledger.omission import BrokenPromise, Omission, cosigned_after, due, make_omission, verify_omission
+from safeconduct.ledger.receipts import Promise, deadline_of, parse_receipt, verify_receipt
+from safeconduct.ledger.tiles import CHECKPOINT_PATH, TILE_WIDTH, Tile, subtrees
+from safeconduct.ledger.trust import Trust, check_signatures
+
+CLOCKS_APART_MAX_S = 60
+"""Seconds that the keeper's clock may be ahead of the clock of who keeps a receipt, as with acts."""
+
+_RECEIPT = re.compile(r"entry=[0-9A-Z]{26};leaf=[^;\s]{44};position=[0-9]+;path=[^;\s]*;batch=[A-Za-z0-9+/=]+")
+
+
+class Standing(StrEnum):
+    """How a promise stands."""
+
+    PROVEN = "proven"  # the entry is where it was promised, under a cosigned checkpoint
+    OPEN = "open"  # nothing that a witness cosigned after the deadline is here yet
+    BROKEN = "broken"  # provably: there is an omission
+    WORTHLESS = "worthless"  # no trusted key signed it, or it was damaged: nothing was promised
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One receipt, how it stands and why. A broken one has the omission and what it proves."""
+
+    receipt: Receipt
+    standing: Standing
+    why: str
+    deadline_s: int = 0
+    omission: Omission | None = None
+    broken: BrokenPromise | None = None
+
+
+class Copy:
+    """A copy of a log as a folder of tiles, read through `read`.
+
+    Raises:
+        AbsentError: it holds nothing yet.
+        NoteError: its checkpoint is not the log's, or carries a cosignature that can't be checked.
+    """
+
+    def __init__(self, read: Read, trust: Trust) -> None:
+        encoded = read(CHECKPOINT_PATH)
+        if encoded is None:
+            raise AbsentError("this copy holds nothing yet", code="mirror-empty", remedy="safeconduct log mirror URL")
+        self.signed, trust = trust.signed(encoded)
+        check_signatures(self.signed, trust)
+        self.size = self.signed.checkpoint.size
+        self._read = read
+        self.subtree = subtrees(self.size, self._tile)
+
+    def hashes(self, start: int, end: int) -> list[bytes]:
+        """Returns the leaf hashes from `start` up to `end`, as far as the tree has them."""
+        end = min(end, self.size)
+        found = bytearray()
+        for number in range(start // TILE_WIDTH, -(-end // TILE_WIDTH)):
+            found += self._tile(Tile(0, number, min(TILE_WIDTH, self.size - number * TILE_WIDTH)))
+        first = (start - start // TILE_WIDTH * TILE_WIDTH) * HASH_BYTES
+        length = max(0, end - start) * HASH_BYTES
+        return [bytes(found[at : at + HASH_BYTES]) for at in range(first, first + length, HASH_BYTES)]
+
+    def _tile(self, tile: Tile) -> bytes:
+        return self._read(tile.path) or b""
+
+
+def judge(receipt: Receipt, copy: Copy, trust: Trust, workers: Sequence[VerifierKey] = ()) -> Judged:
+    """Returns how a receipt stands against a copy of its log. The time is the witness's, never this machine's.
+
+    Raises:
+        UnavailableError: the copy is damaged.
+    """
+    try:
+        promise = verify_receipt(receipt, [*trust.logs, *workers])
+    except SafeconductError as error:
+        return Judged(receipt=receipt, standing=Standing.WORTHLESS, why=error.message)
+    leaves = copy.hashes(*due(receipt, promise.floor, copy.size))
+    if receipt.leaf_hash in leaves:
+        return _included(receipt, promise, copy, leaves.index(receipt.leaf_hash), trust)
+    if not cosigned_after(copy.signed, trust, promise.deadline_s):
+        why = f"no checkpoint that a known witness cosigned after {promise.deadline_s} is here"
+        return _judged(receipt, Standing.OPEN, why, promise)
+    omission = make_omission(receipt, promise.floor, copy.signed, copy.subtree, leaves)
+    try:
+        broken = verify_omission(omission, trust, workers)
+    except merkle.ProofError as error:
+        raise _damaged(error) from error
+    return Judged(
+        receipt=receipt,
+        standing=Standing.BROKEN,
+        why=f"{broken.breach.value} in the tree of {copy.size}",
+        deadline_s=promise.deadline_s,
+        omission=omission,
+        broken=broken,
+    )
+
+
+def accept(receipt: Receipt, keys: Sequence[VerifierKey], now: Instant) -> Promise:
+    """Returns what a receipt that is to be kept promises. Checked at once: later nobody can ask for a better one.
+
+    Raises:
+        NoteError: none of the keys signed it; or `deadline-too-far`: it promises nothing that could be broken soon.
+        ProofError: the leaf is not in the batch.
+    """
+    promise = verify_receipt(receipt, keys)
+    latest = deadline_of(now) + CLOCKS_APART_MAX_S
+    if promise.deadline_s > latest:
+        raise NoteError(
+            f"the receipt promises its entry by {promise.deadline_s}; expected {latest} at the latest",
+            code="deadline-too-far",
+            remedy="compare this machine's clock with the log keeper's",
+        )
+    return promise
+
+
+def receipts_in(text: str) -> Iterator[Receipt]:
+    """Yields the receipts in a text: headers as they came, a stream with its comments, a file of receipts.
+
+    Raises:
+        InvalidInputError: something looks like a receipt and is none.
+    """
+    for match in _RECEIPT.finditer(text):
+        yield parse_receipt(match.group())
+
+
+def _included(receipt: Receipt, promise: Promise, copy: Copy, offset: int, trust: Trust) -> Judged:
+    index, said = due(receipt, promise.floor, copy.size)[0] + offset, copy.signed.checkpoint
+    proof = merkle.inclusion_proof(index, said.size, copy.subtree)
+    try:
+        merkle.verify_inclusion(index, said.size, receipt.leaf_hash, proof, said.root)
+    except merkle.ProofError as error:
+        raise _damaged(error) from error
+    if not cosigned_after(copy.signed, trust, 0):
+        return _judged(receipt, Standing.OPEN, f"at index {index}, which no known witness has cosigned yet", promise)
+    return _judged(receipt, Standing.PROVEN, f"at index {index}", promise)
+
+
+def _judged(receipt: Receipt, standing: Standing, why: str, promise: Promise) -> Judged:
+    return Judged(receipt=receipt, standing=standing, why=why, deadline_s=promise.deadline_s)
+
+
+def _damaged(error: SafeconductError) -> UnavailableError:
+    return UnavailableError(f"this copy does not lead to its own checkpoint: {error.message}", code="mirror-damaged")
