@@ -1,17 +1,14 @@
 """Broken promises: what proves one, and that nobody can make one up."""
 
 import dataclasses
-import hashlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
-from safeconduct.kernel.ids import EntryId, ulid_text
 from safeconduct.ledger import merkle
-from safeconduct.ledger.audit import Trust
-from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, sign_checkpoint
+from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.kept import Copy, Standing, judge
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.merkle import ProofError
@@ -26,42 +23,9 @@ from safeconduct.ledger.omission import (
     parse_omission,
     verify_omission,
 )
-from safeconduct.ledger.ports import NewEntry
 from safeconduct.ledger.ranges import nodes_beside, range_root
-from safeconduct.ledger.receipts import make_receipts
-from safeconduct.ledger.tiles import CHECKPOINT_PATH, all_tiles, subtrees, tiles_of
-from support.logs import CALLS, OTHER, cosigner, signer
-
-DEADLINE_S = 1_764_000_010
-WORKER = NoteSigner("worker.example/1", SecretKey(bytes(range(32))))
-TRUST = Trust(log=signer().verifier, witnesses=(cosigner().verifier,))
-FLOOR = 300
-
-
-def leaf(name):
-    return hashlib.sha256(str(name).encode()).digest()
-
-
-def receipts(*names, by=None, floor=FLOOR, origin=CALLS):
-    made = [NewEntry(EntryId(ulid_text(n)), b"", leaf(name), {}) for n, name in enumerate(names)]
-    return make_receipts(made, origin, floor=floor, deadline_s=DEADLINE_S, signer=by or signer(origin))
-
-
-def subtree_of(leaves):
-    tiles = all_tiles(b"".join(leaves))
-    return subtrees(len(leaves), lambda tile: tiles[tile.level, tile.number])
-
-
-def cosigned(leaves, at_s=DEADLINE_S + 1, by=None, origin=CALLS):
-    root = merkle.root(len(leaves), subtree_of(leaves))
-    signed = sign_checkpoint(Checkpoint(origin, len(leaves), root), by or signer(origin))
-    note = signed.note.with_signatures([cosigner().cosign(signed.note.text, at_s)] if at_s else [])
-    return SignedCheckpoint(signed.checkpoint, note)
-
-
-def tree(*names, size=FLOOR):
-    """The leaves of a log: those before the floor, then the named ones."""
-    return [leaf(f"before {n}") for n in range(size)] + [leaf(name) for name in names]
+from support.logs import CALLS, OTHER, cosigner
+from support.promises import DEADLINE_S, FLOOR, TRUST, WORKER, cosigned, leaf, mirror, receipts, subtree_of, tree
 
 
 def omission(receipt, leaves, **changes):
@@ -69,12 +33,6 @@ def omission(receipt, leaves, **changes):
     signed = changes.pop("checkpoint", None) or cosigned(leaves)
     made = make_omission(receipt, FLOOR, signed, subtree_of(leaves), leaves[start:end])
     return dataclasses.replace(made, **changes)
-
-
-def mirror(leaves, signed):
-    tiles = all_tiles(b"".join(leaves))
-    files = {tile.path: tiles[tile.level, tile.number][: tile.width * 32] for tile in tiles_of(len(leaves))}
-    return {**files, CHECKPOINT_PATH: signed.encoded.encode()}.get
 
 
 @given(st.integers(1, 600), st.data())
