@@ -23,8 +23,10 @@ from safeconduct.ledger.omission import (
     parse_omission,
     verify_omission,
 )
+from safeconduct.ledger.quorums import parse_policy
 from safeconduct.ledger.ranges import nodes_beside, range_root
-from support.logs import CALLS, OTHER, cosigner
+from safeconduct.ledger.trust import by_policy
+from support.logs import CALLS, OTHER, cosigner, signer
 from support.promises import DEADLINE_S, FLOOR, TRUST, WORKER, cosigned, leaf, mirror, receipts, subtree_of, tree
 
 
@@ -93,6 +95,23 @@ def test_nothing_is_broken_before_a_witness_cosigned_after_the_deadline():
         if standing is Standing.OPEN:
             with pytest.raises(NoteError, match="after the deadline"):
                 verify_omission(omission(receipt, leaves, checkpoint=signed), TRUST)
+
+
+def test_where_a_quorum_is_asked_for_one_late_witness_is_not_enough():
+    neutral = cosigner("neutral.example/witness")
+    lines = [
+        f"log {signer().verifier.text}",
+        f"witness a {cosigner().verifier.text}",
+        f"witness b {neutral.verifier.text}",
+    ]
+    policy = parse_policy("\n".join([*lines, "group both all a b", "quorum both", ""]))
+    trust = by_policy(policy, CALLS)
+    receipt, leaves = receipts("a")[0], tree("x")
+    for at_s, standing in ((DEADLINE_S, Standing.OPEN), (DEADLINE_S + 1, Standing.BROKEN)):
+        signed = cosigned(leaves)
+        note = signed.note.with_signatures([neutral.cosign(signed.note.text, at_s)])
+        copy = Copy(mirror(leaves, SignedCheckpoint(signed.checkpoint, note)), trust)
+        assert judge(receipt, copy, trust).standing is standing
 
 
 def test_what_no_witness_cosigned_proves_no_entry():

@@ -4,13 +4,13 @@ import hashlib
 
 from safeconduct.kernel.ids import EntryId, ulid_text
 from safeconduct.ledger import merkle
-from safeconduct.ledger.audit import Trust
 from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, sign_checkpoint
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.notes import NoteSigner
 from safeconduct.ledger.ports import NewEntry
 from safeconduct.ledger.receipts import make_receipts
 from safeconduct.ledger.tiles import CHECKPOINT_PATH, all_tiles, subtrees, tiles_of
+from safeconduct.ledger.trust import Trust
 from support.logs import CALLS, cosigner, signer
 
 DEADLINE_S = 1_764_000_010
