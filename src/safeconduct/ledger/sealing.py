@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from safeconduct.kernel.entries import Draft, Reader, Retention
 from safeconduct.kernel.errors import InvalidInputError
@@ -46,7 +47,7 @@ class Readership:
 
     def key_name(self, origin: Origin, draft: Draft, at: Instant) -> DataKeyName:
         """Returns the name of the key that seals such a field of a draft."""
-        day = "" if self.days is None else rfc3339(at)[:DAY_LENGTH]
+        day = "" if self.days is None else _day(at)
         return DataKeyName(
             origin=origin, subject=draft.subject, retention=draft.retention, readers=self.readers, day=day
         )
@@ -135,6 +136,11 @@ def new_key(name: DataKeyName, readership: Readership, entropy: Entropy) -> Data
             remedy="enter the reader's x25519 key into the agreement",
         )
     return DataKey(entropy(KEY_ID_BYTES).hex(), entropy(DATA_KEY_BYTES), name.readers)
+
+
+@lru_cache(maxsize=16)  # the entries of a batch share their instant
+def _day(at: Instant) -> str:
+    return rfc3339(at)[:DAY_LENGTH]
 
 
 def house_bound(key_id: str) -> bytes:

@@ -78,8 +78,8 @@ def transaction(connection: sqlite3.Connection, action: str) -> Iterator[None]:
         UnavailableError: it failed. Only if the commit itself failed can it be that it was applied nevertheless.
     """
     with translated(action):
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             yield
             connection.execute("COMMIT")
         finally:
