@@ -29,7 +29,7 @@ from safeconduct.ledger.receipts import (
     receipt_text,
     verify_receipt,
 )
-from safeconduct.runtime.writer import BATCH_MAX
+from safeconduct.runtime.queued import BATCH_MAX
 from support.logs import CALLS, OTHER, signer
 
 HEADER_BYTES_MAX = 2048  # what a receipt may add to an answer's headers

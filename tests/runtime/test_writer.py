@@ -17,7 +17,7 @@ from safeconduct.kernel.ids import ulid
 from safeconduct.ledger import merkle
 from safeconduct.ledger.rebuild import check_sealed, check_state
 from safeconduct.ledger.receipts import DEADLINE_S, verify_receipt
-from safeconduct.runtime import writer as writing
+from safeconduct.runtime import queued as writing
 from safeconduct.runtime.commits import LoopCommits
 from support.logs import CALLS, OTHER, START, THINGS, TYPE, Counting, Rig, add, signer, thing
 

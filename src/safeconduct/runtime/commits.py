@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from safeconduct.kernel.ports import Committed, Transaction
-from safeconduct.runtime.batch import Result
-from safeconduct.runtime.writer import GroupCommitWriter, Job
+from safeconduct.runtime.commands import Result
+from safeconduct.runtime.queued import Job, QueuedWriter
 
 T = TypeVar("T")
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 class LoopCommits:
     """Submits commands from one event loop. Made on that loop."""
 
-    def __init__(self, writer: GroupCommitWriter) -> None:
+    def __init__(self, writer: QueuedWriter) -> None:
         self._writer = writer
         self._loop = asyncio.get_running_loop()
 

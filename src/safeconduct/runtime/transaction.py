@@ -1,7 +1,7 @@
 """One command's view of state and logs while it runs on the writer's thread."""
 
-from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol, TypeVar
 
 from safeconduct.kernel.entries import Draft, Entry
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, UnavailableError
@@ -11,10 +11,9 @@ from safeconduct.kernel.ports import Clock, Collection, Entropy, Projection
 from safeconduct.ledger.envelope import NOTHING_SEALED, Sealed, encode_leaf, read_entry, seal
 from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.merkle import leaf_hash
-from safeconduct.ledger.ports import NewEntry, Store
+from safeconduct.ledger.ports import NewEntry, RawRecords
 from safeconduct.ledger.records import Overlay
 from safeconduct.ledger.sealing import DataKey, Matrix
-from safeconduct.runtime.logs import OpenLog
 
 T = TypeVar("T")
 _MILLISECOND = 1000  # microseconds
@@ -55,13 +54,27 @@ class IdSource:
         return ulid_text(self._last_id)
 
 
+class AppendableLog(Protocol):
+    """A log as commands append to it: what waits in `pending` is the running batch's."""
+
+    pending: list[NewEntry]
+
+    def require_running(self) -> None:
+        """Returns if the log takes entries.
+
+        Raises:
+            UnavailableError: it does not.
+        """
+        ...
+
+
 class BatchTransaction:
     """`Transaction` within a batch. A command that fails, or swallows a failed append, leaves no trace."""
 
     def __init__(self, batch: "BatchState", now: Instant) -> None:
         self._batch = batch
         self._now = now
-        self.appended: list[tuple[OpenLog, NewEntry, Entry]] = []
+        self.appended: list[tuple[AppendableLog, NewEntry, Entry]] = []
         self._error: Exception | None = None
 
     @property
@@ -134,9 +147,10 @@ class BatchState:
     def __init__(
         self,
         *,
-        store: Store,
+        store: RawRecords,
+        taken: Callable[[str], bool],
         keys: DataKeys,
-        logs: Mapping[Origin, OpenLog],
+        logs: Mapping[Origin, AppendableLog],
         projections: Mapping[str, Projection],
         ids: IdSource,
         entropy: Entropy,
@@ -149,10 +163,10 @@ class BatchState:
         self.entropy = entropy
         self.matrix = matrix
         self.used_ids: set[str] = set()
-        self._store = store
+        self._taken = taken
         self._logs = logs
 
-    def log(self, origin: Origin) -> OpenLog:
+    def log(self, origin: Origin) -> AppendableLog:
         """Returns a log that takes entries.
 
         Raises:
@@ -173,7 +187,7 @@ class BatchState:
         """
         if not is_ulid(entry_id):
             raise InvalidInputError(f"an entry's id is a ULID, got {entry_id!r}")
-        if entry_id in self.used_ids or self._store.find(entry_id) is not None:
+        if entry_id in self.used_ids or self._taken(entry_id):
             raise ConflictError(f"there is an entry {entry_id} already", code="already-exists")
         return entry_id
 
