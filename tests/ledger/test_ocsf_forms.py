@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 import safeconduct
 from safeconduct.bootstrap.forms import FORMS
 from safeconduct.bootstrap.installation import PROJECTIONS
-from safeconduct.kernel.entries import Draft
+from safeconduct.kernel.entries import Draft, Reader
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger.envelope import encode_leaf, seal
 from safeconduct.ledger.events import EventType
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ocsf import OCSF_VERSION, PlacedLeaf, ocsf_event, place_only, without_leaf
+from safeconduct.ledger.sealing import DataKey
 from support.logs import CALLS, START, Counting
 from support.ocsf import faults
 
@@ -113,11 +114,12 @@ def test_the_place_and_the_hash_of_the_entry_stand_in_the_event():
 
 def test_sealed_values_never_stand_in_the_clear():
     draft = Draft(type="gateway.call.intent/1", body={"principal": "ana"}, sealed={"request": "the secret plan"})
-    sealed = seal(draft, ENTRY, bytes(32), Counting())
+    key = DataKey("0f" * 16, bytes(32), frozenset({Reader.PARTNER}))
+    sealed = seal(draft, ENTRY, {"request": key}, Counting())
     leaf = encode_leaf(draft, ENTRY, START, sealed)
     made = ocsf_event(PlacedLeaf(origin=CALLS, index=0, leaf=leaf), FORMS)
     assert "secret plan" not in repr(made)
-    assert sealed.digests["request"] in made["raw_data"]
+    assert sealed.fields["request"]["blob"] in made["raw_data"]
 
 
 def test_the_short_forms_keep_what_a_check_needs():

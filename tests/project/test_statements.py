@@ -3,6 +3,7 @@
 import re
 import tomllib
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,7 @@ def packages(text):
 
 def test_each_dependency_stands_on_its_page_and_no_other():
     project = tomllib.loads(read("pyproject.toml"))["project"]
-    needed = packages(project["dependencies"]) | packages(project["optional-dependencies"]["model"])
+    needed = packages([*project["dependencies"], *chain(*project["optional-dependencies"].values())])
     needed |= packages(line for line in read("requirements/model.in").splitlines() if not line.startswith("#"))
     assert {row[0] for row in table(read("docs/dependencies.md"), 4)} == needed
     developers = packages(line for line in read("requirements/dev.in").splitlines() if not line.startswith("#"))
