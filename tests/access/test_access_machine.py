@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
 
 from safeconduct.access.cosigning import complete_cosign
-from safeconduct.access.events import COSIGN
 from safeconduct.access.events import PROJECTIONS as ACCESS
 from safeconduct.access.freezes import freeze, freezes, parse_selector, pending, request_unfreeze
 from safeconduct.access.model import CallRequest
@@ -16,6 +15,7 @@ from safeconduct.access.program import parse_program
 from safeconduct.access.programs import apply
 from safeconduct.access.standing import compile_standing
 from safeconduct.access.tokens import issue_token, revoke_token
+from safeconduct.access.waiting import COSIGN
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import ConflictError, RefusedError, UnauthenticatedError
 from safeconduct.kernel.instants import seconds

@@ -5,9 +5,7 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access.cosigning import complete_cosign
-from safeconduct.access.events import COSIGN
 from safeconduct.access.freezes import (
-    REASON_LENGTH_MAX,
     freeze,
     freezes,
     parse_selector,
@@ -16,7 +14,9 @@ from safeconduct.access.freezes import (
     request_unfreeze,
 )
 from safeconduct.access.model import RequestKind, Selector, SelectorKind
+from safeconduct.access.reasons import REASON_LENGTH_MAX
 from safeconduct.access.standing import compile_standing
+from safeconduct.access.waiting import COSIGN
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import (
     AbsentError,

@@ -220,6 +220,6 @@ def test_a_damaged_key_encryption_key_is_told(tmp_path, text):
 
 def test_a_key_s_name_has_a_day_only_where_its_class_is_limited_in_days():
     draft = Draft(type="t/1", body={}, subject="ana", retention=Retention.CALL)
-    limited = Readership(readers=SHARED.readers, house=True, days=30)
+    limited = Readership(readers=SHARED.readers, house=True, days={Retention.CALL: 30})
     assert limited.key_name(CALLS, draft, START) == name(readership=SHARED, day="2026-11-21")
     assert SHARED.key_name(CALLS, draft, START) == name(readership=SHARED)

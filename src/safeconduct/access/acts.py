@@ -36,6 +36,11 @@ class Capability(StrEnum):
     TRIAGE = "incident.triage"
     PROPOSE_RESPONSE = "response.propose"
     ROLL_BACK_RESPONSE = "response.roll-back"
+    OPEN_FIELD = "field.open"
+    PLACE_HOLD = "hold.place"
+    RELEASE_HOLD = "hold.release"
+    ORDER_DESTRUCTION = "destruction.order"
+    CERTIFY_DESTRUCTION = "destruction.certify"
 
 
 ROLES: Mapping[Capability, frozenset[Role]] = {
@@ -49,6 +54,12 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     Capability.TRIAGE: frozenset({Role.ANALYST, Role.RESPONDER}),
     Capability.PROPOSE_RESPONSE: frozenset({Role.ANALYST, Role.RESPONDER}),
     Capability.ROLL_BACK_RESPONSE: frozenset({Role.RESPONDER, Role.ADMINISTRATOR}),
+    Capability.OPEN_FIELD: frozenset(Role),
+    # As with freezing: to keep what there is must be quick, to let it go again needs more thought.
+    Capability.PLACE_HOLD: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
+    Capability.RELEASE_HOLD: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.ORDER_DESTRUCTION: frozenset({Role.ADMINISTRATOR}),
+    Capability.CERTIFY_DESTRUCTION: frozenset({Role.ADMINISTRATOR, Role.READER}),
 }
 """Which roles may do what, of either party. A person needs one of them."""
 

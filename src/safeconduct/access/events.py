@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
 from safeconduct.access.changes import enforce
+from safeconduct.access.destruction_events import PROJECTIONS as DESTRUCTION
+from safeconduct.access.destruction_events import begin_destruction
+from safeconduct.access.holds_events import PROJECTIONS as HOLDS
+from safeconduct.access.holds_events import end_hold
 from safeconduct.access.model import (
     Change,
     Freeze,
@@ -17,16 +21,16 @@ from safeconduct.access.model import (
     Token,
     Witness,
 )
-from safeconduct.kernel.effects import finish_effect, order_effect
+from safeconduct.access.opening_events import PROJECTIONS as OPENING
+from safeconduct.access.retention_events import PROJECTIONS as RETENTION
+from safeconduct.access.retention_events import begin_retention
+from safeconduct.access.waiting import forget, wait
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import AgreementId, EntryId, FreezeId, Origin, PrincipalId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Projection, State
 from safeconduct.ledger.events import EventType
-
-COSIGN = "cosign"
-"""The kind of effect that fetches a witness's cosignature and ends in `cosigning.complete_cosign`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +123,7 @@ def _program_requested(state: State, entry: Entry) -> None:
     changes = tuple(change for part in event.parts for change in _take_part(state, part))
     program = ProgramRecord(digest=event.program, origin=event.origin, agreement=event.agreement, request=entry.id)
     _supersede(state)
-    _wait(
+    wait(
         state,
         entry,
         Pending(
@@ -147,7 +151,7 @@ def _take_part(state: State, entry_id: EntryId) -> tuple[Change, ...]:
 def _unfreeze_requested(state: State, entry: Entry) -> None:
     record_act(state, entry)
     event = UNFREEZE_REQUESTED.read(entry)
-    _wait(
+    wait(
         state,
         entry,
         Pending(
@@ -176,7 +180,12 @@ def _enforced(state: State, entry: Entry) -> None:
         state.put(kept.PROGRAMS, kept.PROGRAM_KEY, pending.program)
     if pending.freeze is not None:
         state.delete(kept.FREEZES, pending.freeze)
-    _forget(state, pending.request)
+    if pending.hold is not None:
+        end_hold(state, pending.hold)
+    if pending.kind is RequestKind.DESTRUCTION:
+        begin_destruction(state, entry, pending.request)
+    begin_retention(state, entry.at)
+    forget(state, pending.request)
     kept.advance_epoch(state)
 
 
@@ -209,29 +218,14 @@ def _supersede(state: State) -> None:
     """A newer program request takes the place of one that still waits: two could not both be what was meant."""
     for request, pending in list(state.scan(kept.PENDING)):
         if pending.kind is RequestKind.PROGRAM:
-            _forget(state, EntryId(request))
-
-
-def _wait(state: State, entry: Entry, pending: Pending) -> None:
-    state.insert(kept.PENDING, pending.request, pending)
-    order_effect(
-        state,
-        entry,
-        COSIGN,
-        {
-            "origin": entry.origin,
-            "agreement_origin": pending.agreement_origin,
-            "witness": {"name": pending.witness.name, "key": pending.witness.key, "url": pending.witness.url},
-        },
-    )
-
-
-def _forget(state: State, request: EntryId) -> None:
-    state.delete(kept.PENDING, request)
-    finish_effect(state, request, COSIGN)
+            forget(state, EntryId(request))
 
 
 PROJECTIONS: Mapping[str, Projection] = {
+    **DESTRUCTION,
+    **HOLDS,
+    **OPENING,
+    **RETENTION,
     PROGRAM_PART.name: _program_part,
     PROGRAM_REQUESTED.name: _program_requested,
     UNFREEZE_REQUESTED.name: _unfreeze_requested,

@@ -9,7 +9,6 @@ from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.cosigning import witness_of
 from safeconduct.access.events import FREEZE_STARTED, UNFREEZE_REQUESTED, FreezeStarted, UnfreezeRequested
 from safeconduct.access.model import (
-    Agreement,
     CallFacts,
     Freeze,
     Pending,
@@ -19,14 +18,12 @@ from safeconduct.access.model import (
     Selector,
     SelectorKind,
 )
+from safeconduct.access.reasons import check_reason
 from safeconduct.access.standing import cuts
-from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, UnavailableError
+from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError
 from safeconduct.kernel.ids import EntryId, FreezeId, GrantId, PathId, PrincipalId
 from safeconduct.kernel.ports import Collection, Records, Transaction
 from safeconduct.ledger.acts import SignedAct
-
-REASON_LENGTH_MAX = 500
-"""Characters of a freeze's reason. It is told to everyone who is refused by it."""
 
 _SELECTED: Mapping[SelectorKind, Collection[Any]] = {
     SelectorKind.PRINCIPAL: kept.PRINCIPALS,
@@ -73,10 +70,9 @@ def freeze(
     """
     signer = authenticate_act(tx, signed, operation=operation, expected_content=content, capability=Capability.FREEZE)
     _check_selected(tx, selector)
-    if not 0 < len(reason) <= REASON_LENGTH_MAX:
-        raise InvalidInputError(f"a freeze needs a reason of 1 to {REASON_LENGTH_MAX} characters")
+    check_reason(reason, "a freeze")
     event = FreezeStarted(selector=selector, by=signer.id, reason=reason)
-    entry = tx.append(_agreement(tx).origin, FREEZE_STARTED.draft(event, act=signed.envelope()))
+    entry = tx.append(kept.require_agreement(tx).origin, FREEZE_STARTED.draft(event, act=signed.envelope()))
     return Freeze(id=FreezeId(entry.id), selector=selector, by=signer.id, reason=reason, at=entry.at)
 
 
@@ -98,7 +94,7 @@ def request_unfreeze(
         raise ConflictError(
             f"request {waiting.request} to end it waits for {waiting.witness.name}", code="unfreeze-pending"
         )
-    agreement = _agreement(tx)
+    agreement = kept.require_agreement(tx)
     event = UnfreezeRequested(
         freeze=freeze_id, by=signer.id, agreement_origin=agreement.origin, witness=witness_of(agreement)
     )
@@ -157,10 +153,3 @@ def _check_selected(records: Records, selector: Selector) -> None:
             f"there is no {selector.kind.value} {selector.name!r}, so nothing would stop; there is {names}",
             code="nothing-to-freeze",
         )
-
-
-def _agreement(records: Records) -> Agreement:
-    agreement = kept.agreement_in_force(records)
-    if agreement is None:
-        raise UnavailableError("no program is in force", code="no-program", remedy="safeconduct program apply FILE")
-    return agreement

@@ -313,6 +313,8 @@ class RequestKind(StrEnum):
 
     PROGRAM = "program"
     UNFREEZE = "unfreeze"
+    RELEASE_HOLD = "release-hold"
+    DESTRUCTION = "destruction"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,6 +347,7 @@ class Pending:
     program: ProgramRecord | None = None
     changes: tuple[Change, ...] = ()
     freeze: FreezeId | None = None
+    hold: EntryId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

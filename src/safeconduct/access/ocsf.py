@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from safeconduct.access import events
-from safeconduct.ledger.ocsf import CREATE, DELETE, ENTITY_MANAGEMENT, HIGH, OTHER, UPDATE, EntryForm
+from safeconduct.access import destruction_events, events, holds_events, opening_events, retention_events
+from safeconduct.ledger.ocsf import CREATE, DELETE, ENTITY_MANAGEMENT, HIGH, MEDIUM, OTHER, UPDATE, EntryForm
 
+READ = 2
 ACTIVATE, SUSPEND = 10, 12
 
 
@@ -56,6 +57,48 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=DELETE,
         fixed={"entity.type": "API token"},
         copy={"entity.uid": "id", "actor.user.uid": "by"},
+    ),
+    opening_events.OPENED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=READ,
+        fixed={"entity.type": "Sealed field", "severity_id": MEDIUM},
+        copy={"entity.uid": "entry", "entity.name": "field", "actor.user.uid": "by", "comment": "reason"},
+    ),
+    opening_events.PROPOSED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Request read", "entity.type": "Sealed field"},
+        copy={"entity.uid": "entry", "entity.name": "field", "actor.user.uid": "by", "comment": "reason"},
+    ),
+    holds_events.PLACED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=CREATE,
+        fixed={"entity.type": "Legal hold"},
+        copy={"entity.name": "origin", "actor.user.uid": "by", "comment": "reason"},
+    ),
+    holds_events.RELEASE_REQUESTED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Request release", "entity.type": "Legal hold"},
+        copy={"entity.uid": "hold", "actor.user.uid": "by", "comment": "reason"},
+    ),
+    destruction_events.ORDERED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Request destruction", "entity.type": "Data keys", "severity_id": MEDIUM},
+        copy={"entity.name": "origin", "actor.user.uid": "by", "comment": "reason"},
+    ),
+    destruction_events.DESTROYED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=DELETE,
+        fixed={"entity.type": "Data keys", "severity_id": MEDIUM},
+        copy={"entity.uid": "order", "entity.name": "holder", "actor.user.uid": "by", "comment": "method"},
+    ),
+    retention_events.LOOKED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Look at retention", "entity.type": "Log"},
+        copy={"entity.name": "origin"},
     ),
 }
 """By entry type."""

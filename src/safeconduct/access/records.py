@@ -18,6 +18,7 @@ from safeconduct.access.model import (
     Token,
     UsedAct,
 )
+from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ports import Collection, Records, State
 
 ORGANIZATIONS = Collection("organizations", Organization)
@@ -52,6 +53,18 @@ def agreement_in_force(records: Records) -> Agreement | None:
     """Returns the agreement in force, if any."""
     program = program_in_force(records)
     return records.get(AGREEMENTS, program.agreement) if program else None
+
+
+def require_agreement(records: Records) -> Agreement:
+    """Returns the agreement in force.
+
+    Raises:
+        UnavailableError: `no-program`.
+    """
+    agreement = agreement_in_force(records)
+    if agreement is None:
+        raise UnavailableError("no program is in force", code="no-program", remedy="safeconduct program apply FILE")
+    return agreement
 
 
 def epoch(records: Records) -> int:

@@ -2,7 +2,7 @@
 
 from safeconduct import approvals
 from safeconduct.access.cosigning import complete_cosign
-from safeconduct.access.events import COSIGN
+from safeconduct.access.waiting import COSIGN
 from safeconduct.adapters.witness import WitnessClient
 from safeconduct.approvals import events as approval_events
 from safeconduct.bootstrap.cosigning import cosign

@@ -9,6 +9,7 @@ from pathlib import Path
 from safeconduct import settings
 from safeconduct.access.events import PROJECTIONS as ACCESS
 from safeconduct.access.program import installation_origin
+from safeconduct.access.readership import AgreementMatrix
 from safeconduct.access.schema import ORIGIN
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import LOG_KEYS
@@ -27,6 +28,7 @@ from safeconduct.kernel.errors import ConflictError, InvalidInputError, Safecond
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Clock, Entropy, Projection, Records
 from safeconduct.ledger.audit import Finding
+from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.ports import Store
 from safeconduct.ledger.reader import LogReader
@@ -68,6 +70,7 @@ class Installation:
     board: StandingBoard
     events: SqliteEventStore
     telemetry: Ingestion
+    keys: DataKeys
     clock: Clock
     entropy: Entropy
     findings: Sequence[Finding]
@@ -152,6 +155,7 @@ def opened(
                     clock=clock,
                     entropy=entropy,
                     projections=PROJECTIONS,
+                    matrix=AgreementMatrix(),
                     expected=expected,
                 )
             )
@@ -181,6 +185,7 @@ def opened(
             board=board,
             events=events,
             telemetry=telemetry,
+            keys=keys,
             clock=clock,
             entropy=entropy,
             findings=[*findings, *wrong],

@@ -34,20 +34,20 @@ class DataKeyName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readership:
-    """Who may read a field, and for how many days.
+    """Who may read a field, and for how many days each retention class is kept.
 
     `house` tells whether this installation is among them; `wrap_for` has the public key (`x25519:`) of each other
-    reader that has one. `days` is None where the retention class has no limit in days.
+    reader that has one. `days` does not name a class without a limit.
     """
 
     readers: frozenset[Reader]
     house: bool
     wrap_for: Mapping[Reader, str] = field(default_factory=dict)
-    days: int | None = None
+    days: Mapping[Retention, int] = field(default_factory=dict)
 
     def key_name(self, origin: Origin, draft: Draft, at: Instant) -> DataKeyName:
         """Returns the name of the key that seals such a field of a draft."""
-        day = "" if self.days is None else _day(at)
+        day = _day(at) if draft.retention in self.days else ""
         return DataKeyName(
             origin=origin, subject=draft.subject, retention=draft.retention, readers=self.readers, day=day
         )

@@ -1,0 +1,252 @@
+"""Opening sealed fields: who may, why, with whom, and that it is in the log before anybody sees anything."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from safeconduct import approvals
+from safeconduct.access import records as kept
+from safeconduct.access.acts import Capability, authenticate_act, recused
+from safeconduct.access.destruction_events import KEY_FATES
+from safeconduct.access.model import Opening
+from safeconduct.access.opening_events import (
+    LATEST_OPENINGS,
+    OPENED,
+    OPENINGS,
+    PROPOSED,
+    FieldOpened,
+    OpeningProposed,
+    ProposedOpening,
+)
+from safeconduct.access.readership import opening_of, reader_of
+from safeconduct.access.reasons import check_reason
+from safeconduct.kernel.canonical import digest
+from safeconduct.kernel.entries import Reader
+from safeconduct.kernel.errors import AbsentError, RefusedError
+from safeconduct.kernel.ids import ApprovalId, EntryId, OrganizationId, Origin, PrincipalId
+from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.ports import Records, Transaction
+from safeconduct.ledger.acts import SignedAct
+
+_ALIVE = (approvals.State.PROPOSED, approvals.State.APPROVED)
+
+DECISION_TIME: Duration = seconds(24 * 3600)
+"""How long an opening that needs both parties waits for their votes, and then to be used: a working day of each."""
+
+LOCAL = "local"
+"""Who opens without a signature: whoever holds the data folder, and with it the house's keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedFact:
+    """A sealed field as its entry has it, which never changes."""
+
+    entry: EntryId
+    origin: Origin
+    type: str
+    field: str
+    key: str
+    readers: frozenset[Reader]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What somebody wants to open, and why. `own_copy` where they open it from their own copy."""
+
+    sealed: SealedFact
+    reason: str
+    own_copy: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What became of it: the entry that says that the field is opened, or the approval that it waits for."""
+
+    opened: EntryId | None
+    waits_for: approvals.Approval | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Who is shown what was opened for something larger, such as an incident's claims."""
+
+    by: str
+    reader: Reader
+
+
+def open_field(tx: Transaction, signed: SignedAct, wanted: Wanted, *, operation: str, content: str) -> Answered:
+    """Records that a person opens a sealed field. Nothing may be shown before this is durable.
+
+    Where the agreement asks for both parties, the first request is put to the vote and the same request, once both
+    have approved, opens the field: once, and for the same entry, field, reason and person.
+
+    Raises:
+        UnauthenticatedError, RefusedError: the signer may not; `field-not-yours`; `no-approvers`.
+        InvalidInputError: `reason-missing`.
+        AbsentError: `destroyed`.
+    """
+    signer = authenticate_act(
+        tx, signed, operation=operation, expected_content=content, capability=Capability.OPEN_FIELD
+    )
+    check_reason(wanted.reason, "an opening")
+    viewer = Viewer(by=signer.id, reader=_reader(tx, signer.organization, wanted.sealed))
+    _refuse_destroyed(tx, wanted.sealed)
+    event = _event(wanted, viewer)
+    if _opening(tx, wanted.sealed) is Opening.SINGLE:
+        return Answered(opened=tx.append(wanted.sealed.origin, OPENED.draft(event, act=signed.envelope())).id)
+    return _with_both(tx, signed, wanted, event)
+
+
+def show_fields(tx: Transaction, viewer: Viewer, shown: Sequence[SealedFact], reason: str) -> None:
+    """Records that fields are opened for somebody who is shown what is made of them. The reason is derived.
+
+    Raises:
+        RefusedError: `field-not-yours`, or `both-must-approve`.
+        AbsentError: `destroyed`.
+    """
+    check_reason(reason, "an opening")
+    for sealed in shown:
+        _refuse_others(viewer.reader, sealed)
+        _refuse_destroyed(tx, sealed)
+        if _opening(tx, sealed) is Opening.TWO_PARTY:
+            raise RefusedError(
+                f"{sealed.field} of entry {sealed.entry} is opened by both parties together, and so not shown here",
+                code="both-must-approve",
+                clause=f"agreement.fields/{sealed.type}",
+                remedy=f"safeconduct log open {sealed.entry} {sealed.field} --reason TEXT",
+            )
+        event = _event(Wanted(sealed=sealed, reason=reason), viewer)
+        tx.append(sealed.origin, OPENED.draft(event))
+
+
+def vote(
+    tx: Transaction,
+    electorate: approvals.Electorate,
+    approval_id: ApprovalId,
+    verdict: approvals.Verdict,
+    signed: SignedAct,
+    *,
+    operation: str,
+) -> approvals.Approval:
+    """Casts a signed vote on an opening.
+
+    Raises:
+        AbsentError: no such opening.
+        UnauthenticatedError, RefusedError, ConflictError: as `approvals.vote`.
+    """
+    find(tx, approval_id)
+    return approvals.vote(tx, electorate, approval_id, verdict, signed, operation=operation)
+
+
+def find(records: Records, approval_id: ApprovalId) -> ProposedOpening:
+    """Returns an opening that was put to the vote.
+
+    Raises:
+        AbsentError: there is none.
+    """
+    found = records.get(OPENINGS, approval_id)
+    if found is None:
+        raise AbsentError(
+            f"no opening {approval_id[:64]!r} was proposed",
+            code="opening-unknown",
+            remedy="safeconduct log openings lists them",
+        )
+    return found
+
+
+def openings(records: Records) -> Iterator[ProposedOpening]:
+    """Yields every opening that was put to the vote, oldest first."""
+    return (proposed for _, proposed in records.scan(OPENINGS))
+
+
+def _with_both(tx: Transaction, signed: SignedAct, wanted: Wanted, event: FieldOpened) -> Answered:
+    voted_on = digest({"entry": event.entry, "field": event.field, "reason": event.reason, "opener": event.by})
+    asked = _asked(tx, voted_on)
+    if asked is None:
+        return Answered(opened=None, waits_for=_propose(tx, signed, wanted, voted_on, event))
+    if asked.state is approvals.State.PROPOSED:
+        return Answered(opened=None, waits_for=asked)
+    draft = OPENED.draft(replace(event, approval=asked.id), act=signed.envelope())
+    entry = tx.append(wanted.sealed.origin, draft)
+    approvals.consume(tx, asked.id, content=voted_on, by=entry.id)
+    return Answered(opened=entry.id)
+
+
+def _asked(tx: Transaction, voted_on: str) -> approvals.Approval | None:
+    """Returns the approval that was asked for exactly this, if it can still become or be an opening."""
+    latest = tx.get(LATEST_OPENINGS, voted_on)
+    found = approvals.find(tx, latest.approval) if latest else None
+    if found is None or found.state not in _ALIVE or tx.now >= found.proposal.expires_at:
+        return None
+    return found
+
+
+def _propose(
+    tx: Transaction, signed: SignedAct, wanted: Wanted, voted_on: str, event: FieldOpened
+) -> approvals.Approval:
+    rule, opener = tx.get(kept.APPROVAL_RULES, "opening"), PrincipalId(event.by)
+    proposal = approvals.Proposal(
+        kind="opening",
+        content=voted_on,
+        proposer=opener,
+        groups=rule.groups if rule else (),
+        expires_at=Instant(tx.now + DECISION_TIME),
+        recused=recused(tx, opener),
+    )
+    approval = approvals.propose(tx, wanted.sealed.origin, proposal)
+    proposed = OpeningProposed(
+        approval=approval.id,
+        content=voted_on,
+        entry=event.entry,
+        field=event.field,
+        by=opener,
+        reason=event.reason,
+    )
+    tx.append(wanted.sealed.origin, PROPOSED.draft(proposed, act=signed.envelope()))
+    return approval
+
+
+def _event(wanted: Wanted, viewer: Viewer) -> FieldOpened:
+    return FieldOpened(
+        entry=wanted.sealed.entry,
+        field=wanted.sealed.field,
+        reader=viewer.reader,
+        by=viewer.by,
+        reason=wanted.reason,
+        own_copy=wanted.own_copy,
+    )
+
+
+def _opening(records: Records, sealed: SealedFact) -> Opening:
+    return opening_of(records, sealed.origin, sealed.type, sealed.field)
+
+
+def _reader(records: Records, organization: OrganizationId, sealed: SealedFact) -> Reader:
+    reader = reader_of(kept.agreement_in_force(records), organization)
+    if reader is None:
+        raise RefusedError(
+            f"{organization} has no role in the agreement, so it reads no sealed field",
+            code="field-not-yours",
+            clause=f"entry:{sealed.entry}/sealed/{sealed.field}",
+        )
+    _refuse_others(reader, sealed)
+    return reader
+
+
+def _refuse_others(reader: Reader, sealed: SealedFact) -> None:
+    if reader not in sealed.readers:
+        raise RefusedError(
+            f"the {sealed.field} of entry {sealed.entry} is for {', '.join(sorted(sealed.readers))}, not for {reader}",
+            code="field-not-yours",
+            clause=f"entry:{sealed.entry}/sealed/{sealed.field}",
+            remedy="ask one of its readers; a change of agreement.fields is for later entries only",
+        )
+
+
+def _refuse_destroyed(records: Records, sealed: SealedFact) -> None:
+    fate = records.get(KEY_FATES, sealed.key)
+    if fate is not None and fate.destroyed:
+        raise AbsentError(
+            f"the key of the {sealed.field} of entry {sealed.entry} was destroyed by order {fate.order}",
+            code="destroyed",
+            remedy=f"safeconduct log destructions shows order {fate.order}",
+        )

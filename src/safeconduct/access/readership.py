@@ -1,0 +1,71 @@
+"""Who reads a sealed field: the answer of the agreement in force, asked for every field that is sealed."""
+
+from safeconduct.access import records as kept
+from safeconduct.access.model import Agreement, FieldRule, Opening
+from safeconduct.kernel.entries import Reader
+from safeconduct.kernel.ids import OrganizationId, Origin
+from safeconduct.kernel.ports import Records
+from safeconduct.ledger.sealing import HOUSE, HOUSE_ONLY, Readership
+
+ANSWERS_MAX = 1024
+"""Answers kept: a program has 200 rows, and a few programs may follow each other while a process runs."""
+
+
+class AgreementMatrix:
+    """The matrix of the agreement in force (`ledger.sealing.Matrix`). What has no row is the house's alone.
+
+    An answer is a function of the program in force, the entry's type and the field, and is remembered by them: a
+    program is named by the digest of all it says. The writer asks on the hot path.
+    """
+
+    def __init__(self) -> None:
+        self._answers: dict[tuple[str, str, str], Readership] = {}
+
+    def __call__(self, records: Records, origin: Origin, entry_type: str, name: str) -> Readership:
+        program = kept.program_in_force(records)
+        if program is None or origin != f"{program.origin}/{program.agreement}":
+            return HOUSE_ONLY
+        asked = program.digest, entry_type, name
+        if asked not in self._answers:
+            if len(self._answers) >= ANSWERS_MAX:
+                self._answers.clear()
+            self._answers[asked] = readership_of(kept.require_agreement(records), entry_type, name)
+        return self._answers[asked]
+
+
+def readership_of(agreement: Agreement, entry_type: str, name: str) -> Readership:
+    """Returns who reads a field under an agreement."""
+    rule = rule_of(agreement, entry_type, name)
+    readers = frozenset(rule.readers) if rule else HOUSE_ONLY.readers
+    return Readership(
+        readers=readers,
+        house=HOUSE in readers,
+        wrap_for={reader: key for reader, key in agreement.readers.items() if reader in readers and reader != HOUSE},
+        days=agreement.retention,
+    )
+
+
+def rule_of(agreement: Agreement, entry_type: str, name: str) -> FieldRule | None:
+    """Returns the row for a field: its own, else that for all fields of the entry's type."""
+    unversioned = entry_type.partition("/")[0]
+    return agreement.fields.get(f"{unversioned}/{name}") or agreement.fields.get(f"{unversioned}/*")
+
+
+def opening_of(records: Records, origin: Origin, entry_type: str, name: str) -> Opening:
+    """Returns how a field is opened, under the agreement in force now. One outside of it is the house's own affair."""
+    agreement = kept.agreement_in_force(records)
+    rule = rule_of(agreement, entry_type, name) if agreement and agreement.origin == origin else None
+    return rule.opening if rule else Opening.SINGLE
+
+
+def reader_of(agreement: Agreement | None, organization: OrganizationId) -> Reader | None:
+    """Returns the role in which an organization reads, if the agreement names it for one."""
+    if agreement is None:
+        return None
+    sides = {
+        Reader.PARTNER: agreement.partner,
+        Reader.PROVIDER: agreement.provider,
+        Reader.CUSTOMER: agreement.customer,
+        Reader.AUDITOR: agreement.auditor,
+    }
+    return next((reader for reader, named in sides.items() if named == organization), None)
