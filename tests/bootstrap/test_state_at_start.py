@@ -67,3 +67,17 @@ def test_a_damaged_log_still_stops_alone(data):
     with opened(data) as installation:
         assert len(installation.findings) > 0
         assert len(installation.writer.stopped()) == 1
+
+
+def test_a_log_that_no_key_vouches_for_stops_every_log(data):
+    tamper(data, "INSERT INTO logs (origin) SELECT 'safeconduct.example/mallory' FROM logs", "WHERE number = 1")
+    with opened(data) as installation:
+        assert installation.findings == []  # a name alone is nothing
+    tamper(
+        data,
+        "INSERT INTO entries SELECT 3, 0, '01KAK00000000000000000000A', leaf FROM entries",
+        "WHERE log = 1 AND idx = 0",
+    )
+    with opened(data) as installation:
+        assert "no key of this log" in installation.findings[0].what
+        assert set(installation.writer.stopped()) == {INSTALLATION, AGREEMENT}

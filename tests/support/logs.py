@@ -18,6 +18,7 @@ from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.notes import Cosigner, NoteSigner
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.rebuild import check_state
+from safeconduct.ledger.recovery_events import PROJECTIONS as RECOVERY
 from safeconduct.runtime.writer import GroupCommitWriter
 
 CALLS = Origin("safeconduct.example/demo/ag-1")
@@ -44,7 +45,7 @@ def remove_thing(state, entry):
     state.delete(THINGS, entry.body["key"])
 
 
-PROJECTIONS = {TYPE: put_thing, DELETE: remove_thing}
+PROJECTIONS = {TYPE: put_thing, DELETE: remove_thing, **RECOVERY}
 
 
 class Clock:

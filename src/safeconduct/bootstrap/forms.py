@@ -6,7 +6,8 @@ from safeconduct.access.ocsf import FORMS as ACCESS
 from safeconduct.approvals.ocsf import FORMS as APPROVALS
 from safeconduct.gateway.ocsf import FORMS as GATEWAY
 from safeconduct.ledger.ocsf import EntryForm
+from safeconduct.ledger.recovery_events import FORMS as RECOVERY
 from safeconduct.soc.ocsf.entries import FORMS as SOC
 
-FORMS: Mapping[str, EntryForm] = {**ACCESS, **APPROVALS, **GATEWAY, **SOC}
+FORMS: Mapping[str, EntryForm] = {**ACCESS, **APPROVALS, **GATEWAY, **RECOVERY, **SOC}
 """By entry type. A type that has a projection and no form fails a test."""

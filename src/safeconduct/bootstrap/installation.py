@@ -30,9 +30,10 @@ from safeconduct.kernel.ports import Clock, Entropy, Projection, Records
 from safeconduct.ledger.audit import Finding
 from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.notes import VerifierKey
-from safeconduct.ledger.ports import Store
+from safeconduct.ledger.ports import LogSource, Store
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.rebuild import check_state
+from safeconduct.ledger.recovery_events import PROJECTIONS as RECOVERY
 from safeconduct.ledger.service import Logs
 from safeconduct.runtime.freeze import StandingBoard
 from safeconduct.runtime.writer import GroupCommitWriter
@@ -43,6 +44,7 @@ from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
 from safeconduct.soc.ingesting import PROJECTIONS as INGESTING
 
 PROJECTIONS: Mapping[str, Projection] = {
+    **RECOVERY,
     **ACCESS,
     **APPROVALS,
     **GATEWAY,
@@ -104,7 +106,7 @@ def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> Ver
         raise
 
 
-def _check_state(writer: GroupCommitWriter, store: Store, damaged: Sequence[Finding]) -> list[Finding]:
+def _check_state(writer: GroupCommitWriter, store: Store, keys: LogKeys, damaged: Sequence[Finding]) -> list[Finding]:
     """Holds the control state against a replay of the entries, and stops every log where they differ.
 
     Nobody may be let in by a record that no entry made. Where a log is damaged its entries can't be replayed; then it
@@ -113,10 +115,21 @@ def _check_state(writer: GroupCommitWriter, store: Store, damaged: Sequence[Find
     if damaged:
         return []
     with store.frozen() as frozen:
-        found = check_state(frozen, frozen, PROJECTIONS)
+        found = [*_without_key(frozen, keys), *check_state(frozen, frozen, PROJECTIONS)]
     for origin in store.origins() if found else ():
         writer.stop_origin(origin, "state-damaged", f"the control state is not what its entries make: {found[0].what}")
     return found
+
+
+def _without_key(source: LogSource, keys: LogKeys) -> list[Finding]:
+    """Returns the logs that no key here vouches for. Whoever can write to the database can add one."""
+    known = {signer.verifier.name for signer in keys.signers()}
+    what = "there is no key of this log, and yet entries"
+    return [
+        Finding(origin=one, what=what, place="logs")
+        for one in source.origins()
+        if one not in known and source.size(one)
+    ]
 
 
 def _own_origin(origin: str) -> Origin:
@@ -161,7 +174,7 @@ def opened(
             )
         )
         findings = writer.start()
-        wrong = _check_state(writer, store, findings)
+        wrong = _check_state(writer, store, keys_of_logs, findings)
         # By records that no entry made nobody stands for anything, and they may not even fit together.
         board = StandingBoard((lambda: nullcontext(MemoryState())) if wrong else store.snapshot)
         writer.subscribe(board.take_in)

@@ -20,6 +20,7 @@ from safeconduct.cli import (
     policy,
     program,
     receipt,
+    recover,
     rules,
     serve,
     token,
@@ -53,7 +54,7 @@ for noun in (program, path, grant, token, policy, call, keys, events, incident, 
     app.add_typer(noun.commands, name=noun.__name__.rpartition(".")[2])
 for noun_command in (triage.triage, triage.claims):
     incident.commands.command()(noun_command)
-
+log.commands.command()(recover.recover)
 
 SIGNALED = 128
 """What shells add to a signal's number."""

@@ -17,6 +17,7 @@ from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint
 from safeconduct.ledger.merkle import HASH_BYTES
 from safeconduct.ledger.notes import NoteError, VerifierKey
 from safeconduct.ledger.ports import LogSource
+from safeconduct.ledger.recovery_events import LOG_RECOVERED, lost_fields
 from safeconduct.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, all_tiles, subtrees
 from safeconduct.ledger.trust import Trust, check_signatures
 
@@ -56,6 +57,8 @@ class _Named(msgspec.Struct, gc=False):
     """The part of a leaf that an audit reads. The rest is authentic once its hash is in the tree."""
 
     id: str
+    type: str
+    body: msgspec.Raw
     sealed: dict[str, _NamedField] | None = None
 
 
@@ -77,6 +80,7 @@ class _Read:
     ids: list[str] = field(default_factory=list)
     hashes: bytearray = field(default_factory=bytearray)
     blobs: dict[tuple[str, str], tuple[int, _NamedField]] = field(default_factory=dict)
+    lost: set[tuple[str, str]] = field(default_factory=set)
     odd: dict[int, str] = field(default_factory=dict)
     tiles: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
@@ -126,7 +130,7 @@ def audit(
     found = _Findings(origin, read)
     _read_entries(source, origin, read, found)
     read.tiles = all_tiles(bytes(read.hashes))
-    notes = list(_checkpoints(source, origin, key, heads))
+    notes = list(noted_checkpoints(source, origin, key, heads))
     intact = _check_checkpoints(notes, read, found)
     if intact:
         _check_tiles(source, origin, read, found)
@@ -141,10 +145,12 @@ def audit(
     return found.list[:FINDINGS_MAX]
 
 
-_Noted = tuple[str, SignedCheckpoint | None, str]
+Noted = tuple[str, SignedCheckpoint | None, str]
+"""Where a checkpoint stands, the checkpoint if it is one of the log, and else what is wrong with it."""
 
 
-def _checkpoints(source: LogSource, origin: Origin, key: VerifierKey, heads: Sequence[str]) -> Iterator[_Noted]:
+def noted_checkpoints(source: LogSource, origin: Origin, key: VerifierKey, heads: Sequence[str]) -> Iterator[Noted]:
+    """Yields the stored checkpoint, each cosigned one and each head, in that order: verified, or why it is none."""
     latest = source.checkpoint(origin)
     if latest is not None:
         yield _open("checkpoints", latest, Trust(log=key))
@@ -154,7 +160,7 @@ def _checkpoints(source: LogSource, origin: Origin, key: VerifierKey, heads: Seq
         yield _open("heads", head, Trust(log=key))
 
 
-def _open_cosigned(size: int, encoded: str, witness: str, key: VerifierKey) -> _Noted:
+def _open_cosigned(size: int, encoded: str, witness: str, key: VerifierKey) -> Noted:
     # The witness's key stands beside its cosignature to find damage; who is believed, the agreement says.
     try:
         trust = Trust(log=key, witnesses=(VerifierKey.parse(witness),))
@@ -168,7 +174,7 @@ def _open_cosigned(size: int, encoded: str, witness: str, key: VerifierKey) -> _
     return opened
 
 
-def _open(place: str, encoded: str, trust: Trust) -> _Noted:
+def _open(place: str, encoded: str, trust: Trust) -> Noted:
     try:
         note = parse_checkpoint(encoded)
         check_signatures(note, trust)
@@ -196,6 +202,8 @@ def _read_entries(source: LogSource, origin: Origin, read: _Read, found: _Findin
         ids.append(entry.id)
         try:
             named = decode(leaf)
+            if named.type == LOG_RECOVERED.name:
+                read.lost.update(lost_fields(named.body))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             read.odd[index] = f"the entry can't be read: {error}"
             continue
@@ -206,7 +214,7 @@ def _read_entries(source: LogSource, origin: Origin, read: _Read, found: _Findin
                 read.blobs[named.id, name] = (index, said)
 
 
-def _check_checkpoints(notes: Sequence[_Noted], read: _Read, found: _Findings) -> bool:
+def _check_checkpoints(notes: Sequence[Noted], read: _Read, found: _Findings) -> bool:
     """Checks every checkpoint; tells whether the entries as stored are those that were signed."""
     size = len(read.ids)
     opened = [(place, note.checkpoint) for place, note, _error in notes if note is not None]
@@ -227,7 +235,7 @@ def _check_checkpoints(notes: Sequence[_Noted], read: _Read, found: _Findings) -
     return intact
 
 
-def _check_size(notes: Sequence[_Noted], stored: int, found: _Findings) -> None:
+def _check_size(notes: Sequence[Noted], stored: int, found: _Findings) -> None:
     for place, note, _error in notes:
         if place == "checkpoints" and note is not None and note.checkpoint.size != stored:
             signed = note.checkpoint.size
@@ -279,5 +287,5 @@ def _check_blobs(source: LogSource, read: _Read, found: _Findings, excused: Excu
         elif said is None and entry_id in ids:
             found.add(f"the stored {name} belongs to no field", "payloads", read.ids.index(entry_id))
     for place, (index, said) in read.blobs.items():
-        if place not in excused.lost and said.key not in excused.keys:
+        if place not in excused.lost and place not in read.lost and said.key not in excused.keys:
             found.add(f"the sealed {place[1]} is missing", "payloads", index)

@@ -12,6 +12,7 @@ from safeconduct.ledger.envelope import Leaf, read_entry
 from safeconduct.ledger.ports import LogSource, RawRecords
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.records import Overlay
+from safeconduct.ledger.recovery_events import known_lost
 from safeconduct.ledger.sealing import HOUSE
 
 
@@ -81,9 +82,10 @@ def check_sealed(
 ) -> list[Finding]:
     """Opens every sealed field of a log that the house may read; returns each that is not what its entry commits to.
 
-    `excused` are those that an entry says are lost or destroyed.
+    `excused` are those that are known to be lost or destroyed, beside what the log's own entries say is lost.
     """
     findings = []
+    excused = Excused(lost={*excused.lost, *known_lost(source, origin)}, keys=excused.keys)
     for stored in source.entries(origin):
         try:
             for name in _to_open(reader.leaf(stored.id), excused):

@@ -58,13 +58,16 @@ class BatchRunner(CommandRunner):
             )
         )
 
-    def open(self, signer: NoteSigner) -> list[Finding]:
-        """Checks and opens a log, new or stored; returns what is wrong with it, which stops it."""
+    def open(self, signer: NoteSigner, *, payloads: bool = True) -> list[Finding]:
+        """Checks and opens a log, new or stored; returns what is wrong with it, which stops it.
+
+        Without `payloads` its sealed blobs are not looked at.
+        """
         known = self.logs.get(Origin(signer.verifier.name))
         if known is not None and known.stop is None:
             return []
         log = OpenLog(signer, self.heads)
-        findings = log.open(self.store)
+        findings = log.open(self.store, payloads=payloads)
         self._pass_by_last(log.origin, trusted=not findings)
         self.logs[log.origin] = log
         return findings

@@ -57,10 +57,11 @@ class OpenLog:
             remedy="run `safeconduct log verify` and restore the log before it is used again",
         )
 
-    def open(self, source: LogSource) -> list[Finding]:
+    def open(self, source: LogSource, *, payloads: bool = True) -> list[Finding]:
         """Checks the stored log and loads its edge; stops it where anything is wrong (R4). Returns what is."""
         try:
-            findings = audit(source, self.origin, self._signer.verifier, self._heads.copies(self.origin))
+            heads = self._heads.copies(self.origin)
+            findings = audit(source, self.origin, self._signer.verifier, heads, payloads=payloads)
             self._head = self._heads.read(self.origin)
             if source.size(self.origin) and self._head is None and not findings:
                 findings = [Finding(origin=self.origin, what="there is no head", place="heads")]
