@@ -50,7 +50,7 @@ def test_what_was_kept_is_proven_and_what_was_left_out_is_named(tmp_path):
     shown = [run("receipt", "verify", proof, *TRUSTED, "--json").json for proof in said.json["proofs"]]
     assert [(one["breach"], one["rests_on"]) for one in shown] == [("replaced", "log"), ("short", "witness")]
     assert [one["entry"] for one in shown] == [second.entry_id, third.entry_id]
-    assert shown[0]["cosigned"] == [{"by": cosigner().verifier.name, "at": DEADLINE_S + 1}]
+    assert shown[0]["cosigned"] == [{"by": cosigner().verifier.name, "at_s": DEADLINE_S + 1}]
 
 
 def test_without_a_cosignature_after_the_deadline_it_is_open(tmp_path):

@@ -17,6 +17,7 @@ from safeconduct.ledger.omission import (
     LEAVES_MAX,
     OMISSION_BYTES_MAX,
     Breach,
+    Cosigned,
     due,
     encode_omission,
     make_omission,
@@ -68,11 +69,8 @@ def test_a_broken_promise_is_proven_by_its_file_alone(by, there, breach, rests_o
     made = omission(receipt, tree(*there))
     assert parse_omission(encode_omission(made).encode()) == made
     broken = verify_omission(parse_omission(encode_omission(made).encode()), TRUST, [WORKER.verifier])
-    assert (broken.breach, broken.rests_on, broken.cosigned) == (
-        breach,
-        rests_on,
-        ((cosigner().verifier.name, DEADLINE_S + 1),),
-    )
+    assert (broken.breach, broken.breach.rests_on) == (breach, rests_on)
+    assert broken.cosigned == (Cosigned(by=cosigner().verifier.name, at_s=DEADLINE_S + 1),)
     judged = judge(receipt, Copy(mirror(tree(*there), made.checkpoint), TRUST), TRUST, [WORKER.verifier])
     assert (judged.standing, judged.omission) == (Standing.BROKEN, made)
 
@@ -184,7 +182,7 @@ def test_every_byte_of_the_file_counts():
         except InvalidInputError:
             continue
         # The entry's id is told, not signed: it says where to look.
-        assert broken.receipt.entry_id != "00000000000000000000000001"
+        assert broken.entry != "00000000000000000000000001"
 
 
 def test_a_file_has_limits():

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from safeconduct.access import destruction_events, events, holds_events, opening_events, retention_events
+from safeconduct.access import (
+    destruction_events,
+    events,
+    holds_events,
+    opening_events,
+    promise_events,
+    retention_events,
+)
 from safeconduct.ledger.ocsf import CREATE, DELETE, ENTITY_MANAGEMENT, HIGH, MEDIUM, OTHER, UPDATE, EntryForm
 
 READ = 2
@@ -45,6 +52,17 @@ FORMS: Mapping[str, EntryForm] = {
         fixed={"severity_id": HIGH},
         copy={"actor.user.uid": "by", "comment": "reason"},
         more=_selected,
+    ),
+    promise_events.PROMISE_BROKEN.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Report", "entity.type": "Broken promise", "severity_id": HIGH},
+        copy={
+            "entity.uid": "promise.entry",
+            "entity.name": "promise.origin",
+            "actor.user.uid": "by",
+            "comment": "promise.breach",
+        },
     ),
     events.TOKEN_ISSUED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,

@@ -9,6 +9,7 @@ from pathlib import Path
 from safeconduct import settings
 from safeconduct.access.events import PROJECTIONS as ACCESS
 from safeconduct.access.program import installation_origin
+from safeconduct.access.promise_events import PROJECTIONS as PROMISES
 from safeconduct.access.readership import AgreementMatrix
 from safeconduct.access.schema import ORIGIN
 from safeconduct.adapters.clock import SystemClock, system_entropy
@@ -46,6 +47,7 @@ from safeconduct.soc.ingesting import PROJECTIONS as INGESTING
 PROJECTIONS: Mapping[str, Projection] = {
     **RECOVERY,
     **ACCESS,
+    **PROMISES,
     **APPROVALS,
     **GATEWAY,
     **INGESTING,

@@ -6,6 +6,7 @@ from safeconduct.http.control import (
     freezes,
     logs,
     programs,
+    promises,
     response,
     standing,
     status,
@@ -25,6 +26,7 @@ ROUTERS = (
     response.router,
     status.router,
     logs.router,
+    promises.router,
     log.router,
     lists.router,
 )

@@ -113,6 +113,8 @@ def _write(file: Path, content: bytes) -> None:
 def _show_logs(document: dict[str, Any]) -> None:
     for log in document["logs"]:
         out.print(f"{log['origin']}  {log['size']} entries  {log['stopped'] or 'running'}", markup=False)
+        if log["broken_promises"]:
+            out.print(f"  {log['broken_promises']} broken promises on record", style="bold red", markup=False)
         out.print(f"  key {log['key']}", style="dim", markup=False)
     rows(document["entries"], "index", "at", "type", "id")
 

@@ -6,6 +6,7 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +22,6 @@ from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.kept import Copy, Judged, Standing, accept, judge, receipts_in
 from safeconduct.ledger.omission import (
     OMISSION_BYTES_MAX,
-    BrokenPromise,
     encode_omission,
     parse_omission,
     verify_omission,
@@ -113,7 +113,8 @@ def verify(
     omission = parse_omission(_read(file))
     trust = trusted(log_key, witness, policy, omission.receipt.origin.encode, vacuous=no_quorum)
     broken = verify_omission(omission, trust, [public_key(text) for text in worker or []])
-    emit(described(broken), as_json, _show_broken)
+    document = asdict(broken) | {"rests_on": broken.breach.rests_on}
+    emit(document, as_json, _show_broken)
 
 
 @commands.command()
@@ -126,27 +127,8 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Reports a broken promise: the proof becomes an entry of the joint log."""
-    document = client(data, key, url).post("/api/v1/logs/promises", _read(file))
+    document = client(data, key, url).post("/api/v1/promises/broken", _read(file))
     emit(document, as_json, _show_broken)
-
-
-def described(broken: BrokenPromise) -> dict[str, Any]:
-    """Returns what a broken promise comes to, as a document."""
-    said = broken.checkpoint.checkpoint
-    return {
-        "broken": True,
-        "breach": broken.breach,
-        "rests_on": broken.rests_on,
-        "entry": broken.receipt.entry_id,
-        "origin": said.origin,
-        "leaf": broken.receipt.leaf_hash.hex(),
-        "index": broken.receipt.index,
-        "floor": broken.floor,
-        "deadline": broken.deadline_s,
-        "size": said.size,
-        "root": said.root.hex(),
-        "cosigned": [{"by": name, "at": at_s} for name, at_s in broken.cosigned],
-    }
 
 
 def _checked(judged: Sequence[Judged], copy: Copy, damaged: Sequence[int], *, others: int) -> dict[str, Any]:
@@ -210,4 +192,6 @@ def _show_broken(document: dict[str, Any]) -> None:
     out.print(f"BROKEN  {document['origin']} promised entry {document['entry']}", markup=False)
     out.print(f"  {document['breach']} in the tree of {document['size']} entries", markup=False)
     for one in document["cosigned"]:
-        out.print(f"  cosigned by {one['by']} at {one['at']}, promised by {document['deadline']}", markup=False)
+        out.print(f"  cosigned by {one['by']} at {one['at_s']}, promised by {document['deadline_s']}", markup=False)
+    if "record" in document:
+        out.print(f"  recorded as entry {document['record']}", markup=False)

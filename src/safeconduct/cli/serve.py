@@ -96,7 +96,7 @@ def _show_made(document: dict[str, Any]) -> None:
 def _show_status(document: dict[str, Any]) -> None:
     for name, value in document.items():
         if not isinstance(value, list):
-            out.print(f"{name:<12} {value}", markup=False)
+            out.print(f"{name:<16} {value}", markup=False)
     for log in document["logs"]:
         state = log["stopped"] or "running"
-        out.print(f"log          {log['origin']}  {log['size']} entries  {state}", markup=False)
+        out.print(f"log              {log['origin']}  {log['size']} entries  {state}", markup=False)

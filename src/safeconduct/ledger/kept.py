@@ -16,7 +16,7 @@ from safeconduct.ledger import merkle
 from safeconduct.ledger.export import Read
 from safeconduct.ledger.merkle import HASH_BYTES
 from safeconduct.ledger.notes import NoteError, VerifierKey
-from safeconduct.ledger.omission import BrokenPromise, Omission, cosigned_after, due, make_omission, verify_omission
+from safeconduct.ledger.omission import Omission, cosigned_after, due, make_omission, verify_omission
 from safeconduct.ledger.receipts import Promise, deadline_of, parse_receipt, verify_receipt
 from safeconduct.ledger.tiles import CHECKPOINT_PATH, TILE_WIDTH, Tile, subtrees
 from safeconduct.ledger.trust import Trust, check_signatures
@@ -38,14 +38,13 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """One receipt, how it stands and why. A broken one has the omission and what it proves."""
+    """One receipt, how it stands and why. A broken one has the omission that proves it."""
 
     receipt: Receipt
     standing: Standing
     why: str
     deadline_s: int = 0
     omission: Omission | None = None
-    broken: BrokenPromise | None = None
 
 
 class Copy:
@@ -107,7 +106,6 @@ def judge(receipt: Receipt, copy: Copy, trust: Trust, workers: Sequence[Verifier
         why=f"{broken.breach.value} in the tree of {copy.size}",
         deadline_s=promise.deadline_s,
         omission=omission,
-        broken=broken,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
+from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.ports import Receipt
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint, parse_size
 from safeconduct.ledger.merkle import HASH_BYTES, ProofError, Subtree
@@ -31,9 +32,14 @@ _PARTS = 6  # the run, the receipt, text and signature of its note, text and sig
 class Breach(StrEnum):
     """How a promise was broken."""
 
-    REPLACED = "replaced"  # something else stands at the place that was promised: the log's own signatures disagree
+    REPLACED = "replaced"  # something else stands at the place that was promised
     MISSING = "missing"  # it stands nowhere from the floor on
     SHORT = "short"  # the tree does not reach the place or the floor
+
+    @property
+    def rests_on(self) -> str:
+        """Whose word it needs: `log` where its own signatures contradict each other, else the `witness`'s time."""
+        return "log" if self is Breach.REPLACED else "witness"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,20 +57,30 @@ class Omission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BrokenPromise:
-    """A promise that was broken, verified. `cosigned` gives each witness's name and POSIX second after the deadline."""
+class Cosigned:
+    """Who cosigned, and the POSIX second that they stated."""
 
-    receipt: Receipt
-    breach: Breach
+    by: str
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenPromise:
+    """What a verified omission comes to: what was promised (`leaf` in hex, `deadline_s` POSIX) and what stands instead.
+
+    `size` and `root` (hex) are the tree's, `cosigned` only who did after the deadline.
+    """
+
+    origin: Origin
+    entry: EntryId
+    leaf: str
+    index: int | None
     floor: int
     deadline_s: int
-    checkpoint: SignedCheckpoint
-    cosigned: tuple[tuple[str, int], ...]
-
-    @property
-    def rests_on(self) -> str:
-        """Whose word it needs: `log` where the log's own signatures contradict each other, else `witness`, the time."""
-        return "log" if self.breach is Breach.REPLACED else "witness"
+    breach: Breach
+    size: int
+    root: str
+    cosigned: tuple[Cosigned, ...]
 
 
 def due(receipt: Receipt, floor: int, size: int) -> tuple[int, int]:
@@ -114,18 +130,21 @@ def verify_omission(omission: Omission, trust: Trust, workers: Sequence[Verifier
             f"not enough known witnesses cosigned the checkpoint after the deadline, {promise.deadline_s}",
             code="not-yet-due",
         )
-    breach = _breach(omission, promise.floor)
     return BrokenPromise(
-        receipt=receipt,
-        breach=breach,
+        origin=promise.origin,
+        entry=receipt.entry_id,
+        leaf=receipt.leaf_hash.hex(),
+        index=receipt.index,
         floor=promise.floor,
         deadline_s=promise.deadline_s,
-        checkpoint=signed,
+        breach=_breach(omission, promise.floor),
+        size=signed.checkpoint.size,
+        root=signed.checkpoint.root.hex(),
         cosigned=cosigned,
     )
 
 
-def cosigned_after(signed: SignedCheckpoint, trust: Trust, second: int) -> tuple[tuple[str, int], ...]:
+def cosigned_after(signed: SignedCheckpoint, trust: Trust, second: int) -> tuple[Cosigned, ...]:
     """Returns the known witnesses that cosigned later than a POSIX second, and when: none, if too few for the quorum.
 
     Raises:
@@ -135,7 +154,7 @@ def cosigned_after(signed: SignedCheckpoint, trust: Trust, second: int) -> tuple
     late = {key: at_s for key, at_s in times.items() if at_s > second}
     if trust.quorum is not None and not trust.quorum.satisfied(late):
         return ()
-    return tuple((key.name, at_s) for key, at_s in late.items())
+    return tuple(Cosigned(by=key.name, at_s=at_s) for key, at_s in late.items())
 
 
 def _breach(omission: Omission, floor: int) -> Breach:

@@ -1,23 +1,25 @@
 """The use cases over stored logs: serving tiles, verifying all of it, proving an entry, exporting a log."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from safeconduct.kernel.errors import AbsentError
+from safeconduct.kernel.errors import AbsentError, ConflictError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Projection
 from safeconduct.ledger.audit import Finding, audit
-from safeconduct.ledger.checkpoints import SignedCheckpoint
+from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint
 from safeconduct.ledger.export import export_files
 from safeconduct.ledger.key_ports import DataKeys
-from safeconduct.ledger.merkle import HASH_BYTES
+from safeconduct.ledger.merkle import HASH_BYTES, leaf_hash
 from safeconduct.ledger.notes import NoteSigner, VerifierKey
+from safeconduct.ledger.omission import BrokenPromise, parse_omission, verify_omission
 from safeconduct.ledger.ports import FrozenStore, Heads, LogSource
 from safeconduct.ledger.proofs import encode_proof
 from safeconduct.ledger.reader import LogReader, read_tile
 from safeconduct.ledger.rebuild import check_sealed, check_state
 from safeconduct.ledger.tiles import TILE_WIDTH, Tile, encode_bundle
+from safeconduct.ledger.trust import Trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,40 @@ class Logs:
             AbsentError: there is no such entry.
         """
         return encode_proof(LogReader(self.source).evidence(entry_id))
+
+    def broken_promise(self, content: bytes, witnesses: Sequence[VerifierKey]) -> BrokenPromise:
+        """Returns what the file of an omission proves of a log here. `witnesses` are those whose time counts.
+
+        Raises:
+            AbsentError: there is no such log.
+            InvalidInputError: it proves nothing.
+            ConflictError: `promise-kept`: a witness had cosigned the entry before it cosigned the tree without it.
+        """
+        omission = parse_omission(content)
+        trust = Trust(log=self.verifier(omission.receipt.origin), witnesses=witnesses)
+        broken = verify_omission(omission, trust)
+        if broken.breach.rests_on == "witness":
+            self._refute(broken, witnesses)
+        return broken
+
+    def _refute(self, broken: BrokenPromise, witnesses: Sequence[VerifierKey]) -> None:
+        """Holds the time of a witness against what it cosigned here: it cosigns no smaller tree after a larger one."""
+        found = self.source.find(broken.entry)
+        if found is None or leaf_hash(found[1].leaf).hex() != broken.leaf:
+            return
+        said = {one.by: one.at_s for one in broken.cosigned}
+        keys = {key.text: key for key in witnesses if key.name in said}
+        for size, note, text in self.source.cosigned(broken.origin):
+            if size > found[1].index and text in keys:
+                key = keys[text]
+                at_s = parse_checkpoint(note).note.signed_by(key).timestamp
+                if at_s <= said[key.name]:
+                    raise ConflictError(
+                        f"{key.name} cosigned {size} entries with this one at {at_s}, and {broken.size} without it"
+                        f" at {said[key.name]}: no honest witness does",
+                        code="promise-kept",
+                        remedy=f"the keeper's evidence: safeconduct log prove {broken.entry}",
+                    )
 
     def export(self, origin: Origin, *, payloads: bool) -> Iterator[tuple[str, bytes]]:
         """Yields the files of an export, all as of one commit.

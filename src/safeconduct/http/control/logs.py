@@ -1,6 +1,7 @@
 """The logs as the control API shows them: entries, evidence, verification, export."""
 
 import tarfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
+from safeconduct.access.promises import broken_promises
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
 from safeconduct.kernel.entries import Entry
@@ -31,8 +33,10 @@ INDEX_MAX = 2**63 - 1
 
 @router.get("")
 def list_logs(_reading: Reading, control: Installation) -> Response:
-    """Returns each log's origin, size, whether its head is cosigned, public key, and why it is stopped if it is."""
+    """Returns each log's origin, size and public key, whether its head is cosigned, and what is wrong with it."""
     stopped = control.stopped()
+    with control.snapshot() as records:
+        broken = Counter(reported.promise.origin for reported in broken_promises(records))
     return answer(
         [
             {
@@ -40,6 +44,7 @@ def list_logs(_reading: Reading, control: Installation) -> Response:
                 "size": control.log.size(origin),
                 "head_cosigned": len(control.log.checkpoint(origin).note.signatures) > 1,
                 "key": control.logs.verifier(origin).text,
+                "broken_promises": broken[origin],
                 "stopped": stopped.get(origin, ""),
             }
             for origin in control.log.origins()
