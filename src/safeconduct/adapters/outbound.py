@@ -1,6 +1,7 @@
 """Plain HTTP to the other party, from a thread of its own: one request, one connection."""
 
 import http.client
+import ssl
 from urllib.parse import SplitResult, urlsplit
 
 from safeconduct.kernel.errors import InvalidInputError
@@ -18,7 +19,11 @@ def http_address(text: str, form: str) -> SplitResult:
     return where
 
 
-def connection_to(where: SplitResult, timeout_s: float) -> http.client.HTTPConnection:
-    """Returns a connection to an address, not open yet."""
-    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
-    return kind(where.hostname or "", where.port, timeout=timeout_s)
+def connection_to(
+    where: SplitResult, timeout_s: float, context: ssl.SSLContext | None = None
+) -> http.client.HTTPConnection:
+    """Returns a connection to an address, not open yet. `context` says whom to trust, where it is not the default."""
+    host = where.hostname or ""
+    if where.scheme == "https":
+        return http.client.HTTPSConnection(host, where.port, timeout=timeout_s, context=context)
+    return http.client.HTTPConnection(host, where.port, timeout=timeout_s)

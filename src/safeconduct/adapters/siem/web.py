@@ -1,0 +1,103 @@
+"""One request to a destination over HTTP, and what its status means for the rows that were in it."""
+
+import http.client
+import ipaddress
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult
+
+import msgspec
+
+from safeconduct.adapters.outbound import connection_to, http_address
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.ledger.shipping import DestinationBusyError
+
+TIMEOUT_S = 60.0  # an indexer under load answers late; nothing else waits for it
+ANSWER_BYTES_MAX = 16 * 1024 * 1024  # of a bulk answer: an item of 500 bytes for each row, with room
+TOLD_CHARS = 300  # of an answer that are told in an error
+RETRY_AFTER_MAX_S = 3600.0  # a destination that wants more is asked once an hour
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a destination said."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def told(self) -> str:
+        """Its beginning, for an error message."""
+        return f"{self.status} {self.body[:TOLD_CHARS].decode('utf-8', 'replace')}"
+
+    def document(self) -> Any:  # noqa: ANN401 - JSON
+        """Returns its JSON.
+
+        Raises:
+            DestinationBusyError: it is none, so that nothing is known of what was sent.
+        """
+        try:
+            return msgspec.json.decode(self.body)
+        except msgspec.DecodeError as error:
+            raise DestinationBusyError(f"the answer is no JSON: {self.told}", code="destination-garbled") from error
+
+
+class Web:
+    """Requests to one server. Credentials leave the machine encrypted or not at all."""
+
+    def __init__(self, url: str, *, ca: str = "") -> None:
+        self._where = http_address(url, "a destination's address such as https://host:port")
+        if self._where.scheme != "https" and not _is_loopback(self._where):
+            raise InvalidInputError(
+                f"expected https for {self._where.hostname}: the credential goes with every request",
+                code="destination-unencrypted",
+            )
+        self._context = ssl.create_default_context(cafile=ca or None) if self._where.scheme == "https" else None
+
+    def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+        """Sends one request below the address's own path.
+
+        Raises:
+            DestinationBusyError: nothing came back: whether it was taken is unknown.
+        """
+        connection = connection_to(self._where, TIMEOUT_S, self._context)
+        try:
+            connection.request(method, self._where.path.rstrip("/") + path, body, dict(headers))
+            response = connection.getresponse()
+            content = response.read(ANSWER_BYTES_MAX)
+        except (OSError, http.client.HTTPException) as error:
+            raise DestinationBusyError(
+                f"{self._where.hostname} does not answer: {error}", code="destination-unreachable"
+            ) from error
+        finally:
+            connection.close()
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
+
+
+def refuse_if_not_taken(answer: Answer, who: str) -> None:
+    """Returns if the status is 2xx or one that a caller judges by itself: 400 and 413.
+
+    Raises:
+        DestinationBusyError: 408, 429 or 5xx: later, when `Retry-After` says where it says.
+        UnavailableError: anything else, such as 401: somebody has to change something.
+    """
+    if answer.status in {408, 429} or answer.status >= http.client.INTERNAL_SERVER_ERROR:
+        after = answer.headers.get("retry-after", "")
+        seconds = min(float(after), RETRY_AFTER_MAX_S) if after.isdecimal() else 0.0
+        raise DestinationBusyError(f"{who} answered {answer.told}", after_s=seconds)
+    if answer.status >= http.client.MULTIPLE_CHOICES and answer.status not in {400, 413}:
+        raise UnavailableError(
+            f"{who} answered {answer.told}",
+            code="destination-refused",
+            remedy="check the address and the credential; nothing is lost: it is tried again",
+        )
+
+
+def _is_loopback(where: SplitResult) -> bool:
+    try:
+        return ipaddress.ip_address(where.hostname or "").is_loopback
+    except ValueError:
+        return where.hostname == "localhost"

@@ -1,0 +1,79 @@
+"""A log by its static files (C2SP tlog-tiles), each read when it is needed, nothing believed but the log's key."""
+
+from collections.abc import Callable, Iterator
+
+from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
+from safeconduct.ledger import merkle
+from safeconduct.ledger.checkpoints import open_checkpoint
+from safeconduct.ledger.merkle import HASH_BYTES, leaf_hash
+from safeconduct.ledger.notes import VerifierKey
+from safeconduct.ledger.ocsf import PlacedLeaf
+from safeconduct.ledger.tiles import CHECKPOINT_PATH, TILE_WIDTH, Tile, bundles_of, decode_bundle, subtrees
+
+Read = Callable[[str], bytes | None]
+"""Returns a file of a log by its path below the log's prefix, or None if there is none."""
+
+
+class TiledLog:
+    """A log as of the checkpoint that its files hold now.
+
+    Raises:
+        NoteError: the checkpoint is not signed by the key.
+    """
+
+    def __init__(self, read: Read, key: VerifierKey) -> None:
+        self._read = read
+        self.signed = open_checkpoint(read(CHECKPOINT_PATH) or b"", key)
+        self.origin, self.size = self.signed.checkpoint.origin, self.signed.checkpoint.size
+
+    def leaves(self, start: int) -> Iterator[PlacedLeaf]:
+        """Yields the leaves from an index on. Each is as its hash tile says.
+
+        Raises:
+            UnavailableError: a file is missing or is not what the tree has.
+        """
+        for bundle in bundles_of(self.size)[start // TILE_WIDTH :]:
+            hashes = self.file(Tile(0, bundle.number, bundle.width))
+            for position, leaf in enumerate(self._bundle(bundle)):
+                if hashes[position * HASH_BYTES : (position + 1) * HASH_BYTES] != leaf_hash(leaf):
+                    raise self._damaged(bundle, f"entry {position} is not the one that its hash tile has")
+                if bundle.number * TILE_WIDTH + position >= start:
+                    yield PlacedLeaf(origin=self.origin, index=bundle.number * TILE_WIDTH + position, leaf=leaf)
+
+    def proven(self, index: int) -> PlacedLeaf:
+        """Returns the leaf at an index, proven to lead to the checkpoint's root.
+
+        Raises:
+            AbsentError: the log is shorter.
+            UnavailableError: a file is missing, or does not lead there.
+        """
+        if not 0 <= index < self.size:
+            raise AbsentError(f"{self.origin} has {self.size} entries, none with index {index}", code="entry-unknown")
+        bundle = bundles_of(self.size)[index // TILE_WIDTH]
+        leaf = self._bundle(bundle)[index % TILE_WIDTH]
+        proof = merkle.inclusion_proof(index, self.size, subtrees(self.size, self.file))
+        try:
+            merkle.verify_inclusion(index, self.size, leaf_hash(leaf), proof, self.signed.checkpoint.root)
+        except merkle.ProofError as error:
+            raise self._damaged(bundle, error.message) from error
+        return PlacedLeaf(origin=self.origin, index=index, leaf=leaf)
+
+    def file(self, tile: Tile) -> bytes:
+        """Returns a tile or an entry bundle as it stands there.
+
+        Raises:
+            UnavailableError: it is missing.
+        """
+        found = self._read(tile.path)
+        if found is None:
+            raise self._damaged(tile, "it is missing")
+        return found
+
+    def _bundle(self, bundle: Tile) -> list[bytes]:
+        try:
+            return decode_bundle(self.file(bundle), bundle.width)
+        except InvalidInputError as error:
+            raise self._damaged(bundle, error.message) from error
+
+    def _damaged(self, tile: Tile, what: str) -> UnavailableError:
+        return UnavailableError(f"{tile.path} of {self.origin}: {what}", code="log-damaged")
