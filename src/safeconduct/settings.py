@@ -97,11 +97,23 @@ class Settings:
         """
         if bool(place.secret_file) == bool(place.secret_env):
             raise InvalidInputError(f"{CUSTODY}: expected secret-file or secret-env, one of them", code=_UNUSABLE)
-        if place.secret_env:
-            return self.secret(place.secret_env)
-        found = _private_text(Path(place.secret_file), "file with a PIN or token").strip()
+        return self.secret_at(place.secret_env, place.secret_file)
+
+    def secret_at(self, variable: str, file: str) -> str:
+        """Returns a secret out of an environment variable, or else out of a file.
+
+        Raises:
+            InvalidInputError: neither or both are named, it is unset or empty, or the file may be read by others.
+        """
+        if bool(variable) == bool(file):
+            raise InvalidInputError("expected a secret's variable or its file, one of them", code="secret-missing")
+        if variable:
+            return self.secret(variable)
+        found = _private_text(Path(file), "file with a secret").strip()
         if not found or len(found) > KEY_FILE_BYTES_MAX:
-            raise InvalidInputError(f"{place.secret_file} holds no PIN or token", code="key-unreadable")
+            raise InvalidInputError(
+                f"{file} holds no secret of up to {KEY_FILE_BYTES_MAX} bytes", code="key-unreadable"
+            )
         return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -21,6 +22,7 @@ from safeconduct.bootstrap.cosigning import cosign_head, follow
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.installation import Installation, opened
 from safeconduct.bootstrap.routes import ROUTERS
+from safeconduct.bootstrap.shipping import shipped
 from safeconduct.gateway.ports import Upstream
 from safeconduct.http.connection import GatewayServer, server_config
 from safeconduct.http.control.context import Control
@@ -56,13 +58,14 @@ class RemoteModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
-    """Where to listen and which models to offer."""
+    """Where to listen, which models to offer, and the file that says where the log's rows go."""
 
     host: str = "127.0.0.1"
     port: int = 8700
     local_model: bool = True
     remote: tuple[RemoteModel, ...] = ()
     databases: Databases = field(default_factory=Databases)
+    destinations: Path | None = None
     progress: Callable[[str], None] = lambda _step: None
     ready: Callable[[str, list[str], list[str]], None] = lambda _url, _findings, _upstreams: None
 
@@ -75,6 +78,7 @@ class Serving:
     secret: str
     upstreams: Mapping[str, Upstream]
     calls: Calls
+    shipping: Callable[[], list[dict[str, Any]]]
 
 
 async def serve(data: Path, options: ServeOptions) -> None:
@@ -94,6 +98,7 @@ async def serve(data: Path, options: ServeOptions) -> None:
             expected=lambda: sum(calls.in_flight() for calls in flights) or 1,
             databases=options.databases,
         ) as installation,
+        shipped(data, options.destinations, installation.logs) as shipping,
     ):
         host, port = listener.getsockname()[:2]
         url = f"http://{host}:{port}"
@@ -102,7 +107,7 @@ async def serve(data: Path, options: ServeOptions) -> None:
             calls = await _calls(installation, upstreams, options)
             flights.append(calls)
             secret = make_secret(installation.entropy)
-            serving = Serving(url=url, secret=secret, upstreams=upstreams, calls=calls)
+            serving = Serving(url=url, secret=secret, upstreams=upstreams, calls=calls, shipping=shipping)
             app = _app(installation, runner, serving)
             server = GatewayServer(server_config(app, host=host, port=port), before_shutdown=calls.shutdown)
             lock.announce(Address(url, secret))
@@ -199,6 +204,7 @@ def _app(installation: Installation, runner: EffectRunner, serving: Serving | No
         events=installation.events,
         caller=lambda principal: _Caller(serving, principal),
         lists_url=serving.url if serving else None,
+        shipping=serving.shipping if serving else list,
     )
 
     def check_reader(signed: SignedAct) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from safeconduct.access.program import is_installation
 from safeconduct.adapters.folder import write_file
-from safeconduct.cli import partner, verify
+from safeconduct.cli import partner, siem, verify
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.kernel.errors import InvalidInputError
@@ -17,6 +17,8 @@ from safeconduct.kernel.errors import InvalidInputError
 commands = typer.Typer(help="The joint log: show, prove, export, verify, mirror, witness.", no_args_is_help=True)
 for partners_command in (verify.verify, partner.mirror, partner.witness):
     commands.command()(partners_command)
+commands.command()(siem.ship)
+commands.command("check-row")(siem.check)
 
 EntryId = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
 Origin = Annotated[str, typer.Option("--origin", help="Which log; default: the only one that is not the server's own.")]

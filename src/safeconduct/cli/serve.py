@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +30,10 @@ DatabaseURL = Annotated[
     ),
 ]
 
+Destinations = Annotated[
+    Path | None, typer.Option("--destinations", help="A YAML file that says where the log's entries are sent as OCSF.")
+]
+
 OPENAI_URL = "https://api.openai.com/v1"
 
 
@@ -49,6 +54,7 @@ def serve(
     model_key_env: ModelKey = "",
     no_local_model: NoLocal = False,
     database: DatabaseURL = "",
+    destinations: Destinations = None,
     data: Data = None,
 ) -> None:
     """Serves the gateway, the control API, the logs and the lists until it is stopped."""
@@ -69,6 +75,7 @@ def serve(
         local_model=not no_local_model,
         remote=tuple(remote),
         databases=replace(read.databases, log=database) if database else read.databases,
+        destinations=destinations,
         progress=lambda step: err.print(step, style="dim", markup=False),
         ready=_ready,
     )
@@ -100,3 +107,8 @@ def _show_status(document: dict[str, Any]) -> None:
     for log in document["logs"]:
         state = log["stopped"] or "running"
         out.print(f"log              {log['origin']}  {log['size']} entries  {state}", markup=False)
+    for line in document["shipping"]:
+        behind, problem = sum(line["lag"].values()), line["problem"] or "sending"
+        out.print(
+            f"shipping         {line['name']}  {behind} behind, {len(line['refused'])} refused  {problem}", markup=False
+        )

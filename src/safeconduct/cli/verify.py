@@ -45,7 +45,7 @@ def verify(
         emit(document, as_json, _show_checked)
         good = all(log["verified"] for log in document)
     else:
-        trust = trusted(key, witness, policy, lambda: _content(target), vacuous=no_quorum)
+        trust = trusted(key, witness, policy, lambda: content_of(target), vacuous=no_quorum)
         document = _verify_file(target, trust) if target.is_file() else _verify_folder(target, trust)
         emit(document, as_json, _show_verified)
         good = document["verified"]
@@ -65,7 +65,7 @@ def trusted(
     if policy is not None and witnesses:
         raise InvalidInputError("a policy names the witnesses itself: pass --policy or --witness", code="usage")
     if policy is not None:
-        known = parse_policy(_read(policy, POLICY_BYTES_MAX))
+        known = parse_policy(read_file(policy, POLICY_BYTES_MAX))
         if not key:
             return by_policy(known, _claimed(content()), vacuous=vacuous)
         given = public_key(key)
@@ -102,13 +102,22 @@ def _claimed(content: bytes) -> Origin:
     return Origin(named.partition(b"\n")[0].decode("utf-8", "replace"))
 
 
-def _content(target: Path) -> bytes:
+def content_of(target: Path) -> bytes:
+    """Returns a file, or the checkpoint of a folder: enough to tell which log it is of.
+
+    Raises:
+        InvalidInputError: it can't be read.
+    """
     file = target if target.is_file() else target / CHECKPOINT_PATH
-    return _read(file, PROOF_FILE_BYTES_MAX)
+    return read_file(file, PROOF_FILE_BYTES_MAX)
 
 
-def _read(file: Path, bytes_max: int) -> bytes:
-    """Returns a file, at most one byte more than `bytes_max`, which its reader then refuses."""
+def read_file(file: Path, bytes_max: int) -> bytes:
+    """Returns a file, at most one byte more than `bytes_max`, which its reader then refuses.
+
+    Raises:
+        InvalidInputError: it can't be read.
+    """
     try:
         with file.open("rb") as opened:
             return opened.read(bytes_max + 1)
@@ -130,7 +139,7 @@ def _verify_folder(folder: Path, trust: Trust) -> dict[str, Any]:
 
 
 def _verify_file(file: Path, trust: Trust) -> dict[str, Any]:
-    proven: ProvenEntry = verify_proof(_read(file, PROOF_FILE_BYTES_MAX), trust)
+    proven: ProvenEntry = verify_proof(read_file(file, PROOF_FILE_BYTES_MAX), trust)
     said, entry = proven.checkpoint.checkpoint, proven.entry
     return {
         "verified": True,

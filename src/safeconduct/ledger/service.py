@@ -18,7 +18,8 @@ from safeconduct.ledger.ports import FrozenStore, Heads, LogSource
 from safeconduct.ledger.proofs import encode_proof
 from safeconduct.ledger.reader import LogReader, read_tile
 from safeconduct.ledger.rebuild import check_sealed, check_state
-from safeconduct.ledger.tiles import TILE_WIDTH, Tile, encode_bundle
+from safeconduct.ledger.tiled import TiledLog
+from safeconduct.ledger.tiles import CHECKPOINT_PATH, TILE_WIDTH, Tile, encode_bundle
 from safeconduct.ledger.trust import Trust
 
 
@@ -77,6 +78,18 @@ class Logs:
         if not whole:
             raise AbsentError(f"{origin} has no {path}", code="tile-unknown")
         return found
+
+    def tiled(self, origin: Origin) -> TiledLog:
+        """Returns a log by its static files, as of now.
+
+        Raises:
+            AbsentError: there is no such log, or it is empty.
+        """
+
+        def read(path: str) -> bytes:
+            return self.checkpoint(origin).encoded.encode() if path == CHECKPOINT_PATH else self.tile(origin, path)
+
+        return TiledLog(read, Trust(log=self.verifier(origin)))
 
     def proof(self, entry_id: str) -> str:
         """Returns the evidence for an entry as a file.

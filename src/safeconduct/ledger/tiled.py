@@ -1,14 +1,13 @@
-"""A log by its static files (C2SP tlog-tiles), each read when it is needed, nothing believed but the log's key."""
+"""A log by its static files (C2SP tlog-tiles), each read when needed, nothing believed but trusted keys."""
 
 from collections.abc import Callable, Iterator
 
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
 from safeconduct.ledger import merkle
-from safeconduct.ledger.checkpoints import open_checkpoint
 from safeconduct.ledger.merkle import HASH_BYTES, leaf_hash
-from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.ocsf import PlacedLeaf
 from safeconduct.ledger.tiles import CHECKPOINT_PATH, TILE_WIDTH, Tile, bundles_of, decode_bundle, subtrees
+from safeconduct.ledger.trust import Trust
 
 Read = Callable[[str], bytes | None]
 """Returns a file of a log by its path below the log's prefix, or None if there is none."""
@@ -18,12 +17,14 @@ class TiledLog:
     """A log as of the checkpoint that its files hold now.
 
     Raises:
-        NoteError: the checkpoint is not signed by the key.
+        NoteError: the checkpoint is not signed by the log, or a known witness's cosignature in it fails.
+        PolicyError: the cosignatures don't fill the quorum that is asked for.
     """
 
-    def __init__(self, read: Read, key: VerifierKey) -> None:
+    def __init__(self, read: Read, trust: Trust) -> None:
         self._read = read
-        self.signed = open_checkpoint(read(CHECKPOINT_PATH) or b"", key)
+        self.signed, now = trust.signed(read(CHECKPOINT_PATH) or b"")
+        self.cosigned_by = tuple(key.name for key in now.cosigners(self.signed))
         self.origin, self.size = self.signed.checkpoint.origin, self.signed.checkpoint.size
 
     def leaves(self, start: int) -> Iterator[PlacedLeaf]:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
@@ -25,7 +25,8 @@ class Control:
     are the logs that take none, and why; `cosign_head` waits until the partner has cosigned a joint log's head;
     `settle` carries out the effects that wait now and returns what failed, by the id of the entry that ordered it;
     `upstreams` are the configured model servers, None where no server runs; `caller` returns a principal's way to a
-    model; `lists_url` is where this server's lists are fetched from, or None when nothing serves them.
+    model; `lists_url` is where this server's lists are fetched from, or None when nothing serves them; `shipping` tells
+    how far each destination of the log's rows is.
     """
 
     writer: Writer
@@ -43,6 +44,7 @@ class Control:
     events: EventStore
     caller: Callable[[PrincipalId], ModelCaller]
     lists_url: str | None
+    shipping: Callable[[], list[dict[str, Any]]]
 
 
 def control(request: Request) -> Control:

@@ -50,5 +50,6 @@ async def status(control: Installation, _: Reading) -> Response:
                     {"origin": origin, "size": control.log.size(origin), "stopped": stopped.get(origin, "")}
                     for origin in control.log.origins()
                 ],
+                "shipping": control.shipping(),
             }
         )
