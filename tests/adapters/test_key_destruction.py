@@ -13,6 +13,7 @@ from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.ledger.sealing import DataKeyName, KeySelector, Readership, house_bound, record_bound
 from safeconduct.ledger.wrapping import ReaderSecret
+from support.disk_search import found
 from support.logs import CALLS, Counting, sqlite_keys
 
 PROVIDER = ReaderSecret(b"\x01" * 32)
@@ -20,7 +21,6 @@ SHARED = Readership(
     readers=frozenset({Reader.PARTNER, Reader.PROVIDER}), house=True, wrap_for={Reader.PROVIDER: PROVIDER.public.text}
 )
 KEYS = 300  # enough for pages to split
-PIECE = 8  # bytes in a row that could not be there by chance
 
 
 def fill(keys, count=KEYS):
@@ -41,17 +41,6 @@ def forms(folder, key_id):
         ]
     connection.close()
     return [row[0] for row in rows]
-
-
-def found(folder, secrets):
-    """Returns those secrets of which a part is in any file."""
-    contents = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
-    there = {piece for content in contents for piece in pieces(content)}
-    return [secret for secret in secrets if not there.isdisjoint(pieces(secret))]
-
-
-def pieces(content):
-    return {content[at : at + PIECE] for at in range(len(content) - PIECE + 1)}
 
 
 def wrapping_keys(folder):

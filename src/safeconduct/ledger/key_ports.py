@@ -68,19 +68,23 @@ class WrappingKeys(Protocol):
         ...
 
 
-class DataKeys(Protocol):
-    """The keys that seal fields, kept apart from the log so that destroying one is not undone by a backup of it.
-
-    None is ever stored unwrapped.
-    """
+class OpeningKeys(Protocol):
+    """Data keys as far as opening fields goes."""
 
     def get(self, key_id: str) -> bytes | None:
-        """Returns a key; None if it is not the house's to open, was never made, or was destroyed. Any thread.
+        """Returns a key; None if it is not the holder's to open, was never made, or was destroyed.
 
         Raises:
             UnavailableError: it is damaged, or can't be unwrapped now.
         """
         ...
+
+
+class DataKeys(OpeningKeys, Protocol):
+    """The keys that seal fields, kept apart from the log so that destroying one is not undone by a backup of it.
+
+    None is ever stored unwrapped. `get` is for any thread.
+    """
 
     def make(self, name: DataKeyName, readership: Readership) -> DataKey:
         """Returns the key of this name and readership, made if there is none. Writer's thread.

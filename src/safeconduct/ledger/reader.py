@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.entries import Entry, Reader
 from safeconduct.kernel.errors import AbsentError, RefusedError, UnavailableError
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint
 from safeconduct.ledger.envelope import Leaf, Opening, decode_leaf, read_entry, unseal
-from safeconduct.ledger.key_ports import DataKeys
+from safeconduct.ledger.key_ports import OpeningKeys
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.ports import LogSource, StoredEntry
 from safeconduct.ledger.sealing import HOUSE
@@ -28,9 +28,13 @@ class Evidence:
 
 
 class LogReader:
-    """Reads the logs of an installation. Safe from any thread, given a source that is."""
+    """Reads the logs of an installation, or a reader's copy of one. Safe from any thread, given a source that is.
 
-    def __init__(self, source: LogSource, keys: DataKeys | None = None) -> None:
+    `role` is who reads: the house, or whose copy it is.
+    """
+
+    def __init__(self, source: LogSource, keys: OpeningKeys | None = None, *, role: Reader = HOUSE) -> None:
+        self.role = role
         self._source = source
         self._keys = keys
 
@@ -138,14 +142,14 @@ class LogReader:
 
         Raises:
             AbsentError: there is no such entry or field, or its data key or blob was destroyed.
-            RefusedError: it is sealed for others than this installation (`not-a-reader`).
+            RefusedError: it is sealed for others (`not-a-reader`).
             UnavailableError: the blob is damaged.
         """
         leaf = self.leaf(entry_id)
         said = leaf.sealed.get(name)
         if said is None:
             raise AbsentError(f"entry {entry_id} has no sealed field {name}")
-        if HOUSE not in said.readers:
+        if self.role not in said.readers:
             raise RefusedError(
                 f"the {name} of entry {entry_id} is sealed for {', '.join(said.readers)} only", code="not-a-reader"
             )

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator, Mapping
 
-from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.entries import Entry, Reader
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Projection
@@ -13,7 +13,6 @@ from safeconduct.ledger.ports import LogSource, RawRecords
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.records import Overlay
 from safeconduct.ledger.recovery_events import known_lost
-from safeconduct.ledger.sealing import HOUSE
 
 
 class _Nothing:
@@ -80,7 +79,7 @@ def _difference(
 def check_sealed(
     reader: LogReader, source: LogSource, origin: Origin, excused: Excused = NOTHING_EXCUSED
 ) -> list[Finding]:
-    """Opens every sealed field of a log that the house may read; returns each that is not what its entry commits to.
+    """Opens every sealed field of a log that its reader may open; returns each that is not what its entry commits to.
 
     `excused` are those that are known to be lost or destroyed, beside what the log's own entries say is lost.
     """
@@ -88,7 +87,7 @@ def check_sealed(
     excused = Excused(lost={*excused.lost, *known_lost(source, origin)}, keys=excused.keys)
     for stored in source.entries(origin):
         try:
-            for name in _to_open(reader.leaf(stored.id), excused):
+            for name in _to_open(reader.leaf(stored.id), reader.role, excused):
                 reader.open_field(stored.id, name)
         except SafeconductError as error:
             findings.append(
@@ -97,9 +96,9 @@ def check_sealed(
     return findings
 
 
-def _to_open(leaf: Leaf, excused: Excused) -> list[str]:
+def _to_open(leaf: Leaf, role: Reader, excused: Excused) -> list[str]:
     return [
         name
         for name, said in leaf.sealed.items()
-        if HOUSE in said.readers and said.key not in excused.keys and (leaf.id, name) not in excused.lost
+        if role in said.readers and said.key not in excused.keys and (leaf.id, name) not in excused.lost
     ]

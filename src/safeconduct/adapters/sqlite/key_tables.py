@@ -43,6 +43,7 @@ MIGRATIONS = (
         id TEXT NOT NULL, reader TEXT NOT NULL, wrapper TEXT NOT NULL, wrapped BLOB NOT NULL, UNIQUE (id, reader)
     ) STRICT;
     """,
+    "CREATE TABLE taken (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL) STRICT;",
 )
 _RECORDS = 256  # read at once
 
@@ -67,8 +68,10 @@ class KeyTables:
         self.finish()
         self._current()
 
-    def insert(self, keys: Iterable[NewKey]) -> None:
+    def insert(self, keys: Iterable[NewKey], *, taken: int | None = None) -> None:
         """Stores keys, wrapped for each of their readers. Those that a failed commit stored nevertheless stay.
+
+        `taken` is the number up to which they were taken from the keeper of the log, in the file of another reader.
 
         Raises:
             UnavailableError: none was stored - unless the commit itself failed.
@@ -77,6 +80,13 @@ class KeyTables:
         with transaction(self._connection, "store data keys"):
             for key in keys:
                 self._insert(key, wrapper)
+            if taken is not None:
+                self._connection.execute("INSERT OR REPLACE INTO taken VALUES (1, ?)", (taken,))
+
+    def taken(self) -> int:
+        """Returns the number up to which keys were taken; 0 at first."""
+        rows = self._all("SELECT number FROM taken")
+        return int(rows[0][0]) if rows else 0
 
     def key(self, key_id: str) -> bytes | None:
         """Returns a data key that is the house's to open, or None.
