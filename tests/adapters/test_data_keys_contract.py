@@ -81,6 +81,17 @@ def test_what_nobody_could_open_is_not_sealed(keys):
     assert caught.value.code == "reader-without-key"
 
 
+@pytest.mark.parametrize("public", ["x25519:" + "A" * 43 + "=", "x25519:", "ed25519:" + "A" * 43 + "="])
+def test_a_public_key_that_is_none_fails_where_the_key_is_made_and_not_the_commit_of_others(keys, public):
+    good = make(keys)
+    bad = Readership(readers=SHARED.readers, house=True, wrap_for={Reader.PROVIDER: public})
+    with pytest.raises(InvalidInputError):
+        make(keys, bad)
+    keys.commit()
+    assert keys.get(good.id) == good.key
+    assert keys.ids(KeySelector(origin=CALLS)) == [good.id]
+
+
 def test_readers_get_the_keys_that_were_wrapped_for_them_once_committed(keys):
     made = [make(keys, SHARED, subject=f"s{n}", day="2026-11-21") for n in range(3)]
     theirs, own = make(keys, THEIRS), make(keys)

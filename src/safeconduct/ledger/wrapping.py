@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from safeconduct.kernel.entries import Reader
-from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.keys import decode_key
 
@@ -86,7 +86,10 @@ def wrap_for(public: str, key: bytes, origin: Origin, key_id: str, reader: Reade
     Raises:
         InvalidInputError: the public key is none.
     """
-    return bytes(_SUITE.encrypt(key, _public(public), info=_bound(origin, key_id, reader)))
+    try:
+        return bytes(_SUITE.encrypt(key, _public(public), info=_bound(origin, key_id, reader)))
+    except ValueError as error:  # a point of small order, under which every secret is the same
+        raise InvalidInputError(f"{public} is no X25519 public key", code="reader-key-unusable") from error
 
 
 @lru_cache(maxsize=READERS_MAX)

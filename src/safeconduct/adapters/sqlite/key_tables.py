@@ -1,8 +1,8 @@
 """The tables of keys.db: data keys wrapped for the house, copies wrapped for other readers, and under what."""
 
 import sqlite3
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from safeconduct.adapters.sqlite.database import transaction, translated
@@ -19,7 +19,6 @@ from safeconduct.ledger.sealing import (
     house_bound,
     record_bound,
 )
-from safeconduct.ledger.wrapping import wrap_for
 
 MIGRATIONS = (
     """
@@ -50,11 +49,12 @@ _RECORDS = 256  # read at once
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A data key that is to be stored."""
+    """A data key that is to be stored, as it was wrapped for each other reader."""
 
     name: DataKeyName
     readership: Readership
     made: DataKey
+    wrapped: Mapping[Reader, bytes] = field(default_factory=dict)
 
 
 class KeyTables:
@@ -192,8 +192,7 @@ class KeyTables:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (made.id, *_columns(name), readership.recipients, wrapper.id, kept),
         )
-        for reader, public in sorted(readership.wrap_for.items()):
-            record = wrap_for(public, made.key, name.origin, made.id, reader)
+        for reader, record in sorted(new.wrapped.items()):
             self._connection.execute(
                 "INSERT OR IGNORE INTO reader_keys (id, reader, wrapper, wrapped) VALUES (?, ?, ?, ?)",
                 (made.id, reader, wrapper.id, wrapper.wrap(record, record_bound(made.id, reader))),

@@ -14,6 +14,7 @@ from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.ports import Entropy
 from safeconduct.ledger.key_ports import WrappingKeys
 from safeconduct.ledger.sealing import DataKey, DataKeyName, KeySelector, Readership, WrappedKey, new_key
+from safeconduct.ledger.wrapping import wrap_for
 
 CACHED_KEYS_MAX = 4096  # under a kilobyte each; above it the cache starts again
 
@@ -99,7 +100,9 @@ class SqliteKeys:
 
     def _make(self, name: DataKeyName, readership: Readership) -> DataKey:
         made = new_key(name, readership, self._entropy)
-        self._new[made.id] = NewKey(name, readership, made)
+        others = readership.wrap_for.items()
+        wrapped = {reader: wrap_for(public, made.key, name.origin, made.id, reader) for reader, public in others}
+        self._new[made.id] = NewKey(name, readership, made, wrapped)
         return made
 
     def _forget(self, key_ids: set[str]) -> None:
