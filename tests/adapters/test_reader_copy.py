@@ -9,7 +9,7 @@ import pytest
 from safeconduct.adapters.files import write_secret
 from safeconduct.adapters.mirror import pull
 from safeconduct.adapters.reader_copy import ReaderCopy
-from safeconduct.kernel.entries import Reader
+from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.errors import AbsentError, RefusedError, UnavailableError
 from safeconduct.ledger.copies import decode_records, encode_records
 from safeconduct.ledger.export import export_files
@@ -37,7 +37,7 @@ def readership(readers):
         readers=frozenset(readers),
         house=Reader.PARTNER in readers,
         wrap_for={reader: KEYS[reader] for reader in readers if reader in KEYS},
-        days=30,
+        days={Retention.CALL: 30},
     )
 
 
