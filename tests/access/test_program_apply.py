@@ -15,6 +15,7 @@ from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import ConflictError, RefusedError, SafeconductError, TooLargeError, UnauthenticatedError
 from safeconduct.ledger.notes import Cosigner, NoteError
+from safeconduct.ledger.quorums import PolicyError
 from support.immediate import ImmediateWriter
 from support.programs import APPLY, KEYS, WITNESS, bring_into_force, cosigned, demo_program, in_force, signed
 
@@ -72,7 +73,8 @@ def test_the_first_program_is_requested_in_the_installation_log_and_counts_for_n
     assert effect.body == {
         "origin": INSTALLATION,
         "agreement_origin": AGREEMENT,
-        "witness": {"name": WITNESS.verifier.name, "key": WITNESS.verifier.text, "url": "http://127.0.0.1:1/"},
+        "policy": f"witness {WITNESS.verifier.name} {WITNESS.verifier.text} http://127.0.0.1:1/\n"
+        f"quorum {WITNESS.verifier.name}\n",
     }
 
 
@@ -114,7 +116,7 @@ def test_no_other_checkpoint_puts_it_in_force(note):
     writer = empty()
     applied = apply_(writer)
     before = writer.state.copy().rows
-    with pytest.raises(NoteError):
+    with pytest.raises((NoteError, PolicyError)):
         complete(writer, applied.request, note)
     assert writer.state.rows == before
     assert len(writer.entries) == 2
@@ -132,10 +134,10 @@ def test_a_change_is_cosigned_by_the_witness_in_force_and_not_by_its_successor()
     successor = Cosigner(WITNESS.verifier.name, KEYS["stranger"])
     source = SOURCE.replace(WITNESS.verifier.text.encode(), successor.verifier.text.encode())
     applied = apply_(writer, source)
-    with pytest.raises(NoteError):
+    with pytest.raises(PolicyError):
         complete(writer, applied.request, cosigned(AGREEMENT, 9, witness=successor))
     complete(writer, applied.request, cosigned(AGREEMENT, 9))
-    assert kept.agreement_in_force(writer.state).witness.key == successor.verifier.text
+    assert successor.verifier.text in kept.agreement_in_force(writer.state).witness.policy
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import uvicorn
 
 from safeconduct.adapters.folder import read_folder, write_file
 from safeconduct.adapters.mirror import fetch_over_http, pull
-from safeconduct.adapters.witness import WitnessClient, WitnessFolder
+from safeconduct.adapters.witness import WitnessFolder
+from safeconduct.adapters.witness_client import WitnessClient
 from safeconduct.http.witness import WitnessApp
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
 from safeconduct.ledger.export import export_files, verify_files
@@ -41,23 +42,25 @@ def witness(tmp_path):
     return made
 
 
+def ask(client, rig):
+    return client.cosign(rig.reader, rig.reader.checkpoint(CALLS), signer().verifier)
+
+
 def test_a_log_gets_its_cosignatures_over_http(witness):
     with served(WitnessApp(witness.add_checkpoint)) as url, Rig() as rig:
         client = WitnessClient(url, witness.cosigner.verifier)
         rig.fill(3)
-        first = client.cosign(rig.reader, CALLS, 3)
+        first = ask(client, rig)
         first.note.signed_by(witness.cosigner.verifier)
         rig.writer.keep_cosigned(first, client.key)
         rig.fill(300, start=3)
-        second = client.cosign(rig.reader, CALLS, 303)
+        second = ask(client, rig)
         assert second.checkpoint.size == 303
         # The log lost its memory of what was cosigned: it learns the size from the witness.
         rig.store.with_cosignatures.clear()
         rig.fill(1, start=303)
-        assert client.cosign(rig.reader, CALLS, 304).checkpoint.size == 304
-        assert client.cosign(rig.reader, CALLS, 304).checkpoint.size == 304
-        with pytest.raises(AbsentError):
-            client.cosign(rig.reader, CALLS, 305)
+        assert ask(client, rig).checkpoint.size == 304
+        assert ask(client, rig).checkpoint.size == 304
 
 
 def test_a_witness_gives_away_a_restored_backup_and_a_fork(witness):
@@ -65,12 +68,12 @@ def test_a_witness_gives_away_a_restored_backup_and_a_fork(witness):
         client = WitnessClient(url, witness.cosigner.verifier)
         with Rig() as rig:
             rig.fill(5)
-            client.cosign(rig.reader, CALLS, 5)
+            ask(client, rig)
         for count, code in [(3, "log-behind-witness"), (5, "log-forked"), (7, "witness-refused")]:
             with Rig() as other:
                 other.fill(count, start=100)
                 with pytest.raises(UnavailableError) as caught:
-                    client.cosign(other.reader, CALLS, count)
+                    ask(client, other)
                 assert caught.value.code == code
         assert witness.latest(CALLS).checkpoint.size == 5
 
@@ -81,12 +84,12 @@ def test_what_a_witness_may_get_wrong(witness):
         rig.fill(1)
         with served(WitnessApp(witness.add_checkpoint)) as url:
             with pytest.raises(UnavailableError) as caught:
-                WitnessClient(url, stranger.verifier).cosign(rig.reader, CALLS, 1)
+                ask(WitnessClient(url, stranger.verifier), rig)
             assert caught.value.code == "not-cosigned"
             with pytest.raises(UnavailableError, match="refused with 404"):
-                WitnessClient(f"{url}/nowhere", witness.cosigner.verifier).cosign(rig.reader, CALLS, 1)
+                ask(WitnessClient(f"{url}/nowhere", witness.cosigner.verifier), rig)
         with pytest.raises(UnavailableError) as caught:
-            WitnessClient(url, witness.cosigner.verifier).cosign(rig.reader, CALLS, 1)
+            ask(WitnessClient(url, witness.cosigner.verifier), rig)
         assert caught.value.code == "witness-unreachable"
     with pytest.raises(InvalidInputError):
         WitnessClient("ftp://x", witness.cosigner.verifier)

@@ -43,7 +43,7 @@ def partner(house):
     for log in house("log", "show", "--json").json["logs"]:
         folder.trust(VerifierKey.parse(log["key"]))
     listener = socket.create_server(("127.0.0.1", int(told["url"].rpartition(":")[2])))
-    app = WitnessApp(folder.add_checkpoint)
+    app = WitnessApp(folder.add_checkpoint, folder.kept.evidence)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -147,14 +147,14 @@ def test_a_backup_restored_whole_is_found_by_the_partner(house, growth):
 
 def test_what_nobody_foresaw_does_not_end_the_following(house, caplog, monkeypatch):
     grow(house)
-    client, failures = cosigning.WitnessClient, [ValueError("a bug")] * 2
+    ask, failures = cosigning.cosign_by_quorum, [ValueError("a bug")] * 2
 
-    def broken(url, key):
+    def broken(*given, **named):
         if failures:
             raise failures.pop()
-        return client(url, key)
+        return ask(*given, **named)
 
-    monkeypatch.setattr(cosigning, "WitnessClient", broken)
+    monkeypatch.setattr(cosigning, "cosign_by_quorum", broken)
     with opened(house.data) as installation:
         asyncio.run(followed(installation, lambda: not failures))
     assert "a bug" in caplog.text

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from safeconduct.adapters.data_folder import Address, locked
 from safeconduct.adapters.files import file_name, write_secret
 from safeconduct.adapters.mirror import pull
-from safeconduct.adapters.witness import WitnessClient, WitnessFolder
+from safeconduct.adapters.witness import WitnessFolder
+from safeconduct.adapters.witness_client import WitnessClient
 from safeconduct.bootstrap.installation import opened
 from safeconduct.cli import recover
 from safeconduct.cli.output import EXIT_CODE
@@ -63,7 +64,8 @@ def mirror(world, folder, origin):
 
 
 def cosign(world, witness, url):
-    signed = WitnessClient(url, witness.cosigner.verifier).cosign(world.reader, AGREEMENT, world.reader.size(AGREEMENT))
+    client, head = WitnessClient(url, witness.cosigner.verifier), world.reader.checkpoint(AGREEMENT)
+    signed = client.cosign(world.reader, head, SIGNERS[AGREEMENT].verifier)
     world.writer.keep_cosigned(signed, witness.cosigner.verifier)
 
 

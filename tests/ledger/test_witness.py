@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from safeconduct.adapters.witness import Algorithm, WitnessFolder
+from safeconduct.adapters.cosigner_folder import Algorithm
+from safeconduct.adapters.witness import WitnessFolder
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, parse_checkpoint, parse_size, sign_checkpoint
@@ -200,11 +201,23 @@ def test_a_key_is_its_owner_s_and_made_once(witness, tmp_path):
         WitnessFolder.create(tmp_path / "x", "a name", Counting())
 
 
-def test_a_log_is_known_under_one_key(witness):
-    witness.trust(signer().verifier)
-    assert witness.logs() == [signer().verifier]
-    with pytest.raises(InvalidInputError, match="another key"):
-        witness.trust(NoteSigner(CALLS, SecretKey(bytes(32))).verifier)
+def test_a_log_may_have_several_keys_while_it_changes_them(witness):
+    new = NoteSigner(CALLS, SecretKey(bytes(32)))
+    assert ask(witness, 0, 3).status == 200
+    assert ask(witness, 3, 5, by=new).status == 403
+    witness.trust(new.verifier)
+    witness.trust(new.verifier)
+    assert witness.kept.keys_of(CALLS) == (signer().verifier, new.verifier)
+    assert ask(witness, 3, 5, by=new).status == 200
+    both = signed(8).note.with_signatures([new.sign(signed(8).note.text)])
+    request = Submission(5, submission(5, 8).proof, SignedCheckpoint(signed(8).checkpoint, both))
+    assert witness.add_checkpoint(request.encoded).status == 200
+    assert [line.name for line in witness.latest(CALLS).note.signatures] == [CALLS, CALLS, "partner.example/witness"]
+    bad = signed(9).note.with_signatures([new.sign("another text\n")])
+    request = Submission(8, submission(8, 9).proof, SignedCheckpoint(signed(9).checkpoint, bad))
+    assert witness.add_checkpoint(request.encoded).status == 403
+    with pytest.raises(InvalidInputError, match="expected a log's key"):
+        witness.trust(cosigner().verifier)
 
 
 def test_a_cosigned_checkpoint_is_in_the_evidence():

@@ -8,7 +8,8 @@ from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.checkpoints import parse_checkpoint
-from safeconduct.ledger.notes import NoteError, VerifierKey
+from safeconduct.ledger.notes import NoteError
+from safeconduct.ledger.quorums import parse_policy
 
 
 def witness_of(agreement: Agreement) -> Witness:
@@ -22,19 +23,20 @@ def witness_of(agreement: Agreement) -> Witness:
             f"agreement {agreement.id} names no witness, and this waits for the partner's cosignature",
             code="no-witness",
             clause=f"agreement:{agreement.id}/witness",
-            remedy="name the partner's witness under agreement.witness in the program file",
+            remedy="name the partner's witness under agreement.witness or agreement.policy in the program file",
         )
     return agreement.witness
 
 
 def complete_cosign(tx: Transaction, request: EntryId, checkpoint: str, *, index: int) -> Entry | None:
-    """Puts a request in force. `checkpoint` is the signed note with the witness's cosignature among its signatures.
+    """Puts a request in force. `checkpoint` is the signed note with the witness's cosignatures among its signatures.
 
     `index` is the request's place, as the log knows it.
     Returns None where the request waits no more: done before, or superseded. So it may be tried again after a crash.
 
     Raises:
-        NoteError: the note is of another log, does not cover the request, or the witness did not cosign it.
+        NoteError: the note is of another log, does not cover the request, or a cosignature does not verify.
+        PolicyError: `quorum-missing`: too few cosigned it.
     """
     pending = tx.get(kept.PENDING, request)
     if pending is None:
@@ -51,4 +53,8 @@ def _check(pending: Pending, checkpoint: str, index: int) -> None:
         raise NoteError(f"expected a checkpoint of {pending.origin}, got one of {found.origin}")
     if found.size <= index:
         raise NoteError(f"the checkpoint ends at {found.size} and does not cover entry {index}")
-    signed.note.signed_by(VerifierKey.parse(pending.witness.key))
+    policy = parse_policy(pending.witness.policy)
+    own = [witness.key for witness in policy.witnesses if signed.note.names(witness.key)]
+    for key in own:
+        signed.note.signed_by(key)
+    policy.check(own)

@@ -87,11 +87,10 @@ class Organization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """The partner's witness: its C2SP verifier key and where it takes checkpoints."""
+    """Who cosigns for the partner: a witness or a quorum of several, as a tlog-policy text, and what it is called."""
 
     name: str
-    key: str
-    url: str
+    policy: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

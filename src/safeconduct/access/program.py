@@ -26,6 +26,8 @@ from safeconduct.access.schema import BUILT_AUTONOMY, BUILT_HANDLING, BUILT_RELE
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import TooLargeError
 from safeconduct.kernel.ids import Origin
+from safeconduct.ledger.notes import VerifierKey
+from safeconduct.ledger.quorums import parse_policy, single
 from safeconduct.policy import EntityUid, PolicyInvalidError
 
 NOT_BUILT = "not-built-yet"
@@ -145,8 +147,9 @@ def _declared(values: Mapping[str, Any]) -> set[EntityUid]:
 
 def _program(values: Mapping[str, Any]) -> Program:
     stated = values["agreement"]
-    agreement = {name: value for name, value in stated.items() if name != "terms"} | {
+    agreement = {name: value for name, value in stated.items() if name not in ("terms", "policy")} | {
         "terms_digest": hashlib.sha256(stated["terms"].encode()).hexdigest(),
+        "witness": _witness(stated),
         "origin": f"{values['origin']}/{stated['id']}",
     }
     paths = {name: _unsealed(path, agreement, values["scopes"]) for name, path in values["paths"].items()}
@@ -163,6 +166,16 @@ def _program(values: Mapping[str, Any]) -> Program:
         "responses": _listed(values["responses"]),
     }
     return msgspec.convert(document | {"digest": digest(document)}, Program)
+
+
+def _witness(agreement: Mapping[str, Any]) -> dict[str, str] | None:
+    """Returns who must cosign; a single witness is the short form of a policy."""
+    if agreement["policy"]:
+        return {"name": parse_policy(agreement["policy"]).quorum, "policy": agreement["policy"]}
+    if agreement["witness"] is None:
+        return None
+    name, key = agreement["witness"]["name"], VerifierKey.parse(agreement["witness"]["key"])
+    return {"name": name, "policy": single(name, key, agreement["witness"]["url"])}
 
 
 def _unsealed(path: Mapping[str, Any], agreement: Mapping[str, Any], scopes: Mapping[str, Any]) -> dict[str, Any]:

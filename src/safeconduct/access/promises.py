@@ -17,10 +17,11 @@ from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.omission import BrokenPromise
+from safeconduct.ledger.quorums import parse_policy
 
 
 def witnesses_in_force(records: Records) -> Sequence[VerifierKey]:
-    """Returns whose time counts for the parties: the agreement's witness.
+    """Returns whose time counts for the parties: the agreement's witnesses.
 
     Raises:
         UnavailableError: no program is in force, or its agreement names no witness.
@@ -30,7 +31,7 @@ def witnesses_in_force(records: Records) -> Sequence[VerifierKey]:
         raise UnavailableError(
             "no agreement in force names a witness, by whose time a deadline is judged", code="no-witness"
         )
-    return (VerifierKey.parse(agreement.witness.key),)
+    return tuple(witness.key for witness in parse_policy(agreement.witness.policy).witnesses)
 
 
 def report_broken(

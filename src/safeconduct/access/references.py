@@ -6,7 +6,10 @@ from typing import Any
 from safeconduct.access.model import Opening, OrganizationRole, PrincipalKind, Role
 from safeconduct.access.reading import Key, Log, near
 from safeconduct.kernel.entries import Reader
+from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.keys import PublicKey
+from safeconduct.ledger.notes import VerifierKey
+from safeconduct.ledger.quorums import parse_policy, single
 
 Values = Mapping[str, Any]
 
@@ -43,9 +46,10 @@ def _agreement(values: Values, log: Log) -> None:
                 log.wrong_at(key, f"{name} has role {role}, expected {side.value}")
     if agreement["id"] == "installation":
         log.wrong_at(("agreement", "id"), "'installation' is the name of the installation's own log")
-    witness = agreement["witness"]
-    if witness and not witness["key"].startswith(witness["name"] + "+"):
-        log.wrong_at(("agreement", "witness", "key"), f"the key is not named {witness['name']!r}")
+    if agreement["witness"]:
+        _witness(agreement["witness"], log)
+    if agreement["witness"] and agreement["policy"]:
+        log.wrong_at(("agreement", "policy"), "a witness is the short form of a policy: expected one of the two")
     _window(log, ("agreement", "valid"), agreement["valid"])
     for role in agreement["readers"]:
         if agreement[role] is None:
@@ -65,6 +69,17 @@ def _field(key: Key, rule: Values, values: Values, log: Log) -> None:
         if missing:
             text = f"both parties must approve it, and approvals.opening has no group of {', '.join(sorted(missing))}"
             log.wrong_at((*key, "opening"), text, "no-approvers")
+
+
+def _witness(witness: Values, log: Log) -> None:
+    if not witness["key"].startswith(witness["name"] + "+"):
+        log.wrong_at(("agreement", "witness", "key"), f"the key is not named {witness['name']!r}")
+        return
+    # What is not one line of a policy, such as an address with a space, could otherwise never be asked.
+    try:
+        parse_policy(single(witness["name"], VerifierKey.parse(witness["key"]), witness["url"]))
+    except InvalidInputError as error:
+        log.wrong_at(("agreement", "witness"), error.message)
 
 
 def _principal(name: str, principal: Values, values: Values, log: Log) -> None:

@@ -25,7 +25,8 @@ from safeconduct.access.targets import parse_target
 from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.keys import PublicKey
-from safeconduct.ledger.notes import VerifierKey
+from safeconduct.ledger.notes import SIGNATURES_MAX, VerifierKey
+from safeconduct.ledger.quorums import parse_policy
 
 NAMES_MAX = 1_000
 """Names in one section: more than one person reviews in a file; beyond it, programs are split by agreement."""
@@ -42,6 +43,9 @@ RETENTION_DAYS_MAX = 3_650
 ORIGIN = r"[a-z0-9.-]{1,200}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]{1,100})*"
 """What logs are named by: a host and a path without scheme."""
 
+COSIGNERS_MAX = SIGNATURES_MAX - 1
+"""Witnesses of one agreement: their cosignatures and the log's signature stand under one note."""
+
 BUILT_RELEASE = ("pass",)
 BUILT_AUTONOMY = ("advise", "triage")
 BUILT_HANDLING = ("allow",)
@@ -57,6 +61,16 @@ def _check_reader_key(text: str) -> None:
         raise InvalidInputError("expected a key of the form x25519: and the base64 of 32 bytes")
 
 
+def _check_policy(text: str) -> None:
+    policy = parse_policy(text)
+    if policy.vacuous:
+        raise InvalidInputError("a policy with quorum none waits for nobody: leave it out to say that there is none")
+    for witness in policy.witnesses:
+        _check_url(witness.url)
+    if len(policy.witnesses) > COSIGNERS_MAX:
+        raise InvalidInputError(f"expected at most {COSIGNERS_MAX} witnesses, got {len(policy.witnesses)}")
+
+
 def _check_url(text: str) -> None:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
@@ -67,6 +81,8 @@ _ID = Text("name", NAME, form=NAME_FORM)
 _PROSE = Text()
 _KEY = Text("ed25519 public key", r".{1,100}", PublicKey.parse)
 _COSIGNER_KEY = Text("C2SP verifier key, type 4 or 6", r".{1,2400}", _check_witness_key)
+# With its changes the text must fit into one entry of the log.
+_POLICY = Text("tlog-policy text", r"(?s).{1,32768}", _check_policy, "a tlog-policy of up to 32768 characters")
 _TARGET = Text("network, address, name or *.name", r".{1,255}", parse_target)
 _MODEL = Text("model name", r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 _WINDOW = Section(
@@ -128,6 +144,12 @@ _AGREEMENT = Section(
             "witness",
             _WITNESS,
             "the partner's witness; without one everything that waits for the partner is refused (`no-witness`)",
+            required=False,
+        ),
+        FieldSpec(
+            "policy",
+            _POLICY,
+            "instead of `witness`: several, and how many of them must cosign, as C2SP tlog-policy with addresses",
             required=False,
         ),
         FieldSpec("customer", _ID, "an organization with role customer, if one reads", required=False),

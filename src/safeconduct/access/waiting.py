@@ -21,7 +21,7 @@ def wait(state: State, entry: Entry, pending: Pending) -> None:
         {
             "origin": entry.origin,
             "agreement_origin": pending.agreement_origin,
-            "witness": {"name": pending.witness.name, "key": pending.witness.key, "url": pending.witness.url},
+            "policy": pending.witness.policy,
         },
     )
 

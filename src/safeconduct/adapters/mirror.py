@@ -1,13 +1,12 @@
 """The partner's own copy of a log: pulled as tiles, checked against what is held, kept on its own disk."""
 
-import http.client
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from safeconduct.adapters.folder import read_folder, write_file
-from safeconduct.adapters.outbound import connection_to, http_address
+from safeconduct.adapters.outbound import exchange, http_address
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.export import verify_files
@@ -27,8 +26,9 @@ from safeconduct.ledger.tiles import (
     tiles_of,
 )
 from safeconduct.ledger.trust import Trust
+from safeconduct.ledger.witness import OK
 
-TIMEOUT_S = 30.0  # a full bundle may hold 16 MB
+TIMEOUT_S = 60.0  # a full bundle may hold 16 MB
 FILE_BYTES_MAX = TILE_WIDTH * (LEAF_BYTES_MAX + 2)
 
 Fetch = Callable[[str], bytes]
@@ -85,21 +85,22 @@ def fetch_over_http(prefix: str, headers: Callable[[str], Mapping[str, str]] = l
 
     def fetch(path: str) -> bytes:
         target = f"{where.path.rstrip('/')}/{path}"
-        connection = connection_to(where, TIMEOUT_S)
         try:
-            connection.request("GET", quote(target), headers=dict(headers(target)))
-            response = connection.getresponse()
-            body = response.read(FILE_BYTES_MAX + 1)
-        except (OSError, http.client.HTTPException) as error:
-            raise UnavailableError(f"the log at {prefix} does not answer: {error}", code="log-unreachable") from error
-        finally:
-            connection.close()
-        if response.status != http.client.OK or len(body) > FILE_BYTES_MAX:
-            raise UnavailableError(
-                f"the log at {prefix} answered {response.status} for {path}: {body[:200].decode('utf-8', 'replace')}",
-                code="log-refused",
+            answered = exchange(
+                where,
+                "GET",
+                quote(target),
+                headers=headers(target),
+                timeout_s=TIMEOUT_S,
+                answer_bytes_max=FILE_BYTES_MAX,
             )
-        return body
+        except OSError as error:
+            raise UnavailableError(f"the log at {prefix} does not answer: {error}", code="log-unreachable") from error
+        if answered.status != OK or len(answered.body) > FILE_BYTES_MAX:
+            raise UnavailableError(
+                f"the log at {prefix} answered {answered.status} for {path}: {answered.text[:200]}", code="log-refused"
+            )
+        return answered.body
 
     return fetch
 

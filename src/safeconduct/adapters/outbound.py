@@ -1,10 +1,30 @@
-"""Plain HTTP to the other party, from a thread of its own: one request, one connection."""
+"""Plain HTTP to the other party, from a thread of its own: one request, one connection, one deadline for all of it."""
 
 import http.client
+import socket
 import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from safeconduct.kernel.errors import InvalidInputError
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the other side answered. `body` ends one byte after the most that was asked for."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body for people and for formats that are text."""
+        return self.body.decode("utf-8", "replace")
 
 
 def http_address(text: str, form: str) -> SplitResult:
@@ -13,8 +33,12 @@ def http_address(text: str, form: str) -> SplitResult:
     Raises:
         InvalidInputError: it is no http(s) address. `form` says what was expected.
     """
-    where = urlsplit(text)
-    if where.scheme not in {"http", "https"} or not where.hostname:
+    try:
+        where = urlsplit(text)
+        valid = where.scheme in {"http", "https"} and where.hostname and where.port != 0
+    except ValueError as error:
+        raise InvalidInputError(f"expected {form}, got {text!r}") from error
+    if not valid:
         raise InvalidInputError(f"expected {form}, got {text!r}")
     return where
 
@@ -27,3 +51,60 @@ def connection_to(
     if where.scheme == "https":
         return http.client.HTTPSConnection(host, where.port, timeout=timeout_s, context=context)
     return http.client.HTTPConnection(host, where.port, timeout=timeout_s)
+
+
+def exchange(
+    where: SplitResult,
+    method: str,
+    path: str,
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float,
+    answer_bytes_max: int,
+) -> Answered:
+    """Sends a request and returns the answer. Follows no redirect.
+
+    The deadline holds for all of it: who sends one byte now and then is cut off like who sends nothing.
+
+    Raises:
+        OSError: it can't be reached, broke off, answered something that is not HTTP, or took too long.
+    """
+    connection = connection_to(where, timeout_s)
+    started = time.monotonic()
+    try:
+        connection.connect()
+        with _cut_at(connection.sock, timeout_s - (time.monotonic() - started)) as late:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            answered = Answered(response.status, _lower(response), response.read(answer_bytes_max + 1))
+    except (http.client.HTTPException, ValueError) as error:
+        raise OSError(f"it did not answer in HTTP: {type(error).__name__} {error}"[:200]) from error
+    finally:
+        connection.close()
+    if late.is_set():
+        raise TimeoutError(f"no whole answer in {timeout_s:g} s")
+    return answered
+
+
+@contextmanager
+def _cut_at(connected: socket.socket, seconds: float) -> Iterator[threading.Event]:
+    """Shuts the socket down when the time is over, and says so; a timeout of its own starts again with each byte."""
+    late = threading.Event()
+
+    def cut() -> None:
+        late.set()
+        with suppress(OSError):
+            connected.shutdown(socket.SHUT_RDWR)
+
+    deadline = threading.Timer(max(seconds, 0), cut)
+    deadline.daemon = True
+    deadline.start()
+    try:
+        yield late
+    finally:
+        deadline.cancel()
+
+
+def _lower(response: http.client.HTTPResponse) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in response.getheaders()}

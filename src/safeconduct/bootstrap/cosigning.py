@@ -1,42 +1,54 @@
-"""Keeps the partner's cosignature close behind the joint log, so that its copy can always be held against it."""
+"""Keeps the partner's cosignatures close behind the joint log, so that its copy can always be held against it."""
 
 import asyncio
 import logging
 
 from safeconduct.access import records as kept
 from safeconduct.access.cosigning import witness_of
-from safeconduct.access.model import Agreement, Witness
-from safeconduct.adapters.witness import WitnessClient
+from safeconduct.access.model import Agreement
+from safeconduct.adapters.quorum import Outcome, cosign_by_quorum
+from safeconduct.adapters.witness_client import DAMNING, WitnessError
 from safeconduct.bootstrap.installation import Installation
-from safeconduct.kernel.errors import SafeconductError, UnavailableError
+from safeconduct.kernel.errors import AbsentError, SafeconductError
 from safeconduct.kernel.ids import Origin
-from safeconduct.ledger.notes import VerifierKey
+from safeconduct.ledger.quorums import Policy, parse_policy
 
 INTERVAL_S = 1.0
 """Seconds between two looks at whether the log has grown. What waits for a cosignature asks for it by itself."""
 
 RETRY_S = 30.0
-"""Seconds until a witness that did not answer is asked again."""
-
-DAMNING = frozenset({"log-behind-witness", "log-forked"})
-"""What a witness says of a log that nothing may be appended to any more."""
+"""Seconds until witnesses that did not fill the quorum are asked again."""
 
 _log = logging.getLogger(__name__)
 
 
-def cosign(installation: Installation, origin: Origin, client: WitnessClient, size_min: int) -> str:
-    """Gets and keeps the witness's cosignature on a checkpoint of at least that size; returns the note.
+def cosign(installation: Installation, origin: Origin, policy: Policy, size_min: int) -> str:
+    """Gets and keeps the quorum's cosignatures on a checkpoint of at least that size; returns the note.
 
     Raises:
-        UnavailableError: the witness can't be reached or refuses. A log that it damns is stopped.
+        AbsentError: the log has no such entries.
+        WitnessError: the quorum is not filled. A log that a witness proves to be at fault is stopped; so is one that
+            a witness without whom the quorum can't be filled says it of, proven or not.
     """
+
+    def stop(error: WitnessError) -> None:
+        installation.writer.stop_origin(origin, error.code, error.message)
+
+    signed = installation.log.checkpoint(origin)
+    if signed.checkpoint.size < size_min:
+        raise AbsentError(f"{origin} has {signed.checkpoint.size} entries, expected at least {size_min}")
     try:
-        cosigned = client.cosign(installation.log, origin, size_min)
-    except UnavailableError as error:
+        cosigned = cosign_by_quorum(
+            installation.log,
+            signed,
+            policy,
+            log_key=installation.logs.verifier(origin),
+            outcome=Outcome(keep=installation.writer.keep_cosigned, stop=stop),
+        )
+    except WitnessError as error:
         if error.code in DAMNING:
-            installation.writer.stop_origin(origin, error.code, error.message)
+            stop(error)
         raise
-    installation.writer.keep_cosigned(cosigned, client.key)
     return cosigned.encoded
 
 
@@ -63,25 +75,26 @@ def cosign_head(installation: Installation, origin: Origin) -> None:
 
     Raises:
         RefusedError: `no-witness`.
-        UnavailableError: the witness can't be reached or refuses.
+        WitnessError: the quorum is not filled.
     """
     agreement = _agreement(installation)
     if agreement is not None and agreement.origin == origin:
-        _cosign_head(installation, origin, witness_of(agreement))
+        _cosign_head(installation, origin, parse_policy(witness_of(agreement).policy))
 
 
 def _once(installation: Installation, asked: bool) -> bool:  # noqa: FBT001 - whether the witness was asked before
     agreement = _agreement(installation)
     if agreement is None or agreement.witness is None:
         return asked
-    _cosign_head(installation, agreement.origin, agreement.witness, anew=not asked)
+    _cosign_head(installation, agreement.origin, parse_policy(agreement.witness.policy), anew=not asked)
     return True
 
 
-def _cosign_head(installation: Installation, origin: Origin, witness: Witness, *, anew: bool = False) -> None:
-    size, key = installation.log.size(origin), VerifierKey.parse(witness.key)
-    if anew or size > installation.log.cosigned_size(origin, key):
-        cosign(installation, origin, WitnessClient(witness.url, key), size)
+def _cosign_head(installation: Installation, origin: Origin, policy: Policy, *, anew: bool = False) -> None:
+    size = installation.log.size(origin)
+    have = [one.key for one in policy.witnesses if installation.log.cosigned_size(origin, one.key) == size]
+    if anew or not policy.satisfied(have):
+        cosign(installation, origin, policy, size)
 
 
 def _agreement(installation: Installation) -> Agreement | None:

@@ -3,14 +3,13 @@
 from safeconduct import approvals
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.waiting import COSIGN
-from safeconduct.adapters.witness import WitnessClient
 from safeconduct.approvals import events as approval_events
 from safeconduct.bootstrap.cosigning import cosign
 from safeconduct.bootstrap.installation import Installation
 from safeconduct.kernel.effects import Effect, Timer
 from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, Origin
 from safeconduct.kernel.ports import Transaction
-from safeconduct.ledger.notes import VerifierKey
+from safeconduct.ledger.quorums import parse_policy
 from safeconduct.runtime.effects import EffectRunner
 from safeconduct.soc import action_service
 from safeconduct.soc.action_events import EXPIRY_TIMER
@@ -26,10 +25,9 @@ def effect_runner(installation: Installation) -> EffectRunner:
 
 
 def _cosign(installation: Installation, effect: Effect) -> None:
-    origin, witness = Origin(effect.body["origin"]), effect.body["witness"]
-    client = WitnessClient(witness["url"], VerifierKey.parse(witness["key"]))
+    origin = Origin(effect.body["origin"])
     index = installation.log.place(effect.key)
-    note = cosign(installation, origin, client, index + 1)
+    note = cosign(installation, origin, parse_policy(effect.body["policy"]), index + 1)
     # Again, should the process have ended after the request and before its log was opened.
     installation.open_log(Origin(effect.body["agreement_origin"]))
     installation.writer.submit(lambda tx: complete_cosign(tx, EntryId(effect.key), note, index=index)).result()

@@ -11,7 +11,7 @@ from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import locked
 from safeconduct.adapters.folder import read_folder
 from safeconduct.adapters.memory.keys import MemoryKeys
-from safeconduct.adapters.witness import WitnessClient
+from safeconduct.adapters.witness_client import DAMNING, WitnessClient, WitnessError
 from safeconduct.bootstrap.custody import log_keys
 from safeconduct.bootstrap.installation import PROJECTIONS, opened
 from safeconduct.bootstrap.stores import Stores, open_stores
@@ -21,6 +21,7 @@ from safeconduct.ledger.audit import Finding, audit
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.notes import NoteSigner, VerifierKey
 from safeconduct.ledger.ports import Store
+from safeconduct.ledger.quorums import parse_policy
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.records import StoredRecords
 from safeconduct.ledger.recovery import Recovery, plan_recovery
@@ -133,7 +134,7 @@ def _require_keys(store: Store, signers: _Signers, wrong: Mapping[Origin, Recove
 
 def _carry_out(stores: Stores, signers: _Signers, recoveries: Mapping[Origin, Recovery]) -> None:
     recovering = RecoveringStore(stores.store, recoveries, PROJECTIONS)
-    cosigned = list(_cosigned(recovering, recoveries))
+    cosigned = list(_cosigned(recovering, signers, recoveries))
     recover(
         recovering,
         stores.heads,
@@ -150,12 +151,24 @@ def _carry_out(stores: Stores, signers: _Signers, recoveries: Mapping[Origin, Re
 
 
 def _cosigned(
-    recovering: RecoveringStore, recoveries: Mapping[Origin, Recovery]
+    recovering: RecoveringStore, signers: _Signers, recoveries: Mapping[Origin, Recovery]
 ) -> Iterator[tuple[SignedCheckpoint, VerifierKey]]:
-    """Asks the agreement's witness about its log before anything is signed that may not continue what it saw."""
+    """Asks the agreement's witnesses about its log before anything is signed that may not continue what they saw."""
     agreement = kept.agreement_in_force(StoredRecords(recovering))
     if agreement is None or agreement.witness is None or agreement.origin not in recoveries:
         return
-    key = VerifierKey.parse(agreement.witness.key)
-    client = WitnessClient(agreement.witness.url, key)
-    yield client.cosign(LogReader(recovering), agreement.origin, recovering.size(agreement.origin)), key
+    log = LogReader(recovering)
+    signed, policy = log.checkpoint(agreement.origin), parse_policy(agreement.witness.policy)
+    cosigned = []
+    refused: WitnessError | None = None
+    for witness in policy.witnesses:
+        client = WitnessClient(witness.url, witness.key)
+        try:
+            cosigned.append((client.cosign(log, signed, signers[agreement.origin].verifier), witness.key))
+        except WitnessError as error:
+            if error.code in DAMNING:
+                raise
+            refused = error
+    if refused is not None and not policy.satisfied([key for _signed, key in cosigned]):
+        raise refused
+    yield from cosigned

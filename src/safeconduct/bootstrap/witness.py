@@ -8,7 +8,8 @@ from pathlib import Path
 import uvicorn
 
 from safeconduct.adapters.clock import SystemClock, system_entropy
-from safeconduct.adapters.witness import Algorithm, WitnessFolder
+from safeconduct.adapters.cosigner_folder import Algorithm
+from safeconduct.adapters.witness import WitnessFolder
 from safeconduct.http.witness import WitnessApp
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.notes import VerifierKey
@@ -36,12 +37,17 @@ def run(
     if name and not (folder / "witness.key").exists():
         WitnessFolder.create(folder, name, system_entropy, algorithm)
     witness = WitnessFolder(folder, SystemClock())
-    for key in trust:
-        witness.trust(key)
-    with _listener(listen) as listener:
+    with witness.kept.alone(), _listener(listen) as listener:
+        for key in trust:
+            witness.trust(key)
+
         host, port = listener.getsockname()[:2]
         config = uvicorn.Config(
-            WitnessApp(witness.add_checkpoint), log_config=None, access_log=False, lifespan="off", ws="none"
+            WitnessApp(witness.add_checkpoint, witness.kept.evidence),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
         )
         ready(witness.cosigner.verifier.text, f"http://{host}:{port}")
         asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from safeconduct.adapters.witness import Algorithm
+from safeconduct.adapters.cosigner_folder import Algorithm
 from safeconduct.cli.client import Key, reading_headers
 from safeconduct.cli.output import Json, emit, out
 from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, public_key, trusted

@@ -1,51 +1,51 @@
-"""The witness's one route, as a bare ASGI app: POST /add-checkpoint (C2SP tlog-witness)."""
+"""The witness's server as a bare ASGI app: POST /add-checkpoint (C2SP tlog-witness), GET /evidence/<name>."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
 
-from safeconduct.kernel.errors import SafeconductError
-from safeconduct.ledger.witness import REQUEST_BYTES_MAX, WitnessAnswer
-
-_Message = MutableMapping[str, Any]
+from safeconduct.http.cosigners import (
+    METHOD_NOT_ALLOWED,
+    TOO_LARGE,
+    CutOffError,
+    Message,
+    Receive,
+    Send,
+    evidence_answer,
+    in_thread,
+    read_body,
+    send_answer,
+)
+from safeconduct.ledger.evidence import FOLDER as EVIDENCE
+from safeconduct.ledger.witness import NOT_FOUND, REQUEST_BYTES_MAX, WitnessAnswer
 
 
 class WitnessApp:
-    """Hands request bodies to a witness. `add_checkpoint` may block; it runs in a thread."""
+    """Hands request bodies to a witness. Both functions may block; they run in threads."""
 
-    def __init__(self, add_checkpoint: Callable[[bytes], WitnessAnswer]) -> None:
-        self._add_checkpoint = add_checkpoint
-
-    async def __call__(
-        self,
-        scope: MutableMapping[str, Any],
-        receive: Callable[[], Awaitable[_Message]],
-        send: Callable[[_Message], Awaitable[None]],
+    def __init__(
+        self, add_checkpoint: Callable[[bytes], WitnessAnswer], evidence: Callable[[str], bytes | None] | None = None
     ) -> None:
+        self._add_checkpoint = add_checkpoint
+        self._evidence = evidence or (lambda _name: None)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        answer = await self._answer(scope, receive)
-        body = answer.body.encode()
-        headers = [(b"content-type", answer.content_type.encode()), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    async def _answer(self, scope: _Message, receive: Callable[[], Awaitable[_Message]]) -> WitnessAnswer:
-        if scope["path"] != "/add-checkpoint":
-            return WitnessAnswer(404, "a witness serves POST /add-checkpoint\n")
-        if scope["method"] != "POST":
-            return WitnessAnswer(405, "expected POST\n")
-        body = bytearray()
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return WitnessAnswer(400, "the request was cut off\n")
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > REQUEST_BYTES_MAX:
-                return WitnessAnswer(400, f"a request has at most {REQUEST_BYTES_MAX} bytes\n")
         try:
-            return await asyncio.to_thread(self._add_checkpoint, bytes(body))
-        except SafeconductError as error:
-            return WitnessAnswer(503, f"{error.message}\n")
+            answer = await self._answer(scope, receive)
+        except CutOffError:
+            return
+        allowed = {"allow": "POST"} if answer.status == METHOD_NOT_ALLOWED else {}
+        await send_answer(send, answer, **allowed)
+
+    async def _answer(self, scope: Message, receive: Receive) -> WitnessAnswer:
+        path, method = scope["path"], scope["method"]
+        if path.startswith(f"/{EVIDENCE}/") and method == "GET":
+            return await in_thread(lambda: evidence_answer(path, self._evidence))
+        if path != "/add-checkpoint":
+            return WitnessAnswer(NOT_FOUND, "a witness serves POST /add-checkpoint\n")
+        if method != "POST":
+            return WitnessAnswer(METHOD_NOT_ALLOWED, "expected POST\n")
+        body = await read_body(receive, REQUEST_BYTES_MAX)
+        if body is None:
+            return WitnessAnswer(TOO_LARGE, f"a request has at most {REQUEST_BYTES_MAX} bytes\n")
+        return await in_thread(lambda: self._add_checkpoint(body))

@@ -170,6 +170,21 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
         raise ProofError("the consistency proof leads to other roots")
 
 
+def implied_root(old: int, new: int, proof: Sequence[bytes], new_root: bytes) -> bytes | None:
+    """Returns the root of the first `old` leaves that a consistency proof to the new root starts from, whatever it is.
+
+    None where the proof does not lead to the new root, or `old` is a power of two: its root is then no part of the
+    proof. What is returned is a statement about the new tree alone, as hard to forge as an inclusion proof.
+    """
+    if not 0 < old < new or old.bit_count() == 1 or not proof:
+        return None
+    try:
+        old_node, new_node = _climb(old, new, list(proof))
+    except ProofError:
+        return None
+    return old_node if new_node == new_root else None
+
+
 def _climb(old: int, new: int, path: list[bytes]) -> tuple[bytes, bytes]:
     """Returns the two roots to which a path leads."""
     position, last = old - 1, new - 1

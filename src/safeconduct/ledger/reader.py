@@ -1,5 +1,6 @@
 """Reading the log: entries, checkpoints, evidence, sealed fields."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -91,17 +92,19 @@ class LogReader:
         return max(sizes, default=0)
 
     def evidence(self, entry_id: str) -> Evidence:
-        """Returns the evidence for an entry, under the latest cosigned checkpoint that covers it, else the latest.
+        """Returns the evidence for an entry under the checkpoint over it that most cosigned, of several the latest.
 
         Raises:
             AbsentError: there is no such entry.
             UnavailableError: the log is damaged.
         """
         origin, stored = self._find(entry_id)
-        cosigned = [note for size, note, _key in self._source.cosigned(origin) if size > stored.index]
         signed = self.checkpoint(origin)
-        if cosigned and len(signed.note.signatures) == 1:
-            signed = self._with_cosignatures(origin, parse_checkpoint(cosigned[-1]))
+        cosigned = {size: note for size, note, _key in self._source.cosigned(origin) if size > stored.index}
+        if cosigned:
+            by = Counter(size for size, _note, _key in self._source.cosigned(origin) if size in cosigned)
+            best = max(by, key=lambda size: (by[size], size))
+            signed = self._with_cosignatures(origin, parse_checkpoint(cosigned[best]))
         size = signed.checkpoint.size
         proof = merkle.inclusion_proof(stored.index, size, self._subtrees(origin, size))
         leaf = merkle.leaf_hash(stored.leaf)

@@ -11,6 +11,7 @@ from safeconduct.ledger.notes import NOTE_BYTES_MAX, NoteError, VerifierKey, unb
 
 PROOF_LINES_MAX = 63  # tlog-witness: the client must not send more
 REQUEST_BYTES_MAX = NOTE_BYTES_MAX + 4096  # a note, and 63 lines of 45 bytes with the old size
+EVIDENCE_HEADER = "safeconduct-evidence"
 SIZE_TYPE = "text/x.tlog.size"
 TEXT_TYPE = "text/plain; charset=utf-8"
 
@@ -34,11 +35,12 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class WitnessAnswer:
-    """Status, body and content type of the answer."""
+    """Status, body and content type of the answer; `evidence` is the path of what a refusal shows against the log."""
 
     status: int
     body: str
     content_type: str = TEXT_TYPE
+    evidence: str = ""
 
 
 def parse_submission(body: bytes) -> Submission:
@@ -60,11 +62,9 @@ def parse_submission(body: bytes) -> Submission:
 
 
 def refusal(submission: Submission, keys: Sequence[VerifierKey], latest: Checkpoint | None) -> WitnessAnswer | None:
-    """Returns why the witness does not cosign, or None if it does. `keys` are those it trusts for the origin."""
+    """Returns why the witness does not cosign, or None if it does. `keys` are the origin's, one or more."""
     said = submission.signed.checkpoint
     size = 0 if latest is None else latest.size
-    if not keys:
-        return WitnessAnswer(NOT_FOUND, f"unknown log {said.origin}\n")
     if not _signed(submission.signed, keys):
         return WitnessAnswer(FORBIDDEN, "no trusted key of the log signed this checkpoint\n")
     if submission.old > said.size:

@@ -1,0 +1,67 @@
+"""What a witness's and a mirror's servers share: bounded bodies, plain answers, evidence by its name."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from safeconduct.kernel.errors import SafeconductError
+from safeconduct.ledger.evidence import FOLDER as EVIDENCE
+from safeconduct.ledger.witness import EVIDENCE_HEADER, TEXT_TYPE, WitnessAnswer
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+TOO_LARGE, UNAVAILABLE, METHOD_NOT_ALLOWED = 413, 503, 405
+
+
+class CutOffError(Exception):
+    """The client went away before its request was whole."""
+
+
+async def read_body(receive: Receive, bytes_max: int) -> bytes | None:
+    """Returns a request's body, or None if it is over the limit; reads no further then.
+
+    Raises:
+        CutOffError: the client went away.
+    """
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CutOffError
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > bytes_max:
+            return None
+    return bytes(body)
+
+
+async def send_answer(send: Send, answer: WitnessAnswer, **headers: str) -> None:
+    """Sends an answer, and where the evidence is that goes with it."""
+    body = answer.body.encode()
+    stated = {"content-type": answer.content_type, "content-length": str(len(body))} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    if answer.evidence:
+        stated[EVIDENCE_HEADER] = answer.evidence
+    pairs = [(name.encode(), value.encode()) for name, value in stated.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def in_thread(work: Callable[[], WitnessAnswer]) -> WitnessAnswer:
+    """Runs blocking work in a thread; what it can't do is unavailable."""
+    try:
+        return await asyncio.to_thread(work)
+    except SafeconductError as error:
+        return WitnessAnswer(UNAVAILABLE, f"{error.message}\n")
+
+
+def evidence_answer(path: str, find: Callable[[str], bytes | None]) -> WitnessAnswer:
+    """Returns the evidence at a path below the server's address."""
+    found = find(path.removeprefix(f"/{EVIDENCE}/"))
+    if found is None:
+        return WitnessAnswer(404, "there is no such evidence\n")
+    return WitnessAnswer(200, found.decode(), TEXT_TYPE)
