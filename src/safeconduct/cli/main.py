@@ -7,6 +7,7 @@ import typer
 
 from safeconduct.cli import (
     action,
+    backup,
     call,
     detect,
     events,
@@ -50,7 +51,7 @@ for command in (
     freeze.unfreeze,
 ):
     app.command()(command)
-for noun in (program, path, grant, token, policy, call, keys, events, incident, rules, action, log, receipt):
+for noun in (program, path, grant, token, policy, call, keys, events, incident, rules, action, log, backup, receipt):
     app.add_typer(noun.commands, name=noun.__name__.rpartition(".")[2])
 for noun_command in (triage.triage, triage.claims):
     incident.commands.command()(noun_command)

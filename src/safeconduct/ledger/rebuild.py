@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterator, Mapping
 
 from safeconduct.kernel.entries import Entry, Reader
-from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Projection
 from safeconduct.ledger.audit import NOTHING_EXCUSED, Excused, Finding
@@ -32,15 +32,23 @@ def replay(source: LogSource, projections: Mapping[str, Projection]) -> dict[tup
     """Returns the control state that the entries of all logs make, in the order they were committed.
 
     Raises:
-        UnavailableError: an entry can't be read.
-        SafeconductError: a projection refuses an entry that it once took.
+        UnavailableError: an entry can't be read, or a projection refuses an entry that it once took.
     """
     state = Overlay(_Nothing())
     logs = [_entries(source, origin) for origin in source.origins()]
     for entry in heapq.merge(*logs, key=_committed_at):
-        projections[entry.type](state, entry)
+        _project(projections, state, entry)
         state.settle()
     return {name: value for name, value in state.batch.items() if value is not None}
+
+
+def _project(projections: Mapping[str, Projection], state: Overlay, entry: Entry) -> None:
+    try:
+        projections[entry.type](state, entry)
+    except Exception as error:  # a damaged entry may hold anything, and what it is may be asked before the log is
+        raise UnavailableError(
+            f"entry {entry.id} of type {entry.type} can't be replayed: {error}", code="entry-unreadable"
+        ) from error
 
 
 def _entries(source: LogSource, origin: Origin) -> Iterator[Entry]:
@@ -57,7 +65,7 @@ def check_state(source: LogSource, stored: RawRecords, projections: Mapping[str,
     """Compares the stored control state with what the entries make; returns each record that differs."""
     try:
         rebuilt = replay(source, projections)
-    except (SafeconductError, KeyError) as error:
+    except UnavailableError as error:
         return [Finding(origin=Origin(""), what=f"the entries can't be replayed: {error}", place="records")]
     found = stored.raw_all()
     return [

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from safeconduct.kernel.errors import SafeconductError, UnavailableError
+from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Clock, Committed, Entropy, Projection, Records, Transaction
 from safeconduct.ledger.key_ports import DataKeys
@@ -124,7 +124,7 @@ class RecoveringStore:
     def _replayed(self, projections: Mapping[str, Projection]) -> dict[tuple[str, str], bytes]:
         try:
             return replay(self, projections)
-        except (SafeconductError, KeyError) as error:
+        except UnavailableError as error:
             raise UnavailableError(
                 f"the recovered logs make no state: {error}",
                 code="recovery-incomplete",

@@ -4,9 +4,10 @@ import sqlite3
 import threading
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from safeconduct.adapters.sql import BLOBS, LEAVES, SIZE, SqlLog, repairing
 from safeconduct.adapters.sqlite.database import connect, migrate, transaction, translated
@@ -15,7 +16,7 @@ from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Records
 from safeconduct.ledger.merkle import leaf_hash
-from safeconduct.ledger.ports import Batch, LogGrowth, LogRepair
+from safeconduct.ledger.ports import Batch, FrozenStore, LogGrowth, LogRepair
 from safeconduct.ledger.records import StoredRecords
 
 MIGRATIONS = (
@@ -140,6 +141,24 @@ class _OneConnection(_Rows):
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         yield self._only
+
+
+@contextmanager
+def copied_store(path: Path) -> Iterator[FrozenStore]:
+    """Opens a copy of a store that nobody writes to. Neither it nor anything beside it is written.
+
+    Raises:
+        UnavailableError: it is none, or of another release.
+    """
+    with translated(f"open {path.name}"):
+        connection = sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True)
+        with closing(connection):
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version != len(MIGRATIONS):
+                raise UnavailableError(
+                    f"{path.name} has schema {version}, expected {len(MIGRATIONS)}", code="schema-unknown"
+                )
+            yield _OneConnection(connection)
 
 
 class SqliteStore(_OneConnection):
