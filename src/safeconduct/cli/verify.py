@@ -14,9 +14,10 @@ from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.audit import Finding
+from safeconduct.ledger.disclosures import DISCLOSURE_BYTES_MAX, evidence_in, is_disclosure, verify_disclosure
 from safeconduct.ledger.export import verify_files
 from safeconduct.ledger.notes import VerifierKey
-from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX, ProvenEntry, verify_proof
+from safeconduct.ledger.proofs import ProvenEntry, verify_proof
 from safeconduct.ledger.quorums import POLICY_BYTES_MAX, KnownLog, parse_policy
 from safeconduct.ledger.tiles import CHECKPOINT_PATH
 from safeconduct.ledger.trust import Trust, by_policy
@@ -29,7 +30,10 @@ NoQuorum = Annotated[bool, typer.Option("--no-quorum", help="Take a policy that 
 
 def verify(
     target: Annotated[
-        Path | None, typer.Argument(metavar="[DIR|FILE]", help="An export, a mirror or a .tlog-proof; default: --data.")
+        Path | None,
+        typer.Argument(
+            metavar="[DIR|FILE]", help="An export, a mirror, a .tlog-proof or a disclosure; default: --data."
+        ),
     ] = None,
     *,
     key: LogKey = "",
@@ -103,13 +107,13 @@ def _claimed(content: bytes) -> Origin:
 
 
 def content_of(target: Path) -> bytes:
-    """Returns a file, or the checkpoint of a folder: enough to tell which log it is of.
+    """Returns a file's evidence, or the checkpoint of a folder: enough to tell which log it is of.
 
     Raises:
         InvalidInputError: it can't be read.
     """
     file = target if target.is_file() else target / CHECKPOINT_PATH
-    return read_file(file, PROOF_FILE_BYTES_MAX)
+    return evidence_in(read_file(file, DISCLOSURE_BYTES_MAX))
 
 
 def read_file(file: Path, bytes_max: int) -> bytes:
@@ -139,7 +143,14 @@ def _verify_folder(folder: Path, trust: Trust) -> dict[str, Any]:
 
 
 def _verify_file(file: Path, trust: Trust) -> dict[str, Any]:
-    proven: ProvenEntry = verify_proof(read_file(file, PROOF_FILE_BYTES_MAX), trust)
+    content = read_file(file, DISCLOSURE_BYTES_MAX)
+    if not is_disclosure(content):
+        return _proven(verify_proof(content, trust))
+    disclosed = verify_disclosure(content, trust)
+    return _proven(disclosed.proven) | {"disclosed": {disclosed.field: disclosed.value}}
+
+
+def _proven(proven: ProvenEntry) -> dict[str, Any]:
     said, entry = proven.checkpoint.checkpoint, proven.entry
     return {
         "verified": True,
@@ -184,6 +195,8 @@ def _show_verified(document: dict[str, Any]) -> None:
     if "entry" in document:
         entry = document["entry"]
         out.print(f"  entry {entry['index']} {entry['id']}  {entry['at']}  {entry['type']}", markup=False)
+    for name, value in document.get("disclosed", {}).items():
+        out.print(f"  it committed to {name}: {value}", markup=False)
     out.print(f"  cosigned by: {', '.join(document['cosigned_by']) or 'nobody known'}", markup=False)
     for finding in document["findings"]:
         out.print(f"  {finding['text']}", markup=False)
