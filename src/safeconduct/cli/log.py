@@ -9,7 +9,7 @@ import typer
 
 from safeconduct.access.program import is_installation
 from safeconduct.adapters.folder import write_file
-from safeconduct.cli import partner, siem, verify
+from safeconduct.cli import partner, publish, siem, verify
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.kernel.errors import InvalidInputError
@@ -18,6 +18,7 @@ commands = typer.Typer(help="The joint log: show, prove, export, verify, mirror,
 for partners_command in (verify.verify, partner.mirror, partner.witness):
     commands.command()(partners_command)
 commands.command()(siem.ship)
+commands.command()(publish.publish)
 commands.command("check-row")(siem.check)
 
 EntryId = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]

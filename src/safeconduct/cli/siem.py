@@ -1,26 +1,20 @@
 """`safeconduct log ship` and `check-row`: rows for a SIEM, and whether one that came out of it is what the log has."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from safeconduct import settings
-from safeconduct.adapters.data_folder import running_server
-from safeconduct.adapters.folder import read_folder
 from safeconduct.adapters.siem.cursors import FOLDER
-from safeconduct.cli.client import Client, Data, client
+from safeconduct.cli.client import Data
 from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out
+from safeconduct.cli.sources import data_folder, logs_at
 from safeconduct.cli.verify import LogKey, NoQuorum, PolicyFile, WitnessKeys, content_of, read_file, trusted
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.ocsf import PlacedLeaf
 from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX, verify_proof
 from safeconduct.ledger.rows import ROW_BYTES_MAX, CheckedRow, Row, check_row, read_row
-from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.trust import Trust
 
 Copy = Annotated[
@@ -48,11 +42,11 @@ def ship(
     from safeconduct.bootstrap.shipping import lines, told  # noqa: PLC0415
     from safeconduct.runtime.shipping import attempt  # noqa: PLC0415
 
-    kept = cursors or _data(data) / FOLDER
+    kept = cursors or data_folder(data) / FOLDER
     if copy is not None and cursors is None:
         raise InvalidInputError("a copy has no data folder: say with --cursors where to keep how far each got")
     trust = None if copy is None else trusted(key, witness, policy, partial(content_of, copy), vacuous=no_quorum)
-    with lines(kept, destinations) as made, _logs(copy, trust, data) as logs:
+    with lines(kept, destinations) as made, logs_at(copy, trust, data) as logs:
         for line in made:
             attempt(line, lambda: logs, FORMS)
         sizes = {log.origin: log.size for log in logs}
@@ -93,35 +87,12 @@ def _entry_at(row: Row, target: Path | None, trust: Trust | None, data: Data) ->
         proven = verify_proof(read_file(target, PROOF_FILE_BYTES_MAX), trust)
         entry = proven.entry
         return PlacedLeaf(origin=entry.origin, index=entry.index or 0, leaf=proven.leaf)
-    with _logs(target, trust, data) as logs:
+    with logs_at(target, trust, data) as logs:
         for log in logs:
             if log.origin == row.origin:
                 return log.proven(row.index)
         known = ", ".join(log.origin for log in logs) or "none"
         raise InvalidInputError(f"the row is of {row.origin[:100]!r}; there is {known}", code="log-unknown")
-
-
-@contextmanager
-def _logs(copy: Path | None, trust: Trust | None, data: Data) -> Iterator[list[TiledLog]]:
-    """Yields the logs of a copy, of the running server, or else of the data folder itself."""
-    if copy is not None and trust is not None:
-        yield [TiledLog(read_folder(copy)[0], trust)]
-    elif running_server(_data(data)):
-        ask = client(data)
-        yield [_served(ask, log) for log in ask.get("/api/v1/logs") if log["size"]]
-    else:
-        from safeconduct.bootstrap.shipping import logs_of  # noqa: PLC0415 - keeps other commands quick
-
-        with logs_of(_data(data)) as logs:
-            yield logs
-
-
-def _served(ask: Client, log: dict[str, Any]) -> TiledLog:
-    return TiledLog(lambda path: ask.raw(f"/log/{log['origin']}/{path}"), Trust(log=VerifierKey.parse(log["key"])))
-
-
-def _data(data: Data) -> Path:
-    return data or settings.read().data
 
 
 def _document(checked: CheckedRow) -> dict[str, Any]:

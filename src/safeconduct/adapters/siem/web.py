@@ -15,7 +15,7 @@ from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.shipping import DestinationBusyError
 
 TIMEOUT_S = 60.0  # an indexer under load answers late; nothing else waits for it
-ANSWER_BYTES_MAX = 16 * 1024 * 1024  # of a bulk answer: an item of 500 bytes for each row, with room
+ANSWER_BYTES_MAX = 32 * 1024 * 1024  # a full entry bundle has half of that, a bulk answer less
 TOLD_CHARS = 300  # of an answer that are told in an error
 RETRY_AFTER_MAX_S = 3600.0  # a destination that wants more is asked once an hour
 
