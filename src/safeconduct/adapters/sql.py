@@ -68,6 +68,9 @@ class SqlLog(ABC):
         rows = self._all("SELECT blob FROM payloads WHERE entry_id = ? AND field = ?", entry_id, name)
         return bytes(rows[0][0]) if rows else None
 
+    def waiting(self, origin: Origin) -> Iterator[bytes]:  # noqa: ARG002 - one process writes and gives places at once
+        return iter(())
+
     def _number(self, origin: Origin) -> int:
         rows = self._all("SELECT number FROM logs WHERE origin = ?", origin)
         return int(rows[0][0]) if rows else -1

@@ -166,6 +166,9 @@ class FolderSource:
         hits = (entry for entry in self.entries(self._origin) if entry.id == entry_id)
         return next(((self._origin, entry) for entry in hits), None)
 
+    def waiting(self, origin: Origin) -> Iterator[bytes]:  # noqa: ARG002 - an export holds placed entries only
+        return iter(())
+
     def tile(self, origin: Origin, level: int, number: int) -> bytes:
         width = min(TILE_WIDTH, (self.size(origin) >> TILE_HEIGHT * level) - number * TILE_WIDTH)
         return (self._read(Tile(level, number, width).path) or b"") if width > 0 else b""

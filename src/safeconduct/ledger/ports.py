@@ -92,6 +92,13 @@ class LogSource(Protocol):
         """Returns the entry with this id and its log, or None."""
         ...
 
+    def waiting(self, origin: Origin) -> Iterator[bytes]:
+        """Yields the leaves of entries that workers committed and that wait for their places, in the order of those.
+
+        None where one process writes.
+        """
+        ...
+
     def tile(self, origin: Origin, level: int, number: int) -> bytes:
         """Returns all hashes stored of a tile, concatenated; empty if there is none."""
         ...

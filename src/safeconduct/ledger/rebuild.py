@@ -54,6 +54,8 @@ def _project(projections: Mapping[str, Projection], state: Overlay, entry: Entry
 def _entries(source: LogSource, origin: Origin) -> Iterator[Entry]:
     for stored in source.entries(origin):
         yield read_entry(stored.leaf, origin)
+    for leaf in source.waiting(origin):
+        yield read_entry(leaf, origin)
 
 
 def _committed_at(entry: Entry) -> tuple[int, str]:

@@ -29,11 +29,12 @@ class Delivery(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A command and who waits for it."""
+    """A command and who waits for it. One of a call's own needs no order among those of other calls."""
 
     command: Command
     future: Any
     delivery: Delivery
+    own: bool = False
 
 
 class _Futures:
@@ -70,10 +71,14 @@ class QueuedWriter:
         self._open = False
         self._thread: threading.Thread | None = None
 
-    def submit(self, command: Callable[[Transaction], T]) -> "Future[Committed[T]]":
-        """Queues the command; never blocks for the disk. What is wrong is raised from the future."""
+    def submit(self, command: Callable[[Transaction], T], *, own: bool = False) -> "Future[Committed[T]]":
+        """Queues the command; never blocks for the disk. What is wrong is raised from the future.
+
+        `own` says that it appends entries of one call alone, which change records of that call alone: where many
+        processes write, such commands run beside each other.
+        """
         future: Future[Committed[T]] = Future()
-        self.enqueue(Job(command, future, _FUTURES))
+        self.enqueue(Job(command, future, _FUTURES, own=own))
         return future
 
     def enqueue(self, job: Job) -> None:

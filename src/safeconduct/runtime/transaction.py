@@ -34,6 +34,10 @@ class IdSource:
         self._last_id = max(self._last_id, ulid_number(entry_id))
         self._last_at = max(self._last_at, at)
 
+    def go_past(self, at: Instant) -> None:
+        """Makes all instants that follow come after this one."""
+        self._last_at = max(self._last_at, Instant(at + 1))
+
     def is_past(self, entry_id: str, at: Instant) -> bool:
         """Tells whether an id is one, and neither it nor the instant lies in the future."""
         now = self._clock.now()

@@ -63,6 +63,9 @@ class MemoryStore:
         for (entry_id, name), blob in found:
             yield entry_id, name, blob
 
+    def waiting(self, origin: Origin) -> Iterator[bytes]:  # noqa: ARG002 - places are given at once
+        return iter(())
+
     def raw(self, collection: str, key: str) -> bytes | None:
         return self.records.get((collection, key))
 

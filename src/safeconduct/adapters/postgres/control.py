@@ -7,11 +7,9 @@ from safeconduct.adapters.postgres.database import (
     LOCK_NAMESPACE,
     WRITING,
     Connection,
-    connect,
     migrate,
     one,
     placed,
-    rows,
     transaction,
 )
 from safeconduct.adapters.postgres.reading import OneConnection, PostgresReader, PostgresRows
@@ -49,9 +47,10 @@ MIGRATIONS = (
         number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, log integer NOT NULL,
         id text COLLATE "C" NOT NULL UNIQUE, at bigint NOT NULL, leaf bytea NOT NULL, hash bytea NOT NULL
     );
+    CREATE INDEX pending_by_at ON pending (at);
     CREATE TABLE instants (kind text PRIMARY KEY, at bigint NOT NULL);
     INSERT INTO instants VALUES ('decided', 0), ('sequenced', 0);
-    CREATE TABLE terms (log integer PRIMARY KEY, term bigint NOT NULL);
+    CREATE TABLE terms (log integer PRIMARY KEY, term bigint NOT NULL, stopped text NOT NULL);
     CREATE TABLE openings (number bigint NOT NULL);
     INSERT INTO openings VALUES (0);
     ALTER TABLE tiles ALTER hashes SET STORAGE EXTERNAL;
@@ -135,17 +134,3 @@ def require_sequenced(connection: Connection) -> None:
             code="entries-pending",
             remedy="run `safeconduct log sequence --once`, then start again",
         )
-
-
-def empty_store(url: str) -> bool:
-    """Tells whether a database holds no log yet.
-
-    Raises:
-        UnavailableError: it does not answer.
-    """
-    connection = connect(url)
-    try:
-        migrate(connection, MIGRATIONS)
-        return not rows(connection, "SELECT 1 FROM logs LIMIT 1")
-    finally:
-        connection.close()

@@ -100,6 +100,8 @@ def migrate(connection: Connection, migrations: Sequence[str]) -> None:
                 code="schema-unknown",
                 remedy="use the release that wrote it, or a newer one",
             )
+        if version == len(migrations):
+            return
         for script in migrations[version:]:
             connection.execute(placed(script))
         connection.execute("DELETE FROM schema_version")

@@ -40,8 +40,31 @@ def write_batch(connection: Connection, batch: Batch) -> None:
     for repair in batch.repairs:
         _repair(connection, repair)
     for growth in batch.growths:
-        _grow(connection, growth)
+        write_growth(connection, growth)
     write_changes(connection, batch.changes)
+
+
+def write_growth(connection: Connection, growth: LogGrowth) -> None:
+    """Writes what is added to one log, and reads its leaves back.
+
+    Raises:
+        UnavailableError: the log has another size than the growth says, or a leaf reads back differently.
+    """
+    number, new = log_number(connection, growth.origin), growth.entries
+    size = one(connection, SIZE, number)
+    if size != growth.base:
+        raise UnavailableError(
+            f"{growth.origin} has {size} entries, expected {growth.base}: someone else wrote to it", code="log-changed"
+        )
+    _run(connection, _ENTRIES, number, growth.base, [entry.id for entry in new], [entry.leaf for entry in new])
+    for (leaf,), entry in zip(rows(connection, LEAVES, (number, growth.base)), new, strict=True):
+        if leaf_hash(leaf) != entry.hash:
+            raise UnavailableError(f"entry {entry.id} changed on its way to the store", code="log-damaged")
+    tiles = [(level, position, hashes) for (level, position), hashes in growth.tiles.items()]
+    if tiles:
+        _run(connection, _TILES, number, *_columns(tiles))
+    write_payloads(connection, new)
+    _run(connection, _CHECKPOINT, number, growth.checkpoint)
 
 
 def write_changes(connection: Connection, changes: Changes) -> None:
@@ -69,24 +92,6 @@ def log_number(connection: Connection, origin: Origin) -> int:
         _run(connection, _NEW_LOG, origin)
         found = rows(connection, number, (origin,))
     return int(found[0][0])
-
-
-def _grow(connection: Connection, growth: LogGrowth) -> None:
-    number, new = log_number(connection, growth.origin), growth.entries
-    size = one(connection, SIZE, number)
-    if size != growth.base:
-        raise UnavailableError(
-            f"{growth.origin} has {size} entries, expected {growth.base}: someone else wrote to it", code="log-changed"
-        )
-    _run(connection, _ENTRIES, number, growth.base, [entry.id for entry in new], [entry.leaf for entry in new])
-    for (leaf,), entry in zip(rows(connection, LEAVES, (number, growth.base)), new, strict=True):
-        if leaf_hash(leaf) != entry.hash:
-            raise UnavailableError(f"entry {entry.id} changed on its way to the store", code="log-damaged")
-    tiles = [(level, position, hashes) for (level, position), hashes in growth.tiles.items()]
-    if tiles:
-        _run(connection, _TILES, number, *_columns(tiles))
-    write_payloads(connection, new)
-    _run(connection, _CHECKPOINT, number, growth.checkpoint)
 
 
 def _repair(connection: Connection, repair: LogRepair) -> None:

@@ -1,0 +1,99 @@
+"""Giving entries their places: one process for each log, which signs. Its dying delays places, not calls.
+
+docs/spec/workers.md. A log is opened as one box opens it - audited, its head brought up - and so again after every
+failure: recovery is the normal path's code.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.ids import Origin
+from safeconduct.ledger.notes import NoteSigner
+from safeconduct.ledger.ports import LogGrowth, NewEntry
+from safeconduct.ledger.shared_ports import SequencedStore, TermHeads
+from safeconduct.runtime.logs import OpenLog
+
+DRAIN_MAX = 4096
+"""Entries that get their places in one transaction: a third of a second's work, so that readers follow closely."""
+
+POLL_S = 0.01
+"""Seconds between two looks at whether entries wait, where none did."""
+
+RETRY_S = 1.0
+"""Seconds until a log is opened again that could not be, or where giving places failed."""
+
+_log = logging.getLogger(__name__)
+
+
+class Sequencer:
+    """Gives places in every log whose lock it gets. One thread."""
+
+    def __init__(self, store: SequencedStore, heads: TermHeads, signer: Callable[[Origin], NoteSigner]) -> None:
+        self._store = store
+        self._heads = heads
+        self._signer = signer
+        self._logs: dict[Origin, OpenLog] = {}
+        self._retry_at: dict[Origin, float] = {}
+
+    def run(self, ended: threading.Event) -> None:
+        """Gives places until told to end."""
+        pause = 0.0
+        while not ended.wait(pause):
+            try:
+                pause = 0.0 if self.run_once() else POLL_S
+            except UnavailableError as error:
+                _log.warning("no log gets places: %s", error)
+                pause = RETRY_S
+
+    def run_once(self) -> int:
+        """Gives places to what waits, at most DRAIN_MAX entries of each log; returns how many got one.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        return sum(self._sequence(origin) for origin in self._store.waiting_logs())
+
+    def held(self) -> dict[Origin, str]:
+        """Returns the logs that this process has, each with why it gives no places there; empty where it does."""
+        return {origin: log.stop.message if log.stop else "" for origin, log in self._logs.items()}
+
+    def close(self) -> None:
+        """Makes the heads durable. The locks go with the session."""
+        self._heads.flush()
+
+    def _sequence(self, origin: Origin) -> int:
+        if time.monotonic() < self._retry_at.get(origin, 0.0):
+            return 0
+        try:
+            log = self._logs.get(origin) or self._open(origin)
+            return 0 if log is None or log.stop else self._drain(log)
+        except UnavailableError as error:
+            _log.warning("%s gets no places: %s", origin, error)
+            self._logs.pop(origin, None)  # what was written is unclear, or somebody else's turn: it is opened anew
+            self._retry_at[origin] = time.monotonic() + RETRY_S
+            return 0
+
+    def _open(self, origin: Origin) -> OpenLog | None:
+        if not self._store.lock(origin):
+            self._retry_at[origin] = time.monotonic() + RETRY_S
+            return None
+        self._store.enter(origin, self._heads.take(origin))
+        log = OpenLog(self._signer(origin), self._heads)
+        log.open(self._store)
+        self._store.stop(origin, log.stop.message if log.stop else "")
+        self._logs[origin] = log
+        return log
+
+    def _drain(self, log: OpenLog) -> int:
+        def grow(entries: Sequence[NewEntry]) -> LogGrowth:
+            log.pending = list(entries)
+            return log.grow()
+
+        count = self._store.drain(log.origin, DRAIN_MAX, grow)
+        log.settle()
+        if log.stop is not None:  # the head could not follow
+            raise log.stopped_error()
+        return count
