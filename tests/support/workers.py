@@ -20,7 +20,7 @@ from safeconduct.kernel.ports import Collection
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.notes import NoteSigner
 from safeconduct.ledger.receipts import encode_receipt
-from safeconduct.ledger.workers import PROJECTIONS as WORKERS
+from safeconduct.ledger.worker_events import PROJECTIONS as WORKERS
 from safeconduct.runtime.worker import WorkerWriter
 from support.logs import CALLS, OTHER
 

@@ -56,6 +56,18 @@ def running_server(data: Path) -> Address | None:
         return None
 
 
+def require_installation(data: Path) -> None:
+    """Returns if the folder holds an installation.
+
+    Raises:
+        InvalidInputError: `no-installation`.
+    """
+    if not (data / LOG_KEYS).is_dir():
+        raise InvalidInputError(
+            f"there is no installation in {data}", code="no-installation", remedy=f"safeconduct init --data {data}"
+        )
+
+
 @contextmanager
 def locked(data: Path) -> Iterator[DataLock]:
     """Opens the data folder for this process alone.
@@ -64,10 +76,7 @@ def locked(data: Path) -> Iterator[DataLock]:
         InvalidInputError: there is no installation there. Nothing is written then.
         ConflictError: another process keeps it open.
     """
-    if not (data / LOG_KEYS).is_dir():
-        raise InvalidInputError(
-            f"there is no installation in {data}", code="no-installation", remedy=f"safeconduct init --data {data}"
-        )
+    require_installation(data)
     descriptor = os.open(data / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _wait(descriptor, data)

@@ -36,6 +36,7 @@ from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.rebuild import check_state
 from safeconduct.ledger.recovery_events import PROJECTIONS as RECOVERY
 from safeconduct.ledger.service import Logs
+from safeconduct.ledger.worker_events import PROJECTIONS as WORKERS
 from safeconduct.runtime.freeze import StandingBoard
 from safeconduct.runtime.writer import GroupCommitWriter
 from safeconduct.settings import Databases
@@ -46,6 +47,7 @@ from safeconduct.soc.ingesting import PROJECTIONS as INGESTING
 
 PROJECTIONS: Mapping[str, Projection] = {
     **RECOVERY,
+    **WORKERS,
     **ACCESS,
     **PROMISES,
     **APPROVALS,

@@ -23,6 +23,7 @@ from safeconduct.cli import (
     receipt,
     recover,
     rules,
+    sequence,
     serve,
     token,
     triage,
@@ -56,6 +57,7 @@ for noun in (program, path, grant, token, policy, call, keys, events, incident, 
 for noun_command in (triage.triage, triage.claims):
     incident.commands.command()(noun_command)
 log.commands.command()(recover.recover)
+log.commands.command()(sequence.sequence)
 
 SIGNALED = 128
 """What shells add to a signal's number."""

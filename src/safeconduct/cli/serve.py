@@ -74,12 +74,17 @@ def serve(
         port=port,
         local_model=not no_local_model,
         remote=tuple(remote),
-        databases=replace(read.databases, log=database) if database else read.databases,
+        databases=databases(read, database),
         destinations=destinations,
         progress=lambda step: err.print(step, style="dim", markup=False),
         ready=_ready,
     )
     asyncio.run(server.serve(data or read.data, options))
+
+
+def databases(read: settings.Settings, url: str) -> settings.Databases:
+    """Returns where logs and heads are: a URL on the command line wins over the environment's."""
+    return replace(read.databases, log=url) if url else read.databases
 
 
 def status(*, data: Data = None, as_json: Json = False) -> None:

@@ -79,6 +79,9 @@ class StitchedLog:
             return None
         return self.origin, next(self.entries(self.origin, self.ids.index(entry_id), 1))
 
+    def waiting(self, origin: Origin) -> Iterator[bytes]:  # noqa: ARG002 - the copy holds placed entries only
+        return iter(())
+
     def tile(self, origin: Origin, level: int, number: int) -> bytes:
         return self.tiles.get((level, number), b"") if origin == self.origin else b""
 

@@ -59,6 +59,9 @@ class RecoveringStore:
     def tile_names(self, origin: Origin) -> list[tuple[int, int]]:
         return self._log(origin).tile_names(origin)
 
+    def waiting(self, origin: Origin) -> Iterator[bytes]:
+        return self._log(origin).waiting(origin)
+
     def cosigned(self, origin: Origin) -> list[tuple[int, str, str]]:
         return self._log(origin).cosigned(origin)
 

@@ -56,9 +56,14 @@ class Sequencer:
         """
         return sum(self._sequence(origin) for origin in self._store.waiting_logs())
 
-    def held(self) -> dict[Origin, str]:
-        """Returns the logs that this process has, each with why it gives no places there; empty where it does."""
-        return {origin: log.stop.message if log.stop else "" for origin, log in self._logs.items()}
+    def waiting(self) -> dict[Origin, str]:
+        """Returns the logs of which entries wait, each with why this process gives no places there, where it knows.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        stops = {origin: log.stop for origin, log in self._logs.items()}
+        return {origin: stop.message if (stop := stops.get(origin)) else "" for origin in self._store.waiting_logs()}
 
     def close(self) -> None:
         """Makes the heads durable. The locks go with the session."""

@@ -18,7 +18,7 @@ from safeconduct.ledger.ports import NewEntry
 from safeconduct.ledger.receipts import deadline_of, make_receipts
 from safeconduct.ledger.sealing import Matrix, house_only
 from safeconduct.ledger.shared_ports import SharedStore, Unplaced
-from safeconduct.ledger.workers import WORKER_ANNOUNCED, WorkerAnnounced
+from safeconduct.ledger.worker_events import WORKER_ANNOUNCED, WorkerAnnounced
 from safeconduct.runtime.commands import Command, CommandRunner, Receipts, Result, again, fail, failed
 from safeconduct.runtime.queued import BATCH_MAX, Job, QueuedWriter
 from safeconduct.runtime.transaction import BatchState, BatchTransaction, IdSource

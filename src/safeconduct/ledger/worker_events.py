@@ -7,6 +7,7 @@ from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ports import Projection, State
 from safeconduct.ledger.events import EventType
 from safeconduct.ledger.notes import VerifierKey
+from safeconduct.ledger.ocsf import CREATE, ENTITY_MANAGEMENT, SUCCESS, EntryForm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +37,13 @@ def _no_state(_state: State, _entry: Entry) -> None:
 
 
 PROJECTIONS: Mapping[str, Projection] = {WORKER_ANNOUNCED.name: _no_state}
+
+FORMS: Mapping[str, EntryForm] = {
+    WORKER_ANNOUNCED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=CREATE,
+        fixed={"entity.type": "Worker", "entity.name": "signs receipts with a key of its own", **SUCCESS},
+        copy={"entity.uid": "worker"},
+    ),
+}
+"""By entry type."""
