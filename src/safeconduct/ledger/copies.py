@@ -1,7 +1,7 @@
 """What a reader keeps of a log besides its mirror, to open what it may without asking anybody. Pure.
 
 The reader - provider, customer, auditor - holds the sealed blobs of its fields, each checked against the digest in a
-leaf that its mirror proves, and the data keys that were wrapped for it. docs/spec/log.md section 9.
+leaf that its mirror proves, and the data keys that were wrapped for it. docs/spec/sealing.md 4.
 """
 
 import hashlib

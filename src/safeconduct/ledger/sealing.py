@@ -1,4 +1,4 @@
-"""Who may open a sealed field, and the data keys that follow from it. docs/spec/log.md section 2."""
+"""Who may open a sealed field, and the data keys that follow from it. docs/spec/sealing.md."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
