@@ -1,4 +1,4 @@
-"""Calls as the log has them, and who may see what was sent."""
+"""Calls as the log has them, and what of them is sealed."""
 
 import asyncio
 from dataclasses import fields, replace
@@ -6,22 +6,19 @@ from dataclasses import fields, replace
 import msgspec
 import pytest
 
+from safeconduct.access.opening import Viewer
+from safeconduct.access.opening_events import OPENED
 from safeconduct.gateway.entries import abandoned_draft
-from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED, CallIntended, CallRefused
+from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED, CallRefused
 from safeconduct.http.control import calls
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import Reader, control_app, reading
+from safeconduct.http.control.frame import Reader as Asking
+from safeconduct.http.control.frame import control_app, reading
 from safeconduct.http.control.triage import _sent_in_vain
 from safeconduct.http.inprocess import Ask, ask
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.entries import Reader
+from support.calls import INTENT
 from support.gateway_world import AGREEMENT, log_world
-
-INTENT = CallIntended(
-    principal="ana", organization="northwind", grant="ana-triage", agreement="ag-2026-01", path="soc-triage",
-    path_digest="", purpose="incident-triage", model="m", determining=("grant-covers-call",), policy_digest="p",
-    epoch=1, targets_in_scope=0, targets_out_of_scope=1, request_sha256="r", request_bytes=11, sent_sha256="s",
-    stream=False, output_tokens_max=5, deadline_at=Instant(0), worker="w",
-)  # fmt: skip
 
 REFUSED = CallRefused(
     principal="ana", organization="northwind", path="soc-triage", purpose="other", model="m", step=6,
@@ -41,7 +38,8 @@ class Desk:
         self.open = self.append(world, CALL_INTENT.draft(INTENT, sealed={"request": "another"}))
         self.append(world, abandoned_draft(self.call, "w2"))
         self.refused = self.append(world, CALL_REFUSED.draft(REFUSED))
-        given = {"log": world.reader, "snapshot": world.store.snapshot}
+        self.world = world
+        given = {"log": world.reader, "snapshot": world.store.snapshot, "writer": world.writer}
         self.control = control = Control(**{one.name: None for one in fields(Control)} | given)
         self.apps = {
             who: control_app([calls.router], control=control, local_secret="s", check_reader=str, version="0")
@@ -54,7 +52,7 @@ class Desk:
     def get(self, path, who="local"):
         app = self.apps[who]
         if who != "local":
-            app.dependency_overrides[reading] = lambda: Reader(organization=who)
+            app.dependency_overrides[reading] = lambda: Asking(organization=who)
         headers = {"authorization": "Bearer s"} if who == "local" else {}
         reply = asyncio.run(ask(app, Ask(method="GET", path=f"/api/v1/calls{path}", headers=headers)))
         return reply.status, msgspec.json.decode(reply.body)
@@ -77,17 +75,14 @@ def test_calls_are_listed_newest_first_with_how_they_ended(desk):
     assert listed[2]["upstream"] == "local"
 
 
-def test_its_own_organization_and_the_holder_of_the_data_see_what_was_sent(desk):
-    for who in ("local", "northwind"):
-        status, shown = desk.get(f"/{desk.call}", who)
-        assert (status, shown["withheld"]) == (200, False)
-        assert shown["fields"] == {"request": "a question", "sent": "!"}
-
-
-def test_the_other_party_sees_the_call_and_not_what_was_sent(desk):
-    status, shown = desk.get(f"/{desk.call}", "meridian")
+@pytest.mark.parametrize("who", ["local", "northwind", "meridian"])
+def test_a_call_shows_what_is_sealed_and_for_whom_and_opens_nothing(desk, who):
+    status, shown = desk.get(f"/{desk.call}", who)
     assert (status, shown["state"], shown["request_bytes"]) == (200, "abandoned", 11)
-    assert (shown["withheld"], shown["fields"], shown["answer"]) == (True, {}, {})
+    assert shown["sealed"]["request"] == [
+        {"entry": desk.call, "field": "request", "readers": ["partner"]},
+        {"entry": desk.call, "field": "sent", "readers": ["partner"]},
+    ]
     assert "a question" not in str(shown)
 
 
@@ -97,13 +92,25 @@ def test_a_call_that_is_not_there(desk, call):
     assert (status, told["code"]) == (404, "call-unknown")
 
 
-def test_a_call_in_vain_still_shows_what_left_the_house(desk):
-    (left,) = _sent_in_vain(desk.control, desk.open)
+def sent_in_vain(desk, call):
+    viewer = Viewer(by="ana", reader=Reader.PARTNER)
+    return asyncio.run(_sent_in_vain(desk.control, viewer, call))
+
+
+def test_a_call_in_vain_still_shows_what_left_the_house_and_the_log_says_to_whom(desk):
+    (left,) = sent_in_vain(desk, desk.open)
     assert (left["call"], left["bytes"], bytes(left["body"])) == (desk.open, 7, b"another")
-    (changed,) = _sent_in_vain(desk.control, desk.call)
+    (changed,) = sent_in_vain(desk, desk.call)
     assert bytes(changed["body"]) == b"!"
+    *_, first, second = desk.world.reader.entries(AGREEMENT)
+    assert [(one.type, one.body["entry"], one.body["field"], one.body["by"]) for one in (first, second)] == [
+        (OPENED.name, desk.open, "request", "ana"),
+        (OPENED.name, desk.call, "sent", "ana"),
+    ]
 
 
 def test_a_call_that_was_refused_or_is_not_recorded_let_nothing_leave(desk):
+    size = desk.world.reader.size(AGREEMENT)
     for call in (desk.refused, "01KAK00000000000000000000A", ""):
-        assert _sent_in_vain(desk.control, call) == []
+        assert sent_in_vain(desk, call) == []
+    assert desk.world.reader.size(AGREEMENT) == size

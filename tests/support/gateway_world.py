@@ -11,6 +11,7 @@ from safeconduct.access.events import PROJECTIONS as ACCESS
 from safeconduct.access.freezes import freeze, parse_selector
 from safeconduct.access.program import parse_program
 from safeconduct.access.programs import apply
+from safeconduct.access.readership import AgreementMatrix
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.tokens import issue_token, revoke_token
 from safeconduct.adapters.files import FileHeads
@@ -79,6 +80,7 @@ class LogWorld:
             clock=self.clock,
             entropy=os.urandom,
             projections=PROJECTIONS,
+            matrix=AgreementMatrix(),
             expected=self.expected,
         )
         assert self.writer.start() == []

@@ -21,7 +21,10 @@ from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.effects import OUTBOX
+from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import CallId
+from safeconduct.ledger.envelope import SealedField
+from safeconduct.ledger.sealing import HOUSE
 from safeconduct.soc import action_events, claim_events, incidents, ingesting
 from safeconduct.soc.triage import ModelAnswer
 from support.immediate import ImmediateWriter
@@ -92,6 +95,17 @@ class House:
     def caller(self, principal):
         self.asked_as.append(principal)
         return self.model
+
+    def entry(self, entry_id):
+        found = [entry for entry in self.writer.entries if entry.id == entry_id]
+        if not found:
+            raise AbsentError(f"there is no entry {entry_id}")
+        return found[0]
+
+    def leaf(self, entry_id):
+        sealed = self.writer.drafts[entry_id].sealed
+        said = SealedField(blob="", commitment="", key="k", readers=(HOUSE,))
+        return SimpleNamespace(sealed=dict.fromkeys(sealed, said))
 
     def open_field(self, entry, name):
         return SimpleNamespace(value=self.writer.drafts[entry].sealed[name])

@@ -25,6 +25,7 @@ from safeconduct.kernel.ids import EntryId, OrganizationId, Origin
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
+from safeconduct.ledger.audit import Excused
 from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.sealing import HOUSE, KeySelector
 
@@ -212,6 +213,11 @@ def find_order(records: Records, order_id: EntryId) -> Destruction:
 def orders(records: Records) -> Iterator[Destruction]:
     """Yields every order, oldest first."""
     return (order for _, order in records.scan(DESTRUCTIONS))
+
+
+def excused(records: Records) -> Excused:
+    """Returns the keys that nobody need miss: an order for them is in force."""
+    return Excused(keys=frozenset(key for order in orders(records) if order.enforced for key in order.keys_of(HOUSE)))
 
 
 def _groups(keys: DataKeys, chosen: Sequence[str]) -> tuple[KeyGroup, ...]:

@@ -26,6 +26,7 @@ from safeconduct.kernel.ids import ApprovalId, EntryId, OrganizationId, Origin, 
 from safeconduct.kernel.instants import Duration, Instant, seconds
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
+from safeconduct.ledger.sealing import HOUSE
 
 _ALIVE = (approvals.State.PROPOSED, approvals.State.APPROVED)
 
@@ -46,6 +47,11 @@ class SealedFact:
     field: str
     key: str
     readers: frozenset[Reader]
+
+    @property
+    def place(self) -> str:
+        """Names it among all there are: `entry/field`."""
+        return f"{self.entry}/{self.field}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +86,8 @@ def open_field(tx: Transaction, signed: SignedAct, wanted: Wanted, *, operation:
     have approved, opens the field: once, and for the same entry, field, reason and person.
 
     Raises:
-        UnauthenticatedError, RefusedError: the signer may not; `field-not-yours`; `no-approvers`.
+        UnauthenticatedError, RefusedError: the signer may not; `field-not-yours`; `no-approvers`; `not-a-reader`:
+            the house can't open it, so only its own reader's copy can.
         InvalidInputError: `reason-missing`.
         AbsentError: `destroyed`.
     """
@@ -89,6 +96,7 @@ def open_field(tx: Transaction, signed: SignedAct, wanted: Wanted, *, operation:
     )
     check_reason(wanted.reason, "an opening")
     viewer = Viewer(by=signer.id, reader=_reader(tx, signer.organization, wanted.sealed))
+    _refuse_elsewhere(wanted)
     _refuse_destroyed(tx, wanted.sealed)
     event = _event(wanted, viewer)
     if _opening(tx, wanted.sealed) is Opening.SINGLE:
@@ -239,6 +247,16 @@ def _refuse_others(reader: Reader, sealed: SealedFact) -> None:
             code="field-not-yours",
             clause=f"entry:{sealed.entry}/sealed/{sealed.field}",
             remedy="ask one of its readers; a change of agreement.fields is for later entries only",
+        )
+
+
+def _refuse_elsewhere(wanted: Wanted) -> None:
+    if HOUSE not in wanted.sealed.readers and not wanted.own_copy:
+        raise RefusedError(
+            f"the house can't open the {wanted.sealed.field} of entry {wanted.sealed.entry}: it is not for it",
+            code="not-a-reader",
+            clause=f"entry:{wanted.sealed.entry}/sealed/{wanted.sealed.field}",
+            remedy="open it from your own copy: safeconduct log open-copy",
         )
 
 

@@ -2,9 +2,13 @@
 
 from safeconduct import approvals
 from safeconduct.access.cosigning import complete_cosign
+from safeconduct.access.destruction_events import DESTROY
+from safeconduct.access.retention import look
+from safeconduct.access.retention_events import RETENTION_TIMER
 from safeconduct.access.waiting import COSIGN
 from safeconduct.approvals import events as approval_events
 from safeconduct.bootstrap.cosigning import cosign
+from safeconduct.bootstrap.destruction import destroy
 from safeconduct.bootstrap.installation import Installation
 from safeconduct.kernel.effects import Effect, Timer
 from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, Origin
@@ -19,6 +23,8 @@ def effect_runner(installation: Installation) -> EffectRunner:
     """Returns the runner of the effects that any process can carry out, not started."""
     runner = EffectRunner(installation.writer, installation.snapshot, installation.clock)
     runner.on(COSIGN, lambda effect: _cosign(installation, effect))
+    runner.on(DESTROY, lambda effect: destroy(installation, effect))
+    runner.on_timer(RETENTION_TIMER, lambda tx, timer: look(tx, installation.keys, Origin(timer.key)))
     runner.on_timer(EXPIRY_TIMER, _expire)
     runner.on_timer(approval_events.EXPIRY_TIMER, lambda tx, timer: approvals.expire(tx, ApprovalId(timer.key)))
     return runner

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safeconduct import settings
+from safeconduct.access.destruction import excused
 from safeconduct.access.events import PROJECTIONS as ACCESS
 from safeconduct.access.program import installation_origin
 from safeconduct.access.promise_events import PROJECTIONS as PROMISES
@@ -197,6 +198,7 @@ def opened(
                 keys=keys,
                 signer=keys_of_logs.signer,
                 projections=PROJECTIONS,
+                excuse=excused,
             ),
             log_keys=keys_of_logs,
             board=board,

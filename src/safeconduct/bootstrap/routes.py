@@ -3,8 +3,11 @@
 from safeconduct.http import lists, log
 from safeconduct.http.control import (
     calls,
+    destructions,
     freezes,
+    holds,
     logs,
+    openings,
     programs,
     promises,
     response,
@@ -27,6 +30,9 @@ ROUTERS = (
     status.router,
     logs.router,
     promises.router,
+    openings.router,
+    holds.router,
+    destructions.router,
     log.router,
     lists.router,
 )

@@ -192,6 +192,7 @@ def _app(installation: Installation, runner: EffectRunner, serving: Serving | No
         writer=installation.writer,
         snapshot=installation.snapshot,
         log=installation.log,
+        keys=installation.keys,
         logs=installation.logs,
         clock=installation.clock,
         entropy=installation.entropy,

@@ -4,12 +4,14 @@ from typing import Annotated, Any
 
 import typer
 
-from safeconduct.cli.client import Data, client, place
+from safeconduct.cli.client import Client, Data, Key, client, place
 from safeconduct.cli.output import Json, emit, out, rows
+from safeconduct.kernel.errors import InvalidInputError
 
 commands = typer.Typer(help="Governed calls: what was asked, what left the house, how it ended.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The call's id, as in the header safeconduct-call.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")]
 Count = Annotated[int, typer.Option("--count", min=1, max=1000, help="How many, newest first.")]
 
 
@@ -21,16 +23,53 @@ def list_(*, count: Count = 50, data: Data = None, as_json: Json = False) -> Non
 
 
 @commands.command()
-def show(call_id: Id, *, data: Data = None, as_json: Json = False) -> None:
-    """Shows one call with exactly what was sent and what came back."""
-    emit(client(data).get(place("calls", call_id)), as_json, _show)
+def show(
+    call_id: Id,
+    *,
+    open_: Annotated[bool, typer.Option("--open", help="Also open what was sent and what came back.")] = False,
+    reason: Reason = "",
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Shows one call; with --open and a reason, which the log keeps, also what was sent and what came back."""
+    ask = client(data, key)
+    document = ask.get(place("calls", call_id))
+    emit(opened_call(ask, document, reason) if open_ else document, as_json, _show)
+
+
+def opened_call(ask: Client, document: dict[str, Any], reason: str) -> dict[str, Any]:
+    """Returns a call's document with its sealed fields, each opened by an act of its own."""
+    parts = document["sealed"].items()
+    return document | {
+        "opened": {part: {one["field"]: open_field(ask, one, reason) for one in all_} for part, all_ in parts}
+    }
+
+
+def open_field(ask: Client, sealed: dict[str, Any], reason: str) -> Any:  # noqa: ANN401 - whatever was sealed
+    """Returns a sealed field's value, or None while both parties have yet to approve that it is opened.
+
+    Raises:
+        InvalidInputError: `reason-missing`.
+        SafeconductError: the house refuses.
+    """
+    if not reason:
+        raise InvalidInputError("sealed fields are opened for a reason: --reason TEXT", code="reason-missing")
+    path = place("logs", "entries", sealed["entry"], "fields", sealed["field"], "open")
+    return ask.post(path, {"reason": reason}).get("value")
 
 
 def _show(document: dict[str, Any]) -> None:
     for name, value in document.items():
-        if name not in ("fields", "answer", "withheld"):
+        if name not in ("sealed", "opened"):
             out.print(f"{name:<22} {value}", markup=False)
-    for title, part in (("sealed with the request", "fields"), ("sealed with the outcome", "answer")):
-        for name, value in document[part].items():
-            out.print(f"{title}: {name}", style="dim", markup=False)
-            out.print(str(value), markup=False)
+    opened = document.get("opened", {})
+    for part, fields in document["sealed"].items():
+        for one in fields:
+            told = f"sealed with the {part}: {one['field']}, for {', '.join(one['readers'])}"
+            out.print(told, style="dim", markup=False)
+            if part in opened:
+                value = opened[part][one["field"]]
+                out.print("waits for both parties to approve" if value is None else str(value), markup=False)
+    if not opened and any(document["sealed"].values()):
+        out.print("opened with --open --reason TEXT", style="dim", markup=False)

@@ -9,7 +9,7 @@ import typer
 
 from safeconduct.access.program import is_installation
 from safeconduct.adapters.folder import write_file
-from safeconduct.cli import partner, publish, siem, verify
+from safeconduct.cli import destruction, opening, partner, publish, siem, verify
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.kernel.errors import InvalidInputError
@@ -17,6 +17,11 @@ from safeconduct.kernel.errors import InvalidInputError
 commands = typer.Typer(help="The joint log: show, prove, export, verify, mirror, witness.", no_args_is_help=True)
 for partners_command in (verify.verify, partner.mirror, partner.witness):
     commands.command()(partners_command)
+for keeping in (opening.openings, opening.approve, destruction.hold, destruction.holds, destruction.release):
+    commands.command()(keeping)
+for ending in (destruction.destroy, destruction.destructions):
+    commands.command()(ending)
+commands.command("open")(opening.open_)
 commands.command()(siem.ship)
 commands.command()(publish.publish)
 commands.command("check-row")(siem.check)

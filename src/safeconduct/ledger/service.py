@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from safeconduct.kernel.errors import AbsentError, ConflictError
 from safeconduct.kernel.ids import Origin
-from safeconduct.kernel.ports import Projection
-from safeconduct.ledger.audit import Finding, audit
+from safeconduct.kernel.ports import Projection, Records
+from safeconduct.ledger.audit import NOTHING_EXCUSED, Excused, Finding, audit
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint
 from safeconduct.ledger.export import export_files
 from safeconduct.ledger.key_ports import DataKeys
@@ -18,6 +18,7 @@ from safeconduct.ledger.ports import FrozenStore, Heads, LogSource
 from safeconduct.ledger.proofs import encode_proof
 from safeconduct.ledger.reader import LogReader, read_tile
 from safeconduct.ledger.rebuild import check_sealed, check_state
+from safeconduct.ledger.records import StoredRecords
 from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.tiles import CHECKPOINT_PATH, TILE_WIDTH, Tile, encode_bundle
 from safeconduct.ledger.trust import Trust
@@ -35,7 +36,10 @@ class CheckedLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logs:
-    """The logs of an installation. Safe from any thread, given a source and keys that are."""
+    """The logs of an installation. Safe from any thread, given a source and keys that are.
+
+    `excuse` tells what the control state, which entries made, says can't be there any more.
+    """
 
     source: LogSource
     frozen: Callable[[], AbstractContextManager[FrozenStore]]
@@ -43,6 +47,7 @@ class Logs:
     keys: DataKeys
     signer: Callable[[Origin], NoteSigner]
     projections: Mapping[str, Projection]
+    excuse: Callable[[Records], Excused] = lambda _records: NOTHING_EXCUSED
 
     def verifier(self, origin: Origin) -> VerifierKey:
         """Returns a log's public key.
@@ -153,9 +158,13 @@ class Logs:
         with self.frozen() as frozen:
             reader = LogReader(frozen, self.keys)
             state = check_state(frozen, frozen, self.projections)
+            excused = self.excuse(StoredRecords(frozen))
             for origin in frozen.origins():
                 key = self.signer(origin).verifier
-                findings = [*audit(frozen, origin, key, heads.get(origin, ())), *check_sealed(reader, frozen, origin)]
+                findings = [
+                    *audit(frozen, origin, key, heads.get(origin, ()), excused=excused),
+                    *check_sealed(reader, frozen, origin, excused),
+                ]
                 checked.append(
                     CheckedLog(origin=origin, size=frozen.size(origin), key=key.text, findings=tuple(findings + state))
                 )

@@ -86,10 +86,17 @@ class GroupCommitWriter(QueuedWriter):
         said, note, key = checkpoint.checkpoint, checkpoint.encoded, witness.text
         self._between_batches(lambda: self._runner.store.keep_cosigned(said.origin, said.size, note, key))
 
-    def destroy_keys(self, key_ids: Collection[str]) -> None:
+    def destroy_keys(self, key_ids: Collection[str], guard: Callable[[], None] = lambda: None) -> None:
         """Destroys data keys, while no entry is being sealed under one. Not from within a command.
+
+        What `guard` raises prevents it. Nothing is committed between that and the destruction.
 
         Raises:
             UnavailableError: not all of it is done; ask again.
         """
-        self._between_batches(lambda: self._keys.destroy(key_ids))
+
+        def destroy() -> None:
+            guard()
+            self._keys.destroy(key_ids)
+
+        self._between_batches(destroy)

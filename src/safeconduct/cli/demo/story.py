@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from safeconduct.approvals import Verdict, ballot
+from safeconduct.cli.call import open_field
 from safeconduct.cli.client import place
 from safeconduct.cli.demo.document import Document
 from safeconduct.cli.demo.screen import Screen
@@ -135,7 +136,8 @@ class Story:
             if call["state"] == "refused":
                 continue
             whole = ana.get(f"/api/v1/calls/{call['call']}")
-            sent = whole["fields"].get("sent", whole["fields"]["request"])
+            fields = {one["field"]: one for one in whole["sealed"]["request"]}
+            sent = open_field(ana, fields.get("sent", fields["request"]), "the demo shows what left the house")
             self.document.left_the_house.append(
                 {"to": call["upstream"], "call": call["call"], "bytes": len(sent.encode()), "what": sent}
             )
@@ -152,7 +154,7 @@ class Story:
         rest = size - len(msgspec.json.encode(texts))
         self.screen.say(
             f"  The other {rest:,} bytes are {', '.join(body)}: a schema in which the ids, pointers and values above "
-            f"are all that can be answered. Every byte: safeconduct call show {call}",
+            f"are all that can be answered. Every byte: safeconduct call show {call} --open --reason TEXT",
             "dim",
         )
 

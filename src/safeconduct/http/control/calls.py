@@ -1,4 +1,4 @@
-"""Governed calls as the log has them: what was asked, what left the house, how it ended."""
+"""Governed calls as the log has them: what was asked, how it ended, and what of it is sealed."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -9,6 +9,7 @@ from safeconduct.access import records as kept
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, answer
+from safeconduct.http.control.openings import sealed_facts
 from safeconduct.http.proofs import call_entry
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.instants import rfc3339
@@ -29,14 +30,11 @@ def list_calls(_reading: Reading, control: Installation, count: Count = 50) -> R
 
 
 @router.get("/{call_id}")
-def show_call(reader: Reading, control: Installation, call_id: str) -> Response:
-    """Shows one call; with what was sent and what came back to its own organization and to who holds the data."""
-    entry = call_entry(control.log, call_id)
-    document = _document(control, entry)
-    if not reader.may_open(str(entry.body["organization"])):
-        return answer(document | {"withheld": True, "fields": {}, "answer": {}})
-    opened = {"fields": _opened(control, entry.id), "answer": _opened(control, document["outcome"])}
-    return answer(document | {"withheld": False} | opened)
+def show_call(_reading: Reading, control: Installation, call_id: str) -> Response:
+    """Shows one call, and which fields are sealed with its request and its outcome. Each is opened by an act."""
+    document = _document(control, call_entry(control.log, call_id))
+    parts = {"request": document["call"], "outcome": document["outcome"]}
+    return answer(document | {"sealed": {part: _sealed(control, entry) for part, entry in parts.items()}})
 
 
 def _entries(control: Control) -> Iterator[Entry]:
@@ -76,6 +74,6 @@ def _document(control: Control, entry: Entry) -> dict[str, Any]:
     }
 
 
-def _opened(control: Control, entry_id: str | None) -> dict[str, Any]:
-    names = control.log.sealed_fields(entry_id) if entry_id else []
-    return {name: control.log.open_field(str(entry_id), name).value for name in names}
+def _sealed(control: Control, entry_id: str | None) -> list[dict[str, Any]]:
+    facts = sealed_facts(control, entry_id) if entry_id else []
+    return [{"entry": one.entry, "field": one.field, "readers": sorted(one.readers)} for one in facts]

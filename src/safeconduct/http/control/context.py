@@ -11,6 +11,7 @@ from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import Origin, PrincipalId
 from safeconduct.kernel.ports import Clock, Entropy, Records, Writer
+from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.service import Logs
 from safeconduct.soc.ports import EventStore
@@ -21,17 +22,18 @@ from safeconduct.soc.triage import ModelCaller
 class Control:
     """The installation, as routes see it.
 
-    `snapshot` opens the committed control state; `open_log` makes a log ready for entries, new or stored; `stopped`
-    are the logs that take none, and why; `cosign_head` waits until the partner has cosigned a joint log's head;
-    `settle` carries out the effects that wait now and returns what failed, by the id of the entry that ordered it;
-    `upstreams` are the configured model servers, None where no server runs; `caller` returns a principal's way to a
-    model; `lists_url` is where this server's lists are fetched from, or None when nothing serves them; `shipping` tells
-    how far each destination of the log's rows is.
+    `snapshot` opens the committed control state; `keys` are the data keys of sealed fields; `open_log` makes a log
+    ready for entries, new or stored; `stopped` are the logs that take none, and why; `cosign_head` waits until the
+    partner has cosigned a joint log's head; `settle` carries out the effects that wait now and returns what failed,
+    by the id of the entry that ordered it; `upstreams` are the configured model servers, None where no server runs;
+    `caller` returns a principal's way to a model; `lists_url` is where this server's lists are fetched from, or
+    None when nothing serves them; `shipping` tells how far each destination of the log's rows is.
     """
 
     writer: Writer
     snapshot: Callable[[], AbstractContextManager[Records]]
     log: LogReader
+    keys: DataKeys
     logs: Logs
     clock: Clock
     entropy: Entropy

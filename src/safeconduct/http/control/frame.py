@@ -59,9 +59,10 @@ class Reader:
 
     local: bool = False
     organization: str = ""
+    principal: str = ""
 
     def may_open(self, organization: str) -> bool:
-        """Tells whether the reader may see what is one organization's own. Keys per reader and field come later."""
+        """Tells whether the reader may see what is one organization's own and not sealed for certain readers."""
         return self.local or (bool(organization) and self.organization == organization)
 
 
@@ -80,7 +81,8 @@ async def reading(request: Request) -> Reader:
         )
     signed = decode_act(request.headers[HEADER])
     _same_request(request, signed, b"")
-    return Reader(organization=await asyncio.to_thread(request.app.state.check_reader, signed))
+    organization = await asyncio.to_thread(request.app.state.check_reader, signed)
+    return Reader(organization=organization, principal=signed.act.actor)
 
 
 Reading = Annotated[Reader, Depends(reading)]

@@ -5,9 +5,13 @@ from typing import Annotated
 from fastapi import Depends
 
 from safeconduct.access import records as kept
-from safeconduct.http.control.context import Installation
+from safeconduct.access.opening import LOCAL, Viewer
+from safeconduct.access.readership import reader_of
+from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reader, Reading
 from safeconduct.kernel.errors import RefusedError
+from safeconduct.kernel.ids import OrganizationId
+from safeconduct.ledger.sealing import HOUSE
 
 
 def of_the_house(reader: Reading, control: Installation) -> Reader:
@@ -26,6 +30,21 @@ def of_the_house(reader: Reading, control: Installation) -> Reader:
         clause=f"agreement:{agreement.id}/partner" if agreement else "",
         remedy="ask the partner; what both share stands in the joint log",
     )
+
+
+def viewer_of(control: Control, reader: Reader) -> Viewer:
+    """Returns in which role somebody reads. Whoever holds the data is the house.
+
+    Raises:
+        RefusedError: `not-a-reader`.
+    """
+    if reader.local:
+        return Viewer(by=LOCAL, reader=HOUSE)
+    with control.snapshot() as records:
+        role = reader_of(kept.agreement_in_force(records), OrganizationId(reader.organization))
+    if role is None:
+        raise RefusedError(f"{reader.organization} has no role in the agreement", code="not-a-reader")
+    return Viewer(by=reader.principal, reader=role)
 
 
 HouseReading = Annotated[Reader, Depends(of_the_house)]

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Response
 from safeconduct import approvals
 from safeconduct.access.acts import ProgramElectorate
 from safeconduct.access.secrets import make_secret, secret_hash
+from safeconduct.http.control.ballots import approval_document, read_ballot
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
-from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import ActionId, ClaimId, EventId, IncidentId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records, Transaction
@@ -31,13 +31,6 @@ class Propose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     target: str
     claims: tuple[ClaimId, ...] = ()
-
-
-class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A vote: the digest of what is voted on, as the action shows it, and the verdict. Signed by the request's act."""
-
-    draft: str
-    verdict: approvals.Verdict
 
 
 class Holder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,9 +68,7 @@ async def show(control: Installation, _: Reading, action_id: str) -> Response:
 @router.post("/actions/{action_id}/vote")
 async def vote(control: Installation, signed: SignedBytes, action_id: str) -> Response:
     """Casts a vote. Its body is the ballot, byte for byte: that is what the voter signs."""
-    ballot = parse(signed, Ballot).body
-    if approvals.ballot(ballot.draft, ballot.verdict) != signed.body:
-        raise RefusedError("a ballot has one form: canonical JSON of draft and verdict", code="ballot-malformed")
+    ballot = read_ballot(signed)
     return await _change(
         control,
         lambda tx: service.vote(
@@ -163,13 +154,7 @@ def _document(records: Records, action: Action) -> dict[str, Any]:
         "proposed_by": action.proposed_by,
         "proposed_at": rfc3339(action.proposed_at),
         "expires_at": rfc3339(action.expires_at),
-        "approval": {
-            "id": approval.id,
-            "draft": approval.digest,
-            "state": approval.state,
-            "groups": approval.proposal.groups,
-            "votes": [{"voter": cast.voter, "verdict": cast.verdict} for cast in approval.votes],
-        },
+        "approval": approval_document(approval),
         "precondition": action.precondition,
         "inverse": action.inverse,
         "list": BLOCK_IP,

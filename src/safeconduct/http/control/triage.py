@@ -9,10 +9,12 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access.model import Principal
+from safeconduct.access.opening import Viewer
 from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Signed, SignedBytes, answer, commit, parse
-from safeconduct.http.control.readers import HouseReading
+from safeconduct.http.control.frame import Reader, Signed, SignedBytes, answer, commit, parse
+from safeconduct.http.control.openings import sealed_fact, sealed_facts, show
+from safeconduct.http.control.readers import HouseReading, viewer_of
 from safeconduct.http.control.telemetry import whole_incident
 from safeconduct.kernel.errors import AbsentError, SafeconductError
 from safeconduct.kernel.ids import EventId
@@ -80,11 +82,14 @@ async def triage(control: Installation, signed: SignedBytes, incident_id: str) -
 
 
 @router.get("/{incident_id}/claims")
-async def claims(control: Installation, _: HouseReading, incident_id: str) -> Response:
-    """Lists the recorded claims, each checked again against the events as they are stored now."""
+async def claims(control: Installation, reader: HouseReading, incident_id: str) -> Response:
+    """Lists the recorded claims, each checked again against the events as they are stored now.
+
+    They are sealed: that they were opened, and for whom, is in the log before this answers.
+    """
     here = await asyncio.to_thread(_whole, control, incident_id)
     recorded = _recorded(control, here)
-    parts = await asyncio.to_thread(_opened, control, list(recorded.values()))
+    parts = await _opened(control, viewer_of(control, reader), here, list(recorded.values()))
     checked = recheck(parts, here.incident, here.events, attack_table().techniques)
     return answer(
         [
@@ -160,7 +165,8 @@ async def _ask(
         )
     except SafeconductError as error:
         told = {"code": error.code, "message": error.message, "clause": error.clause, "remedy": error.remedy}
-        return None, {"asked": True, "error": told}, await asyncio.to_thread(_sent_in_vain, control, error.call)
+        viewer = viewer_of(control, Reader(organization=signer.organization, principal=signer.id))
+        return None, {"asked": True, "error": told}, await _sent_in_vain(control, viewer, error.call)
     return answered, _model_document(asking, answered), [_sent(answered)]
 
 
@@ -187,18 +193,20 @@ def _sent(answered: Answered) -> dict[str, Any]:
     }
 
 
-def _sent_in_vain(control: Control, call: str) -> list[dict[str, Any]]:
+async def _sent_in_vain(control: Control, viewer: Viewer, call: str) -> list[dict[str, Any]]:
     """Returns what left the house on a call that brought no answer: what its intent says, if it has one."""
     if not call:
         return []
     try:
-        entry = control.log.entry(call)
+        entry = await asyncio.to_thread(control.log.entry, call)
     except AbsentError:  # refused and, being one of many, not recorded
         return []
     if entry.type != CALL_INTENT.name:
         return []
-    fields = {name: control.log.open_field(call, name).value for name in control.log.sealed_fields(call)}
-    body = str(fields.get("sent", fields["request"])).encode()
+    facts = {one.field: one for one in await asyncio.to_thread(sealed_facts, control, call)}
+    sent = facts.get("sent", facts["request"])
+    opened = await show(control, viewer, [sent], f"what left the house on call {call}, which brought no answer")
+    body = str(opened[sent.place]).encode()
     return [{"call": call, "bytes": len(body), "body": msgspec.Raw(body)}]
 
 
@@ -224,12 +232,17 @@ def _recorded(control: Control, here: _Whole) -> dict[str, ClaimRecord]:
         return {record.claim.id: record for record in claims_of(records, here.incident.id)}
 
 
-def _opened(control: Control, recorded: Sequence[ClaimRecord]) -> list[SealedClaims]:
+async def _opened(
+    control: Control, viewer: Viewer, here: _Whole, recorded: Sequence[ClaimRecord]
+) -> list[SealedClaims]:
     entries = sorted({record.entry for record in recorded})
-    return [
-        read_sealed(control.log.open_field(entry, "claims").value, control.log.open_field(entry, "shown").value)
-        for entry in entries
-    ]
+    facts = await asyncio.to_thread(
+        lambda: [sealed_fact(control, entry, field) for entry in entries for field in ("claims", "shown")]
+    )
+    if not facts:
+        return []
+    opened = await show(control, viewer, facts, f"claims about incident {here.incident.id} are shown")
+    return [read_sealed(opened[f"{entry}/claims"], opened[f"{entry}/shown"]) for entry in entries]
 
 
 def _candidates(control: Control, here: _Whole) -> tuple[ActionProposal, ...]:

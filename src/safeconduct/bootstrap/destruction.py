@@ -1,0 +1,44 @@
+"""Carries out an order to destroy data keys at the house, and certifies it."""
+
+from safeconduct.access.destruction import HOUSE_METHOD, certify_house, find_order, refuse_held
+from safeconduct.access.destruction_events import Destruction
+from safeconduct.bootstrap.installation import Installation
+from safeconduct.kernel.effects import Effect
+from safeconduct.kernel.ids import EntryId
+from safeconduct.ledger.certificates import Certificate, keys_digest, sign_certificate
+from safeconduct.ledger.sealing import HOUSE
+
+
+def destroy(installation: Installation, effect: Effect) -> None:
+    """Destroys the house's keys of an order, unless a hold is on one, and records the certificate.
+
+    Done again after a crash it ends as if there had been none.
+
+    Raises:
+        RefusedError: `legal-hold`; the order stays and is tried again.
+        UnavailableError: a key may still be there.
+    """
+    order = _order(installation, effect)
+    keys = order.keys_of(HOUSE)
+
+    def refuse_if_held() -> None:
+        with installation.snapshot() as records:
+            refuse_held(records, installation.keys, keys, order.origin)
+
+    installation.writer.destroy_keys(keys, refuse_if_held)
+    certificate = Certificate(
+        origin=order.log,
+        order=order.id,
+        holder=HOUSE,
+        method=HOUSE_METHOD,
+        at=installation.clock.now(),
+        count=len(keys),
+        digest=keys_digest(keys),
+    )
+    note = sign_certificate(certificate, installation.log_keys.signer(order.log))
+    installation.writer.submit(lambda tx: certify_house(tx, order.id, note, certificate.at)).result()
+
+
+def _order(installation: Installation, effect: Effect) -> Destruction:
+    with installation.snapshot() as records:
+        return find_order(records, EntryId(effect.body["order"]))

@@ -1,0 +1,80 @@
+"""`safeconduct log open`, `openings`, `approve`: sealed fields, opened by an act that the log keeps."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from safeconduct.approvals import Verdict, ballot
+from safeconduct.cli.client import Data, Key, client, place
+from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows
+from safeconduct.kernel.errors import AbsentError, InvalidInputError
+
+Entry = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
+Field = Annotated[str, typer.Argument(metavar="FIELD", help="The sealed field, as `log show ENTRY` names it.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")]
+Out = Annotated[Path | None, typer.Option("--out", help="A file for what discloses this one field to others.")]
+Approval = Annotated[str, typer.Argument(metavar="ID", help="The approval's id, from `log openings`.")]
+Against = Annotated[bool, typer.Option("--against", help="Vote against: that ends it.")]
+
+
+def open_(
+    entry: Entry,
+    field: Field,
+    *,
+    reason: Why = "",
+    out_file: Out = None,
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Opens a sealed field. Where the agreement asks for both parties it is put to the vote; ask again, approved."""
+    if not reason:
+        raise InvalidInputError("sealed fields are opened for a reason: --reason TEXT", code="reason-missing")
+    path = place("logs", "entries", entry, "fields", field, "open")
+    document = client(data, key).post(path, {"reason": reason})
+    if out_file is not None and document["opened"]:
+        out_file.write_bytes(msgspec.json.format(msgspec.json.encode(_disclosure(document))))
+    emit(document, as_json, _show)
+    if not document["opened"]:
+        raise typer.Exit(NOT_AVAILABLE)
+
+
+def openings(*, data: Data = None, as_json: Json = False) -> None:
+    """Lists the openings that need both parties."""
+    found = client(data).get("/api/v1/logs/openings")
+    emit(found, as_json, lambda listed: rows([_row(one) for one in listed], "id", "state", "by", "field", "reason"))
+
+
+def approve(
+    approval: Approval, *, against: Against = False, data: Data = None, key: Key = None, as_json: Json = False
+) -> None:
+    """Votes on an opening. Whoever asked for it can't."""
+    asking = client(data, key)
+    listed = asking.get("/api/v1/logs/openings")
+    found = next((one["approval"] for one in listed if one["approval"]["id"] == approval), None)
+    if found is None:
+        raise AbsentError(f"no opening {approval!r} was proposed", code="opening-unknown")
+    verdict = Verdict.REJECT if against else Verdict.APPROVE
+    voted = asking.post(place("logs", "openings", approval, "vote"), ballot(found["draft"], verdict))
+    emit(voted, as_json, lambda document: out.print(f"opening {document['id']} is {document['state']}", markup=False))
+
+
+def _disclosure(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: document[name] for name in ("entry", "field", "salt", "value")}
+
+
+def _row(one: dict[str, Any]) -> dict[str, Any]:
+    return one | {name: one["approval"][name] for name in ("id", "state")}
+
+
+def _show(document: dict[str, Any]) -> None:
+    if document["opened"]:
+        out.print(f"opened by entry {document['opened']}", style="dim", markup=False)
+        out.print(str(document["value"]), markup=False)
+        return
+    approval = document["approval"]
+    wanted = ", ".join(f"{one['count']} {one['role']} of {one['organization']}" for one in approval["groups"])
+    out.print(f"opening {approval['id']} waits for {wanted}, until {approval['expires_at']}", markup=False)
+    out.print(f"they vote with: safeconduct log approve {approval['id']}", style="dim", markup=False)

@@ -1,0 +1,42 @@
+"""Approvals and ballots, as every kind of approval shows and takes them."""
+
+from typing import Any
+
+import msgspec
+
+from safeconduct import approvals
+from safeconduct.http.control.frame import Signed, parse
+from safeconduct.kernel.errors import RefusedError
+from safeconduct.kernel.instants import rfc3339
+
+
+class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A vote: the digest of what is voted on, as it is shown, and the verdict. Signed by the request's act."""
+
+    draft: str
+    verdict: approvals.Verdict
+
+
+def read_ballot(signed: Signed[bytes]) -> Ballot:
+    """Reads a ballot, which has one form: what the voter signs.
+
+    Raises:
+        InvalidInputError: it is none.
+        RefusedError: `ballot-malformed`.
+    """
+    ballot = parse(signed, Ballot).body
+    if approvals.ballot(ballot.draft, ballot.verdict) != signed.body:
+        raise RefusedError("a ballot has one form: canonical JSON of draft and verdict", code="ballot-malformed")
+    return ballot
+
+
+def approval_document(approval: approvals.Approval) -> dict[str, Any]:
+    """Returns what people are shown of an approval."""
+    return {
+        "id": approval.id,
+        "draft": approval.digest,
+        "state": approval.state,
+        "groups": approval.proposal.groups,
+        "votes": [{"voter": cast.voter, "verdict": cast.verdict} for cast in approval.votes],
+        "expires_at": rfc3339(approval.proposal.expires_at),
+    }
