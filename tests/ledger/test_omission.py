@@ -85,14 +85,25 @@ def test_a_kept_promise_is_proven_and_can_not_be_called_broken(by, there):
         verify_omission(omission(receipt, leaves), TRUST, [WORKER.verifier])
 
 
-def test_nothing_is_broken_before_a_witness_cosigned_after_the_deadline():
-    receipt, leaves = receipts("a")[0], tree("x")
+@pytest.mark.parametrize(("by", "there"), [(None, ["x"]), (WORKER, ["x"]), (WORKER, [])])
+def test_what_rests_on_the_time_is_broken_only_after_a_witness_cosigned_after_the_deadline(by, there):
+    receipt, leaves = receipts("a", "b", by=by)[1], tree(*there)
     for at_s, standing in ((None, Standing.OPEN), (DEADLINE_S, Standing.OPEN), (DEADLINE_S + 1, Standing.BROKEN)):
         signed = cosigned(leaves, at_s)
-        assert judge(receipt, Copy(mirror(leaves, signed), TRUST), TRUST).standing is standing
+        copy = Copy(mirror(leaves, signed), TRUST)
+        assert judge(receipt, copy, TRUST, [WORKER.verifier]).standing is standing
         if standing is Standing.OPEN:
             with pytest.raises(NoteError, match="after the deadline"):
-                verify_omission(omission(receipt, leaves, checkpoint=signed), TRUST)
+                verify_omission(omission(receipt, leaves, checkpoint=signed), TRUST, [WORKER.verifier])
+
+
+def test_two_signatures_of_the_log_contradict_each_other_whatever_the_time():
+    receipt, leaves = receipts("a")[0], tree("x")
+    for at_s in (None, DEADLINE_S):
+        signed = cosigned(leaves, at_s)
+        judged = judge(receipt, Copy(mirror(leaves, signed), TRUST), TRUST)
+        assert judged.standing is Standing.BROKEN
+        assert verify_omission(judged.omission, TRUST).cosigned == ()
 
 
 def test_where_a_quorum_is_asked_for_one_late_witness_is_not_enough():
@@ -104,7 +115,7 @@ def test_where_a_quorum_is_asked_for_one_late_witness_is_not_enough():
     ]
     policy = parse_policy("\n".join([*lines, "group both all a b", "quorum both", ""]))
     trust = by_policy(policy, CALLS)
-    receipt, leaves = receipts("a")[0], tree("x")
+    receipt, leaves = receipts("a", "b")[1], tree("a")
     for at_s, standing in ((DEADLINE_S, Standing.OPEN), (DEADLINE_S + 1, Standing.BROKEN)):
         signed = cosigned(leaves)
         note = signed.note.with_signatures([neutral.cosign(signed.note.text, at_s)])
@@ -145,8 +156,9 @@ def attacks():
     yield "nodes without leaves", dataclasses.replace(omission(kept[1], tree("a")), nodes=real.nodes)
     yield "a run that begins after it", dataclasses.replace(real, start=real.start + 1)
     yield "another tree's nodes", dataclasses.replace(real, nodes=omission(kept[1], tree("z", "x", "c")).nodes)
-    yield "a checkpoint before the deadline", omission(kept[1], wrong, checkpoint=cosigned(wrong, DEADLINE_S))
-    yield "a checkpoint nobody cosigned", omission(kept[1], wrong, checkpoint=cosigned(wrong, None))
+    less = tree("a")
+    yield "a checkpoint before the deadline", omission(kept[1], less, checkpoint=cosigned(less, DEADLINE_S))
+    yield "a checkpoint nobody cosigned", omission(kept[1], less, checkpoint=cosigned(less, None))
     yield "a checkpoint of another log", omission(kept[1], wrong, checkpoint=cosigned(wrong, origin=OTHER))
     yield (
         "a checkpoint by a stranger",

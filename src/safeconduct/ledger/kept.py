@@ -92,7 +92,8 @@ def judge(receipt: Receipt, copy: Copy, trust: Trust, workers: Sequence[Verifier
     leaves = copy.hashes(*due(receipt, promise.floor, copy.size))
     if receipt.leaf_hash in leaves:
         return _included(receipt, promise, copy, leaves.index(receipt.leaf_hash), trust)
-    if not cosigned_after(copy.signed, trust, promise.deadline_s):
+    contradicted = bool(leaves) and receipt.index is not None
+    if not contradicted and not cosigned_after(copy.signed, trust, promise.deadline_s):
         why = f"no checkpoint that a known witness cosigned after {promise.deadline_s} is here"
         return _judged(receipt, Standing.OPEN, why, promise)
     omission = make_omission(receipt, promise.floor, copy.signed, copy.subtree, leaves)

@@ -1,7 +1,7 @@
 """A broken promise as a file (`safeconduct/omission@v1`) that anyone checks offline with public keys alone. Pure.
 
-It holds a receipt, a checkpoint of the log that a witness cosigned after the receipt's deadline, and what stands in
-that tree where the entry should (docs/spec/receipts.md section 3).
+It holds a receipt, a checkpoint of the log, and what stands in that tree where the entry should. Where that is not a
+contradiction in itself, a witness cosigned the checkpoint after the deadline (docs/spec/receipts.md section 3).
 """
 
 from collections.abc import Sequence
@@ -115,7 +115,8 @@ def verify_omission(omission: Omission, trust: Trust, workers: Sequence[Verifier
     """Returns the broken promise that an omission proves. `workers` are further keys that give receipts for the log.
 
     Raises:
-        NoteError: receipt or checkpoint are not the log's, or no known witness cosigned after the deadline.
+        NoteError: receipt or checkpoint are not the log's; or `not-yet-due`: it rests on the time, and no known witness
+            cosigned after the deadline.
         ProofError: the entry is there, or what stands in its place does not lead to the checkpoint's root.
     """
     receipt = omission.receipt
@@ -125,7 +126,8 @@ def verify_omission(omission: Omission, trust: Trust, workers: Sequence[Verifier
         raise NoteError(f"the receipt is of {promise.origin}, the checkpoint of {signed.checkpoint.origin}")
     check_signatures(signed, trust)
     cosigned = cosigned_after(signed, trust, promise.deadline_s)
-    if not cosigned:
+    breach = _breach(omission, promise.floor)
+    if breach.rests_on == "witness" and not cosigned:
         raise NoteError(
             f"not enough known witnesses cosigned the checkpoint after the deadline, {promise.deadline_s}",
             code="not-yet-due",
@@ -137,7 +139,7 @@ def verify_omission(omission: Omission, trust: Trust, workers: Sequence[Verifier
         index=receipt.index,
         floor=promise.floor,
         deadline_s=promise.deadline_s,
-        breach=_breach(omission, promise.floor),
+        breach=breach,
         size=signed.checkpoint.size,
         root=signed.checkpoint.root.hex(),
         cosigned=cosigned,
