@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -13,6 +14,7 @@ from safeconduct.adapters.witness import WitnessFolder
 from safeconduct.adapters.witness_client import WitnessClient
 from safeconduct.http.witness import WitnessApp
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
+from safeconduct.ledger.evidence import Claim, parse_evidence
 from safeconduct.ledger.export import export_files, verify_files
 from safeconduct.ledger.service import Logs
 from safeconduct.ledger.trust import Trust
@@ -135,18 +137,61 @@ def test_a_mirror_follows_a_growing_log(tmp_path):
         }
 
 
-def test_a_mirror_is_not_led_back_or_astray(tmp_path):
+def held_files(folder):
+    files = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "evidence"]
+    return {path.name: path.read_bytes() for path in files}
+
+
+def test_a_mirror_is_not_led_back_or_astray_and_keeps_what_shows_it(tmp_path):
     with Rig() as rig:
         rig.fill(10)
         pull(fetch_from(logs_of(rig)), tmp_path, TRUST)
-    before = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    before = held_files(tmp_path)
     for count, code in [(4, "log-rolled-back"), (10, "log-forked"), (20, "log-forked"), (300, "log-forked")]:
         with Rig() as other:
             other.fill(count, start=100)
-            with pytest.raises(UnavailableError) as caught:
+            with pytest.raises(UnavailableError, match="evidence: ") as caught:
                 pull(fetch_from(logs_of(other)), tmp_path, TRUST)
             assert caught.value.code == code
-        assert {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+        assert held_files(tmp_path) == before
+        file = Path(caught.value.message.rpartition("evidence: ")[2])
+        evidence = parse_evidence(file.read_bytes(), signer().verifier)
+        assert evidence.proven
+        assert (evidence.held.checkpoint.size, evidence.shown.checkpoint.size) == (10, count)
+    read, paths = read_folder(tmp_path)
+    assert verify_files(read, paths, TRUST).findings == ()
+    file.write_bytes(file.read_bytes().replace(b"claim forked", b"claim fork"))
+    assert [one.place for one in verify_files(*read_folder(tmp_path), TRUST).findings] == [f"evidence/{file.name}"]
+
+
+def test_a_mere_rollback_is_kept_and_proves_nothing_by_itself(tmp_path):
+    with Rig() as rig:
+        rig.fill(4)
+        early = fetch_from(logs_of(rig))("checkpoint")
+        rig.fill(6, start=4)
+        pull(fetch_from(logs_of(rig)), tmp_path, TRUST)
+        for _again in range(2):
+            with pytest.raises(UnavailableError, match="evidence: ") as caught:
+                pull(lambda _path: early, tmp_path, TRUST)
+            assert caught.value.code == "log-rolled-back"
+    (file,) = (tmp_path / "evidence").iterdir()
+    evidence = parse_evidence(file.read_bytes(), signer().verifier)
+    assert (evidence.claim, evidence.proven) == (Claim.ROLLED_BACK, False)
+
+
+def test_a_log_that_signs_a_fork_and_serves_no_tree_for_it_is_refused_all_the_same(tmp_path):
+    with Rig() as rig, Rig() as other:
+        rig.fill(10)
+        pull(fetch_from(logs_of(rig)), tmp_path, TRUST)
+        other.fill(20, start=100)
+        forked = fetch_from(logs_of(other))
+
+        def hides(path):
+            return forked(path) if path == "checkpoint" or "entries" in path else bytes(640)
+
+        with pytest.raises(UnavailableError, match="it serves nothing that would prove it"):
+            pull(hides, tmp_path, TRUST)
+        assert not (tmp_path / "evidence").exists()
 
 
 def test_a_log_that_serves_something_else_than_it_signed(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from safeconduct.adapters.folder import read_folder, write_file
+from safeconduct.adapters.mirror_evidence import Fetch, contradiction, keep
 from safeconduct.adapters.outbound import exchange, http_address
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.checkpoints import SignedCheckpoint
@@ -31,9 +32,6 @@ from safeconduct.ledger.witness import OK
 TIMEOUT_S = 60.0  # a full bundle may hold 16 MB
 FILE_BYTES_MAX = TILE_WIDTH * (LEAF_BYTES_MAX + 2)
 
-Fetch = Callable[[str], bytes]
-"""Returns a file of the log by its path below the log's prefix. Raises UnavailableError."""
-
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
@@ -49,14 +47,28 @@ def pull(fetch: Fetch, folder: Path, trust: Trust) -> Pulled:
 
     Raises:
         UnavailableError: `log-rolled-back` or `log-forked`: the log is not a continuation of what is held;
-            `log-damaged`: what it serves does not fit its checkpoint; `mirror-damaged`: the copy itself is.
+            `log-damaged`: what it serves does not fit its checkpoint; `mirror-damaged`: the copy itself is. What shows
+            the first two is kept in the folder, and the message names the file.
         NoteError: the checkpoint is not signed by the log.
+        PolicyError: `quorum-missing`: not enough of those whom `trust` asks for cosigned it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     held, hashes = _held(folder, trust)
-    before = held.checkpoint.size if held else 0
     signed = _reduced(*trust.signed(fetch(CHECKPOINT_PATH)))
-    said = signed.checkpoint
+    try:
+        return _continued(fetch, folder, signed, hashes)
+    except UnavailableError as error:
+        if held is None or error.code not in {"log-rolled-back", "log-forked"}:
+            raise
+        tiles = all_tiles(hashes)
+        tree = subtrees(held.checkpoint.size, lambda tile: _part(tiles, tile))
+        evidence = contradiction(held, tree, signed, fetch)
+        told = f"evidence: {keep(folder, evidence)}" if evidence else "it serves nothing that would prove it"
+        raise UnavailableError(f"{error.message}; {told}", code=error.code) from error
+
+
+def _continued(fetch: Fetch, folder: Path, signed: SignedCheckpoint, hashes: bytes) -> Pulled:
+    before, said = len(hashes) // HASH_BYTES, signed.checkpoint
     if said.size < before:
         raise UnavailableError(
             f"{said.origin} now says {said.size} entries, {before} are held: it was rolled back", code="log-rolled-back"
@@ -163,7 +175,8 @@ def _store(
     write_file(folder, CHECKPOINT_PATH, signed.encoded.encode())
     _read, paths = read_folder(folder)
     for path in set(paths) - paths_of(size):
-        (folder / path).unlink()  # partial tiles that have grown since
+        if path.startswith("tile/") or path.endswith(".new"):
+            (folder / path).unlink()  # partial tiles that have grown since
 
 
 def _part(tiles: Mapping[tuple[int, int], bytes], tile: Tile) -> bytes:

@@ -15,8 +15,11 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.audit import Finding
 from safeconduct.ledger.disclosures import DISCLOSURE_BYTES_MAX, evidence_in, is_disclosure, verify_disclosure
+from safeconduct.ledger.evidence import HEADER as EVIDENCE
+from safeconduct.ledger.evidence import parse_evidence
 from safeconduct.ledger.export import verify_files
 from safeconduct.ledger.notes import VerifierKey
+from safeconduct.ledger.proofs import HEADER as PROOF
 from safeconduct.ledger.proofs import ProvenEntry, verify_proof
 from safeconduct.ledger.quorums import POLICY_BYTES_MAX, KnownLog, parse_policy
 from safeconduct.ledger.tiles import CHECKPOINT_PATH
@@ -32,7 +35,7 @@ def verify(
     target: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DIR|FILE]", help="An export, a mirror, a .tlog-proof or a disclosure; default: --data."
+            metavar="[DIR|FILE]", help="An export, a mirror, a .tlog-proof, .evidence or a disclosure; default: --data."
         ),
     ] = None,
     *,
@@ -102,7 +105,7 @@ def _claimed(content: bytes) -> Origin:
     """
     head, _gap, rest = content.partition(b"\n\n")
     first = head.partition(b"\n")[0]
-    named = rest if b"@v1" in first else first
+    named = rest if first.decode("utf-8", "replace") in {PROOF, EVIDENCE} else first
     return Origin(named.partition(b"\n")[0].decode("utf-8", "replace"))
 
 
@@ -144,6 +147,8 @@ def _verify_folder(folder: Path, trust: Trust) -> dict[str, Any]:
 
 def _verify_file(file: Path, trust: Trust) -> dict[str, Any]:
     content = read_file(file, DISCLOSURE_BYTES_MAX)
+    if content.startswith(f"{EVIDENCE}\n".encode()):
+        return _verify_evidence(content, trust)
     if not is_disclosure(content):
         return _proven(verify_proof(content, trust))
     disclosed = verify_disclosure(content, trust)
@@ -169,6 +174,20 @@ def _proven(proven: ProvenEntry) -> dict[str, Any]:
     }
 
 
+def _verify_evidence(content: bytes, trust: Trust) -> dict[str, Any]:
+    evidence = parse_evidence(content, *trust.logs)
+    held, shown = evidence.held.checkpoint, evidence.shown.checkpoint
+    return {
+        "verified": evidence.proven,
+        "origin": held.origin,
+        "size": held.size,
+        "root": held.root.hex(),
+        "cosigned_by": [key.name for key in trust.witnesses if evidence.held.note.names(key)],
+        "findings": [],
+        "shows": {"claim": evidence.claim, "text": evidence.text, "size": shown.size, "root": shown.root.hex()},
+    }
+
+
 def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "what": finding.what,
@@ -191,6 +210,10 @@ def _show_checked(document: list[dict[str, Any]]) -> None:
 
 
 def _show_verified(document: dict[str, Any]) -> None:
+    if "shows" in document:
+        word = "PROVEN" if document["verified"] else "not proven by itself"
+        out.print(f"{word}: {document['shows']['text']}", markup=False)
+        return
     out.print(f"{document['origin']}  {document['size']} entries  {_state(document['verified'])}", markup=False)
     if "entry" in document:
         entry = document["entry"]

@@ -14,7 +14,6 @@ from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, open_checkpoint
 from safeconduct.ledger.merkle import HASH_BYTES, ProofError
 from safeconduct.ledger.notes import NOTE_BYTES_MAX, Note, NoteError, VerifierKey, unbase64
-from safeconduct.ledger.trust import Trust
 from safeconduct.ledger.witness import PROOF_LINES_MAX, Submission
 
 HEADER = "safeconduct/evidence@v1"
@@ -69,6 +68,11 @@ class Evidence:
         """A file name: of each fork its own, of a log's rollbacks one, since anybody can repeat old checkpoints."""
         kept = self.encoded if self.claim is Claim.FORKED else self.held.checkpoint.origin
         return f"{self.claim}-{hashlib.sha256(kept.encode()).hexdigest()[:16]}{SUFFIX}"
+
+    @property
+    def proven(self) -> bool:
+        """Tells whether it shows by itself that the log is at fault."""
+        return self.claim is Claim.FORKED
 
     @property
     def text(self) -> str:
@@ -134,18 +138,6 @@ def parse_evidence(content: bytes, *keys: VerifierKey) -> Evidence:
     except (UnicodeDecodeError, NoteError) as error:
         raise EvidenceError(f"this shows nothing: {error}") from error
     _check(evidence)
-    return evidence
-
-
-def verify_evidence(content: bytes, trust: Trust) -> Evidence:
-    """Returns what a file proves against the log.
-
-    Raises:
-        EvidenceError: it proves nothing; `evidence-unproven` where the log signed both, and their order is hearsay.
-    """
-    evidence = parse_evidence(content, *trust.logs)
-    if evidence.claim is not Claim.FORKED:
-        raise EvidenceError(evidence.text, code="evidence-unproven")
     return evidence
 
 

@@ -14,6 +14,8 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.audit import Finding, audit
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.envelope import decode_leaf
+from safeconduct.ledger.evidence import FOLDER as EVIDENCE
+from safeconduct.ledger.evidence import EvidenceError, parse_evidence
 from safeconduct.ledger.merkle import HASH_BYTES, leaf_hash
 from safeconduct.ledger.notes import Note, NoteError, NoteSigner, VerifierKey, parse_note
 from safeconduct.ledger.ports import LogSource, StoredEntry
@@ -124,7 +126,7 @@ def verify_files(read: Read, paths: Sequence[str], trust: Trust) -> Verified:
         findings += [
             Finding(origin=origin, what="the tree does not cover this file", place=path)
             for path in paths
-            if path not in covered
+            if path not in covered and not _is_evidence(read, path, trust)
         ]
     said = signed.checkpoint
     return Verified(
@@ -134,6 +136,14 @@ def verify_files(read: Read, paths: Sequence[str], trust: Trust) -> Verified:
         cosigned_by=cosigned_by,
         findings=(*findings, *listed),
     )
+
+
+def _is_evidence(read: Read, path: str, trust: Trust) -> bool:
+    """Tells whether a mirror's file shows what the log did wrong: its own signatures cover it."""
+    try:
+        return path.startswith(f"{EVIDENCE}/") and bool(parse_evidence(read(path) or b"", *trust.logs))
+    except EvidenceError:
+        return False
 
 
 class FolderSource:
