@@ -76,8 +76,8 @@ def exchange(
         connection.connect()
         with _cut_at(connection.sock, timeout_s - (time.monotonic() - started)) as late:
             connection.request(method, path, body, dict(headers or {}))
-            response = connection.getresponse()
-            answered = Answered(response.status, _lower(response), response.read(answer_bytes_max + 1))
+            with connection.getresponse() as response:
+                answered = Answered(response.status, _lower(response), response.read(answer_bytes_max + 1))
     except (http.client.HTTPException, ValueError) as error:
         raise OSError(f"it did not answer in HTTP: {type(error).__name__} {error}"[:200]) from error
     finally:
