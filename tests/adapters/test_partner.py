@@ -1,12 +1,8 @@
 """The partner over HTTP: a witness that cosigns, a mirror that follows, and neither that can be led back."""
 
-import contextlib
-import socket
-import threading
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from safeconduct.adapters.folder import read_folder, write_file
 from safeconduct.adapters.mirror import fetch_over_http, pull
@@ -18,22 +14,8 @@ from safeconduct.ledger.evidence import Claim, parse_evidence
 from safeconduct.ledger.export import export_files, verify_files
 from safeconduct.ledger.service import Logs
 from safeconduct.ledger.trust import Trust
+from support.liars import served
 from support.logs import CALLS, PROJECTIONS, Clock, Counting, Rig, cosigner, signer
-
-
-@contextlib.contextmanager
-def served(app):
-    """Serves an ASGI app on a free port of the loopback, in a thread."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
 
 
 @pytest.fixture
