@@ -6,39 +6,10 @@ attack looked like is told in docs/hostile.md, from real runs of these tests.
 """
 
 import shutil
-from types import SimpleNamespace
-
-import pytest
 
 from safeconduct.ledger.receipts import DEADLINE_S
 from support.hostile import ORIGIN, Keeper, Partner, cosigned, due, served, third, witnessing
-from support.shell import House, agreed, until
-from support.talker import talking
-
-CALLS = 3
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    root = tmp_path_factory.mktemp("hostile") / "house"
-    house, told, log_key = agreed(root, upstream="custom", model="m")
-    return SimpleNamespace(root=root, told=told, log_key=log_key, house=house)
-
-
-@pytest.fixture
-def scene(template, tmp_path):
-    """A keeper that served three calls while the partner's witness was away, and a partner that kept the receipts."""
-    shutil.copytree(template.root, tmp_path / "house")
-    house = House(tmp_path / "house")
-    (tmp_path / "partner").mkdir()
-    partner = Partner(tmp_path / "partner", house.key("ana"), template.log_key, template.told["key"])
-    issued = house("token", "issue", "ana", "--json", by="ana").json
-    partner.token = {"authorization": f"Bearer {issued['secret']}"}
-    keeper = Keeper(house)
-    with talking() as model:
-        with served(keeper, model) as url:
-            calls = [partner.call(url, f"question {n}")[1] for n in range(CALLS)]
-        yield SimpleNamespace(keeper=keeper, partner=partner, calls=calls, model=model, told=template.told)
+from support.shell import House, until
 
 
 def after(scene, entries):

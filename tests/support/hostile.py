@@ -167,8 +167,8 @@ def served(keeper, model):
 def witnessing(partner, told):
     """Runs the partner's witness where the program says it is."""
     address = urlsplit(told["url"]).netloc
-    with witness(partner.folder.parent / "house" / "witness", partner.log_key, listen=address):
-        yield
+    with witness(partner.folder.parent / "house" / "witness", partner.log_key, listen=address) as running:
+        yield running
 
 
 def cosigned(keeper, size):
