@@ -1,5 +1,6 @@
 """The whole demo, once, as a process; then what it printed is held against what it left behind."""
 
+import hashlib
 import json
 import subprocess
 from types import SimpleNamespace
@@ -47,9 +48,11 @@ def test_it_prints_one_document_of_the_agreed_form(told, document):
 def test_what_left_the_house_is_what_the_log_sealed(told, document):
     (sent,) = document["left_the_house"]
     shown = run("call", "show", sent["call"], "--json", data=told.data).json
-    fields = shown["fields"]
-    assert fields.get("sent", fields["request"]) == sent["what"]
+    assert shown["sent_sha256"] == hashlib.sha256(sent["what"].encode()).hexdigest()
     assert sent["bytes"] == len(sent["what"].encode())
+    entries = run("log", "show", "--count", 1000, "--json", data=told.data).json["entries"]
+    (opened,) = (one for one in entries if one["type"] == "access.field.opened/1")
+    assert (opened["body"]["entry"], opened["body"]["by"], opened["act"]["actor"]) == (sent["call"], "ana", "ana")
     assert (shown["state"], shown["principal"]) == ("completed", "triage-service")
 
 

@@ -7,6 +7,8 @@ from safeconduct.approvals import Verdict, ballot
 from safeconduct.http.inprocess import Ask
 from safeconduct.kernel.instants import parse_rfc3339
 from safeconduct.ledger.certificates import read_certificate
+from safeconduct.ledger.disclosures import verify_disclosure
+from safeconduct.ledger.trust import Trust
 from support.gateway_world import AGREEMENT, SIGNERS, log_world
 from support.programs import signed
 from support.readers import with_readers
@@ -30,6 +32,13 @@ def test_the_value_comes_with_the_entry_that_says_so(house):
     assert (status, told["value"], told["state"]) == (200, "a question", "opened")
     last = house.log()[-1]
     assert (last.id, last.type, last.body["reader"]) == (told["opened"], OPENED, "provider")
+
+
+def test_the_opener_may_ask_for_what_discloses_the_field_to_others(house):
+    _, told = house.open(house.call, "request", by="ana", disclose=True)
+    disclosed = verify_disclosure(told["disclosure"].encode(), Trust(log=SIGNERS[AGREEMENT].verifier))
+    assert (disclosed.field, disclosed.value, disclosed.proven.entry.id) == ("request", "a question", house.call)
+    assert house.open(house.call, "request", by="ana")[1]["disclosure"] is None
 
 
 def test_the_local_secret_opens_nothing(house):

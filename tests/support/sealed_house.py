@@ -21,6 +21,7 @@ from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
+from safeconduct.ledger.proofs import encode_proof
 from support.calls import ENDED, INTENT
 from support.gateway_world import AGREEMENT, SIGNERS
 from support.programs import cosigned, signed
@@ -51,6 +52,7 @@ class SealedHouse:
             "snapshot": world.store.snapshot,
             "log": world.reader,
             "keys": world.keys,
+            "logs": SimpleNamespace(proof=lambda entry: encode_proof(world.reader.evidence(entry))),
             "clock": world.clock,
             "settle": self.settle,
         }

@@ -11,7 +11,7 @@ from safeconduct.access.program import is_installation
 from safeconduct.adapters.folder import write_file
 from safeconduct.cli import destruction, opening, partner, publish, siem, verify
 from safeconduct.cli.client import Data, client, place
-from safeconduct.cli.output import Json, emit, out, rows
+from safeconduct.cli.output import Json, emit, out, rows, write_new
 from safeconduct.kernel.errors import InvalidInputError
 
 commands = typer.Typer(help="The joint log: show, prove, export, verify, mirror, witness.", no_args_is_help=True)
@@ -71,7 +71,7 @@ def prove(
     if out_file is None:
         out.print(proof.decode(), markup=False, end="")
     else:
-        _write(out_file, proof)
+        write_new(out_file, proof)
 
 
 @commands.command()
@@ -108,14 +108,6 @@ def _chosen(logs: list[dict[str, Any]], origin: str) -> dict[str, Any]:
         names = ", ".join(log["origin"] for log in logs) or "none"
         raise InvalidInputError(f"which log? there are: {names}", code="log-unknown", remedy="pass --origin")
     return found[0]
-
-
-def _write(file: Path, content: bytes) -> None:
-    try:
-        with file.open("xb") as opened:
-            opened.write(content)
-    except OSError as error:
-        raise InvalidInputError(f"cannot write {file}: {error.strerror}", code="file-unwritable") from error
 
 
 def _show_logs(document: dict[str, Any]) -> None:

@@ -3,18 +3,19 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from safeconduct.approvals import Verdict, ballot
 from safeconduct.cli.client import Data, Key, client, place
-from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows
+from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows, write_new
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
 
 Entry = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
 Field = Annotated[str, typer.Argument(metavar="FIELD", help="The sealed field, as `log show ENTRY` names it.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")]
-Out = Annotated[Path | None, typer.Option("--out", help="A file for what discloses this one field to others.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="A file that shows others this one field; `log verify` checks it.")
+]
 Approval = Annotated[str, typer.Argument(metavar="ID", help="The approval's id, from `log openings`.")]
 Against = Annotated[bool, typer.Option("--against", help="Vote against: that ends it.")]
 
@@ -33,9 +34,9 @@ def open_(
     if not reason:
         raise InvalidInputError("sealed fields are opened for a reason: --reason TEXT", code="reason-missing")
     path = place("logs", "entries", entry, "fields", field, "open")
-    document = client(data, key).post(path, {"reason": reason})
+    document = client(data, key).post(path, {"reason": reason, "disclose": out_file is not None})
     if out_file is not None and document["opened"]:
-        out_file.write_bytes(msgspec.json.format(msgspec.json.encode(_disclosure(document))))
+        write_new(out_file, document["disclosure"].encode())
     emit(document, as_json, _show)
     if not document["opened"]:
         raise typer.Exit(NOT_AVAILABLE)
@@ -59,10 +60,6 @@ def approve(
     verdict = Verdict.REJECT if against else Verdict.APPROVE
     voted = asking.post(place("logs", "openings", approval, "vote"), ballot(found["draft"], verdict))
     emit(voted, as_json, lambda document: out.print(f"opening {document['id']} is {document['state']}", markup=False))
-
-
-def _disclosure(document: dict[str, Any]) -> dict[str, Any]:
-    return {name: document[name] for name in ("entry", "field", "salt", "value")}
 
 
 def _row(one: dict[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
 from rich.console import Console
 
-from safeconduct.kernel.errors import Kind, SafeconductError
+from safeconduct.kernel.errors import InvalidInputError, Kind, SafeconductError
 
 T = TypeVar("T")
 
@@ -60,3 +61,16 @@ def rows(document: Any, *names: str) -> None:  # noqa: ANN401 - a list of maps f
     out.print("  ".join(name.ljust(widths[name]) for name in names), style="dim", markup=False)
     for row in document:
         out.print("  ".join(str(row.get(name, "")).ljust(widths[name]) for name in names), markup=False)
+
+
+def write_new(file: Path, content: bytes) -> None:
+    """Writes a file that must not be there yet.
+
+    Raises:
+        InvalidInputError: it is there, or can't be written.
+    """
+    try:
+        with file.open("xb") as opened:
+            opened.write(content)
+    except OSError as error:
+        raise InvalidInputError(f"cannot write {file}: {error.strerror}", code="file-unwritable") from error

@@ -1,7 +1,6 @@
 """Opening sealed fields: an act with a reason, in the log before anything is shown."""
 
 import asyncio
-import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +26,7 @@ from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit,
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import ApprovalId
 from safeconduct.kernel.ports import Records
+from safeconduct.ledger.disclosures import encode_disclosure
 
 router = APIRouter(prefix="/api/v1/logs", tags=["openings"])
 
@@ -34,10 +34,14 @@ ACCEPTED = 202
 
 
 class Open(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why. `own_copy` where the value is opened from the caller's own copy, and so not asked for."""
+    """Why. `own_copy` where the value is opened from the caller's own copy, and so not asked for.
+
+    `disclose` asks for a file that shows this field to whoever has public keys.
+    """
 
     reason: str
     own_copy: bool = False
+    disclose: bool = False
 
 
 @router.post("/entries/{entry_id}/fields/{field}/open")
@@ -57,7 +61,9 @@ async def open_sealed(signed: SignedBytes, control: Installation, entry_id: str,
     told = _told(wanted, committed.value)
     if committed.value.opened is None:
         return answer(told, ACCEPTED)
-    return answer(told if asked.own_copy else told | await asyncio.to_thread(_value, control, sealed))
+    if asked.own_copy:
+        return answer(told)
+    return answer(told | await asyncio.to_thread(_value, control, sealed, disclose=asked.disclose))
 
 
 @router.get("/openings")
@@ -137,9 +143,10 @@ def _told(wanted: Wanted, answered: Answered) -> dict[str, Any]:
     return told | {"approval": approval_document(answered.waits_for) if answered.waits_for else None}
 
 
-def _value(control: Control, sealed: SealedFact) -> dict[str, Any]:
+def _value(control: Control, sealed: SealedFact, *, disclose: bool) -> dict[str, Any]:
     opening = control.log.open_field(sealed.entry, sealed.field)
-    return {"value": opening.value, "salt": base64.b64encode(opening.salt).decode()}
+    file = encode_disclosure(opening, control.logs.proof(sealed.entry)) if disclose else None
+    return {"value": opening.value, "disclosure": file}
 
 
 def _document(records: Records, one: ProposedOpening) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
 from safeconduct.access.freezes import freezes, pending
+from safeconduct.access.holds import holds
 from safeconduct.access.promises import broken_promises
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
@@ -43,6 +44,7 @@ async def status(control: Installation, _: Reading) -> Response:
                 "program": program.digest if program else "none in force",
                 "waiting": len(pending(records)),
                 "freezes": len(freezes(records)),
+                "holds": sum(1 for _ in holds(records)),
                 "broken_promises": len(broken_promises(records)),
                 "effects": sum(1 for _ in records.scan(OUTBOX)),
                 "events": sum(control.events.counts().values()),
