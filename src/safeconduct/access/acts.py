@@ -30,6 +30,8 @@ class Capability(StrEnum):
     APPLY_PROGRAM = "program.apply"
     FREEZE = "freeze"
     UNFREEZE = "unfreeze"
+    ROTATE_LOG_KEY = "log.rotate-key"
+    CLOSE_LOG = "log.close"
     ISSUE_TOKEN = "token.issue"  # noqa: S105 - an operation's name; for others of one's organization
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - an operation's name; for others
     INGEST = "telemetry.ingest"
@@ -48,6 +50,8 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     # To stop is safe and must be quick; to start again is neither.
     Capability.FREEZE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
     Capability.UNFREEZE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.ROTATE_LOG_KEY: frozenset({Role.ADMINISTRATOR}),
+    Capability.CLOSE_LOG: frozenset({Role.ADMINISTRATOR}),
     Capability.ISSUE_TOKEN: frozenset({Role.ADMINISTRATOR}),
     Capability.REVOKE_TOKEN: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     Capability.INGEST: frozenset({Role.ANALYST, Role.RESPONDER, Role.ADMINISTRATOR}),

@@ -8,6 +8,7 @@ from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.checkpoints import parse_checkpoint
+from safeconduct.ledger.log_events import KEY_ROTATED, KeyRotated
 from safeconduct.ledger.notes import NoteError
 from safeconduct.ledger.quorums import parse_policy
 
@@ -43,7 +44,12 @@ def complete_cosign(tx: Transaction, request: EntryId, checkpoint: str, *, index
         return None
     _check(pending, checkpoint, index)
     event = Enforced(request=request, kind=pending.kind, checkpoint=checkpoint)
-    return tx.append(pending.agreement_origin, ENFORCED.draft(event))
+    enforced = tx.append(pending.agreement_origin, ENFORCED.draft(event))
+    if pending.rotation is not None:
+        change = pending.rotation
+        rotated = KeyRotated(statement=change.statement, old=change.old, new=change.new, request=request)
+        tx.append(change.origin, KEY_ROTATED.draft(rotated))
+    return enforced
 
 
 def _check(pending: Pending, checkpoint: str, index: int) -> None:

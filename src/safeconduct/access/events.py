@@ -10,6 +10,7 @@ from safeconduct.access.destruction_events import PROJECTIONS as DESTRUCTION
 from safeconduct.access.destruction_events import begin_destruction
 from safeconduct.access.holds_events import PROJECTIONS as HOLDS
 from safeconduct.access.holds_events import end_hold
+from safeconduct.access.log_events import PROJECTIONS as LOGS
 from safeconduct.access.model import (
     Change,
     Freeze,
@@ -226,6 +227,7 @@ PROJECTIONS: Mapping[str, Projection] = {
     **HOLDS,
     **OPENING,
     **RETENTION,
+    **LOGS,
     PROGRAM_PART.name: _program_part,
     PROGRAM_REQUESTED.name: _program_requested,
     UNFREEZE_REQUESTED.name: _unfreeze_requested,

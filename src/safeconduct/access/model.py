@@ -314,6 +314,7 @@ class RequestKind(StrEnum):
     UNFREEZE = "unfreeze"
     RELEASE_HOLD = "release-hold"
     DESTRUCTION = "destruction"
+    ROTATION = "rotation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +334,16 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyChange:
+    """Another key for a log: `statement` says so, signed by both keys (ledger.rotation)."""
+
+    origin: Origin
+    old: str
+    new: str
+    statement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
     """A request that waits: in force when the witness cosigned a checkpoint of `origin` that covers it."""
 
@@ -347,6 +358,7 @@ class Pending:
     changes: tuple[Change, ...] = ()
     freeze: FreezeId | None = None
     hold: EntryId | None = None
+    rotation: KeyChange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from safeconduct.access import (
     destruction_events,
     events,
     holds_events,
+    log_events,
     opening_events,
     promise_events,
     retention_events,
@@ -40,6 +41,12 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=OTHER,
         fixed={"activity_name": "Request resume", "entity.type": "Freeze"},
         copy={"entity.uid": "freeze", "actor.user.uid": "by"},
+    ),
+    log_events.ROTATION_REQUESTED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Request key rotation", "entity.type": "Log key"},
+        copy={"entity.uid": "change.new", "entity.name": "change.origin", "actor.user.uid": "by"},
     ),
     events.ENFORCED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,

@@ -62,8 +62,8 @@ def installation_origin(origin: str) -> Origin:
 
 
 def is_installation(origin: str) -> bool:
-    """Tells whether a log is an installation's own."""
-    return origin.endswith(_INSTALLATION)
+    """Tells whether a log is an installation's own, or goes on for it."""
+    return origin.rstrip("0123456789").removesuffix("/").endswith(_INSTALLATION)
 
 
 def parse_program(source: bytes, *, file: str = "program.yaml", upstreams: Collection[str] | None = None) -> Program:

@@ -1,5 +1,7 @@
 """The collections that access keeps in the control state."""
 
+from dataclasses import replace
+
 from safeconduct.access.model import (
     Agreement,
     ApprovalRule,
@@ -20,6 +22,7 @@ from safeconduct.access.model import (
 )
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ports import Collection, Records, State
+from safeconduct.ledger.log_events import current_origin
 
 ORGANIZATIONS = Collection("organizations", Organization)
 AGREEMENTS = Collection("agreements", Agreement)
@@ -50,9 +53,10 @@ def program_in_force(records: Records) -> ProgramRecord | None:
 
 
 def agreement_in_force(records: Records) -> Agreement | None:
-    """Returns the agreement in force, if any."""
+    """Returns the agreement in force, if any, with the log that its entries go to now."""
     program = program_in_force(records)
-    return records.get(AGREEMENTS, program.agreement) if program else None
+    agreement = records.get(AGREEMENTS, program.agreement) if program else None
+    return agreement and replace(agreement, origin=current_origin(records, agreement.origin))
 
 
 def require_agreement(records: Records) -> Agreement:

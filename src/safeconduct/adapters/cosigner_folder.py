@@ -15,6 +15,8 @@ from safeconduct.ledger.evidence import FOLDER as EVIDENCE
 from safeconduct.ledger.evidence import SUFFIX, Claim, Evidence
 from safeconduct.ledger.keys import SEED_BYTES, PostQuantumSecret, SecretKey, parse_secret
 from safeconduct.ledger.notes import Cosigner, VerifierKey
+from safeconduct.ledger.proofs import follow, origin_of
+from safeconduct.ledger.trust import Trust
 
 EVIDENCE_FILES_MAX = 1_000  # forks take the log's key to make: its keeper can fill this, and the first one is enough
 _NAME = re.compile(rf"(?:{'|'.join(Claim)})-[0-9a-f]{{16}}{re.escape(SUFFIX)}")
@@ -93,6 +95,23 @@ class CosignerFolder:
         if key not in known:
             lines = "".join(f"{one.text}\n" for one in [*known, key])
             write_atomically(self.path / "logs", lines.encode())
+
+    def follow(self, evidence: bytes) -> VerifierKey:
+        """Believes a log's next key in place of those before it, and returns it.
+
+        Raises:
+            InvalidInputError: `log-unknown`.
+            ProofError, NoteError: the file is no evidence of a rotation of a key that is believed.
+        """
+        name = origin_of(evidence)
+        known = self.keys_of(name)
+        if not known:
+            raise InvalidInputError(f"the log {name[:80]!r} is not known here", code="log-unknown")
+        trust = Trust(log=known[0], former=known[1:], witnesses=(self.cosigner.verifier,))
+        new = follow(evidence, trust).rotations[-1].new
+        lines = "".join(f"{one.text}\n" for one in (*(key for key in self.logs() if key.name != name), new))
+        write_atomically(self.path / "logs", lines.encode())
+        return new
 
     def logs(self) -> list[VerifierKey]:
         """Returns the keys of the logs it knows.

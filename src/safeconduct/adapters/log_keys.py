@@ -1,6 +1,7 @@
 """The keys that sign an installation's logs: one file each, with the secret or with who keeps it.
 
-The folder says what logs there are and their public keys, whether or not who keeps the secrets can be reached.
+The folder says what logs there are and their public keys, whether or not who keeps the secrets can be reached. A log's
+first key stands under its origin, each later one under origin, plus sign and key id. Which one signs, the log says.
 """
 
 import urllib.parse
@@ -9,18 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safeconduct.access.program import is_installation
+from safeconduct.adapters.data_folder import LOG_KEYS
 from safeconduct.adapters.files import file_name, write_secret
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Entropy
 from safeconduct.ledger.keys import SEED_BYTES, KeyKeeper, KeyUnavailableError, PublicKey, SecretKey, SigningKey
-from safeconduct.ledger.notes import NoteSigner
+from safeconduct.ledger.notes import NoteSigner, VerifierKey
 
 FILES = "files"
 """The keeper that is none: the secret stands in the key's own file."""
 
 NAME_ENTROPY_BYTES = 8  # of a key's name with its keeper, which may serve other installations too
 _KEPT = "kept:"
+_LATER = "+"  # never in a file name of an origin, where it would be escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +57,20 @@ class LogKeys:
         self._entropy = entropy
         self._keepers = keepers or {}
         self._place = place
+        self._signers: dict[VerifierKey, NoteSigner] = {}  # few: a log is rotated once in months
 
     def signers(self) -> list[NoteSigner]:
         """Returns a signer for each log that has a key."""
         return [self.signer(origin) for origin in self._origins()]
 
     def installation(self) -> Origin:
-        """Returns the origin of the installation's own log.
+        """Returns the origin of the installation's own log, the first one if it was closed since.
 
         Raises:
             UnavailableError: there is none.
         """
-        found = [origin for origin in self._origins() if is_installation(origin)]
-        if len(found) != 1:
+        found = sorted((origin for origin in self._origins() if is_installation(origin)), key=len)
+        if not found:
             raise UnavailableError("the key of the installation's own log is missing", code="log-key-missing")
         return found[0]
 
@@ -81,6 +85,33 @@ class LogKeys:
             write_secret(path, self._make() + "\n")
         return NoteSigner(origin, self._read(path))
 
+    def make_next(self, origin: Origin) -> NoteSigner:
+        """Makes one more key for a log that has one, and returns its signer.
+
+        Raises:
+            KeyUnavailableError: who is to keep it can't be reached.
+        """
+        text = self._make()
+        signer = NoteSigner(origin, self._parse(text))
+        write_secret(self._folder / f"{file_name(origin)}{_LATER}{signer.verifier.key_id.hex()}", text + "\n")
+        return signer
+
+    def of(self, key: VerifierKey) -> NoteSigner:
+        """Returns the signer of one of a log's keys.
+
+        Raises:
+            KeyUnavailableError: `key-missing`: its file is not here.
+        """
+        if key not in self._signers:
+            name = file_name(key.name)
+            paths = [self._folder / name, self._folder / f"{name}{_LATER}{key.key_id.hex()}"]
+            signers = [NoteSigner(key.name, self._read(path)) for path in paths if path.exists()]
+            found = [signer for signer in signers if signer.verifier == key]
+            if not found:
+                raise KeyUnavailableError(f"the key {key.text} has no file in {LOG_KEYS}/", code="key-missing")
+            self._signers[key] = found[0]
+        return self._signers[key]
+
     def _make(self) -> str:
         if self._place == FILES:
             return SecretKey(self._entropy(SEED_BYTES)).text
@@ -89,7 +120,9 @@ class LogKeys:
         return f"{_KEPT}{self._place} {name} {public.text}"
 
     def _read(self, path: Path) -> SigningKey:
-        text = path.read_text(encoding="utf-8").strip()
+        return self._parse(path.read_text(encoding="utf-8").strip())
+
+    def _parse(self, text: str) -> SigningKey:
         if not text.startswith(_KEPT):
             return SecretKey.parse(text)
         keeper, _, rest = text.removeprefix(_KEPT).partition(" ")
@@ -100,7 +133,8 @@ class LogKeys:
         return self._keepers.get(name) or _missing(name)
 
     def _origins(self) -> list[Origin]:
-        return [Origin(urllib.parse.unquote(path.name)) for path in sorted(self._folder.iterdir())]
+        names = sorted(path.name for path in self._folder.iterdir())
+        return [Origin(urllib.parse.unquote(name)) for name in names if _LATER not in name]
 
 
 def _missing(name: str) -> Callable[[], KeyKeeper]:

@@ -10,9 +10,10 @@ from safeconduct.adapters.mirror_evidence import Fetch, contradiction, keep
 from safeconduct.adapters.outbound import exchange, http_address
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.checkpoints import SignedCheckpoint
-from safeconduct.ledger.export import verify_files
+from safeconduct.ledger.export import following, verify_files
 from safeconduct.ledger.merkle import HASH_BYTES, leaf_hash, root
 from safeconduct.ledger.notes import Note
+from safeconduct.ledger.rotation import rotations_in
 from safeconduct.ledger.tiles import (
     CHECKPOINT_PATH,
     LEAF_BYTES_MAX,
@@ -53,10 +54,12 @@ def pull(fetch: Fetch, folder: Path, trust: Trust) -> Pulled:
         PolicyError: `quorum-missing`: not enough of those whom `trust` asks for cosigned it.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    trust = following(*read_folder(folder), trust)
     held, hashes = _held(folder, trust)
-    signed = _reduced(*trust.signed(fetch(CHECKPOINT_PATH)))
+    encoded = fetch(CHECKPOINT_PATH)
+    signed = _reduced(*trust.signed(encoded))
     try:
-        return _continued(fetch, folder, signed, hashes)
+        return _continued(fetch, folder, trust, encoded, hashes)
     except UnavailableError as error:
         if held is None or error.code not in {"log-rolled-back", "log-forked"}:
             raise
@@ -67,8 +70,8 @@ def pull(fetch: Fetch, folder: Path, trust: Trust) -> Pulled:
         raise UnavailableError(f"{error.message}; {told}", code=error.code) from error
 
 
-def _continued(fetch: Fetch, folder: Path, signed: SignedCheckpoint, hashes: bytes) -> Pulled:
-    before, said = len(hashes) // HASH_BYTES, signed.checkpoint
+def _continued(fetch: Fetch, folder: Path, trust: Trust, encoded: bytes, hashes: bytes) -> Pulled:
+    before, said = len(hashes) // HASH_BYTES, trust.signed(encoded)[0].checkpoint
     if said.size < before:
         raise UnavailableError(
             f"{said.origin} now says {said.size} entries, {before} are held: it was rolled back", code="log-rolled-back"
@@ -83,8 +86,11 @@ def _continued(fetch: Fetch, folder: Path, signed: SignedCheckpoint, hashes: byt
             + ("it is not a continuation of what is held" if before else "it serves something else than it signed"),
             code="log-forked" if before else "log-damaged",
         )
+    new = rotations_in(enumerate(leaves, start=before // TILE_WIDTH * TILE_WIDTH))
+    signed = _reduced(*trust.following(new).signed(encoded))
     _store(folder, signed, tiles, leaves, before)
-    return Pulled(before, said.size, tuple(line.name for line in signed.note.signatures[1:]))
+    cosigned_by = tuple(line.name for line in signed.note.signatures if line.name != said.origin)
+    return Pulled(before, said.size, cosigned_by)
 
 
 def fetch_over_http(prefix: str, headers: Callable[[str], Mapping[str, str]] = lambda _path: {}) -> Fetch:
@@ -139,7 +145,8 @@ def _reduced(signed: SignedCheckpoint, trust: Trust) -> SignedCheckpoint:
     Raises:
         PolicyError: `quorum-missing`.
     """
-    lines = [signed.note.signed_by(key) for key in (trust.log, *trust.cosigners(signed))]
+    by = [key for key in trust.logs if signed.note.names(key)]
+    lines = [signed.note.signed_by(key) for key in (*by, *trust.cosigners(signed))]
     return SignedCheckpoint(signed.checkpoint, Note(signed.note.text, tuple(lines)))
 
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from safeconduct.access.ocsf import FORMS as ACCESS
 from safeconduct.approvals.ocsf import FORMS as APPROVALS
 from safeconduct.gateway.ocsf import FORMS as GATEWAY
+from safeconduct.ledger.log_forms import FORMS as LOGS
 from safeconduct.ledger.ocsf import EntryForm
 from safeconduct.ledger.recovery_events import FORMS as RECOVERY
 from safeconduct.ledger.worker_events import FORMS as WORKERS
 from safeconduct.soc.ocsf.entries import FORMS as SOC
 
-FORMS: Mapping[str, EntryForm] = {**ACCESS, **APPROVALS, **GATEWAY, **RECOVERY, **WORKERS, **SOC}
+FORMS: Mapping[str, EntryForm] = {**ACCESS, **APPROVALS, **GATEWAY, **LOGS, **RECOVERY, **WORKERS, **SOC}
 """By entry type. A type that has a projection and no form fails a test."""

@@ -27,6 +27,7 @@ from safeconduct.ledger.records import StoredRecords
 from safeconduct.ledger.recovery import Recovery, plan_recovery
 from safeconduct.ledger.stitching import Mirror, open_mirror
 from safeconduct.ledger.trust import Trust
+from safeconduct.runtime.logs import SignerOf
 from safeconduct.runtime.recovering import RecoveringStore, recover
 
 _Signers = Mapping[Origin, NoteSigner]
@@ -65,13 +66,14 @@ def recover_logs(data: Path, copies: Sequence[Copy], *, dry_run: bool) -> Outcom
         InvalidInputError: there is no installation, or a mirror is of a log that has no such key here.
     """
     with locked(data):
-        signers = {Origin(signer.verifier.name): signer for signer in log_keys(data).signers()}
+        keys = log_keys(data)
+        signers = {Origin(signer.verifier.name): signer for signer in keys.signers()}
         mirrors = {Origin(copy.trust.log.name): _mirror(copy, signers) for copy in copies}
         with _stores(data) as stores:
             outcome = _planned(data, stores, signers, mirrors)
             if dry_run or not outcome.recoveries:
                 return outcome
-            _carry_out(stores, signers, outcome.recoveries)
+            _carry_out(stores, signers, keys.of, outcome.recoveries)
         with opened(data) as installation:
             return replace(outcome, done=True, findings=installation.findings)
 
@@ -132,7 +134,7 @@ def _require_keys(store: Store, signers: _Signers, wrong: Mapping[Origin, Recove
             )
 
 
-def _carry_out(stores: Stores, signers: _Signers, recoveries: Mapping[Origin, Recovery]) -> None:
+def _carry_out(stores: Stores, signers: _Signers, signer_of: SignerOf, recoveries: Mapping[Origin, Recovery]) -> None:
     recovering = RecoveringStore(stores.store, recoveries, PROJECTIONS)
     cosigned = list(_cosigned(recovering, signers, recoveries))
     recover(
@@ -144,6 +146,7 @@ def _carry_out(stores: Stores, signers: _Signers, recoveries: Mapping[Origin, Re
         clock=SystemClock(),
         entropy=system_entropy,
         projections=PROJECTIONS,
+        signer_of=signer_of,
     )
     for signed, key in cosigned:
         said = signed.checkpoint

@@ -6,6 +6,7 @@ from safeconduct.http.control import (
     destructions,
     freezes,
     holds,
+    log_keys,
     logs,
     openings,
     programs,
@@ -33,6 +34,7 @@ ROUTERS = (
     openings.router,
     holds.router,
     destructions.router,
+    log_keys.router,
     log.router,
     lists.router,
 )

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.data_folder import require_installation
 from safeconduct.bootstrap.custody import log_keys
 from safeconduct.bootstrap.stores import require_postgres
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import Origin
+from safeconduct.ledger.notes import NoteSigner
+from safeconduct.runtime.logs import signers_now
 from safeconduct.runtime.sequencer import Sequencer
 from safeconduct.settings import Databases
 
@@ -59,10 +62,21 @@ def _opened(data: Path, databases: Databases) -> Iterator[Sequencer]:
             remedy="set SAFECONDUCT_HEADS to one on another server",
         )
     from safeconduct.adapters.postgres.heads import PostgresHeads  # noqa: PLC0415 - an optional extra
+    from safeconduct.adapters.postgres.reading import PostgresReader  # noqa: PLC0415
     from safeconduct.adapters.postgres.sequencing import PostgresSequencing  # noqa: PLC0415
 
-    with closing(PostgresSequencing(databases.log)) as store, closing(PostgresHeads(databases.heads)) as heads:
-        sequencer = Sequencer(store, heads, log_keys(data).signer)
+    keys = log_keys(data)
+    with (
+        closing(PostgresSequencing(databases.log)) as store,
+        closing(PostgresHeads(databases.heads)) as heads,
+        closing(PostgresReader(databases.log)) as reader,
+    ):
+
+        def signing(first: NoteSigner) -> list[NoteSigner]:
+            with reader.snapshot() as records:
+                return signers_now(first, records, SystemClock().now(), keys.of)
+
+        sequencer = Sequencer(store, heads, keys.signer, signing)
         yield sequencer
         sequencer.close()
 

@@ -199,6 +199,8 @@ def _app(installation: Installation, runner: EffectRunner, serving: Serving | No
         open_log=installation.open_log,
         stopped=lambda: {origin: stop.message for origin, stop in installation.writer.stopped().items()},
         cosign_head=lambda origin: cosign_head(installation, origin),
+        next_key=installation.next_key,
+        closing=installation.closing,
         settle=runner.settle,
         upstreams=frozenset(serving.upstreams) if serving else None,
         telemetry=installation.telemetry,

@@ -8,11 +8,12 @@ from pathlib import Path
 import uvicorn
 
 from safeconduct.adapters.clock import SystemClock, system_entropy
-from safeconduct.adapters.cosigner_folder import Algorithm
+from safeconduct.adapters.cosigner_folder import Algorithm, CosignerFolder, Role
 from safeconduct.adapters.witness import WitnessFolder
 from safeconduct.http.witness import WitnessApp
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.notes import VerifierKey
+from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX
 
 PORT_MAX = 65_535
 
@@ -51,6 +52,21 @@ def run(
         )
         ready(witness.cosigner.verifier.text, f"http://{host}:{port}")
         asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
+
+
+def follow(folder: Path, evidence: Path) -> VerifierKey:
+    """Lets a witness or a mirror that cosigns take over a log's next key. One that runs does so at its next request.
+
+    Raises:
+        InvalidInputError: there is neither, the file can't be read, or is no evidence of a rotation.
+    """
+    try:
+        with evidence.open("rb") as file:
+            text = file.read(PROOF_FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {evidence}: {error.strerror}", code="file-unreadable") from error
+    role = Role.MIRROR if (folder / f"{Role.MIRROR}.key").exists() else Role.WITNESS
+    return CosignerFolder(folder, role).follow(text)
 
 
 def _listener(listen: str) -> socket.socket:

@@ -7,16 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from safeconduct.access.program import is_installation
 from safeconduct.adapters.folder import write_file
-from safeconduct.cli import destruction, opening, partner, publish, siem, verify
+from safeconduct.cli import destruction, log_keys, opening, partner, publish, siem, verify
 from safeconduct.cli.client import Data, client, place
+from safeconduct.cli.log_keys import Origin, chosen_log
 from safeconduct.cli.output import Json, emit, out, rows, write_new
 from safeconduct.kernel.errors import InvalidInputError
 
 commands = typer.Typer(help="The joint log: show, prove, export, verify, mirror, witness.", no_args_is_help=True)
-for partners_command in (verify.verify, partner.mirror, partner.witness):
-    commands.command()(partners_command)
+for further in (verify.verify, partner.mirror, partner.witness, log_keys.rotate_key, log_keys.follow, log_keys.close):
+    commands.command()(further)
 for keeping in (opening.openings, opening.approve, destruction.hold, destruction.holds, destruction.release):
     commands.command()(keeping)
 for ending in (destruction.destroy, destruction.destructions):
@@ -27,7 +27,6 @@ commands.command()(publish.publish)
 commands.command("check-row")(siem.check)
 
 EntryId = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
-Origin = Annotated[str, typer.Option("--origin", help="Which log; default: the only one that is not the server's own.")]
 Start = Annotated[int, typer.Option("--start", min=0, help="Index to start from.")]
 Count = Annotated[int, typer.Option("--count", min=1, max=1000, help="How many entries.")]
 
@@ -53,7 +52,7 @@ def show(
             {"logs": [], "origin": None, "entries": []}, as_json, lambda _document: out.print("no log has entries yet")
         )
         return
-    chosen = _chosen(logs, origin)
+    chosen = chosen_log(logs, origin)
     first = start or max(0, chosen["size"] - count)
     entries = ask.get("/api/v1/logs/entries", origin=chosen["origin"], start=first, count=count)
     emit({"logs": logs, "origin": chosen["origin"], "entries": entries}, as_json, _show_logs)
@@ -87,7 +86,7 @@ def export(
     if folder.exists() and any(folder.iterdir()):
         raise InvalidInputError(f"{folder} is not empty", code="folder-not-empty")
     ask = client(data)
-    chosen = _chosen(ask.get("/api/v1/logs"), origin)
+    chosen = chosen_log(ask.get("/api/v1/logs"), origin)
     archive = ask.raw("/api/v1/logs/export", origin=chosen["origin"], payloads=int(payloads))
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(archive)) as members:
@@ -100,19 +99,10 @@ def export(
     emit(document, as_json, _show_exported)
 
 
-def _chosen(logs: list[dict[str, Any]], origin: str) -> dict[str, Any]:
-    found = [log for log in logs if log["origin"] == origin or (not origin and not is_installation(log["origin"]))]
-    if not found and not origin:
-        found = logs
-    if len(found) != 1:
-        names = ", ".join(log["origin"] for log in logs) or "none"
-        raise InvalidInputError(f"which log? there are: {names}", code="log-unknown", remedy="pass --origin")
-    return found[0]
-
-
 def _show_logs(document: dict[str, Any]) -> None:
     for log in document["logs"]:
-        out.print(f"{log['origin']}  {log['size']} entries  {log['stopped'] or 'running'}", markup=False)
+        state = f"closed, goes on as {log['successor']}" if log["successor"] else log["stopped"] or "running"
+        out.print(f"{log['origin']}  {log['size']} entries  {state}", markup=False)
         if log["broken_promises"]:
             out.print(f"  {log['broken_promises']} broken promises on record", style="bold red", markup=False)
         out.print(f"  key {log['key']}", style="dim", markup=False)

@@ -9,7 +9,7 @@ import typer
 from safeconduct.adapters.cosigner_folder import Algorithm
 from safeconduct.cli.client import Key, reading_headers
 from safeconduct.cli.output import Json, emit, out
-from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, public_key, trusted
+from safeconduct.cli.verify import NoQuorum, PolicyFile, Rotations, WitnessKeys, followed, public_key, trusted
 from safeconduct.ledger.tiles import CHECKPOINT_PATH
 
 Dir = Annotated[Path, typer.Option("--dir", help="The partner's own folder.")]
@@ -23,6 +23,7 @@ def mirror(
     witness: WitnessKeys = None,
     policy: PolicyFile = None,
     no_quorum: NoQuorum = False,
+    rotation: Rotations = None,
     key: Key = None,
     as_json: Json = False,
 ) -> None:
@@ -31,7 +32,7 @@ def mirror(
 
     fetch = fetch_over_http(url, lambda path: reading_headers(key, path))
     trust = trusted(log_key, witness, policy, lambda: fetch(CHECKPOINT_PATH), vacuous=no_quorum)
-    pulled = pull(fetch, folder, trust)
+    pulled = pull(fetch, folder, followed(trust, rotation))
     document = {"before": pulled.before, "size": pulled.size, "cosigned_by": pulled.cosigned_by, "folder": str(folder)}
     emit(document, as_json, _show_pulled)
 

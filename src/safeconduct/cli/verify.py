@@ -20,7 +20,7 @@ from safeconduct.ledger.evidence import parse_evidence
 from safeconduct.ledger.export import verify_files
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.proofs import HEADER as PROOF
-from safeconduct.ledger.proofs import ProvenEntry, verify_proof
+from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX, ProvenEntry, follow, verify_proof
 from safeconduct.ledger.quorums import POLICY_BYTES_MAX, KnownLog, parse_policy
 from safeconduct.ledger.tiles import CHECKPOINT_PATH
 from safeconduct.ledger.trust import Trust, by_policy
@@ -28,6 +28,9 @@ from safeconduct.ledger.trust import Trust, by_policy
 LogKey = Annotated[str, typer.Option("--key", help="The log's public key: <name>+<hex>+<base64>, or a file with it.")]
 WitnessKeys = Annotated[list[str] | None, typer.Option("--witness", help="A witness's public key; may be repeated.")]
 PolicyFile = Annotated[Path | None, typer.Option("--policy", help="A tlog-policy file: logs, witnesses, quorum.")]
+Rotations = Annotated[
+    list[Path] | None, typer.Option("--rotation", help="Evidence of a rotation of the log's key; may be repeated.")
+]
 NoQuorum = Annotated[bool, typer.Option("--no-quorum", help="Take a policy that asks for no cosignature.")]
 
 
@@ -43,6 +46,7 @@ def verify(
     witness: WitnessKeys = None,
     policy: PolicyFile = None,
     no_quorum: NoQuorum = False,
+    rotation: Rotations = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -53,6 +57,7 @@ def verify(
         good = all(log["verified"] for log in document)
     else:
         trust = trusted(key, witness, policy, lambda: content_of(target), vacuous=no_quorum)
+        trust = followed(trust, rotation)
         document = _verify_file(target, trust) if target.is_file() else _verify_folder(target, trust)
         emit(document, as_json, _show_verified)
         good = document["verified"]
@@ -85,6 +90,17 @@ def trusted(
             remedy="pass the key or --policy FILE; the log's keeper shows it with: safeconduct log show",
         )
     return Trust(log=public_key(key), witnesses=tuple(public_key(text) for text in witnesses or []))
+
+
+def followed(trust: Trust, rotations: list[Path] | None) -> Trust:
+    """Returns the trust with the rotations of the log's key whose evidence the files are.
+
+    Raises:
+        InvalidInputError: one is no evidence of a rotation, or does not begin with a known key.
+    """
+    for file in rotations or []:
+        trust = follow(read_file(file, PROOF_FILE_BYTES_MAX), trust)
+    return trust
 
 
 def public_key(text: str) -> VerifierKey:

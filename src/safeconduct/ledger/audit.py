@@ -6,18 +6,20 @@ bytes come from. It needs public keys only; opening sealed fields is a check apa
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.errors import InvalidInputError, SafeconductError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint
+from safeconduct.ledger.closing import CLOSED_MARK, end_of
 from safeconduct.ledger.merkle import HASH_BYTES
 from safeconduct.ledger.notes import NoteError, VerifierKey
 from safeconduct.ledger.ports import LogSource
 from safeconduct.ledger.recovery_events import LOG_RECOVERED, lost_fields
+from safeconduct.ledger.rotation import ROTATION_MARK, Rotation, rotation_of
 from safeconduct.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, all_tiles, subtrees
 from safeconduct.ledger.trust import Trust, check_signatures
 
@@ -83,6 +85,8 @@ class _Read:
     lost: set[tuple[str, str]] = field(default_factory=set)
     odd: dict[int, str] = field(default_factory=dict)
     tiles: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    rotations: list[Rotation] = field(default_factory=list)
+    end: int | None = None
 
     def root(self, size: int) -> bytes | None:
         """Returns the root of the first entries as stored; None if there are not that many."""
@@ -130,13 +134,15 @@ def audit(
     found = _Findings(origin, read)
     _read_entries(source, origin, read, found)
     read.tiles = all_tiles(bytes(read.hashes))
-    notes = list(noted_checkpoints(source, origin, key, heads))
+    notes = list(noted_checkpoints(source, origin, _trust(key, read, found), heads))
     intact = _check_checkpoints(notes, read, found)
     if intact:
         _check_tiles(source, origin, read, found)
     else:
         _check_leaves(source, origin, read, found)
     _check_size(notes, len(read.ids), found)
+    if read.end is not None and read.end + 1 < len(read.ids):
+        found.add(f"the log was closed by entry {read.end}; nothing may follow", "entries", read.end + 1)
     for index, error in read.odd.items():
         if intact:
             found.add(error, "entries", index)
@@ -149,21 +155,30 @@ Noted = tuple[str, SignedCheckpoint | None, str]
 """Where a checkpoint stands, the checkpoint if it is one of the log, and else what is wrong with it."""
 
 
-def noted_checkpoints(source: LogSource, origin: Origin, key: VerifierKey, heads: Sequence[str]) -> Iterator[Noted]:
+def _trust(key: VerifierKey, read: _Read, found: _Findings) -> Trust:
+    """Returns whose signatures count: the key's, and those of the keys that its rotations in the log lead to."""
+    try:
+        return Trust(log=key).following(read.rotations)
+    except NoteError as error:
+        found.add(error.message, "entries")
+        return Trust(log=key)
+
+
+def noted_checkpoints(source: LogSource, origin: Origin, trust: Trust, heads: Sequence[str]) -> Iterator[Noted]:
     """Yields the stored checkpoint, each cosigned one and each head, in that order: verified, or why it is none."""
     latest = source.checkpoint(origin)
     if latest is not None:
-        yield _open("checkpoints", latest, Trust(log=key))
+        yield _open("checkpoints", latest, trust)
     for size, encoded, witness in source.cosigned(origin):
-        yield _open_cosigned(size, encoded, witness, key)
+        yield _open_cosigned(size, encoded, witness, trust)
     for head in heads:
-        yield _open("heads", head, Trust(log=key))
+        yield _open("heads", head, trust)
 
 
-def _open_cosigned(size: int, encoded: str, witness: str, key: VerifierKey) -> Noted:
+def _open_cosigned(size: int, encoded: str, witness: str, trust: Trust) -> Noted:
     # The witness's key stands beside its cosignature to find damage; who is believed, the agreement says.
     try:
-        trust = Trust(log=key, witnesses=(VerifierKey.parse(witness),))
+        trust = replace(trust, witnesses=(VerifierKey.parse(witness),))
     except InvalidInputError as error:
         return "cosigned", None, error.message
     opened = _open("cosigned", encoded, trust)
@@ -180,8 +195,9 @@ def _open(place: str, encoded: str, trust: Trust) -> Noted:
         check_signatures(note, trust)
     except NoteError as error:
         return place, None, error.message
-    if note.checkpoint.origin != trust.log.name or not note.note.names(trust.log):
-        return place, None, f"expected a checkpoint signed by {trust.log.name}"
+    must = trust.required(note.checkpoint.size) or trust.log
+    if note.checkpoint.origin != must.name or not note.note.names(must):
+        return place, None, f"expected a checkpoint signed by {must.name} (key id {must.key_id.hex()})"
     return place, note, ""
 
 
@@ -207,11 +223,26 @@ def _read_entries(source: LogSource, origin: Origin, read: _Read, found: _Findin
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             read.odd[index] = f"the entry can't be read: {error}"
             continue
+        if ROTATION_MARK in leaf or CLOSED_MARK in leaf:
+            _read_own(leaf, index, read)
         if entry.id != named.id:
             read.odd[index] = f"it is filed under {entry.id}, the entry itself says {named.id}"
         if named.sealed:
             for name, said in named.sealed.items():
                 read.blobs[named.id, name] = (index, said)
+
+
+def _read_own(leaf: bytes, index: int, read: _Read) -> None:
+    """Takes note of an entry about the log itself: another key, or its end."""
+    try:
+        rotation, end = rotation_of(leaf, index), end_of(leaf)
+    except SafeconductError as error:
+        read.odd[index] = f"what it says of the log can't be read: {error.message}"
+        return
+    if rotation is not None:
+        read.rotations.append(rotation)
+    if end is not None and read.end is None:
+        read.end = index
 
 
 def _check_checkpoints(notes: Sequence[Noted], read: _Read, found: _Findings) -> bool:

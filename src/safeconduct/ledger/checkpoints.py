@@ -1,10 +1,13 @@
 """C2SP tlog-checkpoint 1.0.0: a log's signed statement of its size and root."""
 
 import base64
+import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
+from safeconduct.ledger.keys import KeyUnavailableError
 from safeconduct.ledger.merkle import HASH_BYTES
 from safeconduct.ledger.notes import Note, NoteError, NoteSigner, VerifierKey, check_key_name, parse_note, unbase64
 from safeconduct.ledger.tiles import INDEX_MAX
@@ -37,6 +40,11 @@ class SignedCheckpoint:
     def encoded(self) -> str:
         """The whole note."""
         return self.note.encoded
+
+    @property
+    def cosigned(self) -> bool:
+        """Tells whether it bears lines in another name than the log's. Says nothing about whether they verify."""
+        return any(line.name != self.checkpoint.origin for line in self.note.signatures)
 
 
 def parse_checkpoint(encoded: str | bytes) -> SignedCheckpoint:
@@ -73,15 +81,20 @@ def open_checkpoint(encoded: str | bytes, *keys: VerifierKey) -> SignedCheckpoin
     return signed
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: NoteSigner) -> SignedCheckpoint:
-    """Signs a checkpoint of the signer's own log.
+def sign_checkpoint(checkpoint: Checkpoint, signer: NoteSigner, former: Sequence[NoteSigner] = ()) -> SignedCheckpoint:
+    """Signs a checkpoint of the signer's own log. Who of the log's former keys can't sign any more is left out.
 
     Raises:
         InvalidInputError: it is another log's.
+        KeyUnavailableError: the signer can't.
     """
     if signer.verifier.name != checkpoint.origin:
         raise InvalidInputError(f"the key of {signer.verifier.name} does not sign for {checkpoint.origin}")
-    return SignedCheckpoint(checkpoint, Note(checkpoint.text, (signer.sign(checkpoint.text),)))
+    lines = [signer.sign(checkpoint.text)]
+    for one in former:
+        with contextlib.suppress(KeyUnavailableError):
+            lines.append(one.sign(checkpoint.text))
+    return SignedCheckpoint(checkpoint, Note(checkpoint.text, tuple(lines)))
 
 
 def parse_size(text: str) -> int:

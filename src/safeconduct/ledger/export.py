@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.kernel.errors import InvalidInputError, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.audit import Finding, audit
 from safeconduct.ledger.checkpoints import SignedCheckpoint
@@ -21,6 +21,7 @@ from safeconduct.ledger.notes import Note, NoteError, NoteSigner, VerifierKey, p
 from safeconduct.ledger.ports import LogSource, StoredEntry
 from safeconduct.ledger.quorums import PolicyError
 from safeconduct.ledger.reader import LogReader, read_tile
+from safeconduct.ledger.rotation import ROTATION_MARK, Rotation, rotations_in
 from safeconduct.ledger.tiles import (
     CHECKPOINT_PATH,
     TILE_HEIGHT,
@@ -38,6 +39,7 @@ from safeconduct.ledger.trust import Trust, check_signatures
 MANIFEST_PATH = "manifest"
 IDS_PATH = "ids"
 PAYLOAD_FOLDER = "payload"
+ENTRIES_FOLDER = "tile/entries/"
 MANIFEST_BYTES_MAX = 64 * 1024 * 1024  # about 400,000 files
 _HEADER = "safeconduct/export/v1"
 
@@ -112,6 +114,7 @@ def verify_files(read: Read, paths: Sequence[str], trust: Trust) -> Verified:
     origin = Origin(trust.log.name)
     manifest = read(MANIFEST_PATH)
     try:
+        trust = following(read, paths, trust)
         signed, trust = trust.signed(read(CHECKPOINT_PATH) or b"")
         cosigned_by = _cosigned_by(signed, trust, strict=manifest is None)
         listed = list(_check_manifest(read, paths, manifest, trust.log))
@@ -144,6 +147,30 @@ def _is_evidence(read: Read, path: str, trust: Trust) -> bool:
         return path.startswith(f"{EVIDENCE}/") and bool(parse_evidence(read(path) or b"", *trust.logs))
     except EvidenceError:
         return False
+
+
+def following(read: Read, paths: Sequence[str], trust: Trust) -> Trust:
+    """Returns the trust with the rotations of the log's key that a folder's entries hold, each signed by the old key.
+
+    That the entries are the log's is not shown by this; a checkpoint that the last key signed shows it.
+
+    Raises:
+        NoteError: they are no chain that a known key is a link of.
+    """
+    found: list[Rotation] = []
+    for path in paths:
+        bundle = path.startswith(ENTRIES_FOLDER) and not path.endswith(".new")  # as a crash leaves it
+        content = (read(path) or b"") if bundle else b""
+        if ROTATION_MARK in content:
+            found += _rotations(Tile.parse(path), content)
+    return trust.following(found)
+
+
+def _rotations(bundle: Tile, content: bytes) -> tuple[Rotation, ...]:
+    try:
+        return rotations_in(enumerate(split_bundle(content), start=bundle.number * TILE_WIDTH))
+    except SafeconductError as error:
+        raise NoteError(error.message) from error
 
 
 class FolderSource:

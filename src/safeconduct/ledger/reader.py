@@ -91,6 +91,11 @@ class LogReader:
         sizes = [size for size, _note, key in self._source.cosigned(origin) if key == witness.text]
         return max(sizes, default=0)
 
+    def last_cosigned(self, origin: Origin) -> str:
+        """Returns the largest checkpoint that a witness cosigned, as a note; nothing where there is none."""
+        found = max(self._source.cosigned(origin), key=lambda one: one[0], default=None)
+        return "" if found is None else found[1]
+
     def evidence(self, entry_id: str) -> Evidence:
         """Returns the evidence for an entry under the checkpoint over it that most cosigned, of several the latest.
 

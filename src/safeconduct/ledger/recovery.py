@@ -4,12 +4,13 @@ Nothing here decides what the log was. Every checkpoint that the log's key signe
 recovered entries: so a recovery can neither shorten a log nor put another entry where one was signed.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from safeconduct.kernel.errors import AbsentError, UnavailableError
+from safeconduct.kernel.errors import AbsentError, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.ledger import merkle
 from safeconduct.ledger.audit import Noted, noted_checkpoints
@@ -19,8 +20,10 @@ from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.notes import Note, VerifierKey
 from safeconduct.ledger.ports import LogRepair, LogSource, NewEntry
 from safeconduct.ledger.recovery_events import LogRecovered, LostField, known_lost
+from safeconduct.ledger.rotation import Rotation, rotations_in
 from safeconduct.ledger.stitching import Mirror, StitchedLog, lacking, stitched
 from safeconduct.ledger.tiles import all_tiles
+from safeconduct.ledger.trust import Trust
 
 T = TypeVar("T")
 
@@ -63,6 +66,16 @@ class Recovery:
         )
 
 
+def _trust(here: LogSource, key: VerifierKey, mirror: Mirror | None) -> Trust:
+    """Returns whose signatures count: those of the keys that any entry leads to which can still be read."""
+    found: list[Rotation] = []
+    for source in (here, mirror.source) if mirror else (here,):
+        for entry in source.entries(Origin(key.name)):
+            with contextlib.suppress(SafeconductError):
+                found += rotations_in([(entry.index, entry.leaf)])
+    return Trust(log=key).following(found)
+
+
 def plan_recovery(here: LogSource, key: VerifierKey, heads: Sequence[str], mirror: Mirror | None) -> Recovery | None:
     """Finds out what the log of this key was and what is wrong with it; None for a log that never was.
 
@@ -72,7 +85,7 @@ def plan_recovery(here: LogSource, key: VerifierKey, heads: Sequence[str], mirro
         AbsentError: `log-unsigned` if no checkpoint tells what the log was.
     """
     origin = Origin(key.name)
-    noted = list(noted_checkpoints(here, origin, key, heads))
+    noted = list(noted_checkpoints(here, origin, _trust(here, key, mirror), heads))
     said = [(place, signed) for place, signed, _error in noted if signed is not None]
     said += [("mirror", mirror.signed)] if mirror else []
     if not (noted or said or here.size(origin)):

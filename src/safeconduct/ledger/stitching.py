@@ -9,7 +9,7 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.envelope import decode_leaf
-from safeconduct.ledger.export import FolderSource, Read, verify_files
+from safeconduct.ledger.export import FolderSource, Read, following, verify_files
 from safeconduct.ledger.merkle import HASH_BYTES
 from safeconduct.ledger.notes import Note, VerifierKey
 from safeconduct.ledger.ports import LogSource, StoredEntry
@@ -43,7 +43,7 @@ def open_mirror(read: Read, paths: Sequence[str], trust: Trust) -> Mirror:
     lacking = [key.name for key in trust.witnesses if key.name not in verified.cosigned_by]
     if lacking:
         raise UnavailableError(f"{', '.join(lacking)} did not cosign this mirror's checkpoint", code="not-cosigned")
-    signed, own = trust.signed(read(CHECKPOINT_PATH) or b"")
+    signed, own = following(read, paths, trust).signed(read(CHECKPOINT_PATH) or b"")
     return Mirror(
         signed=signed,
         source=FolderSource(read, paths, signed, own.log),

@@ -1,40 +1,63 @@
 """Whose signatures count for whoever verifies, and what a checkpoint must bear to be believed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint
 from safeconduct.ledger.notes import NoteError, VerifierKey
 from safeconduct.ledger.quorums import Policy, PolicyError
+from safeconduct.ledger.rotation import Rotation, chain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
     """Whose signatures count: the log's, and the witnesses' whose cosignatures must verify where they stand.
 
-    `former` are further keys of the same log, as it had them before or will have them. `quorum` is the policy that the
-    cosignatures must fill; without one the log's own signature is enough.
+    `former` are further keys of the same log, as it had them before or will have them; `rotations` say which of them
+    must have signed from which size on. `quorum` is the policy that the cosignatures must fill; without one the log's
+    own signature is enough.
     """
 
     log: VerifierKey
     witnesses: Sequence[VerifierKey] = ()
     former: Sequence[VerifierKey] = ()
     quorum: Policy | None = None
+    rotations: tuple[Rotation, ...] = ()
 
     @property
     def logs(self) -> tuple[VerifierKey, ...]:
         """All keys of the log."""
         return (self.log, *self.former)
 
+    def following(self, rotations: Iterable[Rotation]) -> "Trust":
+        """Returns this trust with further rotations of the log's key, whose keys are then known.
+
+        Raises:
+            NoteError: `rotation-broken`: they are no chain that a known key is a link of.
+        """
+        known = chain(self.logs, (*self.rotations, *rotations))
+        if not known.rotations:
+            return self
+        former = dict.fromkeys(key for key in (*self.former, *known.keys) if key != self.log)
+        return replace(self, former=tuple(former), rotations=known.rotations)
+
+    def required(self, size: int) -> VerifierKey | None:
+        """Returns the key that must have signed a checkpoint of this size; None where any of the log's may have."""
+        return chain(self.logs, self.rotations).at(size) if self.rotations else None
+
     def signed(self, encoded: str | bytes) -> tuple[SignedCheckpoint, "Trust"]:
         """Returns a checkpoint that a key of the log signed, and this trust with that key as the log's.
 
         Raises:
-            NoteError: it is malformed, another log's, or signed by none of the keys.
+            NoteError: it is malformed, another log's, or signed by none of the keys; or not by the one that must,
+                where rotations are known: who stole an old key can't go on with it.
         """
         signed = open_checkpoint(encoded, *self.logs)
-        key = next(key for key in self.logs if signed.note.names(key))
+        key = self.required(signed.checkpoint.size)
+        if key is None:
+            key = next(key for key in self.logs if signed.note.names(key))
+        signed.note.signed_by(key)
         return signed, replace(self, log=key, former=tuple(one for one in self.logs if one != key))
 
     def cosigners(self, signed: SignedCheckpoint) -> tuple[VerifierKey, ...]:

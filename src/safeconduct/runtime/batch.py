@@ -18,7 +18,7 @@ from safeconduct.ledger.ports import Batch, Heads, LogGrowth, Store
 from safeconduct.ledger.reader import last_entry
 from safeconduct.ledger.sealing import Matrix, house_only
 from safeconduct.runtime.commands import Command, CommandRunner, Receipts, Result, again, fail, failed
-from safeconduct.runtime.logs import OpenLog
+from safeconduct.runtime.logs import OpenLog, SignerOf, no_later_key, signers_now
 from safeconduct.runtime.transaction import BatchState, BatchTransaction, IdSource
 
 _log = logging.getLogger(__name__)
@@ -39,11 +39,13 @@ class BatchRunner(CommandRunner):
         entropy: Entropy,
         projections: Mapping[str, Projection],
         matrix: Matrix = house_only,
+        signer_of: SignerOf = no_later_key,
     ) -> None:
         self.store = store
         self.heads = heads
         self.logs: dict[Origin, OpenLog] = {}
         self._keys = keys
+        self._signer_of = signer_of
         self._ids = IdSource(clock, entropy)
         super().__init__(
             BatchState(
@@ -66,11 +68,14 @@ class BatchRunner(CommandRunner):
         known = self.logs.get(Origin(signer.verifier.name))
         if known is not None and known.stop is None:
             return []
-        log = OpenLog(signer, self.heads)
+        log = OpenLog(signer, self.heads, lambda: self._signing(signer))
         findings = log.open(self.store, payloads=payloads)
         self._pass_by_last(log.origin, trusted=not findings)
         self.logs[log.origin] = log
         return findings
+
+    def _signing(self, first: NoteSigner) -> list[NoteSigner]:
+        return signers_now(first, self._state.overlay, self._ids.now(), self._signer_of)
 
     def _pass_by_last(self, origin: Origin, *, trusted: bool) -> None:
         """Makes new ids come after a log's last one; a damaged log's only if it is past, for it might say anything."""

@@ -1,21 +1,43 @@
 """One open log: its right edge in memory, what the running batch adds to it, and why it is stopped if it is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant
-from safeconduct.kernel.ports import Receipt
+from safeconduct.kernel.ports import Receipt, Records
 from safeconduct.ledger.audit import Finding, audit
 from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, parse_checkpoint, sign_checkpoint
 from safeconduct.ledger.keys import KeyUnavailableError
+from safeconduct.ledger.log_events import signing_keys
 from safeconduct.ledger.merkle import Frontier
-from safeconduct.ledger.notes import NoteSigner
+from safeconduct.ledger.notes import NoteSigner, VerifierKey
 from safeconduct.ledger.ports import Heads, LogGrowth, LogSource, NewEntry
 from safeconduct.ledger.reader import read_tile
 from safeconduct.ledger.receipts import deadline_of, make_receipts
 from safeconduct.ledger.tiles import Edge, load_edge
+
+SignerOf = Callable[[VerifierKey], NoteSigner]
+"""Finds the signer of one of a log's later keys. Raises KeyUnavailableError."""
+
+
+def no_later_key(key: VerifierKey) -> NoteSigner:
+    """Finds none: logs have their first keys only."""
+    raise KeyUnavailableError(f"the key {key.text} is not here", code="key-missing")
+
+
+def signers_now(first: NoteSigner, records: Records, now: Instant, signer_of: SignerOf) -> list[NoteSigner]:
+    """Returns who signs a log now, as its entries say, the one that must first.
+
+    The records are those that the entries to be signed make: a rotation among them is signed by the new key already.
+
+    Raises:
+        KeyUnavailableError: a key is not here.
+    """
+    known = first.verifier
+    keys = signing_keys(records, Origin(known.name), known.text, now)
+    return [first if key == known.text else signer_of(VerifierKey.parse(key)) for key in keys]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +49,17 @@ class Stop:
 
 
 class OpenLog:
-    """A log that this process appends to. Only the writer's thread touches it."""
+    """A log that this process appends to. Only the writer's thread touches it.
 
-    def __init__(self, signer: NoteSigner, heads: Heads) -> None:
-        self.origin = Origin(signer.verifier.name)
+    `first` is its first key; `signing` returns the keys that sign it now, the one that must first.
+    """
+
+    def __init__(self, first: NoteSigner, heads: Heads, signing: Callable[[], Sequence[NoteSigner]]) -> None:
+        self.origin = Origin(first.verifier.name)
         self.pending: list[NewEntry] = []
         self.stop: Stop | None = None
-        self._signer = signer
+        self._first = first
+        self._signing = signing
         self._heads = heads
         self._edge = Edge(Frontier())
         self._grown: tuple[Edge, SignedCheckpoint] | None = None
@@ -61,7 +87,7 @@ class OpenLog:
         """Checks the stored log and loads its edge; stops it where anything is wrong (R4). Returns what is."""
         try:
             heads = self._heads.copies(self.origin)
-            findings = audit(source, self.origin, self._signer.verifier, heads, payloads=payloads)
+            findings = audit(source, self.origin, self._first.verifier, heads, payloads=payloads)
             self._head = self._heads.read(self.origin)
             if source.size(self.origin) and self._head is None and not findings:
                 findings = [Finding(origin=self.origin, what="there is no head", place="heads")]
@@ -132,7 +158,7 @@ class OpenLog:
         """
         self.require_running()
         return make_receipts(
-            growth.entries, self.origin, floor=growth.base, deadline_s=deadline_of(now), signer=self._signer
+            growth.entries, self.origin, floor=growth.base, deadline_s=deadline_of(now), signer=self._signing()[0]
         )
 
     def forget(self) -> None:
@@ -142,7 +168,8 @@ class OpenLog:
 
     def _sign(self, checkpoint: Checkpoint) -> SignedCheckpoint:
         try:
-            return sign_checkpoint(checkpoint, self._signer)
+            signer, *former = self._signing()
+            return sign_checkpoint(checkpoint, signer, former)
         except KeyUnavailableError as error:
             self.stop = Stop(error.code, error.message)
             raise
@@ -154,7 +181,7 @@ class OpenLog:
     def _bring_head_up(self) -> None:
         """Signs the head again where it is behind the database; a new log gets the head of an empty one."""
         root = self._edge.frontier.root()
-        head = sign_checkpoint(Checkpoint(self.origin, self._edge.size, root), self._signer).encoded
+        head = self._sign(Checkpoint(self.origin, self._edge.size, root)).encoded
         if head != self._head:
             self._replace_head(head)
 

@@ -18,6 +18,7 @@ from safeconduct.ledger.rebuild import replay
 from safeconduct.ledger.recovery import Recovery
 from safeconduct.ledger.recovery_events import LOG_RECOVERED, in_entries
 from safeconduct.runtime.batch import BatchRunner
+from safeconduct.runtime.logs import SignerOf, no_later_key
 
 Recoveries = Mapping[Origin, Recovery]
 
@@ -168,6 +169,7 @@ def recover(
     clock: Clock,
     entropy: Entropy,
     projections: Mapping[str, Projection],
+    signer_of: SignerOf = no_later_key,
 ) -> Committed[None]:
     """Opens the recovered logs as any start does, and appends to each the entry that tells of its recovery.
 
@@ -175,7 +177,13 @@ def recover(
         UnavailableError: a recovered log does not pass the check at start, or the commit failed.
     """
     runner = BatchRunner(
-        store, RecoveringHeads(heads, recoveries), keys, clock=clock, entropy=entropy, projections=projections
+        store,
+        RecoveringHeads(heads, recoveries),
+        keys,
+        clock=clock,
+        entropy=entropy,
+        projections=projections,
+        signer_of=signer_of,
     )
     for signer in signers:
         recovered = signer.verifier.name in recoveries

@@ -29,12 +29,22 @@ _log = logging.getLogger(__name__)
 
 
 class Sequencer:
-    """Gives places in every log whose lock it gets. One thread."""
+    """Gives places in every log whose lock it gets. One thread.
 
-    def __init__(self, store: SequencedStore, heads: TermHeads, signer: Callable[[Origin], NoteSigner]) -> None:
+    `signer` finds a log's first key, `signing` who signs it now.
+    """
+
+    def __init__(
+        self,
+        store: SequencedStore,
+        heads: TermHeads,
+        signer: Callable[[Origin], NoteSigner],
+        signing: Callable[[NoteSigner], Sequence[NoteSigner]] = lambda first: [first],
+    ) -> None:
         self._store = store
         self._heads = heads
         self._signer = signer
+        self._signing = signing
         self._logs: dict[Origin, OpenLog] = {}
         self._retry_at: dict[Origin, float] = {}
 
@@ -86,7 +96,8 @@ class Sequencer:
             self._retry_at[origin] = time.monotonic() + RETRY_S
             return None
         self._store.enter(origin, self._heads.take(origin))
-        log = OpenLog(self._signer(origin), self._heads)
+        first = self._signer(origin)
+        log = OpenLog(first, self._heads, lambda: self._signing(first))
         log.open(self._store)
         self._store.stop(origin, log.stop.message if log.stop else "")
         self._logs[origin] = log

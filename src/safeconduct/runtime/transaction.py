@@ -10,6 +10,7 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Clock, Collection, Entropy, Projection
 from safeconduct.ledger.envelope import NOTHING_SEALED, Sealed, encode_leaf, read_entry, seal
 from safeconduct.ledger.key_ports import DataKeys
+from safeconduct.ledger.log_events import LOG_SUCCEEDED, SUCCESSORS
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ports import NewEntry, RawRecords
 from safeconduct.ledger.records import Overlay
@@ -103,6 +104,7 @@ class BatchTransaction:
 
     def _append(self, origin: Origin, draft: Draft, given_id: str | None) -> Entry:
         batch = self._batch
+        origin = batch.current(origin)
         log = batch.log(origin)
         projection = batch.projections.get(draft.type)
         if projection is None:
@@ -112,6 +114,8 @@ class BatchTransaction:
         leaf = encode_leaf(draft, entry_id, self._now, sealed)
         entry = read_entry(leaf, origin)  # what a replay would see, and nothing else
         projection(batch.overlay, entry)
+        if draft.type == LOG_SUCCEEDED.name:
+            batch.forget_successors()
         new = NewEntry(entry_id, leaf, leaf_hash(leaf), sealed.blobs)
         log.pending.append(new)
         batch.used_ids.add(entry_id)
@@ -139,6 +143,7 @@ class BatchTransaction:
     def undo(self) -> None:
         """Takes back everything."""
         self._batch.overlay.drop()
+        self._batch.forget_successors()
         for log, entry, _entry in reversed(self.appended):
             log.pending.pop()
             self._batch.used_ids.discard(entry.id)
@@ -169,6 +174,19 @@ class BatchState:
         self.used_ids: set[str] = set()
         self._taken = taken
         self._logs = logs
+        self._successors: dict[Origin, Origin] | None = None  # read once a batch: each append asks
+
+    def current(self, origin: Origin) -> Origin:
+        """Returns the log that entries for this one go to: a closed one's successor."""
+        if self._successors is None:
+            self._successors = {Origin(old): found.origin for old, found in self.overlay.scan(SUCCESSORS)}
+        while origin in self._successors:
+            origin = self._successors[origin]
+        return origin
+
+    def forget_successors(self) -> None:
+        """Makes `current` look again."""
+        self._successors = None
 
     def log(self, origin: Origin) -> AppendableLog:
         """Returns a log that takes entries.
@@ -199,3 +217,4 @@ class BatchState:
         """Forgets everything: the batch ended."""
         self.overlay.clear()
         self.used_ids.clear()
+        self.forget_successors()

@@ -11,7 +11,7 @@ from safeconduct.ledger.notes import NoteSigner, VerifierKey
 from safeconduct.ledger.ports import Heads, Store
 from safeconduct.ledger.sealing import Matrix, house_only
 from safeconduct.runtime.batch import BatchRunner
-from safeconduct.runtime.logs import Stop
+from safeconduct.runtime.logs import SignerOf, Stop, no_later_key
 from safeconduct.runtime.queued import BATCH_MAX, QueuedWriter
 
 
@@ -19,7 +19,7 @@ class GroupCommitWriter(QueuedWriter):
     """`Writer` over a store. Everything that changes goes through here, one command at a time.
 
     `expected` tells how many commands may still come soon (calls in flight); without it, as many as came last time.
-    `matrix` tells who may read a sealed field.
+    `matrix` tells who may read a sealed field; `signers` hold each log's first key, `signer_of` finds a later one.
     """
 
     def __init__(
@@ -35,9 +35,17 @@ class GroupCommitWriter(QueuedWriter):
         expected: Callable[[], int] | None = None,
         batch_max: int = BATCH_MAX,
         matrix: Matrix = house_only,
+        signer_of: SignerOf = no_later_key,
     ) -> None:
         self._runner = BatchRunner(
-            store, heads, keys, clock=clock, entropy=entropy, projections=projections, matrix=matrix
+            store,
+            heads,
+            keys,
+            clock=clock,
+            entropy=entropy,
+            projections=projections,
+            matrix=matrix,
+            signer_of=signer_of,
         )
         super().__init__(self._runner, expected=expected, batch_max=batch_max)
         self._keys = keys

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from safeconduct.access.log_keys import Closing
+from safeconduct.access.model import KeyChange
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import Origin, PrincipalId
@@ -24,7 +26,8 @@ class Control:
 
     `snapshot` opens the committed control state; `keys` are the data keys of sealed fields; `open_log` makes a log
     ready for entries, new or stored; `stopped` are the logs that take none, and why; `cosign_head` waits until the
-    partner has cosigned a joint log's head; `settle` carries out the effects that wait now and returns what failed,
+    partner has cosigned a joint log's head; `next_key` makes another key for a log, `closing` makes a log's successor
+    ready; `settle` carries out the effects that wait now and returns what failed,
     by the id of the entry that ordered it; `upstreams` are the configured model servers, None where no server runs;
     `caller` returns a principal's way to a model; `lists_url` is where this server's lists are fetched from, or
     None when nothing serves them; `shipping` tells how far each destination of the log's rows is.
@@ -40,6 +43,8 @@ class Control:
     open_log: Callable[[Origin], None]
     stopped: Callable[[], Mapping[Origin, str]]
     cosign_head: Callable[[Origin], None]
+    next_key: Callable[[Origin], KeyChange]
+    closing: Callable[[Origin], Closing]
     settle: Callable[[], Awaitable[Mapping[str, SafeconductError]]]
     upstreams: frozenset[str] | None
     telemetry: Ingestion

@@ -16,6 +16,7 @@ from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import rfc3339
+from safeconduct.ledger.log_events import SUCCESSORS
 
 router = APIRouter(prefix="/api/v1/logs", tags=["logs"])
 
@@ -33,19 +34,21 @@ INDEX_MAX = 2**63 - 1
 
 @router.get("")
 def list_logs(_reading: Reading, control: Installation) -> Response:
-    """Returns each log's origin, size and public key, whether its head is cosigned, and what is wrong with it."""
+    """Returns each log's origin, size, public key and successor, whether its head is cosigned, and what is wrong."""
     stopped = control.stopped()
     with control.snapshot() as records:
         broken = Counter(reported.promise.origin for reported in broken_promises(records))
+        successors = {old: found.origin for old, found in records.scan(SUCCESSORS)}
     return answer(
         [
             {
                 "origin": origin,
                 "size": control.log.size(origin),
-                "head_cosigned": len(control.log.checkpoint(origin).note.signatures) > 1,
+                "head_cosigned": control.log.checkpoint(origin).cosigned,
                 "key": control.logs.verifier(origin).text,
                 "broken_promises": broken[origin],
                 "stopped": stopped.get(origin, ""),
+                "successor": successors.get(origin, ""),
             }
             for origin in control.log.origins()
         ]

@@ -1,0 +1,93 @@
+"""`safeconduct log rotate-key`, `follow` and `close`: a log's keys, and what becomes of a log whose key was stolen."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from safeconduct.access.program import is_installation
+from safeconduct.cli.client import Data, Key, client
+from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out
+from safeconduct.kernel.errors import InvalidInputError
+
+Origin = Annotated[str, typer.Option("--origin", help="Which log; default: the only one that is not the server's own.")]
+Compromised = Annotated[bool, typer.Option("--compromised", help="Its key may be in other hands, or is lost.")]
+Why = Annotated[str, typer.Option("--reason", help="What happened; it stands in both logs.")]
+Folder = Annotated[Path, typer.Option("--dir", help="The witness's folder.")]
+Evidence = Annotated[Path, typer.Argument(metavar="FILE", help="The .tlog-proof of the entry that rotated the key.")]
+
+
+def rotate_key(*, origin: Origin = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Makes another key for a log and requests that it sign. It does once the partner's witness has cosigned that."""
+    ask = client(data, key)
+    chosen = chosen_log(ask.get("/api/v1/logs"), origin)
+    document = ask.post("/api/v1/logs/rotate-key", {"origin": chosen["origin"]})
+    emit(document, as_json, _show_rotated)
+    if document["state"] == "waiting":
+        raise typer.Exit(NOT_AVAILABLE)
+
+
+def follow(evidence: Evidence, *, folder: Folder, as_json: Json = False) -> None:
+    """Lets a witness take over a log's next key. From then on it refuses what only the old key signed."""
+    from safeconduct.bootstrap import witness  # noqa: PLC0415 - keeps other commands quick
+
+    taken = witness.follow(folder, evidence)
+    emit({"log": taken.name, "key": taken.text}, as_json, _show_followed)
+
+
+def close(
+    *,
+    compromised: Compromised = False,
+    reason: Why = "",
+    origin: Origin = "",
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Closes a compromised log at once, and begins a log with a key of its own that goes on for it."""
+    if not compromised or not reason:
+        raise InvalidInputError("closing a log needs --compromised and --reason TEXT", code="reason-missing")
+    ask = client(data, key)
+    chosen = chosen_log(ask.get("/api/v1/logs"), origin)
+    document = ask.post("/api/v1/logs/close", {"origin": chosen["origin"], "reason": reason})
+    emit(document, as_json, _show_closed)
+
+
+def chosen_log(logs: list[dict[str, Any]], origin: str) -> dict[str, Any]:
+    """Returns the log of that origin; without one the joint log that takes entries.
+
+    Raises:
+        InvalidInputError: `log-unknown`: there is none, or several.
+    """
+    found = [log for log in logs if log["origin"] == origin or (not origin and _is_joint(log))]
+    if not found and not origin:
+        found = logs
+    if len(found) != 1:
+        names = ", ".join(log["origin"] for log in logs) or "none"
+        raise InvalidInputError(f"which log? there are: {names}", code="log-unknown", remedy="pass --origin")
+    return found[0]
+
+
+def _is_joint(log: dict[str, Any]) -> bool:
+    return not is_installation(log["origin"]) and not log["successor"]
+
+
+def _show_rotated(document: dict[str, Any]) -> None:
+    if document["state"] == "waiting":
+        out.print(f"request {document['request']} waits for the partner's witness; the old key signs on", markup=False)
+        if document["problem"]:
+            out.print(f"  {document['problem']}", markup=False)
+    else:
+        out.print(f"{document['origin']} is signed by a new key: {document['new']}", markup=False)
+        out.print(f"the old one signs beside it for a while: {document['old']}", style="dim", markup=False)
+
+
+def _show_followed(document: dict[str, Any]) -> None:
+    out.print(f"{document['log']} is now known by the key {document['key']}", markup=False)
+
+
+def _show_closed(document: dict[str, Any]) -> None:
+    how = "is closed" if document["closed"] else "can't be signed any more, and its end stands in the next one alone"
+    out.print(f"{document['origin']} {how}", markup=False)
+    out.print(f"it goes on as {document['successor']}, key {document['successor_key']}", markup=False)
+    out.print("tell the partner that key: nothing that waits for a cosignature happens before", style="dim")
