@@ -1,4 +1,4 @@
-"""The end of a log, as its bytes show it, and whether another rightly goes on for it. Pure; custody.md section 4."""
+"""The end of a log, as its bytes show it, and whether another rightly goes on for it. Pure; custody.md section 3."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A log's keys, one after another: each says in public which one follows it. Pure; docs/spec/custody.md section 3.
+"""A log's keys, one after another: each says in public which one follows it. Pure; docs/spec/custody.md section 2.
 
 The statement is a note that the old and the new key both sign. It stands in an entry of the log itself, and the entry's
 index says from which size on the new key must sign. So the evidence for that entry is a rotation for whoever has no
