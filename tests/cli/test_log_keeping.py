@@ -9,7 +9,7 @@ import pytest
 from safeconduct.cli.keys import write_key
 from support.programs import KEYS
 from support.readers import OPENING, PEOPLE, READERS
-from support.shell import House, made, serving, until, witness
+from support.shell import House, made, run, serving, until, witness
 
 ROW = "    soc.telemetry.ingested/name: {readers: [partner, provider]}\n"
 
@@ -75,6 +75,16 @@ def test_a_field_is_opened_for_a_reason_and_disclosed(house, tmp_path):
     assert verified.code == 0, verified
 
 
+def test_a_party_opens_and_lists_from_another_machine(house, tmp_path):
+    entry = ingested(house)
+    with serving(house.data) as (_process, server):
+        away = ("--url", server.url)
+        said = run("log", "open", entry, "name", "--reason", "x", *away, "--json", data=tmp_path, key=house.key("ops"))
+        assert (said.code, said.json["value"]) == (0, "auth.log")
+        assert run("log", "openings", *away, "--json", data=tmp_path, key=house.key("ops")).json == []
+        assert run("log", "openings", *away, data=tmp_path).error == "unauthenticated"
+
+
 def test_a_hold_and_an_order_and_the_partner_between(house):
     entry = ingested(house)
     hold = house("log", "hold", "--reason", "case 12", "--json", by="bo").json["id"]
@@ -94,6 +104,9 @@ def test_a_hold_and_an_order_and_the_partner_between(house):
             ("partner", True),
             ("provider", False),
         ]
+        certify = ("log", "certify", listed["order"], "--role", "provider", "--method", "shredded")
+        assert house(*certify, by="ana").error == "role-missing"
+        assert all(one["destroyed"] for one in house(*certify, "--json").json["holders"])
         assert house("log", "open", entry, "name", "--reason", "incident 7", by="ana").error == "destroyed"
         assert house("log", "verify").code == 0
 

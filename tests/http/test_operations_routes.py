@@ -170,6 +170,22 @@ def test_claims_are_checked_again_against_what_is_stored_now(here):
         house.events._events[event] = stored
 
 
+def test_claims_are_shown_only_once_the_log_says_to_whom(here):
+    house, incident = here
+    house.post(f"incidents/{incident}/triage", {"model": False})
+    before = len(house.writer.entries)
+    assert house.get_as("bo", f"incidents/{incident}/claims")[0] == 200
+    assert house.get(f"incidents/{incident}/claims")[0] == 200
+    said = [entry.body for entry in house.writer.entries[before:] if entry.type == "access.field.opened/1"]
+    assert len(said) == len(house.writer.entries) - before
+    assert {(one["by"], one["field"]) for one in said} == {
+        (by, field) for by in ("bo", "local") for field in ("claims", "shown")
+    }
+    assert {one["reason"] for one in said} == {f"claims about incident {incident} are shown"}
+    assert house.get_as("ops", f"incidents/{incident}/claims")[0] == 403  # the provider: neither claims nor an entry
+    assert len(house.writer.entries) == before + len(said)
+
+
 def counted(listed, event, pointer):
     """Counts over more events than they can cite rest on events they do not cite."""
     return {one["id"] for one in listed if one["kind"] == "count" and len(one["evidence"]) == 64}

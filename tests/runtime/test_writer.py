@@ -17,6 +17,7 @@ from safeconduct.kernel.ids import ulid
 from safeconduct.ledger import merkle
 from safeconduct.ledger.rebuild import check_sealed, check_state
 from safeconduct.ledger.receipts import DEADLINE_S, verify_receipt
+from safeconduct.ledger.sealing import KeySelector
 from safeconduct.runtime import queued as writing
 from safeconduct.runtime.commits import LoopCommits
 from support.logs import CALLS, OTHER, START, THINGS, TYPE, Counting, Rig, add, signer, thing
@@ -405,3 +406,18 @@ def test_a_commit_takes_at_most_the_named_number_of_commands():
         go_on.set()
         wait(futures)
     assert commits == [writing.BATCH_MAX, 1]
+
+
+def test_what_a_guard_raises_keeps_the_keys():
+    with Rig() as rig:
+        rig.run(add("a", sealed={"x": 1}))
+        (key,) = rig.keys.ids(KeySelector(origin=CALLS))
+
+        def guard():
+            raise ConflictError("not now")
+
+        with pytest.raises(ConflictError):
+            rig.writer.destroy_keys([key], guard)
+        assert rig.keys.get(key) is not None
+        rig.writer.destroy_keys([key], lambda: None)
+        assert rig.keys.get(key) is None

@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -25,6 +26,8 @@ Data = Annotated[
 ]
 Key = Annotated[Path | None, typer.Option("--key", help="Your key file.", envvar="SAFECONDUCT_KEY", show_envvar=True)]
 
+Url = Annotated[str, typer.Option("--url", help="The server's address, where it runs on another machine.")]
+
 REQUEST_TIMEOUT_S = 300.0
 """Seconds a command waits for one answer. Triage with a slow model is the longest."""
 
@@ -39,12 +42,11 @@ class Client:
 
     def get(self, path: str, /, **query: str | int | None) -> Any:  # noqa: ANN401 - JSON of the control API
         """Reads. Raises the server's errors as our own."""
-        given = {name: value for name, value in query.items() if value is not None}
-        return _document(self._send(Ask(method="GET", path=path, query=urlencode(given))))
+        return _document(self._read(path, {name: value for name, value in query.items() if value is not None}))
 
     def raw(self, path: str, /, **query: str | int) -> bytes:
         """Reads bytes that are no JSON, such as a printable report."""
-        answer = self._send(Ask(method="GET", path=path, query=urlencode(query)))
+        answer = self._read(path, query)
         if answer.status >= http.client.BAD_REQUEST:
             _document(answer)
         return answer.body
@@ -60,6 +62,13 @@ class Client:
         headers = {"content-type": "application/json", HEADER: self._act("POST", path, encoded, content)}
         request = Ask(method="POST", path=path, query=encoded, headers=headers, body=content)
         return _document(self._send(request))
+
+    def _read(self, path: str, query: Mapping[str, str | int]) -> Answer:
+        encoded = urlencode(query)
+        # On this machine the data folder speaks for the reader; elsewhere only a signature does.
+        signs = self._elsewhere is not None and self._key is not None
+        headers = {HEADER: self._act("GET", path, encoded, b"")} if signs else {}
+        return self._send(Ask(method="GET", path=path, query=encoded, headers=headers))
 
     def _send(self, request: Ask) -> Answer:
         if "" in request.path.split("/")[1:]:

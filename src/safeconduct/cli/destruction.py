@@ -1,16 +1,20 @@
-"""`safeconduct log hold`, `holds`, `release`, `destroy`, `destructions`: what of the log is kept, and what is not."""
+"""`safeconduct log hold`, `release`, `destroy`, `certify` and their lists: what is kept, and what is not."""
 
 from typing import Annotated, Any
 
 import typer
 
-from safeconduct.cli.client import Data, Key, client, place
+from safeconduct.cli.client import Data, Key, Url, client, place
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows
+from safeconduct.kernel.entries import Reader
 
 Origin = Annotated[str, typer.Option("--origin", help="Which log; default: the joint log.")]
 Subject = Annotated[str, typer.Option("--subject", help="Whose data keys; for a hold, none holds all.")]
 Kept = Annotated[str, typer.Option("--retention", help="Only of one class: call, operations or control.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")]
+Order = Annotated[str, typer.Argument(metavar="ORDER", help="The order's id, from `log destructions`.")]
+Role = Annotated[Reader, typer.Option("--role", help="In which role of the agreement the holder reads.")]
+Method = Annotated[str, typer.Option("--method", help="How the keys were destroyed, backups included.")]
 HoldId = Annotated[str, typer.Argument(metavar="ID", help="The hold's id, from `log holds`.")]
 
 
@@ -64,6 +68,23 @@ def destroy(
 def destructions(*, data: Data = None, as_json: Json = False) -> None:
     """Lists the orders to destroy data keys: who has, and who has not yet."""
     emit(client(data).get("/api/v1/logs/destructions"), as_json, _show_orders)
+
+
+def certify(
+    order: Order,
+    *,
+    role: Role,
+    method: Method,
+    url: Url = "",
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Hands in a holder's certificate that it destroyed its keys of an order. Sign it once they are destroyed."""
+    asking = client(data, key, url)
+    keys = asking.get(place("logs", "destructions", order))["keys"].get(role, [])
+    certified = asking.post(place("logs", "destructions", order, "certificates"), {"keys": keys, "method": method})
+    emit(certified, as_json, _show_order)
 
 
 def _selected(reason: str, origin: str, subject: str, retention: str) -> dict[str, str]:

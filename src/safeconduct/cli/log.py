@@ -19,7 +19,7 @@ for further in (verify.verify, partner.mirror, partner.witness, log_keys.rotate_
     commands.command()(further)
 for keeping in (opening.openings, opening.approve, destruction.hold, destruction.holds, destruction.release):
     commands.command()(keeping)
-for ending in (destruction.destroy, destruction.destructions):
+for ending in (destruction.destroy, destruction.destructions, destruction.certify):
     commands.command()(ending)
 commands.command("open")(opening.open_)
 commands.command()(siem.ship)

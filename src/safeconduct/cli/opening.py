@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.approvals import Verdict, ballot
-from safeconduct.cli.client import Data, Key, client, place
+from safeconduct.cli.client import Data, Key, Url, client, place
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows, write_new
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
 
@@ -26,6 +26,7 @@ def open_(
     *,
     reason: Why = "",
     out_file: Out = None,
+    url: Url = "",
     data: Data = None,
     key: Key = None,
     as_json: Json = False,
@@ -34,7 +35,7 @@ def open_(
     if not reason:
         raise InvalidInputError("sealed fields are opened for a reason: --reason TEXT", code="reason-missing")
     path = place("logs", "entries", entry, "fields", field, "open")
-    document = client(data, key).post(path, {"reason": reason, "disclose": out_file is not None})
+    document = client(data, key, url).post(path, {"reason": reason, "disclose": out_file is not None})
     if out_file is not None and document["opened"]:
         write_new(out_file, document["disclosure"].encode())
     emit(document, as_json, _show)
@@ -42,17 +43,23 @@ def open_(
         raise typer.Exit(NOT_AVAILABLE)
 
 
-def openings(*, data: Data = None, as_json: Json = False) -> None:
+def openings(*, url: Url = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Lists the openings that need both parties."""
-    found = client(data).get("/api/v1/logs/openings")
+    found = client(data, key, url).get("/api/v1/logs/openings")
     emit(found, as_json, lambda listed: rows([_row(one) for one in listed], "id", "state", "by", "field", "reason"))
 
 
 def approve(
-    approval: Approval, *, against: Against = False, data: Data = None, key: Key = None, as_json: Json = False
+    approval: Approval,
+    *,
+    against: Against = False,
+    url: Url = "",
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
 ) -> None:
     """Votes on an opening. Whoever asked for it can't."""
-    asking = client(data, key)
+    asking = client(data, key, url)
     listed = asking.get("/api/v1/logs/openings")
     found = next((one["approval"] for one in listed if one["approval"]["id"] == approval), None)
     if found is None:
