@@ -1,6 +1,6 @@
 """The routers of the control API, in the order of the OpenAPI page."""
 
-from safeconduct.http import lists, log
+from safeconduct.http import copies, lists, log
 from safeconduct.http.control import (
     calls,
     destructions,
@@ -36,5 +36,6 @@ ROUTERS = (
     destructions.router,
     log_keys.router,
     log.router,
+    copies.router,
     lists.router,
 )
