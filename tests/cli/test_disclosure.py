@@ -6,12 +6,18 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from safeconduct.adapters.clock import SystemClock
 from safeconduct.cli import log
+from safeconduct.cli.keys import write_key
 from safeconduct.cli.output import EXIT_CODE
+from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.ledger.disclosures import encode_disclosure
 from safeconduct.ledger.proofs import encode_proof
+from support.calls import INTENT
+from support.gateway_world import AGREEMENT, SIGNERS, laid_out, log_world
 from support.logs import CALLS, Rig, add, signer
+from support.programs import KEYS
 
 KEY = signer(CALLS).verifier.text
 app = typer.Typer()
@@ -54,3 +60,20 @@ def test_another_value_is_refused(file):
     lines[3] = "value IjE5Mi4wLjExMy44Ig=="
     file.write_text("\n".join(lines))
     assert run(file, "--key", KEY) == (2, "commitment-mismatch")
+
+
+def test_opening_a_field_writes_its_disclosure(tmp_path):
+    data = laid_out(tmp_path / "data")
+    with log_world(data) as world:
+        world.clock.at = SystemClock().now()
+        sealed = {"request": "a question", "sent": "what left"}
+        draft = CALL_INTENT.draft(INTENT, sealed=sealed, subject="ana")
+        call = world.run(lambda tx: tx.append(AGREEMENT, draft)).value.id
+    write_key(tmp_path / "ana.key", "ana", KEYS["ana"])
+    file = tmp_path / "request.disclosure"
+    asked = ("open", call, "request", "--reason", "incident 7", "--out", str(file))
+    result = CliRunner().invoke(app, ["log", *asked, "--data", str(data), "--key", str(tmp_path / "ana.key"), "--json"])
+    assert result.exception is None, result.exception
+    code, printed = run(file, "--key", SIGNERS[AGREEMENT].verifier.text, "--json")
+    assert (code, json.loads(printed)["disclosed"]) == (0, {"request": "a question"})
+    assert "what left" not in file.read_text()

@@ -11,30 +11,20 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from safeconduct.adapters.files import file_name, write_secret
 from safeconduct.bootstrap.server import ask_once
 from safeconduct.cli import keys, log
 from safeconduct.cli.output import EXIT_CODE
 from safeconduct.http.inprocess import Ask
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint
-from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.tiles import decode_bundle
-from support.gateway_world import AGREEMENT, INSTALLATION, SIGNERS, log_world
+from support.gateway_world import AGREEMENT, INSTALLATION, SIGNERS, laid_out, log_world
 from support.logs import cosigner
 from support.programs import KEYS, WITNESS
 
 app = typer.Typer()
 app.add_typer(log.commands, name="log")
 KEY = SIGNERS[AGREEMENT].verifier.text
-
-
-def laid_out(folder):
-    for name in ("log-keys", "raw"):
-        (folder / name).mkdir()
-    for number, origin in enumerate(SIGNERS):
-        write_secret(folder / "log-keys" / file_name(origin), SecretKey(bytes([number]) * 32).text)
-    return folder
 
 
 @pytest.fixture(scope="module")

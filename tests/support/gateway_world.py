@@ -14,7 +14,7 @@ from safeconduct.access.programs import apply
 from safeconduct.access.readership import AgreementMatrix
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.tokens import issue_token, revoke_token
-from safeconduct.adapters.files import FileHeads
+from safeconduct.adapters.files import FileHeads, file_name, write_secret
 from safeconduct.adapters.memory.keys import MemoryKeys
 from safeconduct.adapters.memory.log import MemoryHeads, MemoryStore
 from safeconduct.adapters.sqlite.control import SqliteStore
@@ -169,6 +169,15 @@ class LogWorld:
         self.store.close()
         if isinstance(self.keys, SqliteKeys):
             self.keys.close()
+
+
+def laid_out(folder):
+    """Makes the folder of an installation with the logs' keys in it, and nothing else."""
+    for name in ("log-keys", "raw"):
+        (folder / name).mkdir(parents=True)
+    for number, origin in enumerate(SIGNERS):
+        write_secret(folder / "log-keys" / file_name(origin), SecretKey(bytes([number]) * 32).text)
+    return folder
 
 
 @contextmanager

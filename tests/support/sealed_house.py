@@ -14,6 +14,7 @@ from safeconduct.access.retention import look
 from safeconduct.access.waiting import COSIGN
 from safeconduct.bootstrap.destruction import destroy
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME
+from safeconduct.http import copies, log
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control import destructions, holds, openings
 from safeconduct.http.control.context import Control
@@ -21,12 +22,24 @@ from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
-from safeconduct.ledger.proofs import encode_proof
+from safeconduct.ledger.service import Logs
 from support.calls import ENDED, INTENT
-from support.gateway_world import AGREEMENT, SIGNERS
+from support.gateway_world import AGREEMENT, PROJECTIONS, SIGNERS
 from support.programs import cosigned, signed
 
 PREFIX = "/api/v1/logs"
+
+
+def logs_of(world):
+    """Returns the use cases over a world's logs."""
+    return Logs(
+        source=world.store.reader(),
+        frozen=world.store.frozen,
+        heads=world.heads,
+        keys=world.keys,
+        signer=SIGNERS.__getitem__,
+        projections=PROJECTIONS,
+    )
 
 
 class SealedHouse:
@@ -52,12 +65,12 @@ class SealedHouse:
             "snapshot": world.store.snapshot,
             "log": world.reader,
             "keys": world.keys,
-            "logs": SimpleNamespace(proof=lambda entry: encode_proof(world.reader.evidence(entry))),
+            "logs": logs_of(world),
             "clock": world.clock,
             "settle": self.settle,
         }
         self.app = control_app(
-            [part.router for part in (openings, holds, destructions)],
+            [part.router for part in (openings, holds, destructions, log, copies)],
             control=Control(**{one.name: None for one in fields(Control)} | given),
             local_secret="local",
             check_reader=self.check_reader,

@@ -28,10 +28,13 @@ from safeconduct.ledger.tiles import (
     tiles_of,
 )
 from safeconduct.ledger.trust import Trust
-from safeconduct.ledger.witness import OK
+from safeconduct.ledger.witness import NOT_FOUND, OK
 
 TIMEOUT_S = 60.0  # a full bundle may hold 16 MB
 FILE_BYTES_MAX = TILE_WIDTH * (LEAF_BYTES_MAX + 2)
+
+FILE_ABSENT = "log-file-absent"
+"""The code of the error by which a fetch tells that the keeper has no such file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,8 @@ def fetch_over_http(prefix: str, headers: Callable[[str], Mapping[str, str]] = l
             raise UnavailableError(f"the log at {prefix} does not answer: {error}", code="log-unreachable") from error
         if answered.status != OK or len(answered.body) > FILE_BYTES_MAX:
             raise UnavailableError(
-                f"the log at {prefix} answered {answered.status} for {path}: {answered.text[:200]}", code="log-refused"
+                f"the log at {prefix} answered {answered.status} for {path}: {answered.text[:200]}",
+                code=FILE_ABSENT if answered.status == NOT_FOUND else "log-refused",
             )
         return answered.body
 

@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from safeconduct.adapters.folder import read_folder, write_file
+from safeconduct.adapters.mirror import FILE_ABSENT
+from safeconduct.adapters.mirror_evidence import Fetch
 from safeconduct.adapters.sqlite.database import connect, migrate
 from safeconduct.adapters.sqlite.key_tables import MIGRATIONS, KeyTables, NewKey
 from safeconduct.adapters.wrapping_keys import FileWrappingKeys
@@ -11,7 +13,7 @@ from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Entropy
-from safeconduct.ledger.copies import Readable, Served, Taken, check_blob, readable
+from safeconduct.ledger.copies import Readable, Served, Taken, check_blob, decode_records, readable
 from safeconduct.ledger.export import PAYLOAD_FOLDER, FolderSource, payload_path, verify_files
 from safeconduct.ledger.ports import LogSource
 from safeconduct.ledger.reader import LogReader
@@ -19,6 +21,24 @@ from safeconduct.ledger.sealing import DataKey, DataKeyName, KeySelector, Reader
 from safeconduct.ledger.tiles import CHECKPOINT_PATH
 from safeconduct.ledger.trust import Trust
 from safeconduct.ledger.wrapping import ReaderSecret
+
+
+class ServedOverHttp:
+    """`Served` over the log's address, as `fetch_over_http` reaches it."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+
+    def wrapped(self, after: int) -> Sequence[WrappedKey]:
+        return decode_records(self._fetch(f"wrapped-keys/{after}"))
+
+    def blob(self, entry_id: str, name: str) -> bytes | None:
+        try:
+            return self._fetch(payload_path(entry_id, name))
+        except UnavailableError as error:
+            if error.code == FILE_ABSENT:
+                return None
+            raise
 
 
 class ReaderCopy:

@@ -9,6 +9,7 @@ from safeconduct.cli import (
     action,
     backup,
     call,
+    copy,
     detect,
     events,
     freeze,
@@ -52,7 +53,8 @@ for command in (
     freeze.unfreeze,
 ):
     app.command()(command)
-for noun in (program, path, grant, token, policy, call, keys, events, incident, rules, action, log, backup, receipt):
+NOUNS = (program, path, grant, token, policy, call, keys, events, incident, rules, action, log, copy, backup, receipt)
+for noun in NOUNS:
     app.add_typer(noun.commands, name=noun.__name__.rpartition(".")[2])
 for noun_command in (triage.triage, triage.claims):
     incident.commands.command()(noun_command)

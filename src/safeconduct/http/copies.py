@@ -1,6 +1,6 @@
 """What a reader fetches for its own copy: data keys wrapped for it, and the sealed blobs of its fields.
 
-Beside the log's static files, at `/log/{origin}/wrapped-keys/<after>` and `/log/{origin}/payload/<entry>/<field>`. Whose
+They stand beside the log's static files, at `/log/{origin}/wrapped-keys/<after>` and `payload/<entry>/<field>`. Whose
 they are, the agreement in force says: nobody gets another reader's.
 """
 
@@ -8,16 +8,11 @@ from itertools import islice
 
 from fastapi import APIRouter, Response
 
-from safeconduct.access import records as kept
-from safeconduct.access.readership import reader_of
-from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reader as Asking
+from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading
-from safeconduct.kernel.entries import Reader
+from safeconduct.http.control.readers import viewer_of
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError
-from safeconduct.kernel.ids import OrganizationId, Origin
 from safeconduct.ledger.copies import RECORDS_MAX, encode_records
-from safeconduct.ledger.sealing import HOUSE
 
 router = APIRouter(prefix="/log", tags=["log"])
 
@@ -36,8 +31,8 @@ def wrapped_keys(reading: Reading, control: Installation, origin: str, after: in
     """Returns the next data keys that were wrapped for the reader, after a number; an empty list at the end."""
     if not 0 <= after <= NUMBER_MAX:
         raise InvalidInputError(f"expected a number from 0 to {NUMBER_MAX}, got {after}")
-    role = _role(control, reading)
-    found = (record for record in control.logs.keys.wrapped(role, after) if record.origin == origin)
+    role = viewer_of(control, reading).reader
+    found = (record for record in control.keys.wrapped(role, after) if record.origin == origin)
     body = encode_records(list(islice(found, RECORDS_MAX)))
     return Response(body, media_type="application/json", headers=_PRIVATE)
 
@@ -48,7 +43,7 @@ def payload(reading: Reading, control: Installation, origin: str, entry_id: str,
     said = control.log.leaf(entry_id).sealed.get(field)
     if said is None or control.log.entry(entry_id).origin != origin:
         raise AbsentError(f"{origin} has no entry {entry_id} with a sealed field {field[:64]!r}", code="field-unknown")
-    role = _role(control, reading)
+    role = viewer_of(control, reading).reader
     if role not in said.readers:
         raise RefusedError(
             f"the {field} of entry {entry_id} is sealed for {', '.join(said.readers)} only",
@@ -59,13 +54,3 @@ def payload(reading: Reading, control: Installation, origin: str, entry_id: str,
     if blob is None:
         raise AbsentError(f"the {field} of entry {entry_id} is not here any more", code="destroyed")
     return BlobResponse(blob, headers=_PRIVATE)
-
-
-def _role(control: Control, asking: Asking) -> Reader:
-    if asking.local:
-        return HOUSE
-    with control.snapshot() as records:
-        role = reader_of(kept.agreement_in_force(records), OrganizationId(asking.organization))
-    if role is None:
-        raise RefusedError(f"{asking.organization} has no role in the agreement", code="not-a-reader")
-    return role

@@ -13,6 +13,7 @@ from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.keys import decode_key
 
+SECRET_BYTES = 32
 PUBLIC_PREFIX = "x25519:"
 SECRET_PREFIX = "x25519-secret:"  # noqa: S105 - a text form's prefix, not a secret
 READERS_MAX = 64  # parsed public keys kept; an agreement names at most one for each of four readers

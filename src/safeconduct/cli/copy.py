@@ -1,0 +1,179 @@
+"""`safeconduct copy`: a reader's own copy of its sealed fields, beside its mirror. It needs no installation.
+
+The reader is the provider, the customer or the auditor of an agreement, with its own disk and its own secret key.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from safeconduct.access.destruction_events import ORDERED
+from safeconduct.adapters.clock import system_entropy
+from safeconduct.adapters.files import write_secret
+from safeconduct.adapters.mirror import fetch_over_http
+from safeconduct.adapters.reader_copy import ReaderCopy, ServedOverHttp
+from safeconduct.cli.client import Key, client, place, reading_headers
+from safeconduct.cli.output import NO, Json, emit, out
+from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, content_of, read_file, trusted
+from safeconduct.kernel.entries import Reader
+from safeconduct.kernel.errors import ConflictError, RefusedError
+from safeconduct.kernel.ids import Origin
+from safeconduct.ledger.checkpoints import parse_checkpoint
+from safeconduct.ledger.disclosures import encode_disclosure
+from safeconduct.ledger.ports import LogSource
+from safeconduct.ledger.proofs import encode_proof
+from safeconduct.ledger.tiles import CHECKPOINT_PATH
+from safeconduct.ledger.trust import Trust
+from safeconduct.ledger.wrapping import SECRET_BYTES, ReaderSecret
+from safeconduct.settings import KEY_FILE_BYTES_MAX
+
+commands = typer.Typer(help="A reader's own copy: key, update, open, destroy.", no_args_is_help=True)
+
+Dir = Annotated[Path, typer.Option("--dir", help="The reader's folder for its copy.")]
+Mirror = Annotated[Path, typer.Option("--mirror", help="The reader's mirror of the log, as `log mirror` made it.")]
+Role = Annotated[Reader, typer.Option("--role", help="In which role of the agreement the reader reads.")]
+LogKey = Annotated[str, typer.Option("--log-key", help="The log's public key, or a file with it.")]
+Url = Annotated[str, typer.Option("--url", help="The log's address: http://host:port/log/<origin>.")]
+Entry = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
+Field = Annotated[str, typer.Argument(metavar="FIELD", help="The sealed field.")]
+Order = Annotated[str, typer.Argument(metavar="ORDER", help="The order's entry, as `log destructions` lists it.")]
+METHOD = "deleted from the reader's copy, and its key-encryption key replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    copy: ReaderCopy
+    source: LogSource
+
+
+@commands.command("key")
+def new_key(
+    out_file: Annotated[Path, typer.Option("--out", help="The key file to write. It must not exist.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Makes the file of a reader's secret key, and prints the public half for the agreement's readers."""
+    if out_file.exists():
+        raise ConflictError(f"{out_file} is there already", code="already-exists", remedy="name another file")
+    secret = ReaderSecret(system_entropy(SECRET_BYTES))
+    write_secret(out_file, secret.text + "\n")
+    emit({"file": str(out_file), "key": secret.public.text}, as_json, lambda made: out.print(made["key"], markup=False))
+
+
+@commands.command()
+def update(
+    *,
+    url: Url,
+    folder: Dir,
+    mirror: Mirror,
+    role: Role,
+    reader_key: Annotated[Path, typer.Option("--reader-key", help="The reader's secret key, as `copy key` made it.")],
+    log_key: LogKey = "",
+    witness: WitnessKeys = None,
+    policy: PolicyFile = None,
+    no_quorum: NoQuorum = False,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Fetches what the mirror's entries seal for this reader. Answers 1 if the keeper did not give all of it."""
+    secret = ReaderSecret.parse(read_file(reader_key, KEY_FILE_BYTES_MAX).decode("ascii", "replace"))
+    served = ServedOverHttp(fetch_over_http(url, lambda path: reading_headers(key, path)))
+    trust = trusted(log_key, witness, policy, lambda: content_of(mirror), vacuous=no_quorum)
+    with _opened(folder, mirror, role, trust) as here:
+        taken = here.copy.update(here.source, served, secret)
+    emit(msgspec.to_builtins(taken), as_json, _show_taken)
+    if taken.missing:
+        raise typer.Exit(NO)
+
+
+@commands.command("open")
+def open_(
+    entry: Entry,
+    field: Field,
+    *,
+    folder: Dir,
+    mirror: Mirror,
+    role: Role,
+    log_key: LogKey = "",
+    witness: WitnessKeys = None,
+    policy: PolicyFile = None,
+    no_quorum: NoQuorum = False,
+    out_file: Annotated[Path | None, typer.Option("--out", help="A file that discloses this field to others.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Opens a sealed field from the reader's own copy, asking nobody."""
+    trust = trusted(log_key, witness, policy, lambda: content_of(mirror), vacuous=no_quorum)
+    with _opened(folder, mirror, role, trust) as here:
+        reader = here.copy.opener(here.source)
+        opening = reader.open_field(entry, field)
+        checkpoint = parse_checkpoint((mirror / CHECKPOINT_PATH).read_bytes())
+        proof = encode_proof(replace(reader.evidence(entry), checkpoint=checkpoint))
+    if out_file is not None:
+        out_file.write_text(encode_disclosure(opening, proof), encoding="utf-8")
+    document = {"entry": entry, "field": field, "value": opening.value}
+    emit(document, as_json, lambda shown: out.print(str(shown["value"]), markup=False))
+
+
+@commands.command()
+def destroy(
+    order: Order,
+    *,
+    url: Url,
+    folder: Dir,
+    mirror: Mirror,
+    role: Role,
+    log_key: LogKey = "",
+    witness: WitnessKeys = None,
+    policy: PolicyFile = None,
+    no_quorum: NoQuorum = False,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Destroys the data keys of an order that is in force, and hands in the reader's certificate."""
+    trust = trusted(log_key, witness, policy, lambda: content_of(mirror), vacuous=no_quorum)
+    with _opened(folder, mirror, role, trust) as here:
+        keys = _ordered(here, order, role)
+        server = url.partition("/log/")[0]
+        _require_in_force(server, order, key)
+        here.copy.destroy(keys)
+    certified = client(None, key, server).post(
+        place("logs", "destructions", order, "certificates"), {"keys": keys, "method": METHOD}
+    )
+    emit(certified, as_json, lambda _shown: out.print(f"{len(keys)} data keys destroyed, and certified", markup=False))
+
+
+@contextmanager
+def _opened(folder: Path, mirror: Path, role: Reader, trust: Trust) -> Iterator[_Opened]:
+    copy = ReaderCopy(folder, Origin(trust.log.name), role, system_entropy)
+    try:
+        yield _Opened(copy, copy.source(mirror, trust))
+    finally:
+        copy.close()
+
+
+def _ordered(here: _Opened, order: str, role: Reader) -> list[str]:
+    """Returns what an order of the log, as the mirror has it, says that this reader has to destroy."""
+    event = ORDERED.read(here.copy.opener(here.source).entry(order))
+    keys = sorted(key for group in event.groups if role in group.holders for key in group.keys)
+    if not keys:
+        raise RefusedError(f"order {order} is not for the {role}", code="not-a-holder")
+    return keys
+
+
+def _require_in_force(server: str, order: str, key: Path | None) -> None:
+    fetch = fetch_over_http(server, lambda path: reading_headers(key, path))
+    document = msgspec.json.decode(fetch(place("logs", "destructions", order).lstrip("/")))
+    if not document["in_force"] or document["held_by"]:
+        why = f"under legal hold {', '.join(document['held_by'])}" if document["held_by"] else "not in force yet"
+        raise RefusedError(f"order {order} is {why}: nothing was destroyed", code="order-not-in-force")
+
+
+def _show_taken(document: dict[str, Any]) -> None:
+    out.print(f"took {document['keys']} data keys and {document['blobs']} sealed fields", markup=False)
+    for entry, field in document["missing"]:
+        out.print(f"  the keeper has no {field} of entry {entry}", markup=False)
