@@ -1,6 +1,7 @@
 import re
 
-from safeconduct.web.report import QUOTE_CHARS_MAX, render_report, visible
+from safeconduct.web.page import visible
+from safeconduct.web.report import QUOTE_CHARS_MAX, render_report
 
 HOSTILE = "</code><script>alert(1)</script>\u202e\x1b[31m'\""
 

@@ -20,6 +20,7 @@ from safeconduct.adapters.models.openai_compatible import OpenAICompatible
 from safeconduct.adapters.responses.edl import ListProbe
 from safeconduct.bootstrap.cosigning import cosign_head, follow
 from safeconduct.bootstrap.effects import effect_runner
+from safeconduct.bootstrap.forms import FORMS
 from safeconduct.bootstrap.installation import Installation, opened
 from safeconduct.bootstrap.routes import ROUTERS
 from safeconduct.bootstrap.shipping import shipped
@@ -208,6 +209,7 @@ def _app(installation: Installation, runner: EffectRunner, serving: Serving | No
         caller=lambda principal: _Caller(serving, principal),
         lists_url=serving.url if serving else None,
         shipping=serving.shipping if serving else list,
+        forms=FORMS,
     )
 
     def check_reader(signed: SignedAct) -> str:

@@ -1,18 +1,15 @@
 """`safeconduct log`: the joint log as its keeper sees it. What the partner runs: `cli/verify.py`, `cli/partner.py`."""
 
-import io
-import tarfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from safeconduct.adapters.folder import write_file
-from safeconduct.cli import destruction, log_keys, opening, partner, publish, siem, verify
+from safeconduct.cli import destruction, export, log_keys, opening, partner, publish, siem, verify
 from safeconduct.cli.client import Data, client, place
-from safeconduct.cli.log_keys import Origin, chosen_log
+from safeconduct.cli.log_keys import chosen_log
 from safeconduct.cli.output import Json, emit, out, rows, write_new
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.cli.sources import Origin
 
 commands = typer.Typer(help="The joint log: show, prove, export, verify, mirror, witness.", no_args_is_help=True)
 for further in (verify.verify, partner.mirror, partner.witness, log_keys.rotate_key, log_keys.follow, log_keys.close):
@@ -22,6 +19,7 @@ for keeping in (opening.openings, opening.approve, destruction.hold, destruction
 for ending in (destruction.destroy, destruction.destructions, destruction.certify):
     commands.command()(ending)
 commands.command("open")(opening.open_)
+commands.command()(export.export)
 commands.command()(siem.ship)
 commands.command()(publish.publish)
 commands.command("check-row")(siem.check)
@@ -73,32 +71,6 @@ def prove(
         write_new(out_file, proof)
 
 
-@commands.command()
-def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder to write into; it must not hold anything.")],
-    *,
-    origin: Origin = "",
-    payloads: Annotated[bool, typer.Option("--payloads", help="Also the sealed fields, still sealed.")] = False,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """Writes a log as static files that anyone can verify offline."""
-    if folder.exists() and any(folder.iterdir()):
-        raise InvalidInputError(f"{folder} is not empty", code="folder-not-empty")
-    ask = client(data)
-    chosen = chosen_log(ask.get("/api/v1/logs"), origin)
-    archive = ask.raw("/api/v1/logs/export", origin=chosen["origin"], payloads=int(payloads))
-    folder.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(fileobj=io.BytesIO(archive)) as members:
-        for member in members:
-            content = members.extractfile(member)
-            if content is None:
-                raise InvalidInputError(f"{member.name} is no file")
-            write_file(folder, member.name, content.read())
-    document = {"origin": chosen["origin"], "size": chosen["size"], "folder": str(folder), "key": chosen["key"]}
-    emit(document, as_json, _show_exported)
-
-
 def _show_logs(document: dict[str, Any]) -> None:
     for log in document["logs"]:
         state = f"closed, goes on as {log['successor']}" if log["successor"] else log["stopped"] or "running"
@@ -113,8 +85,3 @@ def _show_entry(document: dict[str, Any]) -> None:
     for name, value in document.items():
         if value not in (None, [], {}):
             out.print(f"{name:<8} {value}", markup=False)
-
-
-def _show_exported(document: dict[str, Any]) -> None:
-    out.print(f"wrote {document['size']} entries of {document['origin']} to {document['folder']}", markup=False)
-    out.print(f"verify it: safeconduct log verify {document['folder']} --key {document['key']}", markup=False)

@@ -8,9 +8,9 @@ import typer
 from safeconduct.access.program import is_installation
 from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out
+from safeconduct.cli.sources import Origin, choose
 from safeconduct.kernel.errors import InvalidInputError
 
-Origin = Annotated[str, typer.Option("--origin", help="Which log; default: the only one that is not the server's own.")]
 Compromised = Annotated[bool, typer.Option("--compromised", help="Its key may be in other hands, or is lost.")]
 Why = Annotated[str, typer.Option("--reason", help="What happened; it stands in both logs.")]
 Folder = Annotated[Path, typer.Option("--dir", help="The witness's folder.")]
@@ -59,13 +59,8 @@ def chosen_log(logs: list[dict[str, Any]], origin: str) -> dict[str, Any]:
     Raises:
         InvalidInputError: `log-unknown`: there is none, or several.
     """
-    found = [log for log in logs if log["origin"] == origin or (not origin and _is_joint(log))]
-    if not found and not origin:
-        found = logs
-    if len(found) != 1:
-        names = ", ".join(log["origin"] for log in logs) or "none"
-        raise InvalidInputError(f"which log? there are: {names}", code="log-unknown", remedy="pass --origin")
-    return found[0]
+    name = choose({log["origin"]: _is_joint(log) for log in logs}, origin)
+    return next(log for log in logs if log["origin"] == name)
 
 
 def _is_joint(log: dict[str, Any]) -> bool:

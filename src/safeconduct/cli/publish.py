@@ -16,14 +16,10 @@ from safeconduct.adapters.publish.signing import Credentials
 from safeconduct.cli.client import Data
 from safeconduct.cli.output import Json, emit, out
 from safeconduct.cli.siem import Copy
-from safeconduct.cli.sources import logs_at
+from safeconduct.cli.sources import Origin, choose, logs_at
 from safeconduct.cli.verify import LogKey, NoQuorum, PolicyFile, WitnessKeys, content_of, trusted
-from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.publishing import PublishedStore
 from safeconduct.ledger.publishing import publish as bring_up_to_date
-from safeconduct.ledger.tiled import TiledLog
-
-Origin = Annotated[str, typer.Option("--origin", help="Which log; default: the only one that is not the server's own.")]
 
 
 def publish(
@@ -46,7 +42,8 @@ def publish(
     trust = None if copy is None else trusted(key, witness, policy, partial(content_of, copy), vacuous=no_quorum)
     store = _store(to, region, ca)
     with logs_at(copy, trust, data) as logs:
-        chosen = _chosen(logs, origin)
+        name = choose({log.origin: not is_installation(log.origin) for log in logs}, origin)
+        chosen = next(log for log in logs if log.origin == name)
         done = bring_up_to_date(chosen, store, trust or chosen.trust)
     document = {
         "origin": done.origin,
@@ -69,14 +66,6 @@ def _store(to: str, region: str, ca: str) -> PublishedStore:
         session=read.environment.get("AWS_SESSION_TOKEN", ""),
     )
     return S3Store(to, region, credentials, SystemClock().now, ca=ca)
-
-
-def _chosen(logs: list[TiledLog], origin: str) -> TiledLog:
-    found = [log for log in logs if log.origin == origin or (not origin and not is_installation(log.origin))]
-    if len(found) != 1:
-        names = ", ".join(log.origin for log in logs) or "none"
-        raise InvalidInputError(f"which log? there are: {names}", code="log-unknown", remedy="pass --origin")
-    return found[0]
 
 
 def _show(document: dict[str, Any]) -> None:

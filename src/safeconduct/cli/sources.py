@@ -1,18 +1,38 @@
 """Where a command takes logs from: a copy on disk, the running server, or else the data folder itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from safeconduct import settings
 from safeconduct.adapters.data_folder import running_server
 from safeconduct.adapters.folder import read_folder
 from safeconduct.cli.client import Client, Data, client
+from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.trust import Trust
+
+Origin = Annotated[str, typer.Option("--origin", help="Which log; default: the only one that is not the server's own.")]
+
+
+def choose(origins: Mapping[str, bool], origin: str) -> str:
+    """Returns the log that is named; where none is, the only one that counts, or the only one there is.
+
+    Raises:
+        InvalidInputError: `log-unknown`: there is none, or several could be meant.
+    """
+    found = [name for name, counts in origins.items() if name == origin or (not origin and counts)]
+    if not found and not origin:
+        found = list(origins)
+    if len(found) != 1:
+        names = ", ".join(origins) or "none"
+        raise InvalidInputError(f"which log? there are: {names}", code="log-unknown", remedy="pass --origin")
+    return found[0]
 
 
 @contextmanager

@@ -6,8 +6,9 @@ no manifest; there the tree covers every byte. docs/spec/log.md section 6 is the
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from safeconduct.kernel.errors import InvalidInputError, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import Origin
@@ -48,16 +49,16 @@ Read = Callable[[str], bytes | None]
 
 
 def export_files(
-    source: LogSource, origin: Origin, signer: NoteSigner, *, payloads: bool
+    source: LogSource, origin: Origin, signer: NoteSigner, *, payloads: bool, more: Iterable[tuple[str, bytes]] = ()
 ) -> Iterator[tuple[str, bytes]]:
-    """Yields path and content of each file of an export, the manifest last.
+    """Yields path and content of each file of an export, the manifest last. `more` are files that it covers too.
 
     Raises:
         AbsentError: the log has no entries.
     """
     signed = LogReader(source).checkpoint(origin)
     lines = []
-    for path, content in _files(source, origin, signed, payloads=payloads):
+    for path, content in chain(_files(source, origin, signed, payloads=payloads), more):
         lines.append(f"{_listing(content)} {path}\n")
         yield path, content
     text = f"{_HEADER}\n{origin}\n" + "".join(lines)

@@ -1,6 +1,6 @@
 """The use cases over stored logs: serving tiles, verifying all of it, proving an entry, exporting a log."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -138,15 +138,21 @@ class Logs:
                         remedy=f"the keeper's evidence: safeconduct log prove {broken.entry}",
                     )
 
-    def export(self, origin: Origin, *, payloads: bool) -> Iterator[tuple[str, bytes]]:
-        """Yields the files of an export, all as of one commit.
+    def export(
+        self,
+        origin: Origin,
+        *,
+        payloads: bool,
+        more: Callable[[FrozenStore], Iterable[tuple[str, bytes]]] = lambda _frozen: (),
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yields the files of an export, all as of one commit. `more` returns further files as of that commit.
 
         Raises:
             AbsentError: there is no such log, or it is empty.
         """
         self._require(origin)
         with self.frozen() as frozen:
-            yield from export_files(frozen, origin, self.signer(origin), payloads=payloads)
+            yield from export_files(frozen, origin, self.signer(origin), payloads=payloads, more=more(frozen))
 
     def verify(self) -> list[CheckedLog]:
         """Checks every log against itself, its key and its head, opens every sealed field, and rebuilds the state.

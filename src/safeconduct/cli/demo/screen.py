@@ -10,7 +10,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from safeconduct.web.report import visible
+from safeconduct.web.page import visible
 
 WIDTH_MAX = 110
 """Columns. Wider lines are hard to read."""

@@ -14,6 +14,7 @@ from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import Origin, PrincipalId
 from safeconduct.kernel.ports import Clock, Entropy, Records, Writer
 from safeconduct.ledger.key_ports import DataKeys
+from safeconduct.ledger.ocsf import EntryForm
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.service import Logs
 from safeconduct.soc.ports import EventStore
@@ -27,10 +28,10 @@ class Control:
     `snapshot` opens the committed control state; `keys` are the data keys of sealed fields; `open_log` makes a log
     ready for entries, new or stored; `stopped` are the logs that take none, and why; `cosign_head` waits until the
     partner has cosigned a joint log's head; `next_key` makes another key for a log, `closing` makes a log's successor
-    ready; `settle` carries out the effects that wait now and returns what failed,
-    by the id of the entry that ordered it; `upstreams` are the configured model servers, None where no server runs;
-    `caller` returns a principal's way to a model; `lists_url` is where this server's lists are fetched from, or
-    None when nothing serves them; `shipping` tells how far each destination of the log's rows is.
+    ready; `settle` carries out the effects that wait now and returns what failed, by the id of the entry that ordered
+    it; `upstreams` are the configured model servers, None where no server runs; `caller` returns a principal's way to
+    a model; `lists_url` is where this server's lists are fetched from, or None when nothing serves them; `shipping`
+    tells how far each destination of the log's rows is; `forms` say what entry types mean in OCSF.
     """
 
     writer: Writer
@@ -52,6 +53,7 @@ class Control:
     caller: Callable[[PrincipalId], ModelCaller]
     lists_url: str | None
     shipping: Callable[[], list[dict[str, Any]]]
+    forms: Mapping[str, EntryForm]
 
 
 def control(request: Request) -> Control:

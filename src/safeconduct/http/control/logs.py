@@ -1,13 +1,11 @@
-"""The logs as the control API shows them: entries, evidence, verification, export."""
+"""The logs as the control API shows them: entries, evidence, verification."""
 
-import tarfile
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Response
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi.responses import PlainTextResponse
 
 from safeconduct.access.promises import broken_promises
 from safeconduct.http.control.context import Installation
@@ -22,10 +20,6 @@ router = APIRouter(prefix="/api/v1/logs", tags=["logs"])
 
 ENTRIES_MAX = 1000
 """Entries in one answer. An entry has up to 64 KiB, so an answer up to 64 MiB; read on from the next index."""
-
-
-class TarResponse(StreamingResponse):
-    media_type = "application/x-tar"
 
 
 INDEX_MAX = 2**63 - 1
@@ -79,29 +73,6 @@ def proof(_reading: Reading, control: Installation, entry_id: str) -> Response:
 def verify(_reading: Reading, control: Installation) -> Response:
     """Checks every log against itself, its key and its head, and the state against the entries."""
     return answer([asdict(log) | {"verified": not log.findings} for log in control.logs.verify()])
-
-
-@router.get("/export", response_class=TarResponse)
-def export(_reading: Reading, control: Installation, *, origin: str, payloads: bool = False) -> Response:
-    """Returns an export's files as a tar archive, once the partner has cosigned the head of a joint log."""
-    control.cosign_head(Origin(origin))
-    files = control.logs.export(Origin(origin), payloads=payloads)
-    first = next(files)  # what is wrong is told before the answer begins
-    return TarResponse(_tar(first, files))
-
-
-def _tar(first: tuple[str, bytes], rest: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
-    yield _member(*first)
-    for path, content in rest:
-        yield _member(path, content)
-    yield bytes(2 * tarfile.BLOCKSIZE)
-
-
-def _member(path: str, content: bytes) -> bytes:
-    info = tarfile.TarInfo(path)
-    info.size, info.mode = len(content), 0o644
-    padding = -len(content) % tarfile.BLOCKSIZE
-    return info.tobuf(tarfile.PAX_FORMAT) + content + bytes(padding)
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
