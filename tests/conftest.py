@@ -1,4 +1,4 @@
-"""Makes tests/support and tools importable, and books a traced run's lines to the test file that ran them."""
+"""Makes tests/support, tools and bench importable, and books a traced run's lines to the test file that ran them."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "tools")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "tools"), str(HERE.parent)]
 
 # No test depends on the machine's speed. CI draws the same examples each time, so that a red run can be repeated.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])

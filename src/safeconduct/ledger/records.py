@@ -57,6 +57,7 @@ class Overlay:
         self._store = store
         self._batch: _Layer = {}
         self._layer: _Layer = {}
+        self._unborn: set[str] = set()
 
     @property
     def batch(self) -> dict[tuple[str, str], bytes | None]:
@@ -90,6 +91,10 @@ class Overlay:
     def delete(self, collection: Collection[T], key: str) -> None:
         self._layer.setdefault(collection.name, {})[key] = None
 
+    def expect_none(self, entry_id: str) -> None:
+        """Notes that an id was made just now: nothing stored has it for its key, and nobody needs to look."""
+        self._unborn.add(entry_id)
+
     def settle(self) -> None:
         """Adds the layer to the batch."""
         for name, changed in self._layer.items():
@@ -103,13 +108,14 @@ class Overlay:
     def clear(self) -> None:
         """Forgets the batch too: it is stored, or it failed."""
         self._layer, self._batch = {}, {}
+        self._unborn.clear()
 
     def _raw(self, name: str, key: str) -> bytes | None:
         for layer in (self._layer, self._batch):
             changed = layer.get(name)
             if changed is not None and key in changed:
                 return changed[key]
-        return self._store.raw(name, key)
+        return None if key in self._unborn else self._store.raw(name, key)
 
 
 def _decoder(kind: type) -> msgspec.json.Decoder[Any]:

@@ -19,10 +19,13 @@ class LoopCommits:
         self._writer = writer
         self._loop = asyncio.get_running_loop()
 
-    async def commit(self, command: Callable[[Transaction], T]) -> Committed[T]:
-        """Runs a command and returns when it is durable. Cancelling stops the waiting, not the command."""
+    async def commit(self, command: Callable[[Transaction], T], *, own: bool = False) -> Committed[T]:
+        """Runs a command and returns when it is durable. Cancelling stops the waiting, not the command.
+
+        `own` says that it appends entries of one call alone, as in `QueuedWriter.submit`.
+        """
         future: asyncio.Future[Committed[T]] = self._loop.create_future()
-        self._writer.enqueue(Job(command, future, self))
+        self._writer.enqueue(Job(command, future, self, own=own))
         return await future
 
     def deliver(self, outcomes: Sequence[tuple[Job, Result]]) -> None:

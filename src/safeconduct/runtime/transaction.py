@@ -109,7 +109,7 @@ class BatchTransaction:
         projection = batch.projections.get(draft.type)
         if projection is None:
             raise InvalidInputError(f"no projection is registered for entries of type {draft.type}")
-        entry_id = EntryId(self.new_id() if given_id is None else batch.check_id(given_id))
+        entry_id = EntryId(self._fresh_id() if given_id is None else batch.check_id(given_id))
         sealed = self._seal(origin, draft, entry_id) if draft.sealed else NOTHING_SEALED
         leaf = encode_leaf(draft, entry_id, self._now, sealed)
         entry = read_entry(leaf, origin)  # what a replay would see, and nothing else
@@ -121,6 +121,11 @@ class BatchTransaction:
         batch.used_ids.add(entry_id)
         self.appended.append((log, new, entry))
         return entry
+
+    def _fresh_id(self) -> str:
+        entry_id = self.new_id()
+        self._batch.overlay.expect_none(entry_id)
+        return entry_id
 
     def _seal(self, origin: Origin, draft: Draft, entry_id: EntryId) -> Sealed:
         keys = {name: self._key(origin, draft, name) for name in draft.sealed}

@@ -48,7 +48,7 @@ def connect(url: str) -> Connection:
         )
         try:
             for name, value in _SETTINGS.items():
-                connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+                one(connection, "SELECT set_config(?, ?, false)", name, value)
             _require_durable(connection)
         except BaseException:
             connection.close()
@@ -80,8 +80,8 @@ def one(connection: Connection, statement: str, *values: object) -> Any:  # noqa
 
 @lru_cache(maxsize=256)
 def placed(statement: str) -> Any:  # noqa: ANN401 - psycopg takes literal text only, and ours is constant
-    """Returns a statement with the driver's placeholders in place of question marks."""
-    return statement.replace("?", "%s")
+    """Returns a statement with the driver's placeholders, for values in binary form, in place of question marks."""
+    return statement.replace("?", "%b")
 
 
 def migrate(connection: Connection, migrations: Sequence[str]) -> None:

