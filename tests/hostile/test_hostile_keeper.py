@@ -164,3 +164,24 @@ def test_yesterday_s_backup_takes_back_what_was_promised_since(scene, tmp_path):
     with witnessing(scene.partner, scene.told), served(scene.keeper, scene.model) as url:
         until(lambda: scene.keeper.log["stopped"], says="the witness has seen more")
         assert scene.partner.call(url)[0] == 503
+
+
+def test_the_provider_holds_the_same_in_its_hand_for_what_it_submitted(scene, tmp_path):
+    """The house is the partner's; the provider's administrator stops a path there, and keeps what he was told."""
+    provider = Partner(
+        tmp_path / "provider", scene.keeper.house.key("ops"), scene.partner.log_key, scene.partner.witness_key
+    )
+    provider.folder.mkdir()
+    with served(scene.keeper, scene.model) as url:
+        frozen = [
+            provider.act(url, "/api/v1/freezes/start", {"selector": selector, "reason": "a campaign"})
+            for selector in ("path:soc-triage", "principal:bo", "organization:northwind")
+        ]
+    assert [status for status, _entry in frozen] == [200, 200, 200]
+    kept, left_out, _after_it = (entry for _status, entry in frozen)
+    for url in after(scene, without(scene, left_out)):
+        assert provider.mirror(url).code == 0
+        found = standings(provider.check())
+        assert (found[kept], found[left_out]) == ("proven", "broken")
+    code, found = third(provider.log_key, provider.witness_key, provider.evidence(left_out))
+    assert (code, found["shows"], found["entry"]) == (0, "replaced", left_out)

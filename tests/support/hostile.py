@@ -16,15 +16,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.files import FileHeads, file_name
 from safeconduct.adapters.sqlite.control import SqliteStore
 from safeconduct.bootstrap.installation import PROJECTIONS
+from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.ledger.checkpoints import Checkpoint, sign_checkpoint
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.merkle import HASH_BYTES, leaf_hash, root
 from safeconduct.ledger.notes import NoteSigner
 from safeconduct.ledger.rebuild import replay
 from safeconduct.ledger.tiles import all_tiles, subtrees
+from support.programs import signed
 from support.shell import House, run, serving, until, witness
 
 ROUTE = "/paths/soc-triage/openai/v1/chat/completions"
@@ -116,31 +119,43 @@ class Partner:
     def __call__(self, *words):
         return run(*words)
 
-    def call(self, url, text="hello", *, kept="receipts"):
+    def call(self, url, text="hello"):
         """Makes a call, keeps its receipt; returns status and the call's entry, or the error's code."""
+        body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
+        status, content, kept = self.post(url, ROUTE, body, self.token)
+        return status, kept[0] if kept else content["error"]["code"]
+
+    def act(self, url, path, document):
+        """Changes something as who holds the key; returns status and the entry whose receipt came."""
+        body = json.dumps(document).encode()
+        headers = {HEADER: encode_act(signed(self.key.stem, f"POST {path}", body, SystemClock().now()))}
+        status, _content, kept = self.post(url, path, body, headers)
+        return status, kept[-1]
+
+    def post(self, url, path, body, headers):
+        """Sends a request; returns status, content, and the entries whose receipts it kept."""
         where = urlsplit(url)
         connection = http.client.HTTPConnection(where.hostname, where.port, timeout=30)
-        body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]})
-        connection.request("POST", ROUTE, body, {"content-type": "application/json", **self.token})
+        connection.request("POST", path, body, {"content-type": "application/json", **headers})
         response = connection.getresponse()
         content = json.loads(response.read())
         connection.close()
-        if response.status != http.client.OK:
-            return response.status, content["error"]["code"]
-        headers = self.folder / "headers"
-        headers.write_text(str(response.headers))
-        said = run("receipt", "keep", headers, "--kept", self.folder / kept, *self.trusted[:2], "--json")
+        if "safeconduct-receipt" not in response.headers:
+            return response.status, content, []
+        file = self.folder / "headers"
+        file.write_text(str(response.headers))
+        said = run("receipt", "keep", file, "--kept", self.folder / "receipts", *self.trusted[:2], "--json")
         assert said.code == 0, said
-        return response.status, said.json["kept"][0]["entry"]
+        return response.status, content, [one["entry"] for one in said.json["kept"]]
 
     def mirror(self, url, name="mirror"):
         """Pulls the log into a folder of its own."""
         words = ("log", "mirror", f"{url}/log/{ORIGIN}", "--dir", self.folder / name, *self.trusted)
         return run(*words, "--key", self.key, "--json")
 
-    def check(self, name="mirror", kept="receipts"):
+    def check(self, name="mirror"):
         """Holds the kept receipts against a copy; what is broken becomes a file under `evidence`."""
-        words = ("receipt", "check", "--kept", self.folder / kept, "--dir", self.folder / name)
+        words = ("receipt", "check", "--kept", self.folder / "receipts", "--dir", self.folder / name)
         return run(*words, "--out", self.folder / "evidence", *self.trusted, "--json")
 
     def evidence(self, entry):

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from safeconduct.http.acts import HEADER, content_of, decode_act, operation_of
 from safeconduct.http.control.description import ACT, ACT_OR_LOCAL, DescribedAPI, Shown
+from safeconduct.http.control.receipts import ReceiptHeaders, give
 from safeconduct.http.problems import MEDIA_TYPE, problem
 from safeconduct.kernel.errors import (
     AbsentError,
@@ -134,8 +135,10 @@ def parse(signed: Signed[bytes], kind: type[T]) -> Signed[T]:
 
 
 async def commit(writer: Writer, command: Callable[[Transaction], T]) -> Committed[T]:
-    """Runs a command and waits for it to be durable, without blocking the loop."""
-    return await asyncio.wrap_future(writer.submit(command))
+    """Runs a command and waits for it to be durable, without blocking the loop. The answer carries its receipts."""
+    committed = await asyncio.wrap_future(writer.submit(command))
+    give(committed.receipts)
+    return committed
 
 
 def answer(document: Any, status: int = 200) -> Response:  # noqa: ANN401 - anything msgspec can encode
@@ -157,6 +160,7 @@ def control_app(
     """
     shown: Mapping[Callable[..., Any], Shown] = {reading: ACT_OR_LOCAL, read_bytes: ACT_OR_LOCAL, signed_bytes: ACT}
     app = DescribedAPI(routers, shown=shown, version=version)
+    app.add_middleware(ReceiptHeaders)
     app.state.control = control
     app.state.local_secret = local_secret
     app.state.check_reader = check_reader
