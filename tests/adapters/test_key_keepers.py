@@ -6,8 +6,11 @@ import sys
 
 import pytest
 
+from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.custody.token import Token, TokenPlace
 from safeconduct.adapters.custody.transit import Transit, TransitPlace
+from safeconduct.adapters.custody.wrapping import KeptWrappingKeys
+from safeconduct.kernel.errors import UnavailableError
 from safeconduct.ledger.keys import KeyUnavailableError
 from support.shell import environment
 from support.tokens import MODULE, PIN
@@ -71,6 +74,65 @@ def test_many_threads_sign_at_once(keeper, name):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         signatures = list(pool.map(lambda message: keeper.sign(name, message), messages))
     assert all(public.verifies(*pair) for pair in zip(signatures, messages, strict=True))
+
+
+def test_what_was_wrapped_opens_for_what_it_was_bound_to_and_nothing_else(keeper, name):
+    keeper.make_wrapping(f"{name}-1")
+    keeper.make_wrapping(f"{name}-2")
+    wrapped = keeper.wrap(f"{name}-1", b"k" * 32, b"bound")
+    assert b"k" * 32 not in wrapped
+    assert keeper.wrap(f"{name}-1", b"k" * 32, b"bound") != wrapped
+    assert keeper.unwrap(f"{name}-1", wrapped, b"bound") == b"k" * 32
+    assert keeper.unwrap(f"{name}-1", wrapped, b"other") is None
+    assert keeper.unwrap(f"{name}-2", wrapped, b"bound") is None
+    damaged = bytearray(wrapped)
+    damaged[-2] ^= 1
+    assert keeper.unwrap(f"{name}-1", bytes(damaged), b"bound") is None
+
+
+def test_a_destroyed_wrapping_key_opens_nothing_any_more(keeper, name):
+    keeper.make_wrapping(name)
+    wrapped = keeper.wrap(name, b"k" * 32, b"bound")
+    for _attempt in range(2):
+        keeper.destroy_wrapping(name)
+    with pytest.raises(KeyUnavailableError):
+        keeper.unwrap(name, wrapped, b"bound")
+    with pytest.raises(KeyUnavailableError):
+        keeper.wrap(name, b"k" * 32, b"bound")
+
+
+def kept(folder, keeper, place="house"):
+    return KeptWrappingKeys(folder, system_entropy, keepers={"house": lambda: keeper}, place=place)
+
+
+def test_key_encryption_keys_lie_with_the_keeper_and_the_folder_names_them(keeper, tmp_path):
+    keys = kept(tmp_path, keeper)
+    one, other = keys.make(), keys.make()
+    assert keys.ids() == sorted([one.id, other.id])
+    wrapped = one.wrap(b"k" * 32, b"bound")
+    assert kept(tmp_path, keeper).find(one.id).unwrap(wrapped, b"bound") == b"k" * 32
+    assert (tmp_path / one.id).read_text() == "kept:house\n"
+    with pytest.raises(UnavailableError) as refused:
+        keys.find(other.id).unwrap(wrapped, b"bound")
+    assert refused.value.code == "data-key-damaged"
+    keys.destroy(one.id)
+    keys.destroy(one.id)
+    assert keys.ids() == [other.id]
+    with pytest.raises(UnavailableError) as refused:
+        keys.find(one.id)
+    assert refused.value.code == "wrapping-key-missing"
+
+
+def test_keys_of_files_and_of_keepers_stand_side_by_side(keeper, tmp_path):
+    before = kept(tmp_path, keeper, place="files").make()
+    after = kept(tmp_path, keeper)
+    wrapped = before.wrap(b"k" * 32, b"bound")
+    assert after.find(before.id).unwrap(wrapped, b"bound") == b"k" * 32
+    made = after.make()
+    forgotten = KeptWrappingKeys(tmp_path, system_entropy, keepers={}, place="files").find(made.id)
+    with pytest.raises(KeyUnavailableError) as refused:
+        forgotten.wrap(b"k" * 32, b"bound")
+    assert refused.value.code == "key-keeper-unknown"
 
 
 def test_a_key_outlives_the_session_that_made_it(token, name):

@@ -26,7 +26,7 @@ def logs(house):
 
 @pytest.fixture
 def kept(tmp_path, token):
-    house, told, _key = agreed(in_custody(tmp_path / "house", token.custody()))
+    house, told, _key = agreed(in_custody(tmp_path / "house", token.custody(**{"key-encryption": "house"})))
     return house, told
 
 
@@ -48,6 +48,8 @@ def test_no_file_of_its_folder_holds_a_secret_key(kept, token):
     house, _told = kept
     public = raw(*(log["key"] for log in logs(house).values()))
     assert exposed(house.data, public) == []
+    keks = list((house.data / "kek").iterdir())
+    assert [file.read_text() for file in keks] == ["kept:house\n"] * len(keks) != []
     everything = b"".join(path.read_bytes() for path in house.data.rglob("*") if path.is_file())
     assert PIN.encode() not in everything
 
@@ -65,7 +67,7 @@ def test_the_same_search_finds_the_keys_that_files_keep(tmp_path):
         (lambda text, _token: text.replace('token = "house"', 'token = "stolen"'), "key-keeper-unreachable"),
         (lambda text, token: text.replace(str(token.pin_file), f"{token.pin_file}.missing"), "key-unreadable"),
         (
-            lambda text, _token: text.replace("[keepers.house]", "[keepers.other]").replace('"house"', '"files"', 1),
+            lambda text, _token: text.replace("[keepers.house]", "[keepers.other]").replace('"house"', '"files"', 2),
             "key-keeper-unknown",
         ),
     ],

@@ -29,6 +29,7 @@ class Engine:
 
     keys: dict = field(default_factory=dict)
     asked: list = field(default_factory=list)
+    deletable: set = field(default_factory=set)
     down: bool = False
     lie: bool = False
 
@@ -38,7 +39,8 @@ class Engine:
             return 503, {"errors": ["Vault is sealed"]}
         if token != TOKEN:
             return 403, {"errors": ["permission denied"]}
-        action, _, name = path.partition("/")
+        action, _, name = path.removesuffix("/config").partition("/")
+        action = "config" if path.endswith("/config") else action
         if (method, action) != ("POST", "keys") and name not in self.keys:
             return (404, {"errors": []}) if method == "GET" else (400, {"errors": ["encryption key not found"]})
         return getattr(self, f"{method.lower()}_{action}")(name, body)
@@ -56,7 +58,14 @@ class Engine:
         public = {"public_key": encoded(key.public_key().public_bytes_raw())} if hasattr(key, "public_key") else {}
         return 200, {"data": {"name": name, "latest_version": 1, "keys": {"1": public}}}
 
+    def post_config(self, name, body):
+        assert body == {"deletion_allowed": True}
+        self.deletable.add(name)
+        return 200, {"data": {"name": name}}
+
     def delete_keys(self, name, _body):
+        if name not in self.deletable:
+            return 400, {"errors": ["deletion is not allowed for this key"]}
         del self.keys[name]
         return 204, None
 

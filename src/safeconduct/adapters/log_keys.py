@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safeconduct.access.program import is_installation
+from safeconduct.adapters.custody.references import FILES, KEPT, unknown_keeper
 from safeconduct.adapters.data_folder import LOG_KEYS
 from safeconduct.adapters.files import file_name, write_secret
 from safeconduct.kernel.errors import UnavailableError
@@ -18,11 +19,7 @@ from safeconduct.kernel.ports import Entropy
 from safeconduct.ledger.keys import SEED_BYTES, KeyKeeper, KeyUnavailableError, PublicKey, SecretKey, SigningKey
 from safeconduct.ledger.notes import NoteSigner, VerifierKey
 
-FILES = "files"
-"""The keeper that is none: the secret stands in the key's own file."""
-
 NAME_ENTROPY_BYTES = 8  # of a key's name with its keeper, which may serve other installations too
-_KEPT = "kept:"
 _LATER = "+"  # never in a file name of an origin, where it would be escaped
 
 
@@ -117,32 +114,21 @@ class LogKeys:
             return SecretKey(self._entropy(SEED_BYTES)).text
         name = f"safeconduct-{self._entropy(NAME_ENTROPY_BYTES).hex()}"
         public = self._keeper(self._place)().make(name)
-        return f"{_KEPT}{self._place} {name} {public.text}"
+        return f"{KEPT}{self._place} {name} {public.text}"
 
     def _read(self, path: Path) -> SigningKey:
         return self._parse(path.read_text(encoding="utf-8").strip())
 
     def _parse(self, text: str) -> SigningKey:
-        if not text.startswith(_KEPT):
+        if not text.startswith(KEPT):
             return SecretKey.parse(text)
-        keeper, _, rest = text.removeprefix(_KEPT).partition(" ")
+        keeper, _, rest = text.removeprefix(KEPT).partition(" ")
         name, _, public = rest.partition(" ")
         return KeptKey(PublicKey.parse(public), name, self._keeper(keeper))
 
     def _keeper(self, name: str) -> Callable[[], KeyKeeper]:
-        return self._keepers.get(name) or _missing(name)
+        return self._keepers.get(name) or unknown_keeper(name)
 
     def _origins(self) -> list[Origin]:
         names = sorted(path.name for path in self._folder.iterdir())
         return [Origin(urllib.parse.unquote(name)) for name in names if _LATER not in name]
-
-
-def _missing(name: str) -> Callable[[], KeyKeeper]:
-    def fail() -> KeyKeeper:
-        raise KeyUnavailableError(
-            f"a key is kept by {name!r}, which custody.toml does not describe",
-            code="key-keeper-unknown",
-            remedy="describe it there under [keepers], then restart",
-        )
-
-    return fail

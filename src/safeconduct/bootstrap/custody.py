@@ -1,18 +1,25 @@
 """Who keeps an installation's keys, as custody.toml in its folder says."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Protocol
 
 from safeconduct import settings
 from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.custody.transit import Transit, TransitPlace
+from safeconduct.adapters.custody.wrapping import KeptWrappingKeys
 from safeconduct.adapters.data_folder import LOG_KEYS
 from safeconduct.adapters.log_keys import LogKeys
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ports import Entropy
+from safeconduct.ledger.key_ports import WrappingKeeper, WrappingKeys
 from safeconduct.ledger.keys import KeyKeeper, KeyUnavailableError
 from safeconduct.settings import Custody, TokenKeeper, TransitKeeper
+
+
+class Keeper(KeyKeeper, WrappingKeeper, Protocol):
+    """What keeps keys of both kinds."""
 
 
 def log_keys(data: Path, entropy: Entropy = system_entropy) -> LogKeys:
@@ -25,12 +32,23 @@ def log_keys(data: Path, entropy: Entropy = system_entropy) -> LogKeys:
     return LogKeys(data / LOG_KEYS, entropy, keepers=keepers(custody), place=custody.log_keys)
 
 
-def keepers(custody: Custody) -> Mapping[str, Callable[[], KeyKeeper]]:
+def wrapping_keys(data: Path, entropy: Entropy) -> WrappingKeys:
+    """Returns the house's key-encryption keys.
+
+    Raises:
+        InvalidInputError: `custody-invalid`.
+    """
+    custody = settings.read_custody(data)
+    return KeptWrappingKeys(data / "kek", entropy, keepers=keepers(custody), place=custody.key_encryption)
+
+
+def keepers(custody: Custody) -> Mapping[str, Callable[[], Keeper]]:
     """Returns how each keeper is opened: when it is first needed, so that what does not need it runs without it."""
-    return {name: cache(lambda place=place: _opened(place)) for name, place in custody.keepers.items()}
+    return {name: partial(_opened, place) for name, place in custody.keepers.items()}
 
 
-def _opened(place: TokenKeeper | TransitKeeper) -> KeyKeeper:
+@cache  # a token knows one login a process, and one that was refused must not be tried again
+def _opened(place: TokenKeeper | TransitKeeper) -> Keeper:
     try:
         secret = settings.read().keeper_secret(place)
         if isinstance(place, TransitKeeper):
@@ -40,7 +58,7 @@ def _opened(place: TokenKeeper | TransitKeeper) -> KeyKeeper:
         raise KeyUnavailableError(error.message, code=error.code, remedy=error.remedy) from error
 
 
-def _token(place: TokenKeeper, secret: str) -> KeyKeeper:
+def _token(place: TokenKeeper, secret: str) -> Keeper:
     try:
         from safeconduct.adapters.custody.token import Token, TokenPlace  # noqa: PLC0415 - an optional extra
     except ImportError as error:

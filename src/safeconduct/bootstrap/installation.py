@@ -23,9 +23,8 @@ from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.adapters.sqlite.keys import SqliteKeys
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
-from safeconduct.adapters.wrapping_keys import FileWrappingKeys
 from safeconduct.approvals.events import PROJECTIONS as APPROVALS
-from safeconduct.bootstrap.custody import log_keys
+from safeconduct.bootstrap.custody import log_keys, wrapping_keys
 from safeconduct.bootstrap.stores import open_stores
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, SafeconductError
@@ -211,7 +210,7 @@ def opened(
     with ExitStack() as stack:
         stores = stack.enter_context(open_stores(data, databases or settings.read().databases))
         store, reader = stores.store, stores.store.reader()
-        wrapping = FileWrappingKeys(data / "kek", entropy)
+        wrapping = wrapping_keys(data, entropy)
         keys = stack.enter_context(closing(SqliteKeys(data / "keys.db", entropy, wrapping)))
         events = stack.enter_context(closing(SqliteEventStore(data / "events.db")))
         writer = stack.enter_context(

@@ -32,6 +32,42 @@ class KeyWrapper(Protocol):
         ...
 
 
+class WrappingKeeper(Protocol):
+    """Keeps key-encryption keys under names and never gives them out. Any thread may use it."""
+
+    def make_wrapping(self, name: str) -> None:
+        """Makes a key, durably.
+
+        Raises:
+            KeyUnavailableError: it can't be reached, refuses, or has a key of that name.
+        """
+        ...
+
+    def wrap(self, name: str, key: bytes, bound: bytes) -> bytes:
+        """Returns the key encrypted under the one of that name, and bound to the bytes given.
+
+        Raises:
+            KeyUnavailableError: it can't be reached, refuses, or has no such key.
+        """
+        ...
+
+    def unwrap(self, name: str, wrapped: bytes, bound: bytes) -> bytes | None:
+        """Returns a key that was wrapped so; None if it was not.
+
+        Raises:
+            KeyUnavailableError: it can't be reached, refuses, or has no such key.
+        """
+        ...
+
+    def destroy_wrapping(self, name: str) -> None:
+        """Destroys a key; one that is not there is no error.
+
+        Raises:
+            KeyUnavailableError: it can't be reached or refuses.
+        """
+        ...
+
+
 class WrappingKeys(Protocol):
     """The house's key-encryption keys. Which of them is in use, whoever wraps under it keeps."""
 

@@ -6,13 +6,25 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pkcs11
-from pkcs11.exceptions import NoSuchKey, PinIncorrect, PinLocked, PKCS11Error, UserAlreadyLoggedIn
+from pkcs11.exceptions import (
+    EncryptedDataInvalid,
+    EncryptedDataLenRange,
+    GeneralError,
+    NoSuchKey,
+    PinIncorrect,
+    PinLocked,
+    PKCS11Error,
+    UserAlreadyLoggedIn,
+)
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from safeconduct.ledger.keys import KeyUnavailableError, PublicKey
 
 ED25519 = "1.3.101.112"  # its object identifier, RFC 8410
 PUBLIC_KEY_BYTES = 32
+WRAPPING_KEY_BITS = 256
+NONCE_BYTES = 12
+TAG_BITS = 128
 _SECRET = {pkcs11.Attribute.SENSITIVE: True, pkcs11.Attribute.EXTRACTABLE: False, pkcs11.Attribute.PRIVATE: True}
 
 T = TypeVar("T")
@@ -45,6 +57,18 @@ class Token:
 
     def sign(self, name: str, message: bytes) -> bytes:
         return self.use(lambda session: self._sign(session, name, message))
+
+    def make_wrapping(self, name: str) -> None:
+        self.use(lambda session: self._make_wrapping(session, name))
+
+    def wrap(self, name: str, key: bytes, bound: bytes) -> bytes:
+        return self.use(lambda session: _wrap(session, name, key, bound))
+
+    def unwrap(self, name: str, wrapped: bytes, bound: bytes) -> bytes | None:
+        return self.use(lambda session: _unwrap(session, name, wrapped, bound))
+
+    def destroy_wrapping(self, name: str) -> None:
+        self.use(lambda session: _destroy(session, name))
 
     def use(self, action: Callable[[Any], T]) -> T:
         """Runs an action on a session that is logged in, no other beside it; once again on a new one if it fails.
@@ -91,8 +115,7 @@ class Token:
             return token.open(rw=True)
 
     def _make(self, session: Any, name: str) -> PublicKey:  # noqa: ANN401 - as above
-        if list(session.get_objects({pkcs11.Attribute.LABEL: name})):  # all of them: a search left open spoils the next
-            raise KeyUnavailableError(f"the token {self._place.label} has a key {name} already", code="key-exists")
+        self._require_free(session, name)
         curve = {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters(ED25519)}
         parameters = session.create_domain_parameters(pkcs11.KeyType.EC_EDWARDS, curve, local=True)
         public, self._private[name] = parameters.generate_keypair(
@@ -103,6 +126,16 @@ class Token:
             private_template=_SECRET,
         )
         return PublicKey(bytes(public[pkcs11.Attribute.EC_POINT])[-PUBLIC_KEY_BYTES:])
+
+    def _make_wrapping(self, session: Any, name: str) -> None:  # noqa: ANN401 - as above
+        self._require_free(session, name)
+        session.generate_key(
+            pkcs11.KeyType.AES, WRAPPING_KEY_BITS, store=True, label=name, id=name.encode(), template=_SECRET
+        )
+
+    def _require_free(self, session: Any, name: str) -> None:  # noqa: ANN401 - as above
+        if _found(session, name):
+            raise KeyUnavailableError(f"the token {self._place.label} has a key {name} already", code="key-exists")
 
     def _sign(self, session: Any, name: str, message: bytes) -> bytes:  # noqa: ANN401 - as above
         if name not in self._private:
@@ -126,3 +159,35 @@ class Token:
             code=code,
             remedy="see that the token is there and its PIN is right, then restart; nothing else signs in its place",
         )
+
+
+def _wrapping(session: Any, name: str) -> Any:  # noqa: ANN401 - as above
+    return session.get_key(object_class=pkcs11.ObjectClass.SECRET_KEY, label=name)
+
+
+def _wrap(session: Any, name: str, key: bytes, bound: bytes) -> bytes:  # noqa: ANN401 - as above
+    nonce = bytes(session.generate_random(NONCE_BYTES * 8))
+    parameters = pkcs11.GCMParams(nonce, bound, TAG_BITS)
+    return nonce + bytes(
+        _wrapping(session, name).encrypt(key, mechanism=pkcs11.Mechanism.AES_GCM, mechanism_param=parameters)
+    )
+
+
+def _unwrap(session: Any, name: str, wrapped: bytes, bound: bytes) -> bytes | None:  # noqa: ANN401 - as above
+    secret = _wrapping(session, name)
+    parameters = pkcs11.GCMParams(wrapped[:NONCE_BYTES], bound, TAG_BITS)
+    try:
+        return bytes(
+            secret.decrypt(wrapped[NONCE_BYTES:], mechanism=pkcs11.Mechanism.AES_GCM, mechanism_param=parameters)
+        )
+    except (EncryptedDataInvalid, EncryptedDataLenRange, GeneralError):  # the last is SoftHSM's for a wrong tag
+        return None
+
+
+def _destroy(session: Any, name: str) -> None:  # noqa: ANN401 - as above
+    for found in _found(session, name):
+        found.destroy()
+
+
+def _found(session: Any, name: str) -> list[Any]:  # noqa: ANN401 - as above
+    return list(session.get_objects({pkcs11.Attribute.LABEL: name}))  # all: a search left open spoils the next

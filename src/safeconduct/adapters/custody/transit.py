@@ -18,6 +18,15 @@ from safeconduct.ledger.keys import KeyUnavailableError, PublicKey
 TIMEOUT_S = 5.0  # a signature is on the way of every commit: who needs longer does not answer
 ANSWER_BYTES_MAX = 65_536  # a signature or a wrapped key is under 300
 VERSION = 1  # of each key: a key that is rotated there would be another key, and this one is asked for by name
+NOT_OPENED = "key-request-invalid"
+CODES: Mapping[int, str] = {
+    http.client.BAD_REQUEST: NOT_OPENED,  # also of a ciphertext whose tag does not fit
+    http.client.UNAUTHORIZED: "key-keeper-refused",
+    http.client.FORBIDDEN: "key-keeper-refused",
+    http.client.NOT_FOUND: "key-missing",
+}
+"""What the engine's refusals mean, by status."""
+
 _SIGNED = f"vault:v{VERSION}:"
 
 
@@ -49,6 +58,28 @@ class Transit:
             raise _odd(f"a signature that begins {_SIGNED}", signature)
         return _decoded(signature.removeprefix(_SIGNED))
 
+    def make_wrapping(self, name: str) -> None:
+        self.create(name, "aes256-gcm96")
+
+    def wrap(self, name: str, key: bytes, bound: bytes) -> bytes:
+        body = {"plaintext": _encoded(key), "associated_data": _encoded(bound)}
+        return str(self.ask("POST", f"encrypt/{name}", body).get("ciphertext", "")).encode()
+
+    def unwrap(self, name: str, wrapped: bytes, bound: bytes) -> bytes | None:
+        body = {"ciphertext": wrapped.decode("ascii", "replace"), "associated_data": _encoded(bound)}
+        try:
+            return _decoded(self.ask("POST", f"decrypt/{name}", body).get("plaintext"))
+        except KeyUnavailableError as error:
+            if error.code != NOT_OPENED:
+                raise
+        self.ask("GET", f"keys/{name}")  # the same refusal where there is no such key
+        return None
+
+    def destroy_wrapping(self, name: str) -> None:
+        if self.ask("GET", f"keys/{name}", absent_ok=True):
+            self.ask("POST", f"keys/{name}/config", {"deletion_allowed": True})
+            self.ask("DELETE", f"keys/{name}")
+
     def create(self, name: str, kind: str) -> None:
         """Makes a key that can't be exported.
 
@@ -65,14 +96,13 @@ class Transit:
         """Returns the `data` of an answer; empty where it has none, or where what is asked for may be absent and is.
 
         Raises:
-            KeyUnavailableError: `key-keeper-unreachable`, `key-keeper-refused` (401, 403), `key-missing` (404).
+            KeyUnavailableError: of CODES, else `key-keeper-unreachable`.
         """
         status, raw = self._send(method, path, body)
         if status == http.client.NOT_FOUND and absent_ok:
             return {}
         if status >= http.client.BAD_REQUEST:
-            code = {401: "key-keeper-refused", 403: "key-keeper-refused", 404: "key-missing"}
-            raise self._error(f"answered {status} for {path}", code=code.get(status, "key-keeper-unreachable"))
+            raise self._error(f"answered {status} for {path}", code=CODES.get(status, "key-keeper-unreachable"))
         try:
             return msgspec.json.decode(raw, type=_Answer).data or {} if raw else {}
         except msgspec.MsgspecError as error:
