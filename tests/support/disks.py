@@ -16,10 +16,37 @@ _HEADER = struct.Struct("=cIQQ")
 
 @dataclass
 class Inode:
-    """A file's content as the running system sees it, and as the disk holds it."""
+    """A file's content as the running system sees it, and as the disk holds it.
+
+    `unsynced` are the writes between the two. A sync that fails drops them: the system takes them for written, and no
+    later sync brings them to the disk.
+    """
 
     live: bytearray = field(default_factory=bytearray)
     durable: bytes = b""
+    unsynced: list[tuple[int, bytes | None]] = field(default_factory=list)
+
+    def change(self, offset: int, data: bytes | None) -> None:
+        """Writes, or without data cuts or fills to a length."""
+        _patch(self.live, offset, data)
+        self.unsynced.append((offset, data))
+
+    def sync(self) -> None:
+        durable = bytearray(self.durable)
+        for offset, data in self.unsynced:
+            _patch(durable, offset, data)
+        self.durable, self.unsynced = bytes(durable), []
+
+    def fail_to_sync(self) -> None:
+        self.unsynced = [(offset, data) for offset, data in self.unsynced if data is None]
+
+
+def _patch(content: bytearray, offset: int, data: bytes | None) -> None:
+    content.extend(bytes(max(0, offset - len(content))))
+    if data is None:
+        del content[offset:]
+    else:
+        content[offset : offset + len(data)] = data
 
 
 @dataclass(frozen=True)
@@ -46,19 +73,23 @@ class Disk:
         if step.op == "c":
             self.live[path] = Inode()
         elif step.op == "w":
-            content = self.live[path].live
-            content.extend(bytes(max(0, step.offset - len(content))))
-            content[step.offset : step.offset + len(step.data)] = step.data
+            self.live[path].change(step.offset, step.data)
         elif step.op == "t":
-            content = self.live[path].live
-            del content[step.offset :]
-            content.extend(bytes(step.offset - len(content)))
+            self.live[path].change(step.offset, None)
         elif step.op == "r":
             self.live[step.data.decode()] = self.live.pop(path)
         elif step.op == "u":
             del self.live[path]
+        else:
+            self._sync(step)
+
+    def _sync(self, step: Step) -> None:
+        path = step.path
+        if step.op == "f":
+            if path in self.live:
+                self.live[path].fail_to_sync()
         elif path in self.live:  # a file is synced, and with it the name of a new one
-            self.live[path].durable = bytes(self.live[path].live)
+            self.live[path].sync()
             self.durable.setdefault(path, self.live[path])
         else:  # a folder is synced: its names are
             inside = {name for name in {*self.live, *self.durable} if str(Path(name).parent) == (path or ".")}
@@ -97,19 +128,22 @@ def shim(folder: Path) -> Path:
     return library
 
 
+def run_with(library: Path, script: Path, *arguments: object, **environment: str) -> None:
+    """Runs a Python script with the shim."""
+    given = os.environ | {"LD_PRELOAD": str(library), "PYTHONPATH": os.pathsep.join([str(HERE.parent), *sys.path[:8]])}
+    command = [sys.executable, script, *map(str, arguments)]
+    subprocess.run(command, check=True, env=given | environment, timeout=300)
+
+
 def recorded(library: Path, work: Path, journal: Path, script: Path, *arguments: str) -> list[Step]:
     """Runs a Python script over the folder `work` and returns what it did to the files there."""
-    environment = os.environ | {
-        "LD_PRELOAD": str(library),
-        "JOURNAL_FILE": str(journal),
-        "JOURNAL_WATCH": f"{work}/",
-        "PYTHONPATH": str(HERE.parent),
-    }
-    subprocess.run([sys.executable, script, work, *arguments], check=True, env=environment, timeout=120)
-    return list(_steps(journal.read_bytes(), f"{work}/"))
+    watching = {"JOURNAL_FILE": str(journal), "JOURNAL_WATCH": f"{work}/"}
+    run_with(library, script, work, *arguments, **watching)
+    return list(steps_of(journal.read_bytes(), f"{work}/"))
 
 
-def _steps(raw: bytes, prefix: str):
+def steps_of(raw: bytes, prefix: str):
+    """Yields the steps of a journal; paths are below the prefix."""
     at = 0
     while at < len(raw):
         op, path_length, offset, length = _HEADER.unpack_from(raw, at)

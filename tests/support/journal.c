@@ -1,5 +1,6 @@
 /* Records every change that a process makes to the files below a folder, in order, so that a test can rebuild the
- * disk as it was at any step with unsynced writes dropped. LD_PRELOAD; JOURNAL_FILE and JOURNAL_WATCH say where.
+ * disk as it was at any step with unsynced writes dropped. LD_PRELOAD; JOURNAL_FILE and JOURNAL_WATCH say where, or a
+ * process that loads the test's own code calls journal_begin. journal_fail makes calls fail as a full or broken disk does.
  * A record: operation (1 byte), path length (4), offset (8), data length (8), path, data; numbers in host order. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,10 +22,29 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int journal = -1;
 static const char *watch;
 
+static char failing;
+static long fail_first, fail_times;
+static int fail_errno;
+
+void journal_begin(const char *file, const char *below) {
+    watch = strdup(below);
+    journal = syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+}
+
+/* The calls of an operation fail from the one that is `first`, counted from 1, and `times` in a row. */
+void journal_fail(char op, long first, long times, int error) {
+    failing = op, fail_first = first, fail_times = times, fail_errno = error;
+}
+
 __attribute__((constructor)) static void begin(void) {
-    const char *file = getenv("JOURNAL_FILE");
-    watch = getenv("JOURNAL_WATCH");
-    if (file && watch) journal = syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    const char *file = getenv("JOURNAL_FILE"), *below = getenv("JOURNAL_WATCH");
+    if (file && below) journal_begin(file, below);
+}
+
+static int fails(char op) {
+    if (op != failing || --fail_first > 0 || fail_times-- <= 0) return 0;
+    errno = fail_errno;
+    return 1;
 }
 
 static void record(char op, const char *path, uint64_t offset, const void *data, uint64_t length) {
@@ -59,7 +79,7 @@ ssize_t write(int fd, const void *data, size_t count) {
     struct stat found;
     off_t offset = lseek(fd, 0, SEEK_CUR);
     if (fcntl(fd, F_GETFL) & O_APPEND && fstat(fd, &found) == 0) offset = found.st_size;
-    ssize_t done = REAL(write)(fd, data, count);
+    ssize_t done = fails('w') ? -1 : REAL(write)(fd, data, count);
     if (done > 0) record('w', path, offset, data, done);
     pthread_mutex_unlock(&lock);
     return done;
@@ -69,7 +89,7 @@ static ssize_t write_at(int fd, const void *data, size_t count, off_t offset) {
     char path[4096];
     int known = path_of(fd, path);
     pthread_mutex_lock(&lock);
-    ssize_t done = syscall(SYS_pwrite64, fd, data, count, offset);
+    ssize_t done = known && fails('w') ? -1 : syscall(SYS_pwrite64, fd, data, count, offset);
     if (known && done > 0) record('w', path, offset, data, done);
     pthread_mutex_unlock(&lock);
     return done;
@@ -90,7 +110,9 @@ static int sync_file(int fd, int number) {
     char path[4096];
     int known = path_of(fd, path);
     pthread_mutex_lock(&lock);
-    int done = syscall(number, fd);
+    int failed = known && fails('s');
+    int done = failed ? -1 : syscall(number, fd);
+    if (failed) record('f', path, 0, "", 0);
     if (known && done == 0) record('s', path, 0, "", 0);
     pthread_mutex_unlock(&lock);
     return done;
