@@ -9,6 +9,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from safeconduct.adapters.sqlite import control
+from safeconduct.adapters.sqlite import keys as keys_store
 from safeconduct.kernel.errors import SafeconductError
 from support.crashing import acknowledge, command, keys
 from support.logs import Rig
@@ -16,8 +18,10 @@ from support.logs import Rig
 ROUNDS = ("first", "second")
 
 
-def main(base, folder, failures):
+def main(base, folder, mode, failures):
     shim = ctypes.CDLL(None)
+    if mode == "trusting":  # a broken store, to show that the tests notice: it goes on after what it can read
+        control.write_anew = keys_store.write_anew = lambda _connection, _name: None
     for number, (op, first, times, error) in enumerate(failures):
         work = folder / str(number)
         shutil.copytree(base, work)
@@ -52,5 +56,10 @@ def run(work, beside, name):
 
 
 if __name__ == "__main__":
-    given = [one.split(":") for one in sys.argv[3:]]
-    main(Path(sys.argv[1]), Path(sys.argv[2]), [(op, int(first), int(times), int(e)) for op, first, times, e in given])
+    given = [one.split(":") for one in sys.argv[4:]]
+    main(
+        Path(sys.argv[1]),
+        Path(sys.argv[2]),
+        sys.argv[3],
+        [(op, int(first), int(times), int(e)) for op, first, times, e in given],
+    )

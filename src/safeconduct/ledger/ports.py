@@ -10,6 +10,10 @@ import msgspec
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.ports import Records
 
+DISK_FAILED = "disk-failed"
+"""The code of a commit's error after which nothing may be written until a new start: what reached the disk is unknown,
+and a second sync would not tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
@@ -155,7 +159,8 @@ class Store(LogSource, RawRecords, Protocol):
 
         Raises:
             UnavailableError: nothing was written, or - if the error came from the commit itself - it can't be known
-                whether everything was. `log-changed` if a log's size is not the growth's base; an entry id or an
+                whether everything was. DISK_FAILED if the disk failed
+                other than for want of room. `log-changed` if a log's size is not the growth's base; an entry id or an
                 index that is taken.
         """
         ...

@@ -14,7 +14,7 @@ from safeconduct.kernel.ports import Clock, Entropy, Projection
 from safeconduct.ledger.audit import Finding
 from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.notes import NoteSigner
-from safeconduct.ledger.ports import Batch, Heads, LogGrowth, Store
+from safeconduct.ledger.ports import DISK_FAILED, Batch, Heads, LogGrowth, Store
 from safeconduct.ledger.reader import last_entry
 from safeconduct.ledger.sealing import Matrix, house_only
 from safeconduct.runtime.commands import Command, CommandRunner, Receipts, Result, again, fail, failed
@@ -120,6 +120,12 @@ class BatchRunner(CommandRunner):
         except Exception as error:  # noqa: BLE001 - whatever went wrong, nobody may believe it was committed
             _log.warning("a commit failed: %s", error)
             self._unclear = (logs, entries)
+            if isinstance(error, UnavailableError) and error.code == DISK_FAILED:
+                self._broken = UnavailableError(
+                    f"the disk failed, and nothing is written until the next start: {error.message}",
+                    code=DISK_FAILED,
+                    remedy="look at the disk, then restart",
+                )
             fail(done, failed(error))
             return
         for log in logs:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from safeconduct.adapters.sql import BLOBS, LEAVES, SIZE, SqlLog, repairing
-from safeconduct.adapters.sqlite.database import connect, migrate, transaction, translated
+from safeconduct.adapters.sqlite.database import connect, migrate, transaction, translated, write_anew
 from safeconduct.adapters.sqlite.database import rows as rows_of
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
@@ -166,6 +166,7 @@ class SqliteStore(_OneConnection):
 
     def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
         super().__init__(connect(path, synchronous=synchronous))
+        write_anew(self._only, path.name)
         migrate(self._only, MIGRATIONS, path.name)
         self._reader = SqliteReader(path)
 

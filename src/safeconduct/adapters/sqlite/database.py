@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from safeconduct.kernel.errors import UnavailableError
+from safeconduct.ledger.ports import DISK_FAILED
 
 LOCK_TIMEOUT_S = 5.0  # another process's write takes milliseconds; longer means that something is stuck
 OWNER_ONLY = 0o600
+_PRIMARY = 0xFF  # of an extended result code
 
 
 def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
@@ -61,12 +63,35 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[str], name: str
             connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
 
 
+def write_anew(connection: sqlite3.Connection, name: str) -> None:
+    """Writes what an earlier process left in the write-ahead log into the database, and empties that log.
+
+    A sync that failed may have lost what can still be read (Linux drops the pages and forgets that they were dirty):
+    what is appended after it would be lost with it.
+
+    Raises:
+        UnavailableError: `disk-failed` or `store-failed`; another process keeps reading an earlier state.
+    """
+    with translated(f"write {name} anew"):
+        busy, _log, _done = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise UnavailableError(f"another process reads {name}", code="store-busy", remedy="try again when it has ended")
+
+
 @contextmanager
 def translated(action: str) -> Iterator[None]:
-    """Turns SQLite's errors, and the file system's, into ours. The one place that does."""
+    """Turns SQLite's errors, and the file system's, into ours. The one place that does.
+
+    `disk-failed` stands for a read, write or sync that the disk refused other than for want of room.
+    """
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+        raise UnavailableError(
+            f"could not {action}: {error}", code=DISK_FAILED if code == sqlite3.SQLITE_IOERR else "store-failed"
+        ) from error
+    except OSError as error:
         raise UnavailableError(f"could not {action}: {error}", code="store-failed") from error
 
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from safeconduct.adapters.sqlite.database import connect, migrate
+from safeconduct.adapters.sqlite.database import connect, migrate, write_anew
 from safeconduct.adapters.sqlite.key_tables import MIGRATIONS, KeyTables, NewKey
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.ports import Entropy
@@ -24,6 +24,7 @@ class SqliteKeys:
 
     def __init__(self, path: Path, entropy: Entropy, wrappers: WrappingKeys) -> None:
         self._connection = connect(path)
+        write_anew(self._connection, path.name)
         migrate(self._connection, MIGRATIONS, path.name)
         self._tables = KeyTables(self._connection, path, wrappers)
         self._entropy = entropy
