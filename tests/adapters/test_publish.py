@@ -14,13 +14,19 @@ from safeconduct.adapters.publish.s3 import S3Store
 from safeconduct.adapters.publish.signing import Credentials, signed_headers
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.instants import Instant
-from safeconduct.ledger.checkpoints import SignedCheckpoint
+from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, sign_checkpoint
+from safeconduct.ledger.envelope import encode_leaf
 from safeconduct.ledger.export import export_files, verify_files
+from safeconduct.ledger.keys import SecretKey
+from safeconduct.ledger.log_events import KEY_ROTATED, KeyRotated
+from safeconduct.ledger.merkle import leaf_hash, root
+from safeconduct.ledger.notes import NoteError, NoteSigner
 from safeconduct.ledger.publishing import publish
+from safeconduct.ledger.rotation import sign_succession
 from safeconduct.ledger.tiled import TiledLog
-from safeconduct.ledger.tiles import paths_of
+from safeconduct.ledger.tiles import all_tiles, bundles_of, encode_bundle, paths_of, subtrees, tiles_of
 from safeconduct.ledger.trust import Trust
-from support.logs import CALLS, START, Rig, cosigner, signer
+from support.logs import CALLS, START, Rig, cosigner, signer, thing
 from support.s3 import KEY, REGION, SECRET, Bucket, expected_signature
 
 TRUST = Trust(log=signer().verifier, witnesses=(cosigner().verifier,))
@@ -209,3 +215,32 @@ def test_our_signature_is_the_one_that_the_sdk_makes(path, method, body, value, 
     assert said.endswith(
         f"Signature={expected_signature(method, url, made, made['x-amz-date'], session=session or None)}"
     )
+
+
+def signed_files(leaves, key):
+    """Returns the static files of a log of these leaves, its checkpoint signed by a key."""
+    hashes = b"".join(leaf_hash(leaf) for leaf in leaves)
+    tiles = all_tiles(hashes)
+    files = {tile.path: tiles[tile.level, tile.number] for tile in tiles_of(len(leaves))}
+    files |= {one.path: encode_bundle(leaves) for one in bundles_of(len(leaves))}
+    found = root(len(leaves), subtrees(len(leaves), lambda tile: tiles[tile.level, tile.number]))
+    said = sign_checkpoint(Checkpoint(origin=CALLS, size=len(leaves), root=found), key)
+    return files | {"checkpoint": said.encoded.encode()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_log_whose_key_was_rotated_is_published_on_and_another_key_is_not_believed(kind, tmp_path):
+    old, new = signer(), NoteSigner(CALLS, SecretKey(bytes([2] * 32)))
+    statement = sign_succession(old, new)
+    event = KeyRotated(statement=statement, old=old.verifier.text, new=new.verifier.text, request="01")
+    drafts = [thing("a"), thing("b"), KEY_ROTATED.draft(event), thing("c")]
+    leaves = [encode_leaf(draft, f"01K9ZZZZZZZZZZZZZZZZZZZZZ{n}", START) for n, draft in enumerate(drafts)]
+    now = Trust(log=new.verifier)
+    with kind(tmp_path) as (store, held, _server):
+        publish(log_of(signed_files(leaves[:2], old), Trust(log=old.verifier)), store, Trust(log=old.verifier))
+        assert publish(log_of(signed_files(leaves, new), now), store, now).before == 2
+        before = held()
+        other = NoteSigner(CALLS, SecretKey(bytes([3] * 32)))
+        with pytest.raises(NoteError):
+            publish(log_of(signed_files(leaves, other), Trust(log=other.verifier)), store, Trust(log=other.verifier))
+        assert held() == before

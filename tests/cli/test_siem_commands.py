@@ -115,3 +115,20 @@ def test_a_credential_never_leaves_in_the_clear(house, tmp_path):
         file = destinations(tmp_path, server, options=options)
         (tmp_path / "api-key").chmod(0o600)
         assert house[0]("log", "ship", file).error == "destination-unencrypted"
+
+
+def test_a_partner_ships_from_its_own_mirror(house, tmp_path):
+    installed, told, key = house
+    copy, known = tmp_path / "mirror", ("--key", key, "--witness", told["key"])
+    assert installed("log", "publish", copy).code == 0
+    words = ("log", "ship", destinations(tmp_path), "--from", copy, *known)
+    assert run(*words).code == 2  # a copy is nobody's data folder: where to keep the cursor must be said
+    assert run(*words, "--cursors", tmp_path / "cursors").code == 0
+    rows = rows_in(tmp_path / "rows")
+    assert [one["event"]["metadata"]["sequence"] for one in rows] == list(range(len(rows)))
+    file = tmp_path / "row.json"
+    file.write_text(json.dumps(rows[-1]))
+    assert run("log", "check-row", file, copy, *known).code == 0
+    tile = next(path for path in (copy / "tile" / "entries").rglob("*") if path.is_file())
+    tile.write_bytes(tile.read_bytes()[:-2] + b" }")
+    assert run("log", "check-row", file, copy, *known).error == "log-damaged"

@@ -13,6 +13,7 @@ from safeconduct.adapters.data_folder import running_server
 from safeconduct.adapters.folder import read_folder
 from safeconduct.cli.client import Client, Data, client
 from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.ledger.export import following
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.trust import Trust
@@ -45,7 +46,8 @@ def logs_at(copy: Path | None, trust: Trust | None, data: Data) -> Iterator[list
     """
     folder = data_folder(data)
     if copy is not None and trust is not None:
-        yield [TiledLog(read_folder(copy)[0], trust)]
+        read, paths = read_folder(copy)
+        yield [TiledLog(read, following(read, paths, trust))]
     elif running_server(folder):
         ask = client(data)
         yield [_served(ask, log) for log in ask.get("/api/v1/logs") if log["size"]]

@@ -19,6 +19,8 @@ from safeconduct.ledger.ocsf import HIGH, EntryForm, PlacedLeaf, ocsf_event
 from safeconduct.ledger.ports import LogSource
 from safeconduct.ledger.proofs import encode_proof
 from safeconduct.ledger.reader import LogReader
+from safeconduct.ledger.rotation import Rotation, rotation_of
+from safeconduct.ledger.trust import Trust
 
 ENTRIES_MAX = 100
 """Entries of one report: about 60 pages. Who needs more takes an export."""
@@ -82,11 +84,13 @@ def dossier(
     types: Counter[str] = Counter()
     readers: Counter[str] = Counter()
     chosen: list[tuple[PlacedLeaf, Leaf, Mapping[str, Any]]] = []
+    rotations: list[Rotation] = []
     left_out, first, last = 0, "", ""
     for placed, leaf in _leaves(source, origin, signed.checkpoint.size):
         types[leaf.type] += 1
         readers.update(", ".join(sorted(one.readers)) for one in leaf.sealed.values())
         first, last = first or leaf.at, leaf.at
+        rotations += filter(None, (rotation_of(placed.leaf, placed.index),))
         event = ocsf_event(placed, forms)
         if _belongs(event, leaf, about):
             left_out += len(chosen) == ENTRIES_MAX
@@ -97,7 +101,7 @@ def dossier(
         origin=origin,
         key=key.text,
         signed=signed,
-        signatures=tuple(_signatures(signed, key, source)),
+        signatures=tuple(_signatures(signed, Trust(log=key).following(rotations), source)),
         about=about,
         types=dict(sorted(types.items())),
         first_at=first,
@@ -132,12 +136,12 @@ def _reported(reader: LogReader, placed: PlacedLeaf, leaf: Leaf, event: Mapping[
     )
 
 
-def _signatures(signed: SignedCheckpoint, key: VerifierKey, source: LogSource) -> Iterator[SignatureLine]:
-    known = [key, *(VerifierKey.parse(text) for _size, _note, text in source.cosigned(signed.checkpoint.origin))]
+def _signatures(signed: SignedCheckpoint, trust: Trust, source: LogSource) -> Iterator[SignatureLine]:
+    cosigned = [VerifierKey.parse(text) for _size, _note, text in source.cosigned(signed.checkpoint.origin)]
     for line in signed.note.signatures:
-        by = next((one for one in known if line.is_by(one)), None)
+        by = next((one for one in (*trust.logs, *cosigned) if line.is_by(one)), None)
         if by is not None:
             signed.note.signed_by(by)
-        is_log = by == key
+        is_log = by in trust.logs
         at_s = line.timestamp if by is not None and not is_log else None
         yield SignatureLine(name=line.name, is_log=is_log, key=by.text if by else "", at_s=at_s)

@@ -11,7 +11,10 @@ from typing import Protocol
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger import merkle
+from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.merkle import HASH_BYTES
+from safeconduct.ledger.notes import NoteError
+from safeconduct.ledger.rotation import rotations_in
 from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.tiles import (
     CHECKPOINT_PATH,
@@ -101,7 +104,7 @@ def _lines(checkpoint: bytes) -> int:
 
 def _continued(log: TiledLog, held: Held, trust: Trust) -> int:
     """Returns how many entries are published, once it is known that they are this log's first."""
-    said = trust.signed(held.content)[0].checkpoint
+    said = _signed(log, held, trust).checkpoint
     if said.size > log.size:
         raise UnavailableError(
             f"{said.origin} is published with {said.size} entries and has {log.size}: it was led back",
@@ -112,6 +115,15 @@ def _continued(log: TiledLog, held: Held, trust: Trust) -> int:
             f"the first {said.size} entries of {said.origin} are not those that are published", code="log-forked"
         )
     return said.size
+
+
+def _signed(log: TiledLog, held: Held, trust: Trust) -> SignedCheckpoint:
+    """Returns the published checkpoint. Only where today's keys did not sign it are the log's rotations looked for."""
+    try:
+        return trust.signed(held.content)[0]
+    except NoteError:
+        found = rotations_in((placed.index, placed.leaf) for placed in log.leaves(0))
+        return trust.following(found).signed(held.content)[0]
 
 
 def _checked(log: TiledLog, known: set[Tile]) -> Iterator[tuple[str, bytes]]:
