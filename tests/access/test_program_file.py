@@ -97,12 +97,12 @@ def test_what_is_wrong_is_told_at_its_line(old, new, said):
 
 
 def test_the_column_is_that_of_the_value():
-    assert problems(edited("deadline_s: 120", "deadline_s: 0"))[0].split(":")[1:3] == ["42", "70"]
+    assert problems(edited("deadline_s: 120", "deadline_s: 0"))[0].split(":")[1:3] == ["47", "70"]
 
 
 def test_somebody_must_be_able_to_change_the_program_again():
     (line,) = problems(edited("roles: [administrator]", "roles: [analyst]"))
-    assert line.startswith("program.yaml:21:3: nobody has role administrator")
+    assert line.startswith("program.yaml:26:3: nobody has role administrator")
 
 
 def test_the_witness_key_must_be_its_own_and_a_cosignature_key():

@@ -8,7 +8,7 @@ from safeconduct.access.readership import ANSWERS_MAX, AgreementMatrix, opening_
 from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.ledger.sealing import HOUSE_ONLY
 from support.immediate import ImmediateWriter
-from support.programs import ACCESS, bring_into_force, demo_program, in_force
+from support.programs import ACCESS, bring_into_force, in_force
 from support.readers import AUDITOR_KEY, PROVIDER_KEY, with_readers
 
 AGREEMENT = "safeconduct.example/demo/ag-2026-01"
@@ -61,7 +61,7 @@ def test_the_answer_changes_with_the_program_and_not_before():
     matrix, writer = AgreementMatrix(), in_force(with_readers())
     asked = writer.state, AGREEMENT, "gateway.call.intent/1", "request"
     assert matrix(*asked) is matrix(*asked)
-    bring_into_force(writer, demo_program())
+    bring_into_force(writer, with_readers(keep=False))
     assert matrix(*asked).readers == HOUSE_ONLY.readers
 
 

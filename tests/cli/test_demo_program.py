@@ -3,9 +3,9 @@ import pytest
 from safeconduct.access.program import parse_program
 from safeconduct.cli.demo.program import Parties, render
 from safeconduct.kernel.errors import InvalidInputError
-from support.programs import KEYS, NAMES, WITNESS
+from support.programs import KEYS, NAMES, READER_KEYS, WITNESS
 
-KEY_LINES = {f"{name}_key": KEYS[name].public.text for name in NAMES}
+KEY_LINES = {f"{name}_key": KEYS[name].public.text for name in NAMES} | READER_KEYS
 PARTIES = Parties(**KEY_LINES, witness_key=WITNESS.verifier.text, witness_url="http://127.0.0.1:9/")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from safeconduct.cli.keys import write_key
 from support.programs import KEYS
-from support.readers import OPENING, PEOPLE, READERS
+from support.readers import OPENING, PEOPLE, READERS, without_readers
 from support.shell import House, made, run, serving, until, witness
 
 ROW = "    soc.telemetry.ingested/name: {readers: [partner, provider]}\n"
@@ -16,7 +16,7 @@ ROW = "    soc.telemetry.ingested/name: {readers: [partner, provider]}\n"
 
 def with_matrix(file):
     """Adds readers to the program file of a house: what the demo's own has not."""
-    source = file.read_text().replace("\nprincipals:\n", f"{READERS}\nprincipals:\n")
+    source = without_readers(file.read_text()).replace("\nprincipals:\n", f"{READERS}\nprincipals:\n")
     source = source.replace("  auditor: audit-office\n", "").replace("  fields:\n", f"  fields:\n{ROW}")
     lines = [line for line in source.splitlines(keepends=True) if "auditor" not in line]
     people = "".join(PEOPLE.splitlines(keepends=True)[1:]) % KEYS["ivo"].public.text

@@ -80,8 +80,8 @@ def test_a_call_shows_what_is_sealed_and_for_whom_and_opens_nothing(desk, who):
     status, shown = desk.get(f"/{desk.call}", who)
     assert (status, shown["state"], shown["request_bytes"]) == (200, "abandoned", 11)
     assert shown["sealed"]["request"] == [
-        {"entry": desk.call, "field": "request", "readers": ["partner"]},
-        {"entry": desk.call, "field": "sent", "readers": ["partner"]},
+        {"entry": desk.call, "field": "request", "readers": ["partner", "provider"]},
+        {"entry": desk.call, "field": "sent", "readers": ["partner", "provider"]},
     ]
     assert "a question" not in str(shown)
 

@@ -16,18 +16,20 @@ from safeconduct.ledger.acts import Act, SignedAct, sign_act
 from safeconduct.ledger.checkpoints import Checkpoint
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.notes import Cosigner, Note
+from safeconduct.ledger.wrapping import ReaderSecret
 from support.immediate import START, ImmediateWriter
 
 APPLY = "POST /api/v1/program"
 
 NAMES = ("meridian", "northwind", "ana", "bo", "ops")
 KEYS = {name: SecretKey(hashlib.sha256(name.encode()).digest()) for name in (*NAMES, "stranger")}
+READER_KEYS = {"meridian_reader_key": ReaderSecret(hashlib.sha256(b"reader provider").digest()).public.text}
 WITNESS = Cosigner("northwind.example/witness", SecretKey(hashlib.sha256(b"witness").digest()))
 
 
 def demo_program() -> bytes:
     """Returns the demo's program file."""
-    keys = {f"{name}_key": KEYS[name].public.text for name in NAMES}
+    keys = {f"{name}_key": KEYS[name].public.text for name in NAMES} | READER_KEYS
     return render(Parties(**keys, witness_key=WITNESS.verifier.text, witness_url="http://127.0.0.1:1/"))
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
@@ -56,6 +57,12 @@ def with_readers(part=READERS, *, keep=True):
     source = source.replace("  northwind: {role: partner", f"{office}  northwind: {{role: partner")
     source = source.replace("\nscopes:\n", f"{people}\nscopes:\n")
     source = source.replace("\nresponses:\n", f"{OPENING}\nresponses:\n")
+    source = without_readers(source)
     if keep:
         source = source.replace("\nprincipals:\n", f"{part}\nprincipals:\n")
     return source.encode()
+
+
+def without_readers(source):
+    """Returns a program file without what its agreement says of readers."""
+    return re.sub(r"\n  readers:.*?\n\nprincipals:", "\n\nprincipals:", source, flags=re.DOTALL)

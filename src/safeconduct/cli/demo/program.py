@@ -14,6 +14,7 @@ class Parties:
     """What the template leaves open: public keys in their text forms, and where the partner's witness listens."""
 
     meridian_key: str
+    meridian_reader_key: str
     northwind_key: str
     ana_key: str
     bo_key: str

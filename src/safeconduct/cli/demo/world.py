@@ -15,6 +15,7 @@ import msgspec
 from safeconduct.access.program import installation_origin
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import Address, running_server
+from safeconduct.adapters.files import write_secret
 from safeconduct.bootstrap import installation
 from safeconduct.bootstrap.custody import log_keys
 from safeconduct.cli.client import Client
@@ -23,6 +24,7 @@ from safeconduct.cli.keys import write_key
 from safeconduct.kernel.errors import ConflictError, UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.keys import SEED_BYTES, SecretKey
+from safeconduct.ledger.wrapping import ReaderSecret
 
 ORIGIN = "safeconduct.example/demo"
 AGREEMENT = Origin(f"{ORIGIN}/ag-2026-01")
@@ -121,7 +123,9 @@ def _keys(root: Path) -> dict[str, str]:
         key = SecretKey(system_entropy(SEED_BYTES))
         write_key(root / "keys" / f"{name}.key", name, key)
         public[f"{name}_key"] = key.public.text
-    return public
+    reads = ReaderSecret(system_entropy(SEED_BYTES))
+    write_secret(root / "keys" / "meridian.reader", reads.text + "\n")
+    return public | {"meridian_reader_key": reads.public.text}
 
 
 @contextlib.contextmanager
