@@ -66,7 +66,8 @@ class Provider:
         )
 
     def open(self, entry, field, *more):
-        return run("copy", "open", entry, field, *self.here, *more)
+        asked = ("--url", self.url, "--reason", "incident 7", *self.signed)
+        return run("copy", "open", entry, field, *self.here, *asked, *more)
 
     def destroy(self, order):
         return run("copy", "destroy", order, "--url", self.url, *self.here, *self.signed)
@@ -78,15 +79,33 @@ def test_the_provider_takes_and_opens_its_own_from_its_own_copy(house, tmp_path)
         assert provider.mirror()[0] == 0
         assert provider.update() == (0, {"keys": 1, "blobs": 1, "missing": []})
         assert provider.update() == (0, {"keys": 0, "blobs": 0, "missing": []})
-    # the server is gone: nobody is asked
-    assert provider.open(house.call, "request")[1]["value"] == "a question"
-    assert provider.open(house.call, "sent") == (3, "not-a-reader")
-    assert provider.open(house.outcome, "released") == (3, "not-a-reader")
-    assert provider.open(house.call, "nothing") == (2, "not-found")
-    disclosure = tmp_path / "request.disclosure"
-    assert provider.open(house.call, "request", "--out", disclosure)[0] == 0
+        code, shown = provider.open(house.call, "request")
+        assert (code, shown["value"]) == (0, "a question")
+        said = house.log()[-1]
+        assert (said.id, said.type) == (shown["opened"], "access.field.opened/1")
+        assert (said.body["reader"], said.body["own_copy"], said.act["actor"]) == ("provider", True, "ops")
+        disclosure = tmp_path / "request.disclosure"
+        assert provider.open(house.call, "request", "--out", disclosure)[0] == 0
+        assert provider.open(house.call, "sent") == (3, "not-a-reader")
+        assert provider.open(house.outcome, "released") == (3, "not-a-reader")
+        assert provider.open(house.call, "nothing") == (2, "not-found")
     code, verified = run("log", "verify", disclosure, "--key", KEY)
     assert (code, verified["disclosed"]) == (0, {"request": "a question"})
+
+
+def test_what_the_log_can_not_take_is_not_opened_from_the_copy_either(house, tmp_path):
+    with served(house.app) as server:
+        provider = Provider(tmp_path, server)
+        provider.mirror()
+        provider.update()
+        unsigned = ("open", house.call, "request", *provider.here, "--url", provider.url)
+        assert run("copy", *unsigned, "--reason", "incident 7") == (2, "key-missing")
+        assert run("copy", *unsigned, "--reason", " ", *provider.signed) == (2, "reason-missing")
+        size = len(house.log())
+    out = tmp_path / "request.disclosure"
+    assert provider.open(house.call, "request", "--out", out)[0] == 4  # the server is gone
+    assert not out.exists()
+    assert len(house.log()) == size
 
 
 def test_an_order_is_carried_out_on_the_provider_s_disk_and_certified(house, tmp_path):

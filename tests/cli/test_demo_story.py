@@ -51,8 +51,8 @@ def test_what_left_the_house_is_what_the_log_sealed(told, document):
     assert shown["sent_sha256"] == hashlib.sha256(sent["what"].encode()).hexdigest()
     assert sent["bytes"] == len(sent["what"].encode())
     entries = run("log", "show", "--count", 1000, "--json", data=told.data).json["entries"]
-    (opened,) = (one for one in entries if one["type"] == "access.field.opened/1")
-    assert (opened["body"]["entry"], opened["body"]["by"], opened["act"]["actor"]) == (sent["call"], "ana", "ana")
+    opened = [one for one in entries if one["type"] == "access.field.opened/1"]
+    assert [one["act"]["actor"] for one in opened if one["body"]["entry"] == sent["call"]] == ["ana"]
     assert (shown["state"], shown["principal"]) == ("completed", "triage-service")
 
 

@@ -18,7 +18,7 @@ from safeconduct.adapters.files import write_secret
 from safeconduct.adapters.mirror import fetch_over_http
 from safeconduct.adapters.reader_copy import ReaderCopy, ServedOverHttp
 from safeconduct.cli.client import Key, client, place, reading_headers
-from safeconduct.cli.output import NO, Json, emit, out
+from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out
 from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, content_of, read_file, trusted
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import ConflictError, RefusedError
@@ -41,6 +41,7 @@ LogKey = Annotated[str, typer.Option("--log-key", help="The log's public key, or
 Url = Annotated[str, typer.Option("--url", help="The log's address: http://host:port/log/<origin>.")]
 Entry = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
 Field = Annotated[str, typer.Argument(metavar="FIELD", help="The sealed field.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")]
 Order = Annotated[str, typer.Argument(metavar="ORDER", help="The order's entry, as `log destructions` lists it.")]
 METHOD = "deleted from the reader's copy, and its key-encryption key replaced"
 
@@ -99,23 +100,33 @@ def open_(
     folder: Dir,
     mirror: Mirror,
     role: Role,
+    url: Url,
+    reason: Why,
     log_key: LogKey = "",
     witness: WitnessKeys = None,
     policy: PolicyFile = None,
     no_quorum: NoQuorum = False,
     out_file: Annotated[Path | None, typer.Option("--out", help="A file that discloses this field to others.")] = None,
+    key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Opens a sealed field from the reader's own copy, asking nobody."""
+    """Opens a sealed field from the reader's own copy, once the joint log says who opens it and why."""
     trust = trusted(log_key, witness, policy, lambda: content_of(mirror), vacuous=no_quorum)
     with _opened(folder, mirror, role, trust) as here:
         reader = here.copy.opener(here.source)
         opening = reader.open_field(entry, field)
         checkpoint = parse_checkpoint((mirror / CHECKPOINT_PATH).read_bytes())
         proof = encode_proof(replace(reader.evidence(entry), checkpoint=checkpoint))
+    recorded = client(None, key, _server(url)).post(
+        place("logs", "entries", entry, "fields", field, "open"), {"reason": reason, "own_copy": True}
+    )
+    if not recorded["opened"]:
+        waits = {"entry": entry, "field": field, "opened": None, "approval": recorded["approval"]["id"]}
+        emit(waits, as_json, lambda shown: out.print(f"opening {shown['approval']} waits for both", markup=False))
+        raise typer.Exit(NOT_AVAILABLE)
     if out_file is not None:
         out_file.write_text(encode_disclosure(opening, proof), encoding="utf-8")
-    document = {"entry": entry, "field": field, "value": opening.value}
+    document = {"entry": entry, "field": field, "opened": recorded["opened"], "value": opening.value}
     emit(document, as_json, lambda shown: out.print(str(shown["value"]), markup=False))
 
 
@@ -138,13 +149,16 @@ def destroy(
     trust = trusted(log_key, witness, policy, lambda: content_of(mirror), vacuous=no_quorum)
     with _opened(folder, mirror, role, trust) as here:
         keys = _ordered(here, order, role)
-        server = url.partition("/log/")[0]
-        _require_in_force(server, order, key)
+        _require_in_force(_server(url), order, key)
         here.copy.destroy(keys)
-    certified = client(None, key, server).post(
+    certified = client(None, key, _server(url)).post(
         place("logs", "destructions", order, "certificates"), {"keys": keys, "method": METHOD}
     )
     emit(certified, as_json, lambda _shown: out.print(f"{len(keys)} data keys destroyed, and certified", markup=False))
+
+
+def _server(url: str) -> str:
+    return url.partition("/log/")[0]
 
 
 @contextmanager
