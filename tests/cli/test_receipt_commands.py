@@ -4,13 +4,24 @@ import time
 
 import pytest
 
+from safeconduct.adapters.folder import write_file
+from safeconduct.ledger.ports import NewEntry
 from safeconduct.ledger.receipts import make_receipts, receipt_text
-from support.logs import cosigner, signer
+from safeconduct.ledger.service import Logs
+from safeconduct.ledger.tiles import paths_of
+from safeconduct.ledger.worker_events import PROJECTIONS as WORKERS
+from safeconduct.ledger.worker_events import WORKER_ANNOUNCED, WorkerAnnounced
+from support.logs import PROJECTIONS, Rig, cosigner, signer
 from support.promises import CALLS, DEADLINE_S, WORKER, cosigned, files, receipts, tree
 from support.shell import run
 
 KEYS = ("--log-key", signer().verifier.text)
 TRUSTED = (*KEYS, "--witness", cosigner().verifier.text)
+
+
+def logs(rig):
+    parts = {"heads": rig.heads, "keys": rig.keys, "signer": signer, "projections": rig.projections}
+    return Logs(source=rig.store.reader(), frozen=rig.store.frozen, **parts)
 
 
 def answer(*given):
@@ -123,3 +134,21 @@ def test_what_can_not_be_checked(tmp_path):
     assert run("receipt", "verify", tmp_path / "none", *TRUSTED).error == "file-unreadable"
     assert run("receipt", "verify", tmp_path / "receipts", *TRUSTED).error == "invalid-input"
     assert run("receipt", "verify", tmp_path / "receipts").error in {"key-missing", "invalid-input"}
+
+
+def test_a_worker_s_key_is_found_where_the_log_announces_it(tmp_path):
+    with Rig(projections={**PROJECTIONS, **WORKERS}) as rig:
+        said = WORKER_ANNOUNCED.draft(WorkerAnnounced(worker="w", key=WORKER.verifier.text))
+        rig.run(lambda tx: tx.append(CALLS, said))
+        entry = rig.fill(1)[0]
+        given = [NewEntry(entry.entry_id, b"", entry.leaf_hash, {})]
+        kept = make_receipts(given, CALLS, floor=1, deadline_s=DEADLINE_S, signer=WORKER)
+        latest = rig.reader.checkpoint(CALLS)
+        note = latest.note.with_signatures([cosigner().cosign(latest.note.text, DEADLINE_S)])
+        (tmp_path / "mirror").mkdir()
+        (tmp_path / "mirror" / "checkpoint").write_text(note.encoded)
+        for path in sorted(paths_of(2) - {"checkpoint"}):
+            write_file(tmp_path / "mirror", path, logs(rig).tile(CALLS, path))
+    keep(tmp_path, *kept, keys=(*KEYS, "--worker", WORKER.verifier.text))
+    said = check(tmp_path)
+    assert (said.code, said.json["receipts"][0]["why"]) == (0, "at index 1")

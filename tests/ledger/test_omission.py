@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import SignedCheckpoint
-from safeconduct.ledger.kept import Copy, Standing, judge
+from safeconduct.ledger.kept import Standing, judge
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.merkle import ProofError
 from safeconduct.ledger.notes import NoteError, NoteSigner
@@ -26,6 +26,7 @@ from safeconduct.ledger.omission import (
 )
 from safeconduct.ledger.quorums import parse_policy
 from safeconduct.ledger.ranges import nodes_beside, range_root
+from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.trust import by_policy
 from support.logs import CALLS, OTHER, cosigner, signer
 from support.promises import DEADLINE_S, FLOOR, TRUST, WORKER, cosigned, leaf, mirror, receipts, subtree_of, tree
@@ -71,7 +72,7 @@ def test_a_broken_promise_is_proven_by_its_file_alone(by, there, breach, rests_o
     broken = verify_omission(parse_omission(encode_omission(made).encode()), TRUST, [WORKER.verifier])
     assert (broken.breach, broken.breach.rests_on) == (breach, rests_on)
     assert broken.cosigned == (Cosigned(by=cosigner().verifier.name, at_s=DEADLINE_S + 1),)
-    judged = judge(receipt, Copy(mirror(tree(*there), made.checkpoint), TRUST), TRUST, [WORKER.verifier])
+    judged = judge(receipt, TiledLog(mirror(tree(*there), made.checkpoint), TRUST), TRUST, [WORKER.verifier])
     assert (judged.standing, judged.omission) == (Standing.BROKEN, made)
 
 
@@ -79,7 +80,7 @@ def test_a_broken_promise_is_proven_by_its_file_alone(by, there, breach, rests_o
 def test_a_kept_promise_is_proven_and_can_not_be_called_broken(by, there):
     receipt = receipts("a", "b", by=by)[1]
     leaves = tree(*there)
-    judged = judge(receipt, Copy(mirror(leaves, cosigned(leaves)), TRUST), TRUST, [WORKER.verifier])
+    judged = judge(receipt, TiledLog(mirror(leaves, cosigned(leaves)), TRUST), TRUST, [WORKER.verifier])
     assert (judged.standing, judged.why) == (Standing.PROVEN, f"at index {FLOOR + 1}")
     with pytest.raises(ProofError, match="where it was promised"):
         verify_omission(omission(receipt, leaves), TRUST, [WORKER.verifier])
@@ -90,7 +91,7 @@ def test_what_rests_on_the_time_is_broken_only_after_a_witness_cosigned_after_th
     receipt, leaves = receipts("a", "b", by=by)[1], tree(*there)
     for at_s, standing in ((None, Standing.OPEN), (DEADLINE_S, Standing.OPEN), (DEADLINE_S + 1, Standing.BROKEN)):
         signed = cosigned(leaves, at_s)
-        copy = Copy(mirror(leaves, signed), TRUST)
+        copy = TiledLog(mirror(leaves, signed), TRUST)
         assert judge(receipt, copy, TRUST, [WORKER.verifier]).standing is standing
         if standing is Standing.OPEN:
             with pytest.raises(NoteError, match="after the deadline"):
@@ -101,7 +102,7 @@ def test_two_signatures_of_the_log_contradict_each_other_whatever_the_time():
     receipt, leaves = receipts("a")[0], tree("x")
     for at_s in (None, DEADLINE_S):
         signed = cosigned(leaves, at_s)
-        judged = judge(receipt, Copy(mirror(leaves, signed), TRUST), TRUST)
+        judged = judge(receipt, TiledLog(mirror(leaves, signed), TRUST), TRUST)
         assert judged.standing is Standing.BROKEN
         assert verify_omission(judged.omission, TRUST).cosigned == ()
 
@@ -119,13 +120,13 @@ def test_where_a_quorum_is_asked_for_one_late_witness_is_not_enough():
     for at_s, standing in ((DEADLINE_S, Standing.OPEN), (DEADLINE_S + 1, Standing.BROKEN)):
         signed = cosigned(leaves)
         note = signed.note.with_signatures([neutral.cosign(signed.note.text, at_s)])
-        copy = Copy(mirror(leaves, SignedCheckpoint(signed.checkpoint, note)), trust)
+        copy = TiledLog(mirror(leaves, SignedCheckpoint(signed.checkpoint, note)), trust)
         assert judge(receipt, copy, trust).standing is standing
 
 
 def test_what_no_witness_cosigned_proves_no_entry():
     receipt, leaves = receipts("a")[0], tree("a")
-    judged = judge(receipt, Copy(mirror(leaves, cosigned(leaves, None)), TRUST), TRUST)
+    judged = judge(receipt, TiledLog(mirror(leaves, cosigned(leaves, None)), TRUST), TRUST)
     assert judged.standing is Standing.OPEN
     assert "no known witness" in judged.why
 
@@ -133,7 +134,7 @@ def test_what_no_witness_cosigned_proves_no_entry():
 def test_a_made_up_receipt_is_worthless():
     stranger = NoteSigner(CALLS, SecretKey(bytes(32)))
     leaves = tree("x")
-    copy = Copy(mirror(leaves, cosigned(leaves)), TRUST)
+    copy = TiledLog(mirror(leaves, cosigned(leaves)), TRUST)
     assert judge(receipts("a", by=stranger)[0], copy, TRUST).standing is Standing.WORTHLESS
     assert judge(receipts("a", by=WORKER)[0], copy, TRUST).standing is Standing.WORTHLESS
 

@@ -18,15 +18,19 @@ from safeconduct.adapters.kept_receipts import KeptReceipts
 from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NO, Json, emit, out, rows
 from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, public_key, trusted
-from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.ledger.kept import Copy, Judged, Standing, accept, judge, receipts_in
+from safeconduct.kernel.errors import AbsentError, InvalidInputError
+from safeconduct.ledger.export import Read, following
+from safeconduct.ledger.kept import Judged, Standing, accept, judge, receipts_in
+from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.omission import (
     OMISSION_BYTES_MAX,
     encode_omission,
     parse_omission,
     verify_omission,
 )
+from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.tiles import CHECKPOINT_PATH
+from safeconduct.ledger.worker_events import ANNOUNCED_MARK, keys_announced_in
 
 commands = typer.Typer(help="A caller's receipts: keep, check, verify, report.", no_args_is_help=True)
 
@@ -83,14 +87,17 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Holds each kept receipt against the mirror: proven, still open, or broken. Answers 1 if one is broken."""
-    workers = [public_key(text) for text in worker or []]
     receipts, damaged = KeptReceipts(kept).read()
-    read, _paths = read_folder(folder)
+    read, paths = read_folder(folder)
+    if CHECKPOINT_PATH not in paths:
+        raise AbsentError(f"{folder} holds nothing yet", code="mirror-empty", remedy="safeconduct log mirror URL")
     trust = trusted(log_key, witness, policy, lambda: read(CHECKPOINT_PATH) or b"", vacuous=no_quorum)
-    copy = Copy(read, trust)
+    trust = following(read, paths, trust)
+    log = TiledLog(read, trust)
+    workers = [*map(public_key, worker or []), *_announced(read, paths, log)]
     mine = [receipt for receipt in receipts if receipt.origin == trust.log.name]
-    judged = [judge(receipt, copy, trust, workers) for receipt in mine]
-    document = _checked(judged, copy, damaged, others=len(receipts) - len(mine))
+    judged = [judge(receipt, log, trust, workers) for receipt in mine]
+    document = _checked(judged, log, damaged, others=len(receipts) - len(mine))
     if out_folder is not None:
         document["proofs"] = _write_proofs(judged, out_folder)
     emit(document, as_json, _show_checked)
@@ -131,7 +138,14 @@ def report(
     emit(document, as_json, _show_broken)
 
 
-def _checked(judged: Sequence[Judged], copy: Copy, damaged: Sequence[int], *, others: int) -> dict[str, Any]:
+def _announced(read: Read, paths: Sequence[str], log: TiledLog) -> list[VerifierKey]:
+    """Returns the keys that entries of the mirror announce for giving receipts."""
+    if not any(ANNOUNCED_MARK in (read(path) or b"") for path in paths):
+        return []
+    return keys_announced_in((placed.leaf for placed in log.leaves(0)), log.origin)
+
+
+def _checked(judged: Sequence[Judged], log: TiledLog, damaged: Sequence[int], *, others: int) -> dict[str, Any]:
     counts = Counter(one.standing for one in judged)
     now_s = SystemClock().now() // 1_000_000
     receipts = [
@@ -145,7 +159,7 @@ def _checked(judged: Sequence[Judged], copy: Copy, damaged: Sequence[int], *, ot
         }
         for one in judged
     ]
-    said = copy.signed.checkpoint
+    said = log.signed.checkpoint
     return {
         "origin": said.origin,
         "size": said.size,

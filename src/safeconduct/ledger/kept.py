@@ -9,17 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from safeconduct.kernel.errors import AbsentError, SafeconductError, UnavailableError
+from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Receipt
 from safeconduct.ledger import merkle
-from safeconduct.ledger.export import Read
 from safeconduct.ledger.merkle import HASH_BYTES
 from safeconduct.ledger.notes import NoteError, VerifierKey
 from safeconduct.ledger.omission import Omission, cosigned_after, due, make_omission, verify_omission
 from safeconduct.ledger.receipts import Promise, deadline_of, parse_receipt, verify_receipt
-from safeconduct.ledger.tiles import CHECKPOINT_PATH, TILE_WIDTH, Tile, subtrees
-from safeconduct.ledger.trust import Trust, check_signatures
+from safeconduct.ledger.tiled import TiledLog
+from safeconduct.ledger.tiles import TILE_WIDTH, Tile, subtrees
+from safeconduct.ledger.trust import Trust
 
 CLOCKS_APART_MAX_S = 60
 """Seconds that the keeper's clock may be ahead of the clock of who keeps a receipt, as with acts."""
@@ -47,39 +47,7 @@ class Judged:
     omission: Omission | None = None
 
 
-class Copy:
-    """A copy of a log as a folder of tiles, read through `read`.
-
-    Raises:
-        AbsentError: it holds nothing yet.
-        NoteError: its checkpoint is not the log's, or carries a cosignature that can't be checked.
-    """
-
-    def __init__(self, read: Read, trust: Trust) -> None:
-        encoded = read(CHECKPOINT_PATH)
-        if encoded is None:
-            raise AbsentError("this copy holds nothing yet", code="mirror-empty", remedy="safeconduct log mirror URL")
-        self.signed, trust = trust.signed(encoded)
-        check_signatures(self.signed, trust)
-        self.size = self.signed.checkpoint.size
-        self._read = read
-        self.subtree = subtrees(self.size, self._tile)
-
-    def hashes(self, start: int, end: int) -> list[bytes]:
-        """Returns the leaf hashes from `start` up to `end`, as far as the tree has them."""
-        end = min(end, self.size)
-        found = bytearray()
-        for number in range(start // TILE_WIDTH, -(-end // TILE_WIDTH)):
-            found += self._tile(Tile(0, number, min(TILE_WIDTH, self.size - number * TILE_WIDTH)))
-        first = (start - start // TILE_WIDTH * TILE_WIDTH) * HASH_BYTES
-        length = max(0, end - start) * HASH_BYTES
-        return [bytes(found[at : at + HASH_BYTES]) for at in range(first, first + length, HASH_BYTES)]
-
-    def _tile(self, tile: Tile) -> bytes:
-        return self._read(tile.path) or b""
-
-
-def judge(receipt: Receipt, copy: Copy, trust: Trust, workers: Sequence[VerifierKey] = ()) -> Judged:
+def judge(receipt: Receipt, log: TiledLog, trust: Trust, workers: Sequence[VerifierKey] = ()) -> Judged:
     """Returns how a receipt stands against a copy of its log. The time is the witness's, never this machine's.
 
     Raises:
@@ -89,14 +57,14 @@ def judge(receipt: Receipt, copy: Copy, trust: Trust, workers: Sequence[Verifier
         promise = verify_receipt(receipt, [*trust.logs, *workers])
     except SafeconductError as error:
         return Judged(receipt=receipt, standing=Standing.WORTHLESS, why=error.message)
-    leaves = copy.hashes(*due(receipt, promise.floor, copy.size))
+    leaves = _hashes(log, *due(receipt, promise.floor, log.size))
     if receipt.leaf_hash in leaves:
-        return _included(receipt, promise, copy, leaves.index(receipt.leaf_hash), trust)
+        return _included(receipt, promise, log, leaves.index(receipt.leaf_hash), trust)
     contradicted = bool(leaves) and receipt.index is not None
-    if not contradicted and not cosigned_after(copy.signed, trust, promise.deadline_s):
+    if not contradicted and not cosigned_after(log.signed, trust, promise.deadline_s):
         why = f"no checkpoint that a known witness cosigned after {promise.deadline_s} is here"
         return _judged(receipt, Standing.OPEN, why, promise)
-    omission = make_omission(receipt, promise.floor, copy.signed, copy.subtree, leaves)
+    omission = make_omission(receipt, promise.floor, log.signed, _subtree(log), leaves)
     try:
         broken = verify_omission(omission, trust, workers)
     except merkle.ProofError as error:
@@ -104,7 +72,7 @@ def judge(receipt: Receipt, copy: Copy, trust: Trust, workers: Sequence[Verifier
     return Judged(
         receipt=receipt,
         standing=Standing.BROKEN,
-        why=f"{broken.breach.value} in the tree of {copy.size}",
+        why=f"{broken.breach.value} in the tree of {log.size}",
         deadline_s=promise.deadline_s,
         omission=omission,
     )
@@ -138,16 +106,32 @@ def receipts_in(text: str) -> Iterator[Receipt]:
         yield parse_receipt(match.group())
 
 
-def _included(receipt: Receipt, promise: Promise, copy: Copy, offset: int, trust: Trust) -> Judged:
-    index, said = due(receipt, promise.floor, copy.size)[0] + offset, copy.signed.checkpoint
-    proof = merkle.inclusion_proof(index, said.size, copy.subtree)
+def _included(receipt: Receipt, promise: Promise, log: TiledLog, offset: int, trust: Trust) -> Judged:
+    index, said = due(receipt, promise.floor, log.size)[0] + offset, log.signed.checkpoint
+    proof = merkle.inclusion_proof(index, said.size, _subtree(log))
     try:
         merkle.verify_inclusion(index, said.size, receipt.leaf_hash, proof, said.root)
     except merkle.ProofError as error:
         raise _damaged(error) from error
-    if not cosigned_after(copy.signed, trust, 0):
+    if not cosigned_after(log.signed, trust, 0):
         return _judged(receipt, Standing.OPEN, f"at index {index}, which no known witness has cosigned yet", promise)
     return _judged(receipt, Standing.PROVEN, f"at index {index}", promise)
+
+
+def _hashes(log: TiledLog, start: int, end: int) -> list[bytes]:
+    """Returns the leaf hashes from `start` up to `end`, which the tree has."""
+    found = bytearray()
+    first = start // TILE_WIDTH
+    for number in range(first, -(-end // TILE_WIDTH)):
+        found += log.hashes(Tile(0, number, min(TILE_WIDTH, end - number * TILE_WIDTH)))
+    return [
+        bytes(found[at : at + HASH_BYTES])
+        for at in range((start - first * TILE_WIDTH) * HASH_BYTES, len(found), HASH_BYTES)
+    ]
+
+
+def _subtree(log: TiledLog) -> merkle.Subtree:
+    return subtrees(log.size, log.hashes)
 
 
 def _judged(receipt: Receipt, standing: Standing, why: str, promise: Promise) -> Judged:

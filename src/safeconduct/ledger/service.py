@@ -19,9 +19,11 @@ from safeconduct.ledger.proofs import encode_proof
 from safeconduct.ledger.reader import LogReader, read_tile
 from safeconduct.ledger.rebuild import check_sealed, check_state
 from safeconduct.ledger.records import StoredRecords
+from safeconduct.ledger.rotation import ROTATION_MARK, rotations_in
 from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.tiles import CHECKPOINT_PATH, TILE_WIDTH, Tile, encode_bundle
 from safeconduct.ledger.trust import Trust
+from safeconduct.ledger.worker_events import ANNOUNCED_MARK, keys_announced_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +115,11 @@ class Logs:
             ConflictError: `promise-kept`: a witness had cosigned the entry before it cosigned the tree without it.
         """
         omission = parse_omission(content)
-        trust = Trust(log=self.verifier(omission.receipt.origin), witnesses=witnesses)
-        broken = verify_omission(omission, trust)
+        origin = omission.receipt.origin
+        trust = Trust(log=self.verifier(origin), witnesses=witnesses)
+        stored = [(one.index, one.leaf) for one in self.source.entries(origin) if _tells_key(one.leaf)]
+        trust = trust.following(rotations_in(stored))
+        broken = verify_omission(omission, trust, keys_announced_in((leaf for _index, leaf in stored), origin))
         if broken.breach.rests_on == "witness":
             self._refute(broken, witnesses)
         return broken
@@ -180,3 +185,7 @@ class Logs:
     def _require(self, origin: Origin) -> None:
         if origin not in self.source.origins():
             raise AbsentError(f"there is no log {origin}", code="log-unknown")
+
+
+def _tells_key(leaf: bytes) -> bool:
+    return ROTATION_MARK in leaf or ANNOUNCED_MARK in leaf

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Projection, State
+from safeconduct.ledger.envelope import read_entry
 from safeconduct.ledger.events import EventType
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.ocsf import CREATE, ENTITY_MANAGEMENT, SUCCESS, EntryForm
@@ -19,6 +21,19 @@ class WorkerAnnounced:
 
 
 WORKER_ANNOUNCED = EventType("ledger.worker.announced/1", WorkerAnnounced)
+
+
+ANNOUNCED_MARK = f'"type":"{WORKER_ANNOUNCED.name}"'.encode()
+"""Bytes without which a leaf is no announcement: to look for before it is decoded."""
+
+
+def keys_announced_in(leaves: Iterable[bytes], origin: Origin) -> list[VerifierKey]:
+    """Returns the keys that the leaves of a log announce. Costs other leaves one search for a few bytes.
+
+    Raises:
+        UnavailableError, InvalidInputError: as `announced_keys`.
+    """
+    return announced_keys(read_entry(leaf, origin) for leaf in leaves if ANNOUNCED_MARK in leaf)
 
 
 def announced_keys(entries: Iterable[Entry]) -> list[VerifierKey]:
