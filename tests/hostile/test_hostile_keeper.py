@@ -120,6 +120,10 @@ def test_an_edit_that_the_witness_has_seen_is_cosigned_by_nobody(scene):
         assert set(standings(scene.partner.check()).values()) == {"proven"}  # its own copy still shows what was
     code, found = judged(scene, scene.calls[1])
     assert (code, found["shows"], found["cosigned"]) == (0, "replaced", None)
+    forked = (scene.partner.folder / "mirror" / "evidence").glob("forked-*")
+    code, found = third(scene.partner.log_key, scene.partner.witness_key, next(forked))
+    assert (code, found["shows"]) == (0, "forked")  # not an entry, but the two trees: without a receipt it does
+    assert any(found["cosigned"])
 
 
 def test_two_views_are_held_against_each_other(scene, tmp_path):

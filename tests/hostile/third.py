@@ -5,9 +5,10 @@ file and public keys: no network, no database, no clock.
 
     python third.py LOG_KEY WITNESS_KEY FILE [PROOF]
 
-FILE is an omission (`safeconduct/omission@v1`) of an entry whose place was promised, or the proof of an entry
-(`c2sp.org/tlog-proof@v1`). With both, an omission and a proof of the same entry, it says whether the witness
-contradicts itself. Prints one JSON document; ends 0 if the evidence shows something, 1 if it shows nothing.
+FILE is an omission (`safeconduct/omission@v1`) of an entry whose place was promised, the evidence of a fork
+(`safeconduct/evidence@v1`), or the proof of an entry (`c2sp.org/tlog-proof@v1`). With two, an omission and the proof of
+the same entry, it says whether the witness contradicts itself. Prints one JSON document; ends 0 if the evidence shows
+something, 1 if it shows nothing.
 """
 
 import base64
@@ -77,6 +78,27 @@ def path_root(leaf, index, size, path):
     return node
 
 
+def old_and_new_root(old, new, old_root, path):
+    """RFC 9162 section 2.1.4.2: the roots of the smaller and of the larger tree that a consistency proof leads to."""
+    require(0 < old < new and path, "sizes that need no proof")
+    at, last = old - 1, new - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    first, *path = [old_root, *path] if old.bit_count() == 1 else path
+    small = large = first
+    for beside in path:
+        require(last > 0, "a proof that is too long")
+        if at & 1 or at == last:
+            small, large = sha256(b"\1", beside, small), sha256(b"\1", beside, large)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            large = sha256(b"\1", large, beside)
+        at, last = at >> 1, last >> 1
+    require(last == 0, "a proof that is too short")
+    return small, large
+
+
 def run_root(start, leaves, size, nodes):
     """The root over a run of leaves and the largest subtrees beside it, which come from left to right."""
     beside = list(nodes)
@@ -142,8 +164,30 @@ def proof(content, log_key, witness_key):
     return shown | {"cosigned": at_s, "leaf": sha256(b"\0", leaf).hex()}
 
 
+def evidence(content, log_key, witness_key):
+    """Two checkpoints that the log signed, of which neither continues the other."""
+    head, *notes = content.split("\n\n")
+    _form, claim, *more = head.split("\n")
+    trees = [checkpoint(notes[at] + "\n", notes[at + 1], log_key, witness_key) for at in (0, 2)]
+    (size, root, _), (larger, large, _) = sorted(trees)
+    require(claim == "claim forked", "an order in time that only its keeper knows")
+    if size == larger:
+        require(root != large, "the same tree twice")
+    else:
+        within, *path = [unbase64(line.removeprefix("root ")) for line in more]
+        require(within != root, "a tree that may continue the other")
+        require(
+            old_and_new_root(size, larger, within, path) == (within, large), "a root that is not in the larger tree"
+        )
+    return {"shows": "forked", "sizes": [size, larger], "cosigned": [at_s for _, _, at_s in trees]}
+
+
 def judge(contents, log_key, witness_key):
-    readers = {"safeconduct/omission@v1": omission, "c2sp.org/tlog-proof@v1": proof}
+    readers = {
+        "safeconduct/omission@v1": omission,
+        "safeconduct/evidence@v1": evidence,
+        "c2sp.org/tlog-proof@v1": proof,
+    }
     found = [readers[content.partition("\n")[0]](content, log_key, witness_key) for content in contents]
     if len(found) == 1:
         return found[0]
