@@ -5,10 +5,19 @@ import sys
 
 import pytest
 
+from safeconduct.adapters.clock import SystemClock, system_entropy
+from safeconduct.adapters.data_folder import LOG_KEYS
+from safeconduct.adapters.log_keys import LogKeys
+from safeconduct.adapters.memory.keys import MemoryKeys
+from safeconduct.adapters.postgres.shared import PostgresShared
+from safeconduct.bootstrap.installation import PROJECTIONS
 from safeconduct.bootstrap.stores import MARK, require_postgres
 from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.ledger.keys import SecretKey
+from safeconduct.ledger.notes import NoteSigner
+from safeconduct.runtime.worker import WorkerWriter
 from safeconduct.settings import Databases
-from support.shell import agreed, run, serving
+from support.shell import agreed, run, serving, start, until
 
 
 @pytest.fixture
@@ -70,3 +79,45 @@ def test_without_the_driver_it_is_said_what_to_install(tmp_path, monkeypatch):
 
 def test_no_url_is_shown():
     assert "secret" not in repr(Databases(log="postgresql://u:secret@h/d", heads="postgresql://u:secret@h/e"))
+
+
+def test_log_sequence_gives_places_to_what_workers_committed(house):
+    verified_before = sum(verified(house))
+    log = LogKeys(house.data / LOG_KEYS, system_entropy)
+    writer = WorkerWriter(
+        PostgresShared(os.environ["SAFECONDUCT_DATABASE"]),
+        MemoryKeys(system_entropy),
+        worker="w",
+        signer=lambda origin: NoteSigner(f"{origin}/worker/w", SecretKey(bytes(32))),
+        own=(),
+        clock=SystemClock(),
+        entropy=system_entropy,
+        projections=PROJECTIONS,
+    )
+    writer.start()
+    writer.open_origin(log.installation())
+    writer.open_origin(house.agreement)
+    refused = house("log", "sequence", "--once", "--data", house.root)
+    assert (refused.code, refused.error) == (2, "no-installation")
+    with start("log", "sequence", "--json", data=house.data, log=house.root / "sequence") as process:
+        until(lambda: (house.root / "sequence.out").read_text().endswith("}\n"), process)
+        until(lambda: not list(waiting(writer)), process, says="places")
+    writer.open_origin(house.agreement)
+    writer.close()
+    writer._store.close()
+    refused = house("log", "verify")
+    assert (refused.code, refused.error) == (4, "entries-pending")
+    assert house("log", "sequence", "--once", "--json").json == {"placed": 1}
+    assert house("log", "sequence", "--once", "--json").json == {"placed": 0}
+    assert sum(verified(house)) == verified_before + 3
+
+
+def waiting(writer):
+    reader = writer._store.reader()
+    return [leaf for origin in reader.origins() for leaf in reader.waiting(origin)]
+
+
+def test_a_sequencer_needs_heads_in_a_database(house, monkeypatch):
+    monkeypatch.delenv("SAFECONDUCT_HEADS")
+    refused = house("log", "sequence", "--once")
+    assert (refused.code, refused.error) == (2, "database-unnamed")

@@ -149,6 +149,31 @@ def test_in_the_replacing_of_a_head(postgres, when):
     assert findings(url, heads) == []
 
 
+def test_a_restored_backup_gets_no_places_and_takes_no_entries(postgres):
+    url, heads = postgres.database(), postgres.database()
+    worker = open_worker(url, "w")
+    with sequencer(url, heads) as made:
+        settle(made)
+    close(worker)
+    saved = postgres.clone(url, "before")
+    worker = open_worker(url, "x")
+    with sequencer(url, heads) as made:
+        settle(made)
+    close(worker)
+    worker = open_worker(saved, "y")  # nobody has noticed yet
+    with sequencer(saved, heads) as made:
+        settle(made)
+        assert all("signed at 2 entries, 1 are stored" in why for why in made.waiting().values()), made.waiting()
+        assert len(made.waiting()) == 2
+        with pytest.raises(UnavailableError) as caught:
+            worker.submit(began("a"), own=True).result(30)
+        assert caught.value.code == "log-stopped"
+    close(worker)
+    with sequencer(url, heads) as made:
+        settle(made)
+    assert findings(url, heads) == []
+
+
 def lost_by_a_crash(postgres, url, *, synchronous="on"):
     """Commits until the server loses power; returns what was acknowledged and is missing afterwards."""
     worker, told = open_worker(url, "w"), []

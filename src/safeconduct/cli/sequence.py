@@ -1,5 +1,6 @@
 """`safeconduct log sequence`: gives the entries of many workers their places."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -25,8 +26,9 @@ def sequence(*, once: Once = False, database: DatabaseURL = "", data: Data = Non
         placed = sequencer.run_until_empty(folder, places)
         emit({"placed": placed}, as_json, lambda made: out.print(f"{made['placed']} entries got their places"))
     else:
-        sequencer.run(folder, places, ready=lambda: emit({"sequencing": True}, as_json, _show_ready))
+        sequencer.run(folder, places, ready=lambda: _ready(as_json=as_json))
 
 
-def _show_ready(_document: dict[str, bool]) -> None:
-    out.print("giving places")
+def _ready(*, as_json: bool) -> None:
+    emit({"sequencing": True}, as_json, lambda _document: out.print("giving places"))
+    sys.stdout.flush()  # whoever started it reads this from a pipe
