@@ -6,8 +6,9 @@ import pytest
 
 from safeconduct.adapters.outbound import exchange, http_address
 from safeconduct.adapters.quorum import Outcome, cosign_by_quorum
+from safeconduct.adapters.refusals import WitnessError
 from safeconduct.adapters.witness import WitnessFolder
-from safeconduct.adapters.witness_client import ANSWER_BYTES_MAX, WitnessError
+from safeconduct.adapters.witness_client import ANSWER_BYTES_MAX
 from safeconduct.http.witness import WitnessApp
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.ledger.checkpoints import SignedCheckpoint

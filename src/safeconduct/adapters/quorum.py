@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from safeconduct.adapters.witness_client import DAMNING, TIMEOUT_S, WitnessClient, WitnessError
+from safeconduct.adapters.refusals import DAMNING, WitnessError
+from safeconduct.adapters.witness_client import TIMEOUT_S, WitnessClient
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.notes import Note, Signature, VerifierKey

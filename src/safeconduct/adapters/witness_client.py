@@ -1,9 +1,12 @@
 """Asks one witness for its cosignature over HTTP, and judges what it answers."""
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
+from safeconduct.adapters.mirror_client import ENTRIES_PATH, push
 from safeconduct.adapters.outbound import Answered, exchange, http_address
-from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.adapters.refusals import WitnessError
+from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_size
 from safeconduct.ledger.evidence import EVIDENCE_BYTES_MAX, contradicts
 from safeconduct.ledger.evidence import FOLDER as EVIDENCE
@@ -13,18 +16,8 @@ from safeconduct.ledger.witness import CONFLICT, EVIDENCE_HEADER, OK, UNPROCESSA
 
 TIMEOUT_S = 10.0  # for a whole answer; a cosignature takes milliseconds, and who waits for it asks again
 ANSWER_BYTES_MAX = 65_536  # as a note: 16 cosignatures
+ENTRIES_TIMEOUT_S = 60.0  # for one upload to a mirror, at most 16 MB and 32 syncs of its disk
 ATTEMPTS_MAX = 3  # the first may learn the witness's size, the second may lose a race against another process's
-
-DAMNING = frozenset({"log-behind-witness", "log-forked"})
-"""What a witness says of a log that nothing may be appended to any more."""
-
-
-class WitnessError(UnavailableError):
-    """A witness did not cosign. `proven` tells whether it showed, under the log's own key, that the log is at fault."""
-
-    def __init__(self, message: str, *, code: str, proven: bool = False, remedy: str = "") -> None:
-        super().__init__(message, code=code, remedy=remedy)
-        self.proven = proven
 
 
 class WitnessClient:
@@ -53,6 +46,8 @@ class WitnessClient:
                 break
             old = self._witnessed(log, answered, old, signed, log_key)
             answered = self._post(Submission(old, tuple(log.consistency(origin, old, size)), signed))
+        if answered.status == OK and not answered.body:  # a mirror: it cosigns once it has the entries
+            return self._cosigned(signed, push(self._entries, log, signed.checkpoint, old))
         if answered.status == OK:
             return self._cosigned(signed, answered.text)
         proven = answered.status == UNPROCESSABLE and self._proven(answered, signed, log_key)
@@ -100,7 +95,7 @@ class WitnessClient:
         if not path.startswith(f"/{EVIDENCE}/"):
             return False
         try:
-            shown = self._exchange("GET", path, None, EVIDENCE_BYTES_MAX)
+            shown = self._exchange("GET", path, None, bytes_max=EVIDENCE_BYTES_MAX)
         except WitnessError:
             return False
         return shown.status == OK and contradicts(shown.body, signed.checkpoint, log_key)
@@ -117,16 +112,31 @@ class WitnessClient:
         return SignedCheckpoint(signed.checkpoint, Note(signed.note.text, (*by_log, line)))
 
     def _post(self, submission: Submission) -> Answered:
-        return self._exchange("POST", "/add-checkpoint", submission.encoded, ANSWER_BYTES_MAX)
+        return self._exchange("POST", "/add-checkpoint", submission.encoded, bytes_max=ANSWER_BYTES_MAX)
 
-    def _exchange(self, method: str, path: str, body: bytes | None, bytes_max: int) -> Answered:
+    def _entries(self, body: bytes, headers: Mapping[str, str]) -> Answered:
+        return self._exchange(
+            "POST", ENTRIES_PATH, body, bytes_max=ANSWER_BYTES_MAX, headers=headers, timeout_s=ENTRIES_TIMEOUT_S
+        )
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        *,
+        bytes_max: int,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 0.0,
+    ) -> Answered:
         try:
             answered = exchange(
                 self._where,
                 method,
                 self._where.path.rstrip("/") + quote(path),
                 body=body,
-                timeout_s=self._timeout_s,
+                headers=headers,
+                timeout_s=max(self._timeout_s, timeout_s),
                 answer_bytes_max=bytes_max,
             )
         except OSError as error:

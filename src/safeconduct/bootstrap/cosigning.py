@@ -7,7 +7,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.cosigning import witness_of
 from safeconduct.access.model import Agreement
 from safeconduct.adapters.quorum import Outcome, cosign_by_quorum
-from safeconduct.adapters.witness_client import DAMNING, WitnessError
+from safeconduct.adapters.refusals import DAMNING, WitnessError
 from safeconduct.bootstrap.installation import Installation
 from safeconduct.kernel.errors import AbsentError, SafeconductError
 from safeconduct.kernel.ids import Origin

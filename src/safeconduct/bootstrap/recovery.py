@@ -11,7 +11,8 @@ from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import locked
 from safeconduct.adapters.folder import read_folder
 from safeconduct.adapters.memory.keys import MemoryKeys
-from safeconduct.adapters.witness_client import DAMNING, WitnessClient, WitnessError
+from safeconduct.adapters.refusals import DAMNING, WitnessError
+from safeconduct.adapters.witness_client import WitnessClient
 from safeconduct.bootstrap.custody import log_keys
 from safeconduct.bootstrap.installation import PROJECTIONS, opened
 from safeconduct.bootstrap.stores import Stores, open_stores

@@ -29,9 +29,9 @@ def rotate_key(*, origin: Origin = "", data: Data = None, key: Key = None, as_js
 
 def follow(evidence: Evidence, *, folder: Folder, as_json: Json = False) -> None:
     """Lets a witness take over a log's next key. From then on it refuses what only the old key signed."""
-    from safeconduct.bootstrap import witness  # noqa: PLC0415 - keeps other commands quick
+    from safeconduct.bootstrap import partner  # noqa: PLC0415 - keeps other commands quick
 
-    taken = witness.follow(folder, evidence)
+    taken = partner.follow(folder, evidence)
     emit({"log": taken.name, "key": taken.text}, as_json, _show_followed)
 
 

@@ -1,6 +1,7 @@
 """`safeconduct log mirror` and `witness`: the partner's, with its own keys and disk. They need no installation."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,27 +38,52 @@ def mirror(
     emit(document, as_json, _show_pulled)
 
 
+Listen = Annotated[str, typer.Option("--listen", help="Address to listen on; port 0 takes a free one.")]
+Name = Annotated[str, typer.Option("--name", help="Its name, for a new one.")]
+Signs = Annotated[Algorithm, typer.Option("--algorithm", help="What a new one signs with.")]
+TrustedLogs = Annotated[list[str] | None, typer.Option("--trust", help="A public key of a log; may be repeated.")]
+
+
 def witness(
     *,
     folder: Dir,
-    listen: Annotated[str, typer.Option("--listen", help="Address to listen on; port 0 takes a free one.")],
-    name: Annotated[str, typer.Option("--name", help="The witness's name, for a new one.")] = "",
-    algorithm: Annotated[Algorithm, typer.Option(help="What a new one signs with.")] = Algorithm.ED25519,
-    trust: Annotated[list[str] | None, typer.Option("--trust", help="A log's public key to cosign for.")] = None,
+    listen: Listen,
+    name: Name = "",
+    algorithm: Signs = Algorithm.ED25519,
+    trust: TrustedLogs = None,
     as_json: Json = False,
 ) -> None:
     """Runs a witness: cosigns checkpoints of the logs it knows, and refuses a log that takes anything back."""
-    from safeconduct.bootstrap import witness as composed  # noqa: PLC0415 - keeps other commands quick
+    from safeconduct.bootstrap.partner import CosignerOptions, run_witness  # noqa: PLC0415 - keeps other commands quick
 
-    keys = [public_key(text) for text in trust or []]
+    keys, ready = [public_key(text) for text in trust or []], _ready(as_json)
+    run_witness(CosignerOptions(folder=folder, listen=listen, name=name, algorithm=algorithm, trust=keys, ready=ready))
 
+
+def mirror_server(
+    *,
+    folder: Dir,
+    listen: Listen,
+    name: Name = "",
+    algorithm: Signs = Algorithm.ED25519,
+    trust: TrustedLogs = None,
+    as_json: Json = False,
+) -> None:
+    """Runs a mirror: takes the entries of the logs it knows, and cosigns what it holds durably."""
+    from safeconduct.bootstrap.partner import CosignerOptions, run_mirror  # noqa: PLC0415 - keeps other commands quick
+
+    keys, ready = [public_key(text) for text in trust or []], _ready(as_json)
+    run_mirror(CosignerOptions(folder=folder, listen=listen, name=name, algorithm=algorithm, trust=keys, ready=ready))
+
+
+def _ready(as_json: bool) -> Callable[[str, str], None]:  # noqa: FBT001 - as the option gives it
     def ready(public: str, url: str) -> None:
         emit(
             {"key": public, "url": url}, as_json, lambda made: out.print(f"{made['url']}\n{made['key']}", markup=False)
         )
         sys.stdout.flush()  # whoever started it reads this from a pipe
 
-    composed.run(folder, listen, name=name, algorithm=algorithm, trust=keys, ready=ready)
+    return ready
 
 
 def _show_pulled(document: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, TypeVar
 
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.ledger.evidence import FOLDER as EVIDENCE
@@ -51,7 +51,17 @@ async def send_answer(send: Send, answer: WitnessAnswer, **headers: str) -> None
     await send({"type": "http.response.body", "body": body})
 
 
-async def in_thread(work: Callable[[], WitnessAnswer]) -> WitnessAnswer:
+async def send_bytes(send: Send, content: bytes) -> None:
+    """Sends a file."""
+    headers = [(b"content-type", b"application/octet-stream"), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+Answering = TypeVar("Answering", WitnessAnswer, WitnessAnswer | None)
+
+
+async def in_thread(work: Callable[[], Answering]) -> Answering | WitnessAnswer:
     """Runs blocking work in a thread; what it can't do is unavailable."""
     try:
         return await asyncio.to_thread(work)

@@ -15,6 +15,7 @@ from safeconduct.ledger.key_ports import OpeningKeys
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.ports import LogSource, StoredEntry
 from safeconduct.ledger.sealing import HOUSE
+from safeconduct.ledger.subtree_proofs import Part, subtree_proof
 from safeconduct.ledger.tiles import Tile, subtrees
 
 
@@ -118,6 +119,19 @@ class LogReader:
         except merkle.ProofError as error:
             raise UnavailableError(f"entry {entry_id} can't be proven: {error}", code="log-damaged") from error
         return Evidence(leaf=stored.leaf, index=stored.index, proof=tuple(proof), checkpoint=signed)
+
+    def leaves(self, origin: Origin, start: int, end: int) -> list[bytes]:
+        """Returns the bytes of the entries from `start` up to `end`, as far as there are any."""
+        return [stored.leaf for stored in self._source.entries(origin, start, end - start)]
+
+    def part_of(self, origin: Origin, part: Part) -> list[bytes]:
+        """Returns the proof that a subtree is part of the log's tree.
+
+        Raises:
+            ProofError: there is no such subtree.
+            UnavailableError: the log is damaged.
+        """
+        return subtree_proof(part, self._subtrees(origin, part.size))
 
     def consistency(self, origin: Origin, old: int, new: int) -> list[bytes]:
         """Returns the proof that the first `old` entries are the beginning of the first `new`.
