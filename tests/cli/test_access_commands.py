@@ -114,7 +114,7 @@ def test_a_wrong_program_is_told_with_its_own_name(shell):
     for verb in ("plan", "apply"):
         code, message, error = shell("program", verb, file)
         assert (code, error) == (2, "not-built-yet")
-        assert message.startswith(f"{file}:41:15: path soc-triage: autonomy 'act' is not built yet")
+        assert message.startswith(f"{file}:46:15: path soc-triage: autonomy 'act' is not built yet")
 
 
 def test_a_file_that_is_not_there_is_told(shell):
