@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 
 from safeconduct.adapters.memory.keys import MemoryKeys, MemoryWrappingKeys
+from safeconduct.adapters.sqlite.key_rotation import ROWS_A_PART, finishing
 from safeconduct.adapters.sqlite.keys import SqliteKeys
 from safeconduct.adapters.wrapping_keys import FileWrappingKeys
 from safeconduct.kernel.entries import Draft, Reader, Retention
@@ -234,3 +235,40 @@ def test_a_key_s_name_has_a_day_only_where_its_class_is_limited_in_days():
     limited = Readership(readers=SHARED.readers, house=True, days={Retention.CALL: 30})
     assert limited.key_name(CALLS, draft, START) == name(readership=SHARED, day="2026-11-21")
     assert SHARED.key_name(CALLS, draft, START) == name(readership=SHARED)
+
+
+def test_a_retired_key_is_nobody_s_any_more_and_is_then_destroyed(keys):
+    gone, stays = make(keys, SHARED), make(keys, SHARED, subject="bo")
+    keys.commit()
+    keys.retire([gone.id])
+    assert keys.get(gone.id) is None
+    assert keys.ids(KeySelector(origin=CALLS)) == [stays.id]
+    assert make(keys, SHARED).id != gone.id
+    keys.commit()
+    keys.destroy([gone.id])
+    assert keys.get(stays.id) == stays.key
+    assert len(list(keys.wrapped(Reader.PROVIDER))) == 2
+
+
+def test_others_use_the_keys_while_many_are_wrapped_again(tmp_path):
+    keys = sqlite_keys(tmp_path, Counting())
+    made = [make(keys, subject=f"s{number}") for number in range(3 * ROWS_A_PART)]
+    keys.commit()
+    later, parts = [], 0
+
+    def another():
+        later.append(make(keys, subject=f"later{len(later)}"))
+        keys.commit()
+        keys.retire([made[len(later)].id])
+
+    keys.retire([made[0].id])
+    for _part in finishing(keys._tables):
+        parts += 1
+        if parts in {1, 4}:
+            another()
+    assert parts > 4
+    assert [keys.get(key.id) for key in later] == [key.key for key in later]
+    assert [keys.get(key.id) for key in made[:3]] == [None] * 3
+    assert [keys.get(key.id) for key in made[3:]] == [key.key for key in made[3:]]
+    assert len(list((tmp_path / "kek").iterdir())) == 1
+    keys.close()

@@ -7,7 +7,9 @@ from safeconduct.adapters.folder import read_folder, write_file
 from safeconduct.adapters.mirror import FILE_ABSENT
 from safeconduct.adapters.mirror_evidence import Fetch
 from safeconduct.adapters.sqlite.database import connect, migrate
-from safeconduct.adapters.sqlite.key_tables import MIGRATIONS, KeyTables, NewKey
+from safeconduct.adapters.sqlite.key_rotation import finish
+from safeconduct.adapters.sqlite.key_schema import MIGRATIONS
+from safeconduct.adapters.sqlite.key_tables import KeyTables, NewKey
 from safeconduct.adapters.wrapping_keys import FileWrappingKeys
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import UnavailableError
@@ -55,6 +57,7 @@ class ReaderCopy:
         self._connection = connect(path)
         migrate(self._connection, MIGRATIONS, path.name)
         self._tables = KeyTables(self._connection, path, FileWrappingKeys(folder / "kek", entropy))
+        finish(self._tables)
 
     def source(self, mirror: Path, trust: Trust) -> LogSource:
         """Returns the log as the mirror has it, with the blobs of this copy.
@@ -110,8 +113,8 @@ class ReaderCopy:
         Raises:
             UnavailableError: not all of it is done; ask again.
         """
-        self._tables.delete(key_ids)
-        self._tables.finish()
+        self._tables.retire(key_ids)
+        finish(self._tables)
 
     def close(self) -> None:
         """Closes the file."""

@@ -153,8 +153,18 @@ class DataKeys(OpeningKeys, Protocol):
         """Returns the ids of the keys that fit. Any thread."""
         ...
 
+    def retire(self, key_ids: Collection[str]) -> None:
+        """Takes keys out of use at once: nobody gets them here any more. `destroy` must follow.
+
+        Between batches, for one may be sealing under them.
+
+        Raises:
+            UnavailableError: it can't; if the commit itself failed it may be done.
+        """
+        ...
+
     def destroy(self, key_ids: Collection[str]) -> None:
-        """Destroys keys; those that are not there are no error. Between batches: a batch may be using one.
+        """Destroys keys; those that are not there are no error. Any thread, once they are retired; others go on.
 
         On return no byte of them, raw or wrapped, is in any file of the store, and what an earlier copy of these
         files holds can't be opened any more.

@@ -95,16 +95,17 @@ class GroupCommitWriter(QueuedWriter):
         self._between_batches(lambda: self._runner.store.keep_cosigned(said.origin, said.size, note, key))
 
     def destroy_keys(self, key_ids: Collection[str], guard: Callable[[], None] = lambda: None) -> None:
-        """Destroys data keys, while no entry is being sealed under one. Not from within a command.
+        """Destroys data keys. Not from within a command.
 
-        What `guard` raises prevents it. Nothing is committed between that and the destruction.
+        What `guard` raises prevents it. Nothing is committed between that and the end of their use.
 
         Raises:
             UnavailableError: not all of it is done; ask again.
         """
 
-        def destroy() -> None:
+        def retire() -> None:
             guard()
-            self._keys.destroy(key_ids)
+            self._keys.retire(key_ids)
 
-        self._between_batches(destroy)
+        self._between_batches(retire)
+        self._keys.destroy(key_ids)

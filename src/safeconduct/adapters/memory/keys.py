@@ -58,6 +58,9 @@ class MemoryKeys:
             return [key_id for key_id, name in self._names.items() if fits(name, selector)]
 
     def destroy(self, key_ids: Collection[str]) -> None:
+        self.retire(key_ids)
+
+    def retire(self, key_ids: Collection[str]) -> None:
         with self._lock:
             for key_id in key_ids:
                 for kept in (self.keys, self._names, self._made):

@@ -5,11 +5,14 @@ readers. Destroying keys ends in a new key-encryption key, so that an earlier co
 """
 
 import threading
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from safeconduct.adapters.sqlite.database import connect, migrate, write_anew
-from safeconduct.adapters.sqlite.key_tables import MIGRATIONS, KeyTables, NewKey
+from safeconduct.adapters.sqlite.key_rotation import finish, finishing
+from safeconduct.adapters.sqlite.key_schema import MIGRATIONS
+from safeconduct.adapters.sqlite.key_tables import KeyTables, NewKey
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.ports import Entropy
 from safeconduct.ledger.key_ports import WrappingKeys
@@ -17,6 +20,7 @@ from safeconduct.ledger.sealing import DataKey, DataKeyName, KeySelector, Reader
 from safeconduct.ledger.wrapping import wrap_for
 
 CACHED_KEYS_MAX = 4096  # under a kilobyte each; above it the cache starts again
+PAUSE_S = 0.001  # between parts of a destruction: whoever lets a lock go takes it again before one who waits
 
 
 class SqliteKeys:
@@ -27,6 +31,7 @@ class SqliteKeys:
         write_anew(self._connection, path.name)
         migrate(self._connection, MIGRATIONS, path.name)
         self._tables = KeyTables(self._connection, path, wrappers)
+        finish(self._tables)
         self._entropy = entropy
         self._lock = threading.Lock()  # guards all below: the writer makes keys while readers open fields
         self._known: dict[str, bytes] = {}
@@ -67,11 +72,16 @@ class SqliteKeys:
         with self._lock:
             return self._tables.ids(selector)
 
-    def destroy(self, key_ids: Collection[str]) -> None:
+    def retire(self, key_ids: Collection[str]) -> None:
         with self._lock:
             self._forget(set(key_ids))
-            self._tables.delete(key_ids)
-            self._tables.finish()
+            self._tables.retire(key_ids)
+
+    def destroy(self, key_ids: Collection[str]) -> None:
+        self.retire(key_ids)
+        parts = finishing(self._tables)
+        while self._one_of(parts):
+            time.sleep(PAUSE_S)
 
     def close(self) -> None:
         """Closes the file."""
@@ -105,6 +115,10 @@ class SqliteKeys:
         wrapped = {reader: wrap_for(public, made.key, name.origin, made.id, reader) for reader, public in others}
         self._new[made.id] = NewKey(name, readership, made, wrapped)
         return made
+
+    def _one_of(self, parts: Iterator[None]) -> bool:
+        with self._lock:
+            return next(parts, self) is None
 
     def _forget(self, key_ids: set[str]) -> None:
         self._current = {name: one for name, one in self._current.items() if one[1].id not in key_ids}
