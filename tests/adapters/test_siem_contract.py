@@ -16,7 +16,8 @@ from safeconduct.ledger.rows import check_row, read_row
 from safeconduct.ledger.shipping import outgoing
 from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.trust import Trust
-from safeconduct.runtime.shipping import Line, attempt, ship
+from safeconduct.runtime.exporting import Line, attempt
+from safeconduct.runtime.shipping import Shipment, ship
 from support import siem
 from support.logs import CALLS, Rig, signer
 from support.ocsf import faults
@@ -124,7 +125,7 @@ def big():
 @pytest.fixture
 def line_of(tmp_path):
     def made(destination, name="siem"):
-        return Line(name, "kind", destination, FileCursors(tmp_path / "cursors", name))
+        return Line(name, "kind", Shipment(destination, FileCursors(tmp_path / "cursors", name), FORMS))
 
     return made
 
@@ -137,7 +138,7 @@ def expected(log):
 def test_each_entry_arrives_once_under_its_id_and_is_what_the_log_has(kind, log, line_of, tmp_path):
     with kind(tmp_path) as (server, destination):
         line = line_of(destination)
-        assert ship(line, log, FORMS) == COUNT
+        assert ship(line.work, log) == COUNT
         assert list(server.rows) == expected(log)
         assert server.again == 0
         for number in (0, 255, 256, COUNT - 1):
@@ -146,17 +147,17 @@ def test_each_entry_arrives_once_under_its_id_and_is_what_the_log_has(kind, log,
             row = read_row(json.dumps(event).encode())
             checked = check_row(row, log.proven(row.index), FORMS)
             assert (checked.differs, checked.added) == ((), ())
-        assert ship(line, log, FORMS) == 0
+        assert ship(line.work, log) == 0
         assert line.lag({CALLS: COUNT}) == {CALLS: 0}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_its_cursor_everything_is_sent_again_under_the_same_ids(kind, log, line_of, tmp_path):
     with kind(tmp_path) as (server, destination):
-        ship(line_of(destination), log, FORMS)
+        ship(line_of(destination).work, log)
         for file in (tmp_path / "cursors").glob("*.json"):
             file.unlink()
-        assert ship(line_of(destination), log, FORMS) == COUNT
+        assert ship(line_of(destination).work, log) == COUNT
         assert list(server.rows) == expected(log)
 
 
@@ -171,7 +172,7 @@ def test_what_fails_on_the_way_is_told_and_sent_again(place, fault, log, line_of
         server.script.extend([*[""] * before, fault])
         waits = []
         for _ in range(9):
-            waits.append(attempt(line, lambda: [log], FORMS))
+            waits.append(attempt(line, lambda: [log]))
             if not line.problem:
                 break
             assert line.problem in {"destination-busy", "destination-unreachable", "destination-garbled"}
@@ -187,10 +188,10 @@ def test_a_syslog_connection_that_does_not_end_in_order_is_no_acknowledgment(kin
     with kind(tmp_path) as (server, destination):
         line = line_of(destination)
         server.script.append(fault)
-        attempt(line, lambda: [log], FORMS)
+        attempt(line, lambda: [log])
         assert line.problem == "destination-unreachable"
         assert line.lag({CALLS: COUNT}) == {CALLS: COUNT}
-        attempt(line, lambda: [log], FORMS)
+        attempt(line, lambda: [log])
         assert line.problem == ""
         assert set(server.rows) == set(expected(log))
 
@@ -199,10 +200,10 @@ def test_a_batch_that_no_indexer_got_is_sent_again(log, line_of, tmp_path):
     with hec(tmp_path) as (server, destination):
         server.never_indexed = 1
         line = line_of(destination)
-        attempt(line, lambda: [log], FORMS)
+        attempt(line, lambda: [log])
         assert (line.problem, server.rows) == ("not-indexed", {})
         assert destination._clock() >= ACK_WAIT_S
-        attempt(line, lambda: [log], FORMS)
+        attempt(line, lambda: [log])
         assert list(server.rows) == expected(log)
 
 
@@ -210,20 +211,20 @@ def test_one_busy_item_of_a_bulk_brings_the_batch_again_and_nothing_twice(log, l
     with bulk(tmp_path) as (server, destination):
         line = line_of(destination)
         server.script.extend(["", "item-busy"])
-        attempt(line, lambda: [log], FORMS)
-        attempt(line, lambda: [log], FORMS)
+        attempt(line, lambda: [log])
+        attempt(line, lambda: [log])
         assert sorted(server.rows) == sorted(expected(log))
 
 
 def test_a_token_that_ended_early_is_renewed(log, line_of, tmp_path):
     with ingestion(tmp_path) as (server, destination):
         line = line_of(destination)
-        ship(line, TiledLog(log._read, Trust(log=signer().verifier)), FORMS)
+        ship(line.work, TiledLog(log._read, Trust(log=signer().verifier)))
         server.tokens.clear()
-        line.cursors.write(line.cursor.advanced(CALLS, COUNT - 1))
-        attempt(line, lambda: [log], FORMS)
+        line.work.cursors.write(line.work.cursor.advanced(CALLS, COUNT - 1))
+        attempt(line, lambda: [log])
         assert line.problem == "destination-refused"
-        attempt(line, lambda: [log], FORMS)
+        attempt(line, lambda: [log])
         assert (line.problem, server.logins) == ("", 2)
 
 
@@ -232,11 +233,11 @@ def test_an_entry_that_is_refused_goes_as_its_place_alone_and_holds_up_nothing(k
     with kind(tmp_path) as (server, destination):
         server.refuse = lambda event: event["metadata"]["sequence"] == 300 and "raw_data" in event
         line = line_of(destination)
-        ship(line, log, FORMS)
+        ship(line.work, log)
         assert set(server.rows) == set(expected(log))
         least = server.rows[expected(log)[300]]
         assert (least["class_uid"], least["metadata"]["is_truncated"], "raw_data" in least) == (0, True, False)
-        assert line.cursor.refused == ()
+        assert line.work.cursor.refused == ()
 
 
 @pytest.mark.parametrize("kind", OVER_HTTP)
@@ -244,10 +245,10 @@ def test_an_entry_that_is_refused_in_every_form_is_told_and_the_others_arrive(ki
     with kind(tmp_path) as (server, destination):
         server.refuse = lambda event: event["metadata"]["sequence"] == 300
         line = line_of(destination)
-        ship(line, log, FORMS)
+        ship(line.work, log)
         assert set(expected(log)) - set(server.rows) == {expected(log)[300]}
-        assert [(one.origin, one.index) for one in line.cursor.refused] == [(CALLS, 300)]
-        assert line_of(destination).cursors.read().refused == line.cursor.refused
+        assert [(one.origin, one.index) for one in line.work.cursor.refused] == [(CALLS, 300)]
+        assert line_of(destination).work.cursors.read().refused == line.work.cursor.refused
 
 
 @pytest.mark.parametrize("kind", OVER_HTTP)
@@ -255,9 +256,9 @@ def test_a_destination_that_refuses_everything_stops_the_line(kind, log, line_of
     with kind(tmp_path) as (server, destination):
         server.refuse = lambda _event: True
         line = line_of(destination)
-        attempt(line, lambda: [log], FORMS)
+        attempt(line, lambda: [log])
         assert line.problem == "too-many-refused"
-        assert line.cursors.read().next == {}
+        assert line.work.cursors.read().next == {}
 
 
 @pytest.mark.parametrize(
@@ -272,19 +273,19 @@ def test_a_wrong_credential_is_told_and_moves_no_cursor(kind, spoil, log, line_o
     with kind(tmp_path) as (server, destination):
         spoil(destination)
         line = line_of(destination)
-        attempt(line, lambda: [log], FORMS)
+        attempt(line, lambda: [log])
         assert line.problem == "destination-refused"
-        assert (server.rows, line.cursors.read().next) == ({}, {})
+        assert (server.rows, line.work.cursors.read().next) == ({}, {})
 
 
 def test_a_log_that_is_shorter_than_what_was_sent_is_told(log, line_of, tmp_path):
     with files(tmp_path) as (_server, destination):
         line = line_of(destination)
-        line.cursors.write(line.cursor.advanced(CALLS, COUNT + 1))
-        attempt(line, lambda: [log], FORMS)
+        line.work.cursors.write(line.work.cursor.advanced(CALLS, COUNT + 1))
+        attempt(line, lambda: [log])
         assert line.problem == "cursor-ahead"
-        line.cursors.write(line.cursor.advanced(CALLS, COUNT))
-        attempt(line, lambda: [log], FORMS)
+        line.work.cursors.write(line.work.cursor.advanced(CALLS, COUNT))
+        attempt(line, lambda: [log])
         assert line.problem == ""
 
 
@@ -293,6 +294,6 @@ def test_a_damaged_leaf_is_never_sent(log, line_of, tmp_path):
     held["tile/entries/000"] = held["tile/entries/000"].replace(b'"n":7', b'"n":8')
     with files(tmp_path) as (server, destination):
         line = line_of(destination)
-        attempt(line, lambda: [TiledLog(held.get, Trust(log=signer().verifier))], FORMS)
+        attempt(line, lambda: [TiledLog(held.get, Trust(log=signer().verifier))])
         assert line.problem == "log-damaged"
         assert len(server.rows) <= 7

@@ -1,11 +1,12 @@
 """`log publish` from a running server, from a copy, to a folder and to S3."""
 
 import datetime as dt
+import json
 
 import pytest
 
 from support.s3 import KEY, REGION, SECRET, Bucket
-from support.shell import agreed, run, serving
+from support.shell import agreed, run, serving, until
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,42 @@ def test_a_store_gets_it_with_keys_from_the_environment(house, tmp_path, monkeyp
         assert house[0](*words).code == 0
         assert f"{'/bucket/log'}/checkpoint" in server.objects
         assert house[0]("log", "publish", "http://store.example/b").error == "destination-unencrypted"
+
+
+def test_a_server_keeps_published_tiles_up_to_date(house, tmp_path):
+    installed, told, key = house
+    origins = [installed.agreement]
+    (tmp_path / "secret").touch(mode=0o600)
+    (tmp_path / "secret").write_text(SECRET)
+    with Bucket(lambda: dt.datetime.now(dt.UTC)) as server:
+        s3 = {"url": f"{server.url}/bucket/log", "region": REGION, "key": KEY}
+        entries = [
+            {"name": "web", "kind": "tiles-folder", "options": {"folder": str(tmp_path / "web")}, "origins": origins},
+            {
+                "name": "s3",
+                "kind": "tiles-s3",
+                "options": s3,
+                "secret": {"file": str(tmp_path / "secret")},
+                "origins": origins,
+            },
+        ]
+        file = tmp_path / "destinations.yaml"
+        file.write_text(json.dumps({"destinations": entries}))
+        with serving(installed.data, "--destinations", file):
+            until(lambda: all(sum(line["lag"].values()) == 0 for line in shipping(installed)))
+            assert [(line["name"], line["problem"], line["refused"]) for line in shipping(installed)] == [
+                ("web", "", []),
+                ("s3", "", []),
+            ]
+        assert server.objects["/bucket/log/checkpoint"] == (tmp_path / "web" / "checkpoint").read_bytes()
+    assert run("log", "verify", tmp_path / "web", "--key", key, "--witness", told["key"]).code == 0
+    for origins in ([], ["a.example/x", "a.example/y"]):
+        file.write_text(json.dumps({"destinations": [entries[0] | {"origins": origins}]}))
+        assert installed("log", "ship", file).error == "destinations-invalid"
+
+
+def shipping(installed):
+    return installed("status", "--json").json["shipping"]
 
 
 def with_keys(monkeypatch):

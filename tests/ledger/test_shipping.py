@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safeconduct.adapters.siem.configuration import FILE_BYTES_MAX, read_destinations
+from safeconduct.adapters.destinations import FILE_BYTES_MAX, read_destinations
 from safeconduct.adapters.siem.cursors import FileCursors
 from safeconduct.adapters.siem.files import FILE_ROWS, Files, FilesOptions
 from safeconduct.adapters.siem.syslog import MESSAGE_BYTES_MIN, Syslog, SyslogOptions
@@ -28,7 +28,8 @@ from safeconduct.ledger.shipping import (
     least,
     outgoing,
 )
-from safeconduct.runtime.shipping import RETRY_MAX_S, Line, attempt
+from safeconduct.runtime.exporting import RETRY_MAX_S, Line, attempt
+from safeconduct.runtime.shipping import Shipment
 from support.logs import CALLS, START
 
 LARGE = 10**9
@@ -86,7 +87,7 @@ def row(index=0, text=""):
 
 
 def line(destination):
-    return Line("siem", "kind", destination, Kept())
+    return Line("siem", "kind", Shipment(destination, Kept(), {}))
 
 
 def test_a_rows_id_is_its_entry_and_its_leaf():
@@ -135,36 +136,36 @@ def test_batches_hold_every_row_in_order_within_the_limits(lengths, row_bytes, b
 def test_so_many_entries_may_be_refused_and_no_more():
     into = Into(refused=range(REFUSED_MAX))
     one = line(into)
-    attempt(one, lambda: [Log(REFUSED_MAX + 5)], {})
-    assert (one.problem, len(one.cursor.refused), len(into.taken)) == ("", REFUSED_MAX, 5)
-    assert one.cursor.refused[0] == Refused(origin=CALLS, index=0, reason="no; no")
+    attempt(one, lambda: [Log(REFUSED_MAX + 5)])
+    assert (one.problem, len(one.work.cursor.refused), len(into.taken)) == ("", REFUSED_MAX, 5)
+    assert one.work.cursor.refused[0] == Refused(origin=CALLS, index=0, reason="no; no")
     one = line(Into(refused=range(REFUSED_MAX + 1)))
-    attempt(one, lambda: [Log(REFUSED_MAX + 5)], {})
+    attempt(one, lambda: [Log(REFUSED_MAX + 5)])
     assert one.problem == "too-many-refused"
 
 
 def test_a_line_that_fails_waits_longer_each_time_and_begins_anew_when_it_does_not():
     one = line(Into(fails=[DestinationBusyError("no")] * 11))
-    waits = [attempt(one, lambda: [Log(1)], {}) for _ in range(11)]
+    waits = [attempt(one, lambda: [Log(1)]) for _ in range(11)]
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, RETRY_MAX_S, RETRY_MAX_S]
-    assert attempt(one, lambda: [Log(1)], {}) == 1.0
-    one.destination.fails = [DestinationBusyError("no", after_s=77.0), UnavailableError("no")]
-    assert [attempt(one, lambda: [Log(2)], {}) for _ in range(2)] == [77.0, 2.0]
+    assert attempt(one, lambda: [Log(1)]) == 1.0
+    one.work.destination.fails = [DestinationBusyError("no", after_s=77.0), UnavailableError("no")]
+    assert [attempt(one, lambda: [Log(2)]) for _ in range(2)] == [77.0, 2.0]
 
 
 def test_what_nobody_foresaw_is_told_and_does_not_end_the_line():
     one = line(Into(fails=[ZeroDivisionError()]))
-    attempt(one, lambda: [Log(1)], {})
+    attempt(one, lambda: [Log(1)])
     assert one.problem == "exporter-failed"
-    attempt(one, lambda: [Log(1)], {})
-    assert (one.problem, len(one.destination.taken)) == ("", 1)
+    attempt(one, lambda: [Log(1)])
+    assert (one.problem, len(one.work.destination.taken)) == ("", 1)
 
 
 def test_a_line_takes_the_logs_that_it_names_or_all():
     one = line(Into())
     one.origins = frozenset({"another"})
-    attempt(one, lambda: [Log(3)], {})
-    assert one.destination.taken == []
+    attempt(one, lambda: [Log(3)])
+    assert one.work.destination.taken == []
     assert one.lag({CALLS: 3, "another": 2}) == {"another": 2}
 
 

@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from safeconduct import settings
+from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.data_folder import locked
-from safeconduct.adapters.siem.configuration import make, read_destinations
+from safeconduct.adapters.destinations import STORES, Entry, make_destination, make_store, read_destinations
 from safeconduct.adapters.siem.cursors import FOLDER, FileCursors
 from safeconduct.bootstrap.forms import FORMS
 from safeconduct.bootstrap.installation import opened
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.service import Logs
 from safeconduct.ledger.tiled import TiledLog
-from safeconduct.runtime.shipping import Line, exporting
+from safeconduct.runtime.exporting import Line, Publication, Work, exporting
+from safeconduct.runtime.shipping import Shipment
 
 
 @contextmanager
@@ -31,10 +33,15 @@ def lines(cursors: Path, file: Path) -> Iterator[list[Line]]:
         for entry in read_destinations(file):
             kept = FileCursors(cursors, entry.name)
             stack.enter_context(kept.held())
-            destination = make(entry, environment.secret_at)
-            line = Line(entry.name, entry.kind, destination, kept, frozenset(entry.origins), cursor=kept.read())
-            made.append(line)
+            made.append(Line(entry.name, entry.kind, _work(entry, kept, environment), frozenset(entry.origins)))
         yield made
+
+
+def _work(entry: Entry, kept: FileCursors, environment: settings.Settings) -> Work:
+    if entry.kind in STORES:
+        return Publication(make_store(entry, environment.secret_at, SystemClock().now))
+    destination = make_destination(entry, environment.secret_at)
+    return Shipment(destination, kept, FORMS, cursor=kept.read())
 
 
 @contextmanager
@@ -43,7 +50,7 @@ def shipped(data: Path, file: Path | None, logs: Logs) -> Iterator[Callable[[], 
     if file is None:
         yield list
         return
-    with lines(data / FOLDER, file) as made, exporting(made, lambda: tiled(logs), FORMS):
+    with lines(data / FOLDER, file) as made, exporting(made, lambda: tiled(logs)):
         yield lambda: [told(line, sizes_of(logs)) for line in made]
 
 
@@ -72,5 +79,5 @@ def told(line: Line, sizes: Mapping[Origin, int]) -> dict[str, Any]:
         "lag": line.lag(sizes),
         "problem": line.problem,
         "detail": line.detail,
-        "refused": line.cursor.refused,
+        "refused": line.work.refused,
     }

@@ -31,7 +31,8 @@ DatabaseURL = Annotated[
 ]
 
 Destinations = Annotated[
-    Path | None, typer.Option("--destinations", help="A YAML file that says where the log's entries are sent as OCSF.")
+    Path | None,
+    typer.Option("--destinations", help="A YAML file that says where entries are sent and tiles published."),
 ]
 
 OPENAI_URL = "https://api.openai.com/v1"

@@ -26,7 +26,9 @@ Cursors = Annotated[
 
 
 def ship(
-    destinations: Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file that says where entries go.")],
+    destinations: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A YAML file that says where entries and tiles go.")
+    ],
     *,
     copy: Copy = None,
     key: LogKey = "",
@@ -37,10 +39,9 @@ def ship(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Sends what is new in the logs to each destination once, as OCSF. `serve --destinations` keeps doing it."""
-    from safeconduct.bootstrap.forms import FORMS  # noqa: PLC0415 - keeps other commands quick
-    from safeconduct.bootstrap.shipping import lines, told  # noqa: PLC0415
-    from safeconduct.runtime.shipping import attempt  # noqa: PLC0415
+    """Brings each destination up to date once: entries as OCSF, or tiles. `serve --destinations` keeps doing it."""
+    from safeconduct.bootstrap.shipping import lines, told  # noqa: PLC0415 - keeps other commands quick
+    from safeconduct.runtime.exporting import attempt  # noqa: PLC0415
 
     kept = cursors or data_folder(data) / FOLDER
     if copy is not None and cursors is None:
@@ -48,7 +49,7 @@ def ship(
     trust = None if copy is None else trusted(key, witness, policy, partial(content_of, copy), vacuous=no_quorum)
     with lines(kept, destinations) as made, logs_at(copy, trust, data) as logs:
         for line in made:
-            attempt(line, lambda: logs, FORMS)
+            attempt(line, lambda: logs)
         sizes = {log.origin: log.size for log in logs}
         document = [told(line, sizes) for line in made]
     emit(document, as_json, _show_shipped)

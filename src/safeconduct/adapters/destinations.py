@@ -1,4 +1,4 @@
-"""The file that says where rows go: one document in YAML or JSON, with names of secrets in it and never a secret."""
+"""The file that says where entries and tiles go: YAML or JSON, with names of secrets in it and never a secret."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,9 @@ from typing import Any
 import msgspec
 import yaml
 
+from safeconduct.adapters.publish.folder import PublishedFolder
+from safeconduct.adapters.publish.s3 import S3Store
+from safeconduct.adapters.publish.signing import Credentials
 from safeconduct.adapters.siem.elastic import Elastic, ElasticOptions
 from safeconduct.adapters.siem.files import Files, FilesOptions
 from safeconduct.adapters.siem.logs_ingestion import LogsIngestion, LogsIngestionOptions
@@ -14,7 +17,12 @@ from safeconduct.adapters.siem.splunk import Splunk, SplunkOptions
 from safeconduct.adapters.siem.syslog import Syslog, SyslogOptions
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.instants import Instant
+from safeconduct.ledger.publishing import PublishedStore
 from safeconduct.ledger.shipping import Destination
+
+Secrets = Callable[[str, str], str]
+"""Returns a secret by the variable or the file that holds it. Raises InvalidInputError."""
 
 FILE_BYTES_MAX = 256 * 1024
 """Bytes of the file: a thousand destinations have room."""
@@ -26,7 +34,26 @@ _MAKERS: dict[str, tuple[Any, Callable[[Any, str], Destination], bool]] = {
     "syslog": (SyslogOptions, lambda options, _secret: Syslog(options), False),
     "files": (FilesOptions, lambda options, _secret: Files(options), False),
 }
-"""By kind: what it needs, how it is made, and whether it takes a secret."""
+"""Destinations of rows by kind: what it needs, how it is made, and whether it takes a secret."""
+
+
+class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`folder` is where the files of one log go."""
+
+    folder: str
+
+
+class S3Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`url` has bucket and prefix; `key` is the access key's id, whose secret is the entry's."""
+
+    url: str
+    region: str
+    key: str
+    ca: str = ""
+
+
+STORES: dict[str, tuple[Any, bool]] = {"tiles-folder": (FolderOptions, False), "tiles-s3": (S3Options, True)}
+"""Places that a log's tiles are published to by kind: what it needs, and whether it takes a secret."""
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,18 +99,34 @@ def read_destinations(path: Path) -> tuple[Entry, ...]:
     for entry in found:
         if not entry.name or names.count(entry.name) > 1:
             raise _wrong(path, f"each destination needs a name of its own; {entry.name!r} is not")
-        if entry.kind not in _MAKERS:
-            raise _wrong(path, f"{entry.name} has kind {entry.kind!r}; there are {', '.join(_MAKERS)}")
+        if entry.kind not in {*_MAKERS, *STORES}:
+            raise _wrong(path, f"{entry.name} has kind {entry.kind!r}; there are {', '.join((*_MAKERS, *STORES))}")
+        if entry.kind in STORES and len(entry.origins) != 1:
+            raise _wrong(path, f"{entry.name} publishes one log: `origins` must name it")
     return found
 
 
-def make(entry: Entry, secret: Callable[[str, str], str]) -> Destination:
-    """Returns the destination of an entry. `secret` returns a secret by variable or file.
+def make_destination(entry: Entry, secret: Secrets) -> Destination:
+    """Returns the destination of an entry.
 
     Raises:
         InvalidInputError: an option is unknown, missing or not of its form; or a secret is missing, or one too many.
     """
     kind, maker, is_secret = _MAKERS[entry.kind]
+    options, found = _options(entry, kind, secret, is_secret=is_secret)
+    return maker(options, found)
+
+
+def make_store(entry: Entry, secret: Secrets, now: Callable[[], Instant]) -> PublishedStore:
+    """Returns the store of an entry. Raises as `make_destination`."""
+    kind, is_secret = STORES[entry.kind]
+    options, found = _options(entry, kind, secret, is_secret=is_secret)
+    if isinstance(options, S3Options):
+        return S3Store(options.url, options.region, Credentials(key=options.key, secret=found), now, ca=options.ca)
+    return PublishedFolder(Path(options.folder))
+
+
+def _options(entry: Entry, kind: Any, secret: Secrets, *, is_secret: bool) -> tuple[Any, str]:  # noqa: ANN401 - a type
     if is_secret != (entry.secret is not None):
         raise InvalidInputError(
             f"{entry.name}: {entry.kind} needs {'a' if is_secret else 'no'} secret", code="destinations-invalid"
@@ -92,7 +135,7 @@ def make(entry: Entry, secret: Callable[[str, str], str]) -> Destination:
         options = msgspec.convert(entry.options, kind)
     except msgspec.ValidationError as error:
         raise InvalidInputError(f"{entry.name}: {error}", code="destinations-invalid") from error
-    return maker(options, secret(entry.secret.env, entry.secret.file) if entry.secret else "")
+    return options, secret(entry.secret.env, entry.secret.file) if entry.secret else ""
 
 
 def _wrong(path: Path, what: str) -> InvalidInputError:
