@@ -9,6 +9,7 @@ from safeconduct.adapters.data_folder import LOG_KEYS
 from safeconduct.ledger.checkpoints import parse_checkpoint
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.notes import Note, NoteSigner, VerifierKey
+from support.logs import cosigner
 from support.shell import agreed, run, serving, until, witness
 
 
@@ -182,6 +183,38 @@ def test_what_waits_for_the_partner_waits_for_its_trust_in_the_successor(house):
         assert "nothing" in str(plan.json) or plan.json.get("changes", []) == []
         assert house("log", "export", house.root / "export").code == 0
     assert run("log", "verify", house.root / "export", "--key", closed["successor_key"]).code == 0
+
+
+def exported_once_closed(house):
+    """Closes the joint log; returns exports of it and its successor, the first one's key, and what closing said."""
+    old = key(house)
+    exported(house, "cosigned", old)
+    closed = house("log", "close", "--compromised", "--reason", "copied", "--json").json
+    after = exported(house, "after", old, closed["successor_key"])
+    before = house.root / "before"
+    assert house("log", "export", before, "--origin", house.agreement).code == 0
+    return before, after, old, closed
+
+
+def test_a_successor_is_found_offline_from_the_closed_logs_key_alone(house):
+    before, after, old, closed = exported_once_closed(house)
+    said = run("log", "succession", before, after, "--key", old, "--json")
+    assert said.code == 0, said
+    assert said.json["successor"]["key"] == closed["successor_key"]
+    assert said.json["said_by_the_closed_log"]
+    assert 0 < said.json["closed"]["vouched_for"] < said.json["closed"]["size"]
+    known = ("log", "succession", before, after, "--key", old, "--witness")
+    assert run(*known, house.told["key"]).code == 0
+    assert run(*known, cosigner().verifier.text).error == "succession-broken"
+    for words in (
+        (before, after, "--key", closed["successor_key"]),
+        (after, before, "--key", closed["successor_key"]),
+        (before, before, "--key", old),
+        (before, house.root / "cosigned", "--key", old, "--new-key", old),
+        (house.root / "cosigned", after, "--key", old),
+        (house.root / "cosigned", after, "--key", old, "--new-key", closed["successor_key"]),
+    ):
+        assert run("log", "succession", *words).code == 2, words
 
 
 def test_the_installations_own_log_is_closed_and_goes_on(house):

@@ -14,7 +14,7 @@ from safeconduct.cli.sources import Origin
 commands = typer.Typer(help="The joint log: show, prove, export, verify, mirror, witness.", no_args_is_help=True)
 for partners in (verify.verify, partner.mirror, partner.mirror_server, partner.witness):
     commands.command()(partners)
-for about_keys in (log_keys.rotate_key, log_keys.follow, log_keys.close):
+for about_keys in (log_keys.rotate_key, log_keys.follow, log_keys.close, log_keys.succession):
     commands.command()(about_keys)
 for keeping in (opening.openings, opening.approve, destruction.hold, destruction.holds, destruction.release):
     commands.command()(keeping)

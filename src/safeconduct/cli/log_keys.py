@@ -1,4 +1,4 @@
-"""`safeconduct log rotate-key`, `follow` and `close`: a log's keys, and what becomes of a log whose key was stolen."""
+"""`safeconduct log rotate-key`, `follow`, `close`, `succession`: a log's keys, and what follows a stolen one."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,14 +6,18 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.access.program import is_installation
+from safeconduct.adapters.folder import read_folder
 from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out
 from safeconduct.cli.sources import Origin, choose
+from safeconduct.cli.verify import LogKey, WitnessKeys, public_key
 from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.ledger.successions import Folder, follow_succession
+from safeconduct.ledger.trust import Trust
 
 Compromised = Annotated[bool, typer.Option("--compromised", help="Its key may be in other hands, or is lost.")]
 Why = Annotated[str, typer.Option("--reason", help="What happened; it stands in both logs.")]
-Folder = Annotated[Path, typer.Option("--dir", help="The witness's folder.")]
+WitnessDir = Annotated[Path, typer.Option("--dir", help="The witness's folder.")]
 Evidence = Annotated[Path, typer.Argument(metavar="FILE", help="The .tlog-proof of the entry that rotated the key.")]
 
 
@@ -27,7 +31,7 @@ def rotate_key(*, origin: Origin = "", data: Data = None, key: Key = None, as_js
         raise typer.Exit(NOT_AVAILABLE)
 
 
-def follow(evidence: Evidence, *, folder: Folder, as_json: Json = False) -> None:
+def follow(evidence: Evidence, *, folder: WitnessDir, as_json: Json = False) -> None:
     """Lets a witness take over a log's next key. From then on it refuses what only the old key signed."""
     from safeconduct.bootstrap import partner  # noqa: PLC0415 - keeps other commands quick
 
@@ -53,6 +57,30 @@ def close(
     emit(document, as_json, _show_closed)
 
 
+def succession(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="An export or a mirror of the closed log.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="An export or a mirror of the log that goes on for it.")],
+    *,
+    key: LogKey = "",
+    new_key: Annotated[str, typer.Option("--new-key", help="The new log's key; default: what the old one says.")] = "",
+    witness: WitnessKeys = None,
+    as_json: Json = False,
+) -> None:
+    """Verifies offline that one log rightly goes on for a closed one, and how much of that is vouched for."""
+    if not key:
+        raise InvalidInputError("expected the closed log's public key", code="key-missing", remedy="pass --key KEY")
+    trust = Trust(log=public_key(key), witnesses=tuple(public_key(text) for text in witness or []))
+    known = public_key(new_key) if new_key else None
+    found = follow_succession(Folder(*read_folder(old)), trust, Folder(*read_folder(new)), known)
+    document = {
+        "verified": True,
+        "closed": {"origin": found.old.origin, "size": found.old.size, "vouched_for": found.vouched_for},
+        "successor": {"origin": found.new.origin, "size": found.new.size, "key": found.key.text},
+        "said_by_the_closed_log": found.said,
+    }
+    emit(document, as_json, _show_succession)
+
+
 def chosen_log(logs: list[dict[str, Any]], origin: str) -> dict[str, Any]:
     """Returns the log of that origin; without one the joint log that takes entries.
 
@@ -65,6 +93,17 @@ def chosen_log(logs: list[dict[str, Any]], origin: str) -> dict[str, Any]:
 
 def _is_joint(log: dict[str, Any]) -> bool:
     return not is_installation(log["origin"]) and not log["successor"]
+
+
+def _show_succession(document: dict[str, Any]) -> None:
+    closed, successor = document["closed"], document["successor"]
+    out.print(
+        f"{closed['origin']}  {closed['size']} entries, {closed['vouched_for']} of them vouched for", markup=False
+    )
+    out.print(f"goes on as {successor['origin']}  {successor['size']} entries", markup=False)
+    out.print(f"  key {successor['key']}", style="dim", markup=False)
+    if not document["said_by_the_closed_log"]:
+        out.print("  the closed log does not say so itself: that key counts because you gave it", markup=False)
 
 
 def _show_rotated(document: dict[str, Any]) -> None:
