@@ -3,6 +3,8 @@
 import hashlib
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import integers
 
 from safeconduct.access import destruction, holds, retention
 from safeconduct.access.cosigning import complete_cosign
@@ -357,3 +359,12 @@ def test_one_timer_stands_while_a_class_is_limited(house):
     assert timers(house) == []
     with pytest.raises(AbsentError):
         house.look()
+
+
+@given(now=integers(0, 4_000_000_000_000_000), days=integers(1, 3_650))
+def test_no_key_goes_before_its_last_value_is_old_enough(now, days):
+    now += days * retention.DAY
+    kept = parse_rfc3339(f"{retention.first_day_kept(now, days)}T00:00:00Z")
+    last_due = kept - 1  # the last microsecond of the last day that goes
+    assert now - last_due > days * retention.DAY
+    assert now - (kept + retention.DAY - 1) <= days * retention.DAY  # and the next day is not due yet

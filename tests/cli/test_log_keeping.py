@@ -55,6 +55,10 @@ def partner(house):
         yield
 
 
+def entry_types(house):
+    return [entry["type"] for entry in house("log", "show", "--count", 1000, "--json").json["entries"]]
+
+
 def ingested(house):
     shown = house("log", "show", "--count", 1000, "--json").json
     return next(entry["id"] for entry in shown["entries"] if entry["type"] == "soc.telemetry.ingested/1")
@@ -83,6 +87,7 @@ def test_a_party_opens_and_lists_from_another_machine(house, tmp_path):
         assert (said.code, said.json["value"]) == (0, "auth.log")
         assert run("log", "openings", *away, "--json", data=tmp_path, key=house.key("ops")).json == []
         assert run("log", "openings", *away, data=tmp_path).error == "unauthenticated"
+        until(lambda: "access.retention.looked/1" in entry_types(house))  # the program limits a class in days
 
 
 def test_a_hold_and_an_order_and_the_partner_between(house):
