@@ -77,7 +77,12 @@ def test_without_the_driver_it_is_said_what_to_install(tmp_path, monkeypatch):
     assert not (tmp_path / MARK).exists()
 
 
-def test_no_url_is_shown():
+def test_no_url_is_shown(tmp_path):
+    wrong = Databases(log="postgrse://u:secret@h/d")
+    with pytest.raises(InvalidInputError) as refused:
+        require_postgres(tmp_path, wrong)
+    assert refused.value.code == "database-invalid"
+    assert "secret" not in refused.value.message
     assert "secret" not in repr(Databases(log="postgresql://u:secret@h/d", heads="postgresql://u:secret@h/e"))
 
 
@@ -105,7 +110,8 @@ def test_log_sequence_gives_places_to_what_workers_committed(house):
     writer.open_origin(house.agreement)
     writer.close()
     writer._store.close()
-    refused = house("log", "verify")
+    assert sum(verified(house)) == verified_before + 2
+    refused = house("freeze", "principal:ana", "--reason", "a drill")
     assert (refused.code, refused.error) == (4, "entries-pending")
     assert house("log", "sequence", "--once", "--json").json == {"placed": 1}
     assert house("log", "sequence", "--once", "--json").json == {"placed": 0}

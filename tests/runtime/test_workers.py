@@ -8,19 +8,21 @@ import time
 
 import pytest
 
+from safeconduct.adapters.postgres import shared
 from safeconduct.adapters.postgres.control import PostgresStore
 from safeconduct.adapters.postgres.reading import PostgresReader
 from safeconduct.adapters.postgres.sequencing import PostgresSequencing
 from safeconduct.adapters.postgres.shared import PostgresShared
 from safeconduct.kernel.entries import Draft
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, UnavailableError
+from safeconduct.ledger.ports import Batch
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.receipts import decode_receipt, verify_receipt
 from safeconduct.ledger.worker_events import announced_keys
 from support.logs import CALLS, START, Clock
 from support.sequencing import findings, sequencer, spawn, waiting
 from support.shell import until
-from support.workers import BEGAN, DECIDED, OPEN, began, close, decide, ended, open_worker
+from support.workers import BEGAN, COUNTERS, DECIDED, OPEN, began, close, decide, ended, open_worker
 
 
 @pytest.fixture
@@ -114,17 +116,46 @@ def test_an_id_is_taken_once_whether_its_entry_has_a_place_or_not(worker, databa
     assert findings(database, heads) == []
 
 
+def test_a_worker_that_stops_in_the_middle_holds_up_decisions_for_a_while_only(monkeypatch, database, heads):
+    monkeypatch.setattr(shared, "PAUSE_MAX_S", 1)
+    stuck, worker = PostgresShared(database), open_worker(database, "one")
+
+    def stop_in_the_middle():
+        with stuck.deciding(alone=True):
+            assert worker.submit(decide("one")).result(60).value.body["number"] == 1
+            stuck.taken("anything")
+
+    with pytest.raises(UnavailableError, match="idle"):
+        stop_in_the_middle()
+    stuck.close()
+    with worker._store.snapshot() as records:
+        assert records.get(COUNTERS, "n").value == 1
+    close(worker)
+    assert findings(database, heads) == []
+
+
+def test_ids_of_decisions_follow_each_other_over_processes(worker, database):
+    other = open_worker(database, "two", clock=Clock(START))
+    ids = [writer.submit(decide("x")).result(30).value.id for writer in (worker, other) * 5]
+    assert ids == sorted(ids)
+    close(other)
+
+
 def test_the_one_writer_and_workers_exclude_each_other(worker, database, heads):
     with pytest.raises(UnavailableError) as caught:
         PostgresStore(database)
     assert caught.value.code == "store-locked"
     worker.submit(began("a"), own=True).result(30)
     close(worker)
+    alone = PostgresStore(database)
+    assert len(list(alone.waiting(CALLS))) == 2
     with pytest.raises(UnavailableError) as caught:
-        PostgresStore(database)
+        alone.commit(Batch(changes={("numbers", "one"): b"1"}))
     assert caught.value.code == "entries-pending"
+    alone.close()
     assert drained(database, heads) == 3
     alone = PostgresStore(database)
+    alone.commit(Batch(changes={("numbers", "one"): b"1"}))
     with pytest.raises(UnavailableError) as caught:
         PostgresShared(database)
     assert caught.value.code == "store-locked"

@@ -12,6 +12,7 @@ from safeconduct.ledger.ports import Heads, Store
 from safeconduct.settings import Databases
 
 FILE = "safeconduct.db"
+SCHEMES = ("postgresql://", "postgres://")
 MARK = "database"
 """The file in the data folder that says that its logs are in PostgreSQL, so that nobody begins them a second time."""
 
@@ -60,8 +61,8 @@ def require_postgres(data: Path, databases: Databases) -> None:
     """Returns if an installation's logs may be in PostgreSQL, and notes that they are.
 
     Raises:
-        InvalidInputError: no database was named (`database-unnamed`), there is a SQLite one (`database-elsewhere`),
-            or the driver is not installed (`driver-missing`).
+        InvalidInputError: no database was named (`database-unnamed`) or not by a URL (`database-invalid`), there is a
+            SQLite one (`database-elsewhere`), or the driver is not installed (`driver-missing`).
     """
     if not databases.log:
         raise InvalidInputError("this needs logs in PostgreSQL", code="database-unnamed", remedy="pass --database URL")
@@ -71,6 +72,11 @@ def require_postgres(data: Path, databases: Databases) -> None:
             code="database-elsewhere",
             remedy="unset SAFECONDUCT_DATABASE, or begin a new installation",
         )
+    for url in filter(None, (databases.log, databases.heads)):
+        if not url.startswith(SCHEMES):  # never shown: a driver's own complaint would show a password in it
+            raise InvalidInputError(
+                "expected the URL of a PostgreSQL database: postgresql://USER@HOST/DATABASE", code="database-invalid"
+            )
     try:
         import psycopg  # noqa: F401, PLC0415 - an optional extra
     except ImportError as error:

@@ -69,7 +69,7 @@ class Transaction(Records, Protocol):
         ...
 
     def new_id(self) -> str:
-        """Returns a fresh ULID, greater than all before it in this installation."""
+        """Returns a fresh ULID, greater than those of all entries that this transaction comes after."""
         ...
 
     def append(self, origin: Origin, draft: Draft, *, entry_id: str | None = None) -> Entry:

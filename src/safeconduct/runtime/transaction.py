@@ -36,8 +36,8 @@ class IdSource:
         self._last_at = max(self._last_at, at)
 
     def go_past(self, at: Instant) -> None:
-        """Makes all instants that follow come after this one."""
-        self._last_at = max(self._last_at, Instant(at + 1))
+        """Makes all instants that follow, and the ids made at them, come after this one and the ids made at it."""
+        self._last_at = max(self._last_at, Instant((at // _MILLISECOND + 1) * _MILLISECOND))
 
     def is_past(self, entry_id: str, at: Instant) -> bool:
         """Tells whether an id is one, and neither it nor the instant lies in the future."""

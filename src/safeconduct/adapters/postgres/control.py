@@ -64,13 +64,17 @@ class PostgresStore(PostgresRows):
 
     def __init__(self, url: str) -> None:
         self._opening: int | None = None
+        self._sequenced = False
         self._session = Session(url, self._take_over)
         self._reader = PostgresReader(url)
 
     def commit(self, batch: Batch) -> None:
         connection = self._session.get()
         with transaction(connection, "commit"):
+            if not (self._sequenced or batch.repairs):
+                require_sequenced(connection)
             write_batch(connection, batch)
+        self._sequenced = self._sequenced or not batch.repairs  # who has the lock alone adds nothing that waits
 
     def keep_cosigned(self, origin: Origin, size: int, note: str, witness: str) -> None:
         row = (self._number(origin), size, witness, note)
@@ -100,7 +104,7 @@ class PostgresStore(PostgresRows):
         """Takes the lock that only one writing process has, and counts the openings, to tell if another came between.
 
         Raises:
-            UnavailableError: another process writes (`store-locked`), or wrote since this one did; or entries wait.
+            UnavailableError: another process writes (`store-locked`), or wrote since this one did.
         """
         if not one(connection, "SELECT pg_try_advisory_lock(?, ?)", LOCK_NAMESPACE, WRITING):
             raise UnavailableError(
@@ -108,7 +112,6 @@ class PostgresStore(PostgresRows):
             )
         migrate(connection, MIGRATIONS)
         if self._opening is None:
-            require_sequenced(connection)
             self._opening = count_opening(connection)
         elif one(connection, "SELECT number FROM openings") != self._opening:
             raise UnavailableError(
@@ -122,7 +125,7 @@ def count_opening(connection: Connection) -> int:
 
 
 def require_sequenced(connection: Connection) -> None:
-    """Returns if no entry waits for its place: one process that writes them all gives places at once.
+    """Returns if no entry waits for its place: what one process writes would overtake it.
 
     Raises:
         UnavailableError: some do.
