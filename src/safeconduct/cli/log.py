@@ -78,7 +78,7 @@ def _show_logs(document: dict[str, Any]) -> None:
         state = f"closed, goes on as {log['successor']}" if log["successor"] else log["stopped"] or "running"
         out.print(f"{log['origin']}  {log['size']} entries  {state}", markup=False)
         if log["broken_promises"]:
-            out.print(f"  {log['broken_promises']} broken promises on record", style="bold red", markup=False)
+            out.print(f"  broken promises on record: {log['broken_promises']}", style="bold red", markup=False)
         out.print(f"  key {log['key']}", style="dim", markup=False)
     rows(document["entries"], "index", "at", "type", "id")
 
