@@ -61,6 +61,21 @@ def test_the_same_search_finds_the_keys_that_files_keep(tmp_path):
     assert exposed(house.data / LOG_KEYS, raw(key)) != found
 
 
+def test_a_rotation_moves_a_logs_key_from_a_file_into_the_token(tmp_path, token):
+    house, told, _key = agreed(tmp_path / "house")
+    (house.data / "custody.toml").write_text(token.custody())
+    old = logs(house)[house.agreement]["key"]
+    with witness(house.root / "witness", old, listen=told["url"].removeprefix("http://")):
+        said = house("log", "rotate-key", "--json")
+        assert said.code == 0, said
+    new = said.json["new"]
+    assert logs(house)[house.agreement]["key"] == new
+    assert exposed(house.data, raw(new)) == []
+    assert len(exposed(house.data / LOG_KEYS, raw(old))) == 1
+    assert house("freeze", "all", "--reason", "a drill").code == 0
+    assert house("log", "verify").code == 0
+
+
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [

@@ -1,5 +1,7 @@
 """A log's keys, one after another: statements, chains, and which key signs around a rotation that fails."""
 
+from dataclasses import replace
+
 import pytest
 
 from safeconduct.adapters.memory.log import MemoryStore
@@ -11,6 +13,7 @@ from safeconduct.ledger.keys import KeyUnavailableError, SecretKey
 from safeconduct.ledger.log_events import KEY_ROTATED, OVERLAP, KeyRotated
 from safeconduct.ledger.log_events import PROJECTIONS as LOGS
 from safeconduct.ledger.notes import Note, NoteError, NoteSigner, parse_note
+from safeconduct.ledger.omission import promised
 from safeconduct.ledger.rotation import Rotation, Succession, chain, open_succession, rotation_of, sign_succession
 from safeconduct.ledger.trust import Trust
 from support.logs import CALLS, PROJECTIONS, START, Rig, add, signer
@@ -188,6 +191,21 @@ def test_a_rotation_that_does_not_begin_with_the_present_key_is_not_committed():
         with pytest.raises(UnavailableError, match="does not have"):
             rotate(made, FIRST, THIRD)
         assert lines(made) == [FIRST, SECOND]
+
+
+def test_a_stolen_old_key_promises_nothing_for_who_knows_the_rotation():
+    with rig() as made:
+        before = made.writer.submit(add("a")).result(30).receipts[0]
+        rotate(made, FIRST, SECOND)
+        after = made.writer.submit(add("b")).result(30).receipts[0]
+    trust = Trust(log=FIRST.verifier).following([turn(1, FIRST, SECOND)])
+    assert promised(before, trust).floor == 0
+    assert promised(after, trust).floor == 2
+    note = parse_note(after.batch)
+    stolen = replace(after, batch=Note(note.text, (FIRST.sign(note.text),)).encoded)
+    assert promised(stolen, Trust(log=FIRST.verifier)).floor == 2  # who does not know the rotation is told anything
+    with pytest.raises(NoteError):
+        promised(stolen, trust)
 
 
 def test_a_checkpoint_beyond_the_rotation_needs_the_new_key_for_who_knows_it():

@@ -15,7 +15,7 @@ from safeconduct.kernel.ports import Receipt
 from safeconduct.ledger import merkle
 from safeconduct.ledger.merkle import HASH_BYTES
 from safeconduct.ledger.notes import NoteError, VerifierKey
-from safeconduct.ledger.omission import Omission, cosigned_after, due, make_omission, verify_omission
+from safeconduct.ledger.omission import Omission, cosigned_after, due, make_omission, promised, verify_omission
 from safeconduct.ledger.receipts import Promise, deadline_of, parse_receipt, verify_receipt
 from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.tiles import TILE_WIDTH, Tile, subtrees
@@ -54,7 +54,7 @@ def judge(receipt: Receipt, log: TiledLog, trust: Trust, workers: Sequence[Verif
         UnavailableError: the copy is damaged.
     """
     try:
-        promise = verify_receipt(receipt, [*trust.logs, *workers])
+        promise = promised(receipt, trust, workers)
     except SafeconductError as error:
         return Judged(receipt=receipt, standing=Standing.WORTHLESS, why=error.message)
     leaves = _hashes(log, *due(receipt, promise.floor, log.size))

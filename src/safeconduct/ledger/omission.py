@@ -15,7 +15,14 @@ from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint, p
 from safeconduct.ledger.merkle import HASH_BYTES, ProofError, Subtree
 from safeconduct.ledger.notes import NOTE_BYTES_MAX, NoteError, VerifierKey, unbase64
 from safeconduct.ledger.ranges import nodes_beside, range_root
-from safeconduct.ledger.receipts import RECEIPT_BYTES_MAX, base64_text, decode_receipt, encode_receipt, verify_receipt
+from safeconduct.ledger.receipts import (
+    RECEIPT_BYTES_MAX,
+    Promise,
+    base64_text,
+    decode_receipt,
+    encode_receipt,
+    verify_receipt,
+)
 from safeconduct.ledger.trust import Trust, check_signatures
 
 HEADER = "safeconduct/omission@v1"
@@ -111,6 +118,17 @@ def make_omission(
     return Omission(receipt=receipt, checkpoint=checkpoint, start=start, leaves=tuple(leaves), nodes=nodes)
 
 
+def promised(receipt: Receipt, trust: Trust, workers: Sequence[VerifierKey] = ()) -> Promise:
+    """Returns what a receipt promises. A key that was rotated before its floor promises nothing: it may be stolen.
+
+    Raises:
+        NoteError: none of the keys signed it.
+        ProofError: the leaf is not in the batch.
+    """
+    floor = verify_receipt(receipt, [*trust.logs, *workers]).floor
+    return verify_receipt(receipt, [*trust.signing_after(floor), *workers])
+
+
 def verify_omission(omission: Omission, trust: Trust, workers: Sequence[VerifierKey] = ()) -> BrokenPromise:
     """Returns the broken promise that an omission proves. `workers` are further keys that give receipts for the log.
 
@@ -120,7 +138,7 @@ def verify_omission(omission: Omission, trust: Trust, workers: Sequence[Verifier
         ProofError: the entry is there, or what stands in its place does not lead to the checkpoint's root.
     """
     receipt = omission.receipt
-    promise = verify_receipt(receipt, [*trust.logs, *workers])
+    promise = promised(receipt, trust, workers)
     signed, trust = trust.signed(omission.checkpoint.encoded)
     if promise.origin != signed.checkpoint.origin:
         raise NoteError(f"the receipt is of {promise.origin}, the checkpoint of {signed.checkpoint.origin}")

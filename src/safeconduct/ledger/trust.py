@@ -46,6 +46,11 @@ class Trust:
         """Returns the key that must have signed a checkpoint of this size; None where any of the log's may have."""
         return chain(self.logs, self.rotations).at(size) if self.rotations else None
 
+    def signing_after(self, floor: int) -> tuple[VerifierKey, ...]:
+        """Returns the log's keys that may sign something when it has so many entries: none that was rotated before."""
+        retired = {rotation.old for rotation in self.rotations if floor > rotation.index}
+        return tuple(key for key in self.logs if key not in retired)
+
     def signed(self, encoded: str | bytes) -> tuple[SignedCheckpoint, "Trust"]:
         """Returns a checkpoint that a key of the log signed, and this trust with that key as the log's.
 
