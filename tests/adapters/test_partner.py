@@ -4,16 +4,20 @@ from pathlib import Path
 
 import pytest
 
+from safeconduct.adapters.cosigner_folder import EVIDENCE_FILES_MAX
 from safeconduct.adapters.folder import read_folder, write_file
-from safeconduct.adapters.mirror import fetch_over_http, pull
+from safeconduct.adapters.mirror import fetch_over_http, keep_up, pull
+from safeconduct.adapters.outbound import exchange, http_address
 from safeconduct.adapters.witness import WitnessFolder
 from safeconduct.adapters.witness_client import WitnessClient
 from safeconduct.http.witness import WitnessApp
-from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
+from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, UnavailableError
+from safeconduct.ledger.checkpoints import Checkpoint, sign_checkpoint
 from safeconduct.ledger.evidence import Claim, parse_evidence
 from safeconduct.ledger.export import export_files, verify_files
 from safeconduct.ledger.service import Logs
 from safeconduct.ledger.trust import Trust
+from safeconduct.ledger.witness import REQUEST_BYTES_MAX, Submission
 from support.liars import served
 from support.logs import CALLS, PROJECTIONS, Clock, Counting, Rig, cosigner, signer
 
@@ -255,3 +259,85 @@ def test_verifying_in_place(tmp_path):
             logs_of(rig).tile(CALLS, "tile/0/000.p/4")
         with pytest.raises(AbsentError):
             logs_of(rig).tile(CALLS, "tile/entries/000")
+
+
+class EndedError(Exception):
+    """What a test ends an endless loop with."""
+
+
+def test_a_mirror_that_goes_on_tells_what_it_meets_and_ends_loudly(tmp_path):
+    told, waits = [], []
+
+    def looked(fetch):
+        return lambda: pull(fetch, tmp_path, TRUST)
+
+    def down(_path):
+        raise UnavailableError("the log does not answer", code="log-unreachable")
+
+    with Rig() as rig, Rig() as other:
+        rig.fill(3)
+        other.fill(5, start=100)
+        looks = iter([looked(down), looked(fetch_from(logs_of(rig))), looked(fetch_from(logs_of(other)))])
+
+        def once():
+            look = next(looks)
+            return look()
+
+        with pytest.raises(UnavailableError, match="evidence: ") as caught:
+            keep_up(once, told.append, every_s=7, wait=waits.append)
+    assert caught.value.code == "log-forked"
+    assert (told[0].code, told[1].size, waits) == ("log-unreachable", 3, [7, 7])
+
+    def unforeseen():
+        raise EndedError
+
+    with pytest.raises(EndedError):
+        keep_up(unforeseen, told.append, every_s=7, wait=waits.append)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/add-checkpoint", None, 405),
+        ("PUT", "/add-checkpoint", b"x", 405),
+        ("POST", "/", b"x", 404),
+        ("POST", "/add-entries", b"x", 404),
+        ("POST", "/add-checkpoint/", b"x", 404),
+        ("POST", "/add-checkpoint", b"", 400),
+        ("POST", "/add-checkpoint", b"x" * REQUEST_BYTES_MAX, 400),
+        ("POST", "/add-checkpoint", b"x" * (REQUEST_BYTES_MAX + 1), 413),
+        ("GET", "/evidence/forked-0123456789abcdef.evidence", None, 404),
+        ("GET", "/evidence/../witness.key", None, 404),
+        ("POST", "/evidence/x", b"x", 404),
+    ],
+)
+def test_the_witness_s_answers_to_what_is_no_submission(witness, method, path, body, status):
+    with served(WitnessApp(witness.add_checkpoint, witness.kept.evidence)) as url:
+        answered = exchange(http_address(url, ""), method, path, body=body, timeout_s=30, answer_bytes_max=1000)
+    assert answered.status == status
+    assert answered.headers["content-type"] == "text/plain; charset=utf-8"
+    assert (answered.headers.get("allow") == "POST") == (status == 405)
+    assert "safeconduct-evidence" not in answered.headers
+
+
+def test_a_witness_s_folder_is_open_in_one_process(witness, tmp_path):
+    other = WitnessFolder(tmp_path / "w", Clock())
+    with witness.kept.alone(), pytest.raises(ConflictError, match="open in another process"), other.kept.alone():
+        pass
+    with other.kept.alone():
+        pass
+
+
+def test_forks_fill_a_witness_s_disk_up_to_a_limit_and_no_further(witness, monkeypatch):
+    monkeypatch.setattr("safeconduct.adapters.cosigner_folder.EVIDENCE_FILES_MAX", 2)
+    assert EVIDENCE_FILES_MAX == 1000
+    with Rig() as rig:
+        rig.fill(5)
+        signed = rig.reader.checkpoint(CALLS)
+    assert witness.add_checkpoint(Submission(0, (), signed).encoded).status == 200
+    shown = []
+    for root in (1, 2, 3, 1):
+        forked = sign_checkpoint(Checkpoint(CALLS, 5, bytes([root] * 32)), signer())
+        shown.append(witness.add_checkpoint(Submission(5, (), forked).encoded).evidence)
+    assert [bool(path) for path in shown] == [True, True, False, True]
+    assert shown[0] == shown[3]

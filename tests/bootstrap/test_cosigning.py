@@ -6,17 +6,23 @@ import json
 import shutil
 import socket
 import threading
+from dataclasses import replace
 
 import pytest
 import uvicorn
 
-from safeconduct.adapters.clock import SystemClock
+from safeconduct.adapters.clock import SystemClock, system_entropy
+from safeconduct.adapters.mirror_folder import MirrorFolder
 from safeconduct.adapters.witness import WitnessFolder
 from safeconduct.bootstrap import cosigning
 from safeconduct.bootstrap.installation import opened
+from safeconduct.http.mirror import MirrorApp
 from safeconduct.http.witness import WitnessApp
+from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.notes import VerifierKey
+from support.liars import Raw, says, served
+from support.logs import cosigner
 from support.shell import PATIENCE_S, House, agreed, made
 
 AGREEMENT = Origin("safeconduct.example/demo/ag-2026-01")
@@ -158,3 +164,65 @@ def test_what_nobody_foresaw_does_not_end_the_following(house, caplog, monkeypat
     with opened(house.data) as installation:
         asyncio.run(followed(installation, lambda: not failures))
     assert "a bug" in caplog.text
+
+
+def quorum_of(*told, quorum="any"):
+    names = [f"w{number}" for number in range(len(told))]
+    lines = [f"witness {name} {key.text} {url}" for name, (key, url) in zip(names, told, strict=True)]
+    return "".join(f"{line}\n" for line in (*lines, f"group g {quorum} {' '.join(names)}", "quorum g"))
+
+
+@contextlib.contextmanager
+def agreed_on(house, policy, monkeypatch):
+    """Opens the house as if the agreement in force had this policy."""
+    real = cosigning._agreement
+
+    def with_policy(installation):
+        agreement = real(installation)
+        return replace(agreement, witness=replace(agreement.witness, policy=policy))
+
+    monkeypatch.setattr(cosigning, "_agreement", with_policy)
+    with opened(house.data) as installation:
+        yield installation
+
+
+def test_a_dead_and_a_lying_witness_hold_up_no_quorum(house, monkeypatch, caplog):
+    grow(house)
+    dead, liar = cosigner("dead.example/w").verifier, cosigner("liar.example/w").verifier
+    url = json.loads((house.root / "witness.out").read_text())["url"]
+    with Raw(says("999999\n", "409 Conflict")) as lies, partner(house) as key:
+        policy = quorum_of((dead, "http://127.0.0.1:1"), (liar, lies.url), (key, url))
+        with agreed_on(house, policy, monkeypatch) as installation:
+            asyncio.run(followed(installation, lambda: cosigned_all(installation, key) and caplog.records))
+            assert stops(installation) == {}
+    assert "has seen 999999 entries" in caplog.text  # told, by whom is asked beside the quorum
+
+
+def test_a_quorum_that_needs_the_dead_one_is_not_filled(house, monkeypatch, caplog):
+    grow(house)
+    dead = cosigner("dead.example/w").verifier
+    url = json.loads((house.root / "witness.out").read_text())["url"]
+    with partner(house) as key:
+        policy = quorum_of((dead, "http://127.0.0.1:1"), (key, url), quorum="all")
+        with agreed_on(house, policy, monkeypatch) as installation:
+            asyncio.run(followed(installation, lambda: len(caplog.records) >= 2))
+            assert cosigned_all(installation, key)  # what one answered is kept
+            assert "1 of 2 witnesses cosigned" in caplog.text
+            with pytest.raises(UnavailableError) as caught:
+                cosigning.cosign_head(installation, AGREEMENT)
+            assert caught.value.code == "quorum-missing"
+
+
+def test_a_mirror_beside_the_quorum_gets_the_entries_in_the_background(house, monkeypatch, tmp_path):
+    grow(house)
+    MirrorFolder.create(tmp_path / "m", "partner.example/mirror", system_entropy)
+    mirror = MirrorFolder(tmp_path / "m", SystemClock())
+    for log in house("log", "show", "--json").json["logs"]:
+        mirror.kept.trust(VerifierKey.parse(log["key"]))
+    url, holds = json.loads((house.root / "witness.out").read_text())["url"], mirror.kept.cosigner.verifier
+    with served(MirrorApp(mirror)) as at, partner(house) as key:
+        policy = f"witness w {key.text} {url}\nwitness m {holds.text} {at}\nquorum w\n"
+        with agreed_on(house, policy, monkeypatch) as installation:
+            asyncio.run(followed(installation, lambda: cosigned_all(installation, holds)))
+            names = {line.name for line in installation.log.checkpoint(AGREEMENT).note.signatures}
+    assert names == {AGREEMENT, key.name, "partner.example/mirror"}

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import quote
 
 from safeconduct.adapters.folder import read_folder, write_file
 from safeconduct.adapters.mirror_evidence import Fetch, contradiction, keep
 from safeconduct.adapters.outbound import exchange, http_address
-from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.kernel.errors import InvalidInputError, SafeconductError, UnavailableError
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.export import following, verify_files
 from safeconduct.ledger.merkle import HASH_BYTES, leaf_hash, root
@@ -31,6 +32,9 @@ from safeconduct.ledger.trust import Trust
 from safeconduct.ledger.witness import NOT_FOUND, OK
 
 TIMEOUT_S = 60.0  # a full bundle may hold 16 MB
+ENDING = frozenset({"log-rolled-back", "log-forked", "mirror-damaged"})
+"""What does not pass by itself."""
+
 FILE_BYTES_MAX = TILE_WIDTH * (LEAF_BYTES_MAX + 2)
 
 FILE_ABSENT = "log-file-absent"
@@ -94,6 +98,28 @@ def _continued(fetch: Fetch, folder: Path, trust: Trust, encoded: bytes, hashes:
     _store(folder, signed, tiles, leaves, before)
     cosigned_by = tuple(line.name for line in signed.note.signatures if line.name != said.origin)
     return Pulled(before, said.size, cosigned_by)
+
+
+def keep_up(
+    once: Callable[[], Pulled],
+    told: Callable[[Pulled | SafeconductError], object],
+    *,
+    every_s: float,
+    wait: Callable[[float], object],
+) -> NoReturn:
+    """Pulls again and again. What passes by itself is told and tried again; everything else ends it, loudly.
+
+    Raises:
+        UnavailableError: `log-rolled-back`, `log-forked`, `mirror-damaged`: a person must look.
+    """
+    while True:
+        try:
+            told(once())
+        except SafeconductError as error:
+            if error.code in ENDING:
+                raise
+            told(error)
+        wait(every_s)
 
 
 def fetch_over_http(prefix: str, headers: Callable[[str], Mapping[str, str]] = lambda _path: {}) -> Fetch:

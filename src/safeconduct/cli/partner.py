@@ -1,17 +1,24 @@
 """`safeconduct log mirror` and `witness`: the partner's, with its own keys and disk. They need no installation."""
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.cosigner_folder import Algorithm
 from safeconduct.cli.client import Key, reading_headers
 from safeconduct.cli.output import Json, emit, out
 from safeconduct.cli.verify import NoQuorum, PolicyFile, Rotations, WitnessKeys, followed, public_key, trusted
+from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.tiles import CHECKPOINT_PATH
+
+if TYPE_CHECKING:
+    from safeconduct.adapters.mirror import Pulled
 
 Dir = Annotated[Path, typer.Option("--dir", help="The partner's own folder.")]
 
@@ -25,17 +32,49 @@ def mirror(
     policy: PolicyFile = None,
     no_quorum: NoQuorum = False,
     rotation: Rotations = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on, until the log takes something back.")] = False,
+    every: Annotated[float, typer.Option("--every", min=1, max=3600, help="Seconds between two looks.")] = 10,
     key: Key = None,
     as_json: Json = False,
 ) -> None:
     """Brings the partner's own copy of a log up to date. Refuses a log that is not a continuation of what is held."""
-    from safeconduct.adapters.mirror import fetch_over_http, pull  # noqa: PLC0415 - keeps other commands quick
+    from safeconduct.adapters.mirror import fetch_over_http, keep_up, pull  # noqa: PLC0415 - keeps other commands quick
 
     fetch = fetch_over_http(url, lambda path: reading_headers(key, path))
-    trust = trusted(log_key, witness, policy, lambda: fetch(CHECKPOINT_PATH), vacuous=no_quorum)
-    pulled = pull(fetch, folder, followed(trust, rotation))
-    document = {"before": pulled.before, "size": pulled.size, "cosigned_by": pulled.cosigned_by, "folder": str(folder)}
-    emit(document, as_json, _show_pulled)
+
+    def once() -> "Pulled":
+        trust = trusted(log_key, witness, policy, lambda: fetch(CHECKPOINT_PATH), vacuous=no_quorum)
+        return pull(fetch, folder, followed(trust, rotation))
+
+    if follow:
+        keep_up(once, lambda seen: _tell(seen, folder, as_json), every_s=every, wait=time.sleep)
+    emit(_pulled(once(), folder), as_json, _show_pulled)
+
+
+def _pulled(pulled: "Pulled", folder: Path) -> dict[str, Any]:
+    return {"before": pulled.before, "size": pulled.size, "cosigned_by": pulled.cosigned_by, "folder": str(folder)}
+
+
+def _tell(seen: "Pulled | SafeconductError", folder: Path, as_json: bool) -> None:  # noqa: FBT001 - as the option
+    """Tells what one look brought; with --json a document each time, since it goes on."""
+    if isinstance(seen, SafeconductError):
+        emit({"at": _now(), "problem": seen.code, "detail": seen.message}, as_json, _show_problem)
+    else:
+        emit({"at": _now(), **_pulled(seen, folder)}, as_json, _show_looked)
+    sys.stdout.flush()  # whoever watches it may read from a pipe
+
+
+def _show_problem(document: dict[str, Any]) -> None:
+    out.print(f"{document['at']}  {document['problem']}: {document['detail']}; trying again", markup=False)
+
+
+def _show_looked(document: dict[str, Any]) -> None:
+    new = document["size"] - document["before"]
+    out.print(f"{document['at']}  {document['size']} entries, {new} new", markup=False)
+
+
+def _now() -> str:
+    return rfc3339(SystemClock().now())
 
 
 Listen = Annotated[str, typer.Option("--listen", help="Address to listen on; port 0 takes a free one.")]

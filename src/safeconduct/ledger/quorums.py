@@ -102,6 +102,13 @@ def single(name: str, key: VerifierKey, url: str) -> str:
     return f"witness {name} {key.text} {url}\nquorum {name}\n"
 
 
+def all_of(witnesses: Sequence[KnownWitness]) -> Policy:
+    """Returns the policy that asks for every one of these, at least one."""
+    names = tuple(witness.name for witness in witnesses)
+    # A group's name that no witness has: what a policy's file can't say, as it has no space.
+    return Policy(logs=(), witnesses=tuple(witnesses), groups={"all of": Group(len(names), names)}, quorum="all of")
+
+
 def parse_policy(content: bytes | str) -> Policy:
     """Reads a policy.
 
