@@ -27,7 +27,9 @@ from safeconduct.adapters.memory.keys import MemoryKeys
 from safeconduct.kernel.effects import OUTBOX, TIMERS
 from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, RefusedError
+from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import parse_rfc3339, seconds
+from safeconduct.ledger.log_events import LOG_SUCCEEDED, LogSucceeded
 from safeconduct.ledger.sealing import DataKeyName, KeySelector, Readership
 from support.logs import Counting
 from support.programs import bring_into_force, cosigned, demo_program, in_force, signed
@@ -359,6 +361,46 @@ def test_one_timer_stands_while_a_class_is_limited(house):
     assert timers(house) == []
     with pytest.raises(AbsentError):
         house.look()
+
+
+NEXT = Origin(f"{AGREEMENT}/2")
+
+
+def succeeded(house):
+    """Closes the joint log, as if its key had been copied: what waits is withdrawn, and the next one goes on."""
+    event = LogSucceeded(
+        predecessor=AGREEMENT, predecessor_key="", closed=None, why="compromised", reason="copied", trusted=""
+    )
+    house.writer.run(lambda tx: tx.append(NEXT, LOG_SUCCEEDED.draft(event)))
+
+
+def test_an_order_that_waited_when_its_log_was_closed_is_withdrawn_and_may_be_given_again(house):
+    house.key()
+    first = house.order()
+    succeeded(house)
+    assert list(orders(house.writer.state)) == []
+    assert house.order().keys_of(Reader.PARTNER) == first.keys_of(Reader.PARTNER)
+
+
+def test_a_hold_and_retention_go_on_in_the_log_that_goes_on(house):
+    house.writer.now = parse_rfc3339("2026-12-22T00:00:00Z")
+    hold = house.hold("ana")
+    succeeded(house)
+    held, free = (
+        house.keys.make(
+            DataKeyName(
+                origin=NEXT, subject=subject, retention=Retention.CALL, readers=SHARED.readers, day="2026-11-21"
+            ),
+            SHARED,
+        ).id
+        for subject in ("ana", "bo")
+    )
+    house.keys.commit()
+    said = house.look()
+    (order,) = orders(house.writer.state)
+    assert (order.origin, order.keys_of(Reader.PARTNER)) == (NEXT, (free,))
+    assert said.body["postponed"] == ({"hold": hold.id, "keys": 1},)
+    assert held in house.keys.keys
 
 
 @given(now=integers(0, 4_000_000_000_000_000), days=integers(1, 3_650))

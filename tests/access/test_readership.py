@@ -6,8 +6,10 @@ from safeconduct.access import records as kept
 from safeconduct.access.model import Opening
 from safeconduct.access.readership import ANSWERS_MAX, AgreementMatrix, opening_of, reader_of
 from safeconduct.kernel.entries import Reader, Retention
+from safeconduct.kernel.ids import Origin
+from safeconduct.ledger.log_events import SUCCESSORS, Successor
 from safeconduct.ledger.sealing import HOUSE_ONLY
-from support.immediate import ImmediateWriter
+from support.immediate import START, ImmediateWriter
 from support.programs import ACCESS, bring_into_force, in_force
 from support.readers import AUDITOR_KEY, PROVIDER_KEY, with_readers
 
@@ -90,6 +92,13 @@ def test_each_party_reads_in_one_role(state):
 
 
 def test_how_a_field_is_opened(state):
-    assert opening_of(state, AGREEMENT, "gateway.call.outcome/1", "released") is Opening.TWO_PARTY
-    assert opening_of(state, AGREEMENT, "gateway.call.intent/1", "request") is Opening.SINGLE
-    assert opening_of(state, INSTALLATION, "gateway.call.outcome/1", "released") is Opening.SINGLE
+    assert opening_of(state, "gateway.call.outcome/1", "released") is Opening.TWO_PARTY
+    assert opening_of(state, "gateway.call.intent/1", "request") is Opening.SINGLE
+    assert opening_of(ImmediateWriter(ACCESS).state, "gateway.call.outcome/1", "released") is Opening.SINGLE
+
+
+def test_the_log_that_goes_on_for_a_closed_one_is_the_agreement_s_too(state):
+    asked = state, Origin(f"{AGREEMENT}/2"), "gateway.call.intent/1", "request"
+    assert AgreementMatrix()(*asked) == HOUSE_ONLY
+    state.insert(SUCCESSORS, AGREEMENT, Successor(origin=Origin(f"{AGREEMENT}/2"), at=START, reason="copied"))
+    assert AgreementMatrix()(*asked).readers == {Reader.PARTNER, Reader.PROVIDER}

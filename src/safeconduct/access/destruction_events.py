@@ -150,6 +150,13 @@ def begin_destruction(state: State, entry: Entry, order_id: EntryId) -> None:
     order_effect(state, entry, DESTROY, {"order": order.id})
 
 
+def withdraw_destruction(state: State, order_id: EntryId) -> None:
+    """Forgets an order that never came into force: its keys may be ordered again."""
+    for key in _present(state, order_id).keys_of(HOUSE):
+        state.delete(KEY_FATES, key)
+    state.delete(DESTRUCTIONS, order_id)
+
+
 def _destroyed(state: State, entry: Entry) -> None:
     record_act(state, entry)
     event = DESTROYED.read(entry)

@@ -14,6 +14,7 @@ from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.key_ports import DataKeys
+from safeconduct.ledger.log_events import lineage
 from safeconduct.ledger.sealing import KeySelector
 
 
@@ -94,12 +95,15 @@ def holds(records: Records) -> Iterator[Hold]:
 
 
 def held(records: Records, keys: DataKeys, wanted: Iterable[str], origin: Origin) -> Mapping[str, EntryId]:
-    """Returns which of the wanted keys of a log are held, each with the oldest hold that does."""
+    """Returns which of the wanted keys of a log are held, each with the oldest hold that does.
+
+    A hold on a log is one on those that went on for it, too.
+    """
     asked, found = set(wanted), dict[str, EntryId]()
     for hold in holds(records):
-        if hold.origin != origin:
+        if origin not in lineage(records, hold.origin):
             continue
-        selector = KeySelector(origin=hold.origin, subject=hold.subject, retention=hold.retention)
+        selector = KeySelector(origin=origin, subject=hold.subject, retention=hold.retention)
         for key in asked.intersection(keys.ids(selector)):
             found.setdefault(key, hold.id)
     return found

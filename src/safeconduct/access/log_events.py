@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
+from safeconduct.access.destruction_events import withdraw_destruction
 from safeconduct.access.model import KeyChange, Pending, RequestKind, Witness
 from safeconduct.access.waiting import forget, wait
 from safeconduct.kernel.entries import Entry
@@ -47,8 +48,10 @@ def _log_succeeded(state: State, entry: Entry) -> None:
     record_act(state, entry)
     succeed(state, entry)
     # What stood in the old log may be the thief's. Whoever meant it asks again.
-    for request, _pending in list(state.scan(kept.PENDING)):
+    for request, pending in list(state.scan(kept.PENDING)):
         forget(state, EntryId(request))
+        if pending.kind is RequestKind.DESTRUCTION:
+            withdraw_destruction(state, pending.request)
 
 
 PROJECTIONS: Mapping[str, Projection] = {

@@ -225,7 +225,7 @@ def _event(wanted: Wanted, viewer: Viewer) -> FieldOpened:
 
 
 def _opening(records: Records, sealed: SealedFact) -> Opening:
-    return opening_of(records, sealed.origin, sealed.type, sealed.field)
+    return opening_of(records, sealed.type, sealed.field)
 
 
 def _reader(records: Records, organization: OrganizationId, sealed: SealedFact) -> Reader:

@@ -1,10 +1,11 @@
 """Who reads a sealed field: the answer of the agreement in force, asked for every field that is sealed."""
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import Agreement, FieldRule, Opening
+from safeconduct.access.model import Agreement, FieldRule, Opening, ProgramRecord
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.ids import OrganizationId, Origin
 from safeconduct.kernel.ports import Records
+from safeconduct.ledger.log_events import lineage
 from safeconduct.ledger.sealing import HOUSE, HOUSE_ONLY, Readership
 
 ANSWERS_MAX = 1024
@@ -23,7 +24,7 @@ class AgreementMatrix:
 
     def __call__(self, records: Records, origin: Origin, entry_type: str, name: str) -> Readership:
         program = kept.program_in_force(records)
-        if program is None or origin != f"{program.origin}/{program.agreement}":
+        if program is None or not _is_joint(records, program, origin):
             return HOUSE_ONLY
         asked = program.digest, entry_type, name
         if asked not in self._answers:
@@ -31,6 +32,11 @@ class AgreementMatrix:
                 self._answers.clear()
             self._answers[asked] = readership_of(kept.require_agreement(records), entry_type, name)
         return self._answers[asked]
+
+
+def _is_joint(records: Records, program: ProgramRecord, origin: Origin) -> bool:
+    joint = Origin(f"{program.origin}/{program.agreement}")
+    return origin == joint or origin in lineage(records, joint)  # the first in nearly every case, and cheap
 
 
 def readership_of(agreement: Agreement, entry_type: str, name: str) -> Readership:
@@ -51,10 +57,10 @@ def rule_of(agreement: Agreement, entry_type: str, name: str) -> FieldRule | Non
     return agreement.fields.get(f"{unversioned}/{name}") or agreement.fields.get(f"{unversioned}/*")
 
 
-def opening_of(records: Records, origin: Origin, entry_type: str, name: str) -> Opening:
-    """Returns how a field is opened, under the agreement in force now. One outside of it is the house's own affair."""
+def opening_of(records: Records, entry_type: str, name: str) -> Opening:
+    """Returns how a field is opened, in whatever log it stands, under the agreement in force now."""
     agreement = kept.agreement_in_force(records)
-    rule = rule_of(agreement, entry_type, name) if agreement and agreement.origin == origin else None
+    rule = rule_of(agreement, entry_type, name) if agreement else None
     return rule.opening if rule else Opening.SINGLE
 
 

@@ -14,6 +14,7 @@ from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.key_ports import DataKeys
+from safeconduct.ledger.log_events import lineage
 from safeconduct.ledger.sealing import DAY_LENGTH, KeySelector
 
 DAY: Duration = seconds(24 * 3600)
@@ -37,7 +38,7 @@ def look(tx: Transaction, keys: DataKeys, origin: Origin) -> Entry:
     postponed: Counter[EntryId] = Counter()
     more = False
     for selector, due in _due(tx, keys, agreement):
-        holds = held(tx, keys, due, origin)
+        holds = held(tx, keys, due, selector.origin)
         postponed.update(holds.values())
         chosen = choose(keys, selector, [key for key in due if key not in holds])
         more = more or chosen.left > 0
@@ -58,10 +59,11 @@ def first_day_kept(now: Instant, days: int) -> str:
 
 
 def _due(tx: Transaction, keys: DataKeys, agreement: Agreement) -> Iterator[tuple[KeySelector, list[str]]]:
-    for retention, days in sorted(agreement.retention.items()):
-        before = first_day_kept(tx.now, days)
-        selector = KeySelector(origin=agreement.origin, retention=retention, before=before)
-        yield selector, fitting(tx, keys, selector)
+    for origin in lineage(tx, agreement.origin):
+        for retention, days in sorted(agreement.retention.items()):
+            before = first_day_kept(tx.now, days)
+            selector = KeySelector(origin=origin, retention=retention, before=before)
+            yield selector, fitting(tx, keys, selector)
 
 
 def _orderer(agreement: Agreement, selector: KeySelector) -> Orderer:

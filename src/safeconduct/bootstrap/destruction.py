@@ -6,6 +6,7 @@ from safeconduct.bootstrap.installation import Installation
 from safeconduct.kernel.effects import Effect
 from safeconduct.kernel.ids import EntryId
 from safeconduct.ledger.certificates import Certificate, keys_digest, sign_certificate
+from safeconduct.ledger.log_events import current_origin
 from safeconduct.ledger.sealing import HOUSE
 
 
@@ -26,8 +27,10 @@ def destroy(installation: Installation, effect: Effect) -> None:
             refuse_held(records, installation.keys, keys, order.origin)
 
     installation.writer.destroy_keys(keys, refuse_if_held)
+    with installation.snapshot() as records:
+        log = current_origin(records, order.log)  # where the certificate's entry will stand
     certificate = Certificate(
-        origin=order.log,
+        origin=log,
         order=order.id,
         holder=HOUSE,
         method=HOUSE_METHOD,
@@ -35,7 +38,7 @@ def destroy(installation: Installation, effect: Effect) -> None:
         count=len(keys),
         digest=keys_digest(keys),
     )
-    note = sign_certificate(certificate, installation.log_keys.signer(order.log))
+    note = sign_certificate(certificate, installation.log_keys.signer(log))
     installation.writer.submit(lambda tx: certify_house(tx, order.id, note, certificate.at)).result()
 
 

@@ -96,9 +96,15 @@ def signing_keys(records: Records, origin: Origin, first: str, now: Instant) -> 
 
 def current_origin(records: Records, origin: Origin) -> Origin:
     """Returns the log that entries for this one go to: itself, or the last of those that went on for it."""
-    while (found := records.get(SUCCESSORS, origin)) is not None:
-        origin = found.origin
-    return origin
+    return lineage(records, origin)[-1]
+
+
+def lineage(records: Records, origin: Origin) -> tuple[Origin, ...]:
+    """Returns a log and those that went on for it, in that order."""
+    found = [origin]
+    while (successor := records.get(SUCCESSORS, found[-1])) is not None:
+        found.append(successor.origin)
+    return tuple(found)
 
 
 def next_origin(records: Records, origin: Origin) -> Origin:

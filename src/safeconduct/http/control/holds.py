@@ -18,6 +18,7 @@ from safeconduct.kernel.entries import Retention
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records
+from safeconduct.ledger.log_events import current_origin
 from safeconduct.ledger.sealing import KeySelector
 
 router = APIRouter(prefix="/api/v1/logs/holds", tags=["holds"])
@@ -80,7 +81,7 @@ def selector_of(control: Control, wanted: Selected) -> KeySelector:
         UnavailableError: `no-program`.
     """
     with control.snapshot() as records:
-        origin = wanted.origin or kept.require_agreement(records).origin
+        origin = wanted.origin or current_origin(records, kept.require_agreement(records).origin)
     return KeySelector(origin=Origin(origin), subject=wanted.subject, retention=wanted.retention)
 
 
