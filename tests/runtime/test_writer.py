@@ -15,6 +15,8 @@ from safeconduct.kernel.entries import Draft
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, LimitedError, UnavailableError
 from safeconduct.kernel.ids import ulid
 from safeconduct.ledger import merkle
+from safeconduct.ledger.keys import KeyUnavailableError
+from safeconduct.ledger.notes import NoteSigner
 from safeconduct.ledger.rebuild import check_sealed, check_state
 from safeconduct.ledger.receipts import DEADLINE_S, verify_receipt
 from safeconduct.ledger.sealing import KeySelector
@@ -421,3 +423,28 @@ def test_what_a_guard_raises_keeps_the_keys():
         assert rig.keys.get(key) is not None
         rig.writer.destroy_keys([key], lambda: None)
         assert rig.keys.get(key) is None
+
+
+class Silent:
+    """A key that signs checkpoints and, once told, no receipts: who keeps it went away between the two."""
+
+    def __init__(self, name):
+        self.inner, self.name, self.away = signer(name), name, False
+        self.public = self.inner.verifier.key
+
+    def sign(self, message):
+        if self.away and message.startswith(b"safeconduct/batch/"):
+            raise KeyUnavailableError("the token was pulled out")
+        return self.inner.sign(message.decode()).data
+
+
+def test_what_can_not_be_promised_is_told_and_stays():
+    key = Silent(CALLS)
+    with Rig(signers=[NoteSigner(CALLS, key), signer(OTHER)]) as rig:
+        key.away = True
+        with pytest.raises(UnavailableError, match="pulled out"):
+            rig.run(add("a"))
+        assert rig.run(add("b", OTHER)).receipts[0].index == 0
+        key.away = False
+        assert rig.run(add("c")).receipts[0].index == 1  # the first one stands in the log
+        assert rig.audit() == []

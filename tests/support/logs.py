@@ -110,7 +110,7 @@ class Rig:
             self.store,
             self.heads,
             self.keys,
-            signers=[signer(CALLS), signer(OTHER)],
+            signers=options.pop("signers", None) or [signer(CALLS), signer(OTHER)],
             clock=self.clock,
             entropy=self.entropy,
             projections=projections,
