@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import Origin
-from safeconduct.kernel.instants import Instant, parse_rfc3339
+from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
 from safeconduct.ledger.envelope import Leaf, decode_leaf
 from safeconduct.ledger.merkle import leaf_hash
 
@@ -33,6 +34,9 @@ SUCCESS = {"status_id": 1, "status": "Success"}
 FAILURE = {"status_id": 2, "status": "Failure"}
 
 LEAF_HASH = {"algorithm_id": OTHER, "algorithm": "RFC 6962 leaf hash: SHA-256 over a zero byte and the raw data"}
+NAME_CHARS_MAX = 128
+"""Letters of an entry's id and type where only its place is told. Ours are shorter; a hostile log's need not be."""
+
 _OWN_ACTOR = frozenset({AUTHENTICATION, ENTITY_MANAGEMENT, API_ACTIVITY, EVENT_LOG})
 _HOST = "host"  # the profile that brings `actor` to every other class
 
@@ -68,13 +72,23 @@ class PlacedLeaf:
 def ocsf_event(placed: PlacedLeaf, forms: Mapping[str, EntryForm]) -> dict[str, Any]:
     """Returns the OCSF event of an entry. What is sealed stands in it as in the leaf: as digests.
 
-    Raises:
-        UnavailableError: the leaf can't be read.
-        InvalidInputError: its instant can't.
+    Any leaf has one, so that no entry of a hostile log stops whoever exports it: an entry whose body does not fit its
+    form goes out as one of an unknown type, a leaf that is no entry as one that can't be read.
     """
-    leaf = decode_leaf(placed.leaf)
-    form = forms.get(leaf.type, UNKNOWN)
-    event = base(form.class_uid, form.activity_id, parse_rfc3339(leaf.at))
+    try:
+        leaf = decode_leaf(placed.leaf)
+        at = parse_rfc3339(leaf.at)
+    except SafeconductError:
+        return _unreadable(placed)
+    try:
+        event = _filled(forms.get(leaf.type, UNKNOWN), leaf, at)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        event = _filled(UNKNOWN, leaf, at)
+    return _place(event, placed, leaf)
+
+
+def _filled(form: EntryForm, leaf: Leaf, at: Instant) -> dict[str, Any]:
+    event = base(form.class_uid, form.activity_id, at)
     for path, value in form.fixed.items():
         put(event, path, value)
     for path, name in form.copy.items():
@@ -82,7 +96,20 @@ def ocsf_event(placed: PlacedLeaf, forms: Mapping[str, EntryForm]) -> dict[str, 
     for path, value in form.more(leaf.body).items():
         put(event, path, value)
     _name_actor(event, leaf, form)
-    return _place(event, placed, leaf)
+    return event
+
+
+def _unreadable(placed: PlacedLeaf) -> dict[str, Any]:
+    event = base(BASE, OTHER, Instant(0)) | {"activity_name": "Entry that can't be read", **FAILURE}
+    event["metadata"] |= {
+        "uid": f"index-{placed.index}",
+        "correlation_uid": f"index-{placed.index}",
+        "log_name": placed.origin,
+        "sequence": placed.index,
+        "event_code": "unreadable",
+        "original_time": rfc3339(Instant(0)),
+    }
+    return event | _bytes_of(placed)
 
 
 def without_leaf(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,10 +119,13 @@ def without_leaf(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def place_only(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns of an event only where its entry stands and its hash, as a Base Event. It is always short."""
-    kept = {name: event[name] for name in ("time", "severity_id", "raw_data_hash", "raw_data_size")}
-    metadata = {name: value for name, value in event["metadata"].items() if name != "profiles"}
-    return base(BASE, OTHER, Instant(event["time"] * 1000)) | kept | {"metadata": {**metadata, "is_truncated": True}}
+    """Returns of an event only where its entry stands and its hash, as a Base Event. It is always short and valid."""
+    kept = {name: event[name] for name in ("time", "raw_data_hash", "raw_data_size")}
+    named = event["metadata"]
+    metadata = {name: named[name] for name in ("version", "product", "log_name", "sequence", "original_time")}
+    cut = {name: named[name][:NAME_CHARS_MAX] for name in ("uid", "event_code")}
+    least = base(BASE, OTHER, Instant(0)) | {"activity_name": "Entry by its place alone"} | kept
+    return least | {"metadata": metadata | cut | {"is_truncated": True}}
 
 
 def base(class_uid: int, activity_id: int, at: Instant) -> dict[str, Any]:
@@ -147,8 +177,12 @@ def _place(event: dict[str, Any], placed: PlacedLeaf, leaf: Leaf) -> dict[str, A
         "event_code": leaf.type,
         "original_time": leaf.at,
     }
-    return event | {
-        "raw_data": placed.leaf.decode(),
+    return event | _bytes_of(placed)
+
+
+def _bytes_of(placed: PlacedLeaf) -> dict[str, Any]:
+    return {
+        "raw_data": placed.leaf.decode("utf-8", "replace"),
         "raw_data_size": len(placed.leaf),
         "raw_data_hash": {**LEAF_HASH, "value": leaf_hash(placed.leaf).hex()},
     }

@@ -54,11 +54,7 @@ def read_row(text: bytes) -> Row:
 
 
 def check_row(row: Row, placed: PlacedLeaf, forms: Mapping[str, EntryForm]) -> CheckedRow:
-    """Compares a row with the entry that stands at its place: the event is made again and must be the same.
-
-    Raises:
-        UnavailableError: the entry can't be read.
-    """
+    """Compares a row with the entry that stands at its place: the event is made again and must be the same."""
     event = ocsf_event(placed, forms)
     shapes = (event, without_leaf(event), place_only(event))
     nearest = min((list(_differing(shape, row.event, "")) for shape in shapes), key=len)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from safeconduct.kernel.errors import Kind, SafeconductError, UnavailableError
-from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.ids import ULID_LENGTH, Origin
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ocsf import EntryForm, PlacedLeaf, ocsf_event, place_only, without_leaf
 
@@ -110,13 +110,9 @@ class Cursors(Protocol):
 
 
 def outgoing(placed: PlacedLeaf, forms: Mapping[str, EntryForm]) -> Outgoing:
-    """Returns the row of an entry.
-
-    Raises:
-        UnavailableError: the entry can't be read.
-    """
+    """Returns the row of an entry."""
     event = ocsf_event(placed, forms)
-    row_id = f"{event['metadata']['uid']}-{leaf_hash(placed.leaf).hex()[:ID_HASH_DIGITS]}"
+    row_id = f"{event['metadata']['uid'][:ULID_LENGTH]}-{leaf_hash(placed.leaf).hex()[:ID_HASH_DIGITS]}"
     return Outgoing(id=row_id, event=event, origin=placed.origin, index=placed.index)
 
 

@@ -69,4 +69,4 @@ def _items(answer: Answer, count: int) -> list[Mapping[str, Any]]:
 
 def _reason(item: Mapping[str, Any]) -> str:
     error = item.get("error") or {}
-    return f"{item.get('status')} {error.get('type', '')}: {error.get('reason', '')}"
+    return f"{item.get('status')} {error.get('type', '')!a}: {error.get('reason', '')!a}"

@@ -94,5 +94,7 @@ class LogsIngestion:
                 code="destination-refused",
                 remedy="check tenant, client and secret",
             )
-        self._token, self._ends = said["access_token"], self._clock() + float(said["expires_in"]) - TOKEN_EARLY_S
+        lasts = said.get("expires_in")
+        self._token = said["access_token"]
+        self._ends = self._clock() + (lasts if isinstance(lasts, int) else 0) - TOKEN_EARLY_S
         return self._token

@@ -30,18 +30,18 @@ class Answer:
 
     @property
     def told(self) -> str:
-        """Its beginning, for an error message."""
-        return f"{self.status} {self.body[:TOLD_CHARS].decode('utf-8', 'replace')}"
+        """Its beginning, for an error message; what would move a terminal's cursor is escaped."""
+        return f"{self.status} {self.body[:TOLD_CHARS].decode('utf-8', 'replace')!a}"
 
-    def document(self) -> Any:  # noqa: ANN401 - JSON
+    def document(self) -> Mapping[str, Any]:
         """Returns its JSON.
 
         Raises:
             DestinationBusyError: it is none, so that nothing is known of what was sent.
         """
         try:
-            return msgspec.json.decode(self.body)
-        except msgspec.DecodeError as error:
+            return msgspec.json.decode(self.body, type=dict[str, Any])
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise DestinationBusyError(f"the answer is no JSON: {self.told}", code="destination-garbled") from error
 
 
