@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import safeconduct
 from safeconduct.bootstrap.forms import FORMS
 from safeconduct.bootstrap.installation import PROJECTIONS
+from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.entries import Draft, Reader
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger.envelope import encode_leaf, seal
