@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from safeconduct.adapters.memory.log import MemoryStore
 from safeconduct.kernel.errors import ConflictError, UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.audit import audit
@@ -22,6 +23,7 @@ from safeconduct.ledger.log_events import (
 )
 from safeconduct.ledger.log_events import PROJECTIONS as LOGS
 from safeconduct.ledger.notes import NoteSigner
+from support.faulty import Faulty
 from support.logs import CALLS, OTHER, PROJECTIONS, Rig, add, cosigner, signer, thing
 
 NEXT = Origin(f"{CALLS}/2")
@@ -109,6 +111,22 @@ def test_a_closing_that_fails_leaves_the_log_open(made):
     with pytest.raises(UnavailableError, match="/3"):
         made.run(lambda tx: close(tx, old=NEXT, new=THIRD))
     assert made.run(add("c")).value.origin == NEXT
+
+
+@pytest.mark.parametrize("applied", [False, True], ids=["failed", "failed but applied"])
+def test_a_crash_leaves_both_entries_or_none(applied):
+    store = Faulty(MemoryStore(), "commit", 2, applied=applied)
+    with Rig(projections=ALL, store=store) as rig:
+        rig.run(add("a"))
+        rig.writer.open_origin(next_signer())
+        with pytest.raises(UnavailableError):
+            rig.run(close)
+        assert rig.run(add("b")).value.origin == (NEXT if applied else CALLS)
+        assert (store.size(CALLS), store.size(NEXT)) == ((2, 2) if applied else (2, 0))
+        assert rig.audit() == []
+    with Rig(projections=ALL, store=store, heads=rig.heads, keys=rig.keys) as again:
+        again.writer.open_origin(next_signer())
+        assert again.run(add("c")).value.origin == (NEXT if applied else CALLS)
 
 
 def test_two_logs_can_not_go_on_for_one(made):

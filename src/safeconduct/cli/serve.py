@@ -95,7 +95,7 @@ def status(*, data: Data = None, as_json: Json = False) -> None:
 
 def _ready(url: str, findings: list[str], upstreams: list[str]) -> None:
     for finding in findings:
-        err.print(f"damaged: {finding}", style="bold red", markup=False)
+        err.print(f"stopped: {finding}", style="bold red", markup=False)
     err.print(f"upstreams: {', '.join(sorted(upstreams)) or 'none'}", style="dim", markup=False)
     out.print(f"serving on {url}", markup=False)
 
