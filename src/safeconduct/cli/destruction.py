@@ -36,7 +36,8 @@ def hold(
 def holds(*, data: Data = None, as_json: Json = False) -> None:
     """Lists the legal holds in force, and how many data keys each keeps beyond their time."""
     columns = ("id", "origin", "subject", "retention", "by", "at", "postponed_keys", "reason")
-    emit(client(data).get("/api/v1/logs/holds"), as_json, lambda listed: rows(listed, *columns))
+    found = client(data).get("/api/v1/logs/holds")
+    emit(found, as_json, lambda listed: rows([_named(one) for one in listed], *columns))
 
 
 def release(hold_id: HoldId, *, reason: Why, data: Data = None, key: Key = None, as_json: Json = False) -> None:
@@ -92,6 +93,10 @@ def _selected(reason: str, origin: str, subject: str, retention: str) -> dict[st
     return {"reason": reason} | {name: value for name, value in named.items() if value}
 
 
+def _named(hold: dict[str, Any]) -> dict[str, Any]:
+    return hold | {name: hold[name] or "all" for name in ("subject", "retention")}
+
+
 def _show_hold(document: dict[str, Any]) -> None:
     held = document["subject"] or "all subjects"
     out.print(f"hold {document['id']} on {held} of {document['origin']} since {document['at']}", markup=False)
@@ -117,7 +122,7 @@ def _show_orders(listed: list[dict[str, Any]]) -> None:
 
 def _show_order(document: dict[str, Any]) -> None:
     what = document["subject"] or f"{document['retention']} before {document['before']}"
-    told = f"order {document['order']}: {document['key_count']} data keys of {what}, by {document['by']}"
+    told = f"order {document['order']}, data keys of {what}: {document['key_count']}, by {document['by']}"
     out.print(told, markup=False)
     if document["waits_for"]:
         out.print(f"  waits for {document['waits_for']}", markup=False)
@@ -125,4 +130,4 @@ def _show_order(document: dict[str, Any]) -> None:
         out.print(f"  under legal hold {one}", markup=False)
     for holder in document["holders"]:
         done = f"destroyed at {holder['at']}: {holder['method']}" if holder["destroyed"] else "not yet"
-        out.print(f"  {holder['holder']:<10} {holder['keys']} keys  {done}", markup=False)
+        out.print(f"  {holder['holder']:<10} keys: {holder['keys']}  {done}", markup=False)
