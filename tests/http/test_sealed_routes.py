@@ -2,16 +2,18 @@
 
 import pytest
 
-from safeconduct.access.destruction import HOUSE_METHOD
+from safeconduct.access.destruction import HOUSE_METHOD, KEYS_MAX, METHOD_LENGTH_MAX
 from safeconduct.approvals import Verdict, ballot
 from safeconduct.http.inprocess import Ask
+from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.instants import parse_rfc3339
 from safeconduct.ledger.certificates import read_certificate
 from safeconduct.ledger.disclosures import verify_disclosure
+from safeconduct.ledger.sealing import DataKeyName, Readership
 from safeconduct.ledger.trust import Trust
 from support.gateway_world import AGREEMENT, SIGNERS, log_world
 from support.programs import signed
-from support.readers import with_readers
+from support.readers import AUDITOR_KEY, PROVIDER_KEY, with_readers
 from support.sealed_house import PREFIX, SealedHouse
 
 OPENED = "access.field.opened/1"
@@ -218,3 +220,21 @@ def test_a_release_waits_for_the_partner(house):
 def test_who_may_neither_hold_nor_destroy(house, by):
     assert place(house, by=by)[1]["code"] == "role-missing"
     assert order(house, by=by)[1]["code"] == "role-missing"
+
+
+def test_an_order_and_a_certificate_of_the_most_keys_fit_their_entries(house):
+    readership = Readership(
+        readers=frozenset(Reader), house=True, wrap_for={Reader.PROVIDER: PROVIDER_KEY, Reader.AUDITOR: AUDITOR_KEY}
+    )
+    for number in range(KEYS_MAX):
+        name = DataKeyName(
+            origin=AGREEMENT, subject="bo", retention=Retention.CALL, readers=readership.readers, day=f"2026-{number}"
+        )
+        house.world.keys.make(name, readership)
+    house.world.keys.commit()
+    told = order(house, subject="bo")[1]
+    assert (told["key_count"], holder(told, "partner")["destroyed"]) == (KEYS_MAX, True)
+    keys = house.get(f"destructions/{told['order']}")[1]["keys"]["provider"]
+    handed = {"keys": keys, "method": "x" * METHOD_LENGTH_MAX}
+    _, after = house.post(f"destructions/{told['order']}/certificates", handed, by="ops")
+    assert holder(after, "provider")["destroyed"]
