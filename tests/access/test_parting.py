@@ -7,18 +7,22 @@ from cryptography.exceptions import InvalidTag
 from safeconduct.access.parting import parting_files
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import AbsentError, RefusedError, SafeconductError
+from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.envelope import decode_leaf, unseal
 from safeconduct.ledger.export import payload_path, verify_files
+from safeconduct.ledger.log_events import SUCCESSORS, Successor
 from safeconduct.ledger.records import StoredRecords
 from safeconduct.ledger.sealing import WrappedKey
 from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.trust import Trust
 from safeconduct.ledger.wrapping import ReaderSecret
 from support.gateway_world import AGREEMENT, INSTALLATION, SIGNERS, log_world
+from support.logs import START
 from support.readers import reader_secret, with_readers
 from support.sealed_house import SealedHouse, logs_of
 
 KEY = SIGNERS[AGREEMENT].verifier
+LATER = Origin(f"{AGREEMENT}/2")
 TRUST = Trust(log=KEY)
 
 
@@ -94,6 +98,32 @@ def test_only_the_log_of_an_agreement_in_force_has_two_parties(house):
     with pytest.raises(RefusedError) as refused:
         parted(house.world, INSTALLATION)
     assert refused.value.code == "not-the-agreements-log"
+
+
+class Closed:
+    """Records in which the agreement's log was closed and goes on in another."""
+
+    def __init__(self, records):
+        self._records = records
+        self._later = Successor(origin=LATER, at=START, reason="its key was lost")
+
+    def get(self, collection, key):
+        return self._later if (collection, key) == (SUCCESSORS, AGREEMENT) else self._records.get(collection, key)
+
+    def scan(self, collection, prefix=""):
+        found = self._records.scan(collection, prefix)
+        return [(AGREEMENT, self._later)] if collection == SUCCESSORS else found
+
+
+def test_a_closed_log_of_the_agreement_is_given_too_and_named(house):
+    with house.world.store.snapshot() as records:
+        for origin in (AGREEMENT, LATER):
+            given = dict(parting_files(Closed(records), origin, KEY, house.world.keys))
+            assert msgspec.json.decode(given["agreement.json"])["closed_logs"] == [AGREEMENT]
+        with pytest.raises(RefusedError):
+            list(parting_files(Closed(records), INSTALLATION, KEY, house.world.keys))
+        given = dict(parting_files(records, AGREEMENT, KEY, house.world.keys))
+        assert msgspec.json.decode(given["agreement.json"])["closed_logs"] == []
 
 
 def test_a_log_that_is_not_there_gives_nothing(house):

@@ -65,6 +65,21 @@ class Kept:
         self.cursor = cursor
 
 
+class FailingOnce(Kept):
+    """Fails one write of the cursor, having written it or not."""
+
+    def __init__(self, *, applied):
+        super().__init__()
+        self.applied, self.writes = applied, 0
+
+    def write(self, cursor):
+        self.writes += 1
+        if self.writes != 2 or self.applied:
+            super().write(cursor)
+        if self.writes == 2:
+            raise UnavailableError("the disk is full", code="file-failed")
+
+
 class Log:
     """The part of a log that a line looks at."""
 
@@ -250,3 +265,15 @@ def test_files_with_another_row_or_without_earlier_ones_are_not_written_on(tmp_p
     with pytest.raises(UnavailableError) as gap:
         files.send([row(4)], [files.encode(row(4))])
     assert gap.value.code == "file-gap"
+
+
+@pytest.mark.parametrize("applied", [False, True], ids=["failed", "failed but applied"])
+def test_a_cursor_that_cannot_be_written_costs_one_batch_that_is_sent_again(applied):
+    one = line(Into(Limits(row_bytes=LARGE, batch_bytes=LARGE, batch_rows=2)))
+    one.work.cursors = FailingOnce(applied=applied)
+    attempt(one, lambda: [Log(6)])
+    assert one.problem == "file-failed"
+    attempt(one, lambda: [Log(6)])
+    assert (one.problem, one.work.done) == ("", {CALLS: 6})
+    again = [] if applied else [2, 3]
+    assert one.work.destination.taken == [row(index).id for index in (0, 1, 2, 3, *again, 4, 5)]

@@ -16,6 +16,7 @@ from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Records
 from safeconduct.ledger.key_ports import DataKeys
+from safeconduct.ledger.log_events import SUCCESSORS, current_origin
 from safeconduct.ledger.notes import VerifierKey
 
 AGREEMENT_PATH = "agreement.json"
@@ -31,9 +32,9 @@ def parting_files(records: Records, origin: Origin, key: VerifierKey, keys: Data
         RefusedError: `no-agreement`, or `not-the-agreements-log`: only a joint log has two parties.
     """
     agreement = kept.require_agreement(records)
-    if agreement.origin != origin:
+    if current_origin(records, origin) != agreement.origin:
         raise RefusedError(
-            f"{origin} is not the log of agreement {agreement.id}, which is {agreement.origin}",
+            f"{origin} is no log of agreement {agreement.id}, whose is {agreement.origin}",
             code="not-the-agreements-log",
             remedy="pass --origin, or leave --contract-end out",
         )
@@ -48,8 +49,13 @@ def parting_files(records: Records, origin: Origin, key: VerifierKey, keys: Data
 
 
 def _agreement(records: Records) -> bytes:
+    agreement = kept.require_agreement(records)
+    former = [
+        old for old, _successor in records.scan(SUCCESSORS) if current_origin(records, Origin(old)) == agreement.origin
+    ]
     document = {
-        "agreement": kept.require_agreement(records),
+        "agreement": agreement,
+        "closed_logs": former,
         "organizations": [value for _key, value in records.scan(kept.ORGANIZATIONS)],
         "principals": [value for _key, value in records.scan(kept.PRINCIPALS)],
     }
@@ -70,6 +76,8 @@ Both parties get this folder, byte for byte the same: the manifest is signed by 
 | `policy` | the log's key and the witnesses whose cosignatures count (C2SP tlog-policy) |
 | `report.html` | what the log holds and who signed it, to print |
 | `manifest` | the digest of every file, signed by the log |
+
+The `closed_logs` that `agreement.json` names are earlier logs of the agreement; each is a folder of its own.
 
 ## Verify it, with no network and no database
 
