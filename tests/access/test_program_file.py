@@ -2,9 +2,10 @@ import pytest
 
 from safeconduct.access.document import ProgramInvalidError
 from safeconduct.access.program import parse_program
-from safeconduct.access.schema import NAMES_MAX, TARGETS_MAX
-from safeconduct.ledger.keys import PublicKey
-from safeconduct.ledger.notes import NoteSigner
+from safeconduct.access.schema import COSIGNERS_MAX, NAMES_MAX, TARGETS_MAX
+from safeconduct.ledger.keys import PostQuantumSecret, PublicKey, SecretKey
+from safeconduct.ledger.notes import Cosigner, NoteSigner
+from safeconduct.ledger.quorums import parse_policy
 from support.programs import KEYS, WITNESS, demo_program
 
 SOURCE = demo_program().decode()
@@ -110,6 +111,67 @@ def test_the_witness_key_must_be_its_own_and_a_cosignature_key():
     log_key = NoteSigner("northwind.example/witness", KEYS["ops"]).verifier.text
     (line,) = problems(SOURCE.replace(WITNESS.verifier.text, log_key))
     assert line.endswith("expected a cosignature key (type 4 or 6), got a log's key")
+
+
+LINE = next(line for line in SOURCE.split("\n") if line.startswith("  witness:"))
+MIRROR = Cosigner("northwind.example/mirror", PostQuantumSecret(bytes(32)))
+POLICY = (
+    f"witness partner {WITNESS.verifier.text} http://127.0.0.1:1/",
+    f"witness copy {MIRROR.verifier.text} http://127.0.0.1:2/",
+    "group both all partner copy",
+    "quorum both",
+)
+
+
+def with_policy(*lines, witness=False):
+    block = "  policy: |\n" + "".join(f"    {line}\n" for line in lines)
+    return SOURCE.replace(LINE + "\n", block + (LINE + "\n" if witness else ""))
+
+
+def test_a_policy_stands_for_several_witnesses():
+    witness = parse_program(with_policy(*POLICY).encode()).agreement.witness
+    assert (witness.name, witness.policy) == ("both", "".join(f"{line}\n" for line in POLICY))
+
+
+def test_a_witness_is_the_short_form_of_a_policy_with_one():
+    witness = parse_program(SOURCE.encode()).agreement.witness
+    policy = parse_policy(witness.policy)
+    assert (witness.name, policy.quorum) == (WITNESS.verifier.name, WITNESS.verifier.name)
+    assert policy.satisfied([WITNESS.verifier])
+    assert not policy.satisfied([])
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (POLICY[:-1], "there is no quorum line"),
+        ((*POLICY[:-1], "quorum none"), "a policy with quorum none waits for nobody"),
+        ((POLICY[0].replace(" http://127.0.0.1:1/", ""), *POLICY[1:]), "expected an http or https address"),
+        ((POLICY[0].replace("http:", "ftp:"), *POLICY[1:]), "expected an http or https address"),
+        ((*POLICY[:2], "group both 3 partner copy", POLICY[3]), "line 3: expected all, any or a number from 1 to 2"),
+        (("quorum none",), "a policy with quorum none waits for nobody"),
+    ],
+)
+def test_a_policy_that_nothing_could_wait_for_is_refused(lines, said):
+    assert said in problems(with_policy(*lines))[0]
+
+
+def test_a_policy_and_its_short_form_exclude_each_other():
+    assert "expected one of the two" in problems(with_policy(*POLICY, witness=True))[0]
+
+
+def test_the_number_of_witnesses_at_its_limit_and_one_beyond():
+    def many(count):
+        keys = [Cosigner(f"w{n}.example/w", SecretKey(bytes([n]) * 32)).verifier for n in range(count)]
+        lines = [f"witness w{n} {key.text} http://127.0.0.1:1/" for n, key in enumerate(keys)]
+        return with_policy(*lines, "quorum w0")
+
+    assert parse_program(many(COSIGNERS_MAX).encode())
+    assert "at most 15 witnesses, got 16" in problems(many(COSIGNERS_MAX + 1))[0]
+
+
+def test_a_witness_that_is_no_line_of_a_policy_is_refused():
+    assert "witness takes 2 to 3 items" in problems(edited("http://127.0.0.1:1/", "http://127.0.0.1:1/a b"))[0]
 
 
 @pytest.mark.parametrize(

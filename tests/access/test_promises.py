@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from safeconduct.access.promise_events import PROJECTIONS, PROMISE_BROKEN
-from safeconduct.access.promises import broken_promises, report_broken, witnesses_in_force
+from safeconduct.access.promises import broken_promises, quorum_in_force, report_broken
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.kernel.errors import ConflictError, UnauthenticatedError, UnavailableError
 from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, sign_checkpoint
@@ -13,6 +13,7 @@ from safeconduct.ledger.merkle import ProofError
 from safeconduct.ledger.notes import NoteError
 from safeconduct.ledger.omission import Breach, Omission, encode_omission, make_omission, verify_omission
 from safeconduct.ledger.ports import NewEntry
+from safeconduct.ledger.quorums import parse_policy, single
 from safeconduct.ledger.receipts import make_receipts
 from safeconduct.ledger.service import Logs
 from safeconduct.ledger.trust import Trust
@@ -66,8 +67,9 @@ def short(receipt, at_s, size=0):
 
 
 def judged(rig, omission, witness=None):
-    keys = [(witness or cosigner()).verifier]
-    return logs(rig).broken_promise(encode_omission(omission).encode(), keys)
+    key = (witness or cosigner()).verifier
+    quorum = parse_policy(single(key.name, key, ""))
+    return logs(rig).broken_promise(encode_omission(omission).encode(), quorum)
 
 
 def test_the_keeper_believes_a_proof_against_itself(rig):
@@ -149,6 +151,6 @@ def test_nobody_unknown_reports(rig):
 
 
 def test_without_an_agreement_nobody_s_time_counts():
-    assert [key.text for key in witnesses_in_force(house().state)] == [WITNESS.verifier.text]
+    assert [one.key for one in quorum_in_force(house().state).witnesses] == [WITNESS.verifier]
     with pytest.raises(UnavailableError):
-        witnesses_in_force(MemoryState())
+        quorum_in_force(MemoryState())

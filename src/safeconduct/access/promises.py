@@ -1,7 +1,6 @@
 """Broken promises as the parties report them: proven on the way in, and recorded in the joint log for both to see."""
 
 import hashlib
-from collections.abc import Sequence
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import authenticate, refuse_frozen
@@ -15,13 +14,12 @@ from safeconduct.access.promise_events import (
 from safeconduct.kernel.errors import ConflictError, UnavailableError
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
-from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.omission import BrokenPromise
-from safeconduct.ledger.quorums import parse_policy
+from safeconduct.ledger.quorums import Policy, parse_policy
 
 
-def witnesses_in_force(records: Records) -> Sequence[VerifierKey]:
-    """Returns whose time counts for the parties: the agreement's witnesses.
+def quorum_in_force(records: Records) -> Policy:
+    """Returns whose time counts for the parties: that of the agreement's witnesses, as many as fill its quorum.
 
     Raises:
         UnavailableError: no program is in force, or its agreement names no witness.
@@ -31,7 +29,7 @@ def witnesses_in_force(records: Records) -> Sequence[VerifierKey]:
         raise UnavailableError(
             "no agreement in force names a witness, by whose time a deadline is judged", code="no-witness"
         )
-    return tuple(witness.key for witness in parse_policy(agreement.witness.policy).witnesses)
+    return parse_policy(agreement.witness.policy)
 
 
 def report_broken(

@@ -1,7 +1,7 @@
 """Evidence against a log as a file (`safeconduct/evidence@v1`), which a third party checks with the log's key alone.
 
 What it shows must follow from two checkpoints that the log signed: who lacks the log's key can make none.
-docs/spec/log.md section 8 is the definition.
+docs/spec/cosigning.md section 5 is the definition.
 """
 
 import base64

@@ -16,6 +16,7 @@ from safeconduct.ledger.notes import NoteSigner, VerifierKey
 from safeconduct.ledger.omission import BrokenPromise, parse_omission, verify_omission
 from safeconduct.ledger.ports import FrozenStore, Heads, LogSource
 from safeconduct.ledger.proofs import encode_proof
+from safeconduct.ledger.quorums import Policy
 from safeconduct.ledger.reader import LogReader, read_tile
 from safeconduct.ledger.rebuild import check_sealed, check_state
 from safeconduct.ledger.records import StoredRecords
@@ -106,8 +107,8 @@ class Logs:
         """
         return encode_proof(LogReader(self.source).evidence(entry_id))
 
-    def broken_promise(self, content: bytes, witnesses: Sequence[VerifierKey]) -> BrokenPromise:
-        """Returns what the file of an omission proves of a log here. `witnesses` are those whose time counts.
+    def broken_promise(self, content: bytes, quorum: Policy) -> BrokenPromise:
+        """Returns what the file of an omission proves of a log here. The time of those counts who fill the quorum.
 
         Raises:
             AbsentError: there is no such log.
@@ -116,7 +117,8 @@ class Logs:
         """
         omission = parse_omission(content)
         origin = omission.receipt.origin
-        trust = Trust(log=self.verifier(origin), witnesses=witnesses)
+        witnesses = [witness.key for witness in quorum.witnesses]
+        trust = Trust(log=self.verifier(origin), witnesses=witnesses, quorum=quorum)
         stored = [(one.index, one.leaf) for one in self.source.entries(origin) if _tells_key(one.leaf)]
         trust = trust.following(rotations_in(stored))
         broken = verify_omission(omission, trust, keys_announced_in((leaf for _index, leaf in stored), origin))

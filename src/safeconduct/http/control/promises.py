@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access.promise_events import Reported
-from safeconduct.access.promises import broken_promises, report_broken, witnesses_in_force
+from safeconduct.access.promises import broken_promises, quorum_in_force, report_broken
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
 from safeconduct.kernel.instants import rfc3339
@@ -38,8 +38,8 @@ async def report(signed: SignedBytes, control: Installation) -> Response:
 
 def _verified(control: Control, proof: bytes) -> BrokenPromise:
     with control.snapshot() as records:
-        witnesses = witnesses_in_force(records)
-    return control.logs.broken_promise(proof, witnesses)
+        quorum = quorum_in_force(records)
+    return control.logs.broken_promise(proof, quorum)
 
 
 def _document(reported: Reported) -> dict[str, Any]:
