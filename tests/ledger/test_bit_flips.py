@@ -1,13 +1,17 @@
 """One flipped bit anywhere - in the database, beside it, in an export, in a mirror - is found and its entry named."""
 # ruff: noqa: S608 - table and column names are this test's own
 
+import random
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from safeconduct.adapters.files import file_name
 from safeconduct.adapters.folder import read_folder
 from safeconduct.adapters.mirror import pull
+from safeconduct.adapters.sqlite.control import copied_store
+from safeconduct.kernel.errors import SafeconductError
 from safeconduct.ledger.audit import audit
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.export import export_files, verify_files
@@ -51,12 +55,23 @@ def flips(length, most=8):
     return [(at, 1 << at % 8) for at in range((length - 1) % step, length, step)]
 
 
+def each_byte(length):
+    """Returns every position of a value, each with one bit that is drawn."""
+    drawn = random.Random(length)  # noqa: S311 - it is to be the same each time
+    return [(at, 1 << drawn.randrange(8)) for at in range(length)]
+
+
+def each_bit(length):
+    return [(at, 1 << bit) for at in range(length) for bit in range(8)]
+
+
 class Damage:
     """Flips one bit of one stored value over a connection of its own, and back."""
 
     def __init__(self, folder):
         self.connection = sqlite3.connect(folder / "safeconduct.db", isolation_level=None)
         self.connection.text_factory = bytes
+        self.connection.execute("PRAGMA synchronous = OFF")  # what is tried here need not outlive anything
 
     def values(self, table, column, where):
         key = "rowid" if table in {"payloads", "tiles", "cosigned", "checkpoints", "logs"} else None
@@ -71,12 +86,17 @@ class Damage:
 
 
 def findings(rig):
-    found = []
-    heads = {origin: rig.heads.copies(origin) for origin in (CALLS, OTHER)}
     with rig.store.frozen() as frozen:
-        for origin in (CALLS, OTHER):
-            found += audit(frozen, origin, signer(origin).verifier, heads[origin])
-        return found + check_state(frozen, frozen, PROJECTIONS)
+        return logs_findings(frozen, rig.heads) + check_state(frozen, frozen, PROJECTIONS)
+
+
+def logs_findings(source, heads):
+    """Audits both logs under the head that counts: its other copies are test_in_a_head's."""
+    return [
+        one
+        for origin in (CALLS, OTHER)
+        for one in audit(source, origin, signer(origin).verifier, heads.copies(origin)[:1])
+    ]
 
 
 COLUMNS = [
@@ -106,14 +126,14 @@ def test_in_the_database(installation, table, column, kind):
     assert rows
     tried = 0
     for value, *names in rows:
-        for at, bit in flips(len(value)):
+        for at, bit in (each_bit if table in {"tiles", "checkpoints"} else each_byte)(len(value)):
             changed = bytearray(value)
             changed[at] ^= bit
             try:
                 damage.write(table, column, names, bytes(changed), kind)
             except sqlite3.IntegrityError:
                 continue  # the place is taken, so that no flip can lead there
-            found = findings(rig)
+            found = findings(rig) if table in {"records", "entries"} else logs_findings(rig.store, rig.heads)
             here = names if column not in {"key", "collection"} else moved(names, column, bytes(changed))
             damage.write(table, column, here, value, kind)
             assert found, (table, column, names, at, bit)
@@ -170,15 +190,64 @@ def test_in_the_database_s_numbers(installation, table, column):
 
 def test_in_a_head(installation):
     rig, folder = installation
-    for path in (folder / "heads").iterdir():
+    for origin in (CALLS, OTHER):
+        path = folder / "heads" / file_name(origin)
         whole = path.read_bytes()
-        for at, bit in flips(len(whole), most=60):
-            changed = bytearray(whole)
-            changed[at] ^= bit
-            path.write_bytes(changed)
-            assert any(finding.place == "heads" for finding in findings(rig)), (at, bit)
+        lines = whole.splitlines(keepends=True)
+        assert len(lines) > 1
+        last = len(whole) - len(lines[-1])  # the one that counts, bit for bit; those before it here and there
+        tried = [*flips(last, most=300), *((last + at, bit) for at, bit in each_bit(len(lines[-1])))]
+        with rig.store.frozen() as frozen:
+            for at, bit in tried:
+                changed = bytearray(whole)
+                changed[at] ^= bit
+                path.write_bytes(changed)
+                found = audit(frozen, origin, signer(origin).verifier, rig.heads.copies(origin))
+                assert any(finding.place == "heads" for finding in found), (at, bit)
         path.write_bytes(whole)
     assert findings(rig) == []
+
+
+FLIPS_IN_FILE = 1000
+
+
+def test_in_the_database_file(installation, tmp_path):
+    """Bits of the file itself, drawn over all of it: what is not found changed nothing that anybody reads."""
+    rig, folder = installation
+    with sqlite3.connect(tmp_path / "whole.db") as kept, sqlite3.connect(folder / "safeconduct.db") as connection:
+        connection.backup(kept)
+        kept.execute("PRAGMA journal_mode = DELETE")
+    whole, copy = (tmp_path / "whole.db").read_bytes(), tmp_path / "copy.db"
+    heads = {origin: rig.heads.copies(origin) for origin in (CALLS, OTHER)}
+    (before, nothing), found = in_file(tmp_path / "whole.db", heads), 0
+    assert nothing == []
+    for position in sorted(random.Random(FLIPS_IN_FILE).sample(range(len(whole)), FLIPS_IN_FILE)):  # noqa: S311
+        changed = bytearray(whole)
+        changed[position] ^= 1 << position % 8
+        copy.write_bytes(changed)
+        after, told = in_file(copy, heads)
+        found += bool(told)
+        assert told or after == before, position
+    assert found > FLIPS_IN_FILE / 20
+
+
+def in_file(path, heads):
+    """Returns all that a database gives its readers, and what is found wrong with it."""
+    try:
+        with copied_store(path) as store:
+            found = [one for origin in heads for one in audit(store, origin, signer(origin).verifier, heads[origin])]
+            found += check_state(store, store, PROJECTIONS)
+            entries = [(origin, one) for origin in store.origins() for one in store.entries(origin)]
+            by_key = [(store.find(one.id), store.size(origin)) for origin, one in entries]
+            blobs = [(entry, name, blob, store.blob(entry, name)) for entry, name, blob in store.blobs()]
+            records = [store.raw(*name) for name in store.raw_all()]
+            tiles = [
+                (store.checkpoint(o), store.cosigned(o), [store.tile(o, *t) for t in store.tile_names(o)])
+                for o in heads
+            ]
+            return (entries, by_key, blobs, records, tiles), [one.text for one in found]
+    except SafeconductError as error:
+        return None, [error.message]
 
 
 def test_in_a_wrapped_data_key(installation):

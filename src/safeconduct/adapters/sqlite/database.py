@@ -91,7 +91,7 @@ def translated(action: str) -> Iterator[None]:
         raise UnavailableError(
             f"could not {action}: {error}", code=DISK_FAILED if code == sqlite3.SQLITE_IOERR else "store-failed"
         ) from error
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:  # the second where a damaged schema is named in an error
         raise UnavailableError(f"could not {action}: {error}", code="store-failed") from error
 
 
