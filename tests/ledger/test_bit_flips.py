@@ -12,10 +12,10 @@ from safeconduct.adapters.folder import read_folder
 from safeconduct.adapters.mirror import pull
 from safeconduct.adapters.sqlite.control import copied_store
 from safeconduct.kernel.errors import SafeconductError
-from safeconduct.ledger.audit import audit
+from safeconduct.ledger.audit import audit, noted_checkpoints
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.export import export_files, verify_files
-from safeconduct.ledger.rebuild import check_sealed, check_state
+from safeconduct.ledger.rebuild import check_sealed, check_state, check_store
 from safeconduct.ledger.trust import Trust
 from support.logs import CALLS, OTHER, PROJECTIONS, Rig, add, cosigner, signer
 
@@ -90,12 +90,15 @@ def findings(rig):
         return logs_findings(frozen, rig.heads) + check_state(frozen, frozen, PROJECTIONS)
 
 
-def logs_findings(source, heads):
-    """Audits both logs under the head that counts: its other copies are test_in_a_head's."""
+def of(table, names):
+    """Returns the logs that a row may concern."""
+    return [(CALLS, OTHER)[names[0] - 1]] if table == "checkpoints" else [CALLS, OTHER]
+
+
+def logs_findings(source, heads, origins=(CALLS, OTHER)):
+    """Audits logs under the head that counts: its other copies are test_in_a_head's."""
     return [
-        one
-        for origin in (CALLS, OTHER)
-        for one in audit(source, origin, signer(origin).verifier, heads.copies(origin)[:1])
+        one for origin in origins for one in audit(source, origin, signer(origin).verifier, heads.copies(origin)[:1])
     ]
 
 
@@ -133,7 +136,11 @@ def test_in_the_database(installation, table, column, kind):
                 damage.write(table, column, names, bytes(changed), kind)
             except sqlite3.IntegrityError:
                 continue  # the place is taken, so that no flip can lead there
-            found = findings(rig) if table in {"records", "entries"} else logs_findings(rig.store, rig.heads)
+            found = (
+                findings(rig)
+                if table in {"records", "entries"}
+                else logs_findings(rig.store, rig.heads, of(table, names))
+            )
             here = names if column not in {"key", "collection"} else moved(names, column, bytes(changed))
             damage.write(table, column, here, value, kind)
             assert found, (table, column, names, at, bit)
@@ -190,21 +197,20 @@ def test_in_the_database_s_numbers(installation, table, column):
 
 def test_in_a_head(installation):
     rig, folder = installation
-    for origin in (CALLS, OTHER):
-        path = folder / "heads" / file_name(origin)
-        whole = path.read_bytes()
-        lines = whole.splitlines(keepends=True)
-        assert len(lines) > 1
-        last = len(whole) - len(lines[-1])  # the one that counts, bit for bit; those before it here and there
-        tried = [*flips(last, most=300), *((last + at, bit) for at, bit in each_bit(len(lines[-1])))]
-        with rig.store.frozen() as frozen:
-            for at, bit in tried:
-                changed = bytearray(whole)
-                changed[at] ^= bit
-                path.write_bytes(changed)
-                found = audit(frozen, origin, signer(origin).verifier, rig.heads.copies(origin))
-                assert any(finding.place == "heads" for finding in found), (at, bit)
-        path.write_bytes(whole)
+    path, trust = folder / "heads" / file_name(CALLS), Trust(log=signer().verifier)
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    assert len(lines) > 1
+    last = len(whole) - len(lines[-1])  # the one that counts, bit for bit; those before it here and there
+    with rig.store.frozen() as frozen:
+        for at, bit in [*flips(last, most=60), *((last + at, bit) for at, bit in each_bit(len(lines[-1])))]:
+            changed = bytearray(whole)
+            changed[at] ^= bit
+            path.write_bytes(changed)
+            noted = noted_checkpoints(frozen, CALLS, trust, rig.heads.copies(CALLS))
+            assert [place for place, head, _error in noted if head is None] == ["heads"], (at, bit)
+        assert any(finding.place == "heads" for finding in findings(rig))
+    path.write_bytes(whole)
     assert findings(rig) == []
 
 
@@ -236,7 +242,7 @@ def in_file(path, heads):
     try:
         with copied_store(path) as store:
             found = [one for origin in heads for one in audit(store, origin, signer(origin).verifier, heads[origin])]
-            found += check_state(store, store, PROJECTIONS)
+            found += [*check_state(store, store, PROJECTIONS), *check_store(store)]
             entries = [(origin, one) for origin in store.origins() for one in store.entries(origin)]
             by_key = [(store.find(one.id), store.size(origin)) for origin, one in entries]
             blobs = [(entry, name, blob, store.blob(entry, name)) for entry, name, blob in store.blobs()]

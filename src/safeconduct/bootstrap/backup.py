@@ -21,7 +21,7 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.audit import audit
 from safeconduct.ledger.backups import Listed, Manifest, open_manifest
 from safeconduct.ledger.notes import VerifierKey
-from safeconduct.ledger.rebuild import check_state
+from safeconduct.ledger.rebuild import check_state, check_store
 
 MANIFEST, KEYS, HEADS, RAW, CUSTODY = "manifest", "keys.db", "heads", "raw", "custody.toml"
 _BEING_WRITTEN = ".new"
@@ -133,4 +133,4 @@ def _stored_findings(folder: Path, manifest: Manifest) -> Iterator[str]:
             if store.size(origin) != size:
                 yield f"{origin}: the manifest says {size} entries, {store.size(origin)} are stored"
             yield from (finding.text for finding in audit(store, origin, key, heads.copies(origin)))
-        yield from (finding.text for finding in check_state(store, store, PROJECTIONS))
+        yield from (finding.text for finding in [*check_store(store), *check_state(store, store, PROJECTIONS)])

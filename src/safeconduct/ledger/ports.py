@@ -147,6 +147,10 @@ class RawRecords(Protocol):
 class FrozenStore(LogSource, RawRecords, Protocol):
     """Everything as one commit left it, whatever is committed meanwhile."""
 
+    def damage(self) -> list[str]:
+        """Returns what is wrong with how all this is kept, such as an index that lost a row. May read all of it."""
+        ...
+
 
 class Store(LogSource, RawRecords, Protocol):
     """Log and control state in one database. Used by one thread, except for `reader`, `frozen` and `snapshot`."""

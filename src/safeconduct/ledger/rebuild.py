@@ -9,7 +9,7 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Projection
 from safeconduct.ledger.audit import NOTHING_EXCUSED, Excused, Finding
 from safeconduct.ledger.envelope import Leaf, read_entry
-from safeconduct.ledger.ports import LogSource, RawRecords
+from safeconduct.ledger.ports import FrozenStore, LogSource, RawRecords
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.records import Overlay
 from safeconduct.ledger.recovery_events import known_lost
@@ -61,6 +61,11 @@ def _entries(source: LogSource, origin: Origin) -> Iterator[Entry]:
 def _committed_at(entry: Entry) -> tuple[int, str]:
     # Within one commit, which has one instant, ids tell the order across logs; within a log the index does.
     return entry.at, entry.id
+
+
+def check_store(stored: FrozenStore) -> list[Finding]:
+    """Returns what the store itself finds wrong: what an index hides from some readers, all others still see."""
+    return [Finding(origin=Origin(""), what=what, place="database") for what in stored.damage()]
 
 
 def check_state(source: LogSource, stored: RawRecords, projections: Mapping[str, Projection]) -> list[Finding]:

@@ -18,7 +18,7 @@ from safeconduct.ledger.ports import FrozenStore, Heads, LogSource
 from safeconduct.ledger.proofs import encode_proof
 from safeconduct.ledger.quorums import Policy
 from safeconduct.ledger.reader import LogReader, read_tile
-from safeconduct.ledger.rebuild import check_sealed, check_state
+from safeconduct.ledger.rebuild import check_sealed, check_state, check_store
 from safeconduct.ledger.records import StoredRecords
 from safeconduct.ledger.rotation import ROTATION_MARK, rotations_in
 from safeconduct.ledger.tiled import TiledLog
@@ -164,13 +164,13 @@ class Logs:
     def verify(self) -> list[CheckedLog]:
         """Checks every log against itself, its key and its head, opens every sealed field, and rebuilds the state.
 
-        Findings on the state stand under the first log's.
+        Findings on the state, and on how the store keeps it, stand under the first log's.
         """
         heads = {origin: self.heads.copies(origin) for origin in self.source.origins()}  # read before what they head
         checked = []
         with self.frozen() as frozen:
             reader = LogReader(frozen, self.keys)
-            state = check_state(frozen, frozen, self.projections)
+            state = [*check_store(frozen), *check_state(frozen, frozen, self.projections)]
             excused = self.excuse(StoredRecords(frozen))
             for origin in frozen.origins():
                 key = self.signer(origin).verifier

@@ -79,6 +79,9 @@ class MemoryStore:
     def raw_all(self) -> dict[tuple[str, str], bytes]:
         return dict(self.records)
 
+    def damage(self) -> list[str]:
+        return []
+
     def commit(self, batch: Batch) -> None:
         with self._lock:
             before = self._copy() if batch.repairs else self

@@ -54,6 +54,9 @@ class _Rows(SqlLog):
     def _connection(self) -> AbstractContextManager[sqlite3.Connection]:
         """Opens a connection to read on, for as long as the block lasts."""
 
+    def damage(self) -> list[str]:
+        return [text for (text,) in self._all("PRAGMA integrity_check") if text != "ok"]
+
     def blobs(self) -> Iterator[tuple[str, str, bytes]]:
         last = -1
         while rows := self._all(
