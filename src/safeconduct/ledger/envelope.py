@@ -174,13 +174,13 @@ def seal(draft: Draft, entry_id: EntryId, keys: Mapping[str, DataKey], entropy: 
     for name, value in sorted(draft.sealed.items()):
         plain, key = _plain(name, value), keys[name]
         salt, nonce = entropy(SALT_BYTES), entropy(NONCE_BYTES)
-        blob = nonce + AESGCM(key.key).encrypt(nonce, salt + plain, _bound(entry_id, name))
+        blob = nonce + key.cipher.encrypt(nonce, salt + plain, _bound(entry_id, name))
         blobs[name] = blob
         fields[name] = {
             "blob": hashlib.sha256(blob).hexdigest(),
             "commitment": _commitment(salt, name, plain),
             "key": key.id,
-            "readers": sorted(key.readers),
+            "readers": key.said_readers,
         }
     return Sealed(fields=fields, blobs=blobs)
 

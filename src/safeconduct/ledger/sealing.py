@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from safeconduct.kernel.entries import Draft, Reader, Retention
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
@@ -78,6 +80,12 @@ class DataKey:
     id: str
     key: bytes
     readers: frozenset[Reader]
+    cipher: AESGCM = field(init=False, compare=False)  # every sealed field passes here: what stays the same is kept
+    said_readers: list[str] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cipher", AESGCM(self.key))
+        object.__setattr__(self, "said_readers", sorted(reader.value for reader in self.readers))
 
     def __repr__(self) -> str:
         return f"DataKey(id={self.id})"
