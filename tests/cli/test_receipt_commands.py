@@ -5,6 +5,7 @@ import time
 import pytest
 
 from safeconduct.adapters.folder import write_file
+from safeconduct.cli import receipt
 from safeconduct.ledger.ports import NewEntry
 from safeconduct.ledger.receipts import make_receipts, receipt_text
 from safeconduct.ledger.service import Logs
@@ -109,6 +110,15 @@ def test_nothing_is_kept_of_what_has_a_forged_receipt_in_it(tmp_path):
     assert run("receipt", "keep", empty, "--kept", tmp_path / "receipts", *KEYS).error == "no-receipt"
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_text_has_a_limit(tmp_path, monkeypatch, more):
+    text = answer(*receipts("a"))
+    monkeypatch.setattr(receipt, "TEXT_BYTES_MAX", len(text) - more)
+    (tmp_path / "answer").write_text(text)
+    said = run("receipt", "keep", tmp_path / "answer", "--kept", tmp_path / "receipts", *KEYS)
+    assert (said.code, (tmp_path / "receipts").exists()) == ((2, False) if more else (0, True))
+
+
 def test_a_kept_receipt_that_was_cut_or_changed_is_told(tmp_path):
     first, second = receipts("a", "b")
     keep(tmp_path, first)
@@ -132,6 +142,7 @@ def test_what_can_not_be_checked(tmp_path):
     whole.write_bytes(bytes([whole.read_bytes()[0] ^ 1]) + whole.read_bytes()[1:])
     assert check(tmp_path).error == "mirror-damaged"
     assert run("receipt", "verify", tmp_path / "none", *TRUSTED).error == "file-unreadable"
+    assert run("receipt", "keep", tmp_path / "none", "--kept", tmp_path / "receipts", *KEYS).error == "file-unreadable"
     assert run("receipt", "verify", tmp_path / "receipts", *TRUSTED).error == "invalid-input"
     assert run("receipt", "verify", tmp_path / "receipts").error in {"key-missing", "invalid-input"}
 

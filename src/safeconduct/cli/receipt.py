@@ -17,8 +17,8 @@ from safeconduct.adapters.folder import read_folder, write_file
 from safeconduct.adapters.kept_receipts import KeptReceipts
 from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NO, Json, emit, out, rows
-from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, public_key, trusted
-from safeconduct.kernel.errors import AbsentError, InvalidInputError
+from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, public_key, read_file, trusted
+from safeconduct.kernel.errors import AbsentError, InvalidInputError, TooLargeError
 from safeconduct.ledger.export import Read, following
 from safeconduct.ledger.kept import Judged, Standing, accept, judge, receipts_in
 from safeconduct.ledger.notes import VerifierKey
@@ -33,6 +33,9 @@ from safeconduct.ledger.tiles import CHECKPOINT_PATH
 from safeconduct.ledger.worker_events import ANNOUNCED_MARK, keys_announced_in
 
 commands = typer.Typer(help="A caller's receipts: keep, check, verify, report.", no_args_is_help=True)
+
+TEXT_BYTES_MAX = 64 * 1024 * 1024
+"""Bytes of one text that receipts are looked for in: about 70,000 of them."""
 
 Kept = Annotated[Path, typer.Option("--kept", help="The file of receipts, on the caller's own disk.")]
 LogKey = Annotated[
@@ -58,8 +61,7 @@ def keep(
 ) -> None:
     """Keeps the receipts found in answers' headers, in streams or in files, after checking their signatures."""
     workers = [public_key(text) for text in worker or []]
-    texts = [file.read_text(encoding="utf-8", errors="replace") for file in files] if files else [sys.stdin.read()]
-    found = [receipt for text in texts for receipt in receipts_in(text)]
+    found = [receipt for text in _texts(files) for receipt in receipts_in(text)]
     if not found:
         raise InvalidInputError("there is no receipt in it", code="no-receipt")
     now = SystemClock().now()
@@ -117,7 +119,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Verifies the proof of a broken promise offline, with public keys alone."""
-    omission = parse_omission(_read(file))
+    omission = parse_omission(read_file(file, OMISSION_BYTES_MAX))
     trust = trusted(log_key, witness, policy, omission.receipt.origin.encode, vacuous=no_quorum)
     broken = verify_omission(omission, trust, [public_key(text) for text in worker or []])
     document = asdict(broken) | {"rests_on": broken.breach.rests_on}
@@ -134,7 +136,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Reports a broken promise: the proof becomes an entry of the joint log."""
-    document = client(data, key, url).post("/api/v1/promises/broken", _read(file))
+    document = client(data, key, url).post("/api/v1/promises/broken", read_file(file, OMISSION_BYTES_MAX))
     emit(document, as_json, _show_broken)
 
 
@@ -181,12 +183,14 @@ def _write_proofs(judged: Sequence[Judged], folder: Path) -> list[str]:
     return written
 
 
-def _read(file: Path) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(OMISSION_BYTES_MAX + 1)
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {file}: {error.strerror}", code="file-unreadable") from error
+def _texts(files: Sequence[Path] | None) -> list[str]:
+    if not files:
+        return [sys.stdin.read()]
+    contents = {file: read_file(file, TEXT_BYTES_MAX) for file in files}
+    large = [file for file, content in contents.items() if len(content) > TEXT_BYTES_MAX]
+    if large:
+        raise TooLargeError(f"{large[0]} has over {TEXT_BYTES_MAX} bytes", remedy="keep the receipts in parts")
+    return [content.decode("utf-8", "replace") for content in contents.values()]
 
 
 def _show_checked(document: dict[str, Any]) -> None:
