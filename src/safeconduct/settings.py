@@ -51,12 +51,13 @@ class Custody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
 class Databases:
     """PostgreSQL URLs; empty where the data folder holds the thing. They may hold passwords.
 
-    `log` has logs and control state, `heads` the last signed checkpoints: on another server, or a backup that brings
-    back the one brings back the other.
+    `log` has logs and control state, `heads` the last signed checkpoints, `keys` the data keys: on other servers, or a
+    backup that brings back the first brings back the others.
     """
 
     log: str = field(default="", repr=False)
     heads: str = field(default="", repr=False)
+    keys: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,11 @@ class Settings:
 
     @property
     def databases(self) -> Databases:
-        """Where logs and heads are."""
+        """Where logs, heads and data keys are."""
         return Databases(
-            log=self.environment.get("SAFECONDUCT_DATABASE", ""), heads=self.environment.get("SAFECONDUCT_HEADS", "")
+            log=self.environment.get("SAFECONDUCT_DATABASE", ""),
+            heads=self.environment.get("SAFECONDUCT_HEADS", ""),
+            keys=self.environment.get("SAFECONDUCT_KEYS", ""),
         )
 
     def secret(self, name: str) -> str:

@@ -4,9 +4,9 @@ import sqlite3
 
 import pytest
 
+from safeconduct.adapters.key_rotation import ROWS_A_PART, finishing
 from safeconduct.adapters.memory.keys import MemoryKeys, MemoryWrappingKeys
-from safeconduct.adapters.sqlite.key_rotation import ROWS_A_PART, finishing
-from safeconduct.adapters.sqlite.keys import SqliteKeys
+from safeconduct.adapters.postgres.keys import PostgresKeys
 from safeconduct.adapters.wrapping_keys import FileWrappingKeys
 from safeconduct.kernel.entries import Draft, Reader, Retention
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
@@ -24,12 +24,21 @@ SHARED = Readership(
 THEIRS = Readership(readers=frozenset({Reader.PROVIDER}), house=False, wrap_for={Reader.PROVIDER: PROVIDER.public.text})
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def keys(request, tmp_path):
-    made = MemoryKeys(Counting()) if request.param == "memory" else sqlite_keys(tmp_path, Counting())
+    if request.param == "memory":
+        yield MemoryKeys(Counting())
+        return
+    if request.param == "sqlite":
+        made = sqlite_keys(tmp_path, Counting())
+    else:
+        made = postgres_keys(request.getfixturevalue("database"), tmp_path)
     yield made
-    if isinstance(made, SqliteKeys):
-        made.close()
+    made.close()
+
+
+def postgres_keys(url, folder, seed=""):
+    return PostgresKeys(url, Counting(seed), FileWrappingKeys(folder / "kek", Counting(seed)))
 
 
 def name(subject="ana", *, origin=CALLS, retention=Retention.CALL, readership=HOUSE_ONLY, day=""):
@@ -181,6 +190,23 @@ def test_data_keys_outlive_the_process_once_committed_and_are_their_owner_s(tmp_
     for path in [tmp_path / "keys.db", *(tmp_path / "kek").iterdir()]:
         assert path.stat().st_mode & 0o777 == 0o600
     two.close()
+
+
+def test_several_processes_find_each_other_s_keys_in_one_database(tmp_path, postgres, database):
+    one, two = postgres_keys(database, tmp_path, "one"), postgres_keys(database, tmp_path, "two")
+    made = make(one, SHARED)
+    one.commit()
+    assert (two.get(made.id), make(two, SHARED)) == (made.key, made)
+    postgres.cut(database)
+    with pytest.raises(UnavailableError):
+        one.ids(KeySelector(origin=CALLS))
+    assert one.ids(KeySelector(origin=CALLS)) == [made.id]
+    two.close()
+    one.destroy([made.id])
+    again = postgres_keys(database, tmp_path, "again")
+    assert again.get(made.id) is None
+    for kept in (one, again):
+        kept.close()
 
 
 def test_the_raw_keys_of_the_first_schema_go(tmp_path):

@@ -174,14 +174,14 @@ def destroyed_with_a_fault(folder, at, *, applied):
     made = fill(keys, 6)
     secrets = [form for key in made[:3] for form in [key.key, *forms(folder, key.id)]] + wrapping_keys(folder)
     wrapping.fault = fault = Fault(at, applied)
-    keys._tables.connection = FaultyConnection(keys._connection, fault)
+    keys._tables.database.connection = FaultyConnection(keys._connection, fault)
     try:
         keys.destroy([key.id for key in made[:3]])
         raised = False
     except UnavailableError:
         raised = True
     assert raised == fault.fired
-    keys._tables.connection = keys._connection
+    keys._tables.database.connection = keys._connection
     return keys, made, secrets, fault.fired
 
 

@@ -24,6 +24,7 @@ from support.shell import agreed, run, serving, start, until
 def house(tmp_path, postgres, monkeypatch):
     monkeypatch.setenv("SAFECONDUCT_DATABASE", postgres.database())
     monkeypatch.setenv("SAFECONDUCT_HEADS", postgres.database())
+    monkeypatch.setenv("SAFECONDUCT_KEYS", postgres.database())
     return agreed(tmp_path / "house")[0]
 
 
@@ -40,10 +41,10 @@ def test_a_server_and_its_commands_work_as_on_a_file(house, postgres, monkeypatc
     with serving(house.data, "--database", url):
         assert house("freeze", "principal:ana", "--reason", "a drill").code == 0
         assert sum(verified(house)) == sum(before) + 1
-    assert not (house.data / "safeconduct.db").exists()
+    assert [one.name for one in house.data.glob("*.db")] == ["events.db"]
     assert [path.name for path in (house.data / "heads").iterdir()] == []
     alone = house("log", "verify", "--json")
-    assert (alone.code, alone.error) == (2, "database-elsewhere")
+    assert (alone.code, alone.error) == (2, "database-unnamed")
     monkeypatch.setenv("SAFECONDUCT_DATABASE", url)
     assert sum(verified(house)) == sum(before) + 1
 
@@ -126,4 +127,19 @@ def waiting(writer):
 def test_a_sequencer_needs_heads_in_a_database(house, monkeypatch):
     monkeypatch.delenv("SAFECONDUCT_HEADS")
     refused = house("log", "sequence", "--once")
+    assert (refused.code, refused.error) == (2, "database-elsewhere")
+    fresh = house.root / "fresh"
+    assert run("init", data=fresh).code == 0
+    monkeypatch.delenv("SAFECONDUCT_KEYS")
+    refused = run("log", "sequence", "--once", data=fresh)
     assert (refused.code, refused.error) == (2, "database-unnamed")
+
+
+def test_a_database_that_is_forgotten_is_not_begun_again_in_a_file(house, monkeypatch):
+    for forgotten in ("SAFECONDUCT_HEADS", "SAFECONDUCT_KEYS", "SAFECONDUCT_DATABASE"):
+        monkeypatch.delenv(forgotten)
+        if forgotten != "SAFECONDUCT_KEYS":  # else the one before is still missing: the same answer
+            refused = house("status", "--json")
+            assert (refused.code, refused.error) == (2, "database-elsewhere")
+            assert "SAFECONDUCT_DATABASE" in refused.err
+    assert [one.name for one in house.data.glob("*.db")] == ["events.db"]

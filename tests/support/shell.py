@@ -18,7 +18,7 @@ from safeconduct.cli.main import main
 from support.programs import KEYS, NAMES, READER_KEYS
 
 COMMAND = (sys.executable, "-m", "safeconduct.cli.main")
-DATABASES = ("SAFECONDUCT_DATABASE", "SAFECONDUCT_HEADS")
+DATABASES = ("SAFECONDUCT_DATABASE", "SAFECONDUCT_HEADS", "SAFECONDUCT_KEYS")
 PATIENCE_S = 60
 """Far more than anything here takes; only a test that hangs reaches it."""
 

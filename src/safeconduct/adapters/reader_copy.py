@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from safeconduct.adapters.folder import read_folder, write_file
+from safeconduct.adapters.key_rotation import finish
+from safeconduct.adapters.key_tables import KeyTables, NewKey
 from safeconduct.adapters.mirror import FILE_ABSENT
 from safeconduct.adapters.mirror_evidence import Fetch
 from safeconduct.adapters.sqlite.database import connect, migrate
-from safeconduct.adapters.sqlite.key_rotation import finish
 from safeconduct.adapters.sqlite.key_schema import MIGRATIONS
-from safeconduct.adapters.sqlite.key_tables import KeyTables, NewKey
+from safeconduct.adapters.sqlite.keys import SqliteKeyFile
 from safeconduct.adapters.wrapping_keys import FileWrappingKeys
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import UnavailableError
@@ -56,7 +57,7 @@ class ReaderCopy:
         self._folder, self._origin, self._reader = folder, origin, reader
         self._connection = connect(path)
         migrate(self._connection, MIGRATIONS, path.name)
-        self._tables = KeyTables(self._connection, path, FileWrappingKeys(folder / "kek", entropy))
+        self._tables = KeyTables(SqliteKeyFile(self._connection, path), FileWrappingKeys(folder / "kek", entropy))
         finish(self._tables)
 
     def source(self, mirror: Path, trust: Trust) -> LogSource:

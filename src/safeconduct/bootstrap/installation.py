@@ -20,12 +20,11 @@ from safeconduct.adapters.data_folder import LOG_KEYS
 from safeconduct.adapters.log_keys import LogKeys
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.adapters.sqlite.events import SqliteEventStore
-from safeconduct.adapters.sqlite.keys import SqliteKeys
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.approvals.events import PROJECTIONS as APPROVALS
 from safeconduct.bootstrap.custody import log_keys, wrapping_keys
-from safeconduct.bootstrap.stores import open_stores
+from safeconduct.bootstrap.stores import open_keys, open_stores
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, SafeconductError
 from safeconduct.kernel.ids import Origin
@@ -208,10 +207,11 @@ def opened(
     clock, entropy = SystemClock(), system_entropy
     keys_of_logs = log_keys(data)
     with ExitStack() as stack:
-        stores = stack.enter_context(open_stores(data, databases or settings.read().databases))
+        places = databases or settings.read().databases
+        stores = stack.enter_context(open_stores(data, places))
         store, reader = stores.store, stores.store.reader()
         wrapping = wrapping_keys(data, entropy)
-        keys = stack.enter_context(closing(SqliteKeys(data / "keys.db", entropy, wrapping)))
+        keys = stack.enter_context(open_keys(data, places, entropy, wrapping))
         events = stack.enter_context(closing(SqliteEventStore(data / "events.db")))
         writer = stack.enter_context(
             closing(

@@ -1,4 +1,4 @@
-"""Where an installation's logs, control state and heads are: files in its folder, or PostgreSQL."""
+"""Where an installation's logs, control state, heads and data keys are: files in its folder, or PostgreSQL."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -7,14 +7,19 @@ from pathlib import Path
 
 from safeconduct.adapters.files import FileHeads
 from safeconduct.adapters.sqlite.control import SqliteStore
+from safeconduct.adapters.sqlite.keys import SqliteKeys
+from safeconduct.adapters.stored_keys import StoredKeys
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.kernel.ports import Entropy
+from safeconduct.ledger.key_ports import WrappingKeys
 from safeconduct.ledger.ports import Heads, Store
 from safeconduct.settings import Databases
 
 FILE = "safeconduct.db"
 SCHEMES = ("postgresql://", "postgres://")
-MARK = "database"
-"""The file in the data folder that says that its logs are in PostgreSQL, so that nobody begins them a second time."""
+VARIABLES = {"log": "SAFECONDUCT_DATABASE", "heads": "SAFECONDUCT_HEADS", "keys": "SAFECONDUCT_KEYS"}
+MARK = "databases"
+"""The file in the data folder that says what is in PostgreSQL, so that nobody begins it a second time elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +28,23 @@ class Stores:
 
     store: Store
     heads: Heads
+
+
+@contextmanager
+def open_keys(data: Path, databases: Databases, entropy: Entropy, wrappers: WrappingKeys) -> Iterator[StoredKeys]:
+    """Opens the data keys of an installation whose stores are open.
+
+    Raises:
+        UnavailableError: they can't be opened.
+    """
+    if not databases.keys:
+        with closing(SqliteKeys(data / "keys.db", entropy, wrappers)) as keys:
+            yield keys
+        return
+    from safeconduct.adapters.postgres.keys import PostgresKeys  # noqa: PLC0415 - an optional extra
+
+    with closing(PostgresKeys(databases.keys, entropy, wrappers)) as keys:
+        yield keys
 
 
 @contextmanager
@@ -35,7 +57,7 @@ def open_stores(data: Path, databases: Databases) -> Iterator[Stores]:
         UnavailableError: a store can't be opened, or another process writes to it.
     """
     with ExitStack() as stack:
-        if databases.log:
+        if databases.log or databases.heads or databases.keys:
             yield _postgres(data, databases, stack)
         else:
             require_no_postgres(data)
@@ -58,25 +80,24 @@ def require_no_postgres(data: Path) -> None:
 
 
 def require_postgres(data: Path, databases: Databases) -> None:
-    """Returns if an installation's logs may be in PostgreSQL, and notes that they are.
+    """Returns if an installation's stores may be in these databases, and notes which are.
 
     Raises:
-        InvalidInputError: no database was named (`database-unnamed`) or not by a URL (`database-invalid`), there is a
-            SQLite one (`database-elsewhere`), or the driver is not installed (`driver-missing`).
+        InvalidInputError: none was named for logs (`database-unnamed`), one not by a URL (`database-invalid`), others
+            are in PostgreSQL than before (`database-elsewhere`), or the driver is not installed (`driver-missing`).
     """
     if not databases.log:
         raise InvalidInputError("this needs logs in PostgreSQL", code="database-unnamed", remedy="pass --database URL")
-    if (data / FILE).exists():
-        raise InvalidInputError(
-            f"the logs of {data} are in its file {FILE}",
-            code="database-elsewhere",
-            remedy="unset SAFECONDUCT_DATABASE, or begin a new installation",
-        )
-    for url in filter(None, (databases.log, databases.heads)):
+    for url in filter(None, (databases.log, databases.heads, databases.keys)):
         if not url.startswith(SCHEMES):  # never shown: a driver's own complaint would show a password in it
             raise InvalidInputError(
                 "expected the URL of a PostgreSQL database: postgresql://USER@HOST/DATABASE", code="database-invalid"
             )
+    _require_driver()
+    _require_as_before(data, databases)
+
+
+def _require_driver() -> None:
     try:
         import psycopg  # noqa: F401, PLC0415 - an optional extra
     except ImportError as error:
@@ -85,10 +106,24 @@ def require_postgres(data: Path, databases: Databases) -> None:
             code="driver-missing",
             remedy="pip install 'safeconduct[postgres]'",
         ) from error
+
+
+def _require_as_before(data: Path, databases: Databases) -> None:
+    named = sorted(variable for name, variable in VARIABLES.items() if getattr(databases, name))
+    mark = data / MARK
     try:
-        (data / MARK).write_text("postgresql\n", encoding="utf-8")
+        before = mark.read_text(encoding="utf-8").split() if mark.exists() else None
+        if before is None and not (data / FILE).exists():
+            mark.write_text("\n".join(named) + "\n", encoding="utf-8")
+            return
     except OSError as error:
-        raise UnavailableError(f"cannot write {data / MARK}: {error.strerror}", code="store-failed") from error
+        raise UnavailableError(f"cannot use {mark}: {error.strerror}", code="store-failed") from error
+    if before != named:
+        raise InvalidInputError(
+            f"{data} was begun with {' and '.join(before or ['files'])}, and now it is {' and '.join(named)}",
+            code="database-elsewhere",
+            remedy="name the same databases, or begin a new installation",
+        )
 
 
 def _postgres(data: Path, databases: Databases, stack: ExitStack) -> Stores:

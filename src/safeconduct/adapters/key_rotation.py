@@ -5,9 +5,7 @@ Everything here can be left off at any point and taken up again: what is left to
 
 from collections.abc import Iterator
 
-from safeconduct.adapters.sqlite.database import transaction, translated
-from safeconduct.adapters.sqlite.key_tables import KeyTables
-from safeconduct.kernel.errors import UnavailableError
+from safeconduct.adapters.key_tables import KeyTables
 from safeconduct.ledger.sealing import house_bound, record_bound
 
 ROWS_A_PART = 1024
@@ -15,12 +13,12 @@ ROWS_A_PART = 1024
 
 _HOUSE = (
     "SELECT number, wrapper, wrapped, id FROM data_keys WHERE number > ? AND wrapped IS NOT NULL"
-    " AND wrapper IN (SELECT id FROM wrappers WHERE retired) ORDER BY number LIMIT ?"
+    " AND wrapper IN (SELECT id FROM wrappers WHERE retired = 1) ORDER BY number LIMIT ?"
 )
 _REWRAPPED = "UPDATE data_keys SET wrapper = ?, wrapped = ? WHERE number = ?"
 _READERS = (
     "SELECT number, wrapper, wrapped, id, reader FROM reader_keys WHERE number > ?"
-    " AND wrapper IN (SELECT id FROM wrappers WHERE retired) ORDER BY number LIMIT ?"
+    " AND wrapper IN (SELECT id FROM wrappers WHERE retired = 1) ORDER BY number LIMIT ?"
 )
 _READERS_REWRAPPED = "UPDATE reader_keys SET wrapper = ?, wrapped = ? WHERE number = ?"
 
@@ -33,7 +31,7 @@ def finishing(tables: KeyTables) -> Iterator[None]:
     Raises:
         UnavailableError: it is not all done.
     """
-    while tables.rows("SELECT 1 FROM wrappers WHERE retired"):
+    while tables.rows("SELECT 1 FROM wrappers WHERE retired = 1"):
         yield from _rewrapping(tables, _HOUSE, _REWRAPPED)
         yield from _rewrapping(tables, _READERS, _READERS_REWRAPPED)
         if not tables.rows(_HOUSE, 0, 1) and not tables.rows(_READERS, 0, 1):  # else more were retired meanwhile
@@ -58,8 +56,8 @@ def _rewrapping(tables: KeyTables, select: str, update: str) -> Iterator[None]:
             (new.id, new.wrap(tables.wrapper(wrapper).unwrap(wrapped, _bound(*key)), _bound(*key)), number)
             for number, wrapper, wrapped, *key in rows
         ]
-        with transaction(tables.connection, "wrap data keys again"):
-            tables.connection.executemany(update, changed)
+        with tables.database.transaction("wrap data keys again"):
+            tables.database.run(update, changed)
         last = rows[-1][0]
         yield
 
@@ -70,22 +68,10 @@ def _bound(key_id: str, reader: str = "") -> bytes:
 
 def _erase(tables: KeyTables) -> None:
     """Leaves no byte of what was deleted in the files, then destroys the retired key-encryption keys."""
-    retired = [row[0] for row in tables.rows("SELECT id FROM wrappers WHERE retired")]
-    with translated("overwrite destroyed data keys"):
-        tables.connection.execute("VACUUM")  # a page that was split may hold a stale copy of a row
-        _truncate(tables)
+    retired = [row[0] for row in tables.rows("SELECT id FROM wrappers WHERE retired = 1")]
+    tables.database.erase()
     tables.forget(retired)
     for key_id in retired:
         tables.wrappers.destroy(key_id)
-    with transaction(tables.connection, "forget a destroyed key-encryption key"):
-        tables.connection.executemany("DELETE FROM wrappers WHERE id = ?", [(one,) for one in retired])
-
-
-def _truncate(tables: KeyTables) -> None:
-    ((busy, *_counts),) = tables.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    if busy or (tables.log.exists() and tables.log.stat().st_size):
-        raise UnavailableError(
-            f"{tables.log.name} still holds destroyed data keys: someone else reads the file",
-            code="keys-in-use",
-            remedy="end the backup or program that has it open; the destruction is then finished",
-        )
+    with tables.database.transaction("forget a destroyed key-encryption key"):
+        tables.database.run("DELETE FROM wrappers WHERE id = ?", [(one,) for one in retired])

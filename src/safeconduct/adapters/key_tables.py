@@ -1,11 +1,10 @@
-"""The tables of keys.db: data keys wrapped for the house, copies wrapped for other readers, and under what."""
+"""The tables of data keys: wrapped for the house, copies wrapped for other readers, and under what."""
 
-import sqlite3
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any, Protocol
 
-from safeconduct.adapters.sqlite.database import transaction, translated
 from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.key_ports import KeyWrapper, WrappingKeys
@@ -20,6 +19,8 @@ from safeconduct.ledger.sealing import (
 )
 
 _RECORDS = 256  # read at once
+_TAKEN = "INSERT INTO taken VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET number = excluded.number"
+_WRAPPER = "INSERT INTO wrappers VALUES (?, 0)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,44 @@ class NewKey:
     wrapped: Mapping[Reader, bytes] = field(default_factory=dict)
 
 
-class KeyTables:
-    """Reads and writes keys.db. Whoever uses it takes turns."""
+class KeyDatabase(Protocol):
+    """A database of data keys. Statements are those that SQLite and PostgreSQL share, placeholders question marks."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, wrappers: WrappingKeys) -> None:
-        self.connection = connection
-        self.log = path.with_name(path.name + "-wal")
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Returns the rows of a query.
+
+        Raises:
+            UnavailableError: it can't be read.
+        """
+        ...
+
+    def run(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
+        """Runs a statement for each row, within a transaction."""
+        ...
+
+    def transaction(self, action: str) -> AbstractContextManager[None]:
+        """Runs the block in one transaction: all of it or nothing. Those of several processes come one by one.
+
+        Raises:
+            UnavailableError: it failed. Only if the commit itself failed can it be that it was applied nevertheless.
+        """
+        ...
+
+    def erase(self) -> None:
+        """Leaves no byte of what was deleted where it can be overwritten.
+
+        Raises:
+            UnavailableError: some may be left.
+        """
+        ...
+
+
+class KeyTables:
+    """Reads and writes data keys. Whoever uses it takes turns."""
+
+    def __init__(self, database: KeyDatabase, wrappers: WrappingKeys) -> None:
+        self.database = database
+        self.rows = database.rows
         self.wrappers = wrappers
         self._opened: dict[str, KeyWrapper] = {}
         self.current()
@@ -51,11 +84,11 @@ class KeyTables:
             UnavailableError: none was stored - unless the commit itself failed.
         """
         wrapper = self.current()
-        with transaction(self.connection, "store data keys"):
+        with self.database.transaction("store data keys"):
             for key in keys:
                 self._insert(key, wrapper)
             if taken is not None:
-                self.connection.execute("INSERT OR REPLACE INTO taken VALUES (1, ?)", (taken,))
+                self.database.run(_TAKEN, [(taken,)])
 
     def taken(self) -> int:
         """Returns the number up to which keys were taken; 0 at first."""
@@ -103,9 +136,9 @@ class KeyTables:
     def ids(self, selector: KeySelector) -> list[str]:
         """Returns the ids of the keys that fit."""
         rows = self.rows(
-            "SELECT id FROM data_keys WHERE origin = ?1 AND ifnull(subject = ?2, TRUE) AND ifnull(retention = ?3, TRUE)"
-            " AND (?4 IS NULL OR day != '' AND day < ?4) ORDER BY number",
-            *(selector.origin, selector.subject, selector.retention, selector.before),
+            "SELECT id FROM data_keys WHERE origin = ? AND coalesce(subject = ?, TRUE)"
+            " AND coalesce(retention = ?, TRUE) AND (CAST(? AS TEXT) IS NULL OR day != '' AND day < ?) ORDER BY number",
+            *(selector.origin, selector.subject, selector.retention, selector.before, selector.before),
         )
         return [row[0] for row in rows]
 
@@ -120,11 +153,11 @@ class KeyTables:
         if not any(self.rows("SELECT 1 FROM data_keys WHERE id = ?", key_id) for key_id in key_ids):
             return
         new, gone = self.wrappers.make(), [(key_id,) for key_id in key_ids]
-        with transaction(self.connection, "destroy data keys"):
-            self.connection.executemany("DELETE FROM data_keys WHERE id = ?", gone)
-            self.connection.executemany("DELETE FROM reader_keys WHERE id = ?", gone)
-            self.connection.execute("UPDATE wrappers SET retired = 1")
-            self.connection.execute("INSERT INTO wrappers VALUES (?, 0)", (new.id,))
+        with self.database.transaction("destroy data keys"):
+            self.database.run("DELETE FROM data_keys WHERE id = ?", gone)
+            self.database.run("DELETE FROM reader_keys WHERE id = ?", gone)
+            self.database.run("UPDATE wrappers SET retired = 1", [()])
+            self.database.run(_WRAPPER, [(new.id,)])
 
     def current(self) -> KeyWrapper:
         """Returns the key-encryption key in use; the first one is made here.
@@ -132,12 +165,12 @@ class KeyTables:
         Raises:
             UnavailableError: it is not here (`wrapping-key-missing`), or can't be made.
         """
-        rows = self.rows("SELECT id FROM wrappers WHERE NOT retired")
+        rows = self.rows("SELECT id FROM wrappers WHERE retired = 0")
         if rows:
             return self.wrapper(rows[0][0])
         made = self.wrappers.make()
-        with transaction(self.connection, "note the key-encryption key"):
-            self.connection.execute("INSERT INTO wrappers VALUES (?, 0)", (made.id,))
+        with self.database.transaction("note the key-encryption key"):
+            self.database.run(_WRAPPER, [(made.id,)])
         return made
 
     def wrapper(self, key_id: str) -> KeyWrapper:
@@ -155,28 +188,18 @@ class KeyTables:
         for key_id in key_ids:
             self._opened.pop(key_id, None)
 
-    def rows(self, statement: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
-        """Returns the rows of a query.
-
-        Raises:
-            UnavailableError: the file can't be read.
-        """
-        with translated("read data keys"):
-            return self.connection.execute(statement, values).fetchall()
-
     def _insert(self, new: NewKey, wrapper: KeyWrapper) -> None:
         made, name, readership = new.made, new.name, new.readership
         kept = wrapper.wrap(made.key, house_bound(made.id)) if readership.house else None
-        self.connection.execute(
-            "INSERT OR IGNORE INTO data_keys"
-            " (id, origin, subject, retention, readers, day, recipients, wrapper, wrapped)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (made.id, *_columns(name), readership.recipients, wrapper.id, kept),
+        self.database.run(
+            "INSERT INTO data_keys (id, origin, subject, retention, readers, day, recipients, wrapper, wrapped)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            [(made.id, *_columns(name), readership.recipients, wrapper.id, kept)],
         )
         for reader, record in sorted(new.wrapped.items()):
-            self.connection.execute(
-                "INSERT OR IGNORE INTO reader_keys (id, reader, wrapper, wrapped) VALUES (?, ?, ?, ?)",
-                (made.id, reader, wrapper.id, wrapper.wrap(record, record_bound(made.id, reader))),
+            self.database.run(
+                "INSERT INTO reader_keys (id, reader, wrapper, wrapped) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                [(made.id, reader, wrapper.id, wrapper.wrap(record, record_bound(made.id, reader)))],
             )
 
 
