@@ -1,7 +1,7 @@
 import pytest
 
 from safeconduct.access.document import ProgramInvalidError
-from safeconduct.access.program import parse_program
+from safeconduct.access.program import is_installation, parse_program
 from safeconduct.access.schema import COSIGNERS_MAX, NAMES_MAX, TARGETS_MAX
 from safeconduct.ledger.keys import PostQuantumSecret, PublicKey, SecretKey
 from safeconduct.ledger.notes import Cosigner, NoteSigner
@@ -270,3 +270,9 @@ def test_the_same_key_written_another_way_is_the_same_key():
     assert PublicKey.parse(other) == own  # base64 leaves the last bits unused
     (line,) = problems(SOURCE.replace(KEYS["bo"].public.text, other))
     assert line.endswith("principals.ana has the same key; each needs its own")
+
+
+def test_an_installations_own_logs_are_told_from_joint_ones_by_their_names():
+    own = ["safeconduct.example/demo/installation", "safeconduct.example/demo/installation/2"]
+    others = ["safeconduct.example/demo/installation2", "safeconduct.example/demo/ag-1/2", "x/installation/2/3"]
+    assert [is_installation(origin) for origin in own + others] == [True] * 2 + [False] * 3

@@ -1,6 +1,7 @@
 """The program file as values: read by the schema, then checked for what no single key can say."""
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,7 @@ def installation_origin(origin: str) -> Origin:
 
 def is_installation(origin: str) -> bool:
     """Tells whether a log is an installation's own, or goes on for it."""
-    return origin.rstrip("0123456789").removesuffix("/").endswith(_INSTALLATION)
+    return re.fullmatch(rf".*{_INSTALLATION}(?:/[0-9]+)?", origin) is not None
 
 
 def parse_program(source: bytes, *, file: str = "program.yaml", upstreams: Collection[str] | None = None) -> Program:

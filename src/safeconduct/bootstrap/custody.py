@@ -1,6 +1,7 @@
 """Who keeps an installation's keys, as custody.toml in its folder says."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
@@ -12,9 +13,12 @@ from safeconduct.adapters.custody.wrapping import KeptWrappingKeys
 from safeconduct.adapters.data_folder import LOG_KEYS
 from safeconduct.adapters.log_keys import LogKeys
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.kernel.ports import Entropy
+from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.ports import Entropy, Records
 from safeconduct.ledger.key_ports import WrappingKeeper, WrappingKeys
 from safeconduct.ledger.keys import KeyKeeper, KeyUnavailableError
+from safeconduct.ledger.log_events import LOG_KEYS as RECORDS
+from safeconduct.ledger.notes import NoteSigner, VerifierKey
 from safeconduct.settings import Custody, TokenKeeper, TransitKeeper
 
 
@@ -30,6 +34,16 @@ def log_keys(data: Path, entropy: Entropy = system_entropy) -> LogKeys:
     """
     custody = settings.read_custody(data)
     return LogKeys(data / LOG_KEYS, entropy, keepers=keepers(custody), place=custody.log_keys)
+
+
+def current_signer(
+    keys: LogKeys, snapshot: Callable[[], AbstractContextManager[Records]], origin: Origin
+) -> NoteSigner:
+    """Returns the signer of a log, with the key that its entries say."""
+    first = keys.signer(origin)
+    with snapshot() as records:
+        found = records.get(RECORDS, origin)
+    return first if found is None else keys.of(VerifierKey.parse(found.key))
 
 
 def wrapping_keys(data: Path, entropy: Entropy) -> WrappingKeys:

@@ -9,8 +9,6 @@ from pathlib import Path
 from safeconduct import settings
 from safeconduct.access.destruction import excused
 from safeconduct.access.events import PROJECTIONS as ACCESS
-from safeconduct.access.log_keys import Closing, check_open
-from safeconduct.access.model import KeyChange
 from safeconduct.access.program import installation_origin
 from safeconduct.access.promise_events import PROJECTIONS as PROMISES
 from safeconduct.access.readership import AgreementMatrix
@@ -23,7 +21,7 @@ from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.approvals.events import PROJECTIONS as APPROVALS
-from safeconduct.bootstrap.custody import log_keys, wrapping_keys
+from safeconduct.bootstrap.custody import current_signer, log_keys, wrapping_keys
 from safeconduct.bootstrap.stores import open_keys, open_stores
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, SafeconductError
@@ -31,15 +29,12 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Clock, Entropy, Projection, Records
 from safeconduct.ledger.audit import Finding
 from safeconduct.ledger.key_ports import DataKeys
-from safeconduct.ledger.log_events import LOG_KEYS as LOG_KEY_RECORDS
 from safeconduct.ledger.log_events import PROJECTIONS as LOGS
-from safeconduct.ledger.log_events import next_origin
-from safeconduct.ledger.notes import NoteSigner, VerifierKey
+from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.ports import LogSource, Store
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.rebuild import check_state
 from safeconduct.ledger.recovery_events import PROJECTIONS as RECOVERY
-from safeconduct.ledger.rotation import sign_succession
 from safeconduct.ledger.service import Logs
 from safeconduct.ledger.worker_events import PROJECTIONS as WORKERS
 from safeconduct.runtime.freeze import StandingBoard
@@ -87,54 +82,10 @@ class Installation:
     entropy: Entropy
     findings: Sequence[Finding]
 
-    def next_key(self, origin: Origin) -> KeyChange:
-        """Makes another key for a log; returns the statement that it follows the present one, signed by both.
-
-        Raises:
-            AbsentError: there is no such log.
-            KeyUnavailableError: who keeps one of them can't be reached.
-        """
-        self.logs.verifier(origin)
-        old, new = self.logs.signer(origin), self.log_keys.make_next(origin)
-        return KeyChange(
-            origin=origin, old=old.verifier.text, new=new.verifier.text, statement=sign_succession(old, new)
-        )
-
-    def closing(self, origin: Origin) -> Closing:
-        """Makes the log that would go on for this one ready, and returns what closing needs to know.
-
-        Raises:
-            AbsentError: there is no such log.
-            KeyUnavailableError: who is to keep the successor's key can't be reached.
-        """
-        key = self.logs.verifier(origin)
-        with self.snapshot() as records:
-            check_open(records, origin)
-            successor = next_origin(records, origin)
-        self.open_log(successor)
-        return Closing(
-            origin=origin,
-            key=key.text,
-            trusted=self.log.last_cosigned(origin),
-            successor=successor,
-            successor_key=self.log_keys.signer(successor).verifier.text,
-            usable=origin not in self.writer.stopped(),
-        )
-
     def open_log(self, origin: Origin) -> None:
         """Makes a log ready for entries. One that is stopped stays so until the next start."""
         if origin not in self.writer.stopped():
             self.writer.open_origin(self.log_keys.signer(origin))
-
-
-def current_signer(
-    keys: LogKeys, snapshot: Callable[[], AbstractContextManager[Records]], origin: Origin
-) -> NoteSigner:
-    """Returns the signer of a log, with the key that its entries say."""
-    first = keys.signer(origin)
-    with snapshot() as records:
-        found = records.get(LOG_KEY_RECORDS, origin)
-    return first if found is None else keys.of(VerifierKey.parse(found.key))
 
 
 def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> VerifierKey:

@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from safeconduct.bootstrap.cosigning import cosign_head, follow
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.forms import FORMS
 from safeconduct.bootstrap.installation import Installation, opened
+from safeconduct.bootstrap.log_keys import closing, next_key
 from safeconduct.bootstrap.routes import ROUTERS
 from safeconduct.bootstrap.shipping import shipped
 from safeconduct.gateway.ports import Upstream
@@ -200,8 +202,8 @@ def _app(installation: Installation, runner: EffectRunner, serving: Serving | No
         open_log=installation.open_log,
         stopped=lambda: {origin: stop.message for origin, stop in installation.writer.stopped().items()},
         cosign_head=lambda origin: cosign_head(installation, origin),
-        next_key=installation.next_key,
-        closing=installation.closing,
+        next_key=partial(next_key, installation),
+        closing=partial(closing, installation),
         settle=runner.settle,
         upstreams=frozenset(serving.upstreams) if serving else None,
         telemetry=installation.telemetry,
