@@ -4,11 +4,9 @@ A sync that fails takes the written pages with it: the system holds them for wri
 do (as Linux does since 4.13). So whoever tries again, or starts again, must write again.
 """
 
-import contextlib
 import errno
 import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -19,6 +17,7 @@ from support.crashing import keys
 from support.disks import HERE, Disk, run_with, shim, steps_of, write_image
 from support.failing import ROUNDS
 from support.logs import CALLS, OTHER, Rig, add, signer
+from support.scratch import in_memory
 
 SCRIPT = HERE / "failing.py"
 FOREVER = 1_000_000
@@ -48,14 +47,6 @@ class Round:
         self.acknowledged = Path(f"{beside}.acks").read_text().split()
         self.told = Path(f"{beside}.told").read_text().splitlines()
         self.images = {how: disk.image(how) for how in ("kill", "power", "names")}
-
-
-@contextlib.contextmanager
-def in_memory():
-    """A folder in memory where there is one: what a journal says is what was written, not this disk."""
-    memory = Path("/dev/shm")  # noqa: S108 - the folder in it has a name of its own
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        yield Path(folder)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from safeconduct.ledger.export import export_files, verify_files
 from safeconduct.ledger.rebuild import check_sealed, check_state, check_store
 from safeconduct.ledger.trust import Trust
 from support.logs import CALLS, OTHER, PROJECTIONS, Rig, add, cosigner, signer
+from support.scratch import in_memory
 
 SMALL = 7
 LARGE = 300
@@ -42,9 +43,8 @@ def cosign(rig):
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("small")
-    with Rig(folder) as rig:
+def installation():
+    with in_memory() as folder, Rig(folder) as rig:
         build(rig, SMALL)
         yield rig, folder
 
@@ -217,15 +217,15 @@ def test_in_a_head(installation):
 FLIPS_IN_FILE = 1000
 
 
-def test_in_the_database_file(installation, tmp_path):
+def test_in_the_database_file(installation):
     """Bits of the file itself, drawn over all of it: what is not found changed nothing that anybody reads."""
     rig, folder = installation
-    with sqlite3.connect(tmp_path / "whole.db") as kept, sqlite3.connect(folder / "safeconduct.db") as connection:
+    with sqlite3.connect(folder / "whole.db") as kept, sqlite3.connect(folder / "safeconduct.db") as connection:
         connection.backup(kept)
         kept.execute("PRAGMA journal_mode = DELETE")
-    whole, copy = (tmp_path / "whole.db").read_bytes(), tmp_path / "copy.db"
+    whole, copy = (folder / "whole.db").read_bytes(), folder / "copy.db"
     heads = {origin: rig.heads.copies(origin) for origin in (CALLS, OTHER)}
-    (before, nothing), found = in_file(tmp_path / "whole.db", heads), 0
+    (before, nothing), found = in_file(folder / "whole.db", heads), 0
     assert nothing == []
     for position in sorted(random.Random(FLIPS_IN_FILE).sample(range(len(whole)), FLIPS_IN_FILE)):  # noqa: S311
         changed = bytearray(whole)

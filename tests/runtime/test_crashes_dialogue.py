@@ -9,7 +9,6 @@ import random
 import shutil
 import sqlite3
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -27,6 +26,7 @@ from support.gateway_world import INSTALLATION, SIGNERS
 from support.logs import CALLS, Counting, Rig, add, sqlite_keys
 from support.programs import WITNESS
 from support.recovering import mirrored, recovered
+from support.scratch import in_memory
 
 SCRIPT = HERE / "dialogue.py"
 POINTS = 500
@@ -78,10 +78,8 @@ def recording(library, base, tmp_path_factory):
 
 @pytest.fixture
 def scratch():
-    """A folder in memory where there is one: what is checked here is what was written, not this disk."""
-    memory = Path("/dev/shm")  # noqa: S108 - the folder in it has a name of its own
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        yield Path(folder) / "disk"
+    with in_memory() as folder:
+        yield folder / "disk"
 
 
 def promises(disk):
