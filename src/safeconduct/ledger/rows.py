@@ -13,11 +13,12 @@ ROW_BYTES_MAX = 1024 * 1024
 """Bytes of a row. A leaf has 64 KiB; written as text within text it may take six times that."""
 
 _DEPTH_MAX = 3  # {"result": {"_raw": "{...}"}} is the deepest that products hand out
+_FOREIGN = ("@", "_")  # how names begin that a SIEM adds at the top; no OCSF attribute does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedRow:
-    """What comparing a row found: good if nothing `differs`. `added` are attributes that the log did not give."""
+    """What comparing a row found: good if nothing `differs`. `added` are the SIEM's own attributes, as `@timestamp`."""
 
     placed: PlacedLeaf
     entry: str
@@ -62,7 +63,7 @@ def check_row(row: Row, placed: PlacedLeaf, forms: Mapping[str, EntryForm]) -> C
         placed=placed,
         entry=event["metadata"]["uid"],
         differs=tuple(nearest),
-        added=tuple(sorted(row.event.keys() - event.keys())),
+        added=tuple(sorted(name for name in row.event if name.startswith(_FOREIGN))),
     )
 
 
@@ -83,7 +84,8 @@ def _differing(expected: Any, found: Any, path: str) -> Iterator[str]:  # noqa: 
     if isinstance(expected, Mapping) and isinstance(found, Mapping):
         for name, value in expected.items():
             yield from _differing(value, found.get(name), f"{path}.{name}" if path else name)
-        if path:  # at the top a SIEM adds fields of its own; within an object nothing may be added
-            yield from (f"{path}.{name}" for name in found.keys() - expected.keys())
+        for name in sorted(found.keys() - expected.keys()):
+            if path or not name.startswith(_FOREIGN):
+                yield f"{path}.{name}" if path else name
     elif msgspec.to_builtins(expected) != found or isinstance(expected, bool) != isinstance(found, bool):
         yield path
