@@ -7,16 +7,9 @@ from hypothesis import given
 from hypothesis.strategies import integers
 
 from safeconduct.access import destruction, holds, retention
+from safeconduct.access.certifying import METHOD_LENGTH_MAX, certify, certify_house
 from safeconduct.access.cosigning import complete_cosign
-from safeconduct.access.destruction import (
-    KEYS_MAX,
-    METHOD_LENGTH_MAX,
-    certify,
-    certify_house,
-    find_order,
-    order_destruction,
-    orders,
-)
+from safeconduct.access.destruction import KEYS_MAX, find_order, order_destruction, orders
 from safeconduct.access.destruction_events import DESTROY
 from safeconduct.access.freezes import pending
 from safeconduct.access.holds import place_hold, request_release

@@ -1,23 +1,15 @@
 """Opening sealed fields: who may, why, and with whom."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
 from safeconduct import approvals
 from safeconduct.access.acts import ProgramElectorate
 from safeconduct.access.destruction_events import KEY_FATES, KeyFate
-from safeconduct.access.opening import (
-    DECISION_TIME,
-    SealedFact,
-    Viewer,
-    Wanted,
-    find,
-    open_field,
-    openings,
-    show_fields,
-    vote,
-)
+from safeconduct.access.opening import DECISION_TIME, find, open_field, openings, show_fields, vote
+from safeconduct.access.opening_rules import SealedFact, Viewer, Wanted
 from safeconduct.access.reasons import REASON_LENGTH_MAX
 from safeconduct.approvals import Verdict, ballot
 from safeconduct.kernel.entries import Reader
@@ -117,6 +109,17 @@ def test_the_leaf_says_who_reads_not_the_agreement_of_today(writer):
     )
     with pytest.raises(RefusedError):
         ask(writer, narrow, by="ops")
+
+
+def test_what_the_house_can_not_open_is_opened_from_its_readers_own_copy_alone(writer):
+    own = replace(REQUEST, readers=frozenset({Reader.PROVIDER}))
+    with pytest.raises(RefusedError) as caught:
+        ask(writer, own, by="ops")
+    assert caught.value.code == "not-a-reader"
+    assert ask(writer, own, by="ops", own_copy=True).opened
+    with pytest.raises(RefusedError) as caught:
+        ask(writer, own, by="ana", own_copy=True)
+    assert caught.value.code == "field-not-yours"
 
 
 @pytest.mark.parametrize("reason", ["", "  \n", "x" * (REASON_LENGTH_MAX + 1)])

@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 import msgspec
 import pytest
 
-from safeconduct.access.opening import Viewer
 from safeconduct.access.opening_events import OPENED
+from safeconduct.access.opening_rules import Viewer
 from safeconduct.gateway.entries import abandoned_draft
 from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED, CallRefused
 from safeconduct.http.control import calls

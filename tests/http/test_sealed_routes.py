@@ -2,7 +2,8 @@
 
 import pytest
 
-from safeconduct.access.destruction import HOUSE_METHOD, KEYS_MAX, METHOD_LENGTH_MAX
+from safeconduct.access.certifying import HOUSE_METHOD, METHOD_LENGTH_MAX
+from safeconduct.access.destruction import KEYS_MAX
 from safeconduct.approvals import Verdict, ballot
 from safeconduct.http.inprocess import Ask
 from safeconduct.kernel.entries import Reader, Retention

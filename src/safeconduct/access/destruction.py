@@ -7,22 +7,18 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.cosigning import witness_of
 from safeconduct.access.destruction_events import (
-    DESTROYED,
     DESTRUCTIONS,
     KEY_FATES,
     ORDERED,
     Destruction,
     DestructionOrdered,
-    KeyDestroyed,
     KeyGroup,
 )
 from safeconduct.access.holds import held
-from safeconduct.access.readership import reader_of
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.entries import Reader
-from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, RefusedError
-from safeconduct.kernel.ids import EntryId, OrganizationId, Origin
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.errors import AbsentError, RefusedError
+from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.audit import Excused
@@ -31,12 +27,6 @@ from safeconduct.ledger.sealing import HOUSE, KeySelector
 
 KEYS_MAX = 1_000
 """Data keys of one order: their ids take 35 bytes each in an entry of at most 65,535. The rest is for the next."""
-
-METHOD_LENGTH_MAX = 200
-"""Characters of how a holder destroyed its keys."""
-
-HOUSE_METHOD = "deleted, and the key-encryption key replaced"
-"""How the house destroys: see `DataKeys.destroy`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,63 +127,6 @@ def refuse_held(records: Records, keys: DataKeys, wanted: Iterable[str], origin:
         )
 
 
-def certify_house(tx: Transaction, order_id: EntryId, certificate: str, at: Instant) -> Destruction:
-    """Records that the house has destroyed its keys of an order. Done before, it changes nothing.
-
-    Raises:
-        AbsentError: no such order.
-    """
-    order = find_order(tx, order_id)
-    if HOUSE in order.certified:
-        return order
-    event = KeyDestroyed(
-        order=order.id,
-        holder=HOUSE,
-        keys=order.keys_of(HOUSE),
-        method=HOUSE_METHOD,
-        at=at,
-        by="safeconduct",
-        certificate=certificate,
-    )
-    tx.append(order.log, DESTROYED.draft(event))
-    return find_order(tx, order_id)
-
-
-def certify(
-    tx: Transaction,
-    signed: SignedAct,
-    order_id: EntryId,
-    keys: Sequence[str],
-    method: str,
-    *,
-    operation: str,
-    content: str,
-) -> Destruction:
-    """Takes another holder's certificate: its signed act. Handed in again, it changes nothing.
-
-    Raises:
-        UnauthenticatedError, RefusedError: the signer may not; `not-a-holder`.
-        AbsentError: no such order.
-        ConflictError: `order-waits`: the partner has not cosigned it, so nobody destroys yet.
-        InvalidInputError: `certificate-incomplete`, or no method.
-    """
-    signer = authenticate_act(
-        tx, signed, operation=operation, expected_content=content, capability=Capability.CERTIFY_DESTRUCTION
-    )
-    order = find_order(tx, order_id)
-    holder = _holder(tx, order, signer.organization)
-    if order.enforced is None:
-        raise ConflictError(f"order {order.id} waits for the partner's cosignature", code="order-waits")
-    if holder in order.certified:
-        return order
-    _check_complete(order, holder, keys, method)
-    event = KeyDestroyed(
-        order=order.id, holder=holder, keys=order.keys_of(holder), method=method, at=tx.now, by=signer.id
-    )
-    tx.append(order.log, DESTROYED.draft(event, act=signed.envelope()))
-    return find_order(tx, order_id)
-
-
 def find_order(records: Records, order_id: EntryId) -> Destruction:
     """Returns an order.
 
@@ -230,27 +163,3 @@ def _groups(keys: DataKeys, chosen: Sequence[str]) -> tuple[KeyGroup, ...]:
     for key, found in holders.items():
         grouped.setdefault(tuple(sorted(found)), []).append(key)
     return tuple(KeyGroup(holders=found, keys=tuple(ids)) for found, ids in sorted(grouped.items()))
-
-
-def _holder(records: Records, order: Destruction, organization: OrganizationId) -> Reader:
-    holder = reader_of(kept.agreement_in_force(records), organization)
-    if holder is None or holder not in order.holders or holder == HOUSE:
-        others = ", ".join(one for one in order.holders if one != HOUSE) or "nobody else"
-        raise RefusedError(
-            f"{organization} has nothing to certify for order {order.id}: beside the house, {others} has",
-            code="not-a-holder",
-            clause=f"destruction:{order.id}",
-        )
-    return holder
-
-
-def _check_complete(order: Destruction, holder: Reader, keys: Sequence[str], method: str) -> None:
-    if not 0 < len(method.strip()) <= METHOD_LENGTH_MAX or not method.isprintable():
-        raise InvalidInputError(f"a certificate says how, in 1 to {METHOD_LENGTH_MAX} printable characters")
-    wanted = order.keys_of(holder)
-    if tuple(sorted(keys)) != wanted:
-        raise InvalidInputError(
-            f"the certificate names {len(keys)} keys that are not the {len(wanted)} of order {order.id} for {holder}",
-            code="certificate-incomplete",
-            remedy=f"destroy all of them: safeconduct log certify {order.id}",
-        )

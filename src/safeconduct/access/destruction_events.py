@@ -16,7 +16,7 @@ from safeconduct.ledger.events import EventType
 from safeconduct.ledger.sealing import HOUSE
 
 DESTROY = "destroy-keys"
-"""The kind of effect that destroys the house's keys of an order and ends in `destruction.certify_house`."""
+"""The kind of effect that destroys the house's keys of an order and ends in `certifying.certify_house`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from safeconduct import approvals
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act, recused
-from safeconduct.access.destruction_events import KEY_FATES
 from safeconduct.access.model import Opening
 from safeconduct.access.opening_events import (
     LATEST_OPENINGS,
@@ -17,50 +16,28 @@ from safeconduct.access.opening_events import (
     OpeningProposed,
     ProposedOpening,
 )
-from safeconduct.access.readership import opening_of, reader_of
+from safeconduct.access.opening_rules import (
+    SealedFact,
+    Viewer,
+    Wanted,
+    opening_for,
+    reader_for,
+    refuse_destroyed,
+    refuse_elsewhere,
+    refuse_others,
+)
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.canonical import digest
-from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import AbsentError, RefusedError
-from safeconduct.kernel.ids import ApprovalId, EntryId, OrganizationId, Origin, PrincipalId
+from safeconduct.kernel.ids import ApprovalId, EntryId, PrincipalId
 from safeconduct.kernel.instants import Duration, Instant, seconds
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
-from safeconduct.ledger.sealing import HOUSE
 
 _ALIVE = (approvals.State.PROPOSED, approvals.State.APPROVED)
 
 DECISION_TIME: Duration = seconds(24 * 3600)
 """How long an opening that needs both parties waits for their votes, and then to be used: a working day of each."""
-
-LOCAL = "local"
-"""Who opens without a signature: whoever holds the data folder, and with it the house's keys."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedFact:
-    """A sealed field as its entry has it, which never changes."""
-
-    entry: EntryId
-    origin: Origin
-    type: str
-    field: str
-    key: str
-    readers: frozenset[Reader]
-
-    @property
-    def place(self) -> str:
-        """Names it among all there are: `entry/field`."""
-        return f"{self.entry}/{self.field}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What somebody wants to open, and why. `own_copy` where they open it from their own copy."""
-
-    sealed: SealedFact
-    reason: str
-    own_copy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +46,6 @@ class Answered:
 
     opened: EntryId | None
     waits_for: approvals.Approval | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Viewer:
-    """Who is shown what was opened for something larger, such as an incident's claims."""
-
-    by: str
-    reader: Reader
 
 
 def open_field(tx: Transaction, signed: SignedAct, wanted: Wanted, *, operation: str, content: str) -> Answered:
@@ -95,11 +64,11 @@ def open_field(tx: Transaction, signed: SignedAct, wanted: Wanted, *, operation:
         tx, signed, operation=operation, expected_content=content, capability=Capability.OPEN_FIELD
     )
     check_reason(wanted.reason, "an opening")
-    viewer = Viewer(by=signer.id, reader=_reader(tx, signer.organization, wanted.sealed))
-    _refuse_elsewhere(wanted)
-    _refuse_destroyed(tx, wanted.sealed)
+    viewer = Viewer(by=signer.id, reader=reader_for(tx, signer.organization, wanted.sealed))
+    refuse_elsewhere(wanted)
+    refuse_destroyed(tx, wanted.sealed)
     event = _event(wanted, viewer)
-    if _opening(tx, wanted.sealed) is Opening.SINGLE:
+    if opening_for(tx, wanted.sealed) is Opening.SINGLE:
         return Answered(opened=tx.append(wanted.sealed.origin, OPENED.draft(event, act=signed.envelope())).id)
     return _with_both(tx, signed, wanted, event)
 
@@ -113,9 +82,9 @@ def show_fields(tx: Transaction, viewer: Viewer, shown: Sequence[SealedFact], re
     """
     check_reason(reason, "an opening")
     for sealed in shown:
-        _refuse_others(viewer.reader, sealed)
-        _refuse_destroyed(tx, sealed)
-        if _opening(tx, sealed) is Opening.TWO_PARTY:
+        refuse_others(viewer.reader, sealed)
+        refuse_destroyed(tx, sealed)
+        if opening_for(tx, sealed) is Opening.TWO_PARTY:
             raise RefusedError(
                 f"{sealed.field} of entry {sealed.entry} is opened by both parties together, and so not shown here",
                 code="both-must-approve",
@@ -222,49 +191,3 @@ def _event(wanted: Wanted, viewer: Viewer) -> FieldOpened:
         reason=wanted.reason,
         own_copy=wanted.own_copy,
     )
-
-
-def _opening(records: Records, sealed: SealedFact) -> Opening:
-    return opening_of(records, sealed.type, sealed.field)
-
-
-def _reader(records: Records, organization: OrganizationId, sealed: SealedFact) -> Reader:
-    reader = reader_of(kept.agreement_in_force(records), organization)
-    if reader is None:
-        raise RefusedError(
-            f"{organization} has no role in the agreement, so it reads no sealed field",
-            code="field-not-yours",
-            clause=f"entry:{sealed.entry}/sealed/{sealed.field}",
-        )
-    _refuse_others(reader, sealed)
-    return reader
-
-
-def _refuse_others(reader: Reader, sealed: SealedFact) -> None:
-    if reader not in sealed.readers:
-        raise RefusedError(
-            f"the {sealed.field} of entry {sealed.entry} is for {', '.join(sorted(sealed.readers))}, not for {reader}",
-            code="field-not-yours",
-            clause=f"entry:{sealed.entry}/sealed/{sealed.field}",
-            remedy="ask one of its readers; a change of agreement.fields is for later entries only",
-        )
-
-
-def _refuse_elsewhere(wanted: Wanted) -> None:
-    if HOUSE not in wanted.sealed.readers and not wanted.own_copy:
-        raise RefusedError(
-            f"the house can't open the {wanted.sealed.field} of entry {wanted.sealed.entry}: it is not for it",
-            code="not-a-reader",
-            clause=f"entry:{wanted.sealed.entry}/sealed/{wanted.sealed.field}",
-            remedy="open it from your own copy: safeconduct log open-copy",
-        )
-
-
-def _refuse_destroyed(records: Records, sealed: SealedFact) -> None:
-    fate = records.get(KEY_FATES, sealed.key)
-    if fate is not None and fate.destroyed:
-        raise AbsentError(
-            f"the key of the {sealed.field} of entry {sealed.entry} was destroyed by order {fate.order}",
-            code="destroyed",
-            remedy=f"safeconduct log destructions shows order {fate.order}",
-        )

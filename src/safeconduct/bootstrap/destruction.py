@@ -1,6 +1,7 @@
 """Carries out an order to destroy data keys at the house, and certifies it."""
 
-from safeconduct.access.destruction import HOUSE_METHOD, certify_house, find_order, refuse_held
+from safeconduct.access.certifying import HOUSE_METHOD, certify_house
+from safeconduct.access.destruction import find_order, refuse_held
 from safeconduct.access.destruction_events import Destruction
 from safeconduct.bootstrap.installation import Installation
 from safeconduct.kernel.effects import Effect

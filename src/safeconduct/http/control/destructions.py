@@ -7,7 +7,8 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
-from safeconduct.access.destruction import certify, find_order, order_destruction, orders
+from safeconduct.access.certifying import certify
+from safeconduct.access.destruction import find_order, order_destruction, orders
 from safeconduct.access.destruction_events import Destruction
 from safeconduct.access.holds import held
 from safeconduct.http.control.context import Control, Installation

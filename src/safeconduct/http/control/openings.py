@@ -9,17 +9,9 @@ from fastapi import APIRouter, Response
 
 from safeconduct import approvals
 from safeconduct.access.acts import ProgramElectorate
-from safeconduct.access.opening import (
-    Answered,
-    SealedFact,
-    Viewer,
-    Wanted,
-    open_field,
-    openings,
-    show_fields,
-    vote,
-)
+from safeconduct.access.opening import Answered, open_field, openings, show_fields, vote
 from safeconduct.access.opening_events import ProposedOpening
+from safeconduct.access.opening_rules import SealedFact, Viewer, Wanted
 from safeconduct.http.control.ballots import approval_document, read_ballot
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from safeconduct.access import records as kept
-from safeconduct.access.opening import LOCAL, Viewer
+from safeconduct.access.opening_rules import LOCAL, Viewer
 from safeconduct.access.readership import reader_of
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reader, Reading

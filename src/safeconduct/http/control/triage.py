@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access.model import Principal
-from safeconduct.access.opening import Viewer
+from safeconduct.access.opening_rules import Viewer
 from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reader, Signed, SignedBytes, answer, commit, parse
