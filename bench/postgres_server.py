@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -22,6 +23,14 @@ def programs() -> Path | None:
     return Path(found.origin).parent / "pginstall" / "bin" if found and found.origin else None
 
 
+def _open_to_all(programs: Path, folder: Path) -> Path:
+    """Returns programs that any user may run: these, or where a folder above them is closed, a copy in `folder`."""
+    if all(above.stat().st_mode & stat.S_IXOTH for above in programs.parents):
+        return programs
+    shutil.copytree(programs.parent, folder / "server", symlinks=True)
+    return folder / "server" / programs.name
+
+
 class Server:
     """A running server with as many empty databases as are asked for. It syncs as a server in earnest does."""
 
@@ -33,6 +42,7 @@ class Server:
         if os.geteuid() == 0:  # the server refuses to run as root
             self._user = pwd.getpwnam("nobody").pw_uid
             os.chown(self.folder, self._user, -1)
+            self._programs = _open_to_all(programs, self.folder)
         options = ["-D", str(self.folder / "data"), "-A", "trust", "-U", "postgres", "-E", "utf8", "--locale=C"]
         done = subprocess.run(
             [programs / "initdb", *options, "--no-sync"],
