@@ -45,7 +45,7 @@ class Server:
             self._programs = _open_to_all(programs, self.folder)
         options = ["-D", str(self.folder / "data"), "-A", "trust", "-U", "postgres", "-E", "utf8", "--locale=C"]
         done = subprocess.run(
-            [programs / "initdb", *options, "--no-sync"],
+            [self._programs / "initdb", *options, "--no-sync"],
             user=self._user,
             cwd=self.folder,
             capture_output=True,
