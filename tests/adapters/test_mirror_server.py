@@ -1,9 +1,11 @@
 """The mirror over HTTP: every answer of tlog-mirror, its cosignature only over what is on its disk, interruptions."""
 
+import asyncio
 import gzip
 import http.client
 import shutil
 import threading
+from itertools import islice
 
 import pytest
 from test_quorum import Kept
@@ -77,7 +79,7 @@ class Asked:
 
     def body(self, start, end, *, packages=None, tail=b""):
         upload = Upload(CALLS, start, end)
-        parts = [self.package(package, end) for package in upload.packages[:packages]]
+        parts = [self.package(package, end) for package in islice(upload.packages, packages)]
         return upload.encoded + b"".join(parts) + tail
 
     def package(self, package, size):
@@ -261,7 +263,8 @@ def test_entries_are_read_by_who_shows_the_secret(asked, mirror, rig):
     for path in ("tile/0/000", "tile/entries/001.p/44", "tile/1/000.p/1"):
         assert asked("GET", f"/{prefix}/{path}", **shown)[0] == 200
         assert asked("GET", f"/{prefix}/{path}")[0] == 401
-        assert asked("GET", f"/{prefix}/{path}", authorization="Bearer x")[0] == 401
+        for other in ("Bearer x", "Bearer \xff", "Bearer "):
+            assert asked("GET", f"/{prefix}/{path}", authorization=other)[0] == 401
     for path in ("tile/0/001", "tile/0/000.p/5", "tile/../../mirror.key", "../mirror.key", "tile/entries/001.p/45"):
         assert asked("GET", f"/{prefix}/{path}", **shown)[0] == 404
 
@@ -296,6 +299,8 @@ def test_a_damaged_copy_cosigns_nothing_more(mirror, rig, folder):
     with served(MirrorApp(MirrorFolder(folder, Clock()))) as url:
         status, text, _headers = Asked(url, rig).upload(Upload(CALLS, 0, 0).encoded)
         assert (status, "mirror is damaged" in text) == (503, True)
+        status, text, _headers = Asked(url, rig)("GET", f"/{bundle.relative_to(folder).parts[0]}/checkpoint")
+        assert (status, "mirror is damaged" in text) == (503, True)
 
 
 def test_a_packed_body_is_unpacked_in_bounded_pieces(asked, rig):
@@ -322,6 +327,23 @@ def test_a_client_that_goes_away_in_the_middle_leaves_whole_packages(asked, rig)
         if info.next_entry == 512:
             break
     assert (info.size, info.next_entry) == (600, 512)
+
+
+def test_a_beginning_that_drips_loses_its_place(mirror, monkeypatch):
+    monkeypatch.setattr("safeconduct.http.mirror.PACKAGE_S", 0.1)
+    answers = []
+
+    async def receive():
+        await asyncio.sleep(0.005)
+        return {"type": "http.request", "body": b"\xff", "more_body": True}  # of an origin of 65,535 bytes
+
+    async def send(message):
+        answers.append(message.get("status"))
+
+    scope = {"type": "http", "method": "POST", "path": "/add-entries"}
+    scope["headers"] = [(b"content-type", b"application/octet-stream")]
+    asyncio.run(asyncio.wait_for(MirrorApp(mirror)(scope, receive, send), 20))
+    assert answers[0] == 400
 
 
 def test_the_limit_on_what_is_sent_again(asked, mirror, rig, monkeypatch):

@@ -6,9 +6,11 @@ from safeconduct.adapters.files import HEAD_FILE_BYTES_MAX, FileHeads, file_name
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.audit import FINDINGS_MAX, GAP_MAX, audit
+from safeconduct.ledger.checkpoints import Checkpoint, sign_checkpoint
 from safeconduct.ledger.export import MANIFEST_BYTES_MAX, MANIFEST_PATH, export_files, verify_files
 from safeconduct.ledger.notes import NOTE_BYTES_MAX, TIMESTAMP_MAX, Note, NoteError, parse_note
 from safeconduct.ledger.ports import StoredEntry
+from safeconduct.ledger.tiles import CHECKPOINT_PATH
 from safeconduct.ledger.trust import Trust
 from support.logs import CALLS, Rig, add, cosigner, signer
 
@@ -111,3 +113,10 @@ def test_a_file_of_heads_grows_to_its_limit_and_then_begins_anew(tmp_path):
         sizes.append(file.stat().st_size)
     assert sizes[-1] == sizes[0] < HEAD_FILE_BYTES_MAX <= sizes[-2] < HEAD_FILE_BYTES_MAX + sizes[0]
     assert heads.copies(CALLS) == [previous]
+
+
+def test_a_checkpoint_of_more_than_the_folder_has_room_for_is_one_finding():
+    claimed = sign_checkpoint(Checkpoint(CALLS, GAP_MAX + 1, bytes(32)), signer()).encoded.encode()
+    files = {CHECKPOINT_PATH: claimed}
+    (finding,) = verify_files(files.get, sorted(files), Trust(log=signer().verifier)).findings
+    assert finding.what == "the checkpoint covers 65537 entries, the files here hold 0 at most"

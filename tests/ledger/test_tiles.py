@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger import merkle
 from safeconduct.ledger.tiles import (
+    INDEX_MAX,
     LEAF_BYTES_MAX,
     Edge,
     Tile,
@@ -60,12 +61,22 @@ def test_what_is_no_tile_path(path):
 
 
 def test_the_specification_s_example_of_a_tree():
-    tiles = tiles_of(70_000)
+    tiles = list(tiles_of(70_000))
     assert [sum(tile.level == level and tile.width == 256 for tile in tiles) for level in range(3)] == [273, 1, 0]
     assert [tile for tile in tiles if tile.width < 256] == [Tile(0, 273, 112), Tile(1, 1, 17), Tile(2, 0, 1)]
-    assert tiles_of(256) == [Tile(0, 0), Tile(1, 0, 1)]
-    assert bundles_of(257) == [Tile(None, 0), Tile(None, 1, 1)]
-    assert tiles_of(0) == bundles_of(0) == []
+    assert list(tiles_of(256)) == [Tile(0, 0), Tile(1, 0, 1)]
+    assert list(bundles_of(257)) == [Tile(None, 0), Tile(None, 1, 1)]
+    assert list(tiles_of(0)) == list(bundles_of(0)) == []
+
+
+def test_the_tiles_of_a_tree_are_made_when_they_are_asked_for():
+    bundles = bundles_of(INDEX_MAX)  # what a log may claim and nobody's memory holds
+    assert (len(bundles), bundles[-1]) == (1 << 45, Tile(None, (1 << 45) - 1, 255))
+    assert list(bundles[-2:]) == [Tile(None, (1 << 45) - 2), bundles[-1]]
+    assert list(bundles_of(512)[1:]) == [Tile(None, 1)]
+    assert next(tiles_of(INDEX_MAX)) == Tile(0, 0)
+    with pytest.raises(IndexError):
+        _ = bundles_of(256)[1]
 
 
 def test_growing_in_any_batches_makes_the_same_tiles_and_root():

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable, Mapping
+from itertools import islice
 
 from safeconduct.adapters.outbound import Answered
 from safeconduct.adapters.refusals import WitnessError
@@ -56,7 +57,7 @@ def _body(log: LogReader, said: Checkpoint, start: int) -> bytes:
     """Returns a request with as many packages as one may have, packed."""
     upload = Upload(said.origin, start, said.size)
     parts, length = [upload.encoded], 0
-    for package in upload.packages[:PACKAGES_MAX]:
+    for package in islice(upload.packages, PACKAGES_MAX):
         leaves = log.leaves(said.origin, package.start, package.end)
         proof = log.part_of(said.origin, Part(package.base, package.end, said.size))
         part = encode_package(leaves, proof)

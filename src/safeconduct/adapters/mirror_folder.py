@@ -149,9 +149,9 @@ class MirrorFolder:
         """Returns kept evidence by its file name, or None."""
         return self.kept.evidence(name)
 
-    def may_read(self, path: str, shown: str) -> bool:
+    def may_read(self, path: str, shown: bytes) -> bool:
         """Tells whether a file is given to who shows a secret: a checkpoint to anybody, entries to the house."""
-        return path == CHECKPOINT_PATH or secrets.compare_digest(shown, f"Bearer {self.reader_secret}")
+        return path == CHECKPOINT_PATH or secrets.compare_digest(shown, f"Bearer {self.reader_secret}".encode())
 
     def _log(self, origin: Origin) -> MirroredLog | None:
         keys = self.kept.keys_of(origin)

@@ -9,6 +9,7 @@ from typing import Protocol
 from safeconduct.http.cosigners import (
     METHOD_NOT_ALLOWED,
     TOO_LARGE,
+    UNAVAILABLE,
     CutOffError,
     Message,
     Receive,
@@ -19,7 +20,7 @@ from safeconduct.http.cosigners import (
     send_answer,
     send_bytes,
 )
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.evidence import FOLDER as EVIDENCE
 from safeconduct.ledger.mirror import (
     ENTRIES_TYPE,
@@ -39,7 +40,7 @@ UPLOADS_MAX = 8
 """Uploads at once; each may hold one package in memory, at most 17 MB. A paused one loses its place in time."""
 
 PACKAGE_S = 120.0
-"""Seconds for one package, however steadily it drips."""
+"""Seconds for an upload's beginning, and for each package, however steadily it drips."""
 
 UNAUTHORIZED, UNSUPPORTED, TOO_MANY = 401, 415, 429
 _PIECE_BYTES = 65_536
@@ -69,10 +70,15 @@ class Mirror(Protocol):
         ...
 
     def read(self, prefix: str, path: str) -> bytes | None:
-        """Returns a file of a copy, or None."""
+        """Returns a file of a copy, or None.
+
+        Raises:
+            InvalidInputError: the path is no tile's.
+            UnavailableError: the copy is damaged.
+        """
         ...
 
-    def may_read(self, path: str, shown: str) -> bool:
+    def may_read(self, path: str, shown: bytes) -> bool:
         """Tells whether who shows this may read the file."""
         ...
 
@@ -99,7 +105,7 @@ class MirrorApp:
         elif path.startswith(f"/{EVIDENCE}/"):
             await send_answer(send, await in_thread(lambda: evidence_answer(path, self._mirror.evidence)))
         else:
-            await self._read(path, dict(scope["headers"]).get(b"authorization", b"").decode("latin-1"), send)
+            await self._read(path, dict(scope["headers"]).get(b"authorization", b""), send)
 
     async def _post(self, path: str, method: str, scope: Message, receive: Receive, send: Send) -> None:
         if method != "POST":
@@ -133,10 +139,9 @@ class MirrorApp:
 
     async def _taken(self, stream: "_Stream") -> WitnessAnswer:
         try:
-            origin = await stream.exactly(int.from_bytes(await stream.exactly(2)))
-            upload = parse_upload(origin, await stream.exactly(16))
-            await stream.exactly(int.from_bytes(await stream.exactly(2)))  # a ticket; ours are empty
-        except (_EndedError, NoteError) as error:
+            async with asyncio.timeout(PACKAGE_S):
+                upload = await _beginning(stream)
+        except (_EndedError, NoteError, TimeoutError) as error:
             return WitnessAnswer(BAD_REQUEST, f"malformed beginning: {error}\n")
         refused = await in_thread(partial(self._mirror.begin, upload))
         if refused is not None:
@@ -154,7 +159,7 @@ class MirrorApp:
                 return refused
         return await in_thread(lambda: self._mirror.finish(upload))
 
-    async def _read(self, path: str, shown: str, send: Send) -> None:
+    async def _read(self, path: str, shown: bytes, send: Send) -> None:
         prefix, _, rest = path.removeprefix("/").partition("/")
         if not self._mirror.may_read(rest, shown):
             await send_answer(send, WitnessAnswer(UNAUTHORIZED, "entries are not public\n"), www_authenticate="Bearer")
@@ -163,6 +168,9 @@ class MirrorApp:
             found = await asyncio.to_thread(self._mirror.read, prefix, rest)
         except InvalidInputError:
             found = None
+        except UnavailableError as error:
+            await send_answer(send, WitnessAnswer(UNAVAILABLE, f"{error.message}\n"))
+            return
         if found is None:
             await send_answer(send, WitnessAnswer(NOT_FOUND, "this mirror has no such file\n"))
         else:
@@ -194,6 +202,13 @@ class _Stream:
 
     async def close(self) -> None:
         await self._chunks.aclose()
+
+
+async def _beginning(stream: _Stream) -> Upload:
+    origin = await stream.exactly(int.from_bytes(await stream.exactly(2)))
+    upload = parse_upload(origin, await stream.exactly(16))
+    await stream.exactly(int.from_bytes(await stream.exactly(2)))  # a ticket; ours are empty
+    return upload
 
 
 async def _package(stream: _Stream, package: Package) -> tuple[list[bytes], list[bytes]]:

@@ -12,7 +12,7 @@ from itertools import chain
 
 from safeconduct.kernel.errors import InvalidInputError, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import Origin
-from safeconduct.ledger.audit import Finding, audit
+from safeconduct.ledger.audit import GAP_MAX, Finding, audit
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.envelope import decode_leaf
 from safeconduct.ledger.evidence import FOLDER as EVIDENCE
@@ -118,6 +118,7 @@ def verify_files(read: Read, paths: Sequence[str], trust: Trust) -> Verified:
         trust = following(read, paths, trust)
         signed, trust = trust.signed(read(CHECKPOINT_PATH) or b"")
         cosigned_by = _cosigned_by(signed, trust, strict=manifest is None)
+        _check_room(signed, paths)
         listed = list(_check_manifest(read, paths, manifest, trust.log))
     except (NoteError, PolicyError) as error:
         listed = list(_check_manifest(read, paths, manifest, trust.log))
@@ -140,6 +141,17 @@ def verify_files(read: Read, paths: Sequence[str], trust: Trust) -> Verified:
         cosigned_by=cosigned_by,
         findings=(*findings, *listed),
     )
+
+
+def _check_room(signed: SignedCheckpoint, paths: Sequence[str]) -> None:
+    """Returns unless so much is missing that looking for it, entry by entry, would fill the memory.
+
+    Raises:
+        NoteError: the checkpoint covers over GAP_MAX entries more than the bundles have room for.
+    """
+    size, room = signed.checkpoint.size, TILE_WIDTH * sum(path.startswith(ENTRIES_FOLDER) for path in paths)
+    if size > room + GAP_MAX:
+        raise NoteError(f"the checkpoint covers {size} entries, the files here hold {room} at most")
 
 
 def _is_evidence(read: Read, path: str, trust: Trust) -> bool:

@@ -1,6 +1,6 @@
 """C2SP tlog-mirror: what `add-entries` carries, and how its packages are cut. Pure: the caller keeps the entries."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from safeconduct.ledger.checkpoints import Checkpoint, parse_size
@@ -26,10 +26,10 @@ class Upload:
     end: int
 
     @property
-    def packages(self) -> list["Package"]:
-        """Its canonical sequence."""
+    def packages(self) -> Iterator["Package"]:
+        """Its canonical sequence, each made when it is asked for: an upload can claim any end."""
         bases = range(self.start - self.start % TILE_WIDTH, self.end, TILE_WIDTH) if self.start < self.end else ()
-        return [Package(base, max(self.start, base), min(self.end, base + TILE_WIDTH)) for base in bases]
+        return (Package(base, max(self.start, base), min(self.end, base + TILE_WIDTH)) for base in bases)
 
     @property
     def encoded(self) -> bytes:

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger import merkle
@@ -55,19 +56,40 @@ class Tile:
         return tile
 
 
-def tiles_of(size: int) -> list[Tile]:
-    """Returns every hash tile of a tree, full and partial, lowest level first."""
-    tiles = []
+class Row(Sequence[Tile]):
+    """Neighbouring tiles of one level of a tree, each made when it is asked for: a log can claim any size."""
+
+    def __init__(self, level: int | None, count: int, numbers: range | None = None) -> None:
+        self._level, self._count = level, count
+        self._numbers = range(-(-count // TILE_WIDTH)) if numbers is None else numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> Tile: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "Row": ...
+
+    def __getitem__(self, place: int | slice) -> "Tile | Row":
+        if isinstance(place, slice):
+            return Row(self._level, self._count, self._numbers[place])
+        number = self._numbers[place]
+        return Tile(self._level, number, min(TILE_WIDTH, self._count - number * TILE_WIDTH))
+
+
+def tiles_of(size: int) -> Iterator[Tile]:
+    """Yields every hash tile of a tree, full and partial, lowest level first."""
     level, count = 0, size
     while count:
-        tiles += _row(level, count)
+        yield from Row(level, count)
         level, count = level + 1, count >> TILE_HEIGHT
-    return tiles
 
 
-def bundles_of(size: int) -> list[Tile]:
+def bundles_of(size: int) -> Row:
     """Returns every entry bundle of a tree."""
-    return _row(None, size)
+    return Row(None, size)
 
 
 def paths_of(size: int) -> set[str]:
@@ -218,11 +240,6 @@ def fold(hashes: bytes) -> bytes:
         pairs = range(0, len(hashes), 2 * HASH_BYTES)
         hashes = b"".join([sha256(b"\x01" + hashes[at : at + 2 * HASH_BYTES]).digest() for at in pairs])
     return hashes
-
-
-def _row(level: int | None, count: int) -> list[Tile]:
-    full, rest = divmod(count, TILE_WIDTH)
-    return [Tile(level, number) for number in range(full)] + ([Tile(level, full, rest)] if rest else [])
 
 
 def _number_path(number: int) -> str:
