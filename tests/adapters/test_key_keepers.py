@@ -10,8 +10,9 @@ from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.custody.token import Token, TokenPlace
 from safeconduct.adapters.custody.transit import Transit, TransitPlace
 from safeconduct.adapters.custody.wrapping import KeptWrappingKeys
-from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.keys import KeyUnavailableError
+from support.liars import Raw, drips, says
 from support.shell import environment
 from support.tokens import MODULE, PIN
 from support.transit import TOKEN, TransitServer
@@ -207,3 +208,25 @@ def test_a_signature_of_another_version_of_the_key_is_not_taken(service, name, m
     with pytest.raises(KeyUnavailableError) as refused:
         keeper.sign(name, b"x")
     assert refused.value.code == "key-keeper-garbled"
+
+
+def test_keys_and_their_token_leave_the_machine_encrypted_or_not_at_all():
+    with pytest.raises(InvalidInputError) as refused:
+        Transit(TransitPlace(url="http://vault.example:8200", mount="transit", token=TOKEN))
+    assert refused.value.code == "destination-unencrypted"
+    Transit(TransitPlace(url="https://vault.example:8200", mount="transit", token=TOKEN))
+
+
+def test_a_service_that_drips_is_cut_off(monkeypatch):
+    monkeypatch.setattr("safeconduct.adapters.custody.transit.TIMEOUT_S", 0.2)
+    with Raw(drips(2)) as server, pytest.raises(KeyUnavailableError) as refused:
+        transit_of(server).sign("k", b"x")
+    assert refused.value.code == "key-keeper-unreachable"
+
+
+def test_no_error_tells_an_opened_key():
+    answer = '{"data": {"plaintext": "c2VjcmV0LWtleS1ieXRlcw_-"}}'  # base64 of another kind
+    with Raw(says(answer)) as server, pytest.raises(KeyUnavailableError) as refused:
+        transit_of(server).unwrap("k", b"vault:v1:x", b"bound")
+    assert refused.value.code == "key-keeper-garbled"
+    assert "c2VjcmV0" not in str(refused.value) + repr(refused.value.__dict__)

@@ -11,14 +11,16 @@ from safeconduct.adapters.siem.files import Files, FilesOptions
 from safeconduct.adapters.siem.logs_ingestion import LogsIngestion, LogsIngestionOptions
 from safeconduct.adapters.siem.splunk import ACK_WAIT_S, Splunk, SplunkOptions
 from safeconduct.adapters.siem.syslog import Syslog, SyslogOptions
+from safeconduct.adapters.siem.web import Web
 from safeconduct.ledger.export import export_files
 from safeconduct.ledger.rows import check_row, read_row
-from safeconduct.ledger.shipping import outgoing
+from safeconduct.ledger.shipping import DestinationBusyError, outgoing
 from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.trust import Trust
 from safeconduct.runtime.exporting import Line, attempt
 from safeconduct.runtime.shipping import Shipment, ship
 from support import siem
+from support.liars import Raw, drips
 from support.logs import CALLS, Rig, signer
 from support.ocsf import faults
 
@@ -297,3 +299,10 @@ def test_a_damaged_leaf_is_never_sent(log, line_of, tmp_path):
         attempt(line, lambda: [TiledLog(held.get, Trust(log=signer().verifier))])
         assert line.problem == "log-damaged"
         assert len(server.rows) <= 7
+
+
+def test_a_destination_that_drips_is_cut_off(monkeypatch):
+    monkeypatch.setattr("safeconduct.adapters.siem.web.TIMEOUT_S", 0.2)
+    with Raw(drips(2)) as server, pytest.raises(DestinationBusyError) as late:
+        Web(server.url).send("POST", "/", {})
+    assert late.value.code == "destination-unreachable"

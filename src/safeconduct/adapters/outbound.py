@@ -1,6 +1,7 @@
 """Plain HTTP to the other party, from a thread of its own: one request, one connection, one deadline for all of it."""
 
 import http.client
+import ipaddress
 import socket
 import ssl
 import threading
@@ -43,6 +44,19 @@ def http_address(text: str, form: str) -> SplitResult:
     return where
 
 
+def require_private(where: SplitResult) -> None:
+    """Returns if what is sent there stays secret on the way: over TLS, or within this machine.
+
+    Raises:
+        InvalidInputError: `destination-unencrypted`.
+    """
+    if where.scheme != "https" and not _is_loopback(where):
+        raise InvalidInputError(
+            f"expected https for {where.hostname}: the credential goes with every request",
+            code="destination-unencrypted",
+        )
+
+
 def connection_to(
     where: SplitResult, timeout_s: float, context: ssl.SSLContext | None = None
 ) -> http.client.HTTPConnection:
@@ -62,15 +76,16 @@ def exchange(
     headers: Mapping[str, str] | None = None,
     timeout_s: float,
     answer_bytes_max: int,
+    context: ssl.SSLContext | None = None,
 ) -> Answered:
-    """Sends a request and returns the answer. Follows no redirect.
+    """Sends a request and returns the answer. Follows no redirect. `context` says whom to trust, if not the default.
 
     The deadline holds for all of it: who sends one byte now and then is cut off like who sends nothing.
 
     Raises:
         OSError: it can't be reached, broke off, answered something that is not HTTP, or took too long.
     """
-    connection = connection_to(where, timeout_s)
+    connection = connection_to(where, timeout_s, context)
     started = time.monotonic()
     try:
         connection.connect()
@@ -104,6 +119,13 @@ def _cut_at(connected: socket.socket, seconds: float) -> Iterator[threading.Even
         yield late
     finally:
         deadline.cancel()
+
+
+def _is_loopback(where: SplitResult) -> bool:
+    try:
+        return ipaddress.ip_address(where.hostname or "").is_loopback
+    except ValueError:
+        return where.hostname == "localhost"
 
 
 def _lower(response: http.client.HTTPResponse) -> Mapping[str, str]:

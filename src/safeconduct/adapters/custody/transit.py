@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from safeconduct.adapters.outbound import connection_to, http_address
+from safeconduct.adapters.outbound import Answered, exchange, http_address, require_private
 from safeconduct.ledger.keys import KeyUnavailableError, PublicKey
 
-TIMEOUT_S = 5.0  # a signature is on the way of every commit: who needs longer does not answer
+TIMEOUT_S = 5.0  # for a whole answer; a signature is on the way of every commit: who needs longer does not answer
 ANSWER_BYTES_MAX = 65_536  # a signature or a wrapped key is under 300
 VERSION = 1  # of each key: a key that is rotated there would be another key, and this one is asked for by name
 NOT_OPENED = "key-request-invalid"
@@ -45,6 +45,7 @@ class Transit:
     def __init__(self, place: TransitPlace) -> None:
         self._place = place
         self._where = http_address(place.url, "the address of OpenBao or Vault as https://host:port")
+        require_private(self._where)
 
     def make(self, name: str) -> PublicKey:
         self.create(name, "ed25519")
@@ -98,13 +99,14 @@ class Transit:
         Raises:
             KeyUnavailableError: of CODES, else `key-keeper-unreachable`.
         """
-        status, raw = self._send(method, path, body)
+        answered = self._send(method, path, body)
+        status = answered.status
         if status == http.client.NOT_FOUND and absent_ok:
             return {}
         if status >= http.client.BAD_REQUEST:
             raise self._error(f"answered {status} for {path}", code=CODES.get(status, "key-keeper-unreachable"))
         try:
-            return msgspec.json.decode(raw, type=_Answer).data or {} if raw else {}
+            return msgspec.json.decode(answered.body, type=_Answer).data or {} if answered.body else {}
         except msgspec.MsgspecError as error:
             raise _odd("JSON with data", str(error)) from error
 
@@ -115,19 +117,21 @@ class Transit:
             raise _odd(f"version {VERSION} of {name}", str(keys))
         return known
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, bytes]:
-        connection = connection_to(self._where, TIMEOUT_S)
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Answered:
         target = f"{self._where.path.rstrip('/')}/v1/{quote(self._place.mount)}/{quote(path)}"
-        content = None if body is None else msgspec.json.encode(body)
         headers = {"X-Vault-Token": self._place.token, "X-Vault-Request": "true"}
         try:
-            connection.request(method, target, content, headers)
-            response = connection.getresponse()
-            return response.status, response.read(ANSWER_BYTES_MAX)
-        except (OSError, http.client.HTTPException) as error:
+            return exchange(
+                self._where,
+                method,
+                target,
+                body=None if body is None else msgspec.json.encode(body),
+                headers=headers,
+                timeout_s=TIMEOUT_S,
+                answer_bytes_max=ANSWER_BYTES_MAX,
+            )
+        except OSError as error:
             raise self._error(f"does not answer: {error}") from error
-        finally:
-            connection.close()
 
     def _error(self, what: str, *, code: str = "key-keeper-unreachable") -> KeyUnavailableError:
         return KeyUnavailableError(
@@ -153,4 +157,4 @@ def _decoded(text: object) -> bytes:
     try:
         return base64.b64decode(str(text), validate=True)
     except ValueError as error:
-        raise _odd("base64", str(text)) from error
+        raise _odd("base64", f"{len(str(text))} characters of something else") from error  # it may be a key

@@ -1,32 +1,24 @@
 """One request to a destination over HTTP, and what its status means for the rows that were in it."""
 
 import http.client
-import ipaddress
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult
 
 import msgspec
 
-from safeconduct.adapters.outbound import connection_to, http_address
-from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.adapters.outbound import Answered, exchange, http_address, require_private
+from safeconduct.kernel.errors import UnavailableError
 from safeconduct.ledger.shipping import DestinationBusyError
 
-TIMEOUT_S = 60.0  # an indexer under load answers late; nothing else waits for it
+TIMEOUT_S = 60.0  # for a whole request and its answer; an indexer under load answers late; nothing else waits for it
 ANSWER_BYTES_MAX = 32 * 1024 * 1024  # a full entry bundle has half of that, a bulk answer less
 TOLD_CHARS = 300  # of an answer that are told in an error
 RETRY_AFTER_MAX_S = 3600.0  # a destination that wants more is asked once an hour
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Answered):
     """What a destination said."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
     @property
     def told(self) -> str:
@@ -50,11 +42,7 @@ class Web:
 
     def __init__(self, url: str, *, ca: str = "") -> None:
         self._where = http_address(url, "a destination's address such as https://host:port")
-        if self._where.scheme != "https" and not _is_loopback(self._where):
-            raise InvalidInputError(
-                f"expected https for {self._where.hostname}: the credential goes with every request",
-                code="destination-unencrypted",
-            )
+        require_private(self._where)
         self._context = ssl.create_default_context(cafile=ca or None) if self._where.scheme == "https" else None
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
@@ -63,18 +51,22 @@ class Web:
         Raises:
             DestinationBusyError: nothing came back: whether it was taken is unknown.
         """
-        connection = connection_to(self._where, TIMEOUT_S, self._context)
         try:
-            connection.request(method, self._where.path.rstrip("/") + path, body, dict(headers))
-            response = connection.getresponse()
-            content = response.read(ANSWER_BYTES_MAX)
-        except (OSError, http.client.HTTPException) as error:
+            found = exchange(
+                self._where,
+                method,
+                self._where.path.rstrip("/") + path,
+                body=body,
+                headers=headers,
+                timeout_s=TIMEOUT_S,
+                answer_bytes_max=ANSWER_BYTES_MAX,
+                context=self._context,
+            )
+        except OSError as error:
             raise DestinationBusyError(
                 f"{self._where.hostname} does not answer: {error}", code="destination-unreachable"
             ) from error
-        finally:
-            connection.close()
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
+        return Answer(found.status, found.headers, found.body)
 
 
 def refuse_if_not_taken(answer: Answer, who: str) -> None:
@@ -94,10 +86,3 @@ def refuse_if_not_taken(answer: Answer, who: str) -> None:
             code="destination-refused",
             remedy="check the address and the credential; nothing is lost: it is tried again",
         )
-
-
-def _is_loopback(where: SplitResult) -> bool:
-    try:
-        return ipaddress.ip_address(where.hostname or "").is_loopback
-    except ValueError:
-        return where.hostname == "localhost"
