@@ -27,8 +27,10 @@ def _open_to_all(programs: Path, folder: Path) -> Path:
     """Returns programs that any user may run: these, or where a folder above them is closed, a copy in `folder`."""
     if all(above.stat().st_mode & stat.S_IXOTH for above in programs.parents):
         return programs
-    shutil.copytree(programs.parent, folder / "server", symlinks=True)
-    return folder / "server" / programs.name
+    package = programs.parents[1]
+    for part in package.parent.glob(f"{package.name}*"):  # its libraries lie beside it
+        shutil.copytree(part, folder / "server" / part.name, symlinks=True)
+    return folder / "server" / programs.relative_to(package.parent)
 
 
 class Server:
