@@ -1,4 +1,4 @@
-"""The house's certificate that it destroyed data keys: a note by the log's key. docs/spec/log.md section 8."""
+"""The house's certificate that it destroyed data keys: a note by the log's key. docs/spec/opening.md section 4."""
 
 import base64
 import hashlib
