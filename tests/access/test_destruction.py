@@ -14,6 +14,7 @@ from safeconduct.access.destruction_events import DESTROY
 from safeconduct.access.freezes import pending
 from safeconduct.access.holds import place_hold, request_release
 from safeconduct.access.model import RequestKind
+from safeconduct.access.records import joint_logs
 from safeconduct.access.retention_events import RETENTION_TIMER, RETENTIONS
 from safeconduct.access.waiting import COSIGN
 from safeconduct.adapters.memory.keys import MemoryKeys
@@ -394,6 +395,19 @@ def test_a_hold_and_retention_go_on_in_the_log_that_goes_on(house):
     assert (order.origin, order.keys_of(Reader.PARTNER)) == (NEXT, (free,))
     assert said.body["postponed"] == ({"hold": hold.id, "keys": 1},)
     assert held in house.keys.keys
+
+
+def test_retention_goes_on_for_what_the_closed_log_sealed(house):
+    house.writer.now = parse_rfc3339("2026-12-22T00:00:00Z")
+    old = house.key(day="2026-11-21", readership=OWN)
+    succeeded(house)
+    assert joint_logs(house.writer.state) == (AGREEMENT, NEXT)
+    house.look()
+    (order,) = orders(house.writer.state)
+    assert (order.origin, order.log, order.keys_of(Reader.PARTNER)) == (AGREEMENT, NEXT, (old,))
+    bring_into_force(house.writer, with_readers().replace(b"call: 30", b"call: 31"))
+    (timer,) = timers(house)
+    assert timer.key == AGREEMENT
 
 
 @given(now=integers(0, 4_000_000_000_000_000), days=integers(1, 3_650))

@@ -20,7 +20,7 @@ from safeconduct.ledger.trust import Trust
 from safeconduct.runtime.exporting import Line, attempt
 from safeconduct.runtime.shipping import Shipment, ship
 from support import siem
-from support.liars import Raw, drips
+from support.liars import Raw, drips, says
 from support.logs import CALLS, Rig, signer
 from support.ocsf import faults
 
@@ -299,6 +299,17 @@ def test_a_damaged_leaf_is_never_sent(log, line_of, tmp_path):
         attempt(line, lambda: [TiledLog(held.get, Trust(log=signer().verifier))])
         assert line.problem == "log-damaged"
         assert len(server.rows) <= 7
+
+
+def test_no_error_tells_the_token_of_a_garbled_login():
+    with Raw(says('{"access_token": "eyJ0-secret", ')) as server:
+        options = LogsIngestionOptions(
+            endpoint=server.url, login=server.url, rule="dcr-1", stream="Custom-x", tenant="t", client="c"
+        )
+        with pytest.raises(DestinationBusyError) as garbled:
+            LogsIngestion(options, "secret").send([], [])
+    assert garbled.value.code == "destination-garbled"
+    assert "eyJ0" not in str(garbled.value)
 
 
 def test_a_destination_that_drips_is_cut_off(monkeypatch):

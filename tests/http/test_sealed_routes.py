@@ -217,6 +217,13 @@ def test_a_release_waits_for_the_partner(house):
     assert order(house)[1]["code"] == "legal-hold"
 
 
+def test_a_hold_on_no_log_is_refused_since_it_would_hold_nothing(house):
+    reason = {"reason": "case 12", "subject": "ana"}
+    status, told = house.post("holds", reason | {"origin": f"{AGREEMENT}x"}, by="bo")
+    assert (status, told["code"]) == (404, "log-unknown")
+    assert house.post("holds", reason | {"origin": AGREEMENT}, by="bo")[1]["origin"] == AGREEMENT
+
+
 @pytest.mark.parametrize("by", ["eve", "ana"])
 def test_who_may_neither_hold_nor_destroy(house, by):
     assert place(house, by=by)[1]["code"] == "role-missing"

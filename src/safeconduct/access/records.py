@@ -21,8 +21,9 @@ from safeconduct.access.model import (
     UsedAct,
 )
 from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Collection, Records, State
-from safeconduct.ledger.log_events import current_origin
+from safeconduct.ledger.log_events import current_origin, lineage
 
 ORGANIZATIONS = Collection("organizations", Organization)
 AGREEMENTS = Collection("agreements", Agreement)
@@ -57,6 +58,17 @@ def agreement_in_force(records: Records) -> Agreement | None:
     program = program_in_force(records)
     agreement = records.get(AGREEMENTS, program.agreement) if program else None
     return agreement and replace(agreement, origin=current_origin(records, agreement.origin))
+
+
+def joint_logs(records: Records) -> tuple[Origin, ...]:
+    """Returns the logs of the agreement in force, oldest first: entries go to the last, data keys are there of all.
+
+    Raises:
+        UnavailableError: `no-program`.
+    """
+    agreement = require_agreement(records)
+    first = records.get(AGREEMENTS, agreement.id) or agreement
+    return lineage(records, first.origin)
 
 
 def require_agreement(records: Records) -> Agreement:

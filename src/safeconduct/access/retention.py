@@ -14,7 +14,6 @@ from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.key_ports import DataKeys
-from safeconduct.ledger.log_events import lineage
 from safeconduct.ledger.sealing import DAY_LENGTH, KeySelector
 
 DAY: Duration = seconds(24 * 3600)
@@ -59,7 +58,7 @@ def first_day_kept(now: Instant, days: int) -> str:
 
 
 def _due(tx: Transaction, keys: DataKeys, agreement: Agreement) -> Iterator[tuple[KeySelector, list[str]]]:
-    for origin in lineage(tx, agreement.origin):
+    for origin in kept.joint_logs(tx):
         for retention, days in sorted(agreement.retention.items()):
             before = first_day_kept(tx.now, days)
             selector = KeySelector(origin=origin, retention=retention, before=before)

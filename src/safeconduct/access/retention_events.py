@@ -49,8 +49,11 @@ LOOKED = EventType("access.retention.looked/1", RetentionLooked)
 def begin_retention(state: State, now: Instant) -> None:
     """Has the agreement's log looked at, from now on, if a class of it is limited in days."""
     agreement = kept.agreement_in_force(state)
-    if agreement is not None and agreement.retention and state.get(RETENTIONS, agreement.origin) is None:
-        _look_at(state, agreement.origin, RetentionState(due_at=now))
+    if agreement is None or not agreement.retention:
+        return
+    first, *_later = kept.joint_logs(state)  # whose timer is for those that went on for it, too
+    if state.get(RETENTIONS, first) is None:
+        _look_at(state, first, RetentionState(due_at=now))
 
 
 def _looked(state: State, entry: Entry) -> None:

@@ -5,7 +5,7 @@ import http.client
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import msgspec
 import typer
@@ -13,6 +13,7 @@ import typer
 from safeconduct import settings
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import Address, running_server
+from safeconduct.adapters.outbound import connection_to, http_address
 from safeconduct.http.acts import HEADER, content_of, encode_act, operation_of
 from safeconduct.http.inprocess import Answer, Ask
 from safeconduct.http.problems import error_of
@@ -134,8 +135,7 @@ def _document(answer: Answer) -> Any:  # noqa: ANN401 - JSON of the control API
 
 
 def _over_http(server: Address, request: Ask) -> Answer:
-    where = urlsplit(server.url)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=REQUEST_TIMEOUT_S)
+    connection = connection_to(http_address(server.url, "the server's address as https://host:port"), REQUEST_TIMEOUT_S)
     try:
         target = f"{request.path}?{request.query}" if request.query else request.path
         headers = {**request.headers, "authorization": f"Bearer {server.secret}"}

@@ -24,7 +24,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """A log and its successor, both verified. `vouched_for` is how many entries of the first a witness stands by.
+    """A log and its successor, both verified. `vouched_for` is how many entries of the first a known witness stands by.
 
     `said` tells whether the first log itself names the second. If not, its key was lost, and only who gave the
     second one's key vouches for it.
@@ -59,17 +59,20 @@ def follow_succession(old: Folder, trust: Trust, new: Folder, key: VerifierKey |
 
 
 def _vouched_for(folder: Folder, trust: Trust, trusted: SignedCheckpoint) -> int:
-    """Returns how many entries a checkpoint covers that the log signed, that its entries lead to, and a witness saw."""
+    """Returns how many entries a checkpoint covers that the log signed, its entries lead to, and a known witness saw.
+
+    Of nobody known that is none: who has the log's key can write a line in any name.
+    """
     said = trusted.checkpoint
     followed = following(folder.read, folder.paths, trust)
     followed.signed(trusted.encoded)
-    if not (trust.cosigners(trusted) if trust.witnesses else trusted.cosigned):
+    if trust.witnesses and not trust.cosigners(trusted):
         raise SuccessionError(f"no witness cosigned the checkpoint of {said.size} that is vouched for")
     source = _source(folder, trust)
     tree = subtrees(said.size, lambda tile: read_tile(source, said.origin, tile))
     if merkle.root(said.size, tree) != said.root:
         raise SuccessionError(f"the entries do not lead to the checkpoint of {said.size} that is vouched for")
-    return said.size
+    return said.size if trust.witnesses else 0
 
 
 def _verified(folder: Folder, trust: Trust) -> tuple[Verified, bytes]:

@@ -12,7 +12,7 @@ import msgspec
 
 from safeconduct.adapters.siem.web import Web, refuse_if_not_taken
 from safeconduct.kernel.errors import UnavailableError
-from safeconduct.ledger.shipping import BatchRefusedError, Limits, Outgoing
+from safeconduct.ledger.shipping import BatchRefusedError, DestinationBusyError, Limits, Outgoing
 
 API_VERSION = "2023-01-01"
 SCOPE = "https://monitor.azure.com//.default"  # the two slashes are the service's own
@@ -87,7 +87,10 @@ class LogsIngestion:
         path = f"/{quote(self._options.tenant, safe='')}/oauth2/v2.0/token"
         answer = self._login.send("POST", path, headers, form.encode())
         refuse_if_not_taken(answer, "the login")
-        said = answer.document()
+        try:
+            said = answer.document()
+        except DestinationBusyError as error:  # not with what came: a token may stand in it
+            raise DestinationBusyError("the login's answer is no JSON", code=error.code) from None
         if answer.status != 200 or not isinstance(said.get("access_token"), str):  # noqa: PLR2004 - OK
             raise UnavailableError(
                 f"the login gave no token: {answer.status} {said.get('error', '')}",

@@ -13,7 +13,7 @@ from safeconduct.access.destruction_events import Destruction
 from safeconduct.access.holds import held
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
-from safeconduct.http.control.holds import Selected, selector_of
+from safeconduct.http.control.holds import Selected, joint_logs, selector_of
 from safeconduct.http.control.programs import settled
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import InvalidInputError
@@ -57,7 +57,7 @@ async def destroy(signed: SignedBytes, control: Installation) -> Response:
     wanted = parse(signed, Selected).body
     if wanted.subject is None:
         raise InvalidInputError("an order names the subject whose data keys are to be destroyed", code="no-subject")
-    selector = selector_of(control, wanted)
+    selector = selector_of(control, wanted, joint_logs(control)[-1])
     committed = await commit(
         control.writer,
         lambda tx: order_destruction(

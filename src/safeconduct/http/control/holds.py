@@ -18,14 +18,16 @@ from safeconduct.kernel.entries import Retention
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records
-from safeconduct.ledger.log_events import current_origin
 from safeconduct.ledger.sealing import KeySelector
 
 router = APIRouter(prefix="/api/v1/logs/holds", tags=["holds"])
 
 
 class Selected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which data keys, and why. What is not named is all; without an origin it is the joint log's."""
+    """Which data keys, and why. What is not named is all; without an origin they are the joint log's.
+
+    Of a joint log that goes on for a closed one, a hold is then on both, and an order for the one that goes on.
+    """
 
     reason: str
     origin: str = ""
@@ -50,7 +52,7 @@ def list_holds(_reading: Reading, control: Installation) -> Response:
 async def place(signed: SignedBytes, control: Installation) -> Response:
     """Places a hold. When this answers, nothing that it holds is destroyed any more."""
     wanted = parse(signed, Selected).body
-    selector = selector_of(control, wanted)
+    selector = selector_of(control, wanted, joint_logs(control)[0])  # and so on those that went on for it
     committed = await commit(
         control.writer,
         lambda tx: place_hold(
@@ -74,15 +76,25 @@ async def release(signed: SignedBytes, control: Installation, hold_id: str) -> R
     return answer(await settled(control, committed.value) | {"hold": hold_id})
 
 
-def selector_of(control: Control, wanted: Selected) -> KeySelector:
-    """Returns the data keys that a request is about.
+def selector_of(control: Control, wanted: Selected, default: Origin) -> KeySelector:
+    """Returns the data keys that a request is about, of the `default` log if it names none.
+
+    Raises:
+        AbsentError: `log-unknown`: a hold on a name that no log has would hold nothing.
+    """
+    origin = Origin(wanted.origin) or default
+    control.logs.verifier(origin)
+    return KeySelector(origin=origin, subject=wanted.subject, retention=wanted.retention)
+
+
+def joint_logs(control: Control) -> tuple[Origin, ...]:
+    """Returns the logs of the agreement in force, oldest first.
 
     Raises:
         UnavailableError: `no-program`.
     """
     with control.snapshot() as records:
-        origin = wanted.origin or current_origin(records, kept.require_agreement(records).origin)
-    return KeySelector(origin=Origin(origin), subject=wanted.subject, retention=wanted.retention)
+        return kept.joint_logs(records)
 
 
 def _document(records: Records, hold: Hold) -> dict[str, Any]:
