@@ -112,7 +112,7 @@ class Settings:
             raise InvalidInputError("expected a secret's variable or its file, one of them", code="secret-missing")
         if variable:
             return self.secret(variable)
-        found = _private_text(Path(file), "file with a secret").strip()
+        found = private_text(Path(file), "file with a secret").strip()
         if not found or len(found) > KEY_FILE_BYTES_MAX:
             raise InvalidInputError(
                 f"{file} holds no secret of up to {KEY_FILE_BYTES_MAX} bytes", code="key-unreadable"
@@ -159,7 +159,7 @@ def read_key(path: Path) -> tuple[str, SecretKey]:
     Raises:
         InvalidInputError: there is no such file, others may read it, or it holds something else.
     """
-    text = _private_text(path, "key file")
+    text = private_text(path, "key file")
     name, _, secret = text.strip().partition(" ")
     if len(text) > KEY_FILE_BYTES_MAX or not secret:
         raise InvalidInputError(
@@ -173,8 +173,12 @@ def read_key(path: Path) -> tuple[str, SecretKey]:
         raise InvalidInputError(f"{path}: {error.message}", code="key-unreadable") from error
 
 
-def _private_text(path: Path, what: str) -> str:
-    """Returns the beginning of a file that only its owner may read."""
+def private_text(path: Path, what: str) -> str:
+    """Returns the beginning of a file that only its owner may read.
+
+    Raises:
+        InvalidInputError: `key-unreadable`, or `key-exposed`: others may read it too.
+    """
     try:
         mode = path.stat().st_mode
         with path.open(encoding="utf-8") as file:

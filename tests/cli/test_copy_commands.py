@@ -7,6 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from safeconduct.adapters.clock import SystemClock
+from safeconduct.adapters.files import write_secret
 from safeconduct.cli import copy, log
 from safeconduct.cli.keys import write_key
 from safeconduct.cli.output import EXIT_CODE
@@ -45,6 +46,16 @@ def run(*words):
     return result.exit_code, json.loads(result.stdout)
 
 
+def test_a_readers_key_that_others_may_read_is_not_used(tmp_path):
+    file = tmp_path / "reader.key"
+    write_secret(file, SECRET.text + "\n")
+    words = ("copy", "update", "--url", "http://127.0.0.1:9/log/x", "--dir", tmp_path / "copy", "--role", "provider")
+    words += ("--mirror", tmp_path / "mirror", "--log-key", KEY, "--reader-key", file)
+    assert run(*words)[1] == "folder-missing"
+    file.chmod(0o640)
+    assert run(*words)[1] == "key-exposed"
+
+
 class Provider:
     """The provider's own folder and the options that its commands take."""
 
@@ -53,7 +64,7 @@ class Provider:
         folder.mkdir(exist_ok=True)
         if not (folder / "ops.key").exists():
             write_key(folder / "ops.key", "ops", KEYS["ops"])
-            (folder / "reader.key").write_text(SECRET.text + "\n")
+            write_secret(folder / "reader.key", SECRET.text + "\n")
         self.signed = ("--key", folder / "ops.key")
         self.here = ("--dir", folder / "copy", "--mirror", folder / "mirror", "--role", "provider", "--log-key", KEY)
 

@@ -4,7 +4,6 @@ import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -77,19 +76,6 @@ def listed(file: Path) -> Listed:
             hashed.update(data)
             length += len(data)
     return Listed(hashed.hexdigest(), length)
-
-
-def files_below(folder: Path) -> Iterator[str]:
-    """Yields the paths of the files in a folder, sorted, with slashes.
-
-    Raises:
-        InvalidInputError: something in it is neither file nor folder.
-    """
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise InvalidInputError(f"{path} is neither a file nor a folder", code="folder-unreadable")
-        if path.is_file():
-            yield path.relative_to(folder).as_posix()
 
 
 def _sync(file: Path) -> None:

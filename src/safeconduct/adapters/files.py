@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import Origin
 
 FLUSH_INTERVAL_S = 1.0  # how much of the heads a power loss may take back; the database is then ahead, which heals
@@ -24,6 +24,19 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UnavailableError(f"could not use {path.name}: {error.strerror}", code="file-failed") from error
+
+
+def read_file(file: Path, bytes_max: int) -> bytes:
+    """Returns a file that somebody named, at most one byte more than `bytes_max`, which its reader then refuses.
+
+    Raises:
+        InvalidInputError: it can't be read.
+    """
+    try:
+        with file.open("rb") as opened:
+            return opened.read(bytes_max + 1)
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {file}: {error.strerror}", code="file-unreadable") from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -1,5 +1,6 @@
 """A folder of files as the verifier reads it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from safeconduct.adapters.files import sync_folder, write_atomically
@@ -15,18 +16,26 @@ def read_folder(folder: Path) -> tuple[Read, list[str]]:
     """
     if not folder.is_dir():
         raise InvalidInputError(f"there is no folder {folder}", code="folder-missing")
-    paths = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise InvalidInputError(f"{path} is neither a file nor a folder", code="folder-unreadable")
-        if path.is_file():
-            paths.append(path.relative_to(folder).as_posix())
+    paths = list(files_below(folder))
     known = set(paths)
 
     def read(path: str) -> bytes | None:
         return (folder / path).read_bytes() if path in known else None
 
     return read, paths
+
+
+def files_below(folder: Path) -> Iterator[str]:
+    """Yields the paths of the files in a folder, sorted, with slashes.
+
+    Raises:
+        InvalidInputError: something in it is neither file nor folder.
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise InvalidInputError(f"{path} is neither a file nor a folder", code="folder-unreadable")
+        if path.is_file():
+            yield path.relative_to(folder).as_posix()
 
 
 def write_file(folder: Path, path: str, content: bytes) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safeconduct.adapters.backups import copy_database, copy_file, empty_folder, files_below, listed
+from safeconduct.adapters.backups import copy_database, copy_file, empty_folder, listed
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.data_folder import LOG_KEYS
 from safeconduct.adapters.files import FileHeads, write_atomically
+from safeconduct.adapters.folder import files_below
 from safeconduct.adapters.sqlite.control import copied_store
 from safeconduct.bootstrap.custody import log_keys
 from safeconduct.bootstrap.installation import PROJECTIONS

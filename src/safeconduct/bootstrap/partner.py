@@ -11,6 +11,7 @@ import uvicorn
 
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.cosigner_folder import Algorithm, CosignerFolder, Role
+from safeconduct.adapters.files import read_file
 from safeconduct.adapters.mirror_folder import MirrorFolder
 from safeconduct.adapters.witness import WitnessFolder
 from safeconduct.http.mirror import MirrorApp
@@ -75,11 +76,7 @@ def follow(folder: Path, evidence: Path) -> VerifierKey:
     Raises:
         InvalidInputError: there is neither, the file can't be read, or is no evidence of a rotation.
     """
-    try:
-        with evidence.open("rb") as file:
-            text = file.read(PROOF_FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {evidence}: {error.strerror}", code="file-unreadable") from error
+    text = read_file(evidence, PROOF_FILE_BYTES_MAX)
     role = Role.MIRROR if (folder / f"{Role.MIRROR}.key").exists() else Role.WITNESS
     return CosignerFolder(folder, role).follow(text)
 

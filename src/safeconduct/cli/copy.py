@@ -19,7 +19,7 @@ from safeconduct.adapters.mirror import fetch_over_http
 from safeconduct.adapters.reader_copy import ReaderCopy, ServedOverHttp
 from safeconduct.cli.client import Key, client, place, reading_headers
 from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out
-from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, content_of, read_file, trusted
+from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, content_of, trusted
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import ConflictError, RefusedError
 from safeconduct.kernel.ids import Origin
@@ -30,7 +30,7 @@ from safeconduct.ledger.proofs import encode_proof
 from safeconduct.ledger.tiles import CHECKPOINT_PATH
 from safeconduct.ledger.trust import Trust
 from safeconduct.ledger.wrapping import SECRET_BYTES, ReaderSecret
-from safeconduct.settings import KEY_FILE_BYTES_MAX
+from safeconduct.settings import private_text
 
 commands = typer.Typer(help="A reader's own copy: key, update, open, destroy.", no_args_is_help=True)
 
@@ -82,7 +82,7 @@ def update(
     as_json: Json = False,
 ) -> None:
     """Fetches what the mirror's entries seal for this reader. Answers 1 if the keeper did not give all of it."""
-    secret = ReaderSecret.parse(read_file(reader_key, KEY_FILE_BYTES_MAX).decode("ascii", "replace"))
+    secret = ReaderSecret.parse(private_text(reader_key, "reader's key"))
     served = ServedOverHttp(fetch_over_http(url, lambda path: reading_headers(key, path)))
     trust = trusted(log_key, witness, policy, lambda: content_of(mirror), vacuous=no_quorum)
     with _opened(folder, mirror, role, trust) as here:

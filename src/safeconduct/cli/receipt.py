@@ -13,11 +13,12 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.adapters.clock import SystemClock
+from safeconduct.adapters.files import read_file
 from safeconduct.adapters.folder import read_folder, write_file
 from safeconduct.adapters.kept_receipts import KeptReceipts
 from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NO, Json, emit, out, rows
-from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, public_key, read_file, trusted
+from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, public_key, trusted
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, TooLargeError
 from safeconduct.ledger.export import Read, following
 from safeconduct.ledger.kept import Judged, Standing, accept, judge, receipts_in

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from safeconduct.adapters.files import read_file
 from safeconduct.adapters.siem.cursors import FOLDER
 from safeconduct.cli.client import Data
 from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out
 from safeconduct.cli.sources import data_folder, logs_at
-from safeconduct.cli.verify import LogKey, NoQuorum, PolicyFile, WitnessKeys, content_of, read_file, trusted
+from safeconduct.cli.verify import LogKey, NoQuorum, PolicyFile, WitnessKeys, content_of, trusted
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.ocsf import PlacedLeaf
 from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX, verify_proof

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from safeconduct.adapters.files import read_file
 from safeconduct.adapters.folder import read_folder
 from safeconduct.cli.client import Data, client
 from safeconduct.cli.output import NO, Json, emit, out
@@ -133,19 +134,6 @@ def content_of(target: Path) -> bytes:
     """
     file = target if target.is_file() else target / CHECKPOINT_PATH
     return evidence_in(read_file(file, DISCLOSURE_BYTES_MAX))
-
-
-def read_file(file: Path, bytes_max: int) -> bytes:
-    """Returns a file, at most one byte more than `bytes_max`, which its reader then refuses.
-
-    Raises:
-        InvalidInputError: it can't be read.
-    """
-    try:
-        with file.open("rb") as opened:
-            return opened.read(bytes_max + 1)
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {file}: {error.strerror}", code="file-unreadable") from error
 
 
 def _verify_folder(folder: Path, trust: Trust) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """C2SP tlog-checkpoint 1.0.0: a log's signed statement of its size and root."""
 
-import base64
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +8,16 @@ from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.keys import KeyUnavailableError
 from safeconduct.ledger.merkle import HASH_BYTES
-from safeconduct.ledger.notes import Note, NoteError, NoteSigner, VerifierKey, check_key_name, parse_note, unbase64
+from safeconduct.ledger.notes import (
+    Note,
+    NoteError,
+    NoteSigner,
+    VerifierKey,
+    base64_text,
+    check_key_name,
+    parse_note,
+    unbase64,
+)
 from safeconduct.ledger.tiles import INDEX_MAX
 
 _LINES = 3
@@ -26,7 +34,7 @@ class Checkpoint:
     @property
     def text(self) -> str:
         """The text that is signed."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        return f"{self.origin}\n{self.size}\n{base64_text(self.root)}\n"
 
 
 @dataclass(frozen=True, slots=True)

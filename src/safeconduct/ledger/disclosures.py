@@ -4,7 +4,6 @@ The text is ours: a header, the field's name, salt and value, an empty line, the
 c2sp.org/tlog-proof@v1 file (proofs.py), whose leaf commits to the value.
 """
 
-import base64
 from dataclasses import dataclass
 
 import msgspec
@@ -13,7 +12,7 @@ from safeconduct.kernel.canonical import JSONValue, canonical
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.envelope import SALT_BYTES, SEALED_BYTES_MAX, Opening, check_opening, decode_leaf
 from safeconduct.ledger.merkle import ProofError
-from safeconduct.ledger.notes import NoteError, unbase64
+from safeconduct.ledger.notes import NoteError, base64_text, unbase64
 from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX, ProvenEntry, verify_proof
 from safeconduct.ledger.trust import Trust
 
@@ -33,7 +32,7 @@ class Disclosed:
 
 def encode_disclosure(opening: Opening, proof: str) -> str:
     """Returns the file's text: it discloses this one field to whoever reads it. `proof` is the entry's evidence."""
-    salt, value = base64.b64encode(opening.salt).decode(), base64.b64encode(canonical(opening.value)).decode()
+    salt, value = base64_text(opening.salt), base64_text(canonical(opening.value))
     return f"{HEADER}\nfield {opening.field}\nsalt {salt}\nvalue {value}\n\n{proof}"
 
 

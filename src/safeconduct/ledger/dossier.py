@@ -3,7 +3,6 @@
 All of it follows from the log's own bytes; each entry comes with the evidence that anybody verifies without us.
 """
 
-import base64
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.envelope import Leaf, decode_leaf
 from safeconduct.ledger.merkle import leaf_hash
-from safeconduct.ledger.notes import VerifierKey
+from safeconduct.ledger.notes import VerifierKey, base64_text
 from safeconduct.ledger.ocsf import HIGH, EntryForm, PlacedLeaf, ocsf_event
 from safeconduct.ledger.ports import LogSource
 from safeconduct.ledger.proofs import encode_proof
@@ -131,7 +130,7 @@ def _reported(reader: LogReader, placed: PlacedLeaf, leaf: Leaf, event: Mapping[
         leaf=leaf,
         class_uid=event["class_uid"],
         leaf_hash=leaf_hash(placed.leaf).hex(),
-        proof=tuple(base64.b64encode(node).decode() for node in evidence.proof),
+        proof=tuple(base64_text(node) for node in evidence.proof),
         evidence=encode_proof(evidence) if len(placed.leaf) <= EVIDENCE_BYTES_MAX else "",
     )
 

@@ -4,7 +4,6 @@ What it shows must follow from two checkpoints that the log signed: who lacks th
 docs/spec/cosigning.md section 5 is the definition.
 """
 
-import base64
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +12,7 @@ from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, open_checkpoint
 from safeconduct.ledger.merkle import HASH_BYTES, ProofError
-from safeconduct.ledger.notes import NOTE_BYTES_MAX, Note, NoteError, VerifierKey, unbase64
+from safeconduct.ledger.notes import NOTE_BYTES_MAX, Note, NoteError, VerifierKey, base64_text, unbase64
 from safeconduct.ledger.witness import PROOF_LINES_MAX, Submission
 
 HEADER = "safeconduct/evidence@v1"
@@ -60,7 +59,7 @@ class Evidence:
         """The file's text."""
         lines = [HEADER, f"claim {self.claim}"]
         if self.root is not None:
-            lines += [f"root {_base64(self.root)}", *(_base64(node) for node in self.proof)]
+            lines += [f"root {base64_text(self.root)}", *(base64_text(node) for node in self.proof)]
         return "\n".join(lines) + f"\n\n{self.held.encoded}\n{self.shown.encoded}"
 
     @property
@@ -188,7 +187,3 @@ def _check_fork(evidence: Evidence) -> None:
         merkle.verify_consistency(small.size, large.size, evidence.proof, evidence.root, large.root)
     except ProofError as error:
         raise EvidenceError(f"that root is not shown to be in the larger tree: {error.message}") from error
-
-
-def _base64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()

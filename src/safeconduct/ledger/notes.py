@@ -88,7 +88,7 @@ class VerifierKey:
     @property
     def text(self) -> str:
         """The C2SP text form."""
-        return f"{self.name}+{self.key_id.hex()}+{_base64(bytes([self.kind]) + self.key.raw)}"
+        return f"{self.name}+{self.key_id.hex()}+{base64_text(bytes([self.kind]) + self.key.raw)}"
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
@@ -126,7 +126,7 @@ class Signature:
     @property
     def line(self) -> str:
         """The line with its newline."""
-        return f"{_DASH}{self.name} {_base64(self.key_id + self.data)}\n"
+        return f"{_DASH}{self.name} {base64_text(self.key_id + self.data)}\n"
 
     def is_by(self, key: VerifierKey) -> bool:
         """Tells whether the line claims to be the key's. Says nothing about whether it verifies."""
@@ -298,7 +298,8 @@ def _cosigned(key: VerifierKey, text: str, at_s: int) -> bytes:
     return ed25519_message(text, at_s)
 
 
-def _base64(raw: bytes) -> str:
+def base64_text(raw: bytes) -> str:
+    """Returns base64 in its one canonical form."""
     return base64.b64encode(raw).decode()
 
 
@@ -312,6 +313,6 @@ def unbase64(text: str) -> bytes:
         raw = base64.b64decode(text, validate=True)
     except ValueError as error:
         raise NoteError(f"{text[:80]!r} is not base64") from error
-    if _base64(raw) != text:
+    if base64_text(raw) != text:
         raise NoteError(f"{text[:80]!r} is not canonical base64")
     return raw

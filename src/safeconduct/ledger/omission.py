@@ -13,12 +13,11 @@ from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.ports import Receipt
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint, parse_size
 from safeconduct.ledger.merkle import HASH_BYTES, ProofError, Subtree
-from safeconduct.ledger.notes import NOTE_BYTES_MAX, NoteError, VerifierKey, unbase64
+from safeconduct.ledger.notes import NOTE_BYTES_MAX, NoteError, VerifierKey, base64_text, unbase64
 from safeconduct.ledger.ranges import nodes_beside, range_root
 from safeconduct.ledger.receipts import (
     RECEIPT_BYTES_MAX,
     Promise,
-    base64_text,
     decode_receipt,
     encode_receipt,
     verify_receipt,

@@ -4,7 +4,6 @@ The file's `extra` line carries the leaf itself, which is not authenticated by s
 the root.
 """
 
-import base64
 from dataclasses import dataclass
 
 from safeconduct.kernel.entries import Entry
@@ -14,7 +13,7 @@ from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint, parse_size
 from safeconduct.ledger.envelope import read_entry
 from safeconduct.ledger.merkle import HASH_BYTES, ProofError
-from safeconduct.ledger.notes import NOTE_BYTES_MAX, NoteError, unbase64
+from safeconduct.ledger.notes import NOTE_BYTES_MAX, NoteError, base64_text, unbase64
 from safeconduct.ledger.reader import Evidence
 from safeconduct.ledger.rotation import rotation_of
 from safeconduct.ledger.tiles import LEAF_BYTES_MAX
@@ -38,9 +37,9 @@ def encode_proof(evidence: Evidence) -> str:
     """Returns the file's text."""
     lines = [
         HEADER,
-        f"extra {base64.b64encode(evidence.leaf).decode()}",
+        f"extra {base64_text(evidence.leaf)}",
         f"index {evidence.index}",
-        *(base64.b64encode(node).decode() for node in evidence.proof),
+        *(base64_text(node) for node in evidence.proof),
     ]
     return "\n".join(lines) + "\n\n" + evidence.checkpoint.encoded
 

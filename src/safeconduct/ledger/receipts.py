@@ -5,7 +5,6 @@ ties its leaf to that root (docs/spec/receipts.md). Signed in the log's own name
 leaf stands; signed by another key of the log's, a worker's, only that it will stand somewhere from `floor` on.
 """
 
-import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from safeconduct.kernel.ports import Receipt
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import parse_size
 from safeconduct.ledger.merkle import HASH_BYTES, ProofError, node_hash
-from safeconduct.ledger.notes import Note, NoteError, NoteSigner, VerifierKey, parse_note, unbase64
+from safeconduct.ledger.notes import Note, NoteError, NoteSigner, VerifierKey, base64_text, parse_note, unbase64
 from safeconduct.ledger.ports import NewEntry
 
 HEADER = "safeconduct/batch/v1"
@@ -52,7 +51,7 @@ class Promise:
     @property
     def text(self) -> str:
         """The text that is signed."""
-        root = base64.b64encode(self.root).decode()
+        root = base64_text(self.root)
         return f"{HEADER}\n{self.origin}\n{self.floor}\n{self.deadline_s}\n{self.count}\n{root}\n"
 
 
@@ -196,8 +195,3 @@ def _receipt(entry: str, leaf: bytes, position: str, path: bytes, batch: bytes) 
 def _place(promise: Promise, note: Note, position: int) -> int | None:
     """The log's own key gives places; a worker's can't know them."""
     return promise.floor + position if note.signatures[0].name == promise.origin else None
-
-
-def base64_text(raw: bytes) -> str:
-    """Returns canonical base64, as notes have it."""
-    return base64.b64encode(raw).decode()

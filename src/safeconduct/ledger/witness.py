@@ -1,13 +1,12 @@
 """C2SP tlog-witness 1.0.0: what a witness is asked, and when it cosigns. Pure: the caller keeps the last checkpoint."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, parse_checkpoint, parse_size
 from safeconduct.ledger.merkle import EMPTY_ROOT, HASH_BYTES, ProofError
-from safeconduct.ledger.notes import NOTE_BYTES_MAX, NoteError, VerifierKey, unbase64
+from safeconduct.ledger.notes import NOTE_BYTES_MAX, NoteError, VerifierKey, base64_text, unbase64
 
 PROOF_LINES_MAX = 63  # tlog-witness: the client must not send more
 REQUEST_BYTES_MAX = NOTE_BYTES_MAX + 4096  # a note, and 63 lines of 45 bytes with the old size
@@ -29,7 +28,7 @@ class Submission:
     @property
     def encoded(self) -> bytes:
         """The request's body."""
-        lines = [f"old {self.old}\n", *(f"{base64.b64encode(node).decode()}\n" for node in self.proof), "\n"]
+        lines = [f"old {self.old}\n", *(f"{base64_text(node)}\n" for node in self.proof), "\n"]
         return ("".join(lines) + self.signed.encoded).encode()
 
 
