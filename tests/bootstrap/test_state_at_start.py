@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from safeconduct.access.records import GRANTS
 from safeconduct.adapters.files import file_name, write_secret
 from safeconduct.bootstrap.installation import opened
 from safeconduct.kernel.errors import UnavailableError
@@ -62,11 +63,27 @@ def test_a_record_that_no_entry_made_stops_every_log(data, statement, told):
         assert refused.value.code in {"state-damaged", "log-unknown"}
 
 
-def test_a_damaged_log_still_stops_alone(data):
-    tamper(data, "UPDATE entries SET leaf = zeroblob(length(leaf))", "WHERE log = 1 AND idx = 0")
+def test_a_damaged_log_stops_alone_where_its_entries_still_make_the_state(data):
+    tamper(data, "UPDATE tiles SET hashes = zeroblob(length(hashes))", "WHERE log = 1 AND level = 0")
     with opened(data) as installation:
         assert len(installation.findings) > 0
         assert len(installation.writer.stopped()) == 1
+
+
+def test_a_damaged_entry_gets_no_other_record_believed(data):
+    tamper(data, "INSERT INTO records SELECT collection, 'mallory-triage', value FROM records")
+    tamper(data, "UPDATE tiles SET hashes = zeroblob(length(hashes))", "WHERE log = 1 AND level = 0")
+    with opened(data) as installation:
+        assert {stop.code for stop in installation.writer.stopped().values()} == {"log-damaged", "state-damaged"}
+        assert installation.board.current.grants == {}
+        with installation.snapshot() as records:
+            assert records.get(GRANTS, "mallory-triage") is None
+
+
+def test_an_entry_that_can_not_be_replayed_stops_every_log(data):
+    tamper(data, "UPDATE entries SET leaf = zeroblob(length(leaf))", "WHERE log = 1 AND idx = 0")
+    with opened(data) as installation:
+        assert {stop.code for stop in installation.writer.stopped().values()} == {"log-damaged", "state-damaged"}
 
 
 def test_a_log_that_no_key_vouches_for_stops_every_log(data):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from safeconduct.bootstrap.stores import open_keys, open_stores
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, SafeconductError
 from safeconduct.kernel.ids import Origin
-from safeconduct.kernel.ports import Clock, Entropy, Projection, Records
+from safeconduct.kernel.ports import Clock, Entropy, Projection
 from safeconduct.ledger.audit import Finding
 from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.log_events import PROJECTIONS as LOGS
@@ -37,7 +37,7 @@ from safeconduct.ledger.rebuild import check_state
 from safeconduct.ledger.recovery_events import PROJECTIONS as RECOVERY
 from safeconduct.ledger.service import Logs
 from safeconduct.ledger.worker_events import PROJECTIONS as WORKERS
-from safeconduct.runtime.freeze import StandingBoard
+from safeconduct.runtime.freeze import Snapshot, StandingBoard
 from safeconduct.runtime.writer import GroupCommitWriter
 from safeconduct.settings import Databases
 from safeconduct.soc.action_events import PROJECTIONS as ACTIONS
@@ -69,7 +69,7 @@ class Installation:
 
     data: Path
     origin: Origin
-    snapshot: Callable[[], AbstractContextManager[Records]]
+    snapshot: Snapshot
     writer: GroupCommitWriter
     log: LogReader
     logs: Logs
@@ -111,17 +111,16 @@ def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> Ver
         raise
 
 
-def _check_state(writer: GroupCommitWriter, store: Store, keys: LogKeys, damaged: Sequence[Finding]) -> list[Finding]:
+def _check_state(writer: GroupCommitWriter, store: Store, keys: LogKeys) -> list[Finding]:
     """Holds the control state against a replay of the entries, and stops every log where they differ.
 
-    Nobody may be let in by a record that no entry made. Where a log is damaged its entries can't be replayed; then it
-    is stopped alone, and the state counts as it is.
+    Nobody may be let in by a record that no entry made. So a damaged log stops alone only where its entries still make
+    the state that is stored, as they do in a restored backup; else whoever can write to the database would damage one
+    entry to have any record believed.
     """
-    if damaged:
-        return []
     with store.frozen() as frozen:
         found = [*_without_key(frozen, keys), *check_state(frozen, frozen, PROJECTIONS)]
-    for origin in store.origins() if found else ():
+    for origin in set(store.origins()) - writer.stopped().keys() if found else ():
         writer.stop_origin(origin, "state-damaged", f"the control state is not what its entries make: {found[0].what}")
     return found
 
@@ -181,16 +180,17 @@ def opened(
             )
         )
         findings = writer.start()
-        wrong = _check_state(writer, store, keys_of_logs, findings)
-        # By records that no entry made nobody stands for anything, and they may not even fit together.
-        board = StandingBoard((lambda: nullcontext(MemoryState())) if wrong else store.snapshot)
+        wrong = _check_state(writer, store, keys_of_logs)
+        # By records that no entry made nobody stands for anything, reads anything, or has anything carried out.
+        snapshot: Snapshot = (lambda: nullcontext(MemoryState())) if wrong else store.snapshot
+        board = StandingBoard(snapshot)
         writer.subscribe(board.take_in)
         telemetry = Ingestion(RawStore(data / "raw"), events)
         telemetry.resume()
         yield Installation(
             data=data,
             origin=keys_of_logs.installation(),
-            snapshot=store.snapshot,
+            snapshot=snapshot,
             writer=writer,
             log=LogReader(reader, keys),
             logs=Logs(
