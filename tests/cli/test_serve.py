@@ -1,4 +1,5 @@
 """The server as a process: what it answers to hostile requests, and how it begins and ends."""
+# ruff: noqa: S608 - table and column names are this test's own
 
 import http.client
 import json
@@ -285,14 +286,20 @@ def test_what_waited_for_the_partner_comes_into_force_by_itself(tmp_path, house)
         assert house("path", "show", "soc-triage", "--json").json["limits"]["deadline_s"] == 60
 
 
-def test_a_damaged_entry_stops_its_log_and_nothing_else(house):
-    token = bearer(house)
+def flip(house, statement, column, place):
+    """Flips one bit of what a statement finds in the agreement's log."""
     with sqlite3.connect(house.data / "safeconduct.db") as database:
         (number,) = database.execute("SELECT number FROM logs WHERE origin = ?", (house.agreement,)).fetchone()
-        (leaf,) = database.execute("SELECT leaf FROM entries WHERE log = ? AND idx = 0", (number,)).fetchone()
-        damaged = bytes([*leaf[:40], leaf[40] ^ 1, *leaf[41:]])
-        database.execute("UPDATE entries SET leaf = ? WHERE log = ? AND idx = 0", (damaged, number))
+        table, where = statement
+        (value,) = database.execute(f"SELECT {column} FROM {table} WHERE log = ? AND {where}", (number,)).fetchone()
+        damaged = bytes([*value[:place], value[place] ^ 1, *value[place + 1 :]])
+        database.execute(f"UPDATE {table} SET {column} = ? WHERE log = ? AND {where}", (damaged, number))
     database.close()
+
+
+def test_a_damaged_log_whose_entries_still_make_the_state_stops_and_nothing_else(house):
+    token = bearer(house)
+    flip(house, ("tiles", "level = 0 AND number = 0"), "hashes", 3)
     with talking() as model, serving(house.data, "--model", model.url) as (_, address):
         status = {log["origin"]: log["stopped"] for log in house("status", "--json").json["logs"]}
         assert "entry 0" in status.pop(house.agreement)
@@ -310,3 +317,16 @@ def test_a_damaged_entry_stops_its_log_and_nothing_else(house):
         for words in (("path", "list"), ("token", "list"), ("events", "list"), ("program", "show")):
             assert house(*words, "--json").code == 0
         assert bearer(house) != token  # the installation's own log takes entries
+
+
+def test_a_damaged_entry_that_can_not_be_replayed_stops_everything(house):
+    token = bearer(house)
+    flip(house, ("entries", "idx = 0"), "leaf", 40)
+    with talking() as model, serving(house.data, "--model", model.url) as (_, address):
+        stopped = {log["origin"]: log["stopped"] for log in house("status", "--json").json["logs"]}
+        assert "entry 0" in stopped.pop(house.agreement)
+        assert all("the entries can't be replayed" in why for why in stopped.values())
+        assert asked(address.url, "GET", "/readyz")[0] == 503
+        assert asked(address.url, "POST", ROUTE, chat(), token)[0] == 401
+        assert model.seen == []
+        assert house("log", "verify").code == 1
