@@ -166,6 +166,10 @@ def test_cosigned_checkpoints_are_kept_by_size_and_witness(store):
     store.keep_cosigned(CALLS, 2, "by another", "x")
     assert store.cosigned(CALLS) == [(1, "first", "w"), (2, "second again", "w"), (2, "by another", "x")]
     assert store.cosigned(OTHER) == []
+    assert store.cosigned(CALLS, newest=2) == [(2, "second again", "w"), (2, "by another", "x")]
+    assert store.cosigned(CALLS, witness="w", newest=1) == [(2, "second again", "w")]
+    assert store.cosigned(CALLS, witness="x") == [(2, "by another", "x")]
+    assert store.cosigned(CALLS, newest=9) == store.cosigned(CALLS)
 
 
 def test_what_no_store_holds_is_not_there(store):

@@ -7,6 +7,7 @@ from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.audit import FINDINGS_MAX, GAP_MAX, audit
 from safeconduct.ledger.checkpoints import Checkpoint, sign_checkpoint
+from safeconduct.ledger.cosigned import AT_START
 from safeconduct.ledger.export import MANIFEST_BYTES_MAX, MANIFEST_PATH, export_files, verify_files
 from safeconduct.ledger.notes import NOTE_BYTES_MAX, TIMESTAMP_MAX, Note, NoteError, parse_note
 from safeconduct.ledger.ports import StoredEntry
@@ -120,3 +121,22 @@ def test_a_checkpoint_of_more_than_the_folder_has_room_for_is_one_finding():
     files = {CHECKPOINT_PATH: claimed}
     (finding,) = verify_files(files.get, sorted(files), Trust(log=signer().verifier)).findings
     assert finding.what == "the checkpoint covers 65537 entries, the files here hold 0 at most"
+
+
+def found_at_start(newer):
+    """Tells whether a start finds a damaged cosigned checkpoint with so many newer ones, and that all together do."""
+    with Rig() as rig:
+        rig.run(add("only"))
+        signed = rig.reader.checkpoint(CALLS)
+        for number in range(newer):
+            by = cosigner(f"partner.example/{number:04d}")
+            note = signed.note.with_signatures([by.cosign(signed.note.text, 1)])
+            rig.store.keep_cosigned(CALLS, 1, note.encoded, by.verifier.text)
+        rig.store.keep_cosigned(CALLS, 1, "damaged", "a")
+        assert len(audit(rig.store, CALLS, signer().verifier)) == 1
+        return len(audit(rig.store, CALLS, signer().verifier, newest=AT_START)) == 1
+
+
+def test_a_start_verifies_the_newest_cosigned_checkpoints():
+    assert found_at_start(AT_START - 1)
+    assert not found_at_start(AT_START)

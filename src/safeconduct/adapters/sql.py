@@ -59,9 +59,17 @@ class SqlLog(ABC):
         names = "SELECT level, number FROM tiles WHERE log = ? ORDER BY level, number"
         return [(level, number) for level, number in self._all(names, self._number(origin))]
 
-    def cosigned(self, origin: Origin) -> list[tuple[int, str, str]]:
-        notes = "SELECT size, note, witness FROM cosigned WHERE log = ? ORDER BY size, witness"
-        return [(size, note, witness) for size, note, witness in self._all(notes, self._number(origin))]
+    def cosigned(
+        self, origin: Origin, *, witness: str | None = None, newest: int | None = None
+    ) -> list[tuple[int, str, str]]:
+        notes = "SELECT size, note, witness FROM cosigned WHERE log = ?"
+        values: list[object] = [self._number(origin)]
+        if witness is not None:
+            notes, values = f"{notes} AND witness = ?", [*values, witness]
+        notes += " ORDER BY size DESC, witness DESC"
+        if newest is not None:
+            notes, values = f"{notes} LIMIT ?", [*values, newest]
+        return [(size, note, key) for size, note, key in reversed(self._all(notes, *values))]
 
     def checkpoint(self, origin: Origin) -> str | None:
         rows = self._all("SELECT note FROM checkpoints WHERE log = ?", self._number(origin))

@@ -123,18 +123,20 @@ def audit(
     *,
     payloads: bool = True,
     excused: Excused = NOTHING_EXCUSED,
+    newest: int | None = None,
 ) -> list[Finding]:
     """Checks one whole log; returns what is wrong with it, at most 1,000 findings.
 
     Every leaf is re-hashed, every tile recomputed, every checkpoint's signature and root checked, every stored blob
     compared with the digest in its leaf; `heads` are the copies of the head kept elsewhere. Without `payloads` the
-    source has none, as exports may; `excused` are the blobs that may be missing.
+    source has none, as exports may; `excused` are the blobs that may be missing; of the cosigned checkpoints all are
+    checked, or the `newest` so many.
     """
     read = _Read()
     found = _Findings(origin, read)
     _read_entries(source, origin, read, found)
     read.tiles = all_tiles(bytes(read.hashes))
-    notes = list(noted_checkpoints(source, origin, _trust(key, read, found), heads))
+    notes = list(noted_checkpoints(source, origin, _trust(key, read, found), heads, newest))
     intact = _check_checkpoints(notes, read, found)
     if intact:
         _check_tiles(source, origin, read, found)
@@ -164,12 +166,14 @@ def _trust(key: VerifierKey, read: _Read, found: _Findings) -> Trust:
         return Trust(log=key)
 
 
-def noted_checkpoints(source: LogSource, origin: Origin, trust: Trust, heads: Sequence[str]) -> Iterator[Noted]:
-    """Yields the stored checkpoint, each cosigned one and each head, in that order: verified, or why it is none."""
+def noted_checkpoints(
+    source: LogSource, origin: Origin, trust: Trust, heads: Sequence[str], newest: int | None = None
+) -> Iterator[Noted]:
+    """Yields the stored checkpoint, the cosigned ones and each head, in that order: verified, or why it is none."""
     latest = source.checkpoint(origin)
     if latest is not None:
         yield _open("checkpoints", latest, trust)
-    for size, encoded, witness in source.cosigned(origin):
+    for size, encoded, witness in source.cosigned(origin, newest=newest):
         yield _open_cosigned(size, encoded, witness, trust)
     for head in heads:
         yield _open("heads", head, trust)

@@ -226,7 +226,13 @@ class FolderSource:
     def tile_names(self, origin: Origin) -> list[tuple[int, int]]:
         return [(tile.level or 0, tile.number) for tile in tiles_of(self.size(origin))]
 
-    def cosigned(self, origin: Origin) -> list[tuple[int, str, str]]:  # noqa: ARG002 - the port's signature
+    def cosigned(
+        self,
+        origin: Origin,
+        *,
+        witness: str | None = None,
+        newest: int | None = None,  # noqa: ARG002 - the port's
+    ) -> list[tuple[int, str, str]]:
         return []
 
     def checkpoint(self, origin: Origin) -> str | None:

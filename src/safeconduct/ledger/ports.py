@@ -111,8 +111,14 @@ class LogSource(Protocol):
         """Returns (level, number) of each stored tile in ascending order."""
         ...
 
-    def cosigned(self, origin: Origin) -> list[tuple[int, str, str]]:
-        """Returns each checkpoint that a witness cosigned: the size it is filed under, the note, the witness's key."""
+    def cosigned(
+        self, origin: Origin, *, witness: str | None = None, newest: int | None = None
+    ) -> list[tuple[int, str, str]]:
+        """Returns checkpoints that a witness cosigned: the size each is filed under, the note, the witness's key.
+
+        All of them by size, or those of one witness, or of these the `newest` so many: reading those takes no longer
+        the more there are.
+        """
         ...
 
     def checkpoint(self, origin: Origin) -> str | None:

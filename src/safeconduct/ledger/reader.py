@@ -10,6 +10,7 @@ from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint
+from safeconduct.ledger.cosigned import NEWEST
 from safeconduct.ledger.envelope import Leaf, Opening, decode_leaf, read_entry, unseal
 from safeconduct.ledger.key_ports import OpeningKeys
 from safeconduct.ledger.notes import VerifierKey
@@ -89,13 +90,13 @@ class LogReader:
 
     def cosigned_size(self, origin: Origin, witness: VerifierKey) -> int:
         """Returns the largest size that the witness is known to have cosigned; 0 for none."""
-        sizes = [size for size, _note, key in self._source.cosigned(origin) if key == witness.text]
-        return max(sizes, default=0)
+        newest = self._source.cosigned(origin, witness=witness.text, newest=1)
+        return newest[0][0] if newest else 0
 
     def last_cosigned(self, origin: Origin) -> str:
         """Returns the largest checkpoint that a witness cosigned, as a note; nothing where there is none."""
-        found = max(self._source.cosigned(origin), key=lambda one: one[0], default=None)
-        return "" if found is None else found[1]
+        newest = self._source.cosigned(origin, newest=1)
+        return newest[0][1] if newest else ""
 
     def evidence(self, entry_id: str) -> Evidence:
         """Returns the evidence for an entry under the checkpoint over it that most cosigned, of several the latest.
@@ -106,9 +107,10 @@ class LogReader:
         """
         origin, stored = self._find(entry_id)
         signed = self.checkpoint(origin)
-        cosigned = {size: note for size, note, _key in self._source.cosigned(origin) if size > stored.index}
+        newest = self._source.cosigned(origin, newest=NEWEST)  # if any covers the entry, these do
+        cosigned = {size: note for size, note, _key in newest if size > stored.index}
         if cosigned:
-            by = Counter(size for size, _note, _key in self._source.cosigned(origin) if size in cosigned)
+            by = Counter(size for size, _note, _key in newest if size in cosigned)
             best = max(by, key=lambda size: (by[size], size))
             signed = self._with_cosignatures(origin, parse_checkpoint(cosigned[best]))
         size = signed.checkpoint.size
@@ -183,7 +185,7 @@ class LogReader:
 
     def _with_cosignatures(self, origin: Origin, signed: SignedCheckpoint) -> SignedCheckpoint:
         note = signed.note
-        for size, encoded, _key in self._source.cosigned(origin):
+        for size, encoded, _key in self._source.cosigned(origin, newest=NEWEST):
             if size == signed.checkpoint.size:
                 note = note.with_signatures(parse_checkpoint(encoded).note.signatures)
         return SignedCheckpoint(signed.checkpoint, note)

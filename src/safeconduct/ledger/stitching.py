@@ -8,6 +8,7 @@ from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import SignedCheckpoint
+from safeconduct.ledger.cosigned import choose
 from safeconduct.ledger.envelope import decode_leaf
 from safeconduct.ledger.export import FolderSource, Read, following, verify_files
 from safeconduct.ledger.merkle import HASH_BYTES
@@ -88,8 +89,11 @@ class StitchedLog:
     def tile_names(self, origin: Origin) -> list[tuple[int, int]]:
         return sorted(self.tiles) if origin == self.origin else []
 
-    def cosigned(self, origin: Origin) -> list[tuple[int, str, str]]:
-        return [*self.kept, *(self.mirror.cosigned if self.mirror else ())] if origin == self.origin else []
+    def cosigned(
+        self, origin: Origin, *, witness: str | None = None, newest: int | None = None
+    ) -> list[tuple[int, str, str]]:
+        rows = [*self.kept, *(self.mirror.cosigned if self.mirror else ())] if origin == self.origin else []
+        return choose(rows, witness, newest)
 
     def checkpoint(self, origin: Origin) -> str | None:
         return self.checkpoint_note if origin == self.origin else None

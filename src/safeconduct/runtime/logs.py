@@ -9,6 +9,7 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Receipt, Records
 from safeconduct.ledger.audit import Finding, audit
 from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, parse_checkpoint, sign_checkpoint
+from safeconduct.ledger.cosigned import AT_START
 from safeconduct.ledger.keys import KeyUnavailableError
 from safeconduct.ledger.log_events import signing_keys
 from safeconduct.ledger.merkle import Frontier
@@ -87,7 +88,8 @@ class OpenLog:
         """Checks the stored log and loads its edge; stops it where anything is wrong (R4). Returns what is."""
         try:
             heads = self._heads.copies(self.origin)
-            findings = audit(source, self.origin, self._first.verifier, heads, payloads=payloads)
+            key = self._first.verifier
+            findings = audit(source, self.origin, key, heads, payloads=payloads, newest=AT_START)
             self._head = self._heads.read(self.origin)
             if source.size(self.origin) and self._head is None and not findings:
                 findings = [Finding(origin=self.origin, what="there is no head", place="heads")]

@@ -63,8 +63,10 @@ class RecoveringStore:
     def waiting(self, origin: Origin) -> Iterator[bytes]:
         return self._log(origin).waiting(origin)
 
-    def cosigned(self, origin: Origin) -> list[tuple[int, str, str]]:
-        return self._log(origin).cosigned(origin)
+    def cosigned(
+        self, origin: Origin, *, witness: str | None = None, newest: int | None = None
+    ) -> list[tuple[int, str, str]]:
+        return self._log(origin).cosigned(origin, witness=witness, newest=newest)
 
     def checkpoint(self, origin: Origin) -> str | None:
         return self._log(origin).checkpoint(origin)

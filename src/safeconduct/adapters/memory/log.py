@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Records
+from safeconduct.ledger.cosigned import choose
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ports import Batch, LogGrowth, LogRepair, StoredEntry
 from safeconduct.ledger.records import StoredRecords
@@ -46,10 +47,12 @@ class MemoryStore:
         with self._lock:
             return sorted((level, number) for owner, level, number in self.tiles if owner == origin)
 
-    def cosigned(self, origin: Origin) -> list[tuple[int, str, str]]:
+    def cosigned(
+        self, origin: Origin, *, witness: str | None = None, newest: int | None = None
+    ) -> list[tuple[int, str, str]]:
         with self._lock:
             rows = sorted(self.with_cosignatures.items())
-        return [(size, note, witness) for (owner, size, witness), note in rows if owner == origin]
+        return choose([(size, note, key) for (owner, size, key), note in rows if owner == origin], witness, newest)
 
     def checkpoint(self, origin: Origin) -> str | None:
         return self.latest.get(origin)
