@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 NEWEST = 64
-"""Cosigned checkpoints looked through for the newest: each stands once a witness, of which a policy names at most 32."""
+"""Cosigned checkpoints looked through for the newest: each stands once a witness; a policy names at most 32."""
 
 AT_START = 1024
 """Cosigned checkpoints verified at a start, the newest: 0.2 ms each, and a log gets up to one a second. `log verify`

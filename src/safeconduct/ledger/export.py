@@ -228,10 +228,10 @@ class FolderSource:
 
     def cosigned(
         self,
-        origin: Origin,
+        origin: Origin,  # noqa: ARG002 - the port's signature, here and below
         *,
-        witness: str | None = None,
-        newest: int | None = None,  # noqa: ARG002 - the port's
+        witness: str | None = None,  # noqa: ARG002
+        newest: int | None = None,  # noqa: ARG002
     ) -> list[tuple[int, str, str]]:
         return []
 
