@@ -329,8 +329,10 @@ def test_a_client_that_goes_away_in_the_middle_leaves_whole_packages(asked, rig)
     assert (info.size, info.next_entry) == (600, 512)
 
 
-def test_a_beginning_that_drips_loses_its_place(mirror, monkeypatch):
+@pytest.mark.parametrize(("path", "status"), [("/add-entries", [400]), ("/add-checkpoint", [])])
+def test_a_body_that_drips_is_not_waited_for(mirror, monkeypatch, path, status):
     monkeypatch.setattr("safeconduct.http.mirror.PACKAGE_S", 0.1)
+    monkeypatch.setattr("safeconduct.http.cosigners.BODY_S", 0.1)
     answers = []
 
     async def receive():
@@ -340,10 +342,10 @@ def test_a_beginning_that_drips_loses_its_place(mirror, monkeypatch):
     async def send(message):
         answers.append(message.get("status"))
 
-    scope = {"type": "http", "method": "POST", "path": "/add-entries"}
+    scope = {"type": "http", "method": "POST", "path": path}
     scope["headers"] = [(b"content-type", b"application/octet-stream")]
     asyncio.run(asyncio.wait_for(MirrorApp(mirror)(scope, receive, send), 20))
-    assert answers[0] == 400
+    assert answers[:1] == status
 
 
 def test_the_limit_on_what_is_sent_again(asked, mirror, rig, monkeypatch):

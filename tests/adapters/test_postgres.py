@@ -10,7 +10,7 @@ import pytest
 from safeconduct.adapters.postgres import reading
 from safeconduct.adapters.postgres.control import PostgresStore
 from safeconduct.adapters.postgres.heads import PostgresHeads
-from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ports import Batch, LogGrowth, NewEntry
 from support.logs import CALLS
@@ -25,6 +25,14 @@ def refused(make, code):
     with pytest.raises(UnavailableError) as caught:
         make()
     assert caught.value.code == code, caught.value
+
+
+@pytest.mark.parametrize("address", ["postgresql://u:se%zzcret@h/db", "nonsense-se%zzcret"])
+def test_no_error_tells_the_password_of_an_address(address):
+    with pytest.raises(InvalidInputError) as caught:
+        PostgresStore(address)
+    assert caught.value.code == "database-address"
+    assert "zzcret" not in str(caught.value)
 
 
 @pytest.fixture

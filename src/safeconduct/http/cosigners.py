@@ -1,41 +1,43 @@
 """What a witness's and a mirror's servers share: bounded bodies, plain answers, evidence by its name."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
+from safeconduct.http.asgi import Receive, Send
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.ledger.evidence import FOLDER as EVIDENCE
 from safeconduct.ledger.witness import EVIDENCE_HEADER, TEXT_TYPE, WitnessAnswer
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+BODY_S = 30.0
+"""Seconds that a submission's body may take to arrive, however steadily it drips."""
 
 TOO_LARGE, UNAVAILABLE, METHOD_NOT_ALLOWED = 413, 503, 405
 
 
 class CutOffError(Exception):
-    """The client went away before its request was whole."""
+    """The client went away, or took too long, before its request was whole."""
 
 
 async def read_body(receive: Receive, bytes_max: int) -> bytes | None:
     """Returns a request's body, or None if it is over the limit; reads no further then.
 
     Raises:
-        CutOffError: the client went away.
+        CutOffError: the client went away, or its body was not there after BODY_S.
     """
     body = bytearray()
     more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise CutOffError
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > bytes_max:
-            return None
-    return bytes(body)
+    try:
+        async with asyncio.timeout(BODY_S):
+            while more and len(body) <= bytes_max:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise CutOffError
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+    except TimeoutError as error:
+        raise CutOffError from error
+    return bytes(body) if len(body) <= bytes_max else None
 
 
 async def send_answer(send: Send, answer: WitnessAnswer, **headers: str) -> None:

@@ -8,8 +8,8 @@ Errors come in the dialect's own shape (gateway/told.py).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -17,6 +17,7 @@ from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import TOKEN_BYTES_MAX
 from safeconduct.gateway.prepare import Admitted, Arrival, Refusal, admit, identify, too_large
 from safeconduct.gateway.told import error_document
+from safeconduct.http.asgi import App, Receive, Scope, Send
 from safeconduct.http.connection import KEY, PIECE_BYTES, BoundedConnection
 from safeconduct.http.problems import STATUS
 from safeconduct.http.proofs import CallProofs
@@ -25,11 +26,6 @@ from safeconduct.kernel.ids import CallId, PathId
 from safeconduct.kernel.ports import Receipt
 from safeconduct.ledger.receipts import receipt_text
 from safeconduct.runtime.calls import Calls
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_S = 30.0
 """Seconds that a request's body may take to arrive."""

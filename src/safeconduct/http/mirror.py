@@ -6,14 +6,12 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Protocol
 
+from safeconduct.http.asgi import Receive, Scope, Send
 from safeconduct.http.cosigners import (
     METHOD_NOT_ALLOWED,
     TOO_LARGE,
     UNAVAILABLE,
     CutOffError,
-    Message,
-    Receive,
-    Send,
     evidence_answer,
     in_thread,
     read_body,
@@ -94,7 +92,7 @@ class MirrorApp:
         self._mirror = mirror
         self._uploads = asyncio.Semaphore(UPLOADS_MAX)
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         path, method = scope["path"], scope["method"]
@@ -107,7 +105,7 @@ class MirrorApp:
         else:
             await self._read(path, dict(scope["headers"]).get(b"authorization", b""), send)
 
-    async def _post(self, path: str, method: str, scope: Message, receive: Receive, send: Send) -> None:
+    async def _post(self, path: str, method: str, scope: Scope, receive: Receive, send: Send) -> None:
         if method != "POST":
             await send_answer(send, WitnessAnswer(METHOD_NOT_ALLOWED, "expected POST\n"), allow="POST")
             return
@@ -123,7 +121,7 @@ class MirrorApp:
             return WitnessAnswer(TOO_LARGE, f"a submission has at most {REQUEST_BYTES_MAX} bytes\n")
         return await in_thread(lambda: self._mirror.add_checkpoint(body))
 
-    async def _entries(self, scope: Message, receive: Receive) -> WitnessAnswer:
+    async def _entries(self, scope: Scope, receive: Receive) -> WitnessAnswer:
         headers = dict(scope["headers"])
         coding = headers.get(b"content-encoding", b"identity").decode("latin-1").lower()
         if headers.get(b"content-type", b"").decode("latin-1") != ENTRIES_TYPE or coding not in {"identity", "gzip"}:

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 
+from safeconduct.http.asgi import Receive, Scope, Send
 from safeconduct.http.cosigners import (
     METHOD_NOT_ALLOWED,
     TOO_LARGE,
     CutOffError,
-    Message,
-    Receive,
-    Send,
     evidence_answer,
     in_thread,
     read_body,
@@ -27,7 +25,7 @@ class WitnessApp:
         self._add_checkpoint = add_checkpoint
         self._evidence = evidence or (lambda _name: None)
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         try:
@@ -37,7 +35,7 @@ class WitnessApp:
         allowed = {"allow": "POST"} if answer.status == METHOD_NOT_ALLOWED else {}
         await send_answer(send, answer, **allowed)
 
-    async def _answer(self, scope: Message, receive: Receive) -> WitnessAnswer:
+    async def _answer(self, scope: Scope, receive: Receive) -> WitnessAnswer:
         path, method = scope["path"], scope["method"]
         if path.startswith(f"/{EVIDENCE}/") and method == "GET":
             return await in_thread(lambda: evidence_answer(path, self._evidence))

@@ -6,8 +6,9 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
-from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 
@@ -33,8 +34,10 @@ def connect(url: str) -> Connection:
     """Opens a connection in autocommit mode.
 
     Raises:
+        InvalidInputError: `database-address`.
         UnavailableError: there is no such database, or it would not keep what is committed (`durability-off`).
     """
+    _require_address(url)
     with translated("connect to PostgreSQL"):
         connection = psycopg.connect(
             url,
@@ -54,6 +57,17 @@ def connect(url: str) -> Connection:
             connection.close()
             raise
     return connection
+
+
+def _require_address(url: str) -> None:
+    try:
+        conninfo_to_dict(url)
+    except psycopg.Error:  # not with what it says: it quotes the address, and a password may stand there
+        raise InvalidInputError(
+            "the address of a database can't be read",
+            code="database-address",
+            remedy="expected postgresql://user:password@host/name, where % in a password is written %25",
+        ) from None
 
 
 def _require_durable(connection: Connection) -> None:

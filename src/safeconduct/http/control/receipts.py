@@ -1,16 +1,11 @@
 """Who changes something holds the same in its hand as who makes a call: receipts, in the answer's headers."""
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import Any, TypeAlias
 
+from safeconduct.http.asgi import App, Message, Receive, Scope, Send
 from safeconduct.kernel.ports import Receipt
 from safeconduct.ledger.receipts import receipt_text
-
-Message: TypeAlias = MutableMapping[str, Any]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 
 RECEIPTS_MAX = 8
 """Receipts in one answer, the last ones: with at most 2 KiB each they stay within what clients take of headers."""
@@ -31,7 +26,7 @@ class ReceiptHeaders:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         receipts: list[Receipt] = []
         _given.set(receipts)
 
