@@ -27,10 +27,11 @@ from safeconduct.bootstrap.log_keys import closing, next_key
 from safeconduct.bootstrap.routes import ROUTERS
 from safeconduct.bootstrap.shipping import shipped
 from safeconduct.gateway.ports import Upstream
+from safeconduct.http.asgi import App
 from safeconduct.http.connection import GatewayServer, server_config
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
-from safeconduct.http.gateway import App, GatewayApp
+from safeconduct.http.gateway import GatewayApp
 from safeconduct.http.inprocess import Answer, Ask, ask
 from safeconduct.http.proofs import CallProofs
 from safeconduct.kernel.errors import UnavailableError, UpstreamError
