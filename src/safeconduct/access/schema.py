@@ -103,9 +103,7 @@ _ORGANIZATION = Section(
 _WITNESS = Section(
     (
         FieldSpec("name", Text("key name", r"[^\s+]{1,255}"), "the witness's name in its cosignatures"),
-        FieldSpec(
-            "key", Text("C2SP verifier key, type 4 or 6", r".{1,2400}", _check_witness_key), "its cosignature key"
-        ),
+        FieldSpec("key", _COSIGNER_KEY, "its cosignature key"),
         FieldSpec("url", Text("http address", r".{1,2048}", _check_url), "where it takes checkpoints"),
     ),
     "witness",
