@@ -77,3 +77,8 @@ def test_opening_a_field_writes_its_disclosure(tmp_path):
     code, printed = run(file, "--key", SIGNERS[AGREEMENT].verifier.text, "--json")
     assert (code, json.loads(printed)["disclosed"]) == (0, {"request": "a question"})
     assert "what left" not in file.read_text()
+    before = CliRunner().invoke(app, ["log", "show", "--data", str(data), "--json"]).stdout
+    again = CliRunner().invoke(app, ["log", *asked, "--data", str(data), "--key", str(tmp_path / "ana.key")])
+    assert getattr(again.exception, "code", None) == "file-unwritable"
+    after = CliRunner().invoke(app, ["log", "show", "--data", str(data), "--json"]).stdout
+    assert after == before, "an opening that could not be written down is not made"

@@ -149,7 +149,7 @@ def test_an_export_of_the_joint_log_waits_for_the_partner(tmp_path):
 def test_verifying_needs_a_key_and_a_place(data, tmp_path):
     assert run(data, "verify", tmp_path) == (2, "key-missing")
     assert run(data, "verify", tmp_path, "--key", "nonsense") == (2, "key-invalid")
-    assert run(data, "verify", tmp_path / "missing", "--key", KEY) == (2, "folder-missing")
+    assert run(data, "verify", tmp_path / "missing", "--key", KEY) == (2, "file-unreadable")
     code, nothing = read(data, "verify", tmp_path, "--key", KEY)
     assert (code, nothing["verified"]) == (1, False)
 
@@ -222,3 +222,17 @@ def test_a_partner_of_its_own_processes(data, tmp_path):
     assert run(tmp_path, "witness", "--dir", tmp_path / "new", "--listen", "127.0.0.1:0") == (2, "no-witness-here")
     assert run(tmp_path, "witness", "--dir", tmp_path / "w", "--listen", "nowhere", "--trust", KEY)[0] == 2
     assert run(tmp_path, "witness", "--dir", tmp_path / "w", "--listen", "127.0.0.1:65536", "--trust", other)[0] == 2
+
+
+def test_a_pipe_or_a_folder_where_a_file_is_expected_is_refused_and_never_waited_for(data, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert run(data, "verify", pipe, "--key", KEY) == (2, "file-unreadable")
+    assert run(data, "verify", tmp_path, "--policy", pipe) == (2, "file-unreadable")
+    assert run(data, "verify", tmp_path, "--policy", tmp_path) == (2, "file-unreadable")
+
+
+def test_a_folder_without_a_log_is_said_to_be_none(data, tmp_path):
+    code, nothing = read(data, "verify", tmp_path, "--key", KEY)
+    assert (code, nothing["size"]) == (1, 0)
+    assert "a folder that holds a log, an export or a mirror, has one" in nothing["findings"][0]["text"]

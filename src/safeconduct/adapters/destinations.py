@@ -85,6 +85,8 @@ def read_destinations(path: Path) -> tuple[Entry, ...]:
     Raises:
         InvalidInputError: it can't be read, is not of this form, or two destinations have one name.
     """
+    if path.exists() and not path.is_file():
+        raise _wrong(path, "it is no regular file")  # a pipe may never end
     try:
         with path.open("rb") as file:
             text = file.read(FILE_BYTES_MAX + 1)

@@ -30,8 +30,11 @@ def read_file(file: Path, bytes_max: int) -> bytes:
     """Returns a file that somebody named, at most one byte more than `bytes_max`, which its reader then refuses.
 
     Raises:
-        InvalidInputError: it can't be read.
+        InvalidInputError: it can't be read, or is no regular file: a pipe may never end.
     """
+    if file.exists() and not file.is_file():
+        remedy = "name a file in it" if file.is_dir() else "write it to a file first"
+        raise InvalidInputError(f"{file} is no regular file", code="file-unreadable", remedy=remedy)
     try:
         with file.open("rb") as opened:
             return opened.read(bytes_max + 1)

@@ -11,14 +11,12 @@ import uvicorn
 
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.cosigner_folder import Algorithm, CosignerFolder, Role
-from safeconduct.adapters.files import read_file
 from safeconduct.adapters.mirror_folder import MirrorFolder
 from safeconduct.adapters.witness import WitnessFolder
 from safeconduct.http.mirror import MirrorApp
 from safeconduct.http.witness import WitnessApp
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.notes import VerifierKey
-from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX
 
 PORT_MAX = 65_535
 
@@ -70,15 +68,14 @@ def run_mirror(options: CosignerOptions) -> None:
     _serve(mirror.kept, MirrorApp(mirror), options)
 
 
-def follow(folder: Path, evidence: Path) -> VerifierKey:
+def follow(folder: Path, evidence: bytes) -> VerifierKey:
     """Lets a witness or a mirror that cosigns take over a log's next key. One that runs does so at its next request.
 
     Raises:
-        InvalidInputError: there is neither, the file can't be read, or is no evidence of a rotation.
+        InvalidInputError: there is neither, or it is no evidence of a rotation.
     """
-    text = read_file(evidence, PROOF_FILE_BYTES_MAX)
     role = Role.MIRROR if (folder / f"{Role.MIRROR}.key").exists() else Role.WITNESS
-    return CosignerFolder(folder, role).follow(text)
+    return CosignerFolder(folder, role).follow(evidence)
 
 
 def _serve(kept: CosignerFolder, app: Any, options: CosignerOptions) -> None:  # noqa: ANN401 - any ASGI app

@@ -18,10 +18,10 @@ from safeconduct.adapters.files import write_secret
 from safeconduct.adapters.mirror import fetch_over_http
 from safeconduct.adapters.reader_copy import ReaderCopy, ServedOverHttp
 from safeconduct.cli.client import Key, client, place, reading_headers
-from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out
+from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out, require_new, write_new
 from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, content_of, trusted
 from safeconduct.kernel.entries import Reader
-from safeconduct.kernel.errors import ConflictError, RefusedError
+from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.checkpoints import parse_checkpoint
 from safeconduct.ledger.disclosures import encode_disclosure
@@ -111,6 +111,7 @@ def open_(
     as_json: Json = False,
 ) -> None:
     """Opens a sealed field from the reader's own copy, once the joint log says who opens it and why."""
+    require_new(out_file)
     trust = trusted(log_key, witness, policy, lambda: content_of(mirror), vacuous=no_quorum)
     with _opened(folder, mirror, role, trust) as here:
         reader = here.copy.opener(here.source)
@@ -125,9 +126,9 @@ def open_(
         emit(waits, as_json, lambda shown: out.print(f"opening {shown['approval']} waits for both", markup=False))
         raise typer.Exit(NOT_AVAILABLE)
     if out_file is not None:
-        out_file.write_text(encode_disclosure(opening, proof), encoding="utf-8")
+        write_new(out_file, encode_disclosure(opening, proof).encode())
     document = {"entry": entry, "field": field, "opened": recorded["opened"], "value": opening.value}
-    emit(document, as_json, lambda shown: out.print(str(shown["value"]), markup=False))
+    emit(document, as_json, _show_opened)
 
 
 @commands.command()
@@ -157,6 +158,11 @@ def destroy(
     emit(certified, as_json, lambda _shown: out.print(f"{len(keys)} data keys destroyed, and certified", markup=False))
 
 
+def _show_opened(document: dict[str, Any]) -> None:
+    out.print(f"opened by entry {document['opened']}", style="dim", markup=False)
+    out.print(str(document["value"]), markup=False)
+
+
 def _server(url: str) -> str:
     return url.partition("/log/")[0]
 
@@ -172,6 +178,8 @@ def _opened(folder: Path, mirror: Path, role: Reader, trust: Trust) -> Iterator[
 
 def _ordered(here: _Opened, order: str, role: Reader) -> list[str]:
     """Returns what an order of the log, as the mirror has it, says that this reader has to destroy."""
+    if here.source.find(order) is None:
+        raise AbsentError(f"the mirror has no order {order} yet", code="not-found", remedy="safeconduct log mirror URL")
     event = ORDERED.read(here.copy.opener(here.source).entry(order))
     keys = sorted(key for group in event.groups if role in group.holders for key in group.keys)
     if not keys:

@@ -6,11 +6,12 @@ import typer
 
 from safeconduct.cli.client import Data, Key, Url, client, place
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows
-from safeconduct.kernel.entries import Reader
+from safeconduct.kernel.entries import Reader, Retention
+from safeconduct.kernel.errors import RefusedError
 
 Origin = Annotated[str, typer.Option("--origin", help="Which log; default: the joint log.")]
 Subject = Annotated[str, typer.Option("--subject", help="Whose data keys; for a hold, none holds all.")]
-Kept = Annotated[str, typer.Option("--retention", help="Only of one class: call, operations or control.")]
+Kept = Annotated[Retention | None, typer.Option("--retention", help="Only of one class: call, operations or control.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")]
 Order = Annotated[str, typer.Argument(metavar="ORDER", help="The order's id, from `log destructions`.")]
 Role = Annotated[Reader, typer.Option("--role", help="In which role of the agreement the holder reads.")]
@@ -23,7 +24,7 @@ def hold(
     reason: Why,
     origin: Origin = "",
     subject: Subject = "",
-    retention: Kept = "",
+    retention: Kept = None,
     data: Data = None,
     key: Key = None,
     as_json: Json = False,
@@ -53,7 +54,7 @@ def destroy(
     subject: Subject,
     reason: Why,
     origin: Origin = "",
-    retention: Kept = "",
+    retention: Kept = None,
     data: Data = None,
     key: Key = None,
     as_json: Json = False,
@@ -83,12 +84,16 @@ def certify(
 ) -> None:
     """Hands in a holder's certificate that it destroyed its keys of an order. Sign it once they are destroyed."""
     asking = client(data, key, url)
-    keys = asking.get(place("logs", "destructions", order))["keys"].get(role, [])
+    holders = asking.get(place("logs", "destructions", order))["keys"]
+    if role not in holders:
+        held = ", ".join(sorted(holders))
+        raise RefusedError(f"order {order} is not for the {role}; its keys are held by: {held}", code="not-a-holder")
+    keys = holders[role]
     certified = asking.post(place("logs", "destructions", order, "certificates"), {"keys": keys, "method": method})
     emit(certified, as_json, _show_order)
 
 
-def _selected(reason: str, origin: str, subject: str, retention: str) -> dict[str, str]:
+def _selected(reason: str, origin: str, subject: str, retention: Retention | None) -> dict[str, str]:
     named = {"origin": origin, "subject": subject, "retention": retention}
     return {"reason": reason} | {name: value for name, value in named.items() if value}
 

@@ -55,7 +55,7 @@ def export(
 
 def _write_folder(ask: Client, origin: str, folder: Path, *, payloads: bool, contract_end: bool) -> None:
     if folder.exists() and any(folder.iterdir()):
-        raise InvalidInputError(f"{folder} is not empty", code="folder-not-empty")
+        raise InvalidInputError(f"{folder} is not empty", code="folder-not-empty", remedy="name another folder")
     archive = ask.raw("/api/v1/logs/export", origin=origin, payloads=int(payloads), contract_end=int(contract_end))
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(archive)) as members:

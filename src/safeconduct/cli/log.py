@@ -5,33 +5,29 @@ from typing import Annotated, Any
 
 import typer
 
-from safeconduct.cli import destruction, export, log_keys, opening, partner, publish, siem, verify
+from safeconduct.cli import (
+    destruction,
+    export,
+    log_keys,
+    opening,
+    partner,
+    publish,
+    recover,
+    sections,
+    sequence,
+    siem,
+    verify,
+)
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.log_keys import chosen_log
 from safeconduct.cli.output import Json, emit, out, rows, write_new
 from safeconduct.cli.sources import Origin
-
-commands = typer.Typer(help="The joint log: show, prove, export, verify, mirror, witness.", no_args_is_help=True)
-for partners in (verify.verify, partner.mirror, partner.mirror_server, partner.witness):
-    commands.command()(partners)
-for about_keys in (log_keys.rotate_key, log_keys.follow, log_keys.close, log_keys.succession):
-    commands.command()(about_keys)
-for keeping in (opening.openings, opening.approve, destruction.hold, destruction.holds, destruction.release):
-    commands.command()(keeping)
-for ending in (destruction.destroy, destruction.destructions, destruction.certify):
-    commands.command()(ending)
-commands.command("open")(opening.open_)
-commands.command()(export.export)
-commands.command()(siem.ship)
-commands.command()(publish.publish)
-commands.command("check-row")(siem.check)
 
 EntryId = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
 Start = Annotated[int, typer.Option("--start", min=0, help="Index to start from.")]
 Count = Annotated[int, typer.Option("--count", min=1, max=1000, help="How many entries.")]
 
 
-@commands.command()
 def show(
     entry: Annotated[str, typer.Argument(metavar="[ENTRY]", help="An entry's id; default: the log's last ones.")] = "",
     *,
@@ -58,7 +54,6 @@ def show(
     emit({"logs": logs, "origin": chosen["origin"], "entries": entries}, as_json, _show_logs)
 
 
-@commands.command()
 def prove(
     entry: EntryId,
     *,
@@ -71,6 +66,7 @@ def prove(
         out.print(proof.decode(), markup=False, end="")
     else:
         write_new(out_file, proof)
+        out.print(f"wrote {out_file}\nverify it: safeconduct log verify {out_file} --key LOG_KEY", markup=False)
 
 
 def _show_logs(document: dict[str, Any]) -> None:
@@ -87,3 +83,50 @@ def _show_entry(document: dict[str, Any]) -> None:
     for name, value in document.items():
         if value not in (None, [], {}):
             out.print(f"{name:<8} {value}", markup=False)
+
+
+commands = typer.Typer(
+    help="The joint log: read, prove, open, destroy, keys; and what the partner runs.",
+    no_args_is_help=True,
+    cls=sections.Sectioned,
+)
+sections.add(
+    commands,
+    {
+        "Read and prove": {
+            "show": show,
+            "prove": prove,
+            "verify": verify.verify,
+            "export": export.export,
+            "check-row": siem.check,
+        },
+        "The partner's tools": {
+            "mirror": partner.mirror,
+            "witness": partner.witness,
+            "mirror-server": partner.mirror_server,
+        },
+        "Sealed fields": {
+            "open": opening.open_,
+            "openings": opening.openings,
+            "approve": opening.approve,
+            "hold": destruction.hold,
+            "holds": destruction.holds,
+            "release": destruction.release,
+            "destroy": destruction.destroy,
+            "destructions": destruction.destructions,
+            "certify": destruction.certify,
+        },
+        "Keys": {
+            "rotate-key": log_keys.rotate_key,
+            "follow": log_keys.follow,
+            "close": log_keys.close,
+            "succession": log_keys.succession,
+        },
+        "Operate": {
+            "ship": siem.ship,
+            "publish": publish.publish,
+            "recover": recover.recover,
+            "sequence": sequence.sequence,
+        },
+    },
+)

@@ -6,12 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.access.program import is_installation
+from safeconduct.adapters.files import read_file
 from safeconduct.adapters.folder import read_folder
 from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out
 from safeconduct.cli.sources import Origin, choose
 from safeconduct.cli.verify import LogKey, WitnessKeys, public_key
 from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX
 from safeconduct.ledger.successions import Folder, follow_succession
 from safeconduct.ledger.trust import Trust
 
@@ -35,7 +37,7 @@ def follow(evidence: Evidence, *, folder: WitnessDir, as_json: Json = False) -> 
     """Lets a witness take over a log's next key. From then on it refuses what only the old key signed."""
     from safeconduct.bootstrap import partner  # noqa: PLC0415 - keeps other commands quick
 
-    taken = partner.follow(folder, evidence)
+    taken = partner.follow(folder, read_file(evidence, PROOF_FILE_BYTES_MAX))
     emit({"log": taken.name, "key": taken.text}, as_json, _show_followed)
 
 
@@ -114,6 +116,9 @@ def _show_rotated(document: dict[str, Any]) -> None:
     else:
         out.print(f"{document['origin']} is signed by a new key: {document['new']}", markup=False)
         out.print(f"the old one signs beside it for a while: {document['old']}", style="dim", markup=False)
+        out.print(
+            "now the partner follows: `log prove` the entry ledger.key.rotated/1, then its `log follow`", style="dim"
+        )
 
 
 def _show_followed(document: dict[str, Any]) -> None:

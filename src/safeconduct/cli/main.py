@@ -22,9 +22,8 @@ from safeconduct.cli import (
     policy,
     program,
     receipt,
-    recover,
     rules,
-    sequence,
+    sections,
     serve,
     token,
     triage,
@@ -40,26 +39,41 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    cls=sections.Sectioned,
 )
-
-for command in (
-    demo,
-    serve.init,
-    serve.serve,
-    serve.status,
-    ingest.ingest,
-    detect.detect,
-    freeze.freeze,
-    freeze.unfreeze,
-):
-    app.command()(command)
-NOUNS = (program, path, grant, token, policy, call, keys, events, incident, rules, action, log, copy, backup, receipt)
-for noun in NOUNS:
-    app.add_typer(noun.commands, name=noun.__name__.rpartition(".")[2])
-for noun_command in (triage.triage, triage.claims):
-    incident.commands.command()(noun_command)
-log.commands.command()(recover.recover)
-log.commands.command()(sequence.sequence)
+for triage_command in (triage.triage, triage.claims):
+    incident.commands.command()(triage_command)
+sections.add(
+    app,
+    {
+        "Begin and run": {"demo": demo, "init": serve.init, "serve": serve.serve, "status": serve.status},
+        "Who may do what": {
+            "program": program.commands,
+            "path": path.commands,
+            "grant": grant.commands,
+            "policy": policy.commands,
+            "token": token.commands,
+            "keys": keys.commands,
+            "freeze": freeze.freeze,
+            "unfreeze": freeze.unfreeze,
+        },
+        "Security operations": {
+            "ingest": ingest.ingest,
+            "detect": detect.detect,
+            "rules": rules.commands,
+            "events": events.commands,
+            "incident": incident.commands,
+            "action": action.commands,
+        },
+        "What both parties can check": {
+            "call": call.commands,
+            "log": log.commands,
+            "receipt": receipt.commands,
+            "copy": copy.commands,
+            "backup": backup.commands,
+        },
+    },
+)
 
 SIGNALED = 128
 """What shells add to a signal's number."""

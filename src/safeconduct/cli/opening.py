@@ -7,7 +7,7 @@ import typer
 
 from safeconduct.approvals import Verdict, ballot
 from safeconduct.cli.client import Data, Key, Url, client, place
-from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows, write_new
+from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, require_new, rows, write_new
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
 
 Entry = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
@@ -34,6 +34,7 @@ def open_(
     """Opens a sealed field. Where the agreement asks for both parties it is put to the vote; ask again, approved."""
     if not reason:
         raise InvalidInputError("sealed fields are opened for a reason: --reason TEXT", code="reason-missing")
+    require_new(out_file)
     path = place("logs", "entries", entry, "fields", field, "open")
     document = client(data, key, url).post(path, {"reason": reason, "disclose": out_file is not None})
     if out_file is not None and document["opened"]:

@@ -63,6 +63,17 @@ def rows(document: Any, *names: str) -> None:  # noqa: ANN401 - a list of maps f
         out.print("  ".join(str(row.get(name, "")).ljust(widths[name]) for name in names), markup=False)
 
 
+def require_new(file: Path | None) -> None:
+    """Asks before an act, which stands in the log for good, that the file it is to write can be made.
+
+    Raises:
+        InvalidInputError: it is there, or its folder is not.
+    """
+    if file is not None and (file.exists() or not file.parent.is_dir()):
+        why = "it is there already" if file.exists() else f"there is no folder {file.parent}"
+        raise InvalidInputError(f"cannot write {file}: {why}", code="file-unwritable", remedy="name another file")
+
+
 def write_new(file: Path, content: bytes) -> None:
     """Writes a file that must not be there yet.
 

@@ -20,6 +20,7 @@ from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NO, Json, emit, out, rows
 from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, public_key, trusted
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, TooLargeError
+from safeconduct.kernel.instants import Instant, rfc3339, seconds
 from safeconduct.ledger.export import Read, following
 from safeconduct.ledger.kept import Judged, Standing, accept, judge, receipts_in
 from safeconduct.ledger.notes import VerifierKey
@@ -201,6 +202,8 @@ def _show_checked(document: dict[str, Any]) -> None:
         if one["standing"] != Standing.PROVEN:
             late = ", and its deadline has passed here" if one["overdue"] else ""
             out.print(f"  {one['standing']:<9} {one['entry']}  {one['why']}{late}", markup=False)
+    if any(one["overdue"] for one in document["receipts"]):
+        out.print("  to do: bring the mirror up to date with `safeconduct log mirror`, then check again", markup=False)
     for number in document["damaged_lines"]:
         out.print(f"  line {number} of the kept receipts is damaged", markup=False)
     for proof in document.get("proofs", []):
@@ -211,6 +214,7 @@ def _show_broken(document: dict[str, Any]) -> None:
     out.print(f"BROKEN  {document['origin']} promised entry {document['entry']}", markup=False)
     out.print(f"  {document['breach']} in the tree of {document['size']} entries", markup=False)
     for one in document["cosigned"]:
-        out.print(f"  cosigned by {one['by']} at {one['at_s']}, promised by {document['deadline_s']}", markup=False)
+        at, due = (rfc3339(Instant(seconds(when_s))) for when_s in (one["at_s"], document["deadline_s"]))
+        out.print(f"  cosigned by {one['by']} at {at}, promised by {due}", markup=False)
     if "record" in document:
         out.print(f"  recorded as entry {document['record']}", markup=False)

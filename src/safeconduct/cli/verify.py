@@ -59,7 +59,7 @@ def verify(
     else:
         trust = trusted(key, witness, policy, lambda: content_of(target), vacuous=no_quorum)
         trust = followed(trust, rotation)
-        document = _verify_file(target, trust) if target.is_file() else _verify_folder(target, trust)
+        document = _verify_folder(target, trust) if target.is_dir() else _verify_file(target, trust)
         emit(document, as_json, _show_verified)
         good = document["verified"]
     if not good:
@@ -132,7 +132,7 @@ def content_of(target: Path) -> bytes:
     Raises:
         InvalidInputError: it can't be read.
     """
-    file = target if target.is_file() else target / CHECKPOINT_PATH
+    file = target / CHECKPOINT_PATH if target.is_dir() else target
     return evidence_in(read_file(file, DISCLOSURE_BYTES_MAX))
 
 

@@ -116,7 +116,7 @@ def verify_files(read: Read, paths: Sequence[str], trust: Trust) -> Verified:
     manifest = read(MANIFEST_PATH)
     try:
         trust = following(read, paths, trust)
-        signed, trust = trust.signed(read(CHECKPOINT_PATH) or b"")
+        signed, trust = trust.signed(_checkpoint(read))
         cosigned_by = _cosigned_by(signed, trust, strict=manifest is None)
         _check_room(signed, paths)
         listed = list(_check_manifest(read, paths, manifest, trust.log))
@@ -152,6 +152,13 @@ def _check_room(signed: SignedCheckpoint, paths: Sequence[str]) -> None:
     size, room = signed.checkpoint.size, TILE_WIDTH * sum(path.startswith(ENTRIES_FOLDER) for path in paths)
     if size > room + GAP_MAX:
         raise NoteError(f"the checkpoint covers {size} entries, the files here hold {room} at most")
+
+
+def _checkpoint(read: Read) -> bytes:
+    content = read(CHECKPOINT_PATH)
+    if content is None:
+        raise NoteError("it is missing: a folder that holds a log, an export or a mirror, has one")
+    return content
 
 
 def _is_evidence(read: Read, path: str, trust: Trust) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import Instant, rfc3339, seconds
 from safeconduct.kernel.ports import Receipt
 from safeconduct.ledger import merkle
 from safeconduct.ledger.merkle import HASH_BYTES
@@ -62,7 +62,9 @@ def judge(receipt: Receipt, log: TiledLog, trust: Trust, workers: Sequence[Verif
         return _included(receipt, promise, log, leaves.index(receipt.leaf_hash), trust)
     contradicted = bool(leaves) and receipt.index is not None
     if not contradicted and not cosigned_after(log.signed, trust, promise.deadline_s):
-        why = f"no checkpoint that a known witness cosigned after {promise.deadline_s} is here"
+        why = (
+            f"no checkpoint that a known witness cosigned after {rfc3339(Instant(seconds(promise.deadline_s)))} is here"
+        )
         return _judged(receipt, Standing.OPEN, why, promise)
     omission = make_omission(receipt, promise.floor, log.signed, _subtree(log), leaves)
     try:

@@ -162,7 +162,11 @@ class Note:
         """
         own = [signature for signature in self.signatures if signature.is_by(key)]
         if not own:
-            raise NoteError(f"{key.name} did not sign it (expected key id {key.key_id.hex()})", code="unsigned")
+            raise NoteError(
+                f"{key.name} did not sign it (expected key id {key.key_id.hex()})",
+                code="unsigned",
+                remedy="pass the key that signed it; of a log whose key was rotated, the evidence with --rotation",
+            )
         for signature in own:
             if not _verifies(key, self.text, signature):
                 raise NoteError(f"the signature of {key.name} does not verify", code="signature-invalid")

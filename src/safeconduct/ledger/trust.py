@@ -114,6 +114,12 @@ def check_signatures(note: SignedCheckpoint, trust: Trust) -> None:
             raise NoteError(
                 f"a signature line of {signature.name} is by no known key",
                 code="signature-unknown",
-                remedy="pass that witness's public key, or take the line out: it can't be checked",
+                remedy=_unknown(signature.name, trust),
             )
         note.note.signed_by(keys[0])
+
+
+def _unknown(name: str, trust: Trust) -> str:
+    if name == trust.log.name:
+        return "the log's key was rotated: pass the evidence of that with --rotation FILE"
+    return "pass that witness's public key, or take the line out: it can't be checked"

@@ -74,7 +74,9 @@ class ReaderSecret:
             return bytes(_SUITE.decrypt(wrapped, self._key, info=_bound(origin, key_id, reader)))
         except (InvalidTag, ValueError) as error:
             raise UnavailableError(
-                f"the data key {key_id} does not open with {self.public.text}", code="data-key-damaged"
+                f"the data key {key_id} does not open with {self.public.text}",
+                code="data-key-damaged",
+                remedy="use the secret key whose public half the agreement names for this role",
             ) from error
 
     def __repr__(self) -> str:
