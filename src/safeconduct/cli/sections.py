@@ -13,7 +13,7 @@ Sections = Mapping[str, Mapping[str, Callable[..., Any] | typer.Typer]]
 class Sectioned(TyperGroup):
     """A group whose help shows each command below its heading, headings in the order of their first command."""
 
-    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # noqa: ANN401 - typer names its class privately
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer names their classes privately
         """Writes one list for each heading."""
         shown = [(name, self.commands[name]) for name in self.list_commands(ctx)]
         width = formatter.width - 6 - max(len(name) for name, _command in shown)
