@@ -90,7 +90,7 @@ def test_a_party_opens_and_lists_from_another_machine(house, tmp_path):
         until(lambda: "access.retention.looked/1" in entry_types(house))  # the program limits a class in days
 
 
-def test_a_hold_and_an_order_and_the_partner_between(house):
+def test_a_hold_and_an_order_and_the_partner_between(house, tmp_path):
     entry = ingested(house)
     hold = house("log", "hold", "--reason", "case 12", "--json", by="bo").json["id"]
     assert [one["id"] for one in house("log", "holds", "--json").json] == [hold]
@@ -114,6 +114,14 @@ def test_a_hold_and_an_order_and_the_partner_between(house):
         assert all(one["destroyed"] for one in house(*certify, "--json").json["holders"])
         assert house("log", "open", entry, "name", "--reason", "incident 7", by="ana").error == "destroyed"
         assert house("log", "verify").code == 0
+        copy = tmp_path / "copy"
+        assert house("log", "export", copy).code == 0
+        logs = {log["origin"]: log["key"] for log in house("log", "show", "--json").json["logs"]}
+    offline = ("log", "destructions", copy, "--key", logs[house.agreement], "--json")
+    shown = run(*offline, "--signer", KEYS["ops"].public.text)
+    assert (shown.code, [one["destroyed"] for one in shown.json[0]["holders"]]) == (0, [True, True])
+    unchecked = run(*offline)
+    assert (unchecked.code, [one["destroyed"] for one in unchecked.json[0]["holders"]]) == (1, [True, False])
 
 
 def test_while_the_partner_is_away_an_order_waits(house):

@@ -1,13 +1,23 @@
 """`safeconduct log hold`, `release`, `destroy`, `certify` and their lists: what is kept, and what is not."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from safeconduct.access.attested import Attested, ShownOrder, shown_orders
+from safeconduct.adapters.folder import read_folder
 from safeconduct.cli.client import Data, Key, Url, client, place
-from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows
+from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out, rows
+from safeconduct.cli.verify import LogKey, NoQuorum, PolicyFile, WitnessKeys, content_of, trusted
 from safeconduct.kernel.entries import Reader, Retention
-from safeconduct.kernel.errors import RefusedError
+from safeconduct.kernel.errors import RefusedError, UnavailableError
+from safeconduct.kernel.instants import rfc3339
+from safeconduct.ledger.envelope import read_entry
+from safeconduct.ledger.export import following, verify_files
+from safeconduct.ledger.keys import PublicKey
+from safeconduct.ledger.tiled import TiledLog
+from safeconduct.ledger.trust import Trust
 
 Origin = Annotated[str, typer.Option("--origin", help="Which log; default: the joint log.")]
 Subject = Annotated[str, typer.Option("--subject", help="Whose data keys; for a hold, none holds all.")]
@@ -67,9 +77,69 @@ def destroy(
         raise typer.Exit(NOT_AVAILABLE)
 
 
-def destructions(*, data: Data = None, as_json: Json = False) -> None:
-    """Lists the orders to destroy data keys: who has, and who has not yet."""
-    emit(client(data).get("/api/v1/logs/destructions"), as_json, _show_orders)
+def destructions(
+    copy: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="A mirror or an export, checked offline; default: --data.")
+    ] = None,
+    *,
+    log_key: LogKey = "",
+    witness: WitnessKeys = None,
+    policy: PolicyFile = None,
+    no_quorum: NoQuorum = False,
+    signer: Annotated[
+        list[str] | None, typer.Option("--signer", help="Public key of who certified for another holder; repeatable.")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Lists the orders to destroy data keys: who has, and who has not yet. Of a copy, what their signatures show."""
+    if copy is None:
+        emit(client(data).get("/api/v1/logs/destructions"), as_json, _show_orders)
+        return
+    trust = trusted(log_key, witness, policy, lambda: content_of(copy), vacuous=no_quorum)
+    listed = _shown_in(copy, trust, [PublicKey.parse(text) for text in signer or []])
+    emit(listed, as_json, _show_orders)
+    if any(one["problem"] for document in listed for one in document["holders"]):
+        raise typer.Exit(NO)
+
+
+def _shown_in(copy: Path, trust: Trust, signers: list[PublicKey]) -> list[dict[str, Any]]:
+    read, paths = read_folder(copy)
+    found = verify_files(read, paths, trust)
+    if found.findings:
+        raise UnavailableError(f"the copy is damaged: {found.findings[0].text}", code="mirror-damaged")
+    log = TiledLog(read, following(read, paths, trust))
+    orders = shown_orders(read_entry(one.leaf, one.origin, one.index) for one in log.leaves(0))
+    return [_shown(order, order.attested(log.trust.logs, signers)) for order in orders]
+
+
+def _shown(order: ShownOrder, holders: list[Attested]) -> dict[str, Any]:
+    event = order.event
+    return {
+        "order": order.entry.id,
+        "subject": event.subject,
+        "retention": event.retention,
+        "before": event.before,
+        "by": event.by,
+        "reason": event.reason,
+        "at": rfc3339(order.entry.at),
+        "key_count": len({key for group in event.groups for key in group.keys}),
+        "in_force": order.in_force,
+        "waits_for": "" if order.in_force else "the partner's cosignature",
+        "held_by": [],
+        "holders": [
+            {
+                "holder": one.holder,
+                "keys": one.keys,
+                "destroyed": one.destroyed,
+                "at": "" if one.at is None else rfc3339(one.at),
+                "method": one.method,
+                "by": one.by,
+                "problem": one.problem,
+            }
+            for one in holders
+        ],
+    }
 
 
 def certify(
@@ -135,4 +205,5 @@ def _show_order(document: dict[str, Any]) -> None:
         out.print(f"  under legal hold {one}", markup=False)
     for holder in document["holders"]:
         done = f"destroyed at {holder['at']}: {holder['method']}" if holder["destroyed"] else "not yet"
+        done = f"says so, but {holder['problem']}" if holder.get("problem") else done
         out.print(f"  {holder['holder']:<10} keys: {holder['keys']}  {done}", markup=False)
