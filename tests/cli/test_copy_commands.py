@@ -151,7 +151,14 @@ def test_an_order_that_is_not_in_force_destroys_nothing(house, tmp_path):
         provider.mirror()
         provider.update()
         assert provider.destroy(order["order"]) == (3, "order-not-in-force")
+        house.partner_answers = True
+        house.settled()
+        _, shown = house.get(f"destructions/{order['order']}")
+        assert shown["in_force"]  # so the keeper says, and the mirror does not yet: its word alone destroys nothing
+        assert provider.destroy(order["order"]) == (3, "order-not-in-force")
         assert provider.open(house.call, "request")[0] == 0
+        provider.mirror()
+        assert provider.destroy(order["order"])[0] == 0
 
 
 def asked(house, path, by):

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from safeconduct.access.destruction_events import ORDERED
+from safeconduct.access.attested import shown_orders
 from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.files import write_secret
 from safeconduct.adapters.mirror import fetch_over_http
@@ -22,7 +22,7 @@ from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out, require_n
 from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, content_of, trusted
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
-from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.ledger.checkpoints import parse_checkpoint
 from safeconduct.ledger.disclosures import encode_disclosure
 from safeconduct.ledger.ports import LogSource
@@ -177,13 +177,20 @@ def _opened(folder: Path, mirror: Path, role: Reader, trust: Trust) -> Iterator[
 
 
 def _ordered(here: _Opened, order: str, role: Reader) -> list[str]:
-    """Returns what an order of the log, as the mirror has it, says that this reader has to destroy."""
-    if here.source.find(order) is None:
+    """Returns what an order says that this reader has to destroy: as the mirror has it, and in force there."""
+    log = here.copy.opener(here.source)
+    orders = {one.entry.id: one for origin in log.origins() for one in shown_orders(log.entries(origin))}
+    if order not in orders:
         raise AbsentError(f"the mirror has no order {order} yet", code="not-found", remedy="safeconduct log mirror URL")
-    event = ORDERED.read(here.copy.opener(here.source).entry(order))
-    keys = sorted(key for group in event.groups if role in group.holders for key in group.keys)
+    keys = orders[EntryId(order)].keys_of(role)
     if not keys:
         raise RefusedError(f"order {order} is not for the {role}", code="not-a-holder")
+    if not orders[EntryId(order)].in_force:  # the keeper's word alone destroys nothing
+        raise RefusedError(
+            f"in the mirror order {order} is not in force: nothing was destroyed",
+            code="order-not-in-force",
+            remedy="safeconduct log mirror URL, once the partner's witness has cosigned the order",
+        )
     return keys
 
 
