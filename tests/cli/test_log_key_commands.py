@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import sqlite3
 
 import pytest
 
@@ -145,6 +146,9 @@ def test_a_closed_log_takes_nothing_more_and_its_successor_goes_on(house):
     assert successor == f"{house.agreement}/2"
     shown = logs(house)
     assert shown[house.agreement]["successor"] == successor
+    assert f"{house.agreement}  {shown[house.agreement]['size']} entries  closed, goes on as" in house("status").out
+    again = house("log", "close", "--compromised", "--reason", "the key was copied")
+    assert again.error == "log-closed"  # the same command once more closes no second log
     # A freeze is in force at once, in the successor.
     assert house("freeze", "all", "--reason", "now").code == 0
     entries = house("log", "show", "--json").json
@@ -241,3 +245,30 @@ def test_a_log_whose_key_is_lost_goes_on_from_the_last_cosigned_checkpoint_and_s
     assert body["closed"] is None
     assert parse_checkpoint(body["trusted"]).cosigned
     assert house("freeze", "all", "--reason", "now").code == 0
+
+
+def deleted(house, count):
+    """Deletes the joint log's last entries by SQL."""
+    with sqlite3.connect(house.data / "safeconduct.db") as database:
+        (number,) = database.execute("SELECT number FROM logs WHERE origin = ?", (house.agreement,)).fetchone()
+        (size,) = database.execute("SELECT max(idx) + 1 FROM entries WHERE log = ?", (number,)).fetchone()
+        gone = database.execute("DELETE FROM entries WHERE log = ? AND idx >= ?", (number, size - count))
+        assert gone.rowcount == count
+    database.close()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_log_comes_back_from_a_mirror_across_a_rotation(house, count):
+    old, new, _evidence = rotated(house)
+    assert house("freeze", "all", "--reason", "a drill").code == 0
+    copy = exported(house, "mirror", old)
+    size = logs(house)[house.agreement]["size"]
+    deleted(house, count)
+    assert house("log", "verify").code == 1
+    with partner(house, old):
+        given = ("--from-mirror", copy, "--key", old, "--witness", house.told["key"])
+        said = house("log", "recover", *given, "--json")
+    assert said.code == 0, said
+    assert house("log", "verify").code == 0
+    assert logs(house)[house.agreement]["size"] > size
+    assert key(house) == new

@@ -20,7 +20,7 @@ from safeconduct.cli import (
 )
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.log_keys import chosen_log
-from safeconduct.cli.output import Json, emit, out, rows, write_new
+from safeconduct.cli.output import Json, emit, out, rows, state_of, write_new
 from safeconduct.cli.sources import Origin
 
 EntryId = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
@@ -71,7 +71,7 @@ def prove(
 
 def _show_logs(document: dict[str, Any]) -> None:
     for log in document["logs"]:
-        state = f"closed, goes on as {log['successor']}" if log["successor"] else log["stopped"] or "running"
+        state = state_of(log)
         out.print(f"{log['origin']}  {log['size']} entries  {state}", markup=False)
         if log["broken_promises"]:
             out.print(f"  broken promises on record: {log['broken_promises']}", style="bold red", markup=False)

@@ -54,7 +54,14 @@ def close(
     if not compromised or not reason:
         raise InvalidInputError("closing a log needs --compromised and --reason TEXT", code="reason-missing")
     ask = client(data, key)
-    chosen = chosen_log(ask.get("/api/v1/logs"), origin)
+    logs = ask.get("/api/v1/logs")
+    chosen = chosen_log(logs, origin)
+    if not origin and chosen["origin"] in {log["successor"] for log in logs}:
+        raise InvalidInputError(
+            f"a log was closed already, and {chosen['origin']} goes on for it: asked again, this would close that one",
+            code="log-closed",
+            remedy=f"if it is compromised as well: --origin {chosen['origin']}",
+        )
     document = ask.post("/api/v1/logs/close", {"origin": chosen["origin"], "reason": reason})
     emit(document, as_json, _show_closed)
 

@@ -85,3 +85,8 @@ def write_new(file: Path, content: bytes) -> None:
             opened.write(content)
     except OSError as error:
         raise InvalidInputError(f"cannot write {file}: {error.strerror}", code="file-unwritable") from error
+
+
+def state_of(log: dict[str, Any]) -> str:
+    """Returns in words what a listed log is."""
+    return f"closed, goes on as {log['successor']}" if log["successor"] else log["stopped"] or "running"

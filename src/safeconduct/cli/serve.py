@@ -9,7 +9,7 @@ import typer
 
 from safeconduct import settings
 from safeconduct.cli.client import Data, client
-from safeconduct.cli.output import Json, emit, err, out
+from safeconduct.cli.output import Json, emit, err, out, state_of
 from safeconduct.kernel.errors import InvalidInputError
 
 Origin = Annotated[
@@ -111,7 +111,7 @@ def _show_status(document: dict[str, Any]) -> None:
         if not isinstance(value, list):
             out.print(f"{name:<16} {value}", markup=False)
     for log in document["logs"]:
-        state = log["stopped"] or "running"
+        state = state_of(log)
         out.print(f"log              {log['origin']}  {log['size']} entries  {state}", markup=False)
     for line in document["shipping"]:
         behind, problem = sum(line["lag"].values()), line["problem"] or "sending"

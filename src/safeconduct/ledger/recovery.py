@@ -85,14 +85,15 @@ def plan_recovery(here: LogSource, key: VerifierKey, heads: Sequence[str], mirro
         AbsentError: `log-unsigned` if no checkpoint tells what the log was.
     """
     origin = Origin(key.name)
-    noted = list(noted_checkpoints(here, origin, _trust(here, key, mirror), heads))
+    trust = _trust(here, key, mirror)
+    noted = list(noted_checkpoints(here, origin, trust, heads))
     said = [(place, signed) for place, signed, _error in noted if signed is not None]
     said += [("mirror", mirror.signed)] if mirror else []
     if not (noted or said or here.size(origin)):
         return None
     _require_signed(here, origin, said)
     cosigned = _verified("cosigned", here.cosigned(origin), noted)
-    log = _as_signed(here, key, said, mirror, cosigned)
+    log = _as_signed(here, trust, said, mirror, cosigned)
     for place, signed in said:
         _require_covered(log, place, signed)
     return _compared(log, _verified("heads", heads, noted), noted)
@@ -119,10 +120,11 @@ def _require_signed(here: LogSource, origin: Origin, said: _Said) -> None:
 
 
 def _as_signed(
-    here: LogSource, key: VerifierKey, said: _Said, mirror: Mirror | None, kept: Sequence[tuple[int, str, str]]
+    here: LogSource, trust: Trust, said: _Said, mirror: Mirror | None, kept: Sequence[tuple[int, str, str]]
 ) -> StitchedLog:
-    origin = Origin(key.name)
+    origin = Origin(trust.log.name)
     latest = max((signed for _place, signed in said), key=lambda signed: signed.checkpoint.size)
+    lines = [latest.note.signed_by(key) for key in trust.logs if latest.note.names(key)]  # in a rotation's overlap, two
     ids, hashes, digests = [], bytearray(), {}
     for entry in stitched(here, mirror, origin, 0, latest.checkpoint.size):
         ids.append(entry.id)
@@ -132,7 +134,7 @@ def _as_signed(
         origin=origin,
         here=here,
         mirror=mirror,
-        checkpoint_note=Note(latest.note.text, (latest.note.signed_by(key),)).encoded,
+        checkpoint_note=Note(latest.note.text, tuple(lines)).encoded,
         kept=kept,
         ids=ids,
         tiles=all_tiles(bytes(hashes)),

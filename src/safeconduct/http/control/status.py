@@ -11,6 +11,7 @@ from safeconduct.access.promises import broken_promises
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
 from safeconduct.kernel.effects import OUTBOX
+from safeconduct.ledger.log_events import SUCCESSORS
 
 router = APIRouter(tags=["status"])
 
@@ -37,6 +38,7 @@ async def status(control: Installation, _: Reading) -> Response:
     stopped = control.stopped()
     with control.snapshot() as records:
         program = kept.program_in_force(records)
+        successors = {old: found.origin for old, found in records.scan(SUCCESSORS)}
         return answer(
             {
                 "version": metadata.version("safeconduct"),
@@ -49,7 +51,12 @@ async def status(control: Installation, _: Reading) -> Response:
                 "effects": sum(1 for _ in records.scan(OUTBOX)),
                 "events": sum(control.events.counts().values()),
                 "logs": [
-                    {"origin": origin, "size": control.log.size(origin), "stopped": stopped.get(origin, "")}
+                    {
+                        "origin": origin,
+                        "size": control.log.size(origin),
+                        "stopped": stopped.get(origin, ""),
+                        "successor": successors.get(origin, ""),
+                    }
                     for origin in control.log.origins()
                 ],
                 "shipping": control.shipping(),
