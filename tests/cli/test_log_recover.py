@@ -1,16 +1,12 @@
 """`safeconduct log recover` on a real installation whose witness answers."""
 
-import contextlib
 import hashlib
 import json
 import shutil
-import socket
 import sqlite3
-import threading
 
 import pytest
 import typer
-import uvicorn
 from typer.testing import CliRunner
 
 from safeconduct.adapters.data_folder import Address, locked
@@ -27,6 +23,7 @@ from safeconduct.ledger.export import export_files
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.trust import Trust
 from support.gateway_world import AGREEMENT, INSTALLATION, SIGNERS, log_world
+from support.liars import served
 from support.logs import Clock
 from support.programs import WITNESS, demo_program
 
@@ -34,21 +31,6 @@ app = typer.Typer()
 app.command()(recover.recover)
 KEY = SIGNERS[AGREEMENT].verifier.text
 OWN_KEY = SIGNERS[INSTALLATION].verifier.text
-
-
-@contextlib.contextmanager
-def served(app_):
-    """Serves an ASGI app on a free port of the loopback, in a thread."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app_, log_config=None, lifespan="off", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
 
 
 def copy_database(data, to):

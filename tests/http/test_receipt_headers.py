@@ -63,5 +63,6 @@ def test_two_requests_at_once_are_told_their_own():
     assert asyncio.run(both()) == [[receipt_text(receipts(name)[0])] for name in "ab"]
 
 
-def test_outside_a_request_nothing_happens():
+def test_what_is_given_outside_a_request_is_told_in_none():
     give(receipts("a"))
+    assert answered([receipts("b")]) == [receipt_text(one) for one in receipts("b")]
