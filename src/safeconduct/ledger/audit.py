@@ -14,12 +14,12 @@ from safeconduct.kernel.errors import InvalidInputError, SafeconductError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint
-from safeconduct.ledger.closing import CLOSED_MARK, end_of
+from safeconduct.ledger.closing import CLOSED, end_of
 from safeconduct.ledger.merkle import HASH_BYTES
 from safeconduct.ledger.notes import NoteError, VerifierKey
 from safeconduct.ledger.ports import LogSource
 from safeconduct.ledger.recovery_events import LOG_RECOVERED, lost_fields
-from safeconduct.ledger.rotation import ROTATION_MARK, Rotation, rotation_of
+from safeconduct.ledger.rotation import ROTATED, Rotation, rotation_of
 from safeconduct.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, all_tiles, subtrees
 from safeconduct.ledger.trust import Trust, check_signatures
 
@@ -227,7 +227,7 @@ def _read_entries(source: LogSource, origin: Origin, read: _Read, found: _Findin
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             read.odd[index] = f"the entry can't be read: {error}"
             continue
-        if ROTATION_MARK in leaf or CLOSED_MARK in leaf:
+        if named.type in (ROTATED, CLOSED):
             _read_own(leaf, index, read)
         if entry.id != named.id:
             read.odd[index] = f"it is filed under {entry.id}, the entry itself says {named.id}"
