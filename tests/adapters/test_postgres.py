@@ -58,6 +58,7 @@ def test_a_second_writer_is_refused_and_may_write_when_the_first_is_gone(databas
     one.close()
     two = PostgresStore(database)
     two.commit(batch(1, "B"))
+    assert [entry.id for entry in two.entries(CALLS)] == ["A", "B"]
     two.close()
 
 
