@@ -15,7 +15,7 @@ import pytest
 from safeconduct.adapters.models import local
 from safeconduct.adapters.models.local import MODEL, LocalModel, find_weights
 from safeconduct.kernel.errors import UnavailableError
-from support.call_ends import request
+from support.call_ends import ask, request
 
 pytestmark = pytest.mark.model
 
@@ -34,7 +34,7 @@ async def model():
 
 async def answer(started, *, stream=False, **fields):
     body = request(model=MODEL, temperature=0, max_completion_tokens=fields.pop("most", 12), stream=stream, **fields)
-    exchange = started.exchange(body, stream=stream)
+    exchange = started.exchange(ask(body, stream=stream))
     head = await exchange.head()
     data = b""
     while part := await exchange.read():
@@ -92,7 +92,7 @@ def test_a_schema_binds_it():
 def test_it_listens_on_loopback_and_to_its_key_only():
     async def main():
         async with model() as started:
-            url = started._child.upstream._url
+            url = started._child.upstream._urls["openai.chat"]
             assert url.host == "127.0.0.1"
             async with aiohttp.ClientSession() as session, session.post(url, data=request()) as response:
                 assert response.status == 401

@@ -8,7 +8,7 @@ import pytest
 
 from safeconduct.adapters.models.openai_compatible import HEADER_BYTES_MAX, OpenAICompatible
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
-from support.call_ends import request
+from support.call_ends import ask, request
 from support.stand_in import SECRET, StandIn
 
 
@@ -32,7 +32,7 @@ async def quiet(seen):
 
 
 @contextlib.asynccontextmanager
-async def raw_server(answer):
+async def raw_server(answer, heads=None):
     """Answers each connection's first bytes with `answer(number of connection)`; counts connections and requests."""
     seen = {"connections": 0, "requests": 0, "open": 0}
 
@@ -43,6 +43,8 @@ async def raw_server(answer):
             length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             await reader.readexactly(length)
             seen["requests"] += 1
+            if heads is not None:
+                heads.append(head)
             data, keep = answer(seen)
             writer.write(data)
             with contextlib.suppress(ConnectionError):
@@ -68,8 +70,8 @@ async def raw_server(answer):
         await asyncio.wait_for(quiet(seen), 5)
 
 
-async def exchange(model, body=None, *, stream=False):
-    made = model.exchange(body or request(), stream=stream)
+async def exchange(model, body=None, *, stream=False, **asked):
+    made = model.exchange(ask(body, stream=stream, **asked))
     try:
         head = await made.head()
         data = b""
@@ -93,6 +95,37 @@ def test_an_answer_with_its_head():
             headers, body = stand_in.seen[0]
             assert body == request(text="hi")
             assert headers["Authorization"] == f"Bearer {SECRET}"
+
+    asyncio.run(main())
+
+
+def test_only_allowed_headers_come_with_a_head():
+    told = b"retry-after: 7\r\nX-RateLimit-Remaining-Tokens: 0\r\nserver: vendor-host-17\r\nset-cookie: a=b\r\n"
+    data = GOOD.replace(b"content-length", told + b"content-length")
+
+    async def main():
+        async with raw_server(lambda _: (data, True)) as (url, _), upstream(url) as (model, _):
+            head, _ = await exchange(model)
+            assert head.headers == {"retry-after": "7", "x-ratelimit-remaining-tokens": "0"}
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path"),
+    [
+        ("openai.chat", b"POST /v1/chat/completions "),
+        ("openai.responses", b"POST /v1/responses "),
+        ("openai.embeddings", b"POST /v1/embeddings "),
+    ],
+)
+def test_each_dialect_has_its_own_address(dialect, path):
+    heads = []
+
+    async def main():
+        async with raw_server(lambda _: (GOOD, True), heads) as (url, _), upstream(url) as (model, _):
+            await exchange(model, dialect=dialect)
+        assert heads[0].startswith(path)
 
     asyncio.run(main())
 
@@ -162,7 +195,7 @@ def test_redirects_are_not_followed_and_nothing_is_decompressed():
 def test_closing_amid_a_stream_closes_the_connection():
     async def main():
         async with upstream() as (model, stand_in):
-            made = model.exchange(request(text="do:drip", stream=True), stream=True)
+            made = model.exchange(ask(request(text="do:drip", stream=True), stream=True))
             await made.head()
             assert b"one " in await made.read()
             made.close()
@@ -179,7 +212,7 @@ def test_closing_amid_a_stream_closes_the_connection():
 def test_cancelling_the_wait_for_a_head_closes_the_connection():
     async def main():
         async with upstream() as (model, stand_in):
-            made = model.exchange(request(text="do:hang"), stream=False)
+            made = model.exchange(ask(request(text="do:hang")))
             task = asyncio.create_task(made.head())
             while not stand_in.open:
                 await asyncio.sleep(0.001)
@@ -239,9 +272,9 @@ def test_urls_that_are_not_taken(url, key, code):
 def test_urls_that_are_taken_and_not_shown(url, key):
     model = OpenAICompatible(url, key)
     assert "sk-1" not in repr(model)
-    assert str(model._url).endswith("/v1/chat/completions")
+    assert str(model._urls["openai.chat"]).endswith("/v1/chat/completions")
 
 
 def test_an_upstream_is_started_before_it_is_asked():
     with pytest.raises(RuntimeError):
-        OpenAICompatible("https://models.example/v1").exchange(b"", stream=False)
+        OpenAICompatible("https://models.example/v1").exchange(ask())

@@ -153,7 +153,7 @@ def test_the_judge_finds_a_dispatch_before_the_append(tmp_path, monkeypatch):
 
     async def hasty(self):
         upstream = self._calls.upstreams[self.prepared.path.upstream]
-        early = upstream.exchange(self.prepared.sent, stream=self.prepared.chat.stream)
+        early = upstream.exchange(self.prepared.ask)
         await early.head()
         early.close()
         return await honest(self)

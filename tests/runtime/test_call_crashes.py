@@ -44,10 +44,10 @@ class DyingUpstream(ScriptedUpstream):
         super().__init__(*script)
         self.fuse, self.intents = fuse, intents
 
-    def exchange(self, body, *, stream):
+    def exchange(self, ask):
         self.fuse.step()
         assert self.intents() == len(self.exchanges) + 1, "dispatched without a committed intent"
-        exchange = super().exchange(body, stream=stream)
+        exchange = super().exchange(ask)
         for name in ("head", "read"):
             setattr(exchange, name, self._dying(getattr(exchange, name)))
         return exchange

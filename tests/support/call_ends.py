@@ -4,6 +4,7 @@ import asyncio
 import json
 
 from safeconduct.gateway.moves import UpstreamHead
+from safeconduct.gateway.ports import Ask, UpstreamFacts
 from safeconduct.kernel.errors import UpstreamError
 
 ANSWER = b'{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5}}'
@@ -17,6 +18,10 @@ def request(model="smollm2-135m", text="hello", **fields) -> bytes:
     return json.dumps({"model": model, "messages": [{"role": "user", "content": text}], **fields}).encode()
 
 
+def ask(body=None, *, model="smollm2-135m", stream=False, dialect="openai.chat", **more) -> Ask:
+    return Ask(dialect=dialect, model=model, body=request() if body is None else body, stream=stream, **more)
+
+
 class Wait:
     """A step at which the upstream says nothing until `go`."""
 
@@ -28,12 +33,14 @@ class Wait:
 class ScriptedUpstream:
     """Each exchange plays the script: a head, bytes, errors to raise, and waits; it ends where the script does."""
 
+    facts = UpstreamFacts(vendor="scripted", dialects=frozenset(("openai.chat",)))
+
     def __init__(self, *script):
         self.script = script
         self.exchanges = []
 
-    def exchange(self, body, *, stream):
-        exchange = ScriptedExchange(body, stream, list(self.script))
+    def exchange(self, ask):
+        exchange = ScriptedExchange(ask.body, ask.stream, list(self.script))
         self.exchanges.append(exchange)
         return exchange
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from safeconduct.gateway.limits import FRAME_BYTES_MAX
+from safeconduct.gateway.vendor_outcomes import VendorNotice
 from safeconduct.kernel.canonical import INTEGER_MAX
 from safeconduct.kernel.errors import InvalidInputError, LimitedError, SafeconductError, UpstreamError
 
@@ -59,6 +60,7 @@ class AnswerFacts:
     finish_reason: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    notices: tuple[VendorNotice, ...] = ()
 
 
 def read_answer(body: bytes) -> AnswerFacts:

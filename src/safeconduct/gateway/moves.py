@@ -1,6 +1,7 @@
 """The events that happen to a call and the commands it answers with. Values only; the runtime carries them out."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -49,11 +50,12 @@ class IntentFailed:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamHead:
-    """The upstream answered with a status and headers."""
+    """The upstream answered with a status and headers. `headers` are those of `vendor_outcomes.HEADERS`, no others."""
 
     status: int
     content_type: str
     content_encoding: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a call needs of the world: an upstream, and a client that can be cut off."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from safeconduct.gateway.moves import UpstreamHead
@@ -35,10 +36,44 @@ class Exchange(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request to an upstream. `body` are the bytes that go out; a wrapper of the transport is all that is added.
+
+    `dialect` is what the body is written in, `model` the name that this upstream gives the model, `safety_id` the
+    identifier of the person at this vendor, for vendors that take it in a header.
+    """
+
+    dialect: str
+    model: str
+    body: bytes = field(repr=False)
+    stream: bool
+    safety_id: str = ""
+
+
+UNSTATED = "unstated"
+"""A region or retention that the operator did not state. It equals nothing, not even itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamFacts:
+    """What the operator states of an upstream: whose it is, where it runs, what it keeps, which dialects it speaks."""
+
+    vendor: str
+    region: str = UNSTATED
+    retention: str = UNSTATED
+    dialects: frozenset[str]
+
+
 class Upstream(Protocol):
     """A model server."""
 
-    def exchange(self, body: bytes, *, stream: bool) -> Exchange:
+    @property
+    def facts(self) -> UpstreamFacts:
+        """What the operator states of it. The same for as long as the process runs."""
+        ...
+
+    def exchange(self, ask: Ask) -> Exchange:
         """Begins an exchange, without I/O."""
         ...
 

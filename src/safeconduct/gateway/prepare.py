@@ -16,6 +16,7 @@ from safeconduct.gateway.call import JSON, CallTerms
 from safeconduct.gateway.chat import ChatRequest, read_chat
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX, answer_bytes_max
+from safeconduct.gateway.ports import Ask
 from safeconduct.gateway.targets import find_targets
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.errors import (
@@ -30,6 +31,9 @@ from safeconduct.kernel.instants import Instant, seconds
 
 Upstreams = Mapping[str, Mapping[str, str]]
 """The configured upstreams, and what each calls a model that a path names otherwise."""
+
+CHAT = "openai.chat"
+"""The dialect of all requests until there are others."""
 
 _WORD = re.compile(r"[A-Za-z0-9._:/-]*")
 
@@ -81,6 +85,7 @@ class Prepared:
     grant: Grant
     purpose: str
     chat: ChatRequest
+    upstream_model: str
     sent: bytes = field(repr=False)
     output_tokens_max: int
     targets: tuple[str, ...]
@@ -101,6 +106,11 @@ class Prepared:
             stream=self.chat.stream,
             answer_bytes_max=answer_bytes_max(self.output_tokens_max),
         )
+
+    @property
+    def ask(self) -> Ask:
+        """What the upstream is asked."""
+        return Ask(dialect=CHAT, model=self.upstream_model, body=self.sent, stream=self.chat.stream)
 
     @property
     def deadline_at(self) -> Instant:
@@ -192,6 +202,7 @@ def prepare(
         grant=grant,
         purpose=request.purpose,
         chat=chat,
+        upstream_model=model,
         sent=chat.forwarded(model=model, output_tokens=tokens),
         output_tokens_max=tokens,
         targets=targets,

@@ -146,7 +146,7 @@ class CallRun:
                 return await self._append_intent()
             case Dispatch():
                 upstream = self._calls.upstreams[self.prepared.path.upstream]
-                self._exchange = upstream.exchange(self.prepared.sent, stream=self.prepared.chat.stream)
+                self._exchange = upstream.exchange(self.prepared.ask)
             case SendHead(content_type, length, intent):
                 await self._client.head(content_type, length, intent)
             case SendBytes(data, last):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safeconduct.adapters.models.openai_compatible import HTTPExchange, OpenAICompatible
+from safeconduct.gateway.ports import Ask, UpstreamFacts
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ports import Entropy
 
@@ -46,6 +47,8 @@ class _Child:
 
 class LocalModel:
     """`Upstream` that runs in a child process."""
+
+    facts = UpstreamFacts(vendor="local", region="this-machine", retention="none", dialects=frozenset(("openai.chat",)))
 
     def __init__(self, entropy: Entropy, *, weights: Path | None = None, threads: int | None = None) -> None:
         self._entropy = entropy
@@ -97,10 +100,10 @@ class LocalModel:
             await child.upstream.stop()
             await _end(child.process)
 
-    def exchange(self, body: bytes, *, stream: bool) -> HTTPExchange:
+    def exchange(self, ask: Ask) -> HTTPExchange:
         if self._child is None:
             raise RuntimeError("the local model is started before it is asked")
-        return self._child.upstream.exchange(body, stream=stream)
+        return self._child.upstream.exchange(ask)
 
     async def _ready(self, process: asyncio.subprocess.Process, weights: Path) -> tuple[str, str]:
         if process.stdin is None or process.stdout is None:

@@ -5,8 +5,8 @@ just closing is lost, and a call must not be sent twice.
 """
 
 import contextlib
+from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -14,10 +14,9 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from safeconduct.gateway.moves import UpstreamHead
+from safeconduct.gateway.ports import Ask, UpstreamFacts
+from safeconduct.gateway.vendor_outcomes import HEADERS
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 CONNECT_S = 5.0
 """Seconds until a connection stands. A server that is there answers in milliseconds."""
@@ -31,14 +30,25 @@ CONNECTIONS_MAX = 256
 HEADER_BYTES_MAX = 16 * 1024
 """Bytes of one header field of an answer. Answers carry a few hundred."""
 
-COMPLETIONS = "chat/completions"
+ROUTES: Mapping[str, str] = {
+    "openai.chat": "chat/completions",
+    "openai.responses": "responses",
+    "openai.embeddings": "embeddings",
+}
+"""Where each dialect is spoken, below the base URL."""
+
+COMPATIBLE = UpstreamFacts(vendor="compatible", dialects=frozenset(ROUTES))
 
 
 class OpenAICompatible:
     """`Upstream` for one base URL such as `https://models.example/v1`. Its repr shows neither URL nor key."""
 
-    def __init__(self, base_url: str, key: str = "", *, keep_connections: bool = True) -> None:
-        self._url = _base(base_url, has_key=bool(key)) / COMPLETIONS
+    def __init__(
+        self, base_url: str, key: str = "", *, keep_connections: bool = True, facts: UpstreamFacts = COMPATIBLE
+    ) -> None:
+        base = _base(base_url, has_key=bool(key))
+        self.facts = facts
+        self._urls = {dialect: base / route for dialect, route in ROUTES.items()}
         headers = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "safeconduct"}
         if key:
             headers["authorization"] = f"Bearer {key}"
@@ -71,10 +81,10 @@ class OpenAICompatible:
             await self._session.close()
             self._session = None
 
-    def exchange(self, body: bytes, *, stream: bool) -> "HTTPExchange":
+    def exchange(self, ask: Ask) -> "HTTPExchange":
         if self._session is None:
             raise RuntimeError("an upstream is started before it is asked")
-        return HTTPExchange(self._session, self._url, self._headers[stream], body)
+        return HTTPExchange(self._session, self._urls[ask.dialect], self._headers[ask.stream], ask.body)
 
 
 class HTTPExchange:
@@ -100,7 +110,12 @@ class HTTPExchange:
             raise _broken() from error
         self._response = response
         headers = response.headers
-        return UpstreamHead(response.status, headers.get("content-type", ""), headers.get("content-encoding", ""))
+        return UpstreamHead(
+            response.status,
+            headers.get("content-type", ""),
+            headers.get("content-encoding", ""),
+            {name: headers[name] for name in HEADERS if name in headers},
+        )
 
     async def read(self) -> bytes:
         if self._response is None:
