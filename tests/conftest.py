@@ -2,6 +2,8 @@
 
 import os
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from hypothesis import HealthCheck, settings
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tools"), str(HERE.parent)]
 
+from support.traceability import TABLE, rows  # noqa: E402 - found by the line above
+
 # No test depends on the machine's speed. CI draws the same examples each time, so that a red run can be repeated.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("steady"), derandomize=True)
@@ -18,6 +22,32 @@ settings.register_profile("long", settings.get_profile("steady"), max_examples=1
 settings.load_profile("long" if os.environ.get("SAFECONDUCT_LONG") else "ci" if os.environ.get("CI") else "steady")
 
 _booked = [""]
+_SUBPROCESSES = "COVERAGE_PROCESS_CONFIG"  # where coverage tells child processes that they are traced
+
+_LISTED = {test for row in rows(TABLE.read_text()) for test in row.tests}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Traces what docs/traceability.md speaks of and no more: a tracer makes everything two to ten times slower."""
+    if item.nodeid.partition("::")[0] in _LISTED and item.get_closest_marker("untraced") is None:
+        return (yield)
+    with _untraced():
+        return (yield)
+
+
+@contextmanager
+def _untraced():
+    own, threads, processes = sys.gettrace(), threading.gettrace(), os.environ.pop(_SUBPROCESSES, None)
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        yield
+    finally:
+        if processes is not None:
+            os.environ[_SUBPROCESSES] = processes
+        threading.settrace(threads)
+        sys.settrace(own)
 
 
 @pytest.hookimpl(tryfirst=True)
