@@ -12,13 +12,13 @@ PARTIES = Parties(**KEY_LINES, witness_key=WITNESS.verifier.text, witness_url="h
 def test_the_template_filled_in_is_a_program():
     program = parse_program(render(PARTIES))
     assert "http://127.0.0.1:9/" in program.agreement.witness.policy
-    assert (program.paths[0].upstream, program.paths[0].models) == ("local", ("smollm2-135m",))
+    assert (program.paths[0].providers[0].upstream, program.paths[0].models) == ("local", ("smollm2-135m",))
     assert {person.key for person in program.principals} == {KEYS[name].public.text for name in NAMES[2:]} | {None}
 
 
 def test_another_upstream_and_model_can_be_named():
     program = parse_program(render(PARTIES, upstream="mine", model="org/model:1b"))
-    assert (program.paths[0].upstream, program.paths[0].models) == ("mine", ("org/model:1b",))
+    assert (program.paths[0].providers[0].upstream, program.paths[0].models) == ("mine", ("org/model:1b",))
 
 
 @pytest.mark.parametrize("model", ['x"', "x\ny", "x, y", "x}", "x # y"])

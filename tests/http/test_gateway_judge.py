@@ -153,7 +153,7 @@ def test_the_judge_finds_a_dispatch_before_the_append(tmp_path, monkeypatch):
     honest = one_call.CallRun._append_intent
 
     async def hasty(self):
-        upstream = self._calls.upstreams[self.prepared.path.upstream]
+        upstream = self._calls.upstreams[self.prepared.path.providers[0].upstream]
         early = upstream.exchange(self.prepared.ask)
         await early.head()
         early.close()

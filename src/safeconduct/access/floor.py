@@ -36,6 +36,10 @@ def _standing(case: Case) -> Iterator[Reason]:
         clause = f"freeze:{case.freeze.id}"
         yield Reason("frozen", clause, f"{case.freeze.selector} is frozen: {case.freeze.reason}")
     valid, now = case.agreement.valid, case.request.now
+    if case.path.gate is not None:
+        # Attestations come with the assurance of models: until then there is none, and so no such call.
+        text = f"the path must pass gate {case.path.gate}, and no attestation of it is on record"
+        yield Reason("gate-unattested", f"path:{case.path.id}/gate", text)
     clause = f"agreement:{case.agreement.id}/valid"
     if now < valid.opens_at:
         yield Reason("agreement-not-begun", clause, f"the agreement begins at {rfc3339(valid.opens_at)}")

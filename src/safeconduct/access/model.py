@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from safeconduct.access.catalogue import Provider, SealedModel
 from safeconduct.approvals.model import Group
 from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.ids import (
@@ -77,12 +78,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
-    """A party."""
+    """A party. `tier` is the most that its people may be approved for."""
 
     id: OrganizationId
     role: OrganizationRole
     name: str
     key: str
+    tier: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +128,10 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Someone or something that may ask. A person has a key; a service has a sponsor, a person who answers for it."""
+    """Someone or something that may ask. A person has a key; a service has a sponsor, a person who answers for it.
+
+    `tier` is what it was approved for: models of higher tiers are not for it.
+    """
 
     id: PrincipalId
     organization: OrganizationId
@@ -134,6 +139,7 @@ class Principal:
     key: str | None
     roles: tuple[Role, ...] = ()
     sponsor: PrincipalId | None = None
+    tier: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +164,9 @@ class PathLimits:
 class SealedPath:
     """One published version of a bounded path. It never changes; `digest` is SHA-256 over its canonical form.
 
-    `targets` are its scope's at that version, so that the digest pins what was authorized.
+    `targets` are its scope's at that version, `catalogue` one entry for each of `models`, so that the digest pins what
+    was authorized. The first of `providers` is asked first; the others equal it. Empty `regions` and `retention` demand
+    nothing; `tier` is the highest of its models; `gate` must be attested where there is one.
     """
 
     id: PathId
@@ -168,14 +176,23 @@ class SealedPath:
     origin: Origin
     purpose: str
     models: tuple[str, ...]
-    upstream: str
+    catalogue: tuple[SealedModel, ...]
+    tier: int
+    providers: tuple[Provider, ...]
+    regions: tuple[str, ...]
+    retention: tuple[str, ...]
     scope: str
     targets: tuple[str, ...]
     target_rule: TargetRule
+    dialects: tuple[str, ...]
+    media: tuple[str, ...]
+    history: bool
+    tools: tuple[str, ...]
+    provider_tools: tuple[str, ...]
     release: str
     data_classes: tuple[str, ...]
-    tools: tuple[str, ...]
     autonomy: str
+    gate: str | None
     limits: PathLimits
 
 

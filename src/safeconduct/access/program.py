@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,10 @@ from safeconduct.access.model import (
     Scope,
     SealedPath,
 )
-from safeconduct.access.reading import Key, Log
+from safeconduct.access.path_checks import check_paths, sealed_models, sealed_providers
+from safeconduct.access.reading import Log
 from safeconduct.access.references import check_references
-from safeconduct.access.schema import BUILT_AUTONOMY, BUILT_HANDLING, BUILT_RELEASE, PROGRAM
+from safeconduct.access.schema import PROGRAM
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import TooLargeError
 from safeconduct.kernel.ids import Origin
@@ -31,7 +32,6 @@ from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.quorums import parse_policy, single
 from safeconduct.policy import EntityUid, PolicyInvalidError
 
-NOT_BUILT = "not-built-yet"
 _INSTALLATION = "/installation"
 
 
@@ -80,7 +80,7 @@ def parse_program(source: bytes, *, file: str = "program.yaml", upstreams: Colle
     values = PROGRAM.read(node, (), log)
     _raise(log, file)
     check_references(values, log)
-    _check_built(values, upstreams, log)
+    check_paths(values, upstreams, log)
     _check_policies(values, node, log)
     _raise(log, file)
     return _program(values)
@@ -89,27 +89,6 @@ def parse_program(source: bytes, *, file: str = "program.yaml", upstreams: Colle
 def _raise(log: Log, file: str) -> None:
     if log.problems:
         raise ProgramInvalidError(file, log.problems)
-
-
-def _check_built(values: Mapping[str, Any], upstreams: Collection[str] | None, log: Log) -> None:
-    for name, path in values["paths"].items():
-        for key, wanted, built in _wanted(name, path):
-            if wanted not in built:
-                told = f"{wanted!r} is not built yet; this release does {', '.join(built) or 'none'}"
-                log.wrong_at(key, f"path {name}: {key[2]} {told}", NOT_BUILT)
-        if upstreams is not None and path["upstream"] not in upstreams:
-            known = ", ".join(sorted(upstreams)) or "none"
-            text = f"path {name}: no upstream {path['upstream']!r} is configured; there is {known}"
-            log.wrong_at(("paths", name, "upstream"), text, "upstream-unknown")
-
-
-def _wanted(name: str, path: Mapping[str, Any]) -> Iterator[tuple[Key, str, tuple[str, ...]]]:
-    yield ("paths", name, "release"), path["release"], BUILT_RELEASE
-    yield ("paths", name, "autonomy"), path["autonomy"], BUILT_AUTONOMY
-    for tool in path["tools"]:
-        yield ("paths", name, "tools"), tool, ()
-    for data_class, handling in path["handling"].items():
-        yield ("paths", name, "handling", data_class), handling, BUILT_HANDLING
 
 
 def _check_policies(values: Mapping[str, Any], node: Node, log: Log) -> None:
@@ -153,7 +132,7 @@ def _program(values: Mapping[str, Any]) -> Program:
         "witness": _witness(stated),
         "origin": f"{values['origin']}/{stated['id']}",
     }
-    paths = {name: _unsealed(path, agreement, values["scopes"]) for name, path in values["paths"].items()}
+    paths = {name: _unsealed(path, agreement, values) for name, path in values["paths"].items()}
     document = {
         "origin": values["origin"],
         "organizations": _listed(values["organizations"]),
@@ -179,14 +158,16 @@ def _witness(agreement: Mapping[str, Any]) -> dict[str, str] | None:
     return {"name": name, "policy": single(name, key, agreement["witness"]["url"])}
 
 
-def _unsealed(path: Mapping[str, Any], agreement: Mapping[str, Any], scopes: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in path.items() if name != "handling"}
+def _unsealed(path: Mapping[str, Any], agreement: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in path.items() if name not in ("handling", "upstream")}
     return kept | {
         "version": 0,
         "digest": "",
         "agreement": agreement["id"],
         "origin": agreement["origin"],
-        "targets": scopes[path["scope"]]["targets"],
+        "providers": sealed_providers(path, values["upstreams"]),
+        "catalogue": sealed_models(path, values["models"]),
+        "targets": values["scopes"][path["scope"]]["targets"],
     }
 
 

@@ -116,6 +116,45 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """Yes or no, written as `true` or `false` and in no other way."""
+
+    name: str = "`true` or `false`"
+
+    def read(self, node: Node, key: Key, log: Log) -> Any:  # noqa: ANN401 - see Reader
+        log.marks[key] = node.mark
+        text = _scalar(node, "true or false", log)
+        if text is not None and not (isinstance(node, Scalar) and node.plain and text in ("true", "false")):
+            log.wrong(node.mark, f"expected true or false, got {_shown(text)}")
+        return text == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Decimal:
+    """A decimal number, not negative, read as a whole number of its last place: no float ever holds it."""
+
+    places: int
+    unit: str
+
+    @property
+    def name(self) -> str:
+        """The unit."""
+        return f"decimal, {self.unit}"
+
+    def read(self, node: Node, key: Key, log: Log) -> Any:  # noqa: ANN401 - see Reader
+        log.marks[key] = node.mark
+        text = _scalar(node, f"a {self.name}", log)
+        if text is None:
+            return None
+        whole, _, rest = text.partition(".")
+        if not re.fullmatch(rf"(?:0|[1-9][0-9]{{0,8}})(?:\.[0-9]{{1,{self.places}}})?", text):
+            form = f"a decimal number such as 2.50, of at most {self.places} places, below 1000000000"
+            log.wrong(node.mark, f"expected {form}, got {_shown(text)}")
+            return None
+        return int(whole + rest.ljust(self.places, "0"))
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """A date and time with an offset, read as an instant."""
 

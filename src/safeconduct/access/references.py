@@ -86,6 +86,7 @@ def _principal(name: str, principal: Values, values: Values, log: Log) -> None:
     key: Key = ("principals", name)
     _known(log, (*key, "organization"), principal["organization"], values["organizations"], "organization")
     _roles(name, principal, values, log)
+    _tier(name, principal, values, log)
     if principal["kind"] == PrincipalKind.PERSON:
         if principal["key"] is None:
             log.wrong_at(key, f"{name} is a person and needs a key: safeconduct keys new {name} --out FILE")
@@ -109,6 +110,13 @@ def _roles(name: str, principal: Values, values: Values, log: Log) -> None:
         if role != Role.READER:
             text = f"{name} belongs to an organization with role {organization['role']}: its people only read"
             log.wrong_at(("principals", name, "roles", index), text)
+
+
+def _tier(name: str, principal: Values, values: Values, log: Log) -> None:
+    organization = values["organizations"].get(principal["organization"])
+    if organization is not None and principal["tier"] > organization["tier"]:
+        text = f"{name} has tier {principal['tier']}, its organization has tier {organization['tier']}"
+        log.wrong_at(("principals", name, "tier"), text)
 
 
 def _check_sponsor(name: str, service: Values, sponsor: Values, log: Log) -> None:

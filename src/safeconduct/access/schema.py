@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from safeconduct.access.model import Opening, OrganizationRole, PrincipalKind, Role, TargetRule
+from safeconduct.access.model import Opening, OrganizationRole, PrincipalKind, Role
+from safeconduct.access.path_schema import ID as _ID
+from safeconduct.access.path_schema import MODELS, PATH, TIER, UPSTREAMS
 from safeconduct.access.reading import (
-    NAME,
-    NAME_FORM,
     Choice,
     FieldSpec,
     ListOf,
@@ -46,10 +46,6 @@ ORIGIN = r"[a-z0-9.-]{1,200}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]{1,100})*"
 COSIGNERS_MAX = SIGNATURES_MAX - 1
 """Witnesses of one agreement: their cosignatures and the log's signature stand under one note."""
 
-BUILT_RELEASE = ("pass",)
-BUILT_AUTONOMY = ("advise", "triage")
-BUILT_HANDLING = ("allow",)
-
 
 def _check_witness_key(text: str) -> None:
     if not VerifierKey.parse(text).kind.cosigns:
@@ -77,14 +73,12 @@ def _check_url(text: str) -> None:
         raise InvalidInputError(f"expected an http or https address without user, query or fragment, got {text!r}")
 
 
-_ID = Text("name", NAME, form=NAME_FORM)
 _PROSE = Text()
 _KEY = Text("ed25519 public key", r".{1,100}", PublicKey.parse)
 _COSIGNER_KEY = Text("C2SP verifier key, type 4 or 6", r".{1,2400}", _check_witness_key)
 # With its changes the text must fit into one entry of the log.
 _POLICY = Text("tlog-policy text", r"(?s).{1,32768}", _check_policy, "a tlog-policy of up to 32768 characters")
 _TARGET = Text("network, address, name or *.name", r".{1,255}", parse_target)
-_MODEL = Text("model name", r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 _WINDOW = Section(
     (
         FieldSpec("from", Moment(), "first instant", attribute="opens_at"),
@@ -97,6 +91,7 @@ _ORGANIZATION = Section(
         FieldSpec("role", Choice(tuple(OrganizationRole)), "which side it stands on"),
         FieldSpec("name", Text("text of up to 200", r".{1,200}"), "its name for people"),
         FieldSpec("key", _KEY, "public half of the organization's key"),
+        FieldSpec("tier", TIER, "the most that its people may be approved for", required=False, default=0),
     ),
     "organization",
 )
@@ -183,6 +178,7 @@ _PRINCIPAL = Section(
         FieldSpec("key", _KEY, "public half of its key; every person needs one", required=False),
         FieldSpec("roles", ListOf(Choice(tuple(Role)), len(Role)), "a person's roles", required=False, default=[]),
         FieldSpec("sponsor", _ID, "the person who answers for a service", required=False),
+        FieldSpec("tier", TIER, "what it was approved for: no models of higher tiers", required=False, default=0),
     ),
     "principal",
 )
@@ -192,58 +188,6 @@ _SCOPE = Section(
         FieldSpec("authorization", _PROSE, "who allowed it, and how"),
     ),
     "scope",
-)
-_LIMITS = Section(
-    (
-        # Sealed as a JSON text, a body can double; a sealed field holds 8 MiB.
-        FieldSpec("request_bytes", Whole(1_024, 4 * 1024 * 1024), "largest request body"),
-        FieldSpec("output_tokens", Whole(1, 131_072), "most tokens of one answer"),
-        FieldSpec("deadline_s", Whole(1, 3_600), "seconds until a call is cut"),
-    ),
-    "limits",
-)
-_PATH = Section(
-    (
-        FieldSpec("purpose", _ID, "the one purpose it serves"),
-        FieldSpec("models", ListOf(_MODEL, 100, 1), "names a caller may ask for"),
-        FieldSpec("upstream", _ID, "the configured model server that answers"),
-        FieldSpec("scope", _ID, "the targets authorized on it"),
-        FieldSpec(
-            "targets",
-            Choice(tuple(TargetRule)),
-            "what a request may speak of: only targets in scope, or any (for paths that only read)",
-            required=False,
-            default=TargetRule.IN_SCOPE.value,
-            attribute="target_rule",
-        ),
-        FieldSpec(
-            "release",
-            Choice(("pass", "hold-window", "hold-all")),
-            "how answers are let out; only `pass` is built",
-            required=False,
-            default="pass",
-        ),
-        FieldSpec(
-            "data_classes",
-            ListOf(_ID, 32, 1),
-            "classes of data it takes; this release labels nothing, so what callers send is `unlabeled`",
-        ),
-        FieldSpec(
-            "handling",
-            Named(Choice(("allow", "pseudonymize", "redact", "refuse")), 32),
-            "what is done with a class; only `allow` is built",
-            required=False,
-            default={},
-        ),
-        FieldSpec("tools", ListOf(_ID, 100), "tools the model may call; none are built", required=False, default=[]),
-        FieldSpec(
-            "autonomy",
-            Choice(("advise", "triage", "hunt", "act")),
-            "how far the model may go; `advise` and `triage` are built",
-        ),
-        FieldSpec("limits", _LIMITS, "hard limits of one call"),
-    ),
-    "path",
 )
 _GRANT = Section(
     (
@@ -287,7 +231,9 @@ PROGRAM = Section(
         FieldSpec("agreement", _AGREEMENT, "what they agreed to"),
         FieldSpec("principals", Named(_PRINCIPAL, NAMES_MAX), "who may ask"),
         FieldSpec("scopes", Named(_SCOPE, NAMES_MAX), "authorized targets"),
-        FieldSpec("paths", Named(_PATH, NAMES_MAX), "bounded ways to a model"),
+        FieldSpec("upstreams", UPSTREAMS, "what is agreed about model servers", required=False, default={}),
+        FieldSpec("models", MODELS, "the catalogue of models", required=False, default={}),
+        FieldSpec("paths", Named(PATH, NAMES_MAX), "bounded ways to a model"),
         FieldSpec("grants", Named(_GRANT, NAMES_MAX), "who may use which path"),
         FieldSpec(
             "policies",
@@ -319,9 +265,16 @@ def reference() -> str:
 def _rows(prefix: str, reader: ValueReader) -> Iterator[tuple[str, str, str, str]]:
     for spec in reader.fields if isinstance(reader, Section) else ():
         inner, path = _inner(f"{prefix}{spec.key}", spec.reader)
-        needed = "yes" if spec.required else "no" if spec.default in (None, [], {}) else f"no: `{spec.default}`"
-        yield f"`{prefix}{spec.key}`", spec.reader.name, needed, spec.about
+        yield f"`{prefix}{spec.key}`", spec.reader.name, _needed(spec), spec.about
         yield from _rows(f"{path}.", inner)
+
+
+def _needed(spec: FieldSpec) -> str:
+    if spec.required:
+        return "yes"
+    words = spec.default if isinstance(spec.default, list) else [spec.default]
+    shown = ", ".join(f"`{str(word).lower()}`" for word in words if word not in (None, {}, ""))
+    return f"no: {shown}" if shown else "no"
 
 
 def _inner(path: str, reader: ValueReader) -> tuple[ValueReader, str]:

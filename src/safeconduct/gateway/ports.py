@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from safeconduct.access.catalogue import UNSTATED
 from safeconduct.gateway.moves import UpstreamHead
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ports import Receipt
@@ -49,10 +50,6 @@ class Ask:
     body: bytes = field(repr=False)
     stream: bool
     safety_id: str = ""
-
-
-UNSTATED = "unstated"
-"""A region or retention that the operator did not state. It equals nothing, not even itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -299,7 +299,7 @@ def _check_decision(decision: Decision) -> None:
 
 
 def _upstream_model(upstreams: Upstreams, path: SealedPath, chat: ChatRequest) -> str:
-    names = upstreams.get(path.upstream)
+    names = upstreams.get(path.providers[0].upstream)
     if names is None:
         raise UnavailableError(
             "this path's model server is not configured here",

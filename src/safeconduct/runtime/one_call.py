@@ -145,7 +145,7 @@ class CallRun:
             case AppendIntent():
                 return await self._append_intent()
             case Dispatch():
-                upstream = self._calls.upstreams[self.prepared.path.upstream]
+                upstream = self._calls.upstreams[self.prepared.path.providers[0].upstream]
                 self._exchange = upstream.exchange(self.prepared.ask)
             case SendHead(content_type, length, intent):
                 await self._client.head(content_type, length, intent)

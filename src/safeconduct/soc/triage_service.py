@@ -93,7 +93,7 @@ def choose(records: Records, signer: Principal, *, path: str = "", principal: st
     return Asking(
         path=found.id,
         purpose=found.purpose,
-        upstream=found.upstream,
+        upstream=found.providers[0].upstream,
         principal=asking,
         model=model or found.models[0],
         budget=_budget(found),
@@ -175,5 +175,5 @@ def _service(records: Records, signer: Principal, path: SealedPath) -> Principal
 
 
 def _budget(path: SealedPath) -> Budget:
-    budget = Budget() if path.upstream == LOCAL_UPSTREAM else WIDE
+    budget = Budget() if any(one.upstream == LOCAL_UPSTREAM for one in path.providers) else WIDE
     return replace(budget, answer_tokens_max=min(budget.answer_tokens_max, path.limits.output_tokens))

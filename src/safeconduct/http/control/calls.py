@@ -59,7 +59,7 @@ def _document(control: Control, entry: Entry) -> dict[str, Any]:
         ended = records.get(ENDED_CALLS, entry.id)
         versions = records.scan(kept.PATH_VERSIONS, f"{entry.body['path']}/")
         sealed = next((one for _, one in versions if one.digest == entry.body["path_digest"]), None)
-    shown |= {"state": "running", "upstream": sealed.upstream if sealed else ""} | dict(entry.body)
+    shown |= {"state": "running", "upstream": sealed.providers[0].upstream if sealed else ""} | dict(entry.body)
     if ended is None:
         return shown
     outcome = CALL_OUTCOME.read(control.log.entry(ended.outcome))

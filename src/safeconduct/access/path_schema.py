@@ -1,0 +1,204 @@
+"""The part of the schema that is about ways to a model: paths, the catalogue of models, and their servers."""
+
+from safeconduct.access.catalogue import MICRO_USD, TIER_MAX, UNSTATED
+from safeconduct.access.model import TargetRule
+from safeconduct.access.reading import (
+    NAME,
+    NAME_FORM,
+    Choice,
+    Decimal,
+    FieldSpec,
+    Flag,
+    ListOf,
+    Named,
+    Section,
+    Text,
+    Whole,
+)
+from safeconduct.kernel.errors import InvalidInputError
+
+BUILT_RELEASE = ("pass",)
+BUILT_AUTONOMY = ("advise", "triage")
+BUILT_HANDLING = ("allow",)
+BUILT_DIALECTS = ("openai.chat",)
+BUILT_MEDIA: tuple[str, ...] = ()
+BUILT_HISTORY = (False,)
+BUILT_TOOLS: tuple[str, ...] = ()
+BUILT_PROVIDER_TOOLS: tuple[str, ...] = ()
+
+DIALECTS = (
+    "openai.chat",
+    "openai.responses",
+    "openai.embeddings",
+    "anthropic.messages",
+    "anthropic.count-tokens",
+)
+MEDIA = ("image", "document", "audio")
+
+MODELS_MAX = 100
+"""Models of one path: more than any vendor offers."""
+
+PROVIDERS_MAX = 8
+"""Providers of one path: the last is asked after all others failed, within one call's deadline."""
+
+ALIASES_MAX = 16
+"""Other names of one model."""
+
+CATALOGUE_MAX = 1_000
+"""Models in a program: every model of every vendor, many times over."""
+
+
+def _check_stated(text: str) -> None:
+    if text == UNSTATED:
+        raise InvalidInputError(f"{UNSTATED!r} is what an upstream has that is not named here: leave it out")
+
+
+ID = Text("name", NAME, form=NAME_FORM)
+TIER = Whole(0, TIER_MAX)
+_MODEL = Text("model name", r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+_TOOL = Text("tool name", r"[A-Za-z0-9_-]{1,64}", form="a name of up to 64 letters, digits, _ and -")
+_STATED = Text("name", NAME, _check_stated, NAME_FORM)
+_PRICE = Decimal(MICRO_USD, "USD for a million tokens")
+
+UPSTREAMS = Named(
+    Section(
+        (
+            FieldSpec("vendor", _STATED, "whose model server it is"),
+            FieldSpec("region", _STATED, "where it computes"),
+            FieldSpec("retention", _STATED, "what it keeps, such as `none` or `30-days`"),
+        ),
+        "upstream",
+    ),
+    CATALOGUE_MAX,
+    id_attribute="upstream",
+)
+MODELS = Named(
+    Section(
+        (
+            FieldSpec("version", _MODEL, "the one version that is asked for, as the vendor names it"),
+            FieldSpec("aliases", ListOf(_MODEL, ALIASES_MAX), "other names of it", required=False, default=[]),
+            FieldSpec("tier", TIER, "what a caller must be approved for", required=False, default=0),
+            FieldSpec("prerelease", Flag(), "below its tier it is not there at all", required=False, default=False),
+            FieldSpec("approval", Flag(), "refused until its approval is on record", required=False, default=False),
+            FieldSpec(
+                "program_value",
+                Text("text of up to 64", r"[A-Za-z0-9._:/-]{1,64}"),
+                "what the vendor is told of the program it is used under",
+                required=False,
+                default="",
+            ),
+            FieldSpec(
+                "prices",
+                Section(
+                    (
+                        FieldSpec("input", _PRICE, "of what goes in"),
+                        FieldSpec("output", _PRICE, "of what comes out"),
+                    ),
+                    "prices",
+                ),
+                "what it costs; without them no money budget takes it",
+                required=False,
+            ),
+        ),
+        "model",
+    ),
+    CATALOGUE_MAX,
+    id_attribute="name",
+    key=_MODEL,
+)
+_LIMITS = Section(
+    (
+        # Sealed as a JSON text, a body can double; a sealed field holds 8 MiB.
+        FieldSpec("request_bytes", Whole(1_024, 4 * 1024 * 1024), "largest request body"),
+        FieldSpec("output_tokens", Whole(1, 131_072), "most tokens of one answer"),
+        FieldSpec("deadline_s", Whole(1, 3_600), "seconds until a call is cut"),
+    ),
+    "limits",
+)
+PATH = Section(
+    (
+        FieldSpec("purpose", ID, "the one purpose it serves"),
+        FieldSpec("models", ListOf(_MODEL, MODELS_MAX, 1), "the models a caller may ask for, by name"),
+        FieldSpec("tier", TIER, "the highest tier of its models", required=False, default=0),
+        FieldSpec("upstream", ID, "the configured model server that answers; or `providers`", required=False),
+        FieldSpec(
+            "providers",
+            ListOf(ID, PROVIDERS_MAX, 1),
+            "several upstreams of the same region and retention: the first is asked, the next if it fails",
+            required=False,
+        ),
+        FieldSpec(
+            "regions",
+            ListOf(_STATED, 32),
+            "regions its providers must be in; any where empty",
+            required=False,
+            default=[],
+        ),
+        FieldSpec(
+            "retention",
+            ListOf(_STATED, 32),
+            "retentions its providers must have; any where empty",
+            required=False,
+            default=[],
+        ),
+        FieldSpec("scope", ID, "the targets authorized on it"),
+        FieldSpec(
+            "targets",
+            Choice(tuple(TargetRule)),
+            "what a request may speak of: only targets in scope, or any (for paths that only read)",
+            required=False,
+            default=TargetRule.IN_SCOPE.value,
+            attribute="target_rule",
+        ),
+        FieldSpec(
+            "dialects",
+            ListOf(Choice(DIALECTS), len(DIALECTS), 1),
+            "the shapes a request may have",
+            required=False,
+            default=["openai.chat"],
+        ),
+        FieldSpec(
+            "media",
+            ListOf(Choice(MEDIA), len(MEDIA)),
+            "parts other than text that a request may hold",
+            required=False,
+            default=[],
+        ),
+        FieldSpec("history", Flag(), "whether the vendor may keep the conversation", required=False, default=False),
+        FieldSpec(
+            "release",
+            Choice(("pass", "hold-window", "hold-all")),
+            "how answers are let out; only `pass` is built",
+            required=False,
+            default="pass",
+        ),
+        FieldSpec(
+            "data_classes",
+            ListOf(ID, 32, 1),
+            "classes of data it takes; this release labels nothing, so what callers send is `unlabeled`",
+        ),
+        FieldSpec(
+            "handling",
+            Named(Choice(("allow", "pseudonymize", "redact", "refuse")), 32),
+            "what is done with a class; only `allow` is built",
+            required=False,
+            default={},
+        ),
+        FieldSpec("tools", ListOf(_TOOL, 100), "tools the model may call; none are built", required=False, default=[]),
+        FieldSpec(
+            "provider_tools",
+            ListOf(_TOOL, 32),
+            "tools that the vendor runs on its side; none are built",
+            required=False,
+            default=[],
+        ),
+        FieldSpec(
+            "autonomy",
+            Choice(("advise", "triage", "hunt", "act")),
+            "how far the model may go; `advise` and `triage` are built",
+        ),
+        FieldSpec("gate", ID, "a gate that must be attested; until then every call is refused", required=False),
+        FieldSpec("limits", _LIMITS, "hard limits of one call"),
+    ),
+    "path",
+)
