@@ -172,6 +172,15 @@ class StandIn:
         await response.write(b"data: [DONE]\n\n")
         return response
 
+    async def _paced(self, http, request, text):
+        """A frame every 50 ms, as a model speaks, until released."""
+        response = await self._stream_head(http)
+        while not self.release.is_set():
+            await response.write(chunk("z" * 60))
+            await asyncio.sleep(0.05)
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
     async def _slow(self, http, request, text):
         """Ten frames, a few milliseconds apart."""
         response = await self._stream_head(http)
