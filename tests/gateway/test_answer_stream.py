@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safeconduct.gateway.answer import AnswerFacts, AnswerStream, read_answer, upstream_refusal
+from safeconduct.gateway.dialects import openai_answer
+from safeconduct.gateway.dialects.model import AnswerFacts, Shapes
+from safeconduct.gateway.dialects.openai_chat import read_chat
+from safeconduct.gateway.dialects.refusals import upstream_refusal
 from safeconduct.gateway.limits import (
     ANSWER_BYTES_BASE,
     ANSWER_BYTES_MAX,
@@ -16,11 +19,21 @@ from safeconduct.gateway.limits import (
     answer_bytes_max,
 )
 from safeconduct.kernel.errors import UpstreamError
+from support.call_ends import request
 
 CHUNK = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
 LAST = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}}\n\n'
 DONE = b"data: [DONE]\n\n"
+ASKED = read_chat(request(), Shapes())
 STREAM = CHUNK * 3 + LAST + DONE
+
+
+def stream_reader():
+    return openai_answer.AnswerStream(ASKED)
+
+
+def read_answer(body):
+    return openai_answer.read_answer(body, ASKED)
 
 
 def code_of(work, *arguments):
@@ -31,7 +44,7 @@ def code_of(work, *arguments):
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12))
 def test_however_it_is_cut_into_reads_the_same_comes_out(places):
-    stream, out = AnswerStream(), b""
+    stream, out = stream_reader(), b""
     cuts = [0, *sorted(places), len(STREAM)]
     for start, end in itertools.pairwise(cuts):
         part = stream.feed(STREAM[start:end])
@@ -43,7 +56,7 @@ def test_however_it_is_cut_into_reads_the_same_comes_out(places):
 
 
 def test_all_frames_of_one_read_come_out_together():
-    assert AnswerStream().feed(CHUNK * 5 + CHUNK[:-1]) == CHUNK * 5
+    assert stream_reader().feed(CHUNK * 5 + CHUNK[:-1]) == CHUNK * 5
 
 
 @pytest.mark.parametrize(
@@ -60,7 +73,7 @@ def test_all_frames_of_one_read_come_out_together():
     ],
 )
 def test_only_data_comes_out(sent, released):
-    assert AnswerStream().feed(sent) == released
+    assert stream_reader().feed(sent) == released
 
 
 @pytest.mark.parametrize(
@@ -77,12 +90,12 @@ def test_only_data_comes_out(sent, released):
     ],
 )
 def test_what_is_no_chunk_is_refused(sent, code):
-    assert code_of(AnswerStream().feed, CHUNK + sent) == code
+    assert code_of(stream_reader().feed, CHUNK + sent) == code
 
 
 @pytest.mark.parametrize(("more", "taken"), [(0, True), (1, False)])
 def test_a_frame_at_its_limit_and_one_beyond(more, taken):
-    stream = AnswerStream()
+    stream = stream_reader()
     data = b"data: " + b"x" * (FRAME_BYTES_MAX - 6 + more)
     if taken:
         assert stream.feed(data) == b""
@@ -107,7 +120,7 @@ def test_what_an_answer_says_of_itself_is_bounded(body, facts):
 
 @given(st.binary(max_size=80))
 def test_arbitrary_bytes_are_an_answer_or_an_error(body):
-    for work in (read_answer, AnswerStream().feed):
+    for work in (read_answer, stream_reader().feed):
         with contextlib.suppress(UpstreamError):
             assert work(body) is not None
 

@@ -32,6 +32,7 @@ INTENT = CallIntended(
     path_digest="11" * 32,
     purpose="incident-triage",
     model="smollm2-135m",
+    dialect="openai.chat",
     determining=("grant-covers-call",),
     policy_digest="22" * 32,
     epoch=3,
@@ -75,7 +76,7 @@ def end(log, draft=None):
 def test_the_bytes_of_an_intent():
     assert canonical(CALL_INTENT.draft(INTENT).body) == (
         b'{"agreement":"ag-2026-01","deadline_at":1795248120000000,'
-        b'"determining":["grant-covers-call"],"epoch":3,"grant":"ana-triage","model":"smollm2-135m",'
+        b'"determining":["grant-covers-call"],"dialect":"openai.chat","epoch":3,"grant":"ana-triage","model":"smollm2-135m",'
         b'"organization":"northwind","output_tokens_max":1024,"path":"soc-triage","path_digest":"'
         + b"11" * 32
         + b'","policy_digest":"'

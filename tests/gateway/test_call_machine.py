@@ -8,6 +8,8 @@ import pytest
 
 from safeconduct.gateway import call as machine
 from safeconduct.gateway.call import TABLE, Call, CallTerms, State
+from safeconduct.gateway.dialects.model import Shapes
+from safeconduct.gateway.dialects.registry import OPENAI_CHAT
 from safeconduct.gateway.limits import OUTCOME_TRIES_MAX, REFUSED_BODY_BYTES_MAX
 from safeconduct.gateway.moves import (
     AbortClient,
@@ -39,6 +41,7 @@ from safeconduct.gateway.moves import (
 from safeconduct.kernel.errors import UnavailableError, UpstreamError
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.ports import Receipt
+from support.call_ends import request
 
 CALL = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 RECEIPT = Receipt(Origin("log.example"), EntryId(CALL), b"\0" * 32, 0, (), "", 0)
@@ -78,7 +81,8 @@ EVENTS: tuple[Event, ...] = (
 
 
 def begin(*, stream: bool, most: int = 4096) -> Call:
-    return Call(CallTerms(stream=stream, answer_bytes_max=most))
+    asked = OPENAI_CHAT.read(request(stream=stream), Shapes())
+    return Call(CallTerms(dialect=OPENAI_CHAT, request=asked, answer_bytes_max=most))
 
 
 class BrokenPromiseError(AssertionError):
@@ -178,8 +182,8 @@ class Walk:
             call._verdict,
             call._status,
             len(call._handed),
-            call._reader.done,
-            call._reader._tail,
+            call._reader and call._reader.done,
+            call._reader and call._reader._tail,
             bytes(call._received),
             call._tries,
             monitor.committed,

@@ -27,7 +27,7 @@ def test_the_states_are_those_of_the_table():
 
 def test_every_code_that_a_caller_may_be_told_is_there():
     files = [
-        *(SOURCES / "gateway").glob("*.py"),
+        *(SOURCES / "gateway").rglob("*.py"),
         *(SOURCES / "adapters" / "models").glob("*.py"),
         SOURCES / "access" / "floor.py",
         SOURCES / "policy" / "decide.py",

@@ -8,12 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safeconduct.gateway.chat import read_chat
+from safeconduct.gateway.dialects import openai_chat
+from safeconduct.gateway.dialects.model import Shapes
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import MESSAGES_MAX, MODEL_NAME_BYTES_MAX, NESTING_MAX
 from support.call_ends import request
 
+TEXT_ONLY = Shapes()
 MESSAGE = {"role": "user", "content": "hi"}
+
+
+def read_chat(body):
+    return openai_chat.read_chat(body, TEXT_ONLY)
 
 
 def refused(body):

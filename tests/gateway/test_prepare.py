@@ -24,7 +24,7 @@ def standing():
 
 
 def arrive(**changes):
-    return replace(Arrival(path="soc-triage", at=START, principal="ana"), **changes)
+    return replace(Arrival(path="soc-triage", at=START, dialect="openai.chat", principal="ana"), **changes)
 
 
 def judge(standing, body=None, *, upstreams=None, **changes):
@@ -37,7 +37,7 @@ def test_an_allowed_call(standing):
     assert isinstance(prepared, Prepared)
     assert (prepared.principal.id, prepared.grant.id, prepared.purpose) == ("ana", "ana-triage", "incident-triage")
     assert (prepared.targets, prepared.in_scope) == (("192.0.2.1", "evil.example"), 1)
-    assert (prepared.output_tokens_max, prepared.sent) == (5, prepared.chat.body)
+    assert (prepared.output_tokens_max, prepared.sent) == (5, prepared.asked.body)
     assert prepared.deadline_at == START + seconds(120)
     assert prepared.facts.organization == "northwind"
     assert judge(standing, request(text="192.0.2.1 evil.example", max_tokens=5)) == prepared
@@ -57,6 +57,8 @@ def test_an_allowed_call(standing):
         ({"purpose": "p" * (HEADER_VALUE_BYTES_MAX + 1)}, None, 3, "header-invalid", ""),
         ({"session": "s\n"}, None, 3, "header-invalid", ""),
         ({"session": "\u00e9"}, None, 3, "header-invalid", ""),
+        ({"dialect": ""}, None, 3, "dialect-unknown", ""),
+        ({"dialect": "openai.chats"}, None, 3, "dialect-unknown", ""),
         ({}, b"{", 3, "body-not-json", ""),
         ({}, request() + b" " * 262144, 3, "request-too-large", "path:soc-triage/limits"),
         ({}, request(max_tokens=1025), 3, "output-tokens-over-limit", "path:soc-triage/limits"),

@@ -96,7 +96,11 @@ def live(world, fuse, stream):
 
         calls.commits = dying
         try:
-            await calls.run(calls.arrival(PATH, token=world.tokens["ana"]), request(stream=stream), DyingClient(fuse))
+            await calls.run(
+                calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"]),
+                request(stream=stream),
+                DyingClient(fuse),
+            )
         except Died:
             assert fuse.burnt
 

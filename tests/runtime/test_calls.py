@@ -35,7 +35,7 @@ def play(world, upstream, body=None, *, client=None, meanwhile=None, patience=No
     async def main():
         calls = world.calls(upstream, patience=patience)
         end = client or ScriptedClient()
-        arrival = calls.arrival(path, **({"token": world.tokens["ana"]} | headers))
+        arrival = calls.arrival(path, **({"dialect": "openai.chat", "token": world.tokens["ana"]} | headers))
         task = asyncio.create_task(calls.run(arrival, request() if body is None else body, end))
         seen = await meanwhile(calls, end) if meanwhile else None
         await asyncio.wait_for(task, DEADLINE_S)
@@ -213,7 +213,7 @@ def test_a_freeze_reaches_a_client_that_does_not_read():
 
             upstream = ScriptedUpstream(STREAM_HEAD, CHUNK, DONE)
             calls = world.calls(upstream)
-            arrival = calls.arrival(PATH, token=world.tokens["ana"])
+            arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
             task = asyncio.create_task(calls.run(arrival, request(stream=True), client))
             await freeze(calls, client)
             await asyncio.wait_for(task, DEADLINE_S)
@@ -232,7 +232,7 @@ def test_a_freeze_between_decision_and_commit_refuses_the_intent():
         async def main():
             calls = world.calls(upstream)
             client = ScriptedClient()
-            arrival = calls.arrival(PATH, token=world.tokens["ana"])
+            arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
             prepared = calls.prepare(arrival, request())
             calls.prepare = lambda arrival, body, first=[prepared]: (
                 first.pop() if first else type(calls).prepare(calls, arrival, body)
@@ -254,7 +254,7 @@ def test_a_change_that_still_allows_the_call_does_not_refuse_it():
         async def main():
             calls = world.calls(ScriptedUpstream(JSON_HEAD, ANSWER))
             client = ScriptedClient()
-            arrival = calls.arrival(PATH, token=world.tokens["ana"])
+            arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
             stale = calls.prepare(arrival, request())
             calls.prepare = lambda arrival, body, first=[stale]: (
                 first.pop() if first else type(calls).prepare(calls, arrival, body)
@@ -339,13 +339,13 @@ def test_a_shutdown_cuts_all_and_records_each():
             for wait in (Wait(), Wait(), Wait()):
                 calls.upstreams = {"local": ScriptedUpstream(STREAM_HEAD, wait)}
                 client = ScriptedClient()
-                arrival = calls.arrival(PATH, token=world.tokens["ana"])
+                arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
                 runs.append(asyncio.create_task(calls.run(arrival, request(stream=True), client)))
                 await wait.reached.wait()
             await calls.shutdown()
             assert all(run.done() for run in runs)
             late = ScriptedClient()
-            await calls.run(calls.arrival(PATH, token=world.tokens["ana"]), request(), late)
+            await calls.run(calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"]), request(), late)
             return late
 
         late = asyncio.run(main())
@@ -360,7 +360,7 @@ def test_a_cancelled_task_still_records_its_outcome():
             wait = Wait()
             calls = world.calls(ScriptedUpstream(STREAM_HEAD, wait))
             client = ScriptedClient()
-            arrival = calls.arrival(PATH, token=world.tokens["ana"])
+            arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
             task = asyncio.create_task(calls.run(arrival, request(stream=True), client))
             await wait.reached.wait()
             task.cancel()
@@ -434,7 +434,9 @@ def test_an_outcome_that_the_log_takes_later_is_offered_again():
                 return await commits(command)
 
             calls.commits = failing
-            await calls.run(calls.arrival(PATH, token=world.tokens["ana"]), request(), ScriptedClient())
+            await calls.run(
+                calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"]), request(), ScriptedClient()
+            )
             return len(seen)
 
         assert asyncio.run(main()) == 4
@@ -464,7 +466,7 @@ def test_refusals_beyond_the_rate_leave_no_entry_and_have_no_call():
             clients = []
             for _ in range(REFUSALS_PER_MINUTE_MAX + 1):
                 clients.append(ScriptedClient())
-                await calls.run(calls.arrival(PATH, token=world.tokens["ana"]), b"", clients[-1])
+                await calls.run(calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"]), b"", clients[-1])
             return clients
 
         clients = asyncio.run(main())
@@ -487,7 +489,7 @@ def test_a_standing_that_never_rests_refuses_in_the_end():
 
         async def main():
             calls = world.calls(ScriptedUpstream(JSON_HEAD, ANSWER))
-            stale = calls.prepare(calls.arrival(PATH, token=world.tokens["ana"]), request())
+            stale = calls.prepare(calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"]), request())
             calls.prepare = lambda *_: replace(stale, epoch=stale.epoch - 1)
             client = ScriptedClient()
             await calls.run(stale.arrival, request(), client)

@@ -71,7 +71,11 @@ def call(world, *script, stream=False, dies=False):
     async def main():
         calls = world.calls(ScriptedUpstream(*script))
         running = asyncio.ensure_future(
-            calls.run(calls.arrival(PATH, token=world.tokens["ana"]), request(stream=stream), ScriptedClient())
+            calls.run(
+                calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"]),
+                request(stream=stream),
+                ScriptedClient(),
+            )
         )
         while dies and not any(entry.type == CALL_INTENT.name for entry in world.entries()):
             await asyncio.sleep(0)

@@ -12,14 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from safeconduct.gateway.answer import (
-    STATUS_OK,
-    AnswerFacts,
-    AnswerStream,
-    no_answer,
-    read_answer,
-    upstream_refusal,
-)
+from safeconduct.gateway.dialects.model import AnswerFacts, AnswerReader, Dialect, ModelRequest
+from safeconduct.gateway.errors import cut_error, no_answer
 from safeconduct.gateway.limits import OUTCOME_TRIES_MAX, REFUSED_BODY_BYTES_MAX
 from safeconduct.gateway.moves import (
     AbortClient,
@@ -48,7 +42,6 @@ from safeconduct.gateway.moves import (
     UpstreamFailed,
     UpstreamHead,
 )
-from safeconduct.gateway.told import cut_error, error_frame
 from safeconduct.kernel.errors import SafeconductError, UnavailableError, UpstreamError
 
 if TYPE_CHECKING:
@@ -56,6 +49,7 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
+STATUS_OK = 200
 
 
 class State(Enum):
@@ -74,9 +68,10 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallTerms:
-    """What the machine must know of a call."""
+    """What the machine must know of a call: what the upstream is asked, and in which dialect it answers."""
 
-    stream: bool
+    dialect: Dialect
+    request: ModelRequest
     answer_bytes_max: int
 
 
@@ -90,7 +85,7 @@ class Call:
         self._status: int | None = None
         self._received = bytearray()
         self._received_bytes = 0
-        self._reader = AnswerStream()
+        self._reader: AnswerReader | None = None
         self._facts = AnswerFacts()
         self._handed: deque[bytes] = deque()
         self._released = bytearray()
@@ -152,12 +147,13 @@ class Call:
         if event.status != STATUS_OK:
             self.state = State.COLLECTING
             return []
-        expected = EVENT_STREAM if self.terms.stream else JSON
+        expected = EVENT_STREAM if self.terms.request.stream else JSON
         if event.content_type.partition(";")[0].strip().lower() != expected:
             return self._failed(no_answer(f"expected {expected}"))
-        if not self.terms.stream:
+        if not self.terms.request.stream:
             self.state = State.COLLECTING
             return []
+        self._reader = self.terms.dialect.reader(self.terms.request)
         self.state = State.RELAYING
         return [self._begin(EVENT_STREAM, None)]
 
@@ -176,9 +172,9 @@ class Call:
     def complete(self, _: UpstreamEnd) -> list[Command]:
         body = bytes(self._received)
         if self._status != STATUS_OK:
-            return self._refused(upstream_refusal(self._status or 0, body))
+            return self._refused(self.terms.dialect.refusal(self._status or 0, body))
         try:
-            self._facts = read_answer(body)
+            self._facts = self.terms.dialect.read_answer(body, self.terms.request)
         except UpstreamError as error:
             return self._failed(error)
         self._received.clear()
@@ -190,15 +186,15 @@ class Call:
         if self._received_bytes > self.terms.answer_bytes_max:
             return self._broken(self._too_long())
         try:
-            data = self._reader.feed(event.data)
+            data = self._reading.feed(event.data)
         except UpstreamError as error:
             self._received = bytearray(event.data[:REFUSED_BODY_BYTES_MAX])
             return self._broken(error)
-        self._facts = self._reader.facts
+        self._facts = self._reading.facts
         return [self._hand_over(data)] if data else []
 
     def ended(self, _: UpstreamEnd) -> list[Command]:
-        if not self._reader.done:
+        if not self._reading.done:
             return self._broken(
                 UpstreamError("the model server ended the stream before its end", code="upstream-cut-stream")
             )
@@ -210,7 +206,7 @@ class Call:
             self._released += self._handed.popleft()
         if self.state is not State.DRAINING or self._handed:
             return []
-        self._answering = self.terms.stream  # a stream still ends with its receipt
+        self._answering = self.terms.request.stream  # a stream still ends with its receipt
         return self._settle()
 
     def failed(self, event: UpstreamFailed) -> list[Command]:
@@ -220,7 +216,7 @@ class Call:
         return self._broken(event.error)
 
     def cut(self, event: Cut) -> list[Command]:
-        whole = self._reader.done and not self._handed
+        whole = self._reader is not None and self._reader.done and not self._handed
         self._verdict = self._verdict or (None if whole else (End.CUT, event.why.value, event.clause))
         return [AbortUpstream(), *self._stop_client(), *self._settle()]
 
@@ -236,6 +232,12 @@ class Call:
             return self._settle()
         self.state = State.CLOSED  # the call stays open in the log, and the next start closes it as abandoned
         return self._stop_client() if self._answering else []
+
+    @property
+    def _reading(self) -> AnswerReader:
+        if self._reader is None:
+            raise RuntimeError("a stream is read after its head")
+        return self._reader
 
     def _begin(self, content_type: str, length: int | None) -> Command:
         if self._intent is None:
@@ -260,7 +262,8 @@ class Call:
         # The head is out, so the client is told in the stream: official clients raise on an `error` event.
         self._verdict = (End.UPSTREAM_FAILED, error.code, "")
         self.state = State.DRAINING
-        return [AbortUpstream(), self._hand_over(error_frame(error, self._intent.entry_id if self._intent else ""))]
+        frame = self.terms.dialect.error_frame(error, self._intent.entry_id if self._intent else "")
+        return [AbortUpstream(), self._hand_over(frame)]
 
     def _stop_client(self) -> list[Command]:
         if self._answering:

@@ -30,22 +30,23 @@ def intent_draft(prepared: Prepared, worker: str) -> Draft:
         path=prepared.path.id,
         path_digest=prepared.path.digest,
         purpose=prepared.purpose,
-        model=prepared.chat.model,
+        model=prepared.asked.model,
+        dialect=prepared.arrival.dialect,
         determining=prepared.decision.determining,
         policy_digest=prepared.policy_digest,
         epoch=prepared.epoch,
         targets_in_scope=prepared.in_scope,
         targets_out_of_scope=len(prepared.targets) - prepared.in_scope,
         request_sha256=prepared.request_sha256,
-        request_bytes=len(prepared.chat.body),
+        request_bytes=len(prepared.asked.body),
         sent_sha256=prepared.sent_sha256,
-        stream=prepared.chat.stream,
+        stream=prepared.asked.stream,
         output_tokens_max=prepared.output_tokens_max,
         deadline_at=prepared.deadline_at,
         worker=worker,
     )
-    sealed: dict[str, JSONValue] = {"request": prepared.chat.body.decode(), "targets": prepared.targets}
-    if prepared.sent is not prepared.chat.body:
+    sealed: dict[str, JSONValue] = {"request": prepared.asked.body.decode(), "targets": prepared.targets}
+    if prepared.sent is not prepared.asked.body:
         sealed["sent"] = prepared.sent.decode()  # what left differs from what came, and both must be showable
     if prepared.arrival.session:
         sealed["session"] = prepared.arrival.session

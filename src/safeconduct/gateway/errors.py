@@ -1,6 +1,13 @@
 """What a call can be refused for, and whose fault it is: the caller's, the upstream's or ours (the error's kind)."""
 
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.gateway.moves import CutWhy
+from safeconduct.kernel.errors import (
+    InvalidInputError,
+    RefusedError,
+    SafeconductError,
+    UnavailableError,
+    UpstreamError,
+)
 
 
 class DialectError(InvalidInputError):
@@ -9,3 +16,29 @@ class DialectError(InvalidInputError):
     def __init__(self, message: str, *, code: str, param: str = "", remedy: str = "") -> None:
         super().__init__(message, code=code, remedy=remedy)
         self.param = param
+
+
+def cut_error(why: CutWhy, clause: str) -> SafeconductError:
+    """Returns what a caller is told when its call is cut before its answer began."""
+    if why is CutWhy.FREEZE:
+        return RefusedError(
+            "a freeze stopped this call", code="frozen", clause=clause, remedy="ask the people named in the freeze"
+        )
+    if why is CutWhy.REVOKED:
+        return RefusedError("the token, grant, path or principal of this call is gone", code="revoked", clause=clause)
+    if why is CutWhy.SHUTDOWN:
+        return UnavailableError("this gateway is shutting down", code="shutting-down", remedy="retry")
+    return UpstreamError(
+        "the path's deadline passed before there was an answer",
+        code="deadline-exceeded",
+        remedy="ask for less, or ask for a path with a later deadline",
+    )
+
+
+def no_answer(what: str) -> UpstreamError:
+    """Returns the error of bytes that are no answer."""
+    return UpstreamError(
+        f"the model server's answer is none: {what}",
+        code="upstream-answer-invalid",
+        remedy="retry, or tell the operator",
+    )

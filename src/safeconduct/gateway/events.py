@@ -18,9 +18,9 @@ from safeconduct.ledger.events import EventType
 class CallIntended:
     """A call was allowed and may be dispatched once this is committed. The entry's id names the call.
 
-    `request_sha256` is over the caller's bytes, `sent_sha256` over those for the upstream. `determining` are the
-    policies that allowed, `policy_digest` and `epoch` pin what they were. Sealed: `request`, `sent` where that differs,
-    `targets`, `session`.
+    `dialect` is the caller's. `request_sha256` is over the caller's bytes, `sent_sha256` over those for the upstream.
+    `determining` are the policies that allowed, `policy_digest` and `epoch` pin what they were. Sealed: `request`,
+    `sent` where that differs, `targets`, `session`.
     """
 
     principal: str
@@ -31,6 +31,7 @@ class CallIntended:
     path_digest: str
     purpose: str
     model: str
+    dialect: str
     determining: tuple[str, ...]
     policy_digest: str
     epoch: int

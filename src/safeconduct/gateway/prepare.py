@@ -13,7 +13,8 @@ from safeconduct.access.freezes import call_facts
 from safeconduct.access.model import CallFacts, CallRequest, Grant, Principal, SealedPath
 from safeconduct.access.standing import Decide, Standing
 from safeconduct.gateway.call import JSON, CallTerms
-from safeconduct.gateway.chat import ChatRequest, read_chat
+from safeconduct.gateway.dialects.model import Dialect, ModelRequest, Shapes
+from safeconduct.gateway.dialects.registry import dialect
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX, answer_bytes_max
 from safeconduct.gateway.ports import Ask
@@ -32,9 +33,6 @@ from safeconduct.kernel.instants import Instant, seconds
 Upstreams = Mapping[str, Mapping[str, str]]
 """The configured upstreams, and what each calls a model that a path names otherwise."""
 
-CHAT = "openai.chat"
-"""The dialect of all requests until there are others."""
-
 _WORD = re.compile(r"[A-Za-z0-9._:/-]*")
 
 
@@ -42,11 +40,13 @@ _WORD = re.compile(r"[A-Za-z0-9._:/-]*")
 class Arrival:
     """A request as it came in. A header that did not come is empty.
 
+    `dialect` is what its route speaks. Without one nothing can be read, and the request is refused.
     `principal` is set by callers in this process that act for one; nothing from outside can set it.
     """
 
     path: PathId
     at: Instant
+    dialect: str = ""
     token: str = field(default="", repr=False)
     principal: PrincipalId | None = None
     purpose: str = ""
@@ -77,14 +77,15 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """An allowed call: everything its intent says, and the bytes for the upstream."""
+    """An allowed call: everything its intent says, and the bytes for the upstream, in the dialect `spoken` there."""
 
     arrival: Arrival
     principal: Principal
     path: SealedPath
     grant: Grant
     purpose: str
-    chat: ChatRequest
+    asked: ModelRequest
+    spoken: Dialect
     upstream_model: str
     sent: bytes = field(repr=False)
     output_tokens_max: int
@@ -103,14 +104,15 @@ class Prepared:
     def terms(self) -> CallTerms:
         """What the call's machine must know."""
         return CallTerms(
-            stream=self.chat.stream,
+            dialect=self.spoken,
+            request=self.asked,
             answer_bytes_max=answer_bytes_max(self.output_tokens_max),
         )
 
     @property
     def ask(self) -> Ask:
         """What the upstream is asked."""
-        return Ask(dialect=CHAT, model=self.upstream_model, body=self.sent, stream=self.chat.stream)
+        return Ask(dialect=self.spoken.name, model=self.upstream_model, body=self.sent, stream=self.asked.stream)
 
     @property
     def deadline_at(self) -> Instant:
@@ -120,12 +122,12 @@ class Prepared:
     @property
     def request_sha256(self) -> str:
         """The hash of the caller's bytes."""
-        return hashlib.sha256(self.chat.body).hexdigest()
+        return hashlib.sha256(self.asked.body).hexdigest()
 
     @property
     def sent_sha256(self) -> str:
         """The hash of the bytes for the upstream."""
-        return self.request_sha256 if self.sent is self.chat.body else hashlib.sha256(self.sent).hexdigest()
+        return self.request_sha256 if self.sent is self.asked.body else hashlib.sha256(self.sent).hexdigest()
 
 
 def identify(standing: Standing, arrival: Arrival) -> Principal:
@@ -171,7 +173,7 @@ def prepare(
 ) -> Prepared | Refusal:
     """Steps 1 to 6: decides a request. Equal arguments give equal answers."""
     step = 1
-    principal = path = chat = None
+    principal = path = asked = None
     try:
         principal = identify(standing, arrival)
         step = 2
@@ -180,19 +182,20 @@ def prepare(
         _check_headers(arrival)
         if len(body) > path.limits.request_bytes:
             raise _too_large(path)
-        chat = read_chat(body)
-        tokens = _output_tokens(path, chat)
-        _check_tools(path, chat)
+        spoken = dialect(arrival.dialect)
+        asked = spoken.read(body, _shapes(path))
+        tokens = _output_tokens(path, asked)
+        _check_tools(path, asked)
         step = 5
-        targets = find_targets(chat.texts)
+        targets = find_targets(asked.texts)
         covered = standing.targets[path.id]
         step = 6
-        request = _request(arrival, principal, path, chat, targets)
+        request = _request(arrival, principal, path, asked, targets)
         decision, grant = standing.authorize(request, decide)
         _check_decision(decision)
-        model = _upstream_model(upstreams, path, chat)
+        model = _upstream_model(upstreams, path, asked)
     except SafeconductError as error:
-        return Refusal(step=step, error=error, principal=principal, path=path, model=chat.model if chat else "")
+        return Refusal(step=step, error=error, principal=principal, path=path, model=asked.model if asked else "")
     if grant is None:
         raise RuntimeError("an allowed call falls under a grant")
     return Prepared(
@@ -201,9 +204,10 @@ def prepare(
         path=path,
         grant=grant,
         purpose=request.purpose,
-        chat=chat,
+        asked=asked,
+        spoken=spoken,
+        sent=asked.forwarded(model=model, output_tokens=tokens),
         upstream_model=model,
-        sent=chat.forwarded(model=model, output_tokens=tokens),
         output_tokens_max=tokens,
         targets=targets,
         in_scope=sum(map(covered.covers, targets)),
@@ -255,20 +259,24 @@ def _too_large(path: SealedPath) -> TooLargeError:
     )
 
 
-def _output_tokens(path: SealedPath, chat: ChatRequest) -> int:
+def _shapes(path: SealedPath) -> Shapes:
+    return Shapes(tools=path.tools, media=path.media, history=path.history, provider_tools=path.provider_tools)
+
+
+def _output_tokens(path: SealedPath, asked: ModelRequest) -> int:
     most = path.limits.output_tokens
-    if chat.output_tokens is not None and chat.output_tokens > most:
+    if asked.output_tokens is not None and asked.output_tokens > most:
         raise RefusedError(
-            f"this path gives answers of {most} tokens, the request asks for {chat.output_tokens}",
+            f"this path gives answers of {most} tokens, the request asks for {asked.output_tokens}",
             code="output-tokens-over-limit",
             clause=f"path:{path.id}/limits",
             remedy=f"ask for {most} or fewer",
         )
-    return chat.output_tokens if chat.limits_itself and chat.output_tokens is not None else most
+    return asked.output_tokens if asked.limits_itself and asked.output_tokens is not None else most
 
 
-def _check_tools(path: SealedPath, chat: ChatRequest) -> None:
-    foreign = sorted(set(chat.tools) - set(path.tools))
+def _check_tools(path: SealedPath, asked: ModelRequest) -> None:
+    foreign = sorted(set(asked.tools) - set(path.tools))
     if foreign:
         raise RefusedError(
             f"this path lists no tool {', '.join(map(repr, foreign))}"[:256],
@@ -278,13 +286,13 @@ def _check_tools(path: SealedPath, chat: ChatRequest) -> None:
 
 
 def _request(
-    arrival: Arrival, principal: Principal, path: SealedPath, chat: ChatRequest, targets: tuple[str, ...]
+    arrival: Arrival, principal: Principal, path: SealedPath, asked: ModelRequest, targets: tuple[str, ...]
 ) -> CallRequest:
     return CallRequest(
         principal=principal.id,
         path=path.id,
         purpose=arrival.purpose or path.purpose,
-        model=chat.model,
+        model=asked.model,
         now=arrival.at,
         grant=GrantId(arrival.grant) if arrival.grant else None,
         targets=targets,
@@ -298,7 +306,7 @@ def _check_decision(decision: Decision) -> None:
     raise RefusedError(first.text, code=first.code, clause=first.clause)
 
 
-def _upstream_model(upstreams: Upstreams, path: SealedPath, chat: ChatRequest) -> str:
+def _upstream_model(upstreams: Upstreams, path: SealedPath, asked: ModelRequest) -> str:
     names = upstreams.get(path.providers[0].upstream)
     if names is None:
         raise UnavailableError(
@@ -306,4 +314,4 @@ def _upstream_model(upstreams: Upstreams, path: SealedPath, chat: ChatRequest) -
             code="upstream-unconfigured",
             remedy=f"the operator starts the gateway with the upstream that path {path.id} names",
         )
-    return names.get(chat.model, chat.model)
+    return names.get(asked.model, asked.model)

@@ -4,7 +4,7 @@
     GET  /paths/{path}/openai/v1/models
     GET  /calls/{call}/proof
 
-Errors come in the dialect's own shape (gateway/told.py).
+Errors come in the shape of the route's dialect.
 """
 
 import asyncio
@@ -13,10 +13,11 @@ from typing import Any
 
 import msgspec
 
+from safeconduct.gateway.dialects.model import Dialect
+from safeconduct.gateway.dialects.registry import OPENAI_CHAT
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import TOKEN_BYTES_MAX
 from safeconduct.gateway.prepare import Admitted, Arrival, Refusal, admit, identify, too_large
-from safeconduct.gateway.told import error_document
 from safeconduct.http.asgi import App, Receive, Scope, Send
 from safeconduct.http.connection import KEY, PIECE_BYTES, BoundedConnection
 from safeconduct.http.problems import STATUS
@@ -45,6 +46,8 @@ _NAMES: Mapping[bytes, str] = {
     b"content-type": "content_type",
     b"content-encoding": "content_encoding",
 }
+# What a path's routes speak, by their ends. A route that is not here makes no call.
+_SPOKEN: Mapping[str, Dialect] = {"openai/v1/chat/completions": OPENAI_CHAT}
 _JSON = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
 
@@ -59,29 +62,37 @@ class GatewayApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts = scope["path"].split("/") if scope["type"] == "http" else []
         match parts:
-            case ["", "paths", path, "openai", "v1", "chat", "completions"]:
-                await self._told(scope, send, "POST", self._complete(PathId(path), scope, receive, send))
+            case ["", "paths", path, *route] if (dialect := _SPOKEN.get("/".join(route))) is not None:
+                work = self._complete(PathId(path), dialect, scope, receive, send)
+                await self._told(scope, send, "POST", work, dialect)
             case ["", "paths", path, "openai", "v1", "models"]:
                 await self._told(scope, send, "GET", self._models(PathId(path), scope, send))
             case ["", "calls", call, "proof"]:
                 await self._told(scope, send, "GET", self._proof(CallId(call), scope, send))
             case ["", "paths", _, "openai" | "anthropic", *_]:
-                await _answer_error(send, AbsentError("there is no such route", code="route-unknown"))
+                await _answer_error(send, AbsentError("there is no such route", code="route-unknown"), OPENAI_CHAT)
             case _:
                 await self._other(scope, receive, send)
 
-    async def _told(self, scope: Scope, send: Send, method: str, work: Any) -> None:  # noqa: ANN401 - a coroutine
+    async def _told(
+        self,
+        scope: Scope,
+        send: Send,
+        method: str,
+        work: Any,  # noqa: ANN401 - a coroutine
+        dialect: Dialect = OPENAI_CHAT,
+    ) -> None:
         if scope["method"] != method:
             work.close()
             error = DialectError(f"expected {method}, got {scope['method']}", code="method-not-allowed")
-            await _answer_error(send, error)
+            await _answer_error(send, error, dialect)
             return
         try:
             await work
         except SafeconductError as error:
-            await _answer_error(send, error)
+            await _answer_error(send, error, dialect)
 
-    async def _complete(self, path: PathId, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _complete(self, path: PathId, dialect: Dialect, scope: Scope, receive: Receive, send: Send) -> None:
         connection = scope.get(KEY)
         if not isinstance(connection, BoundedConnection):
             raise UnavailableError(
@@ -89,8 +100,8 @@ class GatewayApp:
                 code="connection-unbounded",
                 remedy="serve with safeconduct serve",
             )
-        client = HTTPClient(connection, send)
-        arrival = self._calls.arrival(path, **_headers(scope))
+        client = HTTPClient(connection, send, dialect)
+        arrival = self._calls.arrival(path, dialect=dialect.name, **_headers(scope))
         try:
             admitted = admit(self._calls.standing(), arrival)
         except SafeconductError:
@@ -142,9 +153,10 @@ class GatewayApp:
 class HTTPClient:
     """`CallClient` over one ASGI request."""
 
-    def __init__(self, connection: BoundedConnection, send: Send) -> None:
+    def __init__(self, connection: BoundedConnection, send: Send, dialect: Dialect) -> None:
         self._connection = connection
         self._send = send
+        self._dialect = dialect
         self._aborted = False
         self._close = False
 
@@ -184,7 +196,7 @@ class HTTPClient:
             headers.append((b"x-should-retry", b"false"))
         if self._close:
             headers.append((b"connection", b"close"))
-        await _answer_error(self._send, error, call, headers)
+        await _answer_error(self._send, error, self._dialect, call, headers)
 
     def abort(self) -> None:
         self._aborted = True
@@ -229,10 +241,14 @@ def _truncated(admitted: Admitted) -> Refusal:
 
 
 async def _answer_error(
-    send: Send, error: SafeconductError, call: str = "", headers: list[tuple[bytes, bytes]] | None = None
+    send: Send,
+    error: SafeconductError,
+    dialect: Dialect,
+    call: str = "",
+    headers: list[tuple[bytes, bytes]] | None = None,
 ) -> None:
     status = _STATUS_BY_CODE.get(error.code, STATUS[error.kind])
-    await _answer(send, status, error_document(error, call), [*_JSON, *(headers or ())])
+    await _answer(send, status, dialect.error(error, call), [*_JSON, *(headers or ())])
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from safeconduct.gateway.dialects.registry import OPENAI_CHAT
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.kernel.ids import CallId, PathId, PrincipalId
 from safeconduct.kernel.ports import Receipt
@@ -63,7 +64,9 @@ class GovernedCalls:
     ) -> Completed | NotCompleted:
         """Makes a call for a principal. The body is a chat-completions request without `stream`."""
         client = _Collector()
-        arrival = self._calls.arrival(path, principal=principal, purpose=purpose, session=session)
+        arrival = self._calls.arrival(
+            path, dialect=OPENAI_CHAT.name, principal=principal, purpose=purpose, session=session
+        )
         ended = await self._calls.run(arrival, body, client)
         if client.failure is not None:
             return NotCompleted(call=ended.call, error=client.failure)

@@ -184,7 +184,7 @@ class CallRun:
         return IntentFailed(UnavailableError("who may do what keeps changing", code="standing-changed", remedy="retry"))
 
     async def _decide_again(self) -> SafeconductError | None:
-        arrival, body = self.prepared.arrival, self.prepared.chat.body
+        arrival, body = self.prepared.arrival, self.prepared.asked.body
         again = self._calls.prepare(arrival, body)
         if isinstance(again, Prepared):
             self.prepared, self._call.terms = again, again.terms

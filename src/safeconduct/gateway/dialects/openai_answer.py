@@ -5,23 +5,20 @@ error texts never reach a caller (they quote hosts and keys), and tool calls tha
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
+from safeconduct.gateway.dialects.model import AnswerFacts, ModelRequest
+from safeconduct.gateway.errors import no_answer
 from safeconduct.gateway.limits import FRAME_BYTES_MAX
-from safeconduct.gateway.vendor_outcomes import VendorNotice
 from safeconduct.kernel.canonical import INTEGER_MAX
-from safeconduct.kernel.errors import InvalidInputError, LimitedError, SafeconductError, UpstreamError
+from safeconduct.kernel.errors import UpstreamError
 
 DONE = b"[DONE]"
 KEEP_ALIVE = b":\n\n"
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FINISH_REASONS = frozenset(("stop", "length", "content_filter", "tool_calls", "function_call"))
-_STATUS_REFUSED = frozenset((400, 413, 422))
-_STATUS_TIMED_OUT = frozenset((408, 504))
-STATUS_OK = 200
-STATUS_BUSY = 429
 
 
 _ABSENT = msgspec.Raw()
@@ -53,17 +50,7 @@ class _Answer(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Answer).decode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerFacts:
-    """What an answer says of itself. The upstream's word, so bounded before it stands in an entry."""
-
-    finish_reason: str | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    notices: tuple[VendorNotice, ...] = ()
-
-
-def read_answer(body: bytes) -> AnswerFacts:
+def read_answer(body: bytes, request: ModelRequest) -> AnswerFacts:  # noqa: ARG001 - the dialect's signature
     """Reads a whole JSON answer.
 
     Raises:
@@ -75,7 +62,7 @@ def read_answer(body: bytes) -> AnswerFacts:
 class AnswerStream:
     """Reads a stream of server-sent events. Frames come out whole; all frames of one read come out together."""
 
-    def __init__(self) -> None:
+    def __init__(self, request: ModelRequest) -> None:  # noqa: ARG002 - the dialect's signature
         self.facts = AnswerFacts()
         self.done = False
         self._tail = b""
@@ -101,35 +88,6 @@ class AnswerStream:
         else:
             self.facts = _facts(self.facts, _read(payload))
         return b"data: " + payload.replace(b"\n", b"\ndata: ") + b"\n\n"
-
-
-def upstream_refusal(status: int, body: bytes) -> SafeconductError:
-    """Returns the error of an upstream's answer that is no success, without a word of the upstream's own."""
-    if status == STATUS_BUSY:
-        return LimitedError("the model server is over its own rate limit", code="upstream-busy", remedy="retry later")
-    if status in _STATUS_REFUSED:
-        return _refused_request(body)
-    if status in _STATUS_TIMED_OUT:
-        return UpstreamError("the model server gave up waiting for the model", code="upstream-timeout")
-    if 400 <= status < 500:  # noqa: PLR2004 - the class of client errors: here our own configuration's fault
-        return UpstreamError(
-            f"the model server did not accept this gateway's request (status {status})",
-            code="upstream-misconfigured",
-            remedy="the operator checks the upstream's address, model name and key",
-        )
-    return UpstreamError(f"the model server failed (status {status})", code="upstream-failed", remedy="retry later")
-
-
-def _refused_request(body: bytes) -> SafeconductError:
-    if b"context" in body and (b"exceed" in body or b"length" in body):
-        return InvalidInputError(
-            "the request is longer than the model's context", code="context-too-long", remedy="send less"
-        )
-    return InvalidInputError(
-        "the model server did not take the request's fields or values",
-        code="upstream-refused-request",
-        remedy="check the request against the model's documentation; the operator can open the sealed answer",
-    )
 
 
 def _read(payload: bytes) -> _Answer:
@@ -161,12 +119,3 @@ def _facts(facts: AnswerFacts, answer: _Answer) -> AnswerFacts:
 
 def _count(number: int | None) -> int | None:
     return number if number is not None and 0 <= number <= INTEGER_MAX else None
-
-
-def no_answer(what: str) -> UpstreamError:
-    """Returns the error of bytes that are no answer."""
-    return UpstreamError(
-        f"the model server's answer is none: {what}",
-        code="upstream-answer-invalid",
-        remedy="retry, or tell the operator",
-    )

@@ -1,12 +1,10 @@
 """Step 3: reads a request in the OpenAI chat-completions dialect, and refuses every shape it has no reading for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from safeconduct.gateway import limits
+from safeconduct.gateway.dialects.model import ModelRequest, Shapes
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.strict_json import read_object, texts
 
@@ -49,38 +47,7 @@ _NAMES = frozenset(("model", "stream", *_TOKEN_LIMITS, *_CHOICES, *_STRUCTURED, 
 _SPELLINGS = frozenset(map(_spelling, _NAMES))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatRequest:
-    """What the later steps need to know of a request. `body` are the caller's bytes, untouched.
-
-    `output_tokens` is the largest limit the request sets itself, None if it sets none that every upstream knows.
-    `tools` are the names of the functions it offers, `texts` every text and member name in it, in any place.
-    """
-
-    body: bytes = field(repr=False)
-    model: str
-    stream: bool
-    output_tokens: int | None
-    limits_itself: bool
-    tools: tuple[str, ...]
-    texts: tuple[str, ...] = field(repr=False)
-
-    def forwarded(self, *, model: str, output_tokens: int) -> bytes:
-        """Returns the bytes for the upstream: the caller's own, unless the model's name or the limit must be set.
-
-        Then the members are written again in their order, each value byte for byte as it came.
-        """
-        changes: dict[str, msgspec.Raw] = {}
-        if model != self.model:
-            changes["model"] = msgspec.Raw(msgspec.json.encode(model))
-        if not self.limits_itself:
-            changes[TOKEN_LIMIT] = msgspec.Raw(msgspec.json.encode(output_tokens))
-        if not changes:
-            return self.body
-        return msgspec.json.encode(msgspec.json.decode(self.body, type=dict[str, msgspec.Raw]) | changes)
-
-
-def read_chat(body: bytes) -> ChatRequest:
+def read_chat(body: bytes, shapes: Shapes) -> ModelRequest:  # noqa: ARG001 - no shape beyond text has a reading yet
     """Reads a request body.
 
     Raises:
@@ -92,7 +59,7 @@ def read_chat(body: bytes) -> ChatRequest:
     for name, value in fields.items():
         _check_field(name, value)
     _check_messages(fields.get("messages"))
-    return ChatRequest(
+    return ModelRequest(
         body=body,
         model=_model(fields),
         stream=_stream(fields),
@@ -100,6 +67,7 @@ def read_chat(body: bytes) -> ChatRequest:
         limits_itself=TOKEN_LIMIT in fields or "max_tokens" in fields,
         tools=_tools(fields),
         texts=tuple(found),
+        limit_field=TOKEN_LIMIT,
     )
 
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from safeconduct.gateway.errors import DialectError
-from safeconduct.gateway.moves import CutWhy
-from safeconduct.kernel.errors import Kind, RefusedError, SafeconductError, UnavailableError, UpstreamError
+from safeconduct.kernel.errors import Kind, SafeconductError
 
 # The `type` values that clients of the dialect know.
 _TYPES: Mapping[Kind, str] = {
@@ -45,20 +44,3 @@ def error_document(error: SafeconductError, call: str) -> bytes:
 def error_frame(error: SafeconductError, call: str) -> bytes:
     """Returns the error as an event of a stream that has begun."""
     return b"data: " + error_document(error, call) + b"\n\n"
-
-
-def cut_error(why: CutWhy, clause: str) -> SafeconductError:
-    """Returns what a caller is told when its call is cut before its answer began."""
-    if why is CutWhy.FREEZE:
-        return RefusedError(
-            "a freeze stopped this call", code="frozen", clause=clause, remedy="ask the people named in the freeze"
-        )
-    if why is CutWhy.REVOKED:
-        return RefusedError("the token, grant, path or principal of this call is gone", code="revoked", clause=clause)
-    if why is CutWhy.SHUTDOWN:
-        return UnavailableError("this gateway is shutting down", code="shutting-down", remedy="retry")
-    return UpstreamError(
-        "the path's deadline passed before there was an answer",
-        code="deadline-exceeded",
-        remedy="ask for less, or ask for a path with a later deadline",
-    )

@@ -1,0 +1,111 @@
+"""What a dialect is: how a request is read, what may come back, and how a caller of it is told an error.
+
+The call's machine, `prepare` and the routes ask a `Dialect` and know no shape themselves. A route without one serves no
+calls.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from safeconduct.gateway.vendor_outcomes import VendorNotice
+from safeconduct.kernel.errors import SafeconductError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shapes:
+    """What a path lets through beyond text. The default lets through nothing."""
+
+    tools: tuple[str, ...] = ()  # names of the functions that a request may offer
+    media: tuple[str, ...] = ()  # kinds of parts other than text, such as `image`
+    history: bool = False  # conversations that the upstream keeps
+    provider_tools: tuple[str, ...] = ()  # tools that the upstream runs itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """What the later steps need to know of a request. `body` are the caller's bytes, untouched.
+
+    `output_tokens` is the largest limit the request sets itself, None if it sets none. Unless `limits_itself` (by a
+    field that every upstream knows), `limit_field` is filled in. `tools` are the names of the functions it offers,
+    `media` the kinds of its parts other than text, `texts` every text and member name in it, in any place. `sets` are
+    the members that are set on the wire whatever the caller said, as JSON.
+    """
+
+    body: bytes = field(repr=False)
+    model: str
+    stream: bool
+    output_tokens: int | None
+    limits_itself: bool
+    tools: tuple[str, ...]
+    texts: tuple[str, ...] = field(repr=False)
+    media: tuple[str, ...] = ()
+    limit_field: str
+    sets: Mapping[str, bytes] = field(default_factory=dict)
+
+    def forwarded(self, *, model: str, output_tokens: int) -> bytes:
+        """Returns the bytes for the upstream: the caller's own, unless a member must be set.
+
+        Then the members are written again in their order, each value byte for byte as it came.
+        """
+        changes = {name: msgspec.Raw(value) for name, value in self.sets.items()}
+        if model != self.model:
+            changes["model"] = msgspec.Raw(msgspec.json.encode(model))
+        if not self.limits_itself:
+            changes[self.limit_field] = msgspec.Raw(msgspec.json.encode(output_tokens))
+        if not changes:
+            return self.body
+        return msgspec.json.encode(msgspec.json.decode(self.body, type=dict[str, msgspec.Raw]) | changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerFacts:
+    """What an answer says of itself. The upstream's word, so bounded before it stands in an entry."""
+
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    notices: tuple[VendorNotice, ...] = ()
+
+
+class AnswerReader(Protocol):
+    """Reads a stream of server-sent events. `done` once the dialect's last event came; `facts` so far."""
+
+    @property
+    def facts(self) -> AnswerFacts:
+        """What the answer has said of itself."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer is whole."""
+        ...
+
+    def feed(self, data: bytes) -> bytes:
+        """Returns the bytes that may be released now: whole frames, all those of one read together.
+
+        Raises:
+            UpstreamError: the frames in `data` are none of this dialect's, or one has no end.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One way to ask a model. Frozen and without state: the same bytes are always read alike.
+
+    `read` raises DialectError for every shape without a reading. `read_answer` reads a whole JSON answer, `reader`
+    makes what reads a stream; both raise UpstreamError for what is no answer to the request. `error` and
+    `error_frame` are what a caller is told, before an answer and within a stream, with the call where one is known.
+    `refusal` is the error of an upstream's answer that is no success, by status and body, without a word of its own.
+    """
+
+    name: str
+    read: Callable[[bytes, Shapes], ModelRequest]
+    read_answer: Callable[[bytes, ModelRequest], AnswerFacts]
+    reader: Callable[[ModelRequest], AnswerReader]
+    error: Callable[[SafeconductError, str], bytes]
+    error_frame: Callable[[SafeconductError, str], bytes]
+    refusal: Callable[[int, bytes], SafeconductError]

@@ -1,0 +1,32 @@
+"""All dialects by name. What is not here is not spoken."""
+
+from collections.abc import Mapping
+
+from safeconduct.gateway.dialects import openai_answer, openai_chat, openai_errors, refusals
+from safeconduct.gateway.dialects.model import Dialect
+from safeconduct.gateway.errors import DialectError
+
+OPENAI_CHAT = Dialect(
+    name="openai.chat",
+    read=openai_chat.read_chat,
+    read_answer=openai_answer.read_answer,
+    reader=openai_answer.AnswerStream,
+    error=openai_errors.error_document,
+    error_frame=openai_errors.error_frame,
+    refusal=refusals.upstream_refusal,
+)
+
+DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (OPENAI_CHAT,)}
+
+
+def dialect(name: str) -> Dialect:
+    """Returns the dialect of that name.
+
+    Raises:
+        DialectError: `dialect-unknown`: there is none, so nothing of the request can be read.
+    """
+    found = DIALECTS.get(name)
+    if found is None:
+        text = f"expected one of the dialects {', '.join(sorted(DIALECTS))}, got {name!r}"
+        raise DialectError(text, code="dialect-unknown")
+    return found
