@@ -31,8 +31,12 @@ INTENT = CallIntended(
     path="soc-triage",
     path_digest="11" * 32,
     purpose="incident-triage",
-    model="smollm2-135m",
+    model="small",
+    model_version="smollm2-135m",
     dialect="openai.chat",
+    upstream="local",
+    region="eu-west",
+    retention="none",
     determining=("grant-covers-call",),
     policy_digest="22" * 32,
     epoch=3,
@@ -76,16 +80,17 @@ def end(log, draft=None):
 def test_the_bytes_of_an_intent():
     assert canonical(CALL_INTENT.draft(INTENT).body) == (
         b'{"agreement":"ag-2026-01","deadline_at":1795248120000000,'
-        b'"determining":["grant-covers-call"],"dialect":"openai.chat","epoch":3,"grant":"ana-triage","model":"smollm2-135m",'
+        b'"determining":["grant-covers-call"],"dialect":"openai.chat","epoch":3,"grant":"ana-triage","model":"small",'
+        b'"model_version":"smollm2-135m",'
         b'"organization":"northwind","output_tokens_max":1024,"path":"soc-triage","path_digest":"'
         + b"11" * 32
         + b'","policy_digest":"'
         + b"22" * 32
-        + b'","principal":"ana","purpose":"incident-triage","request_bytes":99,"request_sha256":"'
+        + b'","principal":"ana","purpose":"incident-triage","region":"eu-west","request_bytes":99,"request_sha256":"'
         + b"33" * 32
-        + b'","sent_sha256":"'
+        + b'","retention":"none","sent_sha256":"'
         + b"44" * 32
-        + b'","stream":true,"targets_in_scope":1,"targets_out_of_scope":2,"worker":"w-1"}'
+        + b'","stream":true,"targets_in_scope":1,"targets_out_of_scope":2,"upstream":"local","worker":"w-1"}'
     )
 
 

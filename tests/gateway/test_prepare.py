@@ -11,11 +11,11 @@ from safeconduct.gateway.prepare import Arrival, Prepared, Refusal, admit, prepa
 from safeconduct.kernel.errors import AbsentError, Kind
 from safeconduct.kernel.instants import seconds
 from safeconduct.policy import decide
-from support.call_ends import request
+from support.call_ends import configured, request
 from support.immediate import START
 from support.programs import demo_program, in_force
 
-UPSTREAMS = {"local": {}}
+UPSTREAMS = configured()
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +105,20 @@ def test_a_path_whose_upstream_is_not_here(standing):
 
 
 def test_a_models_other_name_at_the_upstream_is_set_and_not_shown(standing):
-    prepared = judge(standing, upstreams={"local": {"smollm2-135m": "org/real-name"}})
+    prepared = judge(standing, upstreams=configured(names={"smollm2-135m": "org/real-name"}))
     assert b'"model":"org/real-name"' in prepared.sent
     body = intent_draft(prepared, "w").body
     assert body["model"] == "smollm2-135m"
     assert body["sent_sha256"] != body["request_sha256"]
     assert "real-name" not in str(body)
+
+
+def test_a_path_is_closed_to_dialects_that_it_does_not_name(standing):
+    path = replace(standing.paths["soc-triage"], dialects=("anthropic.messages",))
+    closed = replace(standing, paths={path.id: path})
+    refusal = judge(closed)
+    assert (refusal.step, refusal.error.code) == (3, "dialect-not-allowed")
+    assert refusal.error.clause == "path:soc-triage/dialects"
 
 
 def test_a_path_that_stays_in_scope_refuses_other_targets():

@@ -21,8 +21,9 @@ from support.calls import INTENT
 from support.gateway_world import AGREEMENT, log_world
 
 REFUSED = CallRefused(
-    principal="ana", organization="northwind", path="soc-triage", purpose="other", model="m", step=6,
-    code="purpose-mismatch", clause="path:soc-triage/purpose", request_sha256="r", request_bytes=11, unrecorded=0,
+    principal="ana", organization="northwind", path="soc-triage", path_digest="d", purpose="other", model="m",
+    step=6, code="purpose-mismatch", clause="path:soc-triage/purpose", request_sha256="r", request_bytes=11,
+    unrecorded=0,
 )  # fmt: skip
 
 

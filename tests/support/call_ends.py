@@ -5,6 +5,7 @@ import json
 
 from safeconduct.gateway.moves import UpstreamHead
 from safeconduct.gateway.ports import Ask, UpstreamFacts
+from safeconduct.gateway.providers import Configured
 from safeconduct.kernel.errors import UpstreamError
 
 ANSWER = b'{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5}}'
@@ -20,6 +21,12 @@ def request(model="smollm2-135m", text="hello", **fields) -> bytes:
 
 def ask(body=None, *, model="smollm2-135m", stream=False, dialect="openai.chat", **more) -> Ask:
     return Ask(dialect=dialect, model=model, body=request() if body is None else body, stream=stream, **more)
+
+
+def configured(facts=None, *, name="local", names=None):
+    """Returns one upstream that runs, by default one of which nothing is stated."""
+    facts = facts or UpstreamFacts(vendor="scripted", dialects=frozenset(("openai.chat",)))
+    return {name: Configured(facts=facts, names=names or {})}
 
 
 class Wait:

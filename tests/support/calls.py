@@ -6,8 +6,9 @@ from safeconduct.kernel.instants import Instant
 
 INTENT = CallIntended(
     principal="ana", organization="northwind", grant="ana-triage", agreement="ag-2026-01", path="soc-triage",
-    path_digest="", purpose="incident-triage", model="m", dialect="openai.chat", determining=("grant-covers-call",),
-    policy_digest="p", epoch=1, targets_in_scope=0, targets_out_of_scope=1, request_sha256="r", request_bytes=11,
+    path_digest="", purpose="incident-triage", model="m", model_version="m-1", dialect="openai.chat", upstream="local",
+    region="unstated", retention="unstated", determining=("grant-covers-call",), policy_digest="p", epoch=1,
+    targets_in_scope=0, targets_out_of_scope=1, request_sha256="r", request_bytes=11,
     sent_sha256="s", stream=False, output_tokens_max=5, deadline_at=Instant(0), worker="w",
 )  # fmt: skip
 

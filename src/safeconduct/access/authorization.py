@@ -96,16 +96,19 @@ def grant_entity(grant: Grant) -> EntityRecord:
 
 
 def policy_request(
-    request: CallRequest, grant: Grant, *, agreement_valid: bool, frozen: bool, outside: frozenset[str]
+    request: CallRequest, grant: Grant, *, model: str, agreement_valid: bool, frozen: bool, outside: frozenset[str]
 ) -> PolicyRequest:
-    """Returns the Cedar request of a call under a grant. It holds no clock: equal facts give equal requests."""
+    """Returns the Cedar request of a call under a grant. It holds no clock: equal facts give equal requests.
+
+    `model` is the name that the path lists, whatever name was asked for.
+    """
     return PolicyRequest(
         principal=EntityUid("Principal", request.principal),
         action=CALL,
         resource=EntityUid("Path", request.path),
         context={
             "purpose": request.purpose,
-            "model": request.model,
+            "model": model,
             "grant": uid(grant),
             "window_open": grant.window.holds(request.now),
             "agreement_valid": agreement_valid,

@@ -25,11 +25,6 @@ class Provider:
     region: str = UNSTATED
     retention: str = UNSTATED
 
-    def equals(self, other: "Provider") -> bool:
-        """Tells whether one may take the other's calls: same region, same retention, both stated."""
-        mine, its = (self.region, self.retention), (other.region, other.retention)
-        return mine == its and UNSTATED not in mine
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
@@ -56,6 +51,10 @@ class SealedModel:
     approval: bool = False
     program_value: str = ""
     prices: Prices | None = None
+
+    def there_for(self, tier: int) -> bool:
+        """Tells whether callers of a tier may know of it. A pre-release below its tier is not there."""
+        return not self.prerelease or self.tier <= tier
 
     @property
     def names(self) -> tuple[str, ...]:

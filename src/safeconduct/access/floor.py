@@ -6,7 +6,8 @@ Policies can refuse more; they can't lift any of this. Its texts are what the ca
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from safeconduct.access.model import Agreement, CallRequest, Freeze, Grant, SealedPath, TargetRule
+from safeconduct.access.catalogue import SealedModel
+from safeconduct.access.model import Agreement, CallRequest, Freeze, Grant, Principal, SealedPath, TargetRule
 from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.ids import GrantId
 from safeconduct.kernel.instants import rfc3339
@@ -14,10 +15,17 @@ from safeconduct.kernel.instants import rfc3339
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A call and all it is judged by. `matching` are the grants that match; `grant` is the one, or the nearest."""
+    """A call and all it is judged by. `matching` are the grants that match; `grant` is the one, or the nearest.
+
+    `model` is what the request means by its name, None where there is no such model for this caller; `there` are those
+    that there are.
+    """
 
     request: CallRequest
+    principal: Principal
     path: SealedPath
+    model: SealedModel | None
+    there: tuple[SealedModel, ...]
     agreement: Agreement
     held: tuple[Grant, ...]
     grant: Grant
@@ -28,7 +36,7 @@ class Case:
 
 def floor(case: Case) -> tuple[Reason, ...]:
     """Returns everything that stands against the call; nothing if nothing does."""
-    return (*_standing(case), *_purpose(case), *_grant(case), *_content(case))
+    return (*_standing(case), *_purpose(case), *_grant(case), *_model(case), *_content(case))
 
 
 def _standing(case: Case) -> Iterator[Reason]:
@@ -73,11 +81,20 @@ def _grant(case: Case) -> Iterator[Reason]:
         yield Reason("scope-mismatch", f"grant:{grant.id}/scope", text)
 
 
+def _model(case: Case) -> Iterator[Reason]:
+    model, principal = case.model, case.principal
+    if model is None:
+        allowed = ", ".join(one.name for one in case.there)
+        text = f"the path allows {allowed or 'none'}; the request asks for {case.request.model!r}"
+        yield Reason("model-not-allowed", f"path:{case.path.id}/models", text)
+    elif model.tier > principal.tier:
+        text = f"{model.name} needs tier {model.tier}, {principal.id} was approved for tier {principal.tier}"
+        told = f"{text}: it passes once the program in force gives {principal.id} tier {model.tier}"
+        yield Reason("model-tier", f"principal:{principal.id}/tier", told)
+
+
 def _content(case: Case) -> Iterator[Reason]:
     request, path = case.request, case.path
-    if request.model not in path.models:
-        text = f"the path allows {', '.join(path.models)}; the request asks for {request.model!r}"
-        yield Reason("model-not-allowed", f"path:{path.id}/models", text)
     if path.target_rule is TargetRule.IN_SCOPE and case.outside:
         text = f"not authorized: {', '.join(sorted(case.outside))}"
         yield Reason("target-outside-scope", f"scope:{path.scope}/targets", text)

@@ -134,14 +134,15 @@ def _possible_calls(records: Records) -> Iterable[CallFacts]:
             yield call_facts(principal, path, grant.id)
 
 
-def call_facts(principal: Principal, path: SealedPath, grant: GrantId) -> CallFacts:
-    """Returns what a freeze can select of a call."""
+def call_facts(principal: Principal, path: SealedPath, grant: GrantId, tier: int = 0) -> CallFacts:
+    """Returns what can end a call. `tier` is its model's."""
     return CallFacts(
         principal=principal.id,
         organization=principal.organization,
         path=path.id,
         grant=grant,
         agreement=path.agreement,
+        tier=tier,
     )
 
 

@@ -243,13 +243,14 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
-    """What of a running call a freeze can select."""
+    """What of a running call a freeze can select, and the tier that it needs of its principal."""
 
     principal: PrincipalId
     organization: OrganizationId
     path: PathId
     grant: GrantId
     agreement: AgreementId
+    tier: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

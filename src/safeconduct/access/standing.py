@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from safeconduct.access import authorization as cedar
 from safeconduct.access import records as kept
+from safeconduct.access.compiled import CompiledPath, compile_path
 from safeconduct.access.floor import Case, floor
 from safeconduct.access.model import (
     Agreement,
@@ -24,7 +25,6 @@ from safeconduct.access.model import (
     Token,
 )
 from safeconduct.access.secrets import secret_hash
-from safeconduct.access.targets import TargetSet, compile_targets
 from safeconduct.kernel.decisions import Decision, Effect, Reason
 from safeconduct.kernel.errors import AbsentError, UnauthenticatedError
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
@@ -47,7 +47,7 @@ class Standing:
     tokens: Mapping[str, Token] = field(repr=False)  # by hash
     principals: Mapping[PrincipalId, Principal] = field(repr=False)
     paths: Mapping[PathId, SealedPath] = field(repr=False)
-    targets: Mapping[PathId, TargetSet] = field(repr=False)
+    compiled: Mapping[PathId, CompiledPath] = field(repr=False)  # each of `paths`
     agreements: Mapping[str, Agreement] = field(repr=False)
     grants: Mapping[tuple[PrincipalId, PathId], tuple[Grant, ...]] = field(repr=False)
     freezes: Mapping[Selector, Freeze] = field(repr=False)
@@ -123,22 +123,26 @@ class Standing:
 
     def _case(self, request: CallRequest, path: SealedPath, held: tuple[Grant, ...]) -> Case:
         grant, matching = _choose(request, held)
-        covered = self.targets[path.id]
+        compiled, principal = self.compiled[path.id], self.principals[request.principal]
         return Case(
             request=request,
+            principal=principal,
             path=path,
+            model=compiled.model(request.model, principal.tier),
+            there=compiled.there_for(principal.tier),
             agreement=self.agreements[path.agreement],
             held=held,
             grant=grant,
             matching=matching,
-            freeze=self.frozen(self.principals[request.principal], path, grant),
-            outside=frozenset(target for target in request.targets if not covered.covers(target)),
+            freeze=self.frozen(principal, path, grant),
+            outside=frozenset(target for target in request.targets if not compiled.targets.covers(target)),
         )
 
     def _policy_request(self, case: Case) -> PolicyRequest:
         return cedar.policy_request(
             case.request,
             case.grant,
+            model=case.model.name if case.model else case.request.model,
             agreement_valid=case.agreement.valid.holds(case.request.now),
             frozen=case.freeze is not None,
             outside=case.outside,
@@ -195,7 +199,7 @@ def _compile_program(records: Records, program: ProgramRecord | None) -> Standin
         tokens={},
         principals={principal.id: principal for _, principal in records.scan(kept.PRINCIPALS)},
         paths=paths,
-        targets={path.id: compile_targets(path.targets) for path in paths.values()},
+        compiled={path.id: compile_path(path) for path in paths.values()},
         agreements={agreement.id: agreement for _, agreement in records.scan(kept.AGREEMENTS)},
         grants=dict(grants),
         freezes={},

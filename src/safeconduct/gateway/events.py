@@ -18,7 +18,9 @@ from safeconduct.ledger.events import EventType
 class CallIntended:
     """A call was allowed and may be dispatched once this is committed. The entry's id names the call.
 
-    `dialect` is the caller's. `request_sha256` is over the caller's bytes, `sent_sha256` over those for the upstream.
+    `model` is the name that was asked for, `model_version` the one version that it stood for; `dialect` is the
+    caller's. `upstream` is the provider that is asked first, with its `region` and `retention` as the path seals them
+    under `path_digest`. `request_sha256` is over the caller's bytes, `sent_sha256` over those for the upstream.
     `determining` are the policies that allowed, `policy_digest` and `epoch` pin what they were. Sealed: `request`,
     `sent` where that differs, `targets`, `session`.
     """
@@ -31,7 +33,11 @@ class CallIntended:
     path_digest: str
     purpose: str
     model: str
+    model_version: str
     dialect: str
+    upstream: str
+    region: str
+    retention: str
     determining: tuple[str, ...]
     policy_digest: str
     epoch: int
@@ -72,7 +78,7 @@ class CallEnded:
 class CallRefused:
     """An identified caller was refused before any intent. The entry's id names the call.
 
-    `step` is the step of docs/spec/call.md that refused.
+    `step` is the step of docs/spec/call.md that refused; `path_digest` is empty where no path was resolved.
 
     `unrecorded` counts refusals of this principal since the last such entry that got none: beyond a rate, asking on
     is answered without a new entry, so that nobody fills the log.
@@ -81,6 +87,7 @@ class CallRefused:
     principal: str
     organization: str
     path: str
+    path_digest: str
     purpose: str
     model: str
     step: int

@@ -49,6 +49,8 @@ def _asked(body: Mapping[str, Any]) -> Mapping[str, Any]:
     found: dict[str, Any] = {"resources": [{"name": body["path"], "type": "Path"}]} if body.get("path") else {}
     if body.get("model"):
         found["ai_model"] = {"name": body["model"], "ai_provider": body.get("path") or "unknown"}
+        if body.get("model_version"):
+            found["ai_model"]["version"] = body["model_version"]
     return found
 
 

@@ -6,9 +6,9 @@ The numbers are those of docs/spec/call.md. Steps 4 (labels) and 7 (protection) 
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from safeconduct.access.catalogue import Provider, SealedModel
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.model import CallFacts, CallRequest, Grant, Principal, SealedPath
 from safeconduct.access.standing import Decide, Standing
@@ -18,6 +18,7 @@ from safeconduct.gateway.dialects.registry import dialect
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX, answer_bytes_max
 from safeconduct.gateway.ports import Ask
+from safeconduct.gateway.providers import Upstreams, askable
 from safeconduct.gateway.targets import find_targets
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.errors import (
@@ -25,13 +26,9 @@ from safeconduct.kernel.errors import (
     SafeconductError,
     TooLargeError,
     UnauthenticatedError,
-    UnavailableError,
 )
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant, seconds
-
-Upstreams = Mapping[str, Mapping[str, str]]
-"""The configured upstreams, and what each calls a model that a path names otherwise."""
 
 _WORD = re.compile(r"[A-Za-z0-9._:/-]*")
 
@@ -77,7 +74,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """An allowed call: everything its intent says, and the bytes for the upstream, in the dialect `spoken` there."""
+    """An allowed call: everything its intent says, and the bytes for the upstream, in the dialect `spoken` there.
+
+    `model` is what the request means by the name it asks for; `providers` may be asked for it, in this order.
+    """
 
     arrival: Arrival
     principal: Principal
@@ -86,6 +86,8 @@ class Prepared:
     purpose: str
     asked: ModelRequest
     spoken: Dialect
+    model: SealedModel
+    providers: tuple[Provider, ...]
     upstream_model: str
     sent: bytes = field(repr=False)
     output_tokens_max: int
@@ -98,7 +100,7 @@ class Prepared:
     @property
     def facts(self) -> CallFacts:
         """What a freeze can select this call by."""
-        return call_facts(self.principal, self.path, self.grant.id)
+        return call_facts(self.principal, self.path, self.grant.id, self.model.tier)
 
     @property
     def terms(self) -> CallTerms:
@@ -183,21 +185,24 @@ def prepare(
         if len(body) > path.limits.request_bytes:
             raise _too_large(path)
         spoken = dialect(arrival.dialect)
+        _check_dialect(path, spoken)
         asked = spoken.read(body, _shapes(path))
         tokens = _output_tokens(path, asked)
         _check_tools(path, asked)
         step = 5
         targets = find_targets(asked.texts)
-        covered = standing.targets[path.id]
+        compiled = standing.compiled[path.id]
         step = 6
         request = _request(arrival, principal, path, asked, targets)
         decision, grant = standing.authorize(request, decide)
         _check_decision(decision)
-        model = _upstream_model(upstreams, path, asked)
+        providers = askable(path, upstreams)
     except SafeconductError as error:
         return Refusal(step=step, error=error, principal=principal, path=path, model=asked.model if asked else "")
-    if grant is None:
-        raise RuntimeError("an allowed call falls under a grant")
+    model = compiled.model(asked.model, principal.tier)
+    if grant is None or model is None:
+        raise RuntimeError("an allowed call falls under a grant and is for a model")
+    upstream_model = upstreams[providers[0].upstream].names.get(model.version, model.version)
     return Prepared(
         arrival=arrival,
         principal=principal,
@@ -206,11 +211,13 @@ def prepare(
         purpose=request.purpose,
         asked=asked,
         spoken=spoken,
-        sent=asked.forwarded(model=model, output_tokens=tokens),
-        upstream_model=model,
+        model=model,
+        providers=providers,
+        upstream_model=upstream_model,
+        sent=asked.forwarded(model=upstream_model, output_tokens=tokens),
         output_tokens_max=tokens,
         targets=targets,
-        in_scope=sum(map(covered.covers, targets)),
+        in_scope=sum(map(compiled.targets.covers, targets)),
         decision=decision,
         policy_digest=standing.policies.digest,
         epoch=standing.epoch,
@@ -259,6 +266,15 @@ def _too_large(path: SealedPath) -> TooLargeError:
     )
 
 
+def _check_dialect(path: SealedPath, spoken: Dialect) -> None:
+    if spoken.name not in path.dialects:
+        raise RefusedError(
+            f"this path takes {', '.join(path.dialects)}; the request speaks {spoken.name}",
+            code="dialect-not-allowed",
+            clause=f"path:{path.id}/dialects",
+        )
+
+
 def _shapes(path: SealedPath) -> Shapes:
     return Shapes(tools=path.tools, media=path.media, history=path.history, provider_tools=path.provider_tools)
 
@@ -304,14 +320,3 @@ def _check_decision(decision: Decision) -> None:
         return
     first = decision.reasons[0]
     raise RefusedError(first.text, code=first.code, clause=first.clause)
-
-
-def _upstream_model(upstreams: Upstreams, path: SealedPath, asked: ModelRequest) -> str:
-    names = upstreams.get(path.providers[0].upstream)
-    if names is None:
-        raise UnavailableError(
-            "this path's model server is not configured here",
-            code="upstream-unconfigured",
-            remedy=f"the operator starts the gateway with the upstream that path {path.id} names",
-        )
-    return names.get(asked.model, asked.model)

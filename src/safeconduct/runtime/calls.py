@@ -15,6 +15,7 @@ from safeconduct.gateway.meter import RefusalMeter
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.gateway.ports import CallClient, Upstream
 from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
+from safeconduct.gateway.providers import Configured
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.kernel.ids import Origin, PathId
 from safeconduct.kernel.ports import Clock, Committed, Transaction
@@ -65,7 +66,7 @@ class Calls:
         standing: Callable[[], Standing],
         commits: Commits,
         upstreams: Mapping[str, Upstream],
-        models: steps.Upstreams,
+        models: Mapping[str, Mapping[str, str]],
         installation: Origin,
         worker: str,
         clock: Clock,
@@ -80,7 +81,9 @@ class Calls:
         self.patience = patience or Patience()
         self.loop = asyncio.get_running_loop()
         self.reports: deque[CutReport] = deque(maxlen=REPORTS_KEPT)
-        self._models = models
+        self._configured = {
+            name: Configured(facts=upstream.facts, names=models.get(name, {})) for name, upstream in upstreams.items()
+        }
         self._installation = installation
         self._decide = decide or DecisionMemo().decide
         self._meter = RefusalMeter()
@@ -118,7 +121,7 @@ class Calls:
 
     def prepare(self, arrival: Arrival, body: bytes) -> Prepared | Refusal:
         """Steps 1 to 6 on the standing in force."""
-        return steps.prepare(self.standing(), self._models, arrival, body, decide=self._decide)
+        return steps.prepare(self.standing(), self._configured, arrival, body, decide=self._decide)
 
     async def refuse(self, refusal: Refusal, arrival: Arrival, body: bytes, client: CallClient) -> str:
         """Records a refusal where an entry is due, and tells the client. Returns the call, or nothing."""

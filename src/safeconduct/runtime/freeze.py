@@ -86,8 +86,11 @@ def fallen(standing: Standing, call: CallFacts, token: str = "") -> tuple[CutWhy
     for freeze in standing.freezes.values():
         if cuts(freeze.selector, call):
             return CutWhy.FREEZE, f"freeze:{freeze.id}"
-    if call.principal not in standing.principals:
+    principal = standing.principals.get(call.principal)
+    if principal is None:
         return CutWhy.REVOKED, f"principal:{call.principal}"
+    if principal.tier < call.tier:
+        return CutWhy.REVOKED, f"principal:{call.principal}/tier"
     if token and secret_hash(token) not in standing.tokens:
         return CutWhy.REVOKED, f"token-of:{call.principal}"
     if call.path not in standing.paths:

@@ -39,6 +39,7 @@ from safeconduct.gateway.moves import (
     UpstreamFailed,
 )
 from safeconduct.gateway.prepare import Prepared
+from safeconduct.gateway.providers import outside, outside_path
 from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError, UpstreamError
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.receipts import receipt_text
@@ -145,8 +146,7 @@ class CallRun:
             case AppendIntent():
                 return await self._append_intent()
             case Dispatch():
-                upstream = self._calls.upstreams[self.prepared.path.providers[0].upstream]
-                self._exchange = upstream.exchange(self.prepared.ask)
+                return self._dispatch()
             case SendHead(content_type, length, intent):
                 await self._client.head(content_type, length, intent)
             case SendBytes(data, last):
@@ -163,6 +163,15 @@ class CallRun:
                 self._close_upstream()
             case AbortClient():
                 self._client.abort()
+        return None
+
+    def _dispatch(self) -> Event | None:
+        provider = self.prepared.providers[0]
+        upstream = self._calls.upstreams[provider.upstream]
+        # What runs may have changed since the call was decided; what it was decided on has not.
+        if outside(provider, upstream.facts):
+            return UpstreamFailed(outside_path(self.prepared.path))
+        self._exchange = upstream.exchange(self.prepared.ask)
         return None
 
     async def _append_intent(self) -> Event:

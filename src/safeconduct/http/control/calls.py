@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from safeconduct.access import records as kept
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, answer
@@ -57,9 +56,7 @@ def _document(control: Control, entry: Entry) -> dict[str, Any]:
         return shown | {"state": "refused"} | dict(entry.body)
     with control.snapshot() as records:
         ended = records.get(ENDED_CALLS, entry.id)
-        versions = records.scan(kept.PATH_VERSIONS, f"{entry.body['path']}/")
-        sealed = next((one for _, one in versions if one.digest == entry.body["path_digest"]), None)
-    shown |= {"state": "running", "upstream": sealed.providers[0].upstream if sealed else ""} | dict(entry.body)
+    shown |= {"state": "running"} | dict(entry.body)
     if ended is None:
         return shown
     outcome = CALL_OUTCOME.read(control.log.entry(ended.outcome))
