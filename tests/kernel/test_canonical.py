@@ -3,7 +3,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safeconduct.kernel.canonical import INTEGER_MAX, canonical, digest
+from safeconduct.kernel.canonical import INTEGER_MAX, canonical, digest, is_plain, ordered
 from safeconduct.kernel.errors import InvalidInputError
 
 text = st.text(st.characters(codec="utf-8"))
@@ -35,6 +35,23 @@ def test_the_integer_limit_at_its_edge_and_one_beyond():
     for beyond in (INTEGER_MAX + 1, -INTEGER_MAX - 1):
         with pytest.raises(InvalidInputError, match=r"beyond 2\^53"):
             canonical(beyond)
+
+
+foreign = st.integers() | st.floats(allow_nan=False) | st.binary(max_size=3)
+
+
+@given(st.recursive(values | foreign, lambda inner: st.lists(inner) | st.dictionaries(text | st.integers(), inner)))
+def test_a_plain_value_has_a_canonical_form(value):
+    if is_plain(value):
+        assert ordered(value) == value
+
+
+@given(values)
+def test_values_of_plain_types_are_plain(value):
+    assert is_plain(value)
+    assert is_plain(INTEGER_MAX)
+    assert not is_plain(INTEGER_MAX + 1)
+    assert not is_plain({1: value})
 
 
 def test_digest_is_sha256_of_the_bytes():

@@ -17,7 +17,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from safeconduct.kernel.canonical import JSONValue, canonical, ordered
+from safeconduct.kernel.canonical import JSONValue, canonical, is_plain, ordered
 from safeconduct.kernel.entries import Draft, Entry, Reader, Retention
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import EntryId, Origin
@@ -115,6 +115,7 @@ def encode_leaf(draft: Draft, entry_id: EntryId, at: Instant, sealed: Sealed = N
 
 
 _encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _leaves = msgspec.json.Decoder(Leaf)
 
 
@@ -156,8 +157,15 @@ def read_entry(leaf: bytes, origin: Origin, index: int | None = None) -> Entry:
 
 
 def _canonical(value: JSONValue) -> bytes:
-    """Returns kernel.canonical's bytes of a value, sooner: msgspec writes JSON as it does, which a test holds."""
+    """Returns kernel.canonical's bytes of a value, sooner: msgspec writes JSON as it does, which a test holds.
+
+    It sorts names by their UTF-8, which is the canonical order where they are ASCII.
+    """
     try:
+        if is_plain(value):
+            encoded = _encode_sorted(value)
+            if encoded.isascii():
+                return encoded
         return _encode(ordered(value))
     except UnicodeEncodeError as error:
         raise InvalidInputError("text holds a lone surrogate, which has no UTF-8 form") from error
