@@ -38,7 +38,7 @@ class StoredKeys:
     def make(self, name: DataKeyName, readership: Readership) -> DataKey:
         with self._lock:
             current = self._current.get(name)
-            if current is not None and current[0] == readership:
+            if current is not None and (current[0] is readership or current[0] == readership):
                 return current[1]
             key = self._stored(name, readership) or self._make(name, readership)
             if len(self._current) >= CACHED_KEYS_MAX:

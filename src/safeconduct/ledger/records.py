@@ -58,6 +58,7 @@ class Overlay:
         self._batch: _Layer = {}
         self._layer: _Layer = {}
         self._unborn: set[str] = set()
+        self._read: dict[tuple[str, str], Any] = {}  # what is stored, as read: every call of a batch asks the same
 
     @property
     def batch(self) -> dict[tuple[str, str], bytes | None]:
@@ -65,8 +66,17 @@ class Overlay:
         return {(name, key): value for name, changed in self._batch.items() for key, value in changed.items()}
 
     def get(self, collection: Collection[T], key: str) -> T | None:
-        stored = self._raw(collection.name, key)
-        return None if stored is None else decode(collection, key, stored)
+        name = collection.name
+        for layer in (self._layer, self._batch):
+            changed = layer.get(name)
+            if changed is not None and key in changed:
+                return self._decoded(collection, key, changed[key])
+        if key in self._unborn:
+            return None
+        if (name, key) not in self._read:
+            self._read[name, key] = self._decoded(collection, key, self._store.raw(name, key))
+        found: T | None = self._read[name, key]
+        return found
 
     def scan(self, collection: Collection[T], prefix: str = "") -> Iterator[tuple[str, T]]:
         changed = {
@@ -109,6 +119,10 @@ class Overlay:
         """Forgets the batch too: it is stored, or it failed."""
         self._layer, self._batch = {}, {}
         self._unborn.clear()
+        self._read.clear()
+
+    def _decoded(self, collection: Collection[T], key: str, stored: bytes | None) -> T | None:
+        return None if stored is None else decode(collection, key, stored)
 
     def _raw(self, name: str, key: str) -> bytes | None:
         for layer in (self._layer, self._batch):

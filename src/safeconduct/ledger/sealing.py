@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from safeconduct.kernel.entries import Draft, Reader, Retention
@@ -20,8 +21,7 @@ HOUSE = Reader.PARTNER
 """The role of whoever runs the installation."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataKeyName:
+class DataKeyName(msgspec.Struct, frozen=True, kw_only=True):
     """Which key seals: destroying it destroys what one subject's entries of one class and day hold for these readers.
 
     `day` is the UTC day as YYYY-MM-DD where the retention class is limited in days, else empty.
