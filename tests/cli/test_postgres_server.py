@@ -15,6 +15,7 @@ from safeconduct.bootstrap.stores import MARK, require_postgres
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.notes import NoteSigner
+from safeconduct.ledger.worker_events import WORKER_ANNOUNCED, WorkerAnnounced
 from safeconduct.runtime.worker import WorkerWriter
 from safeconduct.settings import Databases
 from support.shell import agreed, run, serving, start, until
@@ -108,7 +109,9 @@ def test_log_sequence_gives_places_to_what_workers_committed(house):
     with start("log", "sequence", "--json", data=house.data, log=house.root / "sequence") as process:
         until(lambda: (house.root / "sequence.out").read_text().endswith("}\n"), process)
         until(lambda: not list(waiting(writer)), process, says="places")
-    writer.open_origin(house.agreement)
+    writer.submit(
+        lambda tx: tx.append(house.agreement, WORKER_ANNOUNCED.draft(WorkerAnnounced(worker="w", key="")))
+    ).result()
     writer.close()
     writer._store.close()
     assert sum(verified(house)) == verified_before + 2

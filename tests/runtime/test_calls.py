@@ -427,11 +427,11 @@ def test_an_outcome_that_the_log_takes_later_is_offered_again():
             calls = world.calls(ScriptedUpstream(JSON_HEAD, ANSWER))
             commits, seen = calls.commits, []
 
-            async def failing(command):
+            async def failing(command, *, own):
                 seen.append(command)
                 if len(seen) > 1 and failures:
                     raise failures.pop()
-                return await commits(command)
+                return await commits(command, own=own)
 
             calls.commits = failing
             await calls.run(

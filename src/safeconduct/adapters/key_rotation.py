@@ -70,7 +70,7 @@ def _erase(tables: KeyTables) -> None:
     """Leaves no byte of what was deleted in the files, then destroys the retired key-encryption keys."""
     retired = [row[0] for row in tables.rows("SELECT id FROM wrappers WHERE retired = 1")]
     tables.database.erase()
-    tables.forget(retired)
+    tables.forget()
     for key_id in retired:
         tables.wrappers.destroy(key_id)
     with tables.database.transaction("forget a destroyed key-encryption key"):

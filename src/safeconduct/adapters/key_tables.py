@@ -21,6 +21,9 @@ from safeconduct.ledger.sealing import (
 _RECORDS = 256  # read at once
 _TAKEN = "INSERT INTO taken VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET number = excluded.number"
 _WRAPPER = "INSERT INTO wrappers VALUES (?, 0)"
+_FIRST_WRAPPER = (
+    "INSERT INTO wrappers SELECT CAST(? AS TEXT), 0 WHERE NOT EXISTS (SELECT 1 FROM wrappers WHERE retired = 0)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +168,18 @@ class KeyTables:
         Raises:
             UnavailableError: it is not here (`wrapping-key-missing`), or can't be made.
         """
-        rows = self.rows("SELECT id FROM wrappers WHERE retired = 0")
-        if rows:
-            return self.wrapper(rows[0][0])
+        found = self.in_use()
+        if found:
+            return self.wrapper(found)
         made = self.wrappers.make()
         with self.database.transaction("note the key-encryption key"):
-            self.database.run(_WRAPPER, [(made.id,)])
-        return made
+            self.database.run(_FIRST_WRAPPER, [(made.id,)])  # unless another process was quicker
+        return self.current()
+
+    def in_use(self) -> str:
+        """Returns the id of the key-encryption key in use: another one after every destruction."""
+        rows = self.rows("SELECT id FROM wrappers WHERE retired = 0")
+        return str(rows[0][0]) if rows else ""
 
     def wrapper(self, key_id: str) -> KeyWrapper:
         """Returns a key-encryption key.
@@ -183,10 +191,9 @@ class KeyTables:
             self._opened[key_id] = self.wrappers.find(key_id)
         return self._opened[key_id]
 
-    def forget(self, key_ids: Iterable[str]) -> None:
-        """Forgets key-encryption keys that were opened."""
-        for key_id in key_ids:
-            self._opened.pop(key_id, None)
+    def forget(self) -> None:
+        """Forgets the key-encryption keys that were opened."""
+        self._opened.clear()
 
     def _insert(self, new: NewKey, wrapper: KeyWrapper) -> None:
         made, name, readership = new.made, new.name, new.readership

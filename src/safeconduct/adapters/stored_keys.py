@@ -4,6 +4,7 @@ None is stored unwrapped: the house's are under its key-encryption key, and so i
 readers. Destroying keys ends in a new key-encryption key, so that an earlier copy of the database opens nothing.
 """
 
+import math
 import threading
 import time
 from collections.abc import Collection, Iterator
@@ -12,18 +13,23 @@ from safeconduct.adapters.key_rotation import finish, finishing
 from safeconduct.adapters.key_tables import KeyTables, NewKey
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.ports import Entropy
+from safeconduct.ledger.key_ports import STALE_S
 from safeconduct.ledger.sealing import DataKey, DataKeyName, KeySelector, Readership, WrappedKey, new_key
 from safeconduct.ledger.wrapping import wrap_for
 
 CACHED_KEYS_MAX = 4096  # under a kilobyte each; above it the cache starts again
 PAUSE_S = 0.001  # between parts of a destruction: whoever lets a lock go takes it again before one who waits
 
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while this process, or the machine, stands
+
 
 class StoredKeys:
-    """`DataKeys` over tables."""
+    """`DataKeys` over tables. `shared` says that other processes destroy keys there too."""
 
-    def __init__(self, tables: KeyTables, entropy: Entropy) -> None:
+    def __init__(self, tables: KeyTables, entropy: Entropy, *, shared: bool = False) -> None:
         self._tables = tables
+        self._shared = shared
+        self._seen, self._seen_at = "", -math.inf  # the key-encryption key in use, and when that was looked up
         finish(tables)
         self._entropy = entropy
         self._lock = threading.Lock()  # guards all below: the writer makes keys while readers open fields
@@ -33,10 +39,12 @@ class StoredKeys:
 
     def get(self, key_id: str) -> bytes | None:
         with self._lock:
+            self._catch_up()
             return self._get(key_id)
 
     def make(self, name: DataKeyName, readership: Readership) -> DataKey:
         with self._lock:
+            self._catch_up()
             current = self._current.get(name)
             if current is not None and (current[0] is readership or current[0] == readership):
                 return current[1]
@@ -75,6 +83,18 @@ class StoredKeys:
         parts = finishing(self._tables)
         while self._one_of(parts):
             time.sleep(PAUSE_S)
+
+    def _catch_up(self) -> None:
+        """Forgets all that is remembered if keys were destroyed since: it may hold one of them."""
+        began = time.clock_gettime(_CLOCK)
+        if not self._shared or began - self._seen_at <= STALE_S:
+            return
+        in_use = self._tables.in_use()
+        if in_use != self._seen:
+            self._known.clear()
+            self._current.clear()
+            self._tables.forget()
+        self._seen, self._seen_at = in_use, began
 
     def _get(self, key_id: str) -> bytes | None:
         key = self._known.get(key_id)

@@ -28,6 +28,10 @@ def cut_error(why: CutWhy, clause: str) -> SafeconductError:
         return RefusedError("the token, grant, path or principal of this call is gone", code="revoked", clause=clause)
     if why is CutWhy.SHUTDOWN:
         return UnavailableError("this gateway is shutting down", code="shutting-down", remedy="retry")
+    if why is CutWhy.UNCONFIRMED:
+        return UnavailableError(
+            "the worker of this call could not reach its database for too long", code=why.value, remedy="retry"
+        )
     return UpstreamError(
         "the path's deadline passed before there was an answer",
         code="deadline-exceeded",

@@ -17,6 +17,7 @@ class CutWhy(StrEnum):
     DEADLINE = "deadline"
     SHUTDOWN = "shutdown"
     REVOKED = "revoked"  # its grant, path or principal is gone
+    UNCONFIRMED = "standing-unconfirmed"  # its worker was without the database for so long that it may count as dead
 
 
 class End(StrEnum):

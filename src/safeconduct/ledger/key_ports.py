@@ -6,6 +6,10 @@ from typing import Protocol
 from safeconduct.kernel.entries import Reader
 from safeconduct.ledger.sealing import DataKey, DataKeyName, KeySelector, Readership, WrappedKey
 
+STALE_S = 0.25
+"""Seconds until what a process remembers of data keys is held against the store, where others use it too: so long a key
+that another process destroyed may still be used."""
+
 
 class KeyWrapper(Protocol):
     """One key-encryption key of the house: a file, a token or a key management service holds it. Any thread."""

@@ -55,6 +55,30 @@ class SharedStore(RawRecords, Protocol):
         """
         ...
 
+    def stopped(self) -> dict[Origin, str]:
+        """Returns the logs that take no entries, and why. Any thread.
+
+        Raises:
+            UnavailableError: it can't be read.
+        """
+        ...
+
+    def stop(self, origin: Origin, why: str) -> None:
+        """Lets no process append to a log, until one begins anew to give places in it. Outside of transactions.
+
+        Raises:
+            UnavailableError: it can't be written.
+        """
+        ...
+
+    def keep_cosigned(self, origin: Origin, size: int, note: str, witness: str) -> None:
+        """Stores a checkpoint that a witness cosigned. Outside of transactions.
+
+        Raises:
+            UnavailableError: it can't be written.
+        """
+        ...
+
 
 class SequencedStore(LogSource, Protocol):
     """The same database for whoever gives places: one process for each log, which holds its lock under a term."""

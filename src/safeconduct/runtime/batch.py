@@ -52,7 +52,7 @@ class BatchRunner(CommandRunner):
                 store=store,
                 taken=lambda entry_id: store.find(entry_id) is not None,
                 keys=keys,
-                logs=self.logs,
+                log_of=self.logs.get,
                 projections=projections,
                 ids=self._ids,
                 entropy=entropy,

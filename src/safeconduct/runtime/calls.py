@@ -5,6 +5,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from safeconduct.access.standing import Decide, Standing
@@ -20,6 +21,7 @@ from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.kernel.ids import Origin, PathId
 from safeconduct.kernel.ports import Clock, Committed, Transaction
 from safeconduct.policy import DecisionMemo
+from safeconduct.runtime.confirming import Confirmation, unconfirmed
 from safeconduct.runtime.freeze import CutReport, fallen
 from safeconduct.runtime.one_call import CallRun, Ended
 
@@ -39,8 +41,8 @@ REPORTS_KEPT = 64
 class Commits(Protocol):
     """Where commands go."""
 
-    def __call__(self, command: Callable[[Transaction], Any]) -> Awaitable[Committed[Any]]:
-        """Returns when the command is durable, or raises what it raised."""
+    def __call__(self, command: Callable[[Transaction], Any], *, own: bool = False) -> Awaitable[Committed[Any]]:
+        """Returns when the command is durable, or raises what it raised. `own` as for `QueuedWriter.submit`."""
         ...
 
 
@@ -58,7 +60,11 @@ class Patience:
 
 
 class Calls:
-    """All calls of one worker. Made and used on one loop, except where a method says otherwise."""
+    """All calls of one worker. Made and used on one loop, except where a method says otherwise.
+
+    `confirmed` says that this process makes every change of standing itself; else it must be confirmed, by somebody who
+    tells `confirmation`, for anything to be dispatched or released.
+    """
 
     def __init__(
         self,
@@ -72,6 +78,7 @@ class Calls:
         clock: Clock,
         patience: Patience | None = None,
         decide: Decide | None = None,
+        confirmed: bool = True,
     ) -> None:
         self.standing = standing
         self.commits = commits
@@ -81,6 +88,7 @@ class Calls:
         self.patience = patience or Patience()
         self.loop = asyncio.get_running_loop()
         self.reports: deque[CutReport] = deque(maxlen=REPORTS_KEPT)
+        self.confirmation = None if confirmed else Confirmation(partial(self.cut_all, CutWhy.UNCONFIRMED))
         self._configured = {
             name: Configured(facts=upstream.facts, names=models.get(name, {})) for name, upstream in upstreams.items()
         }
@@ -105,6 +113,9 @@ class Calls:
         if self._closing:
             error = UnavailableError("this gateway is shutting down", code="shutting-down", remedy="retry")
             await client.error(error, "", after_dispatch=False)
+            return Ended()
+        if self.confirmation is not None and not self.confirmation.admits():
+            await client.error(unconfirmed(), "", after_dispatch=False)
             return Ended()
         prepared = self.prepare(arrival, body)
         if isinstance(prepared, Refusal):
@@ -140,7 +151,7 @@ class Calls:
         draft = refused_draft(refusal, arrival, body, unrecorded)
         origin = refusal.path.origin if refusal.path else self._installation
         try:
-            committed = await self.commits(lambda tx: tx.append(origin, draft))
+            committed = await self.commits(lambda tx: tx.append(origin, draft), own=True)
         except SafeconductError:
             return ""  # the answer is no in any case; a log that takes no entries shows itself by its own alarms
         return committed.receipts[0].entry_id
@@ -168,11 +179,15 @@ class Calls:
     async def shutdown(self) -> None:
         """Takes no more calls, cuts those that run, and returns when their outcomes are recorded."""
         self._closing = True
-        for run in list(self._running):
-            run.cut(CutWhy.SHUTDOWN)
+        self.cut_all(CutWhy.SHUTDOWN)
         with contextlib.suppress(TimeoutError):  # what could not be recorded is closed at the next start
             await asyncio.wait_for(self._quiet.wait(), SHUTDOWN_S)
         await self._record_unidentified(self._meter.drain(self.clock.now()))
+
+    def cut_all(self, why: CutWhy) -> None:
+        """Cuts every running call."""
+        for run in list(self._running):
+            run.cut(why)
 
 
 def abandon_open_calls(tx: Transaction, worker: str) -> int:

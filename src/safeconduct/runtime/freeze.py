@@ -5,6 +5,7 @@ older than a freeze that its caller knows of. A call that was decided on the old
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class StandingBoard:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._attached: tuple[asyncio.AbstractEventLoop, Cuttable] | None = None
+        self._turn = threading.Lock()  # an older standing must not follow a newer one
         with snapshot() as records:
             self.current = compile_standing(records)
 
@@ -66,12 +68,18 @@ class StandingBoard:
 
     def take_in(self, entries: Sequence[Entry]) -> None:
         """Takes in what was committed: a listener of the writer, on its thread."""
-        if all(entry.type.startswith(CALL_AREA) for entry in entries):
-            return
-        with self._snapshot() as records:
+        if not all(entry.type.startswith(CALL_AREA) for entry in entries):
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Swaps the standing if it is not the one in force, and has cut what it no longer allows. Any thread."""
+        with self._turn, self._snapshot() as records:
             if epoch(records) == self.current.epoch:
                 return
             self.current = compile_standing(records, self.current)
+            self._tell()
+
+    def _tell(self) -> None:
         if self._attached is not None:
             loop, calls = self._attached
             if not loop.is_closed():

@@ -56,6 +56,9 @@ STANDING_TRIES_MAX = 4
 TICK_S = 0.001
 """Seconds until the time is looked at again after it was up: a woken task needs a turn of the loop."""
 
+_GOES_OUT = (Dispatch, SendHead, SendBytes, SendReceipt)
+"""What hands something to an upstream or a client: only while the standing is known to be the one in force."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
@@ -77,6 +80,7 @@ class CallRun:
         self._todo: deque[Command] = deque()
         self._exchange: Exchange | None = None
         self._head_came = False
+        self._was_cut = False
         self.call = ""  # the id of its intent, or of its refusal, once that stands in the log
         self._intent: Receipt | None = None
         self._outcome: Receipt | None = None
@@ -104,7 +108,7 @@ class CallRun:
         cancelled: asyncio.CancelledError | None = None
         while self._todo or self._listening():
             try:
-                event = await (self._do(self._todo.popleft()) if self._todo else self._hear())
+                event = await (self._do_next() if self._todo else self._hear())
             except asyncio.CancelledError as error:  # the server gives up on its tasks
                 cancelled = error
                 self.cut(CutWhy.SHUTDOWN)
@@ -122,6 +126,7 @@ class CallRun:
         if self._call.state is State.CLOSED:
             return False
         commands = self._call.feed(Cut(why, clause))
+        self._was_cut = True
         self._todo = deque(
             command for command in self._todo if not isinstance(command, SendHead | SendBytes | SendReceipt)
         )
@@ -140,6 +145,14 @@ class CallRun:
 
     def _listening(self) -> bool:
         return self._call.state in (State.DISPATCHED, State.COLLECTING, State.RELAYING)
+
+    async def _do_next(self) -> Event | None:
+        command, confirmation = self._todo.popleft(), self._calls.confirmation
+        if confirmation is not None and isinstance(command, _GOES_OUT):
+            await confirmation.wait()
+            if self._was_cut:
+                return None
+        return await self._do(command)
 
     async def _do(self, command: Command) -> Event | None:
         match command:
@@ -179,7 +192,7 @@ class CallRun:
             prepared = self.prepared
             draft = intent_draft(prepared, self._calls.worker)
             try:
-                committed = await self._calls.commits(partial(_append_intent, prepared=prepared, draft=draft))
+                committed = await self._calls.commits(partial(_append_intent, prepared=prepared, draft=draft), own=True)
             except SafeconductError as error:
                 if error.code != "standing-changed":
                     return IntentFailed(error)
@@ -205,7 +218,7 @@ class CallRun:
         origin = self.prepared.path.origin
         draft = outcome_draft(self.call, self.prepared.principal.id, self._calls.worker, outcome)
         try:
-            committed = await self._calls.commits(lambda tx: tx.append(origin, draft))
+            committed = await self._calls.commits(lambda tx: tx.append(origin, draft), own=True)
         except SafeconductError as error:
             return OutcomeFailed(fenced=error.code == "call-ended")
         self._outcome = committed.receipts[0]

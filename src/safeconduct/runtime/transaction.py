@@ -164,7 +164,7 @@ class BatchState:
         store: RawRecords,
         taken: Callable[[str], bool],
         keys: DataKeys,
-        logs: Mapping[Origin, AppendableLog],
+        log_of: Callable[[Origin], AppendableLog | None],
         projections: Mapping[str, Projection],
         ids: IdSource,
         entropy: Entropy,
@@ -178,7 +178,7 @@ class BatchState:
         self.matrix = matrix
         self.used_ids: set[str] = set()
         self._taken = taken
-        self._logs = logs
+        self._log_of = log_of
         self._successors: dict[Origin, Origin] | None = None  # read once a batch: each append asks
 
     def current(self, origin: Origin) -> Origin:
@@ -199,7 +199,7 @@ class BatchState:
         Raises:
             UnavailableError: it is stopped or unknown.
         """
-        log = self._logs.get(origin)
+        log = self._log_of(origin)
         if log is None:
             raise UnavailableError(f"there is no log {origin} here", code="log-unknown")
         log.require_running()

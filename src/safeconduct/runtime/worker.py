@@ -4,35 +4,44 @@ docs/spec/workers.md. What a crash means is as in batch.py: an outcome is read f
 """
 
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
+from typing import TypeVar
 
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Clock, Entropy, Projection, Receipt, State
-from safeconduct.ledger.key_ports import DataKeys
-from safeconduct.ledger.notes import NoteSigner
+from safeconduct.ledger.checkpoints import SignedCheckpoint
+from safeconduct.ledger.key_ports import STALE_S, DataKeys
+from safeconduct.ledger.notes import NoteSigner, VerifierKey
 from safeconduct.ledger.ports import NewEntry
 from safeconduct.ledger.receipts import deadline_of, make_receipts
 from safeconduct.ledger.sealing import Matrix, house_only
 from safeconduct.ledger.shared_ports import SharedStore, Unplaced
 from safeconduct.ledger.worker_events import WORKER_ANNOUNCED, WorkerAnnounced
 from safeconduct.runtime.commands import Command, CommandRunner, Receipts, Result, again, fail, failed
+from safeconduct.runtime.logs import Stop
 from safeconduct.runtime.queued import BATCH_MAX, Job, QueuedWriter
 from safeconduct.runtime.transaction import BatchState, BatchTransaction, IdSource
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _Done = Sequence[tuple[Result, BatchTransaction]]
 
 
 class SharedLog:
-    """A log that this process appends to without knowing its end. `floor` is the running transaction's."""
+    """A log that this process appends to without knowing its end. `floor` is the running transaction's.
+
+    `announced` says that the key stands in it by which this process promises.
+    """
 
     def __init__(self, store: SharedStore, signer: NoteSigner, origin: Origin) -> None:
         self.pending: list[NewEntry] = []
         self.signer = signer
+        self.announced = False
         self.floor: int | None = None
         self._store = store
         self._origin = origin
@@ -53,7 +62,10 @@ class SharedLog:
 
 
 class WorkerRunner(CommandRunner):
-    """Runs batches of commands in transactions of a shared database. One thread at a time."""
+    """Runs batches of commands in transactions of a shared database. One thread at a time.
+
+    `opening` are logs in which this process's key is to stand, though the batch appends nothing else to them.
+    """
 
     _unclear: Sequence[Entry] = ()
 
@@ -62,24 +74,30 @@ class WorkerRunner(CommandRunner):
         store: SharedStore,
         keys: DataKeys,
         *,
+        worker: str,
+        signer: Callable[[Origin], NoteSigner],
         own: Collection[str],
         clock: Clock,
         entropy: Entropy,
         projections: Mapping[str, Projection],
         matrix: Matrix = house_only,
     ) -> None:
-        self.logs: dict[Origin, SharedLog] = {}
+        self.opening: set[Origin] = set()
+        self._logs: dict[Origin, SharedLog] = {}
+        self._worker = worker
+        self._signer = signer
         self._store = store
         self._keys = keys
         self._ids = IdSource(clock, entropy)
         self._all = projections
-        self._own = {name: found if name in own else _not_own for name, found in projections.items()}
+        beside = {*own, WORKER_ANNOUNCED.name}
+        self._own = {name: found if name in beside else _not_own for name, found in projections.items()}
         super().__init__(
             BatchState(
                 store=store,
                 taken=store.taken,
                 keys=keys,
-                logs=self.logs,
+                log_of=self._log,
                 projections=projections,
                 ids=self._ids,
                 entropy=entropy,
@@ -102,11 +120,12 @@ class WorkerRunner(CommandRunner):
                 self._ids.go_past(after)
                 now = self._ids.now()
                 done = [self._execute(command, now) for command in commands]
-                self._append(done, now)
+                announced = self._announcing(done, now)
+                self._append([*announced, *done], now)
         except UnavailableError as error:
             return self._failed(commands, done, error)
         else:
-            self._finish(done)
+            self._finish(announced, done)
         finally:
             self._clear()
         return [result for result, _transaction in done]
@@ -121,6 +140,33 @@ class WorkerRunner(CommandRunner):
             if applied:
                 self._announce(entries)
 
+    def alone(self, action: Callable[[], T]) -> T:
+        """Runs something while no process commits anything, and for `STALE_S` after it.
+
+        Raises:
+            UnavailableError: the database does not answer; what else the action raised.
+        """
+        with self._store.deciding(alone=True):
+            result = action()
+            time.sleep(STALE_S)
+        return result
+
+    def _log(self, origin: Origin) -> SharedLog:
+        """Returns a log, also one that another process began."""
+        if origin not in self._logs:
+            self._logs[origin] = SharedLog(self._store, self._signer(origin), origin)
+        return self._logs[origin]
+
+    def _announcing(self, done: _Done, now: Instant) -> _Done:
+        """Appends this process's key to each log in which it does not stand yet: before what is promised with it."""
+        transaction = BatchTransaction(self._state, now)
+        for origin in dict.fromkeys([*(entry.origin for _new, entry in _appended(done)), *self.opening]):
+            signer = self._log(origin).signer
+            if not self._log(origin).announced:
+                event = WorkerAnnounced(worker=self._worker, key=signer.verifier.text)
+                transaction.append(origin, WORKER_ANNOUNCED.draft(event))
+        return [(Result(), transaction)]
+
     def _append(self, done: _Done, now: Instant) -> None:
         new = [Unplaced(entry.origin, now, one) for one, entry in _appended(done)]
         if new:
@@ -128,8 +174,10 @@ class WorkerRunner(CommandRunner):
             self._keys.commit()
             self._store.append(new, self._state.overlay.batch)
 
-    def _finish(self, done: _Done) -> None:
+    def _finish(self, announced: _Done, done: _Done) -> None:
         self._unclear = ()
+        for _new, entry in _appended(announced):
+            self._log(entry.origin).announced = True
         self._announce([entry for _new, entry in _appended(done)])
         receipts = self._sign(done)
         for result, transaction in done:
@@ -144,14 +192,15 @@ class WorkerRunner(CommandRunner):
 
     def _clear(self) -> None:
         self._state.clear()
-        for log in self.logs.values():
+        self.opening.clear()
+        for log in self._logs.values():
             log.clear()
 
     def _sign(self, done: _Done) -> Receipts:
         """Promises what is now durable, once per log, with this process's own key."""
         deadline, receipts = deadline_of(self._ids.now()), list[Receipt]()
         for origin in dict.fromkeys(entry.origin for _new, entry in _appended(done)):
-            entries, log = [new for new, entry in _appended(done) if entry.origin == origin], self.logs[origin]
+            entries, log = [new for new, entry in _appended(done) if entry.origin == origin], self._log(origin)
             receipts += make_receipts(entries, origin, floor=log.floor or 0, deadline_s=deadline, signer=log.signer)
         return {receipt.entry_id: receipt for receipt in receipts}
 
@@ -179,12 +228,19 @@ class WorkerWriter(QueuedWriter):
         matrix: Matrix = house_only,
     ) -> None:
         self._runner = WorkerRunner(
-            store, keys, own=own, clock=clock, entropy=entropy, projections=projections, matrix=matrix
+            store,
+            keys,
+            worker=worker,
+            signer=signer,
+            own=own,
+            clock=clock,
+            entropy=entropy,
+            projections=projections,
+            matrix=matrix,
         )
         super().__init__(self._runner, expected=expected, batch_max=batch_max)
         self._store = store
-        self._worker = worker
-        self._signer = signer
+        self._keys = keys
 
     def start(self) -> None:
         """Takes commands from here on."""
@@ -195,15 +251,55 @@ class WorkerWriter(QueuedWriter):
         self._end()
 
     def open_origin(self, origin: Origin) -> None:
-        """Makes a log ready: announces in it the key that this process promises with. Not from within a command.
+        """Makes a log ready, new or stored: this process's key stands in it on return. Not from within a command.
 
         Raises:
             UnavailableError: the log is stopped, or the database does not answer.
         """
-        signer = self._signer(origin)
-        self._between_batches(lambda: self._runner.logs.setdefault(origin, SharedLog(self._store, signer, origin)))
-        event = WorkerAnnounced(worker=self._worker, key=signer.verifier.text)
-        self.submit(lambda tx: tx.append(origin, WORKER_ANNOUNCED.draft(event))).result()
+        self.submit(lambda _tx: self._runner.opening.add(origin)).result()
+
+    def stop_origin(self, origin: Origin, code: str, message: str) -> None:
+        """Lets a log take no more entries, of any process, until one begins anew to give places in it.
+
+        Not from within a command.
+
+        Raises:
+            UnavailableError: it can't be written.
+        """
+        self._between_batches(lambda: self._store.stop(origin, f"{message} ({code})"))
+
+    def stopped(self) -> dict[Origin, Stop]:
+        """Returns the logs that take no entries, and why.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        return {origin: Stop("log-stopped", why) for origin, why in self._store.stopped().items()}
+
+    def keep_cosigned(self, checkpoint: SignedCheckpoint, witness: VerifierKey) -> None:
+        """Stores a checkpoint that a witness cosigned. Not from within a command.
+
+        Raises:
+            UnavailableError: it can't be stored.
+        """
+        said, note, key = checkpoint.checkpoint, checkpoint.encoded, witness.text
+        self._between_batches(lambda: self._store.keep_cosigned(said.origin, said.size, note, key))
+
+    def destroy_keys(self, key_ids: Collection[str], guard: Callable[[], None] = lambda: None) -> None:
+        """Destroys data keys. Not from within a command.
+
+        What `guard` raises prevents it. No process commits anything between that and the end of their use in all.
+
+        Raises:
+            UnavailableError: not all of it is done; ask again.
+        """
+
+        def retire() -> None:
+            guard()
+            self._keys.retire(key_ids)
+
+        self._between_batches(lambda: self._runner.alone(retire))
+        self._keys.destroy(key_ids)
 
     def _execute(self, jobs: Sequence[Job]) -> list[Result]:
         results: list[Result] = []

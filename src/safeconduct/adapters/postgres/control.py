@@ -9,12 +9,11 @@ from safeconduct.adapters.postgres.database import (
     Connection,
     migrate,
     one,
-    placed,
     transaction,
 )
 from safeconduct.adapters.postgres.reading import OneConnection, PostgresReader, PostgresRows
 from safeconduct.adapters.postgres.session import Session
-from safeconduct.adapters.postgres.writing import write_batch
+from safeconduct.adapters.postgres.writing import write_batch, write_cosigned
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Records
@@ -77,11 +76,8 @@ class PostgresStore(PostgresRows):
         self._sequenced = self._sequenced or not batch.repairs  # who has the lock alone adds nothing that waits
 
     def keep_cosigned(self, origin: Origin, size: int, note: str, witness: str) -> None:
-        row = (self._number(origin), size, witness, note)
         with transaction(self._session.get(), "store a cosigned checkpoint"):
-            rows_of = "INSERT INTO cosigned VALUES (?, ?, ?, ?)"
-            taken = "ON CONFLICT (log, size, witness) DO UPDATE SET note = excluded.note"
-            self._session.get().execute(placed(f"{rows_of} {taken}"), row)
+            write_cosigned(self._session.get(), (self._number(origin), size, witness, note))
 
     def reader(self) -> PostgresReader:
         return self._reader

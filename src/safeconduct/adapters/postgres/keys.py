@@ -73,7 +73,7 @@ class PostgresKeys(StoredKeys):
 
     def __init__(self, url: str, entropy: Entropy, wrappers: WrappingKeys) -> None:
         self._database = PostgresKeyTables(url)
-        super().__init__(KeyTables(self._database, wrappers), entropy)
+        super().__init__(KeyTables(self._database, wrappers), entropy, shared=True)
 
     def close(self) -> None:
         """Ends the connection."""

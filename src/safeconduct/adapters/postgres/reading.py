@@ -21,6 +21,7 @@ WAIT_S = 10.0
 """Seconds that a reading waits for one of them."""
 
 _RECORD = "SELECT value FROM records WHERE collection = ? AND key = ?"
+_STOPPED = "SELECT origin, stopped FROM logs JOIN terms ON log = number WHERE stopped != ''"
 _FIRST_BLOBS = "SELECT entry_id, field, blob FROM payloads ORDER BY entry_id, field LIMIT ?"
 _NEXT_BLOBS = (
     "SELECT entry_id, field, blob FROM payloads WHERE (entry_id, field) > (?, ?) ORDER BY entry_id, field LIMIT ?"
@@ -136,6 +137,10 @@ class PostgresReader(PostgresRows):
     def snapshot(self) -> Iterator[Records]:
         with self.frozen() as frozen:
             yield StoredRecords(frozen)
+
+    def stopped(self) -> dict[Origin, str]:
+        """Returns the logs to which workers append nothing, and why."""
+        return {Origin(origin): why for origin, why in self._all(_STOPPED)}
 
     def close(self) -> None:
         with self._lock:

@@ -52,7 +52,9 @@ class Session:
 
     def _end_former(self, connection: Connection) -> None:
         """Ends the server's side of the connection that was lost; else it might commit after we looked."""
-        ours = "application_name = 'safeconduct' AND datname = current_database() AND usename = current_user"
+        ours = (
+            "starts_with(application_name, 'safeconduct') AND datname = current_database() AND usename = current_user"
+        )
         rows(
             connection,
             f"SELECT pg_terminate_backend(pid, ?) FROM pg_stat_activity WHERE pid = ? AND {ours}",  # noqa: S608

@@ -1,6 +1,6 @@
 """One PostgreSQL database under many writing processes: what they commit waits for its place in the log."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from safeconduct.adapters.postgres.control import MIGRATIONS, count_opening
@@ -17,7 +17,7 @@ from safeconduct.adapters.postgres.database import (
 )
 from safeconduct.adapters.postgres.reading import OneConnection, PostgresReader, PostgresRows
 from safeconduct.adapters.postgres.session import Session
-from safeconduct.adapters.postgres.writing import log_number, write_changes, write_payloads
+from safeconduct.adapters.postgres.writing import log_number, write_changes, write_cosigned, write_payloads
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant
@@ -25,6 +25,9 @@ from safeconduct.kernel.ports import Records
 from safeconduct.ledger.ports import Changes
 from safeconduct.ledger.reader import last_entry
 from safeconduct.ledger.shared_ports import Unplaced
+
+CHANNEL = "safeconduct"
+"""What is notified in the transaction of a change that others must learn of at once."""
 
 PAUSE_MAX_S = 5
 """Seconds that a process may stop in the middle of a transaction: it holds up every decision meanwhile."""
@@ -40,15 +43,23 @@ _FLOOR = """
     SELECT coalesce((SELECT max(idx) + 1 FROM entries WHERE log = number), 0), coalesce(stopped, '')
     FROM logs LEFT JOIN terms ON log = number WHERE origin = ?
 """
+_STOP = """
+    INSERT INTO terms SELECT number, 0, ? FROM logs WHERE origin = ?
+    ON CONFLICT (log) DO UPDATE SET stopped = excluded.stopped
+"""
 _AFTER_ALL = "SELECT greatest(max(at), (SELECT coalesce(max(at), 0) FROM pending)) FROM instants"
 _AFTER_DECISIONS = "SELECT at FROM instants WHERE kind = 'decided'"
 
 
 class PostgresShared(PostgresRows):
-    """`SharedStore`. While a process has it open, nobody opens the database for one writer alone."""
+    """`SharedStore`. While a process has it open, nobody opens the database for one writer alone.
 
-    def __init__(self, url: str) -> None:
+    `told` are the collections of control state whose changes every process is told of at once.
+    """
+
+    def __init__(self, url: str, told: Collection[str] = ()) -> None:
         self._alone = False
+        self._told = frozenset(told)
         self._session = Session(url, join)
         self._reader = PostgresReader(url)
         self._pass_by_placed()
@@ -72,6 +83,8 @@ class PostgresShared(PostgresRows):
             raise UnavailableError(f"entry {entry_id} is in its log already", code="store-failed")
         write_payloads(connection, [new.entry for new in entries])
         write_changes(connection, changes)
+        if not self._told.isdisjoint(name for name, _key in changes):
+            rows(connection, "SELECT pg_notify(?, '')", (CHANNEL,))
         if self._alone:
             latest = max(new.at for new in entries)
             connection.execute(placed("UPDATE instants SET at = ? WHERE kind = 'decided'"), (latest,))
@@ -86,6 +99,17 @@ class PostgresShared(PostgresRows):
         if stopped:
             raise UnavailableError(f"the log {origin} is stopped: {stopped}", code="log-stopped")
         return int(size)
+
+    def stopped(self) -> dict[Origin, str]:
+        return self._reader.stopped()
+
+    def stop(self, origin: Origin, why: str) -> None:
+        with transaction(self._session.get(), "stop a log"):
+            self._session.get().execute(placed(_STOP), (why, origin))
+
+    def keep_cosigned(self, origin: Origin, size: int, note: str, witness: str) -> None:
+        with transaction(self._session.get(), "store a cosigned checkpoint"):
+            write_cosigned(self._session.get(), (self._number(origin), size, witness, note))
 
     def reader(self) -> PostgresReader:
         """Returns a reader for any thread."""

@@ -28,6 +28,9 @@ _DELETE = """
     DELETE FROM records USING unnest(?::text[], ?::bytea[]) AS gone (collection, key)
     WHERE records.collection = gone.collection AND records.key = gone.key
 """
+_COSIGNED = """
+    INSERT INTO cosigned VALUES (?, ?, ?, ?) ON CONFLICT (log, size, witness) DO UPDATE SET note = excluded.note
+"""
 _NEW_LOG = "INSERT INTO logs (origin) VALUES (?) ON CONFLICT (origin) DO NOTHING"
 
 
@@ -82,6 +85,11 @@ def write_payloads(connection: Connection, entries: Sequence[NewEntry]) -> None:
     blobs = [(entry.id, name, blob) for entry in entries for name, blob in entry.blobs.items()]
     if blobs:
         _run(connection, _PAYLOADS, *_columns(blobs))
+
+
+def write_cosigned(connection: Connection, row: tuple[int, int, str, str]) -> None:
+    """Writes a checkpoint that was cosigned: the log's number, its size, the witness's key, the note."""
+    _run(connection, _COSIGNED, *row)
 
 
 def log_number(connection: Connection, origin: Origin) -> int:
