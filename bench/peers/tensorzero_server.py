@@ -2,7 +2,7 @@
 
 import sys
 
-from tensorzero.tensorzero import _start_http_gateway
+from tensorzero.tensorzero import _start_http_gateway  # type: ignore[import-not-found]
 
 gateway = _start_http_gateway(
     config_file=sys.argv[1], clickhouse_url=None, postgres_url=None, valkey_url=None, async_setup=False

@@ -49,6 +49,8 @@ def test_the_limits_are_those_of_the_code():
     said = [
         (limits.HEADER_VALUE_BYTES_MAX, "Up to 256 letters"),
         (connection.HEADERS_BYTES_MAX // 1024, "at most 32 KiB"),
+        (int(connection.HEADERS_S), "Headers have 10 s"),
+        (connection.CONNECTIONS_MAX, "Beyond 4,096 connections"),
         (int(gateway.BODY_S), "A body has 30 s"),
         (limits.NESTING_MAX, "at most 32 levels"),
         (limits.MESSAGES_MAX, "at most 1,024 messages"),

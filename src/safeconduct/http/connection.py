@@ -25,6 +25,12 @@ PIECE_BYTES = 16 * 1024
 HEADERS_BYTES_MAX = 32 * 1024
 """Bytes of a request's headers. Clients of the dialect send about 1 KB."""
 
+HEADERS_S = 10.0
+"""Seconds that a request's headers may take, from the connection or their first byte on. Clients send them at once."""
+
+CONNECTIONS_MAX = 4096
+"""Connections of one process, and requests under way; beyond them it answers 503. Each costs some 50 KB."""
+
 KEY = "safeconduct.connection"
 """Where a request's scope holds its connection."""
 
@@ -41,16 +47,25 @@ class BoundedConnection(HttpToolsProtocol):
         self._told_when_lost: Callable[[], object] | None = None
         self._lost = False
         self._header_bytes = 0
+        self._in_headers = True
+        self._headers_due: asyncio.TimerHandle | None = self.loop.call_later(HEADERS_S, self.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._headers_came()
         self._lost = True
         if self._told_when_lost is not None:
             self._told_when_lost()
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_headers and self._headers_due is None:  # whole headers in one read, as nearly always, need no timer
+            self._headers_due = self.loop.call_later(HEADERS_S, self.abort)
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._header_bytes = 0
+        self._in_headers = True
         self.scope[KEY] = self  # type: ignore[literal-required]
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -58,6 +73,16 @@ class BoundedConnection(HttpToolsProtocol):
         if self._header_bytes > HEADERS_BYTES_MAX:
             raise ValueError(f"headers over {HEADERS_BYTES_MAX} bytes")  # uvicorn answers 400 and closes
         super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._headers_came()
+        super().on_headers_complete()
+
+    def _headers_came(self) -> None:
+        self._in_headers = False
+        if self._headers_due is not None:
+            self._headers_due.cancel()
+            self._headers_due = None
 
     def when_lost(self, told: Callable[[], object] | None) -> None:
         """Calls `told` when the connection is lost, at once if it is already; None ends that."""
@@ -108,5 +133,6 @@ def server_config(app: Any, *, host: str, port: int) -> uvicorn.Config:  # noqa:
         server_header=False,
         date_header=False,
         proxy_headers=False,
+        limit_concurrency=CONNECTIONS_MAX,
         timeout_graceful_shutdown=5,
     )
