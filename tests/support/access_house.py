@@ -11,7 +11,7 @@ from safeconduct.access.acts import authenticate
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.freezes import pending
 from safeconduct.http.acts import HEADER, encode_act
-from safeconduct.http.control import freezes, programs, standing, tokens
+from safeconduct.http.control import freezes, paths, programs, standing, tokens
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
@@ -44,7 +44,7 @@ class House:
         }
         control = Control(**{field.name: None for field in fields(Control)} | given)
         self.app = control_app(
-            [part.router for part in (programs, standing, tokens, freezes)],
+            [part.router for part in (programs, paths, standing, tokens, freezes)],
             control=control,
             local_secret="local",
             check_reader=self.check_reader,

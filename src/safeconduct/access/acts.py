@@ -30,6 +30,8 @@ class Capability(StrEnum):
     APPLY_PROGRAM = "program.apply"
     FREEZE = "freeze"
     UNFREEZE = "unfreeze"
+    APPROVE_MODEL = "model.approve"
+    WITHDRAW_MODEL = "model.withdraw"
     ROTATE_LOG_KEY = "log.rotate-key"
     CLOSE_LOG = "log.close"
     ISSUE_TOKEN = "token.issue"  # noqa: S105 - an operation's name; for others of one's organization
@@ -50,6 +52,9 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     # To stop is safe and must be quick; to start again is neither.
     Capability.FREEZE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
     Capability.UNFREEZE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    # As with freezes: what widens access takes more than what narrows it.
+    Capability.APPROVE_MODEL: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.WITHDRAW_MODEL: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
     Capability.ROTATE_LOG_KEY: frozenset({Role.ADMINISTRATOR}),
     Capability.CLOSE_LOG: frozenset({Role.ADMINISTRATOR}),
     Capability.ISSUE_TOKEN: frozenset({Role.ADMINISTRATOR}),

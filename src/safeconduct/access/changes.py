@@ -100,12 +100,20 @@ def enforce(state: State, change: Change) -> None:
     collection = NOUNS[change.noun]
     if change.after is None:
         state.delete(collection, change.name)
+        _forget_approvals(state, change)
         return
     record = msgspec.convert(change.after, collection.kind)
     if isinstance(record, SealedPath):
         record = seal(record, 1 + sum(1 for _ in state.scan(kept.PATH_VERSIONS, f"{record.id}/")))
         state.insert(kept.PATH_VERSIONS, f"{record.id}/{record.version:06d}", record)
     state.put(collection, change.name, record)
+
+
+def _forget_approvals(state: State, removed: Change) -> None:
+    """A path that is gone takes its approvals along: one of the same name is another."""
+    if removed.noun == "path":
+        for key in [key for key, _ in state.scan(kept.MODEL_APPROVALS, f"{removed.name}/")]:
+            state.delete(kept.MODEL_APPROVALS, key)
 
 
 def seal(path: SealedPath, version: int) -> SealedPath:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from safeconduct.access.catalogue import SealedModel
-from safeconduct.access.model import SealedPath
+from safeconduct.access.model import ModelUse, SealedPath
 from safeconduct.access.targets import TargetSet, compile_targets
 
 
@@ -20,6 +20,10 @@ class CompiledPath:
         """Returns what a caller of a tier means by a name; None also for a pre-release above that tier."""
         found = self.models.get(asked)
         return found if found is not None and found.there_for(tier) else None
+
+    def approval(self, model: SealedModel) -> str:
+        """Returns the key of the approval that a model needs here; empty where it needs none."""
+        return ModelUse(path=self.sealed.id, model=model.name, version=model.version).key if model.approval else ""
 
     def there_for(self, tier: int) -> tuple[SealedModel, ...]:
         """Returns the models that callers of a tier may know of, whether or not they may use them."""

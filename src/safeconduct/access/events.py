@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
+from safeconduct.access.approval_events import PROJECTIONS as APPROVED_MODELS
 from safeconduct.access.changes import enforce
 from safeconduct.access.destruction_events import PROJECTIONS as DESTRUCTION
 from safeconduct.access.destruction_events import begin_destruction
@@ -183,6 +184,8 @@ def _enforced(state: State, entry: Entry) -> None:
         state.delete(kept.FREEZES, pending.freeze)
     if pending.hold is not None:
         end_hold(state, pending.hold)
+    if pending.use is not None:
+        state.put(kept.MODEL_APPROVALS, pending.use.key, pending.use)
     if pending.kind is RequestKind.DESTRUCTION:
         begin_destruction(state, entry, pending.request)
     begin_retention(state, entry.at)
@@ -223,6 +226,7 @@ def _supersede(state: State) -> None:
 
 
 PROJECTIONS: Mapping[str, Projection] = {
+    **APPROVED_MODELS,
     **DESTRUCTION,
     **HOLDS,
     **OPENING,

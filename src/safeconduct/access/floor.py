@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from safeconduct.access.catalogue import SealedModel
+from safeconduct.access.compiled import CompiledPath
 from safeconduct.access.model import Agreement, CallRequest, Freeze, Grant, Principal, SealedPath, TargetRule
 from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.ids import GrantId
@@ -17,21 +18,26 @@ from safeconduct.kernel.instants import rfc3339
 class Case:
     """A call and all it is judged by. `matching` are the grants that match; `grant` is the one, or the nearest.
 
-    `model` is what the request means by its name, None where there is no such model for this caller; `there` are those
-    that there are.
+    `model` is what the request means by its name, None where there is no such model for this caller; `approved` is
+    whether it may be used here, as far as it needs an approval.
     """
 
     request: CallRequest
     principal: Principal
-    path: SealedPath
+    compiled: CompiledPath
     model: SealedModel | None
-    there: tuple[SealedModel, ...]
+    approved: bool
     agreement: Agreement
     held: tuple[Grant, ...]
     grant: Grant
     matching: tuple[GrantId, ...]
     freeze: Freeze | None
     outside: frozenset[str]
+
+    @property
+    def path(self) -> SealedPath:
+        """The version of the path that judges."""
+        return self.compiled.sealed
 
 
 def floor(case: Case) -> tuple[Reason, ...]:
@@ -84,13 +90,17 @@ def _grant(case: Case) -> Iterator[Reason]:
 def _model(case: Case) -> Iterator[Reason]:
     model, principal = case.model, case.principal
     if model is None:
-        allowed = ", ".join(one.name for one in case.there)
+        allowed = ", ".join(one.name for one in case.compiled.there_for(principal.tier))
         text = f"the path allows {allowed or 'none'}; the request asks for {case.request.model!r}"
         yield Reason("model-not-allowed", f"path:{case.path.id}/models", text)
     elif model.tier > principal.tier:
         text = f"{model.name} needs tier {model.tier}, {principal.id} was approved for tier {principal.tier}"
         told = f"{text}: it passes once the program in force gives {principal.id} tier {model.tier}"
         yield Reason("model-tier", f"principal:{principal.id}/tier", told)
+    elif not case.approved:
+        text = f"{model.version} needs an approval on path {case.path.id}, and none is on record"
+        told = f"{text}: an administrator asks for it with safeconduct path approve-model {case.path.id} {model.name}"
+        yield Reason("model-approval-needed", f"path:{case.path.id}/models/{model.name}", told)
 
 
 def _content(case: Case) -> Iterator[Reason]:

@@ -134,8 +134,10 @@ def _possible_calls(records: Records) -> Iterable[CallFacts]:
             yield call_facts(principal, path, grant.id)
 
 
-def call_facts(principal: Principal, path: SealedPath, grant: GrantId, tier: int = 0) -> CallFacts:
-    """Returns what can end a call. `tier` is its model's."""
+def call_facts(
+    principal: Principal, path: SealedPath, grant: GrantId, *, tier: int = 0, approval: str = ""
+) -> CallFacts:
+    """Returns what can end a call. `tier` is its model's, `approval` the key of the one that its model needs."""
     return CallFacts(
         principal=principal.id,
         organization=principal.organization,
@@ -143,6 +145,7 @@ def call_facts(principal: Principal, path: SealedPath, grant: GrantId, tier: int
         grant=grant,
         agreement=path.agreement,
         tier=tier,
+        approval=approval,
     )
 
 

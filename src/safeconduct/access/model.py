@@ -243,7 +243,7 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
-    """What of a running call a freeze can select, and the tier that it needs of its principal."""
+    """What of a running call a freeze can select, the tier that it needs of its principal, and its approval if any."""
 
     principal: PrincipalId
     organization: OrganizationId
@@ -251,6 +251,7 @@ class CallFacts:
     grant: GrantId
     agreement: AgreementId
     tier: int = 0
+    approval: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +334,21 @@ class RequestKind(StrEnum):
     RELEASE_HOLD = "release-hold"
     DESTRUCTION = "destruction"
     ROTATION = "rotation"
+    MODEL_APPROVAL = "model-approval"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUse:
+    """One version of a model on one path: what an approval is for. A later version is another."""
+
+    path: PathId
+    model: str
+    version: str
+
+    @property
+    def key(self) -> str:
+        """Where its approval stands in the records."""
+        return f"{self.path}/{self.version}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,6 +393,7 @@ class Pending:
     freeze: FreezeId | None = None
     hold: EntryId | None = None
     rotation: KeyChange | None = None
+    use: ModelUse | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

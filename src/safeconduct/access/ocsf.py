@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from safeconduct.access import (
+    approval_events,
     destruction_events,
     events,
     holds_events,
@@ -41,6 +42,18 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=OTHER,
         fixed={"activity_name": "Request resume", "entity.type": "Freeze"},
         copy={"entity.uid": "freeze", "actor.user.uid": "by"},
+    ),
+    approval_events.REQUESTED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Request approval", "entity.type": "Model"},
+        copy={"entity.uid": "use.version", "entity.name": "use.model", "actor.user.uid": "by", "comment": "reason"},
+    ),
+    approval_events.WITHDRAWN.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=SUSPEND,
+        fixed={"entity.type": "Model", "severity_id": MEDIUM},
+        copy={"entity.uid": "use.version", "entity.name": "use.model", "actor.user.uid": "by", "comment": "reason"},
     ),
     log_events.ROTATION_REQUESTED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,

@@ -8,6 +8,7 @@ from safeconduct.access.model import (
     Epoch,
     Freeze,
     Grant,
+    ModelUse,
     Organization,
     Part,
     Pending,
@@ -37,6 +38,7 @@ APPROVAL_RULES = Collection("approval-rules", ApprovalRule)
 RESPONSE_RULES = Collection("response-rules", ResponseRule)
 TOKENS = Collection("tokens", Token)  # at the token's id
 FREEZES = Collection("freezes", Freeze)
+MODEL_APPROVALS = Collection("model-approvals", ModelUse)  # at `path/version`
 EPOCHS = Collection("epochs", Epoch)  # one, at `standing`
 PROGRAMS = Collection("programs", ProgramRecord)  # one, at `program`
 PENDING = Collection("pending", Pending)  # at the request's entry id

@@ -51,6 +51,7 @@ class Standing:
     agreements: Mapping[str, Agreement] = field(repr=False)
     grants: Mapping[tuple[PrincipalId, PathId], tuple[Grant, ...]] = field(repr=False)
     freezes: Mapping[Selector, Freeze] = field(repr=False)
+    approved: frozenset[str] = frozenset()  # keys of `ModelUse`
 
     def identify(self, token: str, now: Instant) -> Principal:
         """Returns whose token this is (step 1).
@@ -106,6 +107,10 @@ class Standing:
             return Decision(Effect.DENY, reasons, policy.determining, policy.errors), case.grant
         return policy, case.grant
 
+    def approves(self, approval: str) -> bool:
+        """Tells whether an approval stands, or none is needed. The key is that of `CompiledPath.approval`."""
+        return not approval or approval in self.approved
+
     def frozen(self, principal: Principal, path: SealedPath, grant: Grant | None = None) -> Freeze | None:
         """Returns a freeze that stops this principal on this path (under this grant), the widest first."""
         if not self.freezes:
@@ -124,12 +129,13 @@ class Standing:
     def _case(self, request: CallRequest, path: SealedPath, held: tuple[Grant, ...]) -> Case:
         grant, matching = _choose(request, held)
         compiled, principal = self.compiled[path.id], self.principals[request.principal]
+        model = compiled.model(request.model, principal.tier)
         return Case(
             request=request,
             principal=principal,
-            path=path,
-            model=compiled.model(request.model, principal.tier),
-            there=compiled.there_for(principal.tier),
+            compiled=compiled,
+            model=model,
+            approved=model is None or self.approves(compiled.approval(model)),
             agreement=self.agreements[path.agreement],
             held=held,
             grant=grant,
@@ -182,6 +188,7 @@ def compile_standing(records: Records, previous: Standing | None = None) -> Stan
         epoch=kept.epoch(records),
         tokens={token.hash: token for _, token in records.scan(kept.TOKENS)},
         freezes={freeze.selector: freeze for _, freeze in records.scan(kept.FREEZES)},
+        approved=frozenset(key for key, _ in records.scan(kept.MODEL_APPROVALS)),
     )
 
 

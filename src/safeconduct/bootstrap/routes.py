@@ -9,6 +9,7 @@ from safeconduct.http.control import (
     log_keys,
     logs,
     openings,
+    paths,
     programs,
     promises,
     reports,
@@ -22,6 +23,7 @@ from safeconduct.http.control import (
 
 ROUTERS = (
     programs.router,
+    paths.router,
     standing.router,
     tokens.router,
     freezes.router,

@@ -76,7 +76,8 @@ class Refusal:
 class Prepared:
     """An allowed call: everything its intent says, and the bytes for the upstream, in the dialect `spoken` there.
 
-    `model` is what the request means by the name it asks for; `providers` may be asked for it, in this order.
+    `model` is what the request means by the name it asks for, `approval` the key of the one that it needs, if any;
+    `providers` may be asked for it, in this order.
     """
 
     arrival: Arrival
@@ -87,6 +88,7 @@ class Prepared:
     asked: ModelRequest
     spoken: Dialect
     model: SealedModel
+    approval: str
     providers: tuple[Provider, ...]
     upstream_model: str
     sent: bytes = field(repr=False)
@@ -100,7 +102,7 @@ class Prepared:
     @property
     def facts(self) -> CallFacts:
         """What a freeze can select this call by."""
-        return call_facts(self.principal, self.path, self.grant.id, self.model.tier)
+        return call_facts(self.principal, self.path, self.grant.id, tier=self.model.tier, approval=self.approval)
 
     @property
     def terms(self) -> CallTerms:
@@ -212,6 +214,7 @@ def prepare(
         asked=asked,
         spoken=spoken,
         model=model,
+        approval=compiled.approval(model),
         providers=providers,
         upstream_model=upstream_model,
         sent=asked.forwarded(model=upstream_model, output_tokens=tokens),

@@ -101,6 +101,8 @@ def fallen(standing: Standing, call: CallFacts, token: str = "") -> tuple[CutWhy
         return CutWhy.REVOKED, f"principal:{call.principal}/tier"
     if token and secret_hash(token) not in standing.tokens:
         return CutWhy.REVOKED, f"token-of:{call.principal}"
+    if not standing.approves(call.approval):
+        return CutWhy.REVOKED, f"model-approval:{call.approval}"
     if call.path not in standing.paths:
         return CutWhy.REVOKED, f"path:{call.path}"
     held = standing.grants.get((call.principal, call.path), ())

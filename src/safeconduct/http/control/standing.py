@@ -1,4 +1,4 @@
-"""Paths, grants and policies in force, and why a call would be allowed or not."""
+"""Grants and policies in force, and why a call would be allowed or not."""
 
 from dataclasses import asdict
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import CallRequest, Grant, SealedPath
+from safeconduct.access.model import CallRequest, Grant
 from safeconduct.access.standing import compile_standing
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
@@ -15,25 +15,6 @@ from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
 from safeconduct.kernel.instants import rfc3339
 
 router = APIRouter(prefix="/api/v1", tags=["standing"])
-
-
-@router.get("/paths")
-def list_paths(_reading: Reading, control: Installation) -> Response:
-    """Returns the paths in force."""
-    with control.snapshot() as records:
-        return answer([_path(path) for _, path in records.scan(kept.PATHS)])
-
-
-@router.get("/paths/{path_id}")
-def show_path(_reading: Reading, control: Installation, path_id: str) -> Response:
-    """Returns a path's version in force, and the digests of all its versions."""
-    with control.snapshot() as records:
-        path = records.get(kept.PATHS, path_id)
-        versions = [version for _, version in records.scan(kept.PATH_VERSIONS, f"{path_id}/")]
-    if path is None:
-        raise AbsentError(f"no path {path_id!r} is in force", code="path-unknown")
-    shown = [{"version": version.version, "digest": version.digest} for version in versions]
-    return answer(_path(path) | {"versions": shown})
 
 
 @router.get("/grants")
@@ -98,10 +79,6 @@ def explain(
             "entities": standing.entities.digest,
         }
     )
-
-
-def _path(path: SealedPath) -> dict[str, Any]:
-    return asdict(path)
 
 
 def _grant(grant: Grant, *, open_: bool) -> dict[str, Any]:
