@@ -119,9 +119,8 @@ ORGANIZATION = "name: Northwind Bank,"
         ("us-east", "unstated", "program-invalid", "leave it out"),
         (UPSTREAM, "", "program-invalid", "expected upstream or providers, one of the two"),
         (UPSTREAM, UPSTREAM + "    providers: [local]\n", "program-invalid", "expected upstream or providers"),
-        (UPSTREAM, UPSTREAM + "    media: [image]\n", "not-built-yet", "'image' is not built yet"),
-        (UPSTREAM, UPSTREAM + "    history: true\n", "not-built-yet", "True is not built yet"),
-        (UPSTREAM, UPSTREAM + "    provider_tools: [web_search]\n", "not-built-yet", "'web_search' is not built yet"),
+        (UPSTREAM, UPSTREAM + "    media: [audio]\n", "not-built-yet", "'audio' is not built yet"),
+        (UPSTREAM, UPSTREAM + "    provider_tools: [mcp]\n", "not-built-yet", "'mcp' is not built yet"),
         ("kind: service, ", "kind: service, tier: 1, ", "program-invalid", "its organization has tier 0"),
     ],
 )  # fmt: skip
@@ -136,6 +135,7 @@ def test_what_can_not_be_meant_is_refused(old, new, code, said):
         ('input: "0.15"', 'input: "999999999.999999"'),
         ("tier: 2", "tier: 9"),
         (ORGANIZATION, f"{ORGANIZATION} tier: 9,"),
+        (UPSTREAM, UPSTREAM + "    media: [image, document]\n    history: true\n"),
         (UPSTREAM, UPSTREAM + "    media: []\n    history: false\n    gate: red-team\n"),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 
 import pytest
 from hypothesis import given
@@ -11,11 +12,13 @@ from safeconduct.gateway.dialects import openai_answer
 from safeconduct.gateway.dialects.model import AnswerFacts, Shapes
 from safeconduct.gateway.dialects.openai_chat import read_chat
 from safeconduct.gateway.dialects.refusals import upstream_refusal
+from safeconduct.gateway.dialects.sse import Frames
 from safeconduct.gateway.limits import (
     ANSWER_BYTES_BASE,
     ANSWER_BYTES_MAX,
     ANSWER_BYTES_PER_TOKEN,
     FRAME_BYTES_MAX,
+    TOOL_CALLS_MAX,
     answer_bytes_max,
 )
 from safeconduct.kernel.errors import UpstreamError
@@ -24,7 +27,8 @@ from support.call_ends import request
 CHUNK = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
 LAST = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}}\n\n'
 DONE = b"data: [DONE]\n\n"
-ASKED = read_chat(request(), Shapes())
+ASKED = read_chat(request(tools=[{"type": "function", "function": {"name": "f"}}]), Shapes())
+UNASKED = read_chat(request(stream=True), Shapes())
 STREAM = CHUNK * 3 + LAST + DONE
 
 
@@ -53,6 +57,81 @@ def test_however_it_is_cut_into_reads_the_same_comes_out(places):
     assert out == STREAM
     assert stream.done
     assert stream.facts == AnswerFacts(finish_reason="stop", prompt_tokens=5, completion_tokens=2)
+
+
+def turn(*calls, index=0, kind="delta"):
+    return b"data: " + json.dumps({"choices": [{"index": index, kind: {"tool_calls": calls}}]}).encode() + b"\n\n"
+
+
+def call(name=None, arguments="", **members):
+    function = {"arguments": arguments} | ({} if name is None else {"name": name})
+    return {"index": 0, "function": function} | members
+
+
+@pytest.mark.parametrize(
+    ("taken", "refused_one"),
+    [
+        (turn(call("f", type="function")), turn(call("g", type="function"))),
+        (turn(call("f")), turn(call())),
+        (turn(call("f")), turn(call("f", type="custom"))),
+        (turn(call("f")) + turn(call(arguments="{}")), turn(call("f")) + turn(call("f"))),
+        (turn(call("f")) + turn(call("")), turn(call("f")) + turn(call("g"))),
+        (turn(call("f")) + turn(call("f", index=1)), turn(call("f")) + turn(call(index=1))),
+        (turn(call("f"), call("f", index=1)), turn(call("f"), call("g", index=1))),
+        (turn(call("f")) + turn(call("f"), index=1), turn(call("f")) + turn(call(), index=1)),
+        (turn(call("f"), kind="message"), turn(call("g"), kind="message")),
+    ],
+)
+def test_only_calls_of_what_was_offered_come_out(taken, refused_one):
+    assert stream_reader().feed(taken) == taken
+    assert code_of(stream_reader().feed, refused_one) == "tool-call-not-offered"
+
+
+@pytest.mark.parametrize(("more", "taken"), [(0, True), (1, False)])
+def test_calls_at_their_limit_and_one_beyond(more, taken):
+    calls = turn(*(call("f", index=number) for number in range(TOOL_CALLS_MAX + more)))
+    if taken:
+        assert stream_reader().feed(calls) == calls
+    else:
+        assert code_of(stream_reader().feed, calls) == "upstream-answer-invalid"
+
+
+def test_a_whole_answer_calls_only_what_was_offered():
+    good = {"choices": [{"message": {"tool_calls": [call("f"), call("f")]}, "finish_reason": "tool_calls"}]}
+    assert read_answer(json.dumps(good).encode()) == AnswerFacts(finish_reason="tool_calls")
+    bad = {"choices": [{"message": {"tool_calls": [call("f"), call("g")]}}]}
+    assert code_of(read_answer, json.dumps(bad).encode()) == "tool-call-not-offered"
+
+
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}\n\n'
+
+
+def test_the_tokens_of_a_stream_are_known_and_told_only_to_who_asked():
+    asked = read_chat(request(stream=True, stream_options={"include_usage": True}), Shapes())
+    for chat, released in ((asked, CHUNK + USAGE + DONE), (UNASKED, CHUNK + DONE)):
+        stream = openai_answer.AnswerStream(chat)
+        assert stream.feed(CHUNK + USAGE + DONE) == released
+        assert (stream.facts.prompt_tokens, stream.facts.completion_tokens) == (5, 2)
+
+
+@given(st.binary(max_size=40), st.lists(st.integers(0, 40), max_size=8))
+def test_frames_do_not_depend_on_how_bytes_are_cut(data, places):
+    data = data.replace(b"a", b"\n").replace(b"b", b"\r")
+    whole, cut, cuts = Frames(8), Frames(8), [0, *sorted(places), len(data)]
+    out = []
+
+    def pieces():
+        for start, end in itertools.pairwise(cuts):
+            out.extend(cut.feed(data[start:end]))
+
+    try:
+        expected = whole.feed(data)
+    except UpstreamError:
+        with pytest.raises(UpstreamError):
+            pieces()
+    else:
+        pieces()
+        assert (out, cut.rest) == (expected, whole.rest)
 
 
 def test_all_frames_of_one_read_come_out_together():

@@ -183,7 +183,7 @@ class Walk:
             call._status,
             len(call._handed),
             call._reader and call._reader.done,
-            call._reader and call._reader._tail,
+            call._reader and call._reader._frames.rest,
             bytes(call._received),
             call._tries,
             monitor.committed,
@@ -196,7 +196,10 @@ class Walk:
 
 def twin(call: Call) -> Call:
     other = copy.copy(call)
-    other._reader, other._handed = copy.copy(call._reader), call._handed.copy()
+    other._reader, other._handed = (
+        copy.deepcopy(call._reader, {id(call.terms.request): call.terms.request}),
+        call._handed.copy(),
+    )
     other._received, other._released = call._received[:], call._released[:]
     return other
 

@@ -15,6 +15,7 @@ from safeconduct.gateway.limits import MESSAGES_MAX, MODEL_NAME_BYTES_MAX, NESTI
 from support.call_ends import request
 
 TEXT_ONLY = Shapes()
+CALLED = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 MESSAGE = {"role": "user", "content": "hi"}
 
 
@@ -164,12 +165,152 @@ def test_shapes_that_are_not_taken(fields, code, param):
         {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"enum": ["a"]}}}},
         {"stop": ["a"], "logit_bias": {"1": 2}, "metadata": {"a": "b"}, "stream_options": {"include_usage": True}},
         {"messages": [{"role": "system", "content": "a"}, MESSAGE | {"content": [{"type": "text", "text": "b"}]}]},
-        {"messages": [{"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}, MESSAGE]},
+        {"messages": [{"role": "assistant", "content": None, "tool_calls": [CALLED]}, MESSAGE]},
     ],
 )
 def test_shapes_that_are_taken(fields):
     body = request(**fields)
     assert read_chat(body).body is body
+
+
+def tool(name="look_up", **more):
+    return {"type": "function", "function": {"name": name, "parameters": {"type": "object"}, **more}}
+
+
+def image(url, **more):
+    return {"type": "image_url", "image_url": {"url": url, **more}}
+
+
+def document(**members):
+    return {"type": "file", "file": members}
+
+
+WIDE = Shapes(tools=("look_up",), media=("image", "document"), history=True)
+PNG = "data:image/png;base64,iVBORw0KGgo="
+PDF = "data:application/pdf;base64,JVBERi0="
+
+
+def parts(*found):
+    return {"messages": [MESSAGE | {"content": [{"type": "text", "text": "see"}, *found]}]}
+
+
+def answered(**members):
+    return {"messages": [MESSAGE, {"role": "assistant", **members}, {"role": "tool", "tool_call_id": "1", **MESSAGE}]}
+
+
+@pytest.mark.parametrize(
+    ("taken", "refused_one", "code"),
+    [
+        ({"tools": [tool()]}, {"tools": [tool() | {"type": "custom"}]}, "provider-side-tool"),
+        ({"tools": [tool()]}, {"tools": [tool(name="")]}, "unknown-shape"),
+        ({"tools": [tool()]}, {"tools": [tool(), {"type": "web_search"}]}, "provider-side-tool"),
+        (
+            {"tools": [tool()], "tool_choice": {"type": "function", "function": {"name": "look_up"}}},
+            {"tools": [tool()], "tool_choice": {"type": "function", "function": {"name": "other"}}},
+            "unknown-shape",
+        ),
+        (
+            {"tools": [tool()], "tool_choice": "required"},
+            {"tools": [tool()], "tool_choice": "look_up"},
+            "unknown-shape",
+        ),
+        (
+            {"tools": [tool()], "tool_choice": {"type": "allowed_tools", "allowed_tools": {"tools": [tool()]}}},
+            {"tools": [tool()], "tool_choice": {"type": "allowed_tools", "allowed_tools": {"tools": [tool("f")]}}},
+            "unknown-shape",
+        ),
+        (
+            {"tools": [tool()], "tool_choice": {"type": "allowed_tools", "allowed_tools": {"tools": [tool()]}}},
+            {"tools": [tool()], "tool_choice": {"type": "web_search", "allowed_tools": {"tools": [tool()]}}},
+            "unknown-shape",
+        ),
+        (answered(tool_calls=[CALLED, CALLED]), answered(tool_calls=[CALLED | {"type": "mcp"}]), "unknown-shape"),
+        (answered(tool_calls=[CALLED]), answered(tool_calls=[CALLED | {"mcp": {"server": "x"}}]), "unknown-shape"),
+        (answered(tool_calls=[CALLED]), answered(tool_calls={"id": "1"}), "unknown-shape"),
+        (parts(image(PNG)), parts(image("https://e.example/a.png")), "remote-content-not-allowed"),
+        (parts(image(PNG, detail="low")), parts(image(PNG, headers={"a": "b"})), "unknown-shape"),
+        (parts(image(PNG)), parts(image(PNG, file_id="f")), "history-out-of-sight"),
+        (parts(image(PNG)), parts(image(PDF)), "content-not-allowed"),
+        (parts(image(PNG)), parts(image("data:image/svg+xml;base64,AAAA")), "content-not-allowed"),
+        (parts(image(PNG)), parts(image(PNG + "\n")), "content-not-allowed"),
+        (parts(image(PNG)), parts(image(PNG) | {"file": {"file_id": "f"}}), "unknown-shape"),
+        (parts(document(filename="a.pdf", file_data=PDF)), parts(document(file_id="f")), "history-out-of-sight"),
+        (
+            parts(document(file_data=PDF)),
+            parts(document(file_data=PDF, file_url="https://e.example")),
+            "remote-content-not-allowed",
+        ),
+        (
+            parts(document(file_data=PDF)),
+            parts(document(file_data="https://e.example/a")),
+            "remote-content-not-allowed",
+        ),
+        (parts(image(PNG)), parts({"type": "input_audio", "input_audio": {"data": "AA=="}}), "content-not-allowed"),
+        ({"store": True}, {"background": True}, "background-not-allowed"),
+        ({"store": True}, {"previous_response_id": "r"}, "history-out-of-sight"),
+        ({"n": 1}, {"n": True}, "choices-not-allowed"),
+        ({"n": 1}, {"n": 1.0}, "choices-not-allowed"),
+        ({"store": False}, {"background": 0}, "background-not-allowed"),
+        ({"service_tier": "auto"}, {"service_tier": "priority"}, "service-tier-not-allowed"),
+        ({"user": "u"}, {"safety_identifier": "u"}, "vendor-field-derived"),
+        ({"user": "u"}, {"access_programs": {"cyber": "daybreak_red"}}, "vendor-field-derived"),
+        ({"user": "u"}, {"user": ["u"]}, "unknown-shape"),
+    ],
+)
+def test_what_a_path_may_let_through_and_the_next_thing_that_it_does_not(taken, refused_one, code):
+    assert openai_chat.read_chat(request(**taken), WIDE).body
+    with pytest.raises(DialectError) as caught:
+        openai_chat.read_chat(request(**refused_one), WIDE)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        (parts(image(PNG)), "images-not-allowed"),
+        (parts(document(file_data=PDF)), "documents-not-allowed"),
+        ({"store": True}, "store-not-allowed"),
+    ],
+)
+def test_what_a_path_lets_through_is_refused_by_one_that_does_not(fields, code):
+    assert openai_chat.read_chat(request(**fields), WIDE)
+    assert refused(request(**fields))[0] == code
+
+
+def test_what_a_request_offers_and_holds():
+    chat = openai_chat.read_chat(request(tools=[tool()], **parts(document(file_data=PDF), image(PNG))), WIDE)
+    assert (chat.tools, chat.media) == (("look_up",), ("document", "image"))
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ({}, {"include_usage": True}),
+        ({"include_usage": False, "x": 1}, {"include_usage": True, "x": 1}),
+        ({"include_usage": True}, {"include_usage": True}),
+    ],
+)
+def test_a_stream_is_asked_for_its_tokens_on_the_wire(options, sent):
+    body = request(stream=True, stream_options=options, max_tokens=3)
+    chat = read_chat(body)
+    forwarded = chat.forwarded(model=chat.model, output_tokens=9)
+    assert json.loads(forwarded)["stream_options"] == sent
+    assert (forwarded is body) == (options == sent)
+    assert read_chat(request(stream_options=options, max_tokens=3)).sets == {}
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=12).map(lambda name: "x-y." + name), SCALARS, max_size=4))
+def test_unknown_scalars_go_on_byte_for_byte(unknown):
+    body = request(**unknown, max_tokens=3)
+    assert read_chat(body).forwarded(model="smollm2-135m", output_tokens=9) is body
+    sent = msgspec.json.decode(read_chat(body).forwarded(model="b", output_tokens=9), type=dict[str, msgspec.Raw])
+    came = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    assert {name: bytes(value) for name, value in sent.items() if name != "model"} == {
+        name: bytes(value) for name, value in came.items() if name != "model"
+    }
 
 
 @pytest.mark.parametrize(("count", "taken"), [(MESSAGES_MAX, True), (MESSAGES_MAX + 1, False)])
@@ -195,7 +336,13 @@ def test_every_text_is_seen_wherever_it_stands():
         text="one",
         user="two",
         response_format={"schema": {"three": ["four"]}},
-        messages=[{"role": "assistant", "content": [{"type": "text", "text": "five"}], "tool_calls": [{"x": "six"}]}],
+        messages=[
+            {
+                "role": "assistant",
+                "content": [{"type": "text", "text": "five"}],
+                "tool_calls": [{"function": {"name": "f", "arguments": "six"}}],
+            }
+        ],
     )
     assert {"two", "three", "four", "five", "six"} <= set(read_chat(body).texts)
 

@@ -11,11 +11,9 @@ from safeconduct.access.path_schema import (
     BUILT_AUTONOMY,
     BUILT_DIALECTS,
     BUILT_HANDLING,
-    BUILT_HISTORY,
     BUILT_MEDIA,
     BUILT_PROVIDER_TOOLS,
     BUILT_RELEASE,
-    BUILT_TOOLS,
 )
 from safeconduct.access.reading import Key, Log
 
@@ -24,10 +22,8 @@ NOT_BUILT = "not-built-yet"
 _BUILT: Mapping[str, Collection[object]] = {
     "release": BUILT_RELEASE,
     "autonomy": BUILT_AUTONOMY,
-    "history": BUILT_HISTORY,
     "dialects": BUILT_DIALECTS,
     "media": BUILT_MEDIA,
-    "tools": BUILT_TOOLS,
     "provider_tools": BUILT_PROVIDER_TOOLS,
 }
 
@@ -120,9 +116,9 @@ def _check_built(name: str, path: Values, log: Log) -> None:
 
 
 def _wanted(name: str, path: Values) -> Iterator[tuple[Key, object, Collection[object]]]:
-    for one in ("release", "autonomy", "history"):
+    for one in ("release", "autonomy"):
         yield ("paths", name, one), path[one], _BUILT[one]
-    for many in ("dialects", "media", "tools", "provider_tools"):
+    for many in ("dialects", "media", "provider_tools"):
         for wanted in path[many]:
             yield ("paths", name, many), wanted, _BUILT[many]
     for data_class, handling in path["handling"].items():

@@ -21,9 +21,7 @@ BUILT_RELEASE = ("pass",)
 BUILT_AUTONOMY = ("advise", "triage")
 BUILT_HANDLING = ("allow",)
 BUILT_DIALECTS = ("openai.chat",)
-BUILT_MEDIA: tuple[str, ...] = ()
-BUILT_HISTORY = (False,)
-BUILT_TOOLS: tuple[str, ...] = ()
+BUILT_MEDIA = ("image", "document")
 BUILT_PROVIDER_TOOLS: tuple[str, ...] = ()
 
 DIALECTS = (
@@ -184,11 +182,17 @@ PATH = Section(
             required=False,
             default={},
         ),
-        FieldSpec("tools", ListOf(_TOOL, 100), "tools the model may call; none are built", required=False, default=[]),
+        FieldSpec(
+            "tools",
+            ListOf(_TOOL, 100),
+            "functions that a request may offer and the model may call",
+            required=False,
+            default=[],
+        ),
         FieldSpec(
             "provider_tools",
             ListOf(_TOOL, 32),
-            "tools that the vendor runs on its side; none are built",
+            "tools that the vendor runs on its side, out of sight of the log",
             required=False,
             default=[],
         ),

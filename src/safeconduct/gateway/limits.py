@@ -27,6 +27,9 @@ ANSWER_BYTES_MAX = 3 * 1024 * 1024
 FRAME_BYTES_MAX = 256 * 1024
 """Bytes of one server-sent event. Without a bound an upstream that never ends a frame fills the memory."""
 
+TOOL_CALLS_MAX = 128
+"""Calls of tools in one answer. A request may offer 100; each open call of a stream is remembered."""
+
 REFUSED_BODY_BYTES_MAX = 64 * 1024
 """Bytes kept of an upstream's error answer. They are sealed for the operator; the caller never sees them."""
 

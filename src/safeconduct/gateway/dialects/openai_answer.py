@@ -4,33 +4,45 @@ Everything an upstream sends is untrusted. Its comments are dropped (ours carry 
 error texts never reach a caller (they quote hosts and keys), and tool calls that nobody offered are no answer.
 """
 
-import re
 from dataclasses import replace
 
 import msgspec
 
 from safeconduct.gateway.dialects.model import AnswerFacts, ModelRequest
+from safeconduct.gateway.dialects.openai_tools import not_offered
+from safeconduct.gateway.dialects.sse import KEEP_ALIVE, Frames, data_frame, payload
 from safeconduct.gateway.errors import no_answer
-from safeconduct.gateway.limits import FRAME_BYTES_MAX
+from safeconduct.gateway.limits import TOOL_CALLS_MAX
 from safeconduct.kernel.canonical import INTEGER_MAX
 from safeconduct.kernel.errors import UpstreamError
 
 DONE = b"[DONE]"
-KEEP_ALIVE = b":\n\n"
-_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FINISH_REASONS = frozenset(("stop", "length", "content_filter", "tool_calls", "function_call"))
 
 
 _ABSENT = msgspec.Raw()
 _NOTHING = (b"", b"null")
+_TYPES = (None, "function")
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Called(msgspec.Struct):
+    index: int = 0
+    type: str | None = None
+    function: _Function | None = None
 
 
 class _Turn(msgspec.Struct):
-    tool_calls: list[msgspec.Raw] | None = None
+    tool_calls: list[_Called] | None = None
     function_call: msgspec.Raw = _ABSENT
 
 
 class _Choice(msgspec.Struct):
+    index: int = 0
     finish_reason: str | None = None
     message: _Turn | None = None
     delta: _Turn | None = None
@@ -50,22 +62,28 @@ class _Answer(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Answer).decode
 
 
-def read_answer(body: bytes, request: ModelRequest) -> AnswerFacts:  # noqa: ARG001 - the dialect's signature
+def read_answer(body: bytes, request: ModelRequest) -> AnswerFacts:
     """Reads a whole JSON answer.
 
     Raises:
-        UpstreamError: it is no chat completion.
+        UpstreamError: it is no chat completion, or calls what `request` did not offer.
     """
-    return _facts(AnswerFacts(), _read(body))
+    answer = _read(body)
+    for choice in answer.choices or ():
+        for turn in (choice.message, choice.delta):
+            _check_whole(turn, request)
+    return _facts(AnswerFacts(), answer)
 
 
 class AnswerStream:
     """Reads a stream of server-sent events. Frames come out whole; all frames of one read come out together."""
 
-    def __init__(self, request: ModelRequest) -> None:  # noqa: ARG002 - the dialect's signature
+    def __init__(self, request: ModelRequest) -> None:
         self.facts = AnswerFacts()
         self.done = False
-        self._tail = b""
+        self._request = request
+        self._frames = Frames()
+        self._called: set[tuple[int, int]] = set()  # choice and number of each call that has begun
 
     def feed(self, data: bytes) -> bytes:
         """Returns the bytes that may be released now. After `[DONE]` nothing is.
@@ -73,21 +91,56 @@ class AnswerStream:
         Raises:
             UpstreamError: the frames in `data` are no chat-completion chunks, or one has no end.
         """
-        *frames, self._tail = _BLANK_LINE.split(self._tail + data) if self._tail else _BLANK_LINE.split(data)
-        if len(self._tail) > FRAME_BYTES_MAX:
-            raise no_answer(f"one event is over {FRAME_BYTES_MAX} bytes")
-        return b"".join([self._frame(frame) for frame in frames if not self.done])
+        return b"".join([self._frame(frame) for frame in self._frames.feed(data) if not self.done])
 
     def _frame(self, frame: bytes) -> bytes:
-        payloads = [line[5:].strip() for line in frame.splitlines() if line.startswith(b"data:")]
-        if not payloads:
+        data = payload(frame)
+        if not data:
             return KEEP_ALIVE if frame.strip() else b""
-        payload = b"\n".join(payloads)
-        if payload == DONE:
+        if data == DONE:
             self.done = True
-        else:
-            self.facts = _facts(self.facts, _read(payload))
-        return b"data: " + payload.replace(b"\n", b"\ndata: ") + b"\n\n"
+            return data_frame(data)
+        answer = _read(data)
+        for choice in answer.choices or ():
+            _check_whole(choice.message, self._request)
+            self._check_delta(choice)
+        self.facts = _facts(self.facts, answer)
+        # The last chunk tells the tokens. Who did not ask for it would stumble over its empty choices.
+        unasked = not answer.choices and answer.usage is not None and "stream_options" in self._request.sets
+        return b"" if unasked else data_frame(data)
+
+    def _check_delta(self, choice: _Choice) -> None:
+        """A call's first piece names a function that was offered; the later ones, which clients append, name none."""
+        if choice.delta is None:
+            return
+        _check_former(choice.delta)
+        for call in choice.delta.tool_calls or ():
+            place = choice.index, call.index
+            if place not in self._called:
+                _check_call(call, self._request)
+                self._called.add(place)
+            elif (call.function is not None and call.function.name) or call.type not in _TYPES:
+                raise not_offered()
+        if len(self._called) > TOOL_CALLS_MAX:
+            raise no_answer(f"it calls over {TOOL_CALLS_MAX} tools")
+
+
+def _check_whole(turn: _Turn | None, request: ModelRequest) -> None:
+    if turn is None:
+        return
+    _check_former(turn)
+    for call in turn.tool_calls or ():
+        _check_call(call, request)
+
+
+def _check_former(turn: _Turn) -> None:
+    if bytes(turn.function_call) not in _NOTHING:
+        raise not_offered()
+
+
+def _check_call(call: _Called, request: ModelRequest) -> None:
+    if call.type not in _TYPES or call.function is None or call.function.name not in request.tools:
+        raise not_offered()
 
 
 def _read(payload: bytes) -> _Answer:
@@ -105,9 +158,6 @@ def _read(payload: bytes) -> _Answer:
 
 def _facts(facts: AnswerFacts, answer: _Answer) -> AnswerFacts:
     for choice in answer.choices or ():
-        for turn in (choice.message, choice.delta):
-            if turn is not None and (turn.tool_calls or bytes(turn.function_call) not in _NOTHING):
-                raise UpstreamError("the model called a tool that nobody offered", code="tool-call-not-offered")
         if choice.finish_reason is not None:
             known = choice.finish_reason in _FINISH_REASONS
             facts = replace(facts, finish_reason=choice.finish_reason if known else "other")

@@ -1,0 +1,58 @@
+"""Server-sent events, frame by frame: the same frames come out however the bytes were cut into reads."""
+
+import re
+
+from safeconduct.gateway.errors import no_answer
+from safeconduct.gateway.limits import FRAME_BYTES_MAX
+
+KEEP_ALIVE = b":\n\n"
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_BLANK_LINE_BYTES_MAX = 4
+
+
+class Frames:
+    """Cuts a stream into frames. An upstream that sends byte by byte costs no more than one that does not."""
+
+    def __init__(self, most: int = FRAME_BYTES_MAX) -> None:
+        self._most = most
+        self._tail = bytearray()
+
+    @property
+    def rest(self) -> bytes:
+        """The bytes of the frame that has not ended."""
+        return bytes(self._tail)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Returns the frames that have ended now, without their blank lines.
+
+        Raises:
+            UpstreamError: one has no end within its limit.
+        """
+        seen = max(0, len(self._tail) - _BLANK_LINE_BYTES_MAX + 1)  # a blank line may lie across two reads
+        self._tail += data
+        frames: list[bytes] = []
+        start = 0
+        for found in _BLANK_LINE.finditer(self._tail, seen):
+            frames.append(bytes(self._tail[start : found.start()]))
+            start = found.end()
+        del self._tail[:start]
+        if self._too_long() or any(len(frame) > self._most for frame in frames):
+            raise no_answer(f"one event is over {self._most} bytes")
+        return frames
+
+    def _too_long(self) -> bool:
+        over = len(self._tail) - self._most
+        if over <= 0:
+            return False
+        # What is over may be the beginning of the blank line that ends the frame.
+        return over >= _BLANK_LINE_BYTES_MAX or len(self._tail.rstrip(b"\r\n")) > self._most
+
+
+def payload(frame: bytes) -> bytes:
+    """Returns the data of a frame, its lines joined; empty where it has none."""
+    return b"\n".join([line[5:].strip() for line in frame.splitlines() if line.startswith(b"data:")])
+
+
+def data_frame(data: bytes) -> bytes:
+    """Returns the frame that carries these data and nothing else: comments could forge a receipt."""
+    return b"data: " + data.replace(b"\n", b"\ndata: ") + b"\n\n"
