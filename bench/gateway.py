@@ -4,125 +4,158 @@ Bare is the same uvicorn, loop, protocol and upstream client with nothing betwee
 token, standing, dialect, targets, Cedar decision, intent and outcome in a SQLite log synced at each commit, receipts.
 """
 
-import asyncio
 import contextlib
-import json
 import os
 import random
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-CONNECTIONS = 64
-CALLS = 4000  # per round and variant: about a second of CPU, against ticks of 10 ms
-WARM_UP = 500
-ROUNDS = 4
-BODY_BYTES = 1064
-VARIANTS = ("bare", "governed")
-METHOD = (
-    f"{CONNECTIONS} connections, {BODY_BYTES}-byte JSON requests (each another text), 1 KB answers from one stand-in,"
-    f" {CALLS} calls a round after {WARM_UP} to warm up, {ROUNDS} rounds with the variants in random order;"
-    " CPU = user + system of the gateway's process with all its threads, per call; the least round counts"
-)
+import uvloop
+
+from bench.gateway_load import BODY_BYTES, load
+from bench.gateway_rotation import PAIRS, PATHS, PRINCIPALS
+from bench.gateway_servers import CHANGE_EVERY_S, CHUNKS
+from bench.gateway_targets import BARE, GOVERNED, MEMO_OFF, Server, Target, started
+
+TARGETS = (BARE, GOVERNED)
+CONNECTIONS = (1, 16, 64)
+MOST = 64
+SECONDS = 2.0  # of each cell in each round
+ROUNDS = 3
+WARM_UP_S = 2.0
 
 
 @dataclass(frozen=True)
-class Server:
-    """A child process that listens."""
+class Cell:
+    """One kind of load."""
 
-    process: subprocess.Popen[str]
-    port: int
-    token: str = ""
+    connections: int
+    stream: bool = False
 
-    def cpu_s(self) -> float:
-        """Returns the CPU seconds the process has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    @property
+    def name(self) -> str:
+        """`json` or `stream`."""
+        return "stream" if self.stream else "json"
+
+
+@dataclass
+class Samples:
+    """What one target showed under one load: a number a round, or a call."""
+
+    cpu_us: list[float] = field(default_factory=list)
+    total_ms: list[float] = field(default_factory=list)
+    first_ms: list[float] = field(default_factory=list)
+
+
+Measured = dict[tuple[str, Cell], Samples]
+GRID = tuple(Cell(connections, stream) for stream in (False, True) for connections in CONNECTIONS)
 
 
 def rows() -> list[dict[str, Any]]:
-    """Measures, and returns `gateway.bare.cpu_us`, `gateway.json.cpu_us` and `gateway.vs_bare`."""
-    samples = measure()
-    least = {variant: min(values) for variant, values in samples.items()}
-    ratios = [governed / bare for bare, governed in zip(samples["bare"], samples["governed"], strict=True)]
-    return [
-        _row("gateway.bare.cpu_us", least["bare"], "us", samples["bare"]),
-        _row("gateway.json.cpu_us", least["governed"], "us", samples["governed"]),
-        _row("gateway.vs_bare", least["governed"] / least["bare"], "ratio", ratios),
-    ]
-
-
-def measure(calls: int = CALLS, rounds: int = ROUNDS) -> dict[str, list[float]]:
-    """Returns microseconds of CPU per call, for each variant and round."""
-    samples: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
-    dice = random.Random(1)  # noqa: S311 - an order, not a secret
-    with tempfile.TemporaryDirectory() as folder, _started("upstream") as upstream:
-        at = f"http://127.0.0.1:{upstream.port}/v1"
-        with _started("bare", at) as bare, _started("governed", at, folder) as governed:
-            servers = dict(zip(VARIANTS, (bare, governed), strict=True))
-            for server in servers.values():
-                asyncio.run(load(server, WARM_UP))
-            for _ in range(rounds):
-                for variant in dice.sample(VARIANTS, len(VARIANTS)):
-                    before = servers[variant].cpu_s()
-                    asyncio.run(load(servers[variant], calls))
-                    samples[variant].append((servers[variant].cpu_s() - before) / calls * 1e6)
-    return samples
-
-
-async def load(server: Server, calls: int) -> None:
-    """Makes the calls over CONNECTIONS connections, each call after the one before it was answered."""
-    numbers = iter(range(calls))
-    await asyncio.gather(*(_caller(server, numbers) for _ in range(min(CONNECTIONS, calls))))
-
-
-async def _caller(server: Server, numbers: Iterator[int]) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    for number in numbers:
-        writer.write(_request(server.token, number))
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        body = await reader.readexactly(length)
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(f"the call failed: {body[:500]!r}")
-    writer.close()
-    await writer.wait_closed()
-
-
-def _request(token: str, number: int) -> bytes:
-    body = {"model": "smollm2-135m", "max_tokens": 64, "messages": [{"role": "user", "content": ""}]}
-    words = f"case {number}: failed password for root from 203.0.113.66 port {number % 65536} ssh2 on web-01. "
-    body["messages"] = [{"role": "user", "content": (words * 20)[: BODY_BYTES - len(json.dumps(body))]}]
-    data = json.dumps(body).encode()
-    head = (
-        "POST /paths/soc-triage/openai/v1/chat/completions HTTP/1.1\r\nhost: gateway\r\n"
-        f"authorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
-    )
-    return head.encode() + data
+    """Measures the targets and returns CPU, waits and memory, each cell also by itself."""
+    with servers((*TARGETS, MEMO_OFF)) as running:
+        measured = measure({name: server for name, server in running.items() if name != MEMO_OFF.name}, GRID)
+        measured |= measure({MEMO_OFF.name: running[MEMO_OFF.name]}, (Cell(MOST),))
+        memory = {name: server.rss_mb() for name, server in running.items()}
+    return [*_costs(measured), *_waits(measured), *_memory(memory)]
 
 
 @contextlib.contextmanager
-def _started(role: str, *arguments: str) -> Iterator[Server]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.gateway_servers", role, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parent.parent,
+def servers(targets: Sequence[Target]) -> Iterator[Mapping[str, Server]]:
+    """Runs the targets before one upstream, warmed up."""
+    with contextlib.ExitStack() as stack:
+        upstream = stack.enter_context(started("upstream"))
+        url = f"http://127.0.0.1:{upstream.port}/v1"
+        running = {}
+        for target in targets:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            running[target.name] = server = stack.enter_context(target.start(url, folder))
+            for stream in (False, True):
+                uvloop.run(load(server, connections=MOST, stream=stream, seconds=WARM_UP_S))
+        yield running
+
+
+def measure(running: Mapping[str, Server], cells: Sequence[Cell], *, seconds: float = SECONDS) -> Measured:
+    """Returns what every target shows under every load, the targets of a round in random order."""
+    dice = random.Random(1)  # noqa: S311 - an order, not a secret
+    measured: Measured = {}
+    for _ in range(ROUNDS):
+        for cell in cells:
+            for name in dice.sample(list(running), len(running)):
+                _round(running[name], cell, measured.setdefault((name, cell), Samples()), seconds)
+    return measured
+
+
+def _round(server: Server, cell: Cell, samples: Samples, seconds: float) -> None:
+    before = server.cpu_s()
+    answers = uvloop.run(load(server, connections=cell.connections, stream=cell.stream, seconds=seconds))
+    samples.cpu_us.append((server.cpu_s() - before) / len(answers.total_ms) * 1e6)
+    samples.total_ms += answers.total_ms
+    samples.first_ms += answers.first_ms
+
+
+def percentile(samples: Sequence[float], rank: int) -> float:
+    """Returns the least sample that `rank` of 100 don't exceed."""
+    return sorted(samples)[-(-len(samples) * rank // 100) - 1]
+
+
+def _costs(measured: Measured) -> Iterator[dict[str, Any]]:
+    """CPU, least round of each target, at most connections; its ratio round by round."""
+    json, stream = Cell(MOST), Cell(MOST, stream=True)
+    bare, governed, memo_off = (measured[name, json].cpu_us for name in ("bare", "governed", "memo-off"))
+    streamed = measured["governed", stream].cpu_us
+    yield _row("gateway.json.cpu_us.no_boundary", min(governed), "us", governed)
+    yield _row("gateway.json.cpu_us.memo_off", min(memo_off), "us", memo_off)
+    yield _row("gateway.bare.cpu_us", min(bare), "us", bare)
+    yield _row("gateway.vs_bare", min(governed) / min(bare), "ratio", _ratios(governed, bare))
+    yield _row("gateway.json.rps_per_core", 1e6 / min(governed), "1/s", [1e6 / cpu for cpu in governed])
+    yield _row("gateway.stream.rps_per_core", 1e6 / min(streamed), "1/s", [1e6 / cpu for cpu in streamed])
+    for (name, cell), samples in measured.items():
+        if name != "memo-off":
+            yield _row(
+                f"gateway.{cell.name}.c{cell.connections}.{name}.cpu_us", min(samples.cpu_us), "us", samples.cpu_us
+            )
+
+
+def _waits(measured: Measured) -> Iterator[dict[str, Any]]:
+    """What governing adds to the wait for a whole answer and for its first byte, against bare under the same load."""
+    for cell in GRID:
+        bare, governed = measured["bare", cell], measured["governed", cell]
+        at = "" if cell.connections == MOST else f".c{cell.connections}"
+        p99 = percentile(governed.total_ms, 99) - percentile(bare.total_ms, 99)
+        p50 = percentile(governed.first_ms, 50) - percentile(bare.first_ms, 50)
+        yield _row(f"gateway.{cell.name}{at}.added_p99_ms", p99, "ms", _thousandths(governed.total_ms))
+        yield _row(f"gateway.{cell.name}{at}.added_ttft_p50_ms", p50, "ms", _thousandths(governed.first_ms))
+
+
+def _memory(memory: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+    yield _row("gateway.worker_mb", memory["governed"], "MB", [memory["governed"]])
+    yield _row("gateway.bare.worker_mb", memory["bare"], "MB", [memory["bare"]])
+
+
+def _ratios(ones: Sequence[float], others: Sequence[float]) -> list[float]:
+    return [one / other for one, other in zip(ones, others, strict=True)]
+
+
+def _thousandths(samples: Sequence[float]) -> list[float]:
+    return [round(sample, 3) for sample in samples]
+
+
+def _row(name: str, value: float, unit: str, samples: Sequence[float]) -> dict[str, Any]:
+    return {"name": name, "value": value, "unit": unit, "method": _method(), "samples": list(samples)}
+
+
+def _method() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    load_average = " ".join(f"{load:.1f}" for load in os.getloadavg())
+    return (
+        f"{'/'.join(map(str, CONNECTIONS))} connections (rows without a number: {MOST}), {BODY_BYTES}-byte requests,"
+        f" each another text; {PRINCIPALS} principals on {PATHS} paths ({PAIRS} grants) in rotation, one entity changed"
+        f" every {CHANGE_EVERY_S:g} s; 1 KB JSON answers or {CHUNKS} chunks from one stand-in; {ROUNDS} rounds of"
+        f" {SECONDS:g} s a cell, targets in random order. CPU = user + system of all threads and children, a call, the"
+        f" least round counts; rps_per_core = 1 / CPU. CPU {model}, load {load_average} at the end"
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield Server(process, **json.loads(process.stdout.readline()))
-    finally:
-        process.stdin.close()  # each ends with its input
-        process.stdout.close()
-        process.wait(20)
-
-
-def _row(name: str, value: float, unit: str, samples: list[float]) -> dict[str, Any]:
-    return {"name": name, "value": value, "unit": unit, "method": METHOD, "samples": samples}

@@ -1,9 +1,14 @@
-"""The servers of bench/gateway.py, one role a process: `upstream`, `bare`, `governed`. Each ends with its input."""
+"""The servers of bench/gateway.py, one role a process: `upstream`, `bare`, `governed`. Each ends with its input.
+
+On its first line each says where it listens, and as whom which calls come to it (`gateway_targets.Server`).
+"""
 
 import asyncio
 import json
 import socket
 import sys
+import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -11,31 +16,52 @@ from typing import Any
 import aiohttp
 import uvloop
 
+from bench.gateway_rotation import Changes, pairs, rotation_program
 from safeconduct.adapters.models.openai_compatible import OpenAICompatible
 from safeconduct.http.connection import GatewayServer, server_config
 from safeconduct.http.gateway import GatewayApp
 from safeconduct.http.proofs import CallProofs
+from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.policy import decide
+from support.gateway_world import FixedClock, LogWorld  # type: ignore[import-not-found]
 
-TEXT = "x" * 770
+CHANGE_EVERY_S = 1.0  # one entity of the standing
+CHUNKS = 34  # of a streamed answer, its last with the usage
+_HEAD = {"id": "c", "created": 1, "model": "m"}
+_USAGE = {"prompt_tokens": 200, "completion_tokens": 150, "total_tokens": 350}
+
+
+def _chunk(delta: dict[str, str], reason: str | None = None) -> bytes:
+    choices = [{"index": 0, "delta": delta, "finish_reason": reason}]
+    frame = json.dumps({**_HEAD, "object": "chat.completion.chunk", "choices": choices})
+    return f"data: {frame}\n\n".encode()
+
+
 ANSWER = json.dumps(
     {
-        "id": "c",
+        **_HEAD,
         "object": "chat.completion",
-        "created": 1,
-        "model": "m",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": TEXT}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 200, "completion_tokens": 150, "total_tokens": 350},
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "x" * 770}, "finish_reason": "stop"}],
+        "usage": _USAGE,
     }
 ).encode()
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+_LAST = json.dumps({**_HEAD, "object": "chat.completion.chunk", "choices": [], "usage": _USAGE})
+FRAMES = [
+    *(_chunk({"content": f"word {number} "}) for number in range(CHUNKS - 2)),
+    _chunk({}, "stop"),
+    f"data: {_LAST}\n\ndata: [DONE]\n\n".encode(),
+]
+_JSON = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(ANSWER) + ANSWER
+_STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
-
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+Send = Callable[[Scope], Awaitable[None]]
+Receive = Callable[[], Awaitable[Scope]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Upstream(asyncio.Protocol):
-    """Answers every request with ANSWER, for as little CPU as it can: only the gateway is measured."""
+    """Answers every request alike, for as little CPU as it can. Each turn of the loop writes a frame of a stream."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -46,12 +72,23 @@ class Upstream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         head, end, body = self._buffer.partition(b"\r\n\r\n")
-        if end and len(body) >= int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]):
-            self._buffer = b""
-            self._transport.write(
-                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(ANSWER)
-                + ANSWER
-            )
+        if not end or len(body) < int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]):
+            return
+        self._buffer = b""
+        if b'"stream": true' in body or b'"stream":true' in body:
+            self._transport.write(_STREAM)
+            self._frame(0)
+        else:
+            self._transport.write(_JSON)
+
+    def _frame(self, number: int) -> None:
+        if self._transport.is_closing():
+            return
+        if number == len(FRAMES):
+            self._transport.write(b"0\r\n\r\n")
+            return
+        self._transport.write(b"%x\r\n%s\r\n" % (len(FRAMES[number]), FRAMES[number]))
+        asyncio.get_running_loop().call_soon(self._frame, number + 1)
 
 
 class Passthrough:
@@ -61,7 +98,7 @@ class Passthrough:
         self._url = f"{url}/chat/completions"
         self._session: aiohttp.ClientSession | None = None
 
-    async def __call__(self, _scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         body = b""
         more = True
         while more:
@@ -73,11 +110,7 @@ class Passthrough:
                 connector=aiohttp.TCPConnector(limit=256), cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
             )
         async with self._session.post(self._url, data=body, headers={"content-type": "application/json"}) as response:
-            answer = await response.read()
-        length = (b"content-length", b"%d" % len(answer))
-        headers = [(b"content-type", b"application/json"), length]
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
+            await (_pass_stream if response.content_type == "text/event-stream" else _pass_whole)(response, send)
 
     async def stop(self) -> None:
         """Closes the session."""
@@ -85,43 +118,81 @@ class Passthrough:
             await self._session.close()
 
 
+async def _pass_whole(response: aiohttp.ClientResponse, send: Send) -> None:
+    answer = await response.read()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer})
+
+
+async def _pass_stream(response: aiohttp.ClientResponse, send: Send) -> None:
+    headers = [(b"content-type", b"text/event-stream")]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    async for data in response.content.iter_any():
+        await send({"type": "http.response.body", "body": data, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class GoingClock(FixedClock):  # type: ignore[misc]
+    """The tests' day, and from its beginning on real seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = time.monotonic()
+
+    def now(self) -> Instant:
+        return Instant(self.at + seconds(time.monotonic() - self._began))
+
+
 async def upstream() -> None:
     server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", 0)
-    _ready(server.sockets[0].getsockname()[1])
+    _say(server.sockets[0].getsockname()[1], [])
     await _input_ended()
     server.close()
 
 
 async def bare(url: str) -> None:
     app = Passthrough(url)
-    await _serve(app, app.stop, "")
+    await _serve(app, app.stop, [("/v1/chat/completions", {})])
 
 
-async def governed(url: str, folder: str) -> None:
-    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-    from support.gateway_world import LogWorld  # type: ignore[import-not-found]  # noqa: PLC0415 - the tests' world
-
-    world = LogWorld(Path(folder))
+async def governed(url: str, folder: str, memo: str) -> None:
+    world = LogWorld(Path(folder), program=rotation_program(), clock=GoingClock())
     client = OpenAICompatible(url)
     await client.start()
-    calls = world.calls(client)
+    calls = world.calls(client, decide=None if memo == "memo" else decide)
+    tokens = {number: world.token(f"caller-{number}") for number, _path in pairs()}
+    asks = [
+        (f"/paths/p-{path}/openai/v1/chat/completions", {"authorization": f"Bearer {tokens[number]}"})
+        for number, path in pairs()
+    ]
+    ended = threading.Event()
+    changing = threading.Thread(target=_keep_changing, args=(Changes(world), calls.in_flight, ended))
+    changing.start()
 
     async def stop() -> None:
+        ended.set()
+        await asyncio.to_thread(changing.join)
         await calls.shutdown()
         await client.stop()
         world.close()
 
-    app = GatewayApp(calls, CallProofs(world.reader, world.store.snapshot), Passthrough(url))
-    await _serve(app, stop, world.tokens["ana"])
+    await _serve(GatewayApp(calls, CallProofs(world.reader, world.store.snapshot), Passthrough(url)), stop, asks)
 
 
-async def _serve(app: App, stop: Callable[[], Awaitable[None]], token: str) -> None:
+def _keep_changing(changes: Changes, in_flight: Callable[[], int], ended: threading.Event) -> None:
+    while not ended.wait(CHANGE_EVERY_S):
+        if in_flight():  # idle servers leave the machine to the one that is measured
+            changes.make()
+
+
+async def _serve(app: App, stop: Callable[[], Awaitable[None]], asks: list[tuple[str, dict[str, str]]]) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     server = GatewayServer(server_config(app, host="127.0.0.1", port=0), stop)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
-    _ready(listener.getsockname()[1], token)
+    _say(listener.getsockname()[1], asks)
     await _input_ended()
     server.should_exit = True
     await serving
@@ -131,8 +202,8 @@ async def _input_ended() -> None:
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
-def _ready(port: int, token: str = "") -> None:
-    sys.stdout.write(json.dumps({"port": port, "token": token}) + "\n")
+def _say(port: int, asks: list[tuple[str, dict[str, str]]]) -> None:
+    sys.stdout.write(json.dumps({"port": port, "asks": asks}) + "\n")
     sys.stdout.flush()
 
 

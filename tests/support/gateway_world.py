@@ -33,7 +33,7 @@ from safeconduct.runtime.freeze import StandingBoard
 from safeconduct.runtime.writer import GroupCommitWriter
 from support.immediate import START
 from support.logs import sqlite_keys
-from support.programs import APPLY, cosigned, demo_program, signed
+from support.programs import APPLY, KEYS, cosigned, demo_program, signed
 
 MODEL = "smollm2-135m"
 PATH = "soc-triage"
@@ -57,8 +57,10 @@ class FixedClock:
 class LogWorld:
     """The log and control state with the program in force. In memory, or on disk if a folder is given."""
 
-    def __init__(self, folder: Path | None = None, *, program: bytes | None = None) -> None:
-        self.clock = FixedClock()
+    def __init__(
+        self, folder: Path | None = None, *, program: bytes | None = None, clock: FixedClock | None = None
+    ) -> None:
+        self.clock = clock or FixedClock()
         if folder is None:
             self.store, self.heads, self.keys = MemoryStore(), MemoryHeads(), MemoryKeys(os.urandom)
         else:
@@ -112,7 +114,7 @@ class LogWorld:
 
     def token(self, name: str) -> str:
         operation, body = "POST /api/v1/tokens", name.encode()
-        act = signed("ana" if name == "triage-service" else name, operation, body, self.clock.now())
+        act = signed(name if name in KEYS else "ana", operation, body, self.clock.now())  # services are ana's
         issued = self.run(
             lambda tx: issue_token(
                 tx,
@@ -138,7 +140,7 @@ class LogWorld:
             tx, act, operation=operation, content=act.act.content, selector=parse_selector(selector), reason="a test"
         )
 
-    def calls(self, upstream: Upstream, *, patience: Patience | None = None, models=None) -> Calls:
+    def calls(self, upstream: Upstream, *, patience: Patience | None = None, models=None, decide=None) -> Calls:
         """Returns the runtime of this worker; on the loop that runs it."""
         upstreams: Mapping[str, Upstream] = {"local": upstream}
         calls = Calls(
@@ -150,6 +152,7 @@ class LogWorld:
             worker="worker-1",
             clock=self.clock,
             patience=patience,
+            decide=decide,
         )
         self.in_flight = calls.in_flight
         self.board.attach(asyncio.get_running_loop(), calls)
