@@ -14,6 +14,9 @@ from safeconduct.ledger.keys import SecretKey
 KEY_FILE_BYTES_MAX = 1024
 """Bytes of a key file. One line of about 60; a larger file is some other file."""
 
+SECRET_BYTES_MAX = 16 * 1024
+"""Bytes of a file with a secret of somebody else's making. Access tokens and account files take three thousand."""
+
 CUSTODY = "custody.toml"
 """The file in the data folder that says who keeps keys. Without it files do."""
 
@@ -112,11 +115,9 @@ class Settings:
             raise InvalidInputError("expected a secret's variable or its file, one of them", code="secret-missing")
         if variable:
             return self.secret(variable)
-        found = private_text(Path(file), "file with a secret").strip()
-        if not found or len(found) > KEY_FILE_BYTES_MAX:
-            raise InvalidInputError(
-                f"{file} holds no secret of up to {KEY_FILE_BYTES_MAX} bytes", code="key-unreadable"
-            )
+        found = private_text(Path(file), "file with a secret", SECRET_BYTES_MAX).strip()
+        if not found or len(found) > SECRET_BYTES_MAX:
+            raise InvalidInputError(f"{file} holds no secret of up to {SECRET_BYTES_MAX} bytes", code="key-unreadable")
         return found
 
 
@@ -173,7 +174,7 @@ def read_key(path: Path) -> tuple[str, SecretKey]:
         raise InvalidInputError(f"{path}: {error.message}", code="key-unreadable") from error
 
 
-def private_text(path: Path, what: str) -> str:
+def private_text(path: Path, what: str, bytes_max: int = KEY_FILE_BYTES_MAX) -> str:
     """Returns the beginning of a file that only its owner may read.
 
     Raises:
@@ -182,7 +183,7 @@ def private_text(path: Path, what: str) -> str:
     try:
         mode = path.stat().st_mode
         with path.open(encoding="utf-8") as file:
-            text = file.read(KEY_FILE_BYTES_MAX + 1)
+            text = file.read(bytes_max + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"cannot read the {what} {path}: {error}", code="key-unreadable") from error
     if mode & 0o077:

@@ -92,7 +92,7 @@ def test_a_schema_binds_it():
 def test_it_listens_on_loopback_and_to_its_key_only():
     async def main():
         async with model() as started:
-            url = started._child.upstream._urls["openai.chat"]
+            url = started._child.upstream._wire._urls["openai.chat"]
             assert url.host == "127.0.0.1"
             async with aiohttp.ClientSession() as session, session.post(url, data=request()) as response:
                 assert response.status == 401

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from safeconduct.adapters.models.openai_compatible import HEADER_BYTES_MAX, OpenAICompatible
+from safeconduct.adapters.models.http_upstream import HEADER_BYTES_MAX
+from safeconduct.adapters.models.openai_compatible import OpenAICompatible
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
 from support.call_ends import ask, request
 from support.stand_in import SECRET, StandIn
@@ -272,7 +273,7 @@ def test_urls_that_are_not_taken(url, key, code):
 def test_urls_that_are_taken_and_not_shown(url, key):
     model = OpenAICompatible(url, key)
     assert "sk-1" not in repr(model)
-    assert str(model._urls["openai.chat"]).endswith("/v1/chat/completions")
+    assert str(model._wire._urls["openai.chat"]).endswith("/v1/chat/completions")
 
 
 def test_an_upstream_is_started_before_it_is_asked():

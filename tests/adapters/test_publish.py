@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safeconduct.adapters.folder import read_folder
 from safeconduct.adapters.publish.folder import PublishedFolder
 from safeconduct.adapters.publish.s3 import S3Store
-from safeconduct.adapters.publish.signing import Credentials, signed_headers
+from safeconduct.adapters.sigv4 import Credentials, Service, signed_headers
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, sign_checkpoint
@@ -209,7 +209,8 @@ def test_our_signature_is_the_one_that_the_sdk_makes(path, method, body, value, 
     credentials = Credentials(key=KEY, secret=SECRET, session=session)
     headers = {"host": "s3.example:9000", "content-type": value}
     at = Instant(at * 1_000_000)
-    made = signed_headers(credentials, REGION, at, method=method, path=f"/{path}", headers=headers, body=body)
+    service = Service("s3", REGION)
+    made = signed_headers(credentials, service, at, method=method, path=f"/{path}", headers=headers, body=body)
     said = made.pop("authorization")
     url = f"http://s3.example:9000/{path}"
     assert said.endswith(

@@ -9,12 +9,12 @@ import yaml
 
 from safeconduct.adapters.publish.folder import PublishedFolder
 from safeconduct.adapters.publish.s3 import S3Store
-from safeconduct.adapters.publish.signing import Credentials
 from safeconduct.adapters.siem.elastic import Elastic, ElasticOptions
 from safeconduct.adapters.siem.files import Files, FilesOptions
 from safeconduct.adapters.siem.logs_ingestion import LogsIngestion, LogsIngestionOptions
 from safeconduct.adapters.siem.splunk import Splunk, SplunkOptions
 from safeconduct.adapters.siem.syslog import Syslog, SyslogOptions
+from safeconduct.adapters.sigv4 import Credentials
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant

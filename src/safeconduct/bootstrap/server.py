@@ -16,8 +16,8 @@ from safeconduct.access.acts import authenticate
 from safeconduct.access.secrets import make_secret
 from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.data_folder import Address, locked
+from safeconduct.adapters.models.http_upstream import HTTPUpstream
 from safeconduct.adapters.models.local import LocalModel
-from safeconduct.adapters.models.openai_compatible import OpenAICompatible
 from safeconduct.adapters.responses.edl import ListProbe
 from safeconduct.bootstrap.cosigning import cosign_head, follow
 from safeconduct.bootstrap.effects import effect_runner
@@ -51,23 +51,13 @@ ONCE = "this-process"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteModel:
-    """A model server to configure as an upstream. `models` maps a path's name of a model to the server's."""
-
-    name: str
-    url: str
-    key: str = field(default="", repr=False)
-    models: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
     """Where to listen, which models to offer, and the file that says where the log's rows go."""
 
     host: str = "127.0.0.1"
     port: int = 8700
     local_model: bool = True
-    remote: tuple[RemoteModel, ...] = ()
+    remote: Mapping[str, HTTPUpstream] = field(default_factory=dict)
     databases: Databases = field(default_factory=Databases)
     destinations: Path | None = None
     progress: Callable[[str], None] = lambda _step: None
@@ -108,14 +98,14 @@ async def serve(data: Path, options: ServeOptions) -> None:
         url = f"http://{host}:{port}"
         async with _models(options) as upstreams, effect_runner(installation) as runner:
             runner.on(VERIFY, ListProbe(installation.writer, installation.entropy, lambda: url).carry_out)
-            calls = await _calls(installation, upstreams, options)
+            calls = await _calls(installation, upstreams)
             flights.append(calls)
             secret = make_secret(installation.entropy)
             serving = Serving(url=url, secret=secret, upstreams=upstreams, calls=calls, shipping=shipping)
             app = _app(installation, runner, serving)
             server = GatewayServer(server_config(app, host=host, port=port), before_shutdown=calls.shutdown)
             lock.announce(Address(url, secret))
-            options.ready(url, [finding.text for finding in installation.findings], list(upstreams))
+            options.ready(url, [finding.text for finding in installation.findings], _told(upstreams))
             async with _beside(follow(installation)):
                 await server.serve(sockets=[listener])
 
@@ -131,6 +121,10 @@ async def ask_once(data: Path, request: Ask) -> Answer:
         async with effect_runner(installation) as runner:
             headers = {**request.headers, "authorization": f"Bearer {ONCE}"}
             return await ask(_app(installation, runner, None), replace(request, headers=headers))
+
+
+def _told(upstreams: Mapping[str, Upstream]) -> list[str]:
+    return [f"{name} (experimental)" if model.facts.experimental else name for name, model in upstreams.items()]
 
 
 @contextlib.asynccontextmanager
@@ -161,10 +155,10 @@ def _listening(options: ServeOptions) -> Iterator[socket.socket]:
 
 @contextlib.asynccontextmanager
 async def _models(options: ServeOptions) -> AsyncIterator[Mapping[str, Upstream]]:
-    started: dict[str, LocalModel | OpenAICompatible] = {}
+    started: dict[str, LocalModel | HTTPUpstream] = {}
     try:
-        for remote in options.remote:
-            started[remote.name] = upstream = OpenAICompatible(remote.url, remote.key)
+        for name, upstream in options.remote.items():
+            started[name] = upstream
             await upstream.start()
         if options.local_model:
             started[LOCAL_UPSTREAM] = local = LocalModel(system_entropy)
@@ -175,13 +169,13 @@ async def _models(options: ServeOptions) -> AsyncIterator[Mapping[str, Upstream]
             await model.stop()
 
 
-async def _calls(installation: Installation, upstreams: Mapping[str, Upstream], options: ServeOptions) -> Calls:
+async def _calls(installation: Installation, upstreams: Mapping[str, Upstream]) -> Calls:
     worker = ulid(installation.clock.now(), installation.entropy(ENTROPY_BYTES))
     calls = Calls(
         standing=lambda: installation.board.current,
         commits=LoopCommits(installation.writer).commit,
         upstreams=upstreams,
-        models={LOCAL_UPSTREAM: {}} | {remote.name: remote.models for remote in options.remote},
+        models={name: upstream.facts.names for name, upstream in upstreams.items()},
         installation=installation.origin,
         worker=worker,
         clock=installation.clock,
@@ -206,7 +200,7 @@ def _app(installation: Installation, runner: EffectRunner, serving: Serving | No
         next_key=partial(next_key, installation),
         closing=partial(closing, installation),
         settle=runner.settle,
-        upstreams=frozenset(serving.upstreams) if serving else None,
+        upstreams={name: upstream.facts for name, upstream in serving.upstreams.items()} if serving else None,
         telemetry=installation.telemetry,
         events=installation.events,
         caller=lambda principal: _Caller(serving, principal),

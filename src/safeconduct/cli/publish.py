@@ -12,7 +12,7 @@ from safeconduct.access.program import is_installation
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.publish.folder import PublishedFolder
 from safeconduct.adapters.publish.s3 import S3Store
-from safeconduct.adapters.publish.signing import Credentials
+from safeconduct.adapters.sigv4 import Credentials
 from safeconduct.cli.client import Data
 from safeconduct.cli.output import Json, emit, out
 from safeconduct.cli.siem import Copy

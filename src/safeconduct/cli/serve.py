@@ -10,7 +10,6 @@ import typer
 from safeconduct import settings
 from safeconduct.cli.client import Data, client
 from safeconduct.cli.output import Json, emit, err, out, state_of
-from safeconduct.kernel.errors import InvalidInputError
 
 Origin = Annotated[
     str, typer.Option("--origin", help="What the logs are named by: a domain or URL of yours, without https://.")
@@ -35,7 +34,12 @@ Destinations = Annotated[
     typer.Option("--destinations", help="A YAML file that says where entries are sent and tiles published."),
 ]
 
-OPENAI_URL = "https://api.openai.com/v1"
+Upstreams = Annotated[
+    Path | None,
+    typer.Option(
+        "--upstreams", help="A TOML file that says which vendors are asked, and how. Default: upstreams.toml in DATA."
+    ),
+]
 
 
 def init(*, origin: Origin = "safeconduct.example/local", data: Data = None, as_json: Json = False) -> None:
@@ -56,31 +60,26 @@ def serve(
     no_local_model: NoLocal = False,
     database: DatabaseURL = "",
     destinations: Destinations = None,
+    upstreams: Upstreams = None,
     data: Data = None,
 ) -> None:
     """Serves the gateway, the control API, the logs and the lists until it is stopped."""
     from safeconduct.bootstrap import server  # noqa: PLC0415 - keeps other commands quick
+    from safeconduct.bootstrap.upstreams import configured  # noqa: PLC0415
 
     read = settings.read()
-    remote = []
-    if model:
-        key = read.secret(model_key_env) if model_key_env else ""
-        remote.append(server.RemoteModel(name="custom", url=model, key=key))
-    elif model_key_env:
-        raise InvalidInputError("--model-key-env says whose key: give the server's URL with --model")
-    if read.environment.get("OPENAI_API_KEY"):
-        remote.append(server.RemoteModel(name="openai", url=OPENAI_URL, key=read.secret("OPENAI_API_KEY")))
+    folder = data or read.data
     options = server.ServeOptions(
         host=host,
         port=port,
         local_model=not no_local_model,
-        remote=tuple(remote),
+        remote=configured(read, folder, file=upstreams, url=model, key_env=model_key_env),
         databases=databases(read, database),
         destinations=destinations,
         progress=lambda step: err.print(step, style="dim", markup=False),
         ready=_ready,
     )
-    asyncio.run(server.serve(data or read.data, options))
+    asyncio.run(server.serve(folder, options))
 
 
 def databases(read: settings.Settings, url: str) -> settings.Databases:

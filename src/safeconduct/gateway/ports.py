@@ -1,6 +1,6 @@
 """What a call needs of the world: an upstream, and a client that can be cut off."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -41,8 +41,8 @@ class Exchange(Protocol):
 class Ask:
     """One request to an upstream. `body` are the bytes that go out; a wrapper of the transport is all that is added.
 
-    `dialect` is what the body is written in, `model` the name that this upstream gives the model, `safety_id` the
-    identifier of the person at this vendor, for vendors that take it in a header.
+    `dialect` is what the body is written in, `model` the name that this upstream gives the model. `safety_id` is the
+    identifier of the person at this vendor, `program` the model's access program, for who takes them in headers.
     """
 
     dialect: str
@@ -50,16 +50,22 @@ class Ask:
     body: bytes = field(repr=False)
     stream: bool
     safety_id: str = ""
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamFacts:
-    """What the operator states of an upstream: whose it is, where it runs, what it keeps, which dialects it speaks."""
+    """What the operator states of an upstream: whose it is, where it runs, what it keeps, which dialects it speaks.
+
+    `names` are its own names for models that paths name otherwise. Nobody has run an `experimental` one live yet.
+    """
 
     vendor: str
     region: str = UNSTATED
     retention: str = UNSTATED
     dialects: frozenset[str]
+    names: Mapping[str, str] = field(default_factory=dict)
+    experimental: bool = False
 
 
 class Upstream(Protocol):

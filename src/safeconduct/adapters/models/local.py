@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from safeconduct.adapters.models.openai_compatible import HTTPExchange, OpenAICompatible
+from safeconduct.adapters.models.http_upstream import HTTPExchange
+from safeconduct.adapters.models.openai_compatible import OpenAICompatible
 from safeconduct.gateway.ports import Ask, UpstreamFacts
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ports import Entropy

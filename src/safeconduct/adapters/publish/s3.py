@@ -4,8 +4,8 @@ from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
 from safeconduct.adapters.publish.folder import meanwhile, otherwise
-from safeconduct.adapters.publish.signing import Credentials, signed_headers
 from safeconduct.adapters.siem.web import Answer, Web
+from safeconduct.adapters.sigv4 import Credentials, Service, signed_headers
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger.publishing import Held
@@ -28,7 +28,7 @@ class S3Store:
         where = urlsplit(url)
         self._web = Web(f"{where.scheme}://{where.netloc}", ca=ca)
         self._host, self._prefix = where.netloc, where.path.rstrip("/")
-        self._region, self._credentials, self._now = region, credentials, now
+        self._service, self._credentials, self._now = Service("s3", region), credentials, now
 
     def get(self, path: str) -> Held | None:
         answer = self._ask("GET", path)
@@ -70,7 +70,7 @@ class S3Store:
         target = quote(f"{self._prefix}/{path}", safe="/-_.~")
         signed = signed_headers(
             self._credentials,
-            self._region,
+            self._service,
             self._now(),
             method=method,
             path=target,

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from safeconduct.access.log_keys import Closing
 from safeconduct.access.model import KeyChange
 from safeconduct.adapters.telemetry.ingestion import Ingestion
+from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import Origin, PrincipalId
 from safeconduct.kernel.ports import Clock, Entropy, Records, Writer
@@ -29,9 +30,9 @@ class Control:
     ready for entries, new or stored; `stopped` are the logs that take none, and why; `cosign_head` waits until the
     partner has cosigned a joint log's head; `next_key` makes another key for a log, `closing` makes a log's successor
     ready; `settle` carries out the effects that wait now and returns what failed, by the id of the entry that ordered
-    it; `upstreams` are the configured model servers, None where no server runs; `caller` returns a principal's way to
-    a model; `lists_url` is where this server's lists are fetched from, or None when nothing serves them; `shipping`
-    tells how far each destination of the log's rows is; `forms` say what entry types mean in OCSF.
+    it; `upstreams` are the configured model servers by name, None where no server runs; `caller` returns a principal's
+    way to a model; `lists_url` is where this server's lists are fetched from, or None when nothing serves them;
+    `shipping` tells how far each destination of the log's rows is; `forms` say what entry types mean in OCSF.
     """
 
     writer: Writer
@@ -47,7 +48,7 @@ class Control:
     next_key: Callable[[Origin], KeyChange]
     closing: Callable[[Origin], Closing]
     settle: Callable[[], Awaitable[Mapping[str, SafeconductError]]]
-    upstreams: frozenset[str] | None
+    upstreams: Mapping[str, UpstreamFacts] | None
     telemetry: Ingestion
     events: EventStore
     caller: Callable[[PrincipalId], ModelCaller]

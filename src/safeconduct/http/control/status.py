@@ -60,5 +60,15 @@ async def status(control: Installation, _: Reading) -> Response:
                     for origin in control.log.origins()
                 ],
                 "shipping": control.shipping(),
+                "upstreams": [
+                    {
+                        "name": name,
+                        "vendor": facts.vendor,
+                        "region": facts.region,
+                        "retention": facts.retention,
+                        "experimental": facts.experimental,
+                    }
+                    for name, facts in sorted((control.upstreams or {}).items())
+                ],
             }
         )

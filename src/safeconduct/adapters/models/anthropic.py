@@ -1,0 +1,35 @@
+"""Anthropic's own API: messages and the counting of tokens."""
+
+from collections.abc import Mapping
+
+from safeconduct.adapters.models.wire import COMMON, Request, accepted, base_url
+from safeconduct.gateway.ports import Ask
+from safeconduct.kernel.instants import Instant
+
+VERSION = "2023-06-01"
+"""The version of the API that this gateway's readers were written for."""
+
+ROUTES: Mapping[str, str] = {
+    "anthropic.messages": "v1/messages",
+    "anthropic.count-tokens": "v1/messages/count_tokens",
+}
+"""Where each dialect is spoken, below the base URL."""
+
+
+class AnthropicWire:
+    """`Wire` of one base URL such as `https://api.anthropic.com`. `betas` are those that the operator allows."""
+
+    dialects = frozenset(ROUTES)
+
+    def __init__(self, url: str, *, betas: tuple[str, ...] = ()) -> None:
+        base = base_url(url, secret=True)
+        self._urls = {dialect: base / route for dialect, route in ROUTES.items()}
+        self._fixed = {**COMMON, "anthropic-version": VERSION}
+        if betas:
+            self._fixed["anthropic-beta"] = ",".join(betas)
+
+    def request(self, ask: Ask, secret: str, _at: Instant) -> Request:
+        return Request(self._urls[ask.dialect], {**self._fixed, "accept": accepted(ask), "x-api-key": secret})
+
+    def unframed(self, _ask: Ask) -> None:
+        return None
