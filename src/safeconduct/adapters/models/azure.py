@@ -6,7 +6,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from safeconduct.adapters.models.openai_compatible import ROUTES
-from safeconduct.adapters.models.wire import COMMON, Request, accepted, base_url
+from safeconduct.adapters.models.wire import COMMON, Request, accepted, base_url, segment
 from safeconduct.gateway.ports import Ask
 from safeconduct.kernel.instants import Instant
 
@@ -33,7 +33,7 @@ class AzureWire:
         route = ROUTES[ask.dialect]
         if not self._version:
             return URL(f"{self._base}/openai/v1/{route}", encoded=True)
-        where = "openai" if ask.dialect == "openai.responses" else f"openai/deployments/{quote(ask.model, safe='')}"
+        where = "openai" if ask.dialect == "openai.responses" else f"openai/deployments/{segment(ask.model)}"
         address = f"{self._base}/{where}/{route}?api-version={quote(self._version, safe='')}"
         return URL(address, encoded=True)
 

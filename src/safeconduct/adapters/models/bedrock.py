@@ -6,13 +6,12 @@ The stream comes in AWS's own framing; what is inside are the events of Anthropi
 import base64
 import binascii
 from collections.abc import Mapping
-from urllib.parse import quote
 
 import msgspec
 from yarl import URL
 
 from safeconduct.adapters.models.event_stream import Message, Messages, damaged
-from safeconduct.adapters.models.wire import COMMON, JSON, Request, base_url
+from safeconduct.adapters.models.wire import COMMON, JSON, Request, base_url, segment
 from safeconduct.adapters.sigv4 import Credentials, Service, signed_headers
 from safeconduct.gateway.ports import Ask
 from safeconduct.kernel.instants import Instant
@@ -41,7 +40,7 @@ class BedrockWire:
 
     def request(self, ask: Ask, secret: str, at: Instant) -> Request:
         action = "invoke-with-response-stream" if ask.stream else "invoke"
-        path = f"/model/{quote(ask.model, safe='')}/{action}"
+        path = f"/model/{segment(ask.model)}/{action}"
         port = "" if self._base.is_default_port() else f":{self._base.port}"
         headers = signed_headers(
             Credentials(key=self._key, secret=secret, session=self._session),

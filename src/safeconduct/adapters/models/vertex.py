@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from yarl import URL
 
-from safeconduct.adapters.models.wire import COMMON, Request, accepted, base_url
+from safeconduct.adapters.models.wire import COMMON, Request, accepted, base_url, segment
 from safeconduct.gateway.ports import Ask
 from safeconduct.kernel.instants import Instant
 
@@ -24,7 +24,7 @@ class VertexWire:
         self._models = f"{str(base).rstrip('/')}/v1/{place}/publishers/anthropic/models"
 
     def request(self, ask: Ask, secret: str, _at: Instant) -> Request:
-        model = _COUNTING.get(ask.dialect) or quote(ask.model, safe="@")
+        model = _COUNTING.get(ask.dialect) or segment(ask.model, safe="@")
         action = "streamRawPredict" if ask.stream else "rawPredict"
         url = URL(f"{self._models}/{model}:{action}", encoded=True)
         return Request(url, {**COMMON, "accept": accepted(ask), "authorization": f"Bearer {secret}"})

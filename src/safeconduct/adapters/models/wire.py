@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from yarl import URL
 
 from safeconduct.gateway.ports import Ask
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.errors import InvalidInputError, UpstreamError
 from safeconduct.kernel.instants import Instant
 
 COMMON: Mapping[str, str] = {
@@ -67,6 +67,21 @@ class Wire(Protocol):
 def accepted(ask: Ask) -> str:
     """Returns the content type that an answer is asked for in."""
     return EVENTS if ask.stream else JSON
+
+
+def segment(model: str, *, safe: str = "") -> str:
+    """Returns a model's name as one segment of an address.
+
+    Raises:
+        UpstreamError: it would be another segment than its own.
+    """
+    if model in (".", ".."):
+        raise UpstreamError(
+            f"{model!r} is no model's name that an address can hold",
+            code="upstream-misconfigured",
+            remedy="the operator names the model otherwise in upstreams.toml",
+        )
+    return quote(model, safe=safe)
 
 
 def base_url(text: str, *, secret: bool) -> URL:
