@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from safeconduct.gateway.ports import UNSTATED
+from safeconduct.access.catalogue import UNSTATED
 from safeconduct.kernel.errors import InvalidInputError
 
 FILE = "upstreams.toml"
