@@ -101,7 +101,7 @@ def test_a_keepers_secret_comes_from_one_file_or_one_variable(tmp_path):
         settings.read({}).keeper_secret(custody(tmp_path, by_file).keepers["house"])
     assert refused.value.code == "key-exposed"
     pin.chmod(0o600)
-    pin.write_text("1" * 1025)
+    pin.write_text("1" * (settings.SECRET_BYTES_MAX + 1))
     with pytest.raises(InvalidInputError, match="holds no secret") as refused:
         settings.read({}).keeper_secret(custody(tmp_path, by_file).keepers["house"])
     assert "1111" not in refused.value.message
