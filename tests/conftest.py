@@ -21,6 +21,8 @@ settings.register_profile("ci", settings.get_profile("steady"), derandomize=True
 settings.register_profile("long", settings.get_profile("steady"), max_examples=1000)  # make test-all
 settings.load_profile("long" if os.environ.get("SAFECONDUCT_LONG") else "ci" if os.environ.get("CI") else "steady")
 
+os.environ["SAFECONDUCT_CONFIG"] = "/nonexistent"  # nobody's own login acts in a test
+
 _booked = [""]
 _SUBPROCESSES = "COVERAGE_PROCESS_CONFIG"  # where coverage tells child processes that they are traced
 

@@ -28,6 +28,8 @@ def commands(context: typer.Context) -> Iterator[typer.Context]:
         if not group.hidden:
             yield context
         return
+    if group.invoke_without_command and context.parent is not None:
+        yield context
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if command is not None:

@@ -65,9 +65,13 @@ class Databases:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says. Options on the command line win."""
+    """What the environment says. Options on the command line win.
+
+    `config` is the folder of the person at the terminal: who `safeconduct login` said acts, and where.
+    """
 
     data: Path
+    config: Path
     environment: Mapping[str, str]
 
     @property
@@ -147,9 +151,12 @@ def read_custody(data: Path) -> Custody:
 def read(environment: Mapping[str, str] | None = None) -> Settings:
     """Returns the settings of an environment; by default this process's own."""
     env = os.environ if environment is None else environment
-    state = Path(env.get("XDG_STATE_HOME") or Path(env.get("HOME") or "/") / ".local" / "state")
+    home = Path(env.get("HOME") or "/")
+    state = Path(env.get("XDG_STATE_HOME") or home / ".local" / "state")
+    config = Path(env.get("XDG_CONFIG_HOME") or home / ".config")
     return Settings(
         data=Path(env.get("SAFECONDUCT_DATA") or state / "safeconduct"),
+        config=Path(env.get("SAFECONDUCT_CONFIG") or config / "safeconduct"),
         environment=env,
     )
 

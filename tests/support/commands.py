@@ -32,4 +32,5 @@ def unknown(command):
             if found is None:
                 return f"{word} of {context.command_path}"
             context = typer.Context(found, info_name=word, parent=context)
-    return f"{context.command_path} needs a command" if isinstance(context.command, TyperGroup) else None
+    alone = not isinstance(context.command, TyperGroup) or context.command.invoke_without_command
+    return None if alone else f"{context.command_path} needs a command"

@@ -14,6 +14,7 @@ from safeconduct import settings
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import Address, running_server
 from safeconduct.adapters.outbound import connection_to, http_address
+from safeconduct.cli import logins
 from safeconduct.http.acts import HEADER, content_of, encode_act, operation_of
 from safeconduct.http.inprocess import Answer, Ask
 from safeconduct.http.problems import error_of
@@ -40,6 +41,20 @@ class Client:
         self._data = data
         self._key = key
         self._elsewhere = Address(url, "") if url else None
+
+    @property
+    def where(self) -> str:
+        """The server's address, or else the folder: what a token minted here belongs to."""
+        return self._elsewhere.url if self._elsewhere else str(self._data.absolute())
+
+    @property
+    def actor(self) -> str:
+        """Who signs.
+
+        Raises:
+            InvalidInputError: `key-missing`.
+        """
+        return self._signer()[0]
 
     def get(self, path: str, /, **query: str | int | None) -> Any:  # noqa: ANN401 - JSON of the control API
         """Reads. Raises the server's errors as our own."""
@@ -87,13 +102,16 @@ class Client:
         return _over_http(server, request)
 
     def _act(self, method: str, path: str, query: str, body: bytes) -> str:
+        return _signed(self._signer(), method, path, content_of(body, query))
+
+    def _signer(self) -> tuple[str, SecretKey]:
         if self._key is None:
             raise InvalidInputError(
                 "a change is signed by the person who makes it, and no key file was given",
                 code="key-missing",
-                remedy="pass --key FILE or set SAFECONDUCT_KEY",
+                remedy="pass --key FILE, set SAFECONDUCT_KEY, or: safeconduct login --key FILE",
             )
-        return _signed(self._key, method, path, content_of(body, query))
+        return self._key
 
 
 def place(*parts: str) -> str:
@@ -119,8 +137,16 @@ def _signed(signer: tuple[str, SecretKey], method: str, path: str, content: str)
 
 
 def client(data: Path | None, key: Path | None = None, url: str = "") -> Client:
-    """Returns the client of a command's options. `url` names a server on another machine."""
+    """Returns the client of a command's options, and of the login for what they leave open.
+
+    `url` names a server on another machine.
+    """
     found = settings.read()
+    login = logins.read(found.config)
+    if login is not None:
+        key = key or Path(login.key)
+        url = url or ("" if data else login.url)
+        data = data or (Path(login.data) if login.data else None)
     return Client(data or found.data, settings.read_key(key) if key else None, url)
 
 

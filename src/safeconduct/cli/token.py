@@ -4,18 +4,70 @@ from typing import Annotated, Any
 
 import typer
 
+from safeconduct import settings
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.cli.client import Data, Key, client, place
+from safeconduct.cli import logins
+from safeconduct.cli.client import Client, Data, Key, Url, client, place
 from safeconduct.cli.output import Json, emit, err, out, rows
 from safeconduct.kernel.instants import Instant, rfc3339, seconds
 
-commands = typer.Typer(help="API tokens, shown once and stored hashed.", no_args_is_help=True)
+commands = typer.Typer(invoke_without_command=True)
 
 Principal = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Whom the token is for.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The token's id, from `token list`.")]
+DAY_HOURS = 24
+MINUTES = 60
+MINUTES_MIN = 10
+"""Less would be renewed each time it is asked for."""
+
 Hours = Annotated[int, typer.Option("--hours", min=1, max=90 * 24, help="How long it lives.")]
 
-DAY_HOURS = 24
+Minutes = Annotated[
+    int, typer.Option("--minutes", min=MINUTES_MIN, max=24 * 60, help="How long a newly minted one lives.")
+]
+Service = Annotated[str, typer.Option("--principal", help="A service you answer for. Default: yourself.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Mint a new one even if the last one still holds.")]
+
+
+@commands.callback()
+def token(
+    context: typer.Context,
+    *,
+    principal: Service = "",
+    minutes: Minutes = MINUTES,
+    fresh: Fresh = False,
+    url: Url = "",
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Prints a short-lived API token of yours: the last one while it holds, else a new one, signed for by your key.
+
+    For clients that run a command for their API key, and for SDKs that call a function for it. The other commands of
+    this group issue, list and revoke tokens, shown once and stored hashed.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    asked = client(data, key, url)
+    config, holder = settings.read().config, principal or asked.actor
+    found = None if fresh else logins.minted(config, asked.where, holder)
+    if found is None or not found.lasts(SystemClock().now()):
+        found = mint(asked, holder, minutes)
+        logins.keep(config, found)
+    shown = {"id": found.id, "principal": holder, "expires_at": found.expires_at, "secret": found.secret}
+    emit(shown, as_json, lambda token: out.print(token["secret"], markup=False))
+
+
+def mint(asked: Client, principal: str, minutes: int) -> logins.Minted:
+    """Has a token issued that lives so many minutes."""
+    made = _issued(asked, principal, minutes * 60)
+    return logins.Minted(
+        id=made["id"],
+        principal=principal,
+        expires_at=made["expires_at"],
+        secret=made["secret"],
+        where=asked.where,
+    )
 
 
 @commands.command()
@@ -23,9 +75,7 @@ def issue(
     principal: Principal, *, hours: Hours = DAY_HOURS, data: Data = None, key: Key = None, as_json: Json = False
 ) -> None:
     """Issues a token and shows it, this once. For yourself, a service you answer for, or as administrator."""
-    until = Instant(SystemClock().now() + seconds(hours * 3600))
-    wanted = {"principal": principal, "expires_at": rfc3339(until)}
-    emit(client(data, key).post("/api/v1/tokens/issue", wanted), as_json, _show_issued)
+    emit(_issued(client(data, key), principal, hours * 3600), as_json, _show_issued)
 
 
 @commands.command()
@@ -40,6 +90,11 @@ def list_(*, data: Data = None, as_json: Json = False) -> None:
     """Lists the tokens that were not revoked. Their secrets are stored nowhere."""
     found = client(data).get("/api/v1/tokens")
     emit(found, as_json, lambda listed: rows(listed, "id", "principal", "issued_at", "expires_at"))
+
+
+def _issued(asked: Client, principal: str, lives_s: int) -> Any:  # noqa: ANN401 - JSON of the control API
+    until = Instant(SystemClock().now() + seconds(lives_s))
+    return asked.post("/api/v1/tokens/issue", {"principal": principal, "expires_at": rfc3339(until)})
 
 
 def _show_issued(document: dict[str, Any]) -> None:
