@@ -100,6 +100,10 @@ def test_a_stream_ends_with_a_receipt_of_its_outcome(gate):
 
 def test_the_models_are_the_paths(client):
     assert [model.id for model in client.models.list()] == [MODEL]
+    assert client.models.retrieve(MODEL).id == MODEL
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.models.retrieve("org/other")
+    assert caught.value.code == "model-unknown"
 
 
 def test_only_what_the_dialect_needs_is_sent_on(gate, client):

@@ -183,7 +183,8 @@ def prepare(
         step = 2
         path = _resolved(standing, principal, arrival).path
         step = 3
-        _check_headers(arrival)
+        check_words(arrival)
+        _check_content(arrival)
         if len(body) > path.limits.request_bytes:
             raise _too_large(path)
         spoken = dialect(arrival.dialect)
@@ -195,7 +196,7 @@ def prepare(
         targets = find_targets(asked.texts)
         compiled = standing.compiled[path.id]
         step = 6
-        request = _request(arrival, principal, path, asked, targets)
+        request = decision_request(arrival, principal, path, asked.model, targets)
         decision, grant = standing.authorize(request, decide)
         _check_decision(decision)
         providers = askable(path, upstreams)
@@ -235,7 +236,12 @@ def _resolved(standing: Standing, principal: Principal, arrival: Arrival) -> Adm
     return Admitted(principal, path)
 
 
-def _check_headers(arrival: Arrival) -> None:
+def check_words(arrival: Arrival) -> None:
+    """Returns if the headers that decide something are words.
+
+    Raises:
+        DialectError: `header-invalid`.
+    """
     for name in ("purpose", "session", "grant"):
         value = getattr(arrival, name)
         if len(value) > HEADER_VALUE_BYTES_MAX or not _WORD.fullmatch(value):
@@ -244,6 +250,9 @@ def _check_headers(arrival: Arrival) -> None:
                 code="header-invalid",
                 param=f"safeconduct-{name}",
             )
+
+
+def _check_content(arrival: Arrival) -> None:
     media, _, parameters = arrival.content_type.lower().partition(";")
     if media.strip() != JSON or parameters.replace(" ", "") not in ("", "charset=utf-8"):
         raise DialectError(
@@ -304,14 +313,15 @@ def _check_tools(path: SealedPath, asked: ModelRequest) -> None:
         )
 
 
-def _request(
-    arrival: Arrival, principal: Principal, path: SealedPath, asked: ModelRequest, targets: tuple[str, ...]
+def decision_request(
+    arrival: Arrival, principal: Principal, path: SealedPath, model: str, targets: tuple[str, ...] = ()
 ) -> CallRequest:
+    """Returns what step 6 decides: who asks for which model, under what, speaking of which targets."""
     return CallRequest(
         principal=principal.id,
         path=path.id,
         purpose=arrival.purpose or path.purpose,
-        model=asked.model,
+        model=model,
         now=arrival.at,
         grant=GrantId(arrival.grant) if arrival.grant else None,
         targets=targets,

@@ -1,7 +1,8 @@
 """The inference routes as bare ASGI: `/paths/{path}/openai/v1/...` and `/calls/{call}/proof`. Everything else goes on.
 
     POST /paths/{path}/openai/v1/chat/completions
-    GET  /paths/{path}/openai/v1/models
+    GET  /paths/{path}/{openai,anthropic}/v1/models
+    GET  /paths/{path}/{openai,anthropic}/v1/models/{model}
     GET  /calls/{call}/proof
 
 Errors come in the shape of the route's dialect.
@@ -14,9 +15,11 @@ from typing import Any
 import msgspec
 
 from safeconduct.gateway.dialects.model import Dialect
-from safeconduct.gateway.dialects.registry import OPENAI_CHAT
+from safeconduct.gateway.dialects.model_lists import MANY, ONE
+from safeconduct.gateway.dialects.registry import OPENAI_CHAT, dialect_of
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import TOKEN_BYTES_MAX
+from safeconduct.gateway.offered import find_offered
 from safeconduct.gateway.prepare import Admitted, Arrival, Refusal, admit, identify, too_large
 from safeconduct.http.asgi import App, Receive, Scope, Send
 from safeconduct.http.connection import KEY, PIECE_BYTES, BoundedConnection
@@ -65,8 +68,9 @@ class GatewayApp:
             case ["", "paths", path, *route] if (dialect := _SPOKEN.get("/".join(route))) is not None:
                 work = self._complete(PathId(path), dialect, scope, receive, send)
                 await self._told(scope, send, "POST", work, dialect)
-            case ["", "paths", path, "openai", "v1", "models"]:
-                await self._told(scope, send, "GET", self._models(PathId(path), scope, send))
+            case ["", "paths", path, "openai" | "anthropic" as family, "v1", "models", *name]:
+                work = self._models(PathId(path), family, "/".join(name), scope, send)
+                await self._told(scope, send, "GET", work, dialect_of(family))
             case ["", "calls", call, "proof"]:
                 await self._told(scope, send, "GET", self._proof(CallId(call), scope, send))
             case ["", "paths", _, "openai" | "anthropic", *_]:
@@ -136,12 +140,10 @@ class GatewayApp:
         await self._calls.refuse(refusal, arrival, body, client)
         return None
 
-    async def _models(self, path: PathId, scope: Scope, send: Send) -> None:
-        admitted = admit(self._calls.standing(), self._calls.arrival(path, **_headers(scope)))
-        models = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "safeconduct"} for name in admitted.path.models
-        ]
-        await _answer(send, 200, msgspec.json.encode({"object": "list", "data": models}), _JSON)
+    async def _models(self, path: PathId, family: str, name: str, scope: Scope, send: Send) -> None:
+        names = self._calls.offered(self._calls.arrival(path, **_headers(scope)), family)
+        document = ONE[family](find_offered(names, name)) if name else MANY[family](names)
+        await _answer(send, 200, msgspec.json.encode(document), _JSON)
 
     async def _proof(self, call: CallId, scope: Scope, send: Send) -> None:
         arrival = self._calls.arrival(PathId(""), **_headers(scope))

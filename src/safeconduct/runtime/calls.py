@@ -14,6 +14,7 @@ from safeconduct.gateway.entries import abandoned_draft, refused_draft
 from safeconduct.gateway.events import CALLERS_UNIDENTIFIED, OPEN_CALLS, CallersUnidentified
 from safeconduct.gateway.meter import RefusalMeter
 from safeconduct.gateway.moves import CutWhy
+from safeconduct.gateway.offered import offered
 from safeconduct.gateway.ports import CallClient, Upstream
 from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
 from safeconduct.gateway.providers import Configured
@@ -133,6 +134,10 @@ class Calls:
     def prepare(self, arrival: Arrival, body: bytes) -> Prepared | Refusal:
         """Steps 1 to 6 on the standing in force."""
         return steps.prepare(self.standing(), self._configured, arrival, body, decide=self._decide)
+
+    def offered(self, arrival: Arrival, family: str) -> tuple[str, ...]:
+        """Returns the names of models that a call like this may ask for now. Leaves no entry: nothing was asked."""
+        return offered(self.standing(), self._configured, arrival, family, decide=self._decide)
 
     async def refuse(self, refusal: Refusal, arrival: Arrival, body: bytes, client: CallClient) -> str:
         """Records a refusal where an entry is due, and tells the client. Returns the call, or nothing."""

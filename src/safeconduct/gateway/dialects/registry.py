@@ -19,6 +19,11 @@ OPENAI_CHAT = Dialect(
 DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (OPENAI_CHAT,)}
 
 
+def dialect_of(family: str) -> Dialect:
+    """Returns a dialect whose errors a family's clients read; that of chat completions where there is none."""
+    return next((one for name, one in DIALECTS.items() if name.partition(".")[0] == family), OPENAI_CHAT)
+
+
 def dialect(name: str) -> Dialect:
     """Returns the dialect of that name.
 
