@@ -1,5 +1,6 @@
 """Steps 1 to 6: one passing request, and each minimally different one that must not pass."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,10 @@ import pytest
 from safeconduct.access.standing import compile_standing
 from safeconduct.gateway.entries import intent_draft, refused_draft
 from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX
+from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.gateway.prepare import Arrival, Prepared, Refusal, admit, prepare, too_large
+from safeconduct.gateway.providers import Configured
+from safeconduct.gateway.vendors import safety_id
 from safeconduct.kernel.errors import AbsentError, Kind
 from safeconduct.kernel.instants import seconds
 from safeconduct.policy import decide
@@ -165,3 +169,13 @@ def test_admission_is_steps_one_and_two(standing):
     assert too_large(admitted).error.kind is Kind.TOO_LARGE
     with pytest.raises(AbsentError):
         admit(standing, arrive(principal="bo"))
+
+
+def test_a_vendor_is_told_who_asks_and_the_intent_has_both_hashes(standing):
+    facts = UpstreamFacts(vendor="openai", dialects=frozenset(("openai.chat",)))
+    upstreams = {"local": Configured(facts=facts, names={}, safety_key=b"k" * 32)}
+    prepared = judge(standing, request(user="somebody-else"), upstreams=upstreams)
+    told = json.loads(prepared.sent)["safety_identifier"]
+    assert told == prepared.ask.safety_id == safety_id(b"k" * 32, "ana")
+    assert b"somebody-else" not in prepared.sent
+    assert prepared.sent_sha256 != prepared.request_sha256

@@ -69,16 +69,17 @@ def make_upstream(described: Described, secrets: Secrets, clock: Clock) -> HTTPU
     experimental = isinstance(described, Bedrock | Vertex)
     if isinstance(described, Bedrock | Vertex) and not described.experimental:
         raise wrong("this vendor is experimental: nobody has run it live yet; write experimental = true to use it")
+    places = Places(safety=described.safety_header, program=described.program_header)
     facts = UpstreamFacts(
         vendor=str(described.__struct_config__.tag),
         region=described.region,
         retention=described.retention,
         dialects=frozenset(described.dialects) or wire.dialects,
         names=described.models,
+        headers=places.named,
         experimental=experimental,
     )
     secret, reach = _secret(described, secrets, clock), _reach(described, secrets)
-    places = Places(safety=described.safety_header, program=described.program_header)
     return HTTPUpstream(facts, wire, secret, reach=reach, places=places, clock=clock)
 
 

@@ -19,6 +19,7 @@ from safeconduct.adapters.data_folder import Address, locked
 from safeconduct.adapters.models.http_upstream import HTTPUpstream
 from safeconduct.adapters.models.local import LocalModel
 from safeconduct.adapters.responses.edl import ListProbe
+from safeconduct.adapters.safety_secret import safety_secret
 from safeconduct.bootstrap.cosigning import cosign_head, follow
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.forms import FORMS
@@ -98,7 +99,7 @@ async def serve(data: Path, options: ServeOptions) -> None:
         url = f"http://{host}:{port}"
         async with _models(options) as upstreams, effect_runner(installation) as runner:
             runner.on(VERIFY, ListProbe(installation.writer, installation.entropy, lambda: url).carry_out)
-            calls = await _calls(installation, upstreams)
+            calls = await _calls(installation, upstreams, safety_secret(data, installation.entropy))
             flights.append(calls)
             secret = make_secret(installation.entropy)
             serving = Serving(url=url, secret=secret, upstreams=upstreams, calls=calls, shipping=shipping)
@@ -169,7 +170,7 @@ async def _models(options: ServeOptions) -> AsyncIterator[Mapping[str, Upstream]
             await model.stop()
 
 
-async def _calls(installation: Installation, upstreams: Mapping[str, Upstream]) -> Calls:
+async def _calls(installation: Installation, upstreams: Mapping[str, Upstream], secret: bytes) -> Calls:
     worker = ulid(installation.clock.now(), installation.entropy(ENTROPY_BYTES))
     calls = Calls(
         standing=lambda: installation.board.current,
@@ -179,6 +180,7 @@ async def _calls(installation: Installation, upstreams: Mapping[str, Upstream]) 
         installation=installation.origin,
         worker=worker,
         clock=installation.clock,
+        safety_secret=secret,
     )
     await asyncio.wrap_future(installation.writer.submit(lambda tx: abandon_open_calls(tx, worker)))
     installation.board.attach(calls.loop, calls)

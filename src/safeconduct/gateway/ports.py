@@ -57,7 +57,8 @@ class Ask:
 class UpstreamFacts:
     """What the operator states of an upstream: whose it is, where it runs, what it keeps, which dialects it speaks.
 
-    `names` are its own names for models that paths name otherwise. Nobody has run an `experimental` one live yet.
+    `names` are its own names for models that paths name otherwise, `headers` which of `safety` and `program` it takes
+    in headers. Nobody has run an `experimental` one live yet.
     """
 
     vendor: str
@@ -65,6 +66,7 @@ class UpstreamFacts:
     retention: str = UNSTATED
     dialects: frozenset[str]
     names: Mapping[str, str] = field(default_factory=dict)
+    headers: frozenset[str] = frozenset()
     experimental: bool = False
 
 

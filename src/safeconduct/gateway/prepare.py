@@ -18,8 +18,9 @@ from safeconduct.gateway.dialects.registry import dialect
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX, answer_bytes_max
 from safeconduct.gateway.ports import Ask
-from safeconduct.gateway.providers import Upstreams, askable
+from safeconduct.gateway.providers import Configured, Upstreams, askable
 from safeconduct.gateway.targets import find_targets
+from safeconduct.gateway.vendors import members, safety_id
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.errors import (
     RefusedError,
@@ -90,8 +91,7 @@ class Prepared:
     model: SealedModel
     approval: str
     providers: tuple[Provider, ...]
-    upstream_model: str
-    sent: bytes = field(repr=False)
+    asks: tuple[Ask, ...]
     output_tokens_max: int
     targets: tuple[str, ...]
     in_scope: int
@@ -115,8 +115,13 @@ class Prepared:
 
     @property
     def ask(self) -> Ask:
-        """What the upstream is asked."""
-        return Ask(dialect=self.spoken.name, model=self.upstream_model, body=self.sent, stream=self.asked.stream)
+        """What the first of the providers is asked; each has its own of `asks`."""
+        return self.asks[0]
+
+    @property
+    def sent(self) -> bytes:
+        """The bytes for the first of the providers."""
+        return self.ask.body
 
     @property
     def deadline_at(self) -> Instant:
@@ -132,6 +137,16 @@ class Prepared:
     def sent_sha256(self) -> str:
         """The hash of the bytes for the upstream."""
         return self.request_sha256 if self.sent is self.asked.body else hashlib.sha256(self.sent).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What every provider of a call is told alike."""
+
+    principal: PrincipalId
+    model: SealedModel
+    dialect: str
+    output_tokens: int
 
 
 def identify(standing: Standing, arrival: Arrival) -> Principal:
@@ -200,12 +215,13 @@ def prepare(
         decision, grant = standing.authorize(request, decide)
         _check_decision(decision)
         providers = askable(path, upstreams)
+        model = compiled.model(asked.model, principal.tier)
+        if grant is None or model is None:
+            raise RuntimeError("an allowed call falls under a grant and is for a model")
+        identity = _Told(principal.id, model, spoken.name, tokens)
+        asks = tuple(_ask(upstreams[one.upstream], asked, identity) for one in providers)
     except SafeconductError as error:
         return Refusal(step=step, error=error, principal=principal, path=path, model=asked.model if asked else "")
-    model = compiled.model(asked.model, principal.tier)
-    if grant is None or model is None:
-        raise RuntimeError("an allowed call falls under a grant and is for a model")
-    upstream_model = upstreams[providers[0].upstream].names.get(model.version, model.version)
     return Prepared(
         arrival=arrival,
         principal=principal,
@@ -217,8 +233,7 @@ def prepare(
         model=model,
         approval=compiled.approval(model),
         providers=providers,
-        upstream_model=upstream_model,
-        sent=asked.forwarded(model=upstream_model, output_tokens=tokens),
+        asks=asks,
         output_tokens_max=tokens,
         targets=targets,
         in_scope=sum(map(compiled.targets.covers, targets)),
@@ -325,6 +340,21 @@ def decision_request(
         now=arrival.at,
         grant=GrantId(arrival.grant) if arrival.grant else None,
         targets=targets,
+    )
+
+
+def _ask(upstream: Configured, asked: ModelRequest, told: _Told) -> Ask:
+    facts, version = upstream.facts, told.model.version
+    name = upstream.names.get(version, version)
+    identifier = safety_id(upstream.safety_key, told.principal)
+    wanted = members(facts.vendor, told.dialect, identifier, told.model.program_value, facts.headers)
+    return Ask(
+        dialect=told.dialect,
+        model=name,
+        body=asked.forwarded(model=name, output_tokens=told.output_tokens, vendor=wanted),
+        stream=asked.stream,
+        safety_id=identifier,
+        program=told.model.program_value,
     )
 
 

@@ -5,7 +5,7 @@ differ, the provider is not asked (docs/spec/paths.md section 2).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from safeconduct.access.catalogue import UNSTATED, Provider
 from safeconduct.access.model import SealedPath
@@ -15,10 +15,14 @@ from safeconduct.kernel.errors import RefusedError, UnavailableError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configured:
-    """An upstream that runs. `names` is what it calls a version of a model, where it calls it otherwise."""
+    """An upstream that runs. `names` is what it calls a version of a model, where it calls it otherwise.
+
+    `safety_key` makes the identifiers of people at its vendor.
+    """
 
     facts: UpstreamFacts
     names: Mapping[str, str]
+    safety_key: bytes = field(default=b"", repr=False)
 
 
 Upstreams = Mapping[str, Configured]

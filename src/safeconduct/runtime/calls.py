@@ -18,6 +18,7 @@ from safeconduct.gateway.offered import offered
 from safeconduct.gateway.ports import CallClient, Upstream
 from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
 from safeconduct.gateway.providers import Configured
+from safeconduct.gateway.vendors import vendor_key
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.kernel.ids import Origin, PathId
 from safeconduct.kernel.ports import Clock, Committed, Transaction
@@ -77,6 +78,7 @@ class Calls:
         installation: Origin,
         worker: str,
         clock: Clock,
+        safety_secret: bytes = b"",
         patience: Patience | None = None,
         decide: Decide | None = None,
         confirmed: bool = True,
@@ -91,7 +93,12 @@ class Calls:
         self.reports: deque[CutReport] = deque(maxlen=REPORTS_KEPT)
         self.confirmation = None if confirmed else Confirmation(partial(self.cut_all, CutWhy.UNCONFIRMED))
         self._configured = {
-            name: Configured(facts=upstream.facts, names=models.get(name, {})) for name, upstream in upstreams.items()
+            name: Configured(
+                facts=upstream.facts,
+                names=models.get(name, {}),
+                safety_key=vendor_key(safety_secret, upstream.facts.vendor) if safety_secret else b"",
+            )
+            for name, upstream in upstreams.items()
         }
         self._installation = installation
         self._decide = decide or DecisionMemo().decide

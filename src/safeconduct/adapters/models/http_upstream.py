@@ -72,6 +72,11 @@ class Places:
     safety: str = ""
     program: str = ""
 
+    @property
+    def named(self) -> frozenset[str]:
+        """Which of them there are."""
+        return frozenset(kind for kind in ("safety", "program") if getattr(self, kind))
+
     def headers(self, ask: Ask) -> Mapping[str, str]:
         """Returns the headers for one ask."""
         told = {self.safety: ask.safety_id, self.program: ask.program}

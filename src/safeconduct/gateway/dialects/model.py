@@ -24,6 +24,9 @@ class Shapes:
     provider_tools: tuple[str, ...] = ()  # tools that the upstream runs itself
 
 
+NO_MEMBERS: Mapping[str, bytes | None] = {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
     """What the later steps need to know of a request. `body` are the caller's bytes, untouched.
@@ -45,19 +48,28 @@ class ModelRequest:
     limit_field: str
     sets: Mapping[str, bytes] = field(default_factory=dict)
 
-    def forwarded(self, *, model: str, output_tokens: int) -> bytes:
-        """Returns the bytes for the upstream: the caller's own, unless a member must be set.
+    def forwarded(self, *, model: str, output_tokens: int, vendor: Mapping[str, bytes | None] = NO_MEMBERS) -> bytes:
+        """Returns the bytes for the upstream: the caller's own, unless a member must be set or left out.
 
-        Then the members are written again in their order, each value byte for byte as it came.
+        Then the members are written again in their order, each value byte for byte as it came. `vendor` are those that
+        the vendor wants, as JSON, and with None those that it must not get.
         """
         changes = {name: msgspec.Raw(value) for name, value in self.sets.items()}
         if model != self.model:
             changes["model"] = msgspec.Raw(msgspec.json.encode(model))
         if not self.limits_itself:
             changes[self.limit_field] = msgspec.Raw(msgspec.json.encode(output_tokens))
-        if not changes:
+        if not changes and not vendor:
             return self.body
-        return msgspec.json.encode(msgspec.json.decode(self.body, type=dict[str, msgspec.Raw]) | changes)
+        members = msgspec.json.decode(self.body, type=dict[str, msgspec.Raw])
+        dropped = [name for name, value in vendor.items() if value is None]
+        changes |= {name: msgspec.Raw(value) for name, value in vendor.items() if value is not None}
+        if not changes and not any(name in members for name in dropped):
+            return self.body
+        members.update(changes)
+        for name in dropped:
+            members.pop(name, None)
+        return msgspec.json.encode(members)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

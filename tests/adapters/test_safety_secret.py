@@ -1,0 +1,23 @@
+"""The secret of people's identifiers: made once, for its owner only, and never another one unnoticed."""
+
+import stat
+
+import pytest
+
+from safeconduct.adapters.safety_secret import FILE, safety_secret
+from safeconduct.kernel.errors import InvalidInputError
+
+
+def test_it_is_made_once_and_read_again(tmp_path):
+    made = safety_secret(tmp_path, lambda count: b"a" * count)
+    assert made == safety_secret(tmp_path, lambda count: b"b" * count) == b"a" * 32
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("held", ["", "zz" * 32, "61" * 31])
+def test_a_file_that_holds_something_else_is_refused_rather_than_replaced(tmp_path, held):
+    (tmp_path / FILE).write_text(held)
+    with pytest.raises(InvalidInputError) as caught:
+        safety_secret(tmp_path, lambda count: b"a" * count)
+    assert caught.value.code == "safety-key-unreadable"
+    assert (tmp_path / FILE).read_text() == held
