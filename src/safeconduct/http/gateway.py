@@ -1,8 +1,10 @@
 """The inference routes as bare ASGI: `/paths/{path}/openai/v1/...` and `/calls/{call}/proof`. Everything else goes on.
 
     POST /paths/{path}/openai/v1/chat/completions
-    GET  /paths/{path}/{openai,anthropic}/v1/models
-    GET  /paths/{path}/{openai,anthropic}/v1/models/{model}
+    GET  /paths/{path}/openai/v1/models
+    GET  /paths/{path}/openai/v1/models/{model}
+    GET  /paths/{path}/anthropic/v1/models
+    GET  /paths/{path}/anthropic/v1/models/{model}
     GET  /calls/{call}/proof
 
 Errors come in the shape of the route's dialect.
