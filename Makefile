@@ -7,7 +7,7 @@ RUN    := requirements/run.txt requirements/model.txt
 DEV    := requirements/dev.txt requirements/model.txt
 ONLY   ?=
 
-.PHONY: demo test test-all check fmt bench lock clean
+.PHONY: demo test test-all check fmt bench peers lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/run.stamp ## set everything up and tell the story
@@ -41,6 +41,9 @@ fmt: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp ## measurements into bench/results.json; ONLY=gateway|log|... picks
 	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
+peers: $(VENV)/dev.stamp ## other gateways for `make bench ONLY=gateway`: minutes and a gigabyte; needs node and npm
+	$(BIN)/python -m bench.peers.setup
+
 # uv must be on PATH to renew the locks; nothing else needs it.
 UV_COMPILE := uv pip compile --quiet --generate-hashes --universal --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11
 lock:
@@ -68,4 +71,4 @@ $(VENV)/dev.stamp: $(DEV) pyproject.toml | $(VENV)/bin/python
 	@touch $(VENV)/run.stamp
 
 clean:
-	rm -rf $(VENV) bench/results.json
+	rm -rf $(VENV) .peers bench/results.json

@@ -1,4 +1,4 @@
-"""What governing a call costs: bare passthrough against the whole gateway, in one run, before the same stand-in.
+"""What governing a call costs: bare passthrough, the whole gateway and its peers in one run, before one stand-in.
 
 Bare is the same uvicorn, loop, protocol and upstream client with nothing between them. Governed is everything on:
 token, standing, dialect, targets, Cedar decision, intent and outcome in a SQLite log synced at each commit, receipts.
@@ -19,6 +19,7 @@ from bench.gateway_load import BODY_BYTES, load
 from bench.gateway_rotation import PAIRS, PATHS, PRINCIPALS
 from bench.gateway_servers import CHANGE_EVERY_S, CHUNKS
 from bench.gateway_targets import BARE, GOVERNED, MEMO_OFF, Server, Target, started
+from bench.peers.targets import installed
 
 TARGETS = (BARE, GOVERNED)
 CONNECTIONS = (1, 16, 64)
@@ -56,7 +57,7 @@ GRID = tuple(Cell(connections, stream) for stream in (False, True) for connectio
 
 def rows() -> list[dict[str, Any]]:
     """Measures the targets and returns CPU, waits and memory, each cell also by itself."""
-    with servers((*TARGETS, MEMO_OFF)) as running:
+    with servers((*TARGETS, MEMO_OFF, *installed())) as running:
         measured = measure({name: server for name, server in running.items() if name != MEMO_OFF.name}, GRID)
         measured |= measure({MEMO_OFF.name: running[MEMO_OFF.name]}, (Cell(MOST),))
         memory = {name: server.rss_mb() for name, server in running.items()}
@@ -68,14 +69,24 @@ def servers(targets: Sequence[Target]) -> Iterator[Mapping[str, Server]]:
     """Runs the targets before one upstream, warmed up."""
     with contextlib.ExitStack() as stack:
         upstream = stack.enter_context(started("upstream"))
+        measured, others = _cores()
+        upstream.pin(others)
         url = f"http://127.0.0.1:{upstream.port}/v1"
         running = {}
         for target in targets:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             running[target.name] = server = stack.enter_context(target.start(url, folder))
+            server.pin(measured)
             for stream in (False, True):
                 uvloop.run(load(server, connections=MOST, stream=stream, seconds=WARM_UP_S))
         yield running
+
+
+def _cores() -> tuple[int, int]:
+    """Returns the core of what is measured, and that of upstream and load, on which this process is from now on."""
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[-1]})
+    return cores[0], cores[-1]
 
 
 def measure(running: Mapping[str, Server], cells: Sequence[Cell], *, seconds: float = SECONDS) -> Measured:
@@ -111,6 +122,9 @@ def _costs(measured: Measured) -> Iterator[dict[str, Any]]:
     yield _row("gateway.json.cpu_us.memo_off", min(memo_off), "us", memo_off)
     yield _row("gateway.bare.cpu_us", min(bare), "us", bare)
     yield _row("gateway.vs_bare", min(governed) / min(bare), "ratio", _ratios(governed, bare))
+    for name in sorted({name for name, _cell in measured} - {"bare", "governed", "memo-off"}):
+        peer = measured[name, json].cpu_us
+        yield _row(f"gateway.vs_{name}", min(peer) / min(governed), "ratio", _ratios(peer, governed))
     yield _row("gateway.json.rps_per_core", 1e6 / min(governed), "1/s", [1e6 / cpu for cpu in governed])
     yield _row("gateway.stream.rps_per_core", 1e6 / min(streamed), "1/s", [1e6 / cpu for cpu in streamed])
     for (name, cell), samples in measured.items():
@@ -121,7 +135,14 @@ def _costs(measured: Measured) -> Iterator[dict[str, Any]]:
 
 
 def _waits(measured: Measured) -> Iterator[dict[str, Any]]:
-    """What governing adds to the wait for a whole answer and for its first byte, against bare under the same load."""
+    """What governing adds to the wait for a whole answer and its first byte, against bare under the same load."""
+    for (name, cell), samples in measured.items():
+        if name != "memo-off":
+            at = f"gateway.{cell.name}.c{cell.connections}.{name}"
+            yield _row(f"{at}.p50_ms", percentile(samples.total_ms, 50), "ms", [])
+            yield _row(f"{at}.p99_ms", percentile(samples.total_ms, 99), "ms", [])
+            yield _row(f"{at}.ttft_p50_ms", percentile(samples.first_ms, 50), "ms", [])
+            yield _row(f"{at}.rps", len(samples.total_ms) / (ROUNDS * SECONDS), "1/s", [])
     for cell in GRID:
         bare, governed = measured["bare", cell], measured["governed", cell]
         at = "" if cell.connections == MOST else f".c{cell.connections}"
@@ -133,7 +154,8 @@ def _waits(measured: Measured) -> Iterator[dict[str, Any]]:
 
 def _memory(memory: Mapping[str, float]) -> Iterator[dict[str, Any]]:
     yield _row("gateway.worker_mb", memory["governed"], "MB", [memory["governed"]])
-    yield _row("gateway.bare.worker_mb", memory["bare"], "MB", [memory["bare"]])
+    for name in memory.keys() - {"governed", "memo-off"}:
+        yield _row(f"gateway.{name}.worker_mb", memory[name], "MB", [memory[name]])
 
 
 def _ratios(ones: Sequence[float], others: Sequence[float]) -> list[float]:
@@ -156,6 +178,7 @@ def _method() -> str:
         f"{'/'.join(map(str, CONNECTIONS))} connections (rows without a number: {MOST}), {BODY_BYTES}-byte requests,"
         f" each another text; {PRINCIPALS} principals on {PATHS} paths ({PAIRS} grants) in rotation, one entity changed"
         f" every {CHANGE_EVERY_S:g} s; 1 KB JSON answers or {CHUNKS} chunks from one stand-in; {ROUNDS} rounds of"
-        f" {SECONDS:g} s a cell, targets in random order. CPU = user + system of all threads and children, a call, the"
+        f" {SECONDS:g} s a cell, targets in random order, each on one core, load and"
+        f" stand-in on the other. CPU = user + system of all threads and children, a call, the"
         f" least round counts; rps_per_core = 1 / CPU. CPU {model}, load {load_average} at the end"
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from dataclasses import dataclass, field
 from itertools import count, islice
@@ -72,7 +73,8 @@ async def _answer(reader: asyncio.StreamReader, answers: Answers, *, stream: boo
         good = first != b"" and b"data: [DONE]" in body
     else:
         came = time.monotonic()
-        body = await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        body = await (reader.readexactly(int(length[1])) if length else reader.readuntil(_CHUNKS_END))
         good = True
     if not head.startswith(b"HTTP/1.1 200") or not good:
         raise RuntimeError(f"the call failed: {(head + body)[:1000]!r}")

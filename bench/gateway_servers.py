@@ -60,6 +60,11 @@ Receive = Callable[[], Awaitable[Scope]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+def _whole(head: bytes, body: bytes) -> bool:
+    _, framed, rest = head.partition(b"content-length: ")
+    return len(body) >= int(rest.split(b"\r\n")[0]) if framed else body.endswith(b"0\r\n\r\n")
+
+
 class Upstream(asyncio.Protocol):
     """Answers every request alike, for as little CPU as it can. Each turn of the loop writes a frame of a stream."""
 
@@ -72,7 +77,7 @@ class Upstream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         head, end, body = self._buffer.partition(b"\r\n\r\n")
-        if not end or len(body) < int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]):
+        if not end or not _whole(head.lower(), body):
             return
         self._buffer = b""
         if b'"stream": true' in body or b'"stream":true' in body:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_NANOSECONDS = 1e9
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,15 @@ class Server:
         return "\r\n".join([*lines, f"content-length: {length}", "", ""]).encode()
 
     def cpu_s(self) -> float:
-        """Returns the CPU seconds, user and system, that all its threads and children have used."""
-        clocks = (thread / "schedstat" for pid in _tree(self.pid) for thread in Path(f"/proc/{pid}/task").iterdir())
-        return sum(int(clock.read_text().split()[0]) for clock in clocks) / _NANOSECONDS
+        """Returns the CPU seconds, user and system, that it and its children have used, ended threads included."""
+        fields = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in _tree(self.pid))
+        return sum(sum(map(int, one[11:15])) for one in fields) / _TICKS
+
+    def pin(self, core: int) -> None:
+        """Keeps all its threads and children on one core."""
+        for pid in _tree(self.pid):
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), {core})
 
     def rss_mb(self) -> float:
         """Returns the megabytes of memory that it and its children hold."""
