@@ -20,7 +20,7 @@ from safeconduct.kernel.errors import InvalidInputError
 BUILT_RELEASE = ("pass",)
 BUILT_AUTONOMY = ("advise", "triage")
 BUILT_HANDLING = ("allow",)
-BUILT_DIALECTS = ("openai.chat",)
+BUILT_DIALECTS = ("openai.chat", "anthropic.messages", "anthropic.count-tokens")
 BUILT_MEDIA = ("image", "document")
 BUILT_PROVIDER_TOOLS: tuple[str, ...] = ()
 

@@ -43,6 +43,7 @@ class Ask:
 
     `dialect` is what the body is written in, `model` the name that this upstream gives the model. `safety_id` is the
     identifier of the person at this vendor, `program` the model's access program, for who takes them in headers.
+    `betas` are additions to the dialect, for vendors that name such in a header.
     """
 
     dialect: str
@@ -51,6 +52,7 @@ class Ask:
     stream: bool
     safety_id: str = ""
     program: str = ""
+    betas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,8 @@ class Arrival:
     path: PathId
     at: Instant
     dialect: str = ""
+    version: str = ""
+    betas: str = ""
     token: str = field(default="", repr=False)
     principal: PrincipalId | None = None
     purpose: str = ""
@@ -146,6 +148,7 @@ class _Told:
     principal: PrincipalId
     model: SealedModel
     dialect: str
+    betas: tuple[str, ...]
     output_tokens: int
 
 
@@ -203,7 +206,7 @@ def prepare(
         if len(body) > path.limits.request_bytes:
             raise _too_large(path)
         spoken = dialect(arrival.dialect)
-        _check_dialect(path, spoken)
+        _check_dialect(path, spoken, arrival.version)
         asked = spoken.read(body, _shapes(path))
         tokens = _output_tokens(path, asked)
         _check_tools(path, asked)
@@ -218,7 +221,7 @@ def prepare(
         model = compiled.model(asked.model, principal.tier)
         if grant is None or model is None:
             raise RuntimeError("an allowed call falls under a grant and is for a model")
-        identity = _Told(principal.id, model, spoken.name, tokens)
+        identity = _Told(principal.id, model, spoken.name, _betas(spoken, arrival), tokens)
         asks = tuple(_ask(upstreams[one.upstream], asked, identity) for one in providers)
     except SafeconductError as error:
         return Refusal(step=step, error=error, principal=principal, path=path, model=asked.model if asked else "")
@@ -293,13 +296,16 @@ def _too_large(path: SealedPath) -> TooLargeError:
     )
 
 
-def _check_dialect(path: SealedPath, spoken: Dialect) -> None:
+def _check_dialect(path: SealedPath, spoken: Dialect, version: str) -> None:
     if spoken.name not in path.dialects:
         raise RefusedError(
             f"this path takes {', '.join(path.dialects)}; the request speaks {spoken.name}",
             code="dialect-not-allowed",
             clause=f"path:{path.id}/dialects",
         )
+    if spoken.version and version not in ("", spoken.version):
+        text = f"expected anthropic-version {spoken.version}, got {version[:64]!r}"
+        raise DialectError(text, code="version-not-taken", param="anthropic-version")
 
 
 def _shapes(path: SealedPath) -> Shapes:
@@ -355,7 +361,12 @@ def _ask(upstream: Configured, asked: ModelRequest, told: _Told) -> Ask:
         stream=asked.stream,
         safety_id=identifier,
         program=told.model.program_value,
+        betas=told.betas,
     )
+
+
+def _betas(spoken: Dialect, arrival: Arrival) -> tuple[str, ...]:
+    return tuple(sorted(spoken.betas.intersection(map(str.strip, arrival.betas.split(",")))))
 
 
 def _check_decision(decision: Decision) -> None:

@@ -1,6 +1,8 @@
-"""The inference routes as bare ASGI: `/paths/{path}/openai/v1/...` and `/calls/{call}/proof`. Everything else goes on.
+"""The inference routes as bare ASGI, below `/paths/{path}`, and `/calls/{call}/proof`. Everything else goes on.
 
     POST /paths/{path}/openai/v1/chat/completions
+    POST /paths/{path}/anthropic/v1/messages
+    POST /paths/{path}/anthropic/v1/messages/count_tokens
     GET  /paths/{path}/openai/v1/models
     GET  /paths/{path}/openai/v1/models/{model}
     GET  /paths/{path}/anthropic/v1/models
@@ -18,11 +20,11 @@ import msgspec
 
 from safeconduct.gateway.dialects.model import Dialect
 from safeconduct.gateway.dialects.model_lists import MANY, ONE
-from safeconduct.gateway.dialects.registry import OPENAI_CHAT, dialect_of
+from safeconduct.gateway.dialects.registry import ANTHROPIC_COUNT, ANTHROPIC_MESSAGES, OPENAI_CHAT, dialect_of
 from safeconduct.gateway.errors import DialectError
-from safeconduct.gateway.limits import TOKEN_BYTES_MAX
 from safeconduct.gateway.offered import find_offered
 from safeconduct.gateway.prepare import Admitted, Arrival, Refusal, admit, identify, too_large
+from safeconduct.http.arrivals import said_in
 from safeconduct.http.asgi import App, Receive, Scope, Send
 from safeconduct.http.connection import KEY, PIECE_BYTES, BoundedConnection
 from safeconduct.http.problems import STATUS
@@ -44,15 +46,12 @@ _STATUS_BY_CODE: Mapping[str, int] = {
     "method-not-allowed": 405,
     "request-timeout": 408,
 }
-_NAMES: Mapping[bytes, str] = {
-    b"safeconduct-purpose": "purpose",
-    b"safeconduct-session": "session",
-    b"safeconduct-grant": "grant",
-    b"content-type": "content_type",
-    b"content-encoding": "content_encoding",
-}
 # What a path's routes speak, by their ends. A route that is not here makes no call.
-_SPOKEN: Mapping[str, Dialect] = {"openai/v1/chat/completions": OPENAI_CHAT}
+_SPOKEN: Mapping[str, Dialect] = {
+    "openai/v1/chat/completions": OPENAI_CHAT,
+    "anthropic/v1/messages": ANTHROPIC_MESSAGES,
+    "anthropic/v1/messages/count_tokens": ANTHROPIC_COUNT,
+}
 _JSON = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
 
@@ -75,8 +74,9 @@ class GatewayApp:
                 await self._told(scope, send, "GET", work, dialect_of(family))
             case ["", "calls", call, "proof"]:
                 await self._told(scope, send, "GET", self._proof(CallId(call), scope, send))
-            case ["", "paths", _, "openai" | "anthropic", *_]:
-                await _answer_error(send, AbsentError("there is no such route", code="route-unknown"), OPENAI_CHAT)
+            case ["", "paths", _, "openai" | "anthropic" as family, *_]:
+                error = AbsentError("there is no such route", code="route-unknown")
+                await _answer_error(send, error, dialect_of(family))
             case _:
                 await self._other(scope, receive, send)
 
@@ -107,7 +107,7 @@ class GatewayApp:
                 remedy="serve with safeconduct serve",
             )
         client = HTTPClient(connection, send, dialect)
-        arrival = self._calls.arrival(path, dialect=dialect.name, **_headers(scope))
+        arrival = self._calls.arrival(path, dialect=dialect.name, **said_in(scope, dialect))
         try:
             admitted = admit(self._calls.standing(), arrival)
         except SafeconductError:
@@ -143,12 +143,12 @@ class GatewayApp:
         return None
 
     async def _models(self, path: PathId, family: str, name: str, scope: Scope, send: Send) -> None:
-        names = self._calls.offered(self._calls.arrival(path, **_headers(scope)), family)
+        names = self._calls.offered(self._calls.arrival(path, **said_in(scope, dialect_of(family))), family)
         document = ONE[family](find_offered(names, name)) if name else MANY[family](names)
         await _answer(send, 200, msgspec.json.encode(document), _JSON)
 
     async def _proof(self, call: CallId, scope: Scope, send: Send) -> None:
-        arrival = self._calls.arrival(PathId(""), **_headers(scope))
+        arrival = self._calls.arrival(PathId(""), **said_in(scope, OPENAI_CHAT))
         principal = identify(self._calls.standing(), arrival)
         document = await asyncio.to_thread(self._proofs.document, call, principal)
         await _answer(send, 200, msgspec.json.encode(document), _JSON)
@@ -205,28 +205,6 @@ class HTTPClient:
     def abort(self) -> None:
         self._aborted = True
         self._connection.abort()
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    """Returns the arrival's fields that headers carry.
-
-    Raises:
-        DialectError: one of them came twice, and readers differ in which they take.
-    """
-    found: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        field = "token" if name == b"authorization" else _NAMES.get(name)
-        if field is None:
-            continue
-        if field in found:
-            raise DialectError(f"the header {name.decode()} came twice", code="duplicate-header", param=name.decode())
-        found[field] = _bearer(value) if field == "token" else value.decode("latin-1")
-    return {"content_type": ""} | found
-
-
-def _bearer(value: bytes) -> str:
-    scheme, _, token = value.partition(b" ")
-    return token.strip().decode("latin-1") if scheme.lower() == b"bearer" and len(token) <= TOKEN_BYTES_MAX else ""
 
 
 def _declared(scope: Scope) -> int:

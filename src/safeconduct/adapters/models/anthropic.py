@@ -17,7 +17,7 @@ ROUTES: Mapping[str, str] = {
 
 
 class AnthropicWire:
-    """`Wire` of one base URL such as `https://api.anthropic.com`. `betas` are those that the operator allows."""
+    """`Wire` of one base URL such as `https://api.anthropic.com`. `betas` are added to those of each ask."""
 
     dialects = frozenset(ROUTES)
 
@@ -25,11 +25,14 @@ class AnthropicWire:
         base = base_url(url, secret=True)
         self._urls = {dialect: base / route for dialect, route in ROUTES.items()}
         self._fixed = {**COMMON, "anthropic-version": VERSION}
-        if betas:
-            self._fixed["anthropic-beta"] = ",".join(betas)
+        self._betas = betas
 
     def request(self, ask: Ask, secret: str, _at: Instant) -> Request:
-        return Request(self._urls[ask.dialect], {**self._fixed, "accept": accepted(ask), "x-api-key": secret})
+        headers = {**self._fixed, "accept": accepted(ask), "x-api-key": secret}
+        betas = dict.fromkeys((*self._betas, *ask.betas))
+        if betas:
+            headers["anthropic-beta"] = ",".join(betas)
+        return Request(self._urls[ask.dialect], headers)
 
     def unframed(self, _ask: Ask) -> None:
         return None

@@ -68,11 +68,7 @@ class Vocabulary:
         if isinstance(value, dict | list) and name in self.plain:
             raise DialectError(f"{name} must be text, a number, true or false", code="unknown-shape", param=name)
         if isinstance(value, dict | list) and name not in self._names:
-            raise DialectError(
-                f"{name[:64]!r} is not a field of this dialect; unknown fields may be text, numbers or true and false",
-                code="unknown-shape",
-                param=name[:64],
-            )
+            raise unknown(name)
 
     def _check_only(self, name: str, value: object) -> None:
         taken, code = self.only[name]
@@ -129,3 +125,28 @@ def largest(fields: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise DialectError(f"{name} must be a whole number from {least}", code="unknown-shape", param=name)
     return max(given.values(), default=None)
+
+
+def messages_of(given: object) -> list[object]:
+    """Returns the messages of a conversation, unread.
+
+    Raises:
+        DialectError: `messages-missing` or `too-many-messages`.
+    """
+    if not isinstance(given, list) or not given:
+        raise DialectError(
+            "messages must be a list with at least one message", code="messages-missing", param="messages"
+        )
+    if len(given) > limits.MESSAGES_MAX:
+        text = f"a request may hold {limits.MESSAGES_MAX} messages, got {len(given)}"
+        raise DialectError(text, code="too-many-messages", param="messages")
+    return given
+
+
+def unknown(place: str) -> DialectError:
+    """Returns the refusal of an object or list that nobody here has a reading for."""
+    return DialectError(
+        f"{place[:64]!r} is not a field of this dialect; unknown fields may be text, numbers or true and false",
+        code="unknown-shape",
+        param=place[:64],
+    )

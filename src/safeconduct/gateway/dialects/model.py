@@ -33,6 +33,7 @@ class ModelRequest:
 
     `output_tokens` is the largest limit the request sets itself, None if it sets none. Unless `limits_itself` (by a
     field that every upstream knows), `limit_field` is filled in. `tools` are the names of the functions it offers,
+    `provider_tools` the names that the upstream's own tools are called by,
     `media` the kinds of its parts other than text, `texts` every text and member name in it, in any place. `sets` are
     the members that are set on the wire whatever the caller said, as JSON.
     """
@@ -43,6 +44,7 @@ class ModelRequest:
     output_tokens: int | None
     limits_itself: bool
     tools: tuple[str, ...]
+    provider_tools: tuple[str, ...] = ()
     texts: tuple[str, ...] = field(repr=False)
     media: tuple[str, ...] = ()
     limit_field: str
@@ -112,6 +114,8 @@ class Dialect:
     makes what reads a stream; both raise UpstreamError for what is no answer to the request. `error` and
     `error_frame` are what a caller is told, before an answer and within a stream, with the call where one is known.
     `refusal` is the error of an upstream's answer that is no success, by status and body, without a word of its own.
+    A dialect whose clients state a version has the one that is read as `version`, and the names of those additions to
+    it that go on to the upstream as `betas`.
     """
 
     name: str
@@ -121,3 +125,5 @@ class Dialect:
     error: Callable[[SafeconductError, str], bytes]
     error_frame: Callable[[SafeconductError, str], bytes]
     refusal: Callable[[int, bytes], SafeconductError]
+    version: str = ""
+    betas: frozenset[str] = frozenset()

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from safeconduct.gateway import limits
 from safeconduct.gateway.dialects.fields import (
     ACTS_OUTSIDE,
     GOES_ON,
@@ -17,6 +16,7 @@ from safeconduct.gateway.dialects.fields import (
     Vocabulary,
     flag,
     largest,
+    messages_of,
     model_name,
     read_fields,
 )
@@ -99,15 +99,8 @@ def _usage_asked(options: object) -> Mapping[str, bytes]:
 
 
 def _check_messages(messages: object, shapes: Shapes) -> tuple[str, ...]:
-    if not isinstance(messages, list) or not messages:
-        raise DialectError(
-            "messages must be a list with at least one message", code="messages-missing", param="messages"
-        )
-    if len(messages) > limits.MESSAGES_MAX:
-        text = f"a request may hold {limits.MESSAGES_MAX} messages, got {len(messages)}"
-        raise DialectError(text, code="too-many-messages", param="messages")
     media: set[str] = set()
-    for number, message in enumerate(messages):
+    for number, message in enumerate(messages_of(messages)):
         media |= _check_message(f"messages[{number}]", message, shapes)
     return tuple(sorted(media))
 

@@ -1,8 +1,18 @@
 """All dialects by name. What is not here is not spoken."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from safeconduct.gateway.dialects import openai_answer, openai_chat, openai_errors, refusals
+from safeconduct.gateway.dialects import (
+    anthropic_answer,
+    anthropic_errors,
+    anthropic_request,
+    anthropic_stream,
+    openai_answer,
+    openai_chat,
+    openai_errors,
+    refusals,
+)
 from safeconduct.gateway.dialects.model import Dialect
 from safeconduct.gateway.errors import DialectError
 
@@ -16,7 +26,27 @@ OPENAI_CHAT = Dialect(
     refusal=refusals.upstream_refusal,
 )
 
-DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (OPENAI_CHAT,)}
+ANTHROPIC_MESSAGES = Dialect(
+    name="anthropic.messages",
+    read=anthropic_request.read_messages,
+    read_answer=anthropic_answer.read_answer,
+    reader=anthropic_stream.MessageStream,
+    error=anthropic_errors.error_document,
+    error_frame=anthropic_errors.error_frame,
+    refusal=refusals.upstream_refusal,
+    version=anthropic_request.VERSION,
+    betas=anthropic_request.BETAS,
+)
+ANTHROPIC_COUNT = replace(
+    ANTHROPIC_MESSAGES,
+    name="anthropic.count-tokens",
+    read=anthropic_request.read_count,
+    read_answer=anthropic_answer.read_count,
+)
+
+DIALECTS: Mapping[str, Dialect] = {
+    dialect.name: dialect for dialect in (OPENAI_CHAT, ANTHROPIC_MESSAGES, ANTHROPIC_COUNT)
+}
 
 
 def dialect_of(family: str) -> Dialect:

@@ -53,6 +53,6 @@ def payload(frame: bytes) -> bytes:
     return b"\n".join([line[5:].strip() for line in frame.splitlines() if line.startswith(b"data:")])
 
 
-def data_frame(data: bytes) -> bytes:
+def data_frame(data: bytes, *, event: str = "") -> bytes:
     """Returns the frame that carries these data and nothing else: comments could forge a receipt."""
-    return b"data: " + data.replace(b"\n", b"\ndata: ") + b"\n\n"
+    return (b"event: %b\n" % event.encode() if event else b"") + b"data: " + data.replace(b"\n", b"\ndata: ") + b"\n\n"
