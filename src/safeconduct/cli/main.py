@@ -11,6 +11,7 @@ from safeconduct.cli import (
     call,
     copy,
     detect,
+    doctor,
     events,
     freeze,
     grant,
@@ -47,7 +48,13 @@ for triage_command in (triage.triage, triage.claims):
 sections.add(
     app,
     {
-        "Begin and run": {"demo": demo, "init": serve.init, "serve": serve.serve, "status": serve.status},
+        "Begin and run": {
+            "demo": demo,
+            "init": serve.init,
+            "serve": serve.serve,
+            "status": serve.status,
+            "doctor": doctor.doctor,
+        },
         "Who may do what": {
             "program": program.commands,
             "path": path.commands,
