@@ -4,8 +4,11 @@ Every call that was identified leaves an entry: an intent and one outcome, or a 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from safeconduct.gateway.budgets.events import PROJECTIONS as BUDGETS
+from safeconduct.gateway.budgets.model import Amounts, Basis
+from safeconduct.gateway.budgets.records import CHARGES, Charge
 from safeconduct.gateway.moves import End
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.errors import ConflictError
@@ -22,7 +25,7 @@ class CallIntended:
     caller's. `upstream` is the provider that is asked first, with its `region` and `retention` as the path seals them
     under `path_digest`. `request_sha256` is over the caller's bytes, `sent_sha256` over those for the upstream.
     `determining` are the policies that allowed, `policy_digest` and `epoch` pin what they were. Sealed: `request`,
-    `sent` where that differs, `targets`, `session`.
+    `sent` where that differs, `targets`, `session`. `reserved` is what the call may cost at most, by account of a budget.
     """
 
     principal: str
@@ -50,6 +53,7 @@ class CallIntended:
     output_tokens_max: int
     deadline_at: Instant
     worker: str
+    reserved: Amounts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,7 @@ class CallEnded:
 
     Hash and length are None for an abandoned call: nobody knows. `end` is one of `moves.End`; `why` is a code where
     it did not complete, `clause` what demanded a cut. Token counts and `finish_reason` are the upstream's word.
+    `settled` is what it is charged, by account, and `usage` what that rests on (budgets.model.Basis).
     Sealed: `released`, and `kept` for an answer that was not released.
     """
 
@@ -72,6 +77,8 @@ class CallEnded:
     prompt_tokens: int | None
     completion_tokens: int | None
     worker: str
+    settled: Amounts = field(default_factory=dict)
+    usage: Basis = Basis.UNBUDGETED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +120,7 @@ class OpenCall:
     call: str
     origin: str
     worker: str
+    reserved: Amounts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,14 +141,19 @@ ENDED_CALLS = Collection("ended-calls", EndedCall)
 
 def _intended(state: State, entry: Entry) -> None:
     event = CALL_INTENT.read(entry)
-    state.put(OPEN_CALLS, entry.id, OpenCall(call=entry.id, origin=entry.origin, worker=event.worker))
+    call = OpenCall(call=entry.id, origin=entry.origin, worker=event.worker, reserved=event.reserved)
+    state.put(OPEN_CALLS, entry.id, call)
 
 
 def _ended(state: State, entry: Entry) -> None:
     event = CALL_OUTCOME.read(entry)
-    if state.get(OPEN_CALLS, event.call) is None:
+    call = state.get(OPEN_CALLS, event.call)
+    if call is None:
         raise ConflictError(f"call {event.call} is not open: its outcome stands, or it never began", code="call-ended")
     state.put(ENDED_CALLS, event.call, EndedCall(outcome=entry.id))
+    for account, most in call.reserved.items():
+        charge = Charge(amount=event.settled.get(account, most))
+        state.put(CHARGES, f"{call.worker}/{account}/{event.call}", charge)
     state.delete(OPEN_CALLS, event.call)  # from here on a second outcome finds nothing to end
 
 
@@ -153,4 +166,5 @@ PROJECTIONS: Mapping[str, Projection] = {
     CALL_OUTCOME.name: _ended,
     CALL_REFUSED.name: _no_state,
     CALLERS_UNIDENTIFIED.name: _no_state,
+    **BUDGETS,
 }

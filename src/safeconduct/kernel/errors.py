@@ -13,7 +13,7 @@ class Kind(Enum):
     REFUSED = "refused"  # policy, standing, scope or rule says no
     ABSENT = "absent"  # no such thing, or not for this caller
     CONFLICT = "conflict"  # the thing's state does not allow it now
-    LIMITED = "limited"  # a rate or concurrency limit: later
+    LIMITED = "limited"  # a rate, concurrency limit or budget: later
     UNAVAILABLE = "unavailable"  # something we depend on is down or damaged: fail closed
     UPSTREAM = "upstream"  # the model server failed
 
@@ -78,10 +78,22 @@ class ConflictError(SafeconductError):
 
 
 class LimitedError(SafeconductError):
-    """A rate or concurrency limit was reached."""
+    """A rate, concurrency limit or budget was reached. `retry_after_s` is when trying again may help, if that is known."""
 
     kind = Kind.LIMITED
     default_code = "rate-limited"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        clause: str = "",
+        remedy: str = "",
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(message, code=code, clause=clause, remedy=remedy)
+        self.retry_after_s = retry_after_s
 
 
 class UnavailableError(SafeconductError):
