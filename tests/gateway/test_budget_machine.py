@@ -1,5 +1,6 @@
-"""Any number of workers on one budget: calls, failures, crashes, lies of upstreams. What is let through never exceeds it."""
+"""Workers on one budget: calls, failures, crashes, lies of upstreams. What is let through never exceeds it."""
 
+import contextlib
 from dataclasses import replace
 
 from hypothesis import settings
@@ -134,17 +135,13 @@ class Budgets(RuleBasedStateMachine):
 
     @rule(who=WHO, fault=FAULTS)
     def give_back(self, who, fault):
-        try:
+        with contextlib.suppress(UnavailableError):
             self.workers[who].give_back(**fault)
-        except UnavailableError:
-            pass
 
     @rule(who=WHO, fault=FAULTS)
     def rest(self, who, fault):
-        try:
+        with contextlib.suppress(UnavailableError):
             self.workers[who].rest(**fault)
-        except UnavailableError:
-            pass
 
     @rule(who=WHO)
     def die(self, who):

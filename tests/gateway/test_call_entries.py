@@ -88,7 +88,7 @@ def test_the_bytes_of_an_intent():
         + b"22" * 32
         + b'","principal":"ana","purpose":"incident-triage","region":"eu-west","request_bytes":99,"request_sha256":"'
         + b"33" * 32
-        + b'","retention":"none","sent_sha256":"'
+        + b'","reserved":{},"retention":"none","sent_sha256":"'
         + b"44" * 32
         + b'","stream":true,"targets_in_scope":1,"targets_out_of_scope":2,"upstream":"local","worker":"w-1"}'
     )
@@ -100,7 +100,7 @@ def test_the_bytes_of_an_outcome():
         b'{"call":"01ARZ3NDEKTSV4RRFFQ69G5FAV","clause":"freeze:F","completion_tokens":null,"end":"cut",'
         b'"finish_reason":null,"prompt_tokens":7,"released_bytes":9,"released_sha256":"'
         + b"55" * 32
-        + b'","status":200,"why":"freeze","worker":"w-1"}'
+        + b'","settled":{},"status":200,"usage":"","why":"freeze","worker":"w-1"}'
     )
     assert (draft.type, draft.retention.value, draft.subject) == ("gateway.call.outcome/1", "call", "ana")
     assert draft.sealed == {"released": "data: x\n\n", "kept": "\\xff"}

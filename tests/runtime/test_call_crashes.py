@@ -88,9 +88,9 @@ def live(world, fuse, stream):
         calls = world.calls(DyingUpstream(fuse, intents, *script))
         commits = calls.commits
 
-        async def dying(command):
+        async def dying(command, **order):
             fuse.step()  # before the command is queued
-            committed = await commits(command)
+            committed = await commits(command, **order)
             fuse.step()  # durable, and nobody knows
             return committed
 

@@ -140,7 +140,15 @@ class LogWorld:
             tx, act, operation=operation, content=act.act.content, selector=parse_selector(selector), reason="a test"
         )
 
-    def calls(self, upstream: Upstream, *, patience: Patience | None = None, models=None, decide=None) -> Calls:
+    def calls(
+        self,
+        upstream: Upstream,
+        *,
+        patience: Patience | None = None,
+        models=None,
+        decide=None,
+        worker: str = "worker-1",
+    ) -> Calls:
         """Returns the runtime of this worker; on the loop that runs it."""
         upstreams: Mapping[str, Upstream] = {"local": upstream}
         calls = Calls(
@@ -149,7 +157,7 @@ class LogWorld:
             upstreams=upstreams,
             models={"local": models or {}},
             installation=INSTALLATION,
-            worker="worker-1",
+            worker=worker,
             clock=self.clock,
             patience=patience,
             decide=decide,

@@ -31,7 +31,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatedBudget:
-    """A budget in force. `owner` is `grant:NAME`, `path:NAME` or `organization:NAME`, `own` the window it may count by."""
+    """A budget in force. `owner` is `grant:NAME`, `path:NAME` or `organization:NAME`, `own` is what `window` means."""
 
     owner: str
     budget: Budget

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from safeconduct.access.budgets import Budget
 from safeconduct.access.catalogue import Provider, SealedModel
 from safeconduct.approvals.model import Group
 from safeconduct.kernel.entries import Reader, Retention
@@ -85,6 +86,7 @@ class Organization:
     name: str
     key: str
     tier: int = 0
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,11 +155,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathLimits:
-    """Hard limits of one call."""
+    """Hard limits of one call, and of how many one principal makes: in any minute, and at once. None is no limit."""
 
     request_bytes: int
     output_tokens: int
     deadline_s: int
+    calls_per_minute: int | None = None
+    concurrent: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +198,7 @@ class SealedPath:
     autonomy: str
     gate: str | None
     limits: PathLimits
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +211,7 @@ class Grant:
     purpose: str
     scope: str
     window: Window
+    budget: Budget | None = None
 
 
 class SelectorKind(StrEnum):

@@ -1,5 +1,6 @@
 """The part of the schema that is about ways to a model: paths, the catalogue of models, and their servers."""
 
+from safeconduct.access.budgets import TOKENS_MAX, Period
 from safeconduct.access.catalogue import MICRO_USD, TIER_MAX, UNSTATED
 from safeconduct.access.model import TargetRule
 from safeconduct.access.reading import (
@@ -41,6 +42,12 @@ PROVIDERS_MAX = 8
 
 ALIASES_MAX = 16
 """Other names of one model."""
+
+CALLS_PER_MINUTE_MAX = 10_000
+"""Calls a minute that can be counted for one principal on one path: the instant of each is kept."""
+
+CONCURRENT_MAX = 1_000
+"""Calls at once of one principal: more than a server takes connections of one client."""
 
 CATALOGUE_MAX = 1_000
 """Models in a program: every model of every vendor, many times over."""
@@ -110,8 +117,29 @@ _LIMITS = Section(
         FieldSpec("request_bytes", Whole(1_024, 4 * 1024 * 1024), "largest request body"),
         FieldSpec("output_tokens", Whole(1, 131_072), "most tokens of one answer"),
         FieldSpec("deadline_s", Whole(1, 3_600), "seconds until a call is cut"),
+        FieldSpec(
+            "calls_per_minute",
+            Whole(1, CALLS_PER_MINUTE_MAX),
+            "calls of one principal in any minute",
+            required=False,
+        ),
+        FieldSpec("concurrent", Whole(1, CONCURRENT_MAX), "calls of one principal at once", required=False),
     ),
     "limits",
+)
+BUDGET = Section(
+    (
+        FieldSpec("per", Choice(tuple(Period)), "when it begins anew, in UTC; `window`: never within its own window"),
+        FieldSpec("tokens", Whole(1, TOKENS_MAX), "tokens of prompts and answers", required=False),
+        FieldSpec(
+            "usd",
+            Decimal(MICRO_USD, "USD"),
+            "what calls may cost by the catalogue",
+            required=False,
+            attribute="micro_usd",
+        ),
+    ),
+    "budget",
 )
 PATH = Section(
     (
@@ -202,7 +230,8 @@ PATH = Section(
             "how far the model may go; `advise` and `triage` are built",
         ),
         FieldSpec("gate", ID, "a gate that must be attested; until then every call is refused", required=False),
-        FieldSpec("limits", _LIMITS, "hard limits of one call"),
+        FieldSpec("limits", _LIMITS, "hard limits"),
+        FieldSpec("budget", BUDGET, "what all its calls together may use", required=False),
     ),
     "path",
 )

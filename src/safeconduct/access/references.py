@@ -28,12 +28,20 @@ def check_references(values: Values, log: Log) -> None:
             _known(log, ("paths", name, "handling", data_class), data_class, path["data_classes"], "data class")
     for name, grant in values["grants"].items():
         _grant(name, grant, values, log)
+    for section in ("organizations", "paths", "grants"):
+        for name, owner in values[section].items():
+            _budget((section, name, "budget"), owner["budget"], log)
     for subject, rule in values["approvals"].items():
         for index, group in enumerate(rule["groups"]):
             _group(("approvals", subject, "groups", index), group, values, log)
     _unique_keys(values, log)
     if not any(Role.ADMINISTRATOR in principal["roles"] for principal in values["principals"].values()):
         log.wrong_at(("principals",), "nobody has role administrator, so nobody could change the program again")
+
+
+def _budget(key: Key, budget: Values | None, log: Log) -> None:
+    if budget is not None and budget["tokens"] is None and budget["micro_usd"] is None:
+        log.wrong_at(key, "a budget of nothing: expected tokens, usd or both")
 
 
 def _agreement(values: Values, log: Log) -> None:

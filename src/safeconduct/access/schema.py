@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from safeconduct.access.model import Opening, OrganizationRole, PrincipalKind, Role
+from safeconduct.access.path_schema import BUDGET, MODELS, PATH, TIER, UPSTREAMS
 from safeconduct.access.path_schema import ID as _ID
-from safeconduct.access.path_schema import MODELS, PATH, TIER, UPSTREAMS
 from safeconduct.access.reading import (
     Choice,
     FieldSpec,
@@ -92,6 +92,7 @@ _ORGANIZATION = Section(
         FieldSpec("name", Text("text of up to 200", r".{1,200}"), "its name for people"),
         FieldSpec("key", _KEY, "public half of the organization's key"),
         FieldSpec("tier", TIER, "the most that its people may be approved for", required=False, default=0),
+        FieldSpec("budget", BUDGET, "what the calls of all its principals together may use", required=False),
     ),
     "organization",
 )
@@ -196,6 +197,7 @@ _GRANT = Section(
         FieldSpec("purpose", _ID, "for what; the path's own purpose"),
         FieldSpec("scope", _ID, "on which targets; the path's own scope"),
         FieldSpec("window", _WINDOW, "when"),
+        FieldSpec("budget", BUDGET, "what its calls may use", required=False),
     ),
     "grant",
 )

@@ -4,11 +4,12 @@ It is rebuilt from the records whenever their epoch moved, and swapped whole.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from safeconduct.access import authorization as cedar
 from safeconduct.access import records as kept
+from safeconduct.access.budgets import StatedBudget
 from safeconduct.access.compiled import CompiledPath, compile_path
 from safeconduct.access.floor import Case, floor
 from safeconduct.access.model import (
@@ -51,6 +52,7 @@ class Standing:
     agreements: Mapping[str, Agreement] = field(repr=False)
     grants: Mapping[tuple[PrincipalId, PathId], tuple[Grant, ...]] = field(repr=False)
     freezes: Mapping[Selector, Freeze] = field(repr=False)
+    budgets: Mapping[str, StatedBudget] = field(repr=False)  # by owner
     approved: frozenset[str] = frozenset()  # keys of `ModelUse`
 
     def identify(self, token: str, now: Instant) -> Principal:
@@ -125,6 +127,13 @@ class Standing:
         if grant is not None:
             selectors.append(Selector(SelectorKind.GRANT, grant.id))
         return next((self.freezes[selector] for selector in selectors if selector in self.freezes), None)
+
+    def budgets_of(self, principal: Principal, path: SealedPath, grant: Grant) -> tuple[StatedBudget, ...]:
+        """Returns the budgets that a call counts against. All of them must hold."""
+        if not self.budgets:
+            return ()
+        owners = (f"grant:{grant.id}", f"path:{path.id}", f"organization:{principal.organization}")
+        return tuple(self.budgets[owner] for owner in owners if owner in self.budgets)
 
     def _case(self, request: CallRequest, path: SealedPath, held: tuple[Grant, ...]) -> Case:
         grant, matching = _choose(request, held)
@@ -210,7 +219,24 @@ def _compile_program(records: Records, program: ProgramRecord | None) -> Standin
         agreements={agreement.id: agreement for _, agreement in records.scan(kept.AGREEMENTS)},
         grants=dict(grants),
         freezes={},
+        budgets={stated.owner: stated for stated in stated_budgets(records)},
     )
+
+
+def stated_budgets(records: Records) -> Iterator[StatedBudget]:
+    """Yields the budgets in force: of grants by their windows, of paths and organizations by their agreement's."""
+    agreements = {one.id: one.valid for _, one in records.scan(kept.AGREEMENTS)}
+    agreement = kept.agreement_in_force(records)
+    if agreement is None:
+        return
+    owned = [
+        *((f"grant:{one.id}", one.budget, one.window) for _, one in records.scan(kept.GRANTS)),
+        *((f"path:{one.id}", one.budget, agreements[one.agreement]) for _, one in records.scan(kept.PATHS)),
+        *((f"organization:{o.id}", o.budget, agreement.valid) for _, o in records.scan(kept.ORGANIZATIONS)),
+    ]
+    for owner, budget, own in owned:
+        if budget is not None:
+            yield StatedBudget(owner=owner, budget=budget, own=own)
 
 
 def _entities(records: Records) -> Entities:

@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Mapping
 
+from safeconduct.gateway.budgets.charging import NO_CHARGE, Charge
+from safeconduct.gateway.budgets.model import Amounts, Basis
 from safeconduct.gateway.events import (
     CALL_INTENT,
     CALL_OUTCOME,
@@ -48,6 +50,7 @@ def intent_draft(prepared: Prepared, worker: str) -> Draft:
         output_tokens_max=prepared.output_tokens_max,
         deadline_at=prepared.deadline_at,
         worker=worker,
+        reserved=prepared.cost.reserved,
     )
     sealed: dict[str, JSONValue] = {"request": prepared.asked.body.decode(), "targets": prepared.targets}
     if prepared.sent is not prepared.asked.body:
@@ -57,8 +60,8 @@ def intent_draft(prepared: Prepared, worker: str) -> Draft:
     return CALL_INTENT.draft(event, sealed=sealed, subject=prepared.principal.id)
 
 
-def outcome_draft(call: str, subject: str, worker: str, outcome: Outcome) -> Draft:
-    """Returns the outcome of a call; `subject` is its principal."""
+def outcome_draft(call: str, subject: str, worker: str, outcome: Outcome, charged: Charge = NO_CHARGE) -> Draft:
+    """Returns the outcome of a call, with what it is charged; `subject` is its principal."""
     event = CallEnded(
         call=call,
         end=outcome.end,
@@ -71,12 +74,17 @@ def outcome_draft(call: str, subject: str, worker: str, outcome: Outcome) -> Dra
         prompt_tokens=outcome.prompt_tokens,
         completion_tokens=outcome.completion_tokens,
         worker=worker,
+        settled=charged.settled,
+        usage=charged.basis,
     )
     return CALL_OUTCOME.draft(event, sealed=_answer(outcome), subject=subject)
 
 
-def abandoned_draft(call: str, worker: str) -> Draft:
-    """Returns the outcome of a call whose worker died: that it began is known, and nothing after it."""
+def abandoned_draft(call: str, worker: str, reserved: Amounts = NO_CHARGE.settled) -> Draft:
+    """Returns the outcome of a call whose worker died: that it began is known, and nothing after it.
+
+    So it is charged what it had reserved.
+    """
     event = CallEnded(
         call=call,
         end=End.ABANDONED,
@@ -89,6 +97,8 @@ def abandoned_draft(call: str, worker: str) -> Draft:
         prompt_tokens=None,
         completion_tokens=None,
         worker=worker,
+        settled=reserved,
+        usage=Basis.WORST_CASE if reserved else Basis.UNBUDGETED,
     )
     return CALL_OUTCOME.draft(event)
 

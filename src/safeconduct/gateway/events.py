@@ -25,7 +25,7 @@ class CallIntended:
     caller's. `upstream` is the provider that is asked first, with its `region` and `retention` as the path seals them
     under `path_digest`. `request_sha256` is over the caller's bytes, `sent_sha256` over those for the upstream.
     `determining` are the policies that allowed, `policy_digest` and `epoch` pin what they were. Sealed: `request`,
-    `sent` where that differs, `targets`, `session`. `reserved` is what the call may cost at most, by account of a budget.
+    `sent` where that differs, `targets`, `session`. `reserved` is what it may cost at most, by account of a budget.
     """
 
     principal: str

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from safeconduct.gateway import events
+from safeconduct.gateway.budgets import events as budgets
 from safeconduct.gateway.moves import End
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger.ocsf import (
@@ -18,6 +19,7 @@ from safeconduct.ledger.ocsf import (
     LOW,
     OTHER,
     SUCCESS,
+    UPDATE,
     EntryForm,
 )
 
@@ -78,7 +80,25 @@ def _since(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"start_time": Instant(body["since"]) // 1000} if "since" in body else {}
 
 
+def _budget(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"resources": [{"name": body["account"], "type": "Budget"}]} if body.get("account") else {}
+
+
+_BUDGET = EntryForm(
+    class_uid=API_ACTIVITY,
+    activity_id=UPDATE,
+    fixed={
+        "api.operation": "budget.account",
+        "api.service.name": "safeconduct gateway",
+        **SUCCESS,
+    },
+    copy={"actor.app_uid": "worker", "src_endpoint.name": "worker"},
+    more=_budget,
+)
+
 FORMS: Mapping[str, EntryForm] = {
+    budgets.BUDGET_LEASED.name: _BUDGET,
+    budgets.BUDGET_RETURNED.name: _BUDGET,
     events.CALL_INTENT.name: EntryForm(
         class_uid=API_ACTIVITY,
         activity_id=CREATE,

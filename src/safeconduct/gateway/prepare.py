@@ -12,6 +12,8 @@ from safeconduct.access.catalogue import Provider, SealedModel
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.model import CallFacts, CallRequest, Grant, Principal, SealedPath
 from safeconduct.access.standing import Decide, Standing
+from safeconduct.gateway.budgets.bounds import Sending, cost_of
+from safeconduct.gateway.budgets.model import Cost
 from safeconduct.gateway.call import JSON, CallTerms
 from safeconduct.gateway.dialects.model import Dialect, ModelRequest, Shapes
 from safeconduct.gateway.dialects.registry import dialect
@@ -66,7 +68,7 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Steps 1 to 6 said no. `principal`, `path` and `model` are what was known by then."""
+    """Steps 1 to 6 said no, or 8 did for a budget. `principal`, `path` and `model` are what was known by then."""
 
     step: int
     error: SafeconductError
@@ -100,6 +102,7 @@ class Prepared:
     decision: Decision
     policy_digest: str
     epoch: int
+    cost: Cost
 
     @property
     def facts(self) -> CallFacts:
@@ -223,6 +226,9 @@ def prepare(
             raise RuntimeError("an allowed call falls under a grant and is for a model")
         identity = _Told(principal.id, model, spoken.name, _betas(spoken, arrival), tokens)
         asks = tuple(_ask(upstreams[one.upstream], asked, identity) for one in providers)
+        step = 8
+        sending = Sending(path=path, asked=asked, model=model, asks=asks, answer=tokens)
+        cost = cost_of(standing.budgets_of(principal, path, grant), arrival.at, sending)
     except SafeconductError as error:
         return Refusal(step=step, error=error, principal=principal, path=path, model=asked.model if asked else "")
     return Prepared(
@@ -243,6 +249,7 @@ def prepare(
         decision=decision,
         policy_digest=standing.policies.digest,
         epoch=standing.epoch,
+        cost=cost,
     )
 
 

@@ -78,7 +78,7 @@ class ConflictError(SafeconductError):
 
 
 class LimitedError(SafeconductError):
-    """A rate, concurrency limit or budget was reached. `retry_after_s` is when trying again may help, if that is known."""
+    """A rate, concurrency limit or budget was reached. `retry_after_s` says when to try again, if that is known."""
 
     kind = Kind.LIMITED
     default_code = "rate-limited"

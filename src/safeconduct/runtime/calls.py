@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from safeconduct.access.standing import Decide, Standing
 from safeconduct.gateway import prepare as steps
+from safeconduct.gateway.budgets.rates import Pace
+from safeconduct.gateway.budgets.service import settle_gone
 from safeconduct.gateway.entries import abandoned_draft, refused_draft
 from safeconduct.gateway.events import CALLERS_UNIDENTIFIED, OPEN_CALLS, CallersUnidentified
 from safeconduct.gateway.meter import RefusalMeter
@@ -19,12 +21,13 @@ from safeconduct.gateway.ports import CallClient, Upstream
 from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
 from safeconduct.gateway.providers import Configured
 from safeconduct.gateway.vendors import vendor_key
-from safeconduct.kernel.errors import SafeconductError, UnavailableError
+from safeconduct.kernel.errors import LimitedError, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import Origin, PathId
-from safeconduct.kernel.ports import Clock, Committed, Transaction
+from safeconduct.kernel.ports import Clock, Transaction
 from safeconduct.policy import DecisionMemo
 from safeconduct.runtime.confirming import Confirmation, unconfirmed
 from safeconduct.runtime.freeze import CutReport, fallen
+from safeconduct.runtime.leases import Commits, Leases
 from safeconduct.runtime.one_call import CallRun, Ended
 
 FIRST_BYTE_S = 60.0
@@ -38,14 +41,6 @@ SHUTDOWN_S = 5.0
 
 REPORTS_KEPT = 64
 """Cut reports kept for whoever asks how fast a freeze was."""
-
-
-class Commits(Protocol):
-    """Where commands go."""
-
-    def __call__(self, command: Callable[[Transaction], Any], *, own: bool = False) -> Awaitable[Committed[Any]]:
-        """Returns when the command is durable, or raises what it raised. `own` as for `QueuedWriter.submit`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +77,7 @@ class Calls:
         patience: Patience | None = None,
         decide: Decide | None = None,
         confirmed: bool = True,
+        pace: Pace | None = None,
     ) -> None:
         self.standing = standing
         self.commits = commits
@@ -104,6 +100,8 @@ class Calls:
         self._decide = decide or DecisionMemo().decide
         self._meter = RefusalMeter()
         self._running: set[CallRun] = set()
+        self.leases = Leases(commits, worker=worker, clock=clock)
+        self.pace = pace or Pace()
         self._closing = False
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -128,6 +126,16 @@ class Calls:
         prepared = self.prepare(arrival, body)
         if isinstance(prepared, Refusal):
             return Ended(call=await self.refuse(prepared, arrival, body, client))
+        caller = (prepared.principal.id, prepared.path.id)
+        try:
+            self.pace.begin(
+                caller, prepared.path.limits.calls_per_minute, prepared.path.limits.concurrent, self.loop.time()
+            )
+        except LimitedError as error:
+            refusal = Refusal(
+                step=2, error=error, principal=prepared.principal, path=prepared.path, model=prepared.asked.model
+            )
+            return Ended(call=await self.refuse(refusal, arrival, body, client))
         run = CallRun(self, prepared, client)
         self._quiet.clear()
         self._running.add(run)  # before any await: whatever cuts from here on finds it
@@ -135,6 +143,7 @@ class Calls:
             return await run.drive()
         finally:
             self._running.discard(run)
+            self.pace.end(caller)
             if not self._running:
                 self._quiet.set()
 
@@ -194,6 +203,7 @@ class Calls:
         self.cut_all(CutWhy.SHUTDOWN)
         with contextlib.suppress(TimeoutError):  # what could not be recorded is closed at the next start
             await asyncio.wait_for(self._quiet.wait(), SHUTDOWN_S)
+        await self.leases.close()
         await self._record_unidentified(self._meter.drain(self.clock.now()))
 
     def cut_all(self, why: CutWhy) -> None:
@@ -203,8 +213,12 @@ class Calls:
 
 
 def abandon_open_calls(tx: Transaction, worker: str) -> int:
-    """Closes the calls of workers that are gone, at the start of the one process there is. Returns how many."""
+    """Closes the calls of workers that are gone, and accounts for what those held of budgets. Returns how many.
+
+    For the start of the one process there is.
+    """
     open_calls = [call for _, call in tx.scan(OPEN_CALLS) if call.worker != worker]
     for call in open_calls:
-        tx.append(Origin(call.origin), abandoned_draft(call.call, worker))
+        tx.append(Origin(call.origin), abandoned_draft(call.call, worker, call.reserved))
+    settle_gone(tx, lambda one: one != worker, worker)
     return len(open_calls)

@@ -11,6 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from safeconduct.access.records import epoch
+from safeconduct.gateway.budgets.charging import charge
+from safeconduct.gateway.budgets.model import NO_COST, Amounts
 from safeconduct.gateway.call import Call, State
 from safeconduct.gateway.entries import intent_draft, outcome_draft
 from safeconduct.gateway.moves import (
@@ -38,7 +40,7 @@ from safeconduct.gateway.moves import (
     UpstreamEnd,
     UpstreamFailed,
 )
-from safeconduct.gateway.prepare import Prepared
+from safeconduct.gateway.prepare import Prepared, Refusal
 from safeconduct.gateway.providers import outside, outside_path
 from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError, UpstreamError
 from safeconduct.kernel.ports import Transaction
@@ -84,6 +86,7 @@ class CallRun:
         self.call = ""  # the id of its intent, or of its refusal, once that stands in the log
         self._intent: Receipt | None = None
         self._outcome: Receipt | None = None
+        self._cost = NO_COST  # what is reserved
         self._task: asyncio.Task[Any] | None = None
         self._waiting_since: float | None = None  # for the upstream
         self._woken_for: SafeconductError | None = None
@@ -101,6 +104,7 @@ class CallRun:
         finally:
             self._timer.cancel()
             self._close_upstream()
+            self._settle(self._cost.reserved)  # where no outcome is known to stand, nothing is free again
         return Ended(call=self.call, intent=self._intent, outcome=self._outcome)
 
     async def _carry_out(self) -> None:
@@ -189,11 +193,16 @@ class CallRun:
 
     async def _append_intent(self) -> Event:
         for _ in range(STANDING_TRIES_MAX):
+            refused = await self._reserve()
+            if refused is not None:
+                return IntentFailed(refused)
             prepared = self.prepared
             draft = intent_draft(prepared, self._calls.worker)
             try:
                 committed = await self._calls.commits(partial(_append_intent, prepared=prepared, draft=draft), own=True)
             except SafeconductError as error:
+                if not isinstance(error, UnavailableError):  # else it may be there all the same, and count
+                    self._settle(dict.fromkeys(self._cost.reserved, 0))
                 if error.code != "standing-changed":
                     return IntentFailed(error)
             else:
@@ -204,6 +213,25 @@ class CallRun:
             if refused is not None:
                 return IntentFailed(refused)
         return IntentFailed(UnavailableError("who may do what keeps changing", code="standing-changed", remedy="retry"))
+
+    async def _reserve(self) -> SafeconductError | None:
+        """Reserves the worst case; returns why not, recorded."""
+        prepared = self.prepared
+        try:
+            await self._calls.leases.reserve(prepared.cost, prepared.path.origin)
+        except SafeconductError as error:
+            refusal = Refusal(
+                step=8, error=error, principal=prepared.principal, path=prepared.path, model=prepared.asked.model
+            )
+            self.call = await self._calls.record_refusal(refusal, prepared.arrival, prepared.asked.body)
+            return error
+        self._cost = prepared.cost
+        return None
+
+    def _settle(self, settled: Amounts) -> None:
+        """Ends the reservation, once."""
+        cost, self._cost = self._cost, NO_COST
+        self._calls.leases.settle(cost, settled)
 
     async def _decide_again(self) -> SafeconductError | None:
         arrival, body = self.prepared.arrival, self.prepared.asked.body
@@ -216,11 +244,13 @@ class CallRun:
 
     async def _append_outcome(self, outcome: Outcome) -> Event:
         origin = self.prepared.path.origin
-        draft = outcome_draft(self.call, self.prepared.principal.id, self._calls.worker, outcome)
+        charged = charge(self._cost, outcome, asked=self._exchange is not None)
+        draft = outcome_draft(self.call, self.prepared.principal.id, self._calls.worker, outcome, charged)
         try:
             committed = await self._calls.commits(lambda tx: tx.append(origin, draft), own=True)
         except SafeconductError as error:
             return OutcomeFailed(fenced=error.code == "call-ended")
+        self._settle(charged.settled)
         self._outcome = committed.receipts[0]
         return OutcomeCommitted(self._outcome)
 

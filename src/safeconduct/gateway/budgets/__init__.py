@@ -1,1 +1,1 @@
-"""Budgets: reserved at the worst case before a call, settled after it, leased to workers in slices (docs/spec/budgets.md)."""
+"""Budgets: reserved at the worst case, settled after, leased to workers in slices (docs/spec/budgets.md)."""

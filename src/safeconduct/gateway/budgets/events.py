@@ -73,10 +73,8 @@ def _returned(state: State, entry: Entry) -> None:
     _account_for(state, event.account, event.worker, event.settled)
     record = state.get(BUDGETS, event.account)
     if record is None:
-        raise UnavailableError(f"entry {entry.id} returns to a budget that nothing was taken from", code="log-damaged")
-    state.put(
-        BUDGETS, event.account, record.accounted(event.worker, settled=event.settled, released=event.released)
-    )
+        raise UnavailableError(f"entry {entry.id} returns to a budget that nothing was taken from")
+    state.put(BUDGETS, event.account, record.accounted(event.worker, settled=event.settled, released=event.released))
 
 
 def _account_for(state: State, account: str, worker: str, settled: int) -> None:
@@ -84,7 +82,7 @@ def _account_for(state: State, account: str, worker: str, settled: int) -> None:
     prefix = f"{worker}/{account}/"
     charges = list(state.scan(CHARGES, prefix))
     if sum(charge.amount for _, charge in charges) != settled:
-        raise UnavailableError(f"worker {worker} accounts for other calls than it made on {account}", code="log-damaged")
+        raise UnavailableError(f"worker {worker} accounts for other calls than it made on {account}")
     for key, _ in charges:
         state.delete(CHARGES, key)
 

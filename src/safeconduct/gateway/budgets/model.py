@@ -13,7 +13,7 @@ Amounts = Mapping[str, int]
 """By the account's id: tokens or micro-USD."""
 
 AMOUNT_MAX = 10**12
-"""The most that one call is charged on one account, whatever its upstream says: a trillion tokens, a million dollars."""
+"""The most that a call is charged on an account, whatever its upstream says: a trillion tokens, a million dollars."""
 
 _MILLION = 1_000_000
 

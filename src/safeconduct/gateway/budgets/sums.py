@@ -19,6 +19,9 @@ class Used:
     reserved: int = 0
 
 
+NOTHING_USED = Used()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     """Where an account stands. `leased` is what workers hold for calls to come, `left` what nobody holds."""
@@ -29,7 +32,7 @@ class Balance:
 
 
 def used_in_log(entries: Iterable[Entry]) -> dict[str, Used]:
-    """Returns what calls used, by account, from their intents and outcomes and nothing else."""
+    """Returns what calls used, by account that any used, from their intents and outcomes and nothing else."""
     settled: dict[str, int] = defaultdict(int)
     open_calls: dict[str, Amounts] = {}
     for entry in entries:
@@ -65,7 +68,8 @@ def _used(settled: Mapping[str, int], reservations: Iterable[Amounts]) -> dict[s
     for amounts in reservations:
         _add(reserved, amounts)
     names = sorted({*settled, *reserved})
-    return {one: Used(settled=settled.get(one, 0), reserved=reserved.get(one, 0)) for one in names}
+    found = {one: Used(settled=settled.get(one, 0), reserved=reserved.get(one, 0)) for one in names}
+    return {one: used for one, used in found.items() if used != NOTHING_USED}
 
 
 def _add(sums: dict[str, int], amounts: Amounts) -> None:

@@ -12,7 +12,7 @@ _DAYS_PAST_ANY_MONTH = 31
 
 
 def window_of(per: Period, at: Instant, own: Window) -> tuple[str, Window]:
-    """Returns the name of the period's window that holds the instant, and the window: from its edge to just before the next.
+    """Returns the name of the period's window that holds the instant, and the window: from an edge to before the next.
 
     The name says when it opens, so that equal names are equal counts: `2026-11-22T01`, `2026-11-22`, `2026-11`.
     """
