@@ -205,7 +205,8 @@ def test_a_vendors_refusal_is_a_notice_with_its_category_and_none_of_its_words()
     details = {"type": "refusal", "category": "cyber", "explanation": "free text"}
     facts = read_answer(message(stop_reason="refusal", stop_details=details), PLAIN)
     assert facts.finish_reason == "refusal"
-    assert [(one.kind, one.reason) for one in facts.notices] == [(NoticeKind.REFUSAL, "cyber")]
+    kinds = [(one.kind, one.reason) for one in facts.notices]
+    assert kinds == [(NoticeKind.REFUSAL, "cyber"), (NoticeKind.SAFETY, "cyber")]
     odd = read_answer(message(stop_reason="refusal", stop_details=details | {"category": "free text"}), PLAIN)
     assert [one.reason for one in odd.notices] == ["unspecified"]
     assert read_answer(message(stop_reason="free text"), PLAIN).finish_reason == "other"

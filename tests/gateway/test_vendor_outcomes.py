@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safeconduct.gateway.dialects.model import Shapes
+from safeconduct.gateway.dialects.registry import DIALECTS
 from safeconduct.gateway.vendor_outcomes import (
     NOTICES_MAX,
     NoticeKind,
@@ -15,6 +17,7 @@ from safeconduct.gateway.vendor_outcomes import (
     merged,
     rerouted,
 )
+from support.call_ends import request
 
 REFUSAL, SAFETY, SLOW = NoticeKind.REFUSAL, NoticeKind.SAFETY, NoticeKind.SLOW_DOWN
 
@@ -78,6 +81,26 @@ def test_another_model_than_the_pinned_one_is_a_reroute(asked, answered, same):
     assert told(rerouted("openai", [asked, "unrelated"], answered)) == expected
     assert rerouted("compatible", [asked], answered) == ()
     assert rerouted("openai", [asked], None) == ()
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ({"finish_reason": "content_filter"}, [(REFUSAL, "content-filter")]),
+        ({"finish_reason": "stop", "message": {"refusal": "I won't"}}, [(REFUSAL, "model")]),
+        ({"finish_reason": "stop", "message": {"content": "no", "refusal": None}}, []),
+    ],
+)
+def test_a_chat_answers_refusal_is_a_notice_whole_and_in_a_stream(choice, expected):
+    chat = DIALECTS["openai.chat"]
+    asked = chat.read(request(stream=True), Shapes())
+    answer = {"model": "gpt-x", "choices": [{"index": 0, **choice}]}
+    facts = chat.read_answer(json.dumps(answer).encode(), asked)
+    assert (told(facts.notices), facts.model) == (expected, "gpt-x")
+    reader = chat.reader(asked)
+    frame = json.dumps(answer).replace('"message"', '"delta"').encode()
+    reader.feed(b"data: " + frame + b"\n\ndata: " + frame + b"\n\n")
+    assert (told(reader.facts.notices), reader.facts.model) == (expected, "gpt-x")
 
 
 @given(st.lists(st.builds(VendorNotice, st.sampled_from(NoticeKind), st.text(max_size=3)), max_size=30))

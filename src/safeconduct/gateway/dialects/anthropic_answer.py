@@ -12,7 +12,7 @@ import msgspec
 from safeconduct.gateway.dialects.model import AnswerFacts, ModelRequest
 from safeconduct.gateway.dialects.openai_tools import not_offered
 from safeconduct.gateway.errors import no_answer
-from safeconduct.gateway.vendor_outcomes import NoticeKind, VendorNotice
+from safeconduct.gateway.vendor_outcomes import merged, refused
 from safeconduct.kernel.canonical import INTEGER_MAX
 from safeconduct.kernel.errors import UpstreamError
 
@@ -57,6 +57,7 @@ class Ended(msgspec.Struct):
 
 class Message(Ended):
     type: str = ""
+    model: str | None = None
     content: list[Block] | None = None
     usage: Usage | None = None
 
@@ -86,7 +87,7 @@ def read_answer(body: bytes, request: ModelRequest) -> AnswerFacts:
         raise no_answer("it is no message")
     for block in message.content:
         check_block(block, request)
-    return with_usage(with_end(AnswerFacts(), message), message.usage)
+    return with_usage(with_end(AnswerFacts(model=message.model), message), message.usage)
 
 
 def read_count(body: bytes, request: ModelRequest) -> AnswerFacts:  # noqa: ARG001 - the dialect's signature
@@ -130,8 +131,8 @@ def with_end(facts: AnswerFacts, ended: Ended) -> AnswerFacts:
     if reason != "refusal":
         return facts
     category = ended.stop_details.category if ended.stop_details else None
-    notice = VendorNotice(NoticeKind.REFUSAL, category if category in _CATEGORIES else "unspecified")
-    return replace(facts, notices=(*facts.notices, notice))
+    found = refused(category.replace("_", "-") if category in _CATEGORIES else "unspecified")
+    return replace(facts, notices=merged(facts.notices, found))
 
 
 def with_usage(facts: AnswerFacts, usage: Usage | None) -> AnswerFacts:

@@ -76,8 +76,12 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerFacts:
-    """What an answer says of itself. The upstream's word, so bounded before it stands in an entry."""
+    """What an answer says of itself. The upstream's word, so bounded before it stands in an entry.
 
+    `model` is the name it bears, to be compared and not kept.
+    """
+
+    model: str | None = None
     finish_reason: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None

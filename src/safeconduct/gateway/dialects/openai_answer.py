@@ -13,6 +13,7 @@ from safeconduct.gateway.dialects.openai_tools import not_offered
 from safeconduct.gateway.dialects.sse import KEEP_ALIVE, Frames, data_frame, payload
 from safeconduct.gateway.errors import no_answer
 from safeconduct.gateway.limits import TOOL_CALLS_MAX
+from safeconduct.gateway.vendor_outcomes import merged, refused
 from safeconduct.kernel.canonical import INTEGER_MAX
 from safeconduct.kernel.errors import UpstreamError
 
@@ -38,6 +39,7 @@ class _Called(msgspec.Struct):
 
 class _Turn(msgspec.Struct):
     tool_calls: list[_Called] | None = None
+    refusal: str | None = None
     function_call: msgspec.Raw = _ABSENT
 
 
@@ -54,6 +56,7 @@ class _Usage(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
+    model: str | None = None
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
     error: msgspec.Raw = _ABSENT
@@ -157,7 +160,10 @@ def _read(payload: bytes) -> _Answer:
 
 
 def _facts(facts: AnswerFacts, answer: _Answer) -> AnswerFacts:
+    if facts.model is None and answer.model:
+        facts = replace(facts, model=answer.model)
     for choice in answer.choices or ():
+        facts = _noticed(facts, choice)
         if choice.finish_reason is not None:
             known = choice.finish_reason in _FINISH_REASONS
             facts = replace(facts, finish_reason=choice.finish_reason if known else "other")
@@ -165,6 +171,13 @@ def _facts(facts: AnswerFacts, answer: _Answer) -> AnswerFacts:
         return facts
     usage = answer.usage
     return replace(facts, prompt_tokens=_count(usage.prompt_tokens), completion_tokens=_count(usage.completion_tokens))
+
+
+def _noticed(facts: AnswerFacts, choice: _Choice) -> AnswerFacts:
+    found = [refused("content-filter")] if choice.finish_reason == "content_filter" else []
+    turns = (choice.message, choice.delta)
+    found += [refused("model") for turn in turns if turn is not None and turn.refusal]
+    return replace(facts, notices=merged(facts.notices, *found)) if found else facts
 
 
 def _count(number: int | None) -> int | None:
