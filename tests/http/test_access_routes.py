@@ -156,3 +156,20 @@ def test_a_replayed_request_is_refused(house):
     status, told = house.send(request)
     assert (status, told["code"]) == (401, "act-used")
     assert len(house.get("freezes")[1]) == 1
+
+
+def test_a_pre_release_is_not_in_what_people_below_its_tier_are_shown():
+    catalogue = b"models:\n  early: {version: early-1, tier: 2, prerelease: true}\n\npaths:\n"
+    source = SOURCE.replace(b"paths:\n", catalogue, 1).replace(
+        b'models: ["smollm2-135m"]', b"models: [smollm2-135m, early]\n    tier: 2"
+    )
+    house = House(in_force(source))
+
+    def seen(by):
+        act = encode_act(signed(by, "GET /api/v1/paths/soc-triage", b"", house.now()))
+        return house.send(Ask(method="GET", path="/api/v1/paths/soc-triage", headers={HEADER: act}))[1]
+
+    assert house.get("paths/soc-triage")[1]["models"] == ["smollm2-135m", "early"]  # who has the data folder in hand
+    assert seen("ana")["models"] == ["smollm2-135m"]
+    assert "early" not in str(seen("ana"))
+    assert seen("ana")["digest"] == house.get("paths")[1][0]["digest"]

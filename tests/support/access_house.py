@@ -10,6 +10,7 @@ import msgspec
 from safeconduct.access.acts import authenticate
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.freezes import pending
+from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control import freezes, paths, programs, standing, tokens
 from safeconduct.http.control.context import Control
@@ -40,7 +41,7 @@ class House:
             "open_log": self.opened.append,
             "logs": self,
             "settle": self.settle,
-            "upstreams": frozenset({"local"}),
+            "upstreams": {"local": UpstreamFacts(vendor="local", dialects=frozenset(("openai.chat",)))},
         }
         control = Control(**{field.name: None for field in fields(Control)} | given)
         self.app = control_app(

@@ -79,6 +79,19 @@ class Client:
         request = Ask(method="POST", path=path, query=encoded, headers=headers, body=content)
         return _document(self._send(request))
 
+    def as_caller(self, request: Ask, token: str) -> Answer:
+        """Speaks to the running gateway itself, with an API token, as any client would.
+
+        Raises:
+            UnavailableError: `no-server`.
+        """
+        server = self._elsewhere or running_server(self._data)
+        if server is None:
+            raise UnavailableError(
+                "models are asked through a running server", code="no-server", remedy="safeconduct serve"
+            )
+        return _over_http(Address(server.url, token), request)
+
     def _read(self, path: str, query: Mapping[str, str | int]) -> Answer:
         encoded = urlencode(query)
         # On this machine the data folder speaks for the reader; elsewhere only a signature does.
@@ -167,7 +180,8 @@ def _over_http(server: Address, request: Ask) -> Answer:
         headers = {**request.headers, "authorization": f"Bearer {server.secret}"}
         connection.request(request.method, target, request.body, headers)
         response = connection.getresponse()
-        return Answer(response.status, response.read())
+        ours = {name.lower(): value for name, value in response.getheaders() if name.lower().startswith("safeconduct-")}
+        return Answer(response.status, response.read(), ours)
     except OSError as error:
         raise UnavailableError(
             f"the server at {server.url} does not answer: {error}", remedy="look at its output, or restart it"

@@ -1,17 +1,22 @@
 """`safeconduct path`: bounded ways to a model."""
 
+import http.client
 from typing import Annotated, Any
 
 import typer
 
+from safeconduct import settings
+from safeconduct.access.catalogue import MICRO_USD
 from safeconduct.cli.client import Data, Key, client, place
-from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows
+from safeconduct.cli.output import NOT_AVAILABLE, REFUSED, Json, emit, out, rows
+from safeconduct.cli.probing import probed
 from safeconduct.kernel.errors import InvalidInputError
 
 commands = typer.Typer(help="Paths: bounded ways to a model.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The path's name.")]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="The model's name on the path.")]
+Asked = Annotated[str, typer.Option("--model", help="Which of its models. Default: the first that is offered.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")]
 
 
@@ -53,6 +58,19 @@ def withdraw_model(
     emit(document, as_json, lambda _: out.print(told, markup=False))
 
 
+@commands.command()
+def probe(name: Name, *, model: Asked = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Makes one real governed chat call on a path, as whoever's key this is, and shows what came back.
+
+    The call is in the log like any other. Its token is revoked afterwards; with SAFECONDUCT_TOKEN set that one is used.
+    """
+    asked = client(data, key)
+    document = probed(asked, name, model, settings.read().environment.get("SAFECONDUCT_TOKEN", ""))
+    emit(document, as_json, _show_probe)
+    if document["status"] >= http.client.BAD_REQUEST:
+        raise typer.Exit(REFUSED if document["status"] < http.client.INTERNAL_SERVER_ERROR else NOT_AVAILABLE)
+
+
 def _wanted(model: str, reason: str) -> dict[str, str]:
     if not reason:
         raise InvalidInputError("models are approved and withdrawn for a reason: --reason TEXT", code="reason-missing")
@@ -75,21 +93,44 @@ def _show_approval(document: dict[str, Any]) -> None:
 
 def _show(document: dict[str, Any]) -> None:
     for name, value in document.items():
-        if name == "versions":
-            continue
-        for line in _lines(name, value):
-            out.print(line, markup=False)
+        if name not in ("catalogue", "running", "versions"):
+            shown = ", ".join(map(_flat, value)) if isinstance(value, list) else _flat(value)
+            out.print(f"{name:<14} {shown}", markup=False)
+    for model in document["catalogue"]:
+        prices = {f"{name}_usd": _usd(price) for name, price in (model["prices"] or {}).items()}
+        out.print(f"  model {_flat(model | {'prices': prices})}", markup=False)
+    for one in document["running"]:
+        out.print(f"  {one['upstream']}: {_runs(one)}", markup=False)
     for version in document["versions"]:
         out.print(f"  version {version['version']} {version['digest']}", markup=False, style="dim")
 
 
-def _lines(name: str, value: Any) -> list[str]:  # noqa: ANN401 - JSON
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return [name, *(f"  {_flat(one)}" for one in value)]
-    shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-    return [f"{name:<14} {_flat(value) if isinstance(value, dict) else shown}"]
+def _flat(value: Any) -> str:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{name} {_flat(inner)}" for name, inner in value.items() if inner not in (None, "", [], False)
+        )
+    return ", ".join(map(_flat, value)) if isinstance(value, list) else str(value)
 
 
-def _flat(document: dict[str, Any]) -> str:
-    told = {name: _flat(value) if isinstance(value, dict) else value for name, value in document.items()}
-    return ", ".join(f"{name} {value}" for name, value in told.items() if value not in (None, "", [], False))
+def _usd(micro: int) -> str:
+    """Returns whole millionths of a dollar as the decimal that the program file has."""
+    return f"{micro // 10**MICRO_USD}.{micro % 10**MICRO_USD:0{MICRO_USD}}".rstrip("0").rstrip(".")
+
+
+def _runs(one: dict[str, Any]) -> str:
+    if one["configured"] is None:
+        return "no server runs, so nobody knows what would answer"
+    if not one["configured"]:
+        return "not configured here"
+    if not one["inside"]:
+        return f"not asked: it runs with another {', '.join(one['otherwise'])} than the path was published with"
+    return "asked; as published" + ("" if one["equal"] else ", and never in place of another")
+
+
+def _show_probe(document: dict[str, Any]) -> None:
+    for name in ("call", "status", "told", "receipt"):
+        out.print(f"{name:<8} {document[name]}", markup=False)
+    for name in ("intent", "refusal", "outcome"):
+        if document["entries"].get(name):
+            out.print(f"{name:<8} entry {document['entries'][name]['index']} of the log", markup=False)

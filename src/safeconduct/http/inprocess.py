@@ -20,10 +20,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and body of an HTTP answer."""
+    """Status and body of an HTTP answer, and headers of ours where it came over a socket, names in lower case."""
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 async def ask(app: ASGIApp, request: Ask) -> Answer:

@@ -1,5 +1,6 @@
 """Paths in force: what bounds them, which models wait for an approval, and a call that tries one out."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -7,13 +8,17 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
+from safeconduct.access.catalogue import TIER_MAX, Provider
 from safeconduct.access.model import SealedPath
 from safeconduct.access.model_approvals import request_approval, withdraw_approval
+from safeconduct.gateway.ports import UpstreamFacts
+from safeconduct.gateway.providers import outside
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reader, Reading, SignedBytes, answer, commit, parse
 from safeconduct.http.control.programs import settled
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import PathId
+from safeconduct.kernel.ports import Records
 
 router = APIRouter(prefix="/api/v1/paths", tags=["paths"])
 
@@ -26,22 +31,26 @@ class Approve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.get("")
-def list_paths(_reading: Reading, control: Installation) -> Response:
+def list_paths(reader: Reading, control: Installation) -> Response:
     """Returns the paths in force."""
     with control.snapshot() as records:
-        return answer([_path(path) for _, path in records.scan(kept.PATHS)])
+        return answer([_sealed(records, reader, path) for _, path in records.scan(kept.PATHS)])
 
 
 @router.get("/{path_id}")
-def show_path(_reading: Reading, control: Installation, path_id: str) -> Response:
-    """Returns a path's version in force, and the digests of all its versions."""
+def show_path(reader: Reading, control: Installation, path_id: str) -> Response:
+    """Returns a path as it is sealed, which models are approved, what runs of it here, and its versions' digests."""
     with control.snapshot() as records:
         path = records.get(kept.PATHS, path_id)
+        if path is None:
+            raise AbsentError(f"no path {path_id!r} is in force", code="path-unknown")
         versions = [version for _, version in records.scan(kept.PATH_VERSIONS, f"{path_id}/")]
-    if path is None:
-        raise AbsentError(f"no path {path_id!r} is in force", code="path-unknown")
+        approved = [one.version for _, one in records.scan(kept.MODEL_APPROVALS, f"{path_id}/")]
+        document = _sealed(records, reader, path)
     shown = [{"version": version.version, "digest": version.digest} for version in versions]
-    return answer(_path(path) | {"versions": shown})
+    runs = [_running(path, provider, control.upstreams) for provider in path.providers]
+    approved = [version for version in approved if any(one["version"] == version for one in document["catalogue"])]
+    return answer(document | {"approved": approved, "running": runs, "versions": shown})
 
 
 @router.post("/{path_id}/approvals")
@@ -82,5 +91,21 @@ async def withdraw_model(signed: SignedBytes, control: Installation, path_id: st
     return answer(asdict(committed.value))
 
 
-def _path(path: SealedPath) -> dict[str, Any]:
-    return asdict(path)
+def _sealed(records: Records, reader: Reader, path: SealedPath) -> dict[str, Any]:
+    """Returns a path as it is sealed. A pre-release is not in it for a person below its tier."""
+    person = records.get(kept.PRINCIPALS, reader.principal)
+    tier = TIER_MAX if reader.local else person.tier if person else 0
+    there = [model for model in path.catalogue if model.there_for(tier)]
+    return asdict(path) | {"models": [model.name for model in there], "catalogue": [asdict(model) for model in there]}
+
+
+def _running(path: SealedPath, provider: Provider, upstreams: Mapping[str, UpstreamFacts] | None) -> dict[str, Any]:
+    """Returns what is known of a provider here; None where no server runs, so that nobody knows."""
+    facts = (upstreams or {}).get(provider.upstream)
+    return {
+        "upstream": provider.upstream,
+        "configured": None if upstreams is None else facts is not None,
+        "inside": None if facts is None else not outside(provider, facts),
+        "otherwise": [] if facts is None else outside(provider, facts),
+        "equal": len(path.providers) == 1 or provider.equals(path.providers[0]),
+    }

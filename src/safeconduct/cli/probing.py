@@ -1,0 +1,89 @@
+"""One small governed call, made the way any client makes one: with a token, over the gateway's own route."""
+
+import time
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from safeconduct.cli.client import Client, place
+from safeconduct.cli.token import MINUTES_MIN, mint
+from safeconduct.http.inprocess import Answer, Ask
+
+WORDS = "Answer with one word: ready?"
+TOKENS_MAX = 8
+"""Tokens of the answer: enough for a word, and cheap everywhere."""
+
+OUTCOME_TRIES_MAX = 40
+OUTCOME_WAIT_S = 0.05
+"""How often, and how far apart in seconds, the outcome is asked for. It is committed just after the answer ended."""
+
+
+def probed(asked: Client, path: str, model: str, token: str) -> dict[str, Any]:
+    """Makes the call and returns its id, status, what was told, its receipt and its entries with their proofs.
+
+    Without a token one is minted for the key's owner, and revoked afterwards.
+
+    Raises:
+        UnavailableError: `no-server`.
+        AbsentError: `path-unknown`.
+    """
+    if token:
+        return _called(asked, path, model, token)
+    minted = mint(asked, asked.actor, MINUTES_MIN)
+    try:
+        return _called(asked, path, model, minted.secret)
+    finally:
+        asked.post(place("tokens", minted.id, "revoke"))
+
+
+def _called(asked: Client, path: str, model: str, token: str) -> dict[str, Any]:
+    say = [{"role": "user", "content": WORDS}]
+    body = {"model": model or _first(asked, path, token), "messages": say, "max_tokens": TOKENS_MAX}
+    answer = asked.as_caller(
+        Ask(
+            method="POST",
+            path=_gateway(path, "chat/completions"),
+            headers={"content-type": "application/json"},
+            body=msgspec.json.encode(body),
+        ),
+        token,
+    )
+    call = answer.headers.get("safeconduct-call", "")
+    return {
+        "call": call,
+        "status": answer.status,
+        "model": body["model"],
+        "told": _told(answer),
+        "receipt": answer.headers.get("safeconduct-receipt", ""),
+        "entries": _entries(asked, call, token) if call else {},
+    }
+
+
+def _first(asked: Client, path: str, token: str) -> str:
+    """Returns the first model that is offered; where none is, the path's first, so that the refusal says why."""
+    answer = asked.as_caller(Ask(method="GET", path=_gateway(path, "models")), token)
+    offered = msgspec.json.decode(answer.body).get("data")
+    return str(offered[0]["id"] if offered else asked.get(place("paths", path))["models"][0])
+
+
+def _gateway(path: str, route: str) -> str:
+    return f"/paths/{quote(path, safe='')}/openai/v1/{route}"
+
+
+def _told(answer: Answer) -> str:
+    document = msgspec.json.decode(answer.body)
+    if "error" in document:
+        return f"{document['error']['code']}: {document['error']['message']}"
+    return str(document["choices"][0]["message"]["content"] or "") if document.get("choices") else "none"
+
+
+def _entries(asked: Client, call: str, token: str) -> dict[str, Any]:
+    """Returns the call's entries as its caller may have them, waiting for the outcome a little."""
+    found: dict[str, Any] = {}
+    for _ in range(OUTCOME_TRIES_MAX):
+        found = msgspec.json.decode(asked.as_caller(Ask(method="GET", path=f"/calls/{call}/proof"), token).body)
+        if found.get("outcome") or found.get("refusal"):
+            break
+        time.sleep(OUTCOME_WAIT_S)
+    return {name: found.get(name) for name in ("intent", "refusal", "outcome")}
