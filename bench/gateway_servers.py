@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import uvloop
 
-from bench.gateway_rotation import Changes, pairs, rotation_program
+from bench.gateway_rotation import PRINCIPALS, Changes, pairs, rotation_program
 from safeconduct.adapters.models.openai_compatible import OpenAICompatible
 from safeconduct.http.connection import GatewayServer, server_config
 from safeconduct.http.gateway import GatewayApp
@@ -166,7 +166,7 @@ async def governed(url: str, folder: str, memo: str) -> None:
     client = OpenAICompatible(url)
     await client.start()
     calls = world.calls(client, decide=None if memo == "memo" else decide)
-    tokens = {number: world.token(f"caller-{number}") for number, _path in pairs()}
+    tokens = [world.token(f"caller-{number}") for number in range(PRINCIPALS)]
     asks = [
         (f"/paths/p-{path}/openai/v1/chat/completions", {"authorization": f"Bearer {tokens[number]}"})
         for number, path in pairs()
