@@ -191,7 +191,7 @@ def compile_standing(records: Records, previous: Standing | None = None) -> Stan
     if previous is not None and program is not None and previous.program == program:
         compiled = previous
     else:
-        compiled = _compile_program(records, program)
+        compiled = _compile_program(records, program, previous)
     return replace(
         compiled,
         epoch=kept.epoch(records),
@@ -201,7 +201,7 @@ def compile_standing(records: Records, previous: Standing | None = None) -> Stan
     )
 
 
-def _compile_program(records: Records, program: ProgramRecord | None) -> Standing:
+def _compile_program(records: Records, program: ProgramRecord | None, previous: Standing | None) -> Standing:
     policies = records.get(kept.POLICIES, kept.POLICIES_KEY)
     paths = {path.id: path for _, path in records.scan(kept.PATHS)}
     grants: dict[tuple[PrincipalId, PathId], tuple[Grant, ...]] = defaultdict(tuple)
@@ -211,7 +211,7 @@ def _compile_program(records: Records, program: ProgramRecord | None) -> Standin
         epoch=0,
         program=program,
         policies=cedar.compile_policies(policies.text if policies else ""),
-        entities=_entities(records),
+        entities=_entities(records, previous.entities if previous else None),
         tokens={},
         principals={principal.id: principal for _, principal in records.scan(kept.PRINCIPALS)},
         paths=paths,
@@ -239,7 +239,7 @@ def stated_budgets(records: Records) -> Iterator[StatedBudget]:
             yield StatedBudget(owner=owner, budget=budget, own=own)
 
 
-def _entities(records: Records) -> Entities:
+def _entities(records: Records, previous: Entities | None) -> Entities:
     return Entities.compile(
         [
             *(cedar.organization_entity(value) for _, value in records.scan(kept.ORGANIZATIONS)),
@@ -248,7 +248,8 @@ def _entities(records: Records) -> Entities:
             *(cedar.scope_entity(value) for _, value in records.scan(kept.SCOPES)),
             *(cedar.path_entity(value) for _, value in records.scan(kept.PATHS)),
             *(cedar.grant_entity(value) for _, value in records.scan(kept.GRANTS)),
-        ]
+        ],
+        previous,
     )
 
 

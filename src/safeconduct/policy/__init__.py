@@ -1,8 +1,9 @@
 """Cedar policies: compile once, decide purely, deny on any doubt."""
 
 from safeconduct.policy.decide import DecisionMemo, decide
+from safeconduct.policy.entities import Entities
 from safeconduct.policy.model import EntityRecord, EntityUid, Extension, PolicyRequest, Value
-from safeconduct.policy.sets import Entities, PolicySet, Schema
+from safeconduct.policy.sets import PolicySet, Schema
 from safeconduct.policy.source import PolicyInvalidError
 
 __all__ = [

@@ -6,8 +6,9 @@ import cedarpy
 
 from safeconduct.kernel.canonical import JSONValue, canonical
 from safeconduct.kernel.decisions import Decision, Effect, Reason
+from safeconduct.policy.entities import Entities, Part
 from safeconduct.policy.model import EntityUid, PolicyRequest, encode_record, encode_uid, hashable, references
-from safeconduct.policy.sets import Entities, PolicySet
+from safeconduct.policy.sets import PolicySet
 
 DECISIONS_KEPT_MAX = 8192
 """Decisions that a memo keeps, at about 1 KB each: a hot set of 200 principals on 20 paths fits twice."""
@@ -21,11 +22,12 @@ def decide(policies: PolicySet, request: PolicyRequest, entities: Entities) -> D
     The reasons of a deny name the policies that forbade it, or say that none permitted it. Any engine error denies:
     Cedar itself skips a policy that fails to evaluate, so that a `forbid` over a missing attribute would not forbid.
     """
+    part = _reached(policies, request, entities)
     missing = _absent(request, entities)
     if missing is not None:
         text = f"{missing} is not in the entity store"
         return Decision(Effect.DENY, (Reason("entity-missing", str(missing), text),), errors=(text,))
-    answer = cedarpy.is_authorized(_encoded(request), policies.handle, entities.handle)
+    answer = cedarpy.is_authorized(_encoded(request), policies.handle, part.handle)
     determining = tuple(policies.ids[int(number.removeprefix("policy"))] for number in answer.diagnostics.reasons)
     errors = tuple(_with_ids(error, policies) for error in answer.diagnostics.errors)
     if errors or answer.decision is cedarpy.Decision.NoDecision:
@@ -36,7 +38,7 @@ def decide(policies: PolicySet, request: PolicyRequest, entities: Entities) -> D
 
 
 class DecisionMemo:
-    """Remembers decisions by the whole of what they depend on: policy digest, entity digest, every part of the request.
+    """Remembers decisions by all they depend on: policies, what can be reached of the entities, the whole request.
 
     It can't be stale: there is no clock in a request (a context says `window_open`, never `now`).
     """
@@ -48,7 +50,8 @@ class DecisionMemo:
     def decide(self, policies: PolicySet, request: PolicyRequest, entities: Entities) -> Decision:
         """Returns what `decide` returns."""
         context = tuple((name, hashable(request.context[name])) for name in sorted(request.context))
-        key = (policies.digest, entities.digest, request.principal, request.action, request.resource, context)
+        part = _reached(policies, request, entities)
+        key = (policies.digest, part.digest, request.principal, request.action, request.resource, context)
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = decide(policies, request, entities)
@@ -58,6 +61,11 @@ class DecisionMemo:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+def _reached(policies: PolicySet, request: PolicyRequest, entities: Entities) -> Part:
+    named = (request.principal, request.action, request.resource)
+    return entities.part(references(request.context).union(named, policies.mentions))
 
 
 def _absent(request: PolicyRequest, entities: Entities) -> EntityUid | None:

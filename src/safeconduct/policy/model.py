@@ -4,12 +4,13 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import msgspec
+
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.errors import InvalidInputError
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class EntityUid:
+class EntityUid(msgspec.Struct, frozen=True, order=True):
     """The type and the id of an entity. The id may be any text: it never passes through Cedar's surface syntax."""
 
     type: str

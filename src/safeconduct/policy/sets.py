@@ -1,17 +1,17 @@
-"""Compiled policies, schemas and entities: parsed once, immutable, named by the digest of what they were made from.
+"""Compiled policies and schemas: parsed once, immutable, named by the digest of what they were made from.
 
 Parsing costs thousands of times what a decision does, so nothing is parsed when a decision is asked for.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import cedarpy
 from cedarpy import pst
 
-from safeconduct.kernel.canonical import JSONValue, canonical, digest
+from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.policy.model import EntityRecord, EntityUid, encode_record, encode_uid, references
+from safeconduct.policy.model import EntityUid
 from safeconduct.policy.source import PolicyInvalidError, Statement, statements
 
 
@@ -108,45 +108,3 @@ def _validate(statement: Statement, policy_id: str, schema: Schema) -> None:
     if problems:
         told = problems[0].error.replace("`policy0`", f"`{policy_id}`")
         raise PolicyInvalidError(f"policy {policy_id} does not fit the schema: {told}", line=statement.line)
-
-
-@dataclass(frozen=True, slots=True)
-class Entities:
-    """An entity store in which every reference resolves."""
-
-    digest: str
-    uids: frozenset[EntityUid]
-    handle: cedarpy.Entities = field(repr=False, compare=False)
-
-    @classmethod
-    def compile(cls, records: Iterable[EntityRecord]) -> "Entities":
-        """Builds the store.
-
-        Raises:
-            InvalidInputError: two entities share a uid, or one names an entity that is not there. Cedar would take
-                the second silently, and skip the policies that look at it.
-        """
-        records = tuple(sorted(records, key=lambda record: record.uid))
-        uids = frozenset(record.uid for record in records)
-        if len(uids) != len(records):
-            raise InvalidInputError("two entities share a uid", code="entities-invalid")
-        for record in records:
-            _refuse_dangling(record, uids)
-        document = canonical([_encode(record) for record in records])
-        return cls(digest(document.decode()), uids, cedarpy.Entities.from_json_str(document.decode()))
-
-
-def _refuse_dangling(record: EntityRecord, uids: frozenset[EntityUid]) -> None:
-    missing = (references(record.attributes) | set(record.parents)) - uids
-    if missing:
-        raise InvalidInputError(
-            f"{record.uid} names {min(missing)}, which is not in the store", code="entities-invalid"
-        )
-
-
-def _encode(record: EntityRecord) -> JSONValue:
-    return {
-        "uid": encode_uid(record.uid),
-        "attrs": encode_record(record.attributes),
-        "parents": [encode_uid(parent) for parent in record.parents],
-    }
