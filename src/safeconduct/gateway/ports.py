@@ -85,6 +85,26 @@ class Upstream(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an inspector says of a text: it passes, unless `clause` names what forbids it."""
+
+    clause: str = ""
+
+    @property
+    def passes(self) -> bool:
+        """Whether the text may be let out."""
+        return not self.clause
+
+
+class Inspector(Protocol):
+    """Looks at what a model says, before it is let out."""
+
+    def inspect(self, text: str) -> Verdict:
+        """Returns the verdict on a piece of an answer. Pure and quick: it is asked on the loop, once a read."""
+        ...
+
+
 class CallClient(Protocol):
     """Whoever asked. Awaiting a method ends when the bytes went to the transport, within its bounded buffer."""
 

@@ -1,0 +1,218 @@
+"""Step 13: how an answer is let out. A path that holds lets out nothing that an inspector has not looked at.
+
+Frames are held and released whole. What the inspector sees is text as its reader will put it together: all strings
+below a member named `delta`, one after the other in the order they came, so that a word split over frames is one word;
+and each frame's other strings and names.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from safeconduct.gateway.answer import no_answer
+from safeconduct.gateway.errors import DialectError
+from safeconduct.gateway.ports import Inspector, Verdict
+from safeconduct.gateway.strict_json import read_object
+from safeconduct.kernel.errors import RefusedError, SafeconductError
+
+WINDOW_CHARACTERS = 512
+"""Characters of text that stay behind in `hold-window`: what an inspector refuses is held whole up to this length.
+Keys, addresses and phrases are shorter; at 20 tokens a second it is six seconds of an answer."""
+
+_END = b"\n\n"
+_DONE = b"[DONE]"
+_LABELS = frozenset(("type", "role", "id"))  # beside the text of a delta, not part of it
+
+
+class Release(StrEnum):
+    """When an answer is let out."""
+
+    PASS = "pass"  # noqa: S105 - as it comes, uninspected
+    HOLD_WINDOW = "hold-window"  # a window of text behind what was inspected
+    HOLD_ALL = "hold-all"  # when the whole of it was inspected
+
+
+class Releaser(Protocol):
+    """Takes the frames of a stream, and gives out those that may go, whole and in order."""
+
+    @property
+    def held(self) -> bytes:
+        """The frames that came and were not given out."""
+        ...
+
+    def take(self, frames: bytes) -> bytes:
+        """Takes whole frames and returns those that may go now.
+
+        Raises:
+            RefusedError: `released-withheld`: nothing that is held may go.
+            UpstreamError: a frame can't be read as everybody would read it.
+        """
+        ...
+
+    def rest(self) -> bytes:
+        """Returns what is held, at the answer's end. Raises as `take` does."""
+        ...
+
+
+class PassesAll:
+    """`Inspector` of a release that has none: it lets everything through."""
+
+    def inspect(self, text: str) -> Verdict:  # noqa: ARG002 - the port's
+        return Verdict()
+
+
+class Passing:
+    """`Releaser` that holds nothing."""
+
+    held = b""
+
+    def take(self, frames: bytes) -> bytes:
+        return frames
+
+    def rest(self) -> bytes:
+        return b""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    frame: bytes
+    ends_at: int  # characters of text up to the frame's end
+
+
+class HoldingWindow:
+    """`Releaser` that stays WINDOW_CHARACTERS of text behind what was inspected."""
+
+    def __init__(self, inspector: Inspector, window: int = WINDOW_CHARACTERS) -> None:
+        self._inspector = inspector
+        self._behind = window - 1  # a word of `window` characters that begins before these ends within them
+        self._frames: deque[_Held] = deque()
+        self._heard = 0
+        self._tail = ""
+
+    @property
+    def held(self) -> bytes:
+        return b"".join(held.frame for held in self._frames)
+
+    def take(self, frames: bytes) -> bytes:
+        text, others = self._tail, list[str]()
+        for frame in _split(frames):
+            spoken, other = _heard(frame)
+            self._heard += len(spoken)
+            self._frames.append(_Held(frame, self._heard))
+            text += spoken
+            others += other
+        _require(self._inspector, text, others)
+        self._tail = text[-self._behind :] if self._behind else ""
+        return b"".join(self._ripe())
+
+    def rest(self) -> bytes:
+        held = self.held
+        self._frames.clear()
+        return held
+
+    def _ripe(self) -> Iterator[bytes]:
+        while self._frames and self._heard - self._frames[0].ends_at >= self._behind:
+            yield self._frames.popleft().frame
+
+
+class HoldingAll:
+    """`Releaser` that gives out nothing before the end."""
+
+    def __init__(self, inspector: Inspector) -> None:
+        self._inspector = inspector
+        self._frames = bytearray()
+        self._text: list[str] = []
+        self._others: dict[str, None] = {}
+
+    @property
+    def held(self) -> bytes:
+        return bytes(self._frames)
+
+    def take(self, frames: bytes) -> bytes:
+        self._frames += frames
+        for frame in _split(frames):
+            spoken, other = _heard(frame)
+            self._text.append(spoken)
+            self._others |= dict.fromkeys(other)
+        return b""
+
+    def rest(self) -> bytes:
+        _require(self._inspector, "".join(self._text), list(self._others))
+        held = self.held
+        self._frames.clear()
+        return held
+
+
+def releaser(mode: Release, inspector: Inspector) -> Releaser:
+    """Returns what lets out the stream of one call."""
+    match mode:
+        case Release.PASS:
+            return Passing()
+        case Release.HOLD_WINDOW:
+            return HoldingWindow(inspector)
+        case Release.HOLD_ALL:
+            return HoldingAll(inspector)
+
+
+def check_whole(mode: Release, inspector: Inspector, body: bytes) -> None:
+    """Inspects a JSON answer, which is let out whole in any mode.
+
+    Raises:
+        RefusedError: `released-withheld`.
+        UpstreamError: it can't be read as everybody would read it.
+    """
+    if mode is not Release.PASS:
+        spoken, others = _read(body)
+        _require(inspector, spoken, others)
+
+
+def _require(inspector: Inspector, text: str, others: list[str]) -> None:
+    for part in (text, "\n".join(others)):
+        verdict = inspector.inspect(part) if part else Verdict()
+        if not verdict.passes:
+            raise withheld(verdict)
+
+
+def withheld(verdict: Verdict) -> SafeconductError:
+    """Returns what a caller is told of an answer that is not let out."""
+    return RefusedError(
+        "the model answered what this path does not let out",
+        code="released-withheld",
+        clause=verdict.clause,
+        remedy="ask for something else, or ask the people who answer for the path",
+    )
+
+
+def _split(frames: bytes) -> Iterator[bytes]:
+    *whole, rest = frames.split(_END)
+    yield from (frame + _END for frame in whole)
+    if rest:
+        yield rest
+
+
+def _heard(frame: bytes) -> tuple[str, list[str]]:
+    """Returns a frame's text, and its other strings and names."""
+    lines = [line[5:].strip() for line in frame.splitlines() if line.startswith(b"data:")]
+    payload = b"\n".join(lines)
+    return _read(payload) if payload and payload != _DONE else ("", [])
+
+
+def _read(payload: bytes) -> tuple[str, list[str]]:
+    try:
+        document = read_object(payload)
+    except DialectError as error:
+        raise no_answer("readers could differ in what it says") from error
+    spoken, others = list[str](), list[str]()
+    todo: list[tuple[object, bool]] = [(document, False)]
+    while todo:
+        value, in_delta = todo.pop()
+        if isinstance(value, str):
+            (spoken if in_delta else others).append(value)
+        elif isinstance(value, Mapping):
+            others.extend(value)
+            todo += [(value[name], (in_delta or name == "delta") and name not in _LABELS) for name in reversed(value)]
+        elif isinstance(value, list):
+            todo += [(item, in_delta) for item in reversed(value)]
+    return "".join(spoken), others

@@ -1,0 +1,16 @@
+"""An inspector that refuses words, as the recognizers of a later release will refuse what they find."""
+
+from dataclasses import dataclass, field
+
+from safeconduct.gateway.ports import Verdict
+
+
+@dataclass
+class RefusesWords:
+    words: tuple[str, ...]
+    seen: list[str] = field(default_factory=list)
+
+    def inspect(self, text):
+        self.seen.append(text)
+        found = [word for word in self.words if word in text]
+        return Verdict(f"words:{found[0]}" if found else "")
