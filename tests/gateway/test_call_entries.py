@@ -13,7 +13,7 @@ from safeconduct.gateway.events import (
     OpenCall,
 )
 from safeconduct.gateway.meter import REFUSALS_PER_MINUTE_MAX, RefusalMeter
-from safeconduct.gateway.moves import End, Outcome
+from safeconduct.gateway.moves import End, Outcome, Release
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.ids import Origin
@@ -54,13 +54,16 @@ OUTCOME = Outcome(
     end=End.CUT,
     why="freeze",
     clause="freeze:F",
+    attempt=2,
     status=200,
+    release=Release.HOLD_WINDOW,
     released=b"data: x\n\n",
     released_sha256="55" * 32,
     kept=b"\xff",
     finish_reason=None,
     prompt_tokens=7,
     completion_tokens=None,
+    unaccounted=1,
 )
 
 
@@ -97,10 +100,10 @@ def test_the_bytes_of_an_intent():
 def test_the_bytes_of_an_outcome():
     draft = outcome_draft(CALL, "ana", "w-1", OUTCOME)
     assert canonical(draft.body) == (
-        b'{"call":"01ARZ3NDEKTSV4RRFFQ69G5FAV","clause":"freeze:F","completion_tokens":null,"end":"cut",'
-        b'"finish_reason":null,"prompt_tokens":7,"released_bytes":9,"released_sha256":"'
+        b'{"attempt":2,"call":"01ARZ3NDEKTSV4RRFFQ69G5FAV","clause":"freeze:F","completion_tokens":null,"end":"cut",'
+        b'"finish_reason":null,"prompt_tokens":7,"release":"hold-window","released_bytes":9,"released_sha256":"'
         + b"55" * 32
-        + b'","settled":{},"status":200,"usage":"","why":"freeze","worker":"w-1"}'
+        + b'","settled":{},"status":200,"unaccounted":1,"usage":"","why":"freeze","worker":"w-1"}'
     )
     assert (draft.type, draft.retention.value, draft.subject) == ("gateway.call.outcome/1", "call", "ana")
     assert draft.sealed == {"released": "data: x\n\n", "kept": "\\xff"}

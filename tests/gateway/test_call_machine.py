@@ -2,20 +2,24 @@
 
 import copy
 import hashlib
+from collections import deque
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from safeconduct.gateway import call as machine
-from safeconduct.gateway.call import TABLE, Call, CallTerms, State
+from safeconduct.gateway.call import TABLE, Call, State
 from safeconduct.gateway.dialects.model import Shapes
 from safeconduct.gateway.dialects.registry import OPENAI_CHAT
 from safeconduct.gateway.limits import OUTCOME_TRIES_MAX, REFUSED_BODY_BYTES_MAX
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
+    AppendAttempt,
     AppendIntent,
     AppendOutcome,
+    AttemptCommitted,
+    AttemptFailed,
     ClientWritten,
     Command,
     Cut,
@@ -28,6 +32,7 @@ from safeconduct.gateway.moves import (
     Outcome,
     OutcomeCommitted,
     OutcomeFailed,
+    Release,
     SendBytes,
     SendError,
     SendHead,
@@ -38,10 +43,12 @@ from safeconduct.gateway.moves import (
     UpstreamFailed,
     UpstreamHead,
 )
+from safeconduct.gateway.terms import CallTerms
 from safeconduct.kernel.errors import UnavailableError, UpstreamError
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.ports import Receipt
 from support.call_ends import request
+from support.inspecting import RefusesWords
 
 CALL = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 RECEIPT = Receipt(Origin("log.example"), EntryId(CALL), b"\0" * 32, 0, (), "", 0)
@@ -59,9 +66,12 @@ EVENTS: tuple[Event, ...] = (
     Started(),
     IntentCommitted(RECEIPT),
     IntentFailed(UnavailableError("disk full")),
+    AttemptCommitted(),
+    AttemptFailed(),
     STREAM_HEAD,
     JSON_HEAD,
     UpstreamHead(429, "application/json"),
+    UpstreamHead(400, "application/json"),
     UpstreamHead(200, "text/html"),
     UpstreamHead(200, "application/json", "gzip"),
     UpstreamBytes(CHUNK),
@@ -80,9 +90,18 @@ EVENTS: tuple[Event, ...] = (
 )
 
 
-def begin(*, stream: bool, most: int = 4096) -> Call:
-    asked = OPENAI_CHAT.read(request(stream=stream), Shapes())
-    return Call(CallTerms(dialect=OPENAI_CHAT, request=asked, answer_bytes_max=most))
+def begin(
+    *, stream: bool, most: int = 4096, release: Release = Release.PASS, attempts: int = 1, words: tuple[str, ...] = ()
+) -> Call:
+    terms = CallTerms(
+        dialect=OPENAI_CHAT,
+        request=OPENAI_CHAT.read(request(stream=stream), Shapes()),
+        answer_bytes_max=most,
+        release=release,
+        inspector=RefusesWords(words),
+        attempts=attempts,
+    )
+    return Call(terms)
 
 
 class BrokenPromiseError(AssertionError):
@@ -93,7 +112,8 @@ class BrokenPromiseError(AssertionError):
 class Monitor:
     """Watches one call from outside: only events fed and commands returned."""
 
-    committed: bool = False
+    attempts: int
+    committed: int = 0  # the intent and the attempts
     cut: bool = False
     dispatched: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
@@ -103,7 +123,9 @@ class Monitor:
 
     def watch(self, before: State, event: Event, commands: list[Command], after: State) -> None:
         if before in (State.RECORDING, State.WITHDRAWN) and isinstance(event, IntentCommitted):
-            self.committed = True
+            self.committed = 1
+        if before is State.RETRYING and isinstance(event, AttemptCommitted):
+            self.committed += 1
         if isinstance(event, Cut) and before is not State.CLOSED:
             self.cut = True
         if before is State.SETTLING:
@@ -118,13 +140,20 @@ class Monitor:
         match command:
             case AppendIntent():
                 self._require(not self.sent, "intent after an answer")
-            case Dispatch():
+            case AppendAttempt(attempt=attempt):
+                self._require(
+                    attempt == self.committed + 1 <= self.attempts, f"attempt {attempt} after {self.committed}"
+                )
+                self._require(not self.sent, f"another target after {self.sent}")
+                self._require(not self.cut, "another target after a cut")
+            case Dispatch(attempt):
                 self.dispatched += 1
-                self._require(self.committed, "dispatched without a committed intent")
-                self._require(self.dispatched == 1, "dispatched twice")
+                self._require(self.committed >= attempt, "dispatched without a committed entry")
+                self._require(self.dispatched == attempt, "dispatched twice")
+                self._require(not self.sent, f"dispatched after {self.sent}")
                 self._require(not self.cut, "dispatched after a cut")
             case AppendOutcome(outcome):
-                self._require(self.committed, "an outcome without an intent")
+                self._require(self.committed > 0, "an outcome without an intent")
                 self._require(not self.outcomes or self.may_retry, "a second outcome")
                 self._require(all(outcome == other for other in self.outcomes), "a retry said something else")
                 self._require(self.outcome_known == 0, "an outcome after one that stands")
@@ -148,7 +177,7 @@ class Monitor:
                 self._require("abort" not in self.sent, "aborted twice")
                 self.sent.append("abort")
             case AbortUpstream():
-                self._require(self.dispatched == 1, "aborted an upstream that was never asked")
+                self._require(self.dispatched > 0, "aborted an upstream that was never asked")
 
     def _require(self, holds: bool, text: str) -> None:
         if not holds:
@@ -160,7 +189,7 @@ class Walk:
     """A call with its monitor, reached by a path of events."""
 
     call: Call
-    monitor: Monitor = field(default_factory=Monitor)
+    monitor: Monitor
     path: tuple[Event, ...] = ()
 
     def then(self, event: Event) -> "Walk":
@@ -175,16 +204,20 @@ class Walk:
 
     def key(self) -> tuple[object, ...]:
         """What can matter for the future; longer queues and longer answers of the same kind can't."""
-        call, monitor = self.call, self.monitor
+        call, answer, monitor = self.call, self.call._answer, self.monitor
         return (
             call.state,
             call._answering,
             call._verdict,
-            call._status,
-            len(call._handed),
-            call._reader and call._reader.done,
-            call._reader and call._reader._frames.rest,
-            bytes(call._received),
+            call._attempt,
+            call._sent,
+            call._unaccounted,
+            answer.status,
+            min(len(answer._handed), 2),
+            answer.done,
+            bool(answer._reader and answer._reader._frames.rest),
+            (bool(answer._received), answer._received == ANSWER),
+            len(answer._releaser.held),
             call._tries,
             monitor.committed,
             monitor.cut,
@@ -196,17 +229,24 @@ class Walk:
 
 def twin(call: Call) -> Call:
     other = copy.copy(call)
-    other._reader, other._handed = (
-        copy.deepcopy(call._reader, {id(call.terms.request): call.terms.request}),
-        call._handed.copy(),
-    )
-    other._received, other._released = call._received[:], call._released[:]
+    other._answer = apart(call._answer)
+    other._answer._reader = copy.deepcopy(call._answer._reader, {id(call.terms.request): call.terms.request})
+    other._answer._releaser = apart(call._answer._releaser)
+    return other
+
+
+def apart(thing):
+    """Copies a thing and its containers."""
+    other = copy.copy(thing)
+    for name, value in vars(thing).items():
+        if isinstance(value, deque | bytearray | list | dict):
+            setattr(other, name, value.copy())
     return other
 
 
 def sweep(first: Call, depth: int) -> list[Walk]:
     """Feeds every event at every point that is reachable in `depth` events, each distinct point once."""
-    seen, frontier, found = set(), [Walk(first)], []
+    seen, frontier, found = set(), [Walk(first, Monitor(first.terms.attempts))], []
     for _ in range(depth):
         following = []
         for walk in frontier:
@@ -220,18 +260,33 @@ def sweep(first: Call, depth: int) -> list[Walk]:
     return found
 
 
-@pytest.mark.parametrize("stream", [True, False])
-def test_every_event_at_every_point_keeps_the_promises(stream):
-    walks = sweep(begin(stream=stream), depth=8)
-    assert {walk.call.state for walk in walks} == set(State) - (set() if stream else {State.RELAYING})
+SHAPES = [
+    {"stream": stream, "attempts": attempts, "release": release}
+    for stream, attempts, release in (
+        (True, 1, Release.PASS),
+        (True, 2, Release.PASS),
+        (True, 1, Release.HOLD_WINDOW),
+        (True, 2, Release.HOLD_ALL),
+        (False, 1, Release.PASS),
+        (False, 3, Release.HOLD_ALL),
+    )
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_event_at_every_point_keeps_the_promises(shape):
+    walks = sweep(begin(**shape, words=("aa",)), depth=8)
+    missing = (set() if shape["stream"] else {State.RELAYING}) | (set() if shape["attempts"] > 1 else {State.RETRYING})
+    assert {walk.call.state for walk in walks} == set(State) - missing
     assert len(walks) > 300
 
 
-@pytest.mark.parametrize("stream", [True, False])
-def test_every_point_can_still_be_closed_with_exactly_one_outcome(stream):
-    for start in sweep(begin(stream=stream), depth=6):
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_point_can_still_be_closed_with_exactly_one_outcome(shape):
+    for start in sweep(begin(**shape), depth=5):
         walk = start
-        finish = (Started(), IntentCommitted(RECEIPT), UpstreamFailed(LOST), *[ClientWritten()] * 9)
+        failing = [UpstreamFailed(LOST), AttemptCommitted()] * shape["attempts"]
+        finish = (Started(), IntentCommitted(RECEIPT), *failing, *[ClientWritten()] * 9)
         for event in (*finish, OutcomeCommitted(OUTCOME_RECEIPT)):
             walk = walk.then(event)
         assert walk.call.state is State.CLOSED, walk.path
@@ -242,7 +297,9 @@ def test_every_point_can_still_be_closed_with_exactly_one_outcome(stream):
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        ("dispatch-first", "dispatched without a committed intent"),
+        ("dispatch-first", "dispatched without a committed entry"),
+        ("attempt-unrecorded", "dispatched without a committed entry"),
+        ("attempt-after-a-byte", "another target after"),
         ("no-outcome-on-cut", "closed without asking for an outcome"),
         ("release-after-cut", "after a cut"),
         ("two-outcomes", "a second outcome"),
@@ -254,7 +311,12 @@ def test_the_sweep_finds_a_broken_machine(broken, said, monkeypatch):
         monkeypatch.setitem(machine.TABLE, state, row)
 
     if broken == "dispatch-first":
-        patch(State.NEW, Started, lambda call, _: [*call.started(_), Dispatch()], State.RECORDING)
+        patch(State.NEW, Started, lambda call, _: [*call.started(_), Dispatch(1)], State.RECORDING)
+    elif broken == "attempt-unrecorded":
+        patch(State.DISPATCHED, UpstreamFailed, lambda call, _: call._dispatch(), State.DISPATCHED, State.SETTLING)
+    elif broken == "attempt-after-a-byte":
+        patch(State.RELAYING, UpstreamFailed, lambda call, e: call.unanswered(e), State.RETRYING, State.SETTLING)
+        monkeypatch.setattr(machine, "permits_another", lambda _status: True)
     elif broken == "no-outcome-on-cut":
 
         def forget(call, event):
@@ -268,7 +330,7 @@ def test_the_sweep_finds_a_broken_machine(broken, said, monkeypatch):
     else:
         patch(State.SETTLING, Cut, lambda call, _: call._settle(), State.SETTLING)
     with pytest.raises(BrokenPromiseError, match=said):
-        sweep(begin(stream=True), depth=8)
+        sweep(begin(stream=True, attempts=2), depth=8)
 
 
 def test_a_step_that_leaves_its_row_is_a_bug(monkeypatch):
@@ -301,7 +363,7 @@ def test_a_json_answer_from_start_to_end():
     )
     assert commands == [
         AppendIntent(),
-        Dispatch(),
+        Dispatch(1),
         SendHead("application/json", len(ANSWER), RECEIPT),
         SendBytes(ANSWER, last=True),
         AppendOutcome(
@@ -309,13 +371,16 @@ def test_a_json_answer_from_start_to_end():
                 end=End.COMPLETED,
                 why="",
                 clause="",
+                attempt=1,
                 status=200,
+                release=Release.PASS,
                 released=ANSWER,
                 released_sha256=hashlib.sha256(ANSWER).hexdigest(),
                 kept=b"",
                 finish_reason="length",
                 prompt_tokens=None,
                 completion_tokens=3,
+                unaccounted=1,
             )
         ),
     ]

@@ -1,7 +1,7 @@
 """A call's intent and outcome, as tests of the log need some."""
 
 from safeconduct.gateway.events import CallEnded, CallIntended
-from safeconduct.gateway.moves import End
+from safeconduct.gateway.moves import End, Release
 from safeconduct.kernel.instants import Instant
 
 INTENT = CallIntended(
@@ -13,6 +13,6 @@ INTENT = CallIntended(
 )  # fmt: skip
 
 ENDED = CallEnded(
-    call="", end=End.COMPLETED, why="", clause="", status=200, released_sha256="a", released_bytes=9,
-    finish_reason="stop", prompt_tokens=3, completion_tokens=2, worker="w",
+    call="", end=End.COMPLETED, why="", clause="", attempt=1, status=200, release=Release.PASS, released_sha256="a",
+    released_bytes=9, finish_reason="stop", prompt_tokens=3, completion_tokens=2, unaccounted=0, worker="w",
 )  # fmt: skip

@@ -1,25 +1,28 @@
 """Steps 8, 9, 13 and 14 of one call as a state machine: events in, commands out, no I/O.
 
-Three promises, whatever order events come in, repeated or failing: nothing is dispatched before the intent is
-committed; a call whose intent is committed asks for exactly one outcome; nothing is released after a cut.
+Promises, whatever order events come in, repeated or failing: nothing is dispatched before its intent, or its attempt,
+is committed; no further target is asked once a byte of an answer went out; a call whose intent is committed asks for
+exactly one outcome; nothing is released after a cut.
 An event that the state's row does not name comes too late or twice, and changes nothing.
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from safeconduct.gateway.dialects.model import AnswerFacts, AnswerReader, Dialect, ModelRequest
-from safeconduct.gateway.errors import cut_error, no_answer
-from safeconduct.gateway.limits import OUTCOME_TRIES_MAX, REFUSED_BODY_BYTES_MAX
+from safeconduct.gateway.answering import Answer
+from safeconduct.gateway.errors import WithheldError, cut_error, no_answer
+from safeconduct.gateway.failover import UNSENT, permits_another
+from safeconduct.gateway.limits import OUTCOME_TRIES_MAX
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
+    AppendAttempt,
     AppendIntent,
     AppendOutcome,
+    AttemptCommitted,
+    AttemptFailed,
     ClientWritten,
     Command,
     Cut,
@@ -42,14 +45,11 @@ from safeconduct.gateway.moves import (
     UpstreamFailed,
     UpstreamHead,
 )
+from safeconduct.gateway.terms import EVENT_STREAM, JSON, STATUS_OK, CallTerms
 from safeconduct.kernel.errors import SafeconductError, UnavailableError, UpstreamError
 
 if TYPE_CHECKING:
     from safeconduct.kernel.ports import Receipt
-
-JSON = "application/json"
-EVENT_STREAM = "text/event-stream"
-STATUS_OK = 200
 
 
 class State(Enum):
@@ -58,21 +58,13 @@ class State(Enum):
     NEW = "new"
     RECORDING = "recording"  # the intent is asked for
     WITHDRAWN = "withdrawn"  # cut while the intent was asked for: it may yet be committed
-    DISPATCHED = "dispatched"  # the upstream has the request; no head yet
+    DISPATCHED = "dispatched"  # a target has the request; no head yet
+    RETRYING = "retrying"  # a target gave no answer; the entry of an attempt at another is asked for
     COLLECTING = "collecting"  # a JSON answer comes in; nothing is released
-    RELAYING = "relaying"  # a stream is released as it comes in
+    RELAYING = "relaying"  # a stream is released as it comes in, or held
     DRAINING = "draining"  # all is handed over; the client has not taken all of it
     SETTLING = "settling"  # the outcome is asked for
     CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallTerms:
-    """What the machine must know of a call: what the upstream is asked, and in which dialect it answers."""
-
-    dialect: Dialect
-    request: ModelRequest
-    answer_bytes_max: int
 
 
 class Call:
@@ -82,13 +74,11 @@ class Call:
         self.state = State.NEW
         self.terms = terms  # may be replaced until the intent is committed, when the call is decided anew
         self._intent: Receipt | None = None
-        self._status: int | None = None
-        self._received = bytearray()
-        self._received_bytes = 0
-        self._reader: AnswerReader | None = None
-        self._facts = AnswerFacts()
-        self._handed: deque[bytes] = deque()
-        self._released = bytearray()
+        self._attempt = 0
+        self._sent = False  # this attempt's request may have reached a model
+        self._unaccounted = 0  # attempts before this one that may have, and of whose use nothing is known
+        self._answer = Answer(terms)
+        self._failure: SafeconductError | None = None
         self._verdict: tuple[End, str, str] | None = None
         self._answering = False  # a head went out, and the client's answer has not ended
         self._tries = 0
@@ -120,8 +110,7 @@ class Call:
 
     def recorded(self, event: IntentCommitted) -> list[Command]:
         self._intent = event.receipt
-        self.state = State.DISPATCHED
-        return [Dispatch()]
+        return self._dispatch()
 
     def unrecorded(self, event: IntentFailed) -> list[Command]:
         self.state = State.CLOSED
@@ -141,82 +130,72 @@ class Call:
         return self._tell_cut(after_dispatch=False)
 
     def head(self, event: UpstreamHead) -> list[Command]:
-        self._status = event.status
-        if event.content_encoding not in ("", "identity"):
-            return self._failed(no_answer("it is compressed, though plain bytes were asked for"))
-        if event.status != STATUS_OK:
-            self.state = State.COLLECTING
-            return []
-        expected = EVENT_STREAM if self.terms.request.stream else JSON
-        if event.content_type.partition(";")[0].strip().lower() != expected:
-            return self._failed(no_answer(f"expected {expected}"))
-        if not self.terms.request.stream:
-            self.state = State.COLLECTING
-            return []
-        self._reader = self.terms.dialect.reader(self.terms.request)
-        self.state = State.RELAYING
-        return [self._begin(EVENT_STREAM, None)]
+        try:
+            streams = self._answer.begin(event)
+        except UpstreamError as error:
+            return self._failed(error)
+        self.state = State.RELAYING if streams else State.COLLECTING
+        return [self._begin(EVENT_STREAM, None)] if streams else []
 
     def headless(self, _: UpstreamBytes | UpstreamEnd) -> list[Command]:
         return self._failed(no_answer("it ended before it began"))
 
     def collected(self, event: UpstreamBytes) -> list[Command]:
-        if self._status != STATUS_OK:
-            self._received += event.data[: REFUSED_BODY_BYTES_MAX - len(self._received)]
-            return []
-        self._received += event.data
-        if len(self._received) > self.terms.answer_bytes_max:
-            return self._failed(self._too_long())
+        try:
+            self._answer.collect(event.data)
+        except UpstreamError as error:
+            return self._failed(error)
         return []
 
     def complete(self, _: UpstreamEnd) -> list[Command]:
-        body = bytes(self._received)
-        if self._status != STATUS_OK:
-            return self._refused(self.terms.dialect.refusal(self._status or 0, body))
+        if self._answer.status != STATUS_OK:
+            return self._unanswered(self._answer.refusal())
         try:
-            self._facts = self.terms.dialect.read_answer(body, self.terms.request)
-        except UpstreamError as error:
+            body = self._answer.whole()
+        except (UpstreamError, WithheldError) as error:
             return self._failed(error)
-        self._received.clear()
         self.state = State.DRAINING
         return [self._begin(JSON, len(body)), self._hand_over(body, last=True)]
 
     def relayed(self, event: UpstreamBytes) -> list[Command]:
-        self._received_bytes += len(event.data)
-        if self._received_bytes > self.terms.answer_bytes_max:
-            return self._broken(self._too_long())
         try:
-            data = self._reading.feed(event.data)
-        except UpstreamError as error:
-            self._received = bytearray(event.data[:REFUSED_BODY_BYTES_MAX])
+            data = self._answer.relay(event.data)
+        except (UpstreamError, WithheldError) as error:
             return self._broken(error)
-        self._facts = self._reading.facts
         return [self._hand_over(data)] if data else []
 
     def ended(self, _: UpstreamEnd) -> list[Command]:
-        if not self._reading.done:
+        if not self._answer.done:
             return self._broken(
                 UpstreamError("the model server ended the stream before its end", code="upstream-cut-stream")
             )
         self.state = State.DRAINING
-        return [] if self._handed else self._settle()
+        return [] if self._answer.waits else self._settle()
 
     def written(self, _: ClientWritten) -> list[Command]:
-        if self._handed:
-            self._released += self._handed.popleft()
-        if self.state is not State.DRAINING or self._handed:
+        self._answer.taken()
+        if self.state is not State.DRAINING or self._answer.waits:
             return []
         self._answering = self.terms.request.stream  # a stream still ends with its receipt
         return self._settle()
 
-    def failed(self, event: UpstreamFailed) -> list[Command]:
-        return self._failed(event.error)
+    def unanswered(self, event: UpstreamFailed) -> list[Command]:
+        return self._unanswered(event.error)
+
+    def attempted(self, _: AttemptCommitted) -> list[Command]:
+        self._unaccounted += self._used
+        return self._dispatch()
+
+    def unattempted(self, _: AttemptFailed) -> list[Command]:
+        if self._failure is None:
+            raise RuntimeError("another target is asked for after a failure")
+        return self._failed(self._failure)
 
     def broken(self, event: UpstreamFailed) -> list[Command]:
         return self._broken(event.error)
 
     def cut(self, event: Cut) -> list[Command]:
-        whole = self._reader is not None and self._reader.done and not self._handed
+        whole = self._answer.done and not self._answer.waits
         self._verdict = self._verdict or (None if whole else (End.CUT, event.why.value, event.clause))
         return [AbortUpstream(), *self._stop_client(), *self._settle()]
 
@@ -234,10 +213,15 @@ class Call:
         return self._stop_client() if self._answering else []
 
     @property
-    def _reading(self) -> AnswerReader:
-        if self._reader is None:
-            raise RuntimeError("a stream is read after its head")
-        return self._reader
+    def _used(self) -> bool:
+        """Whether this attempt may have used tokens, and how many is not known."""
+        return self._sent and self._answer.status in (None, STATUS_OK) and not self._answer.counted
+
+    def _dispatch(self) -> list[Command]:
+        self._attempt += 1
+        self._answer, self._sent = Answer(self.terms), True
+        self.state = State.DISPATCHED
+        return [Dispatch(self._attempt)]
 
     def _begin(self, content_type: str, length: int | None) -> Command:
         if self._intent is None:
@@ -246,24 +230,34 @@ class Call:
         return SendHead(content_type, length, self._intent)
 
     def _hand_over(self, data: bytes, *, last: bool = False) -> Command:
-        self._handed.append(data)
+        self._answer.hand_over(data)
         return SendBytes(data, last)
 
-    def _refused(self, error: SafeconductError) -> list[Command]:
-        caller = error.kind not in (UpstreamError.kind, UnavailableError.kind)
-        self._verdict = (End.REFUSED_BY_UPSTREAM if caller else End.UPSTREAM_FAILED, error.code, "")
-        return [SendError(error, after_dispatch=True), *self._settle()]
+    def _unanswered(self, error: SafeconductError) -> list[Command]:
+        """The target gave no answer, and nothing went out: another is asked, where there is one and it may be."""
+        self._failure, self._sent = error, error.code not in UNSENT
+        if self._attempt == self.terms.attempts or not permits_another(self._answer.status):
+            return self._failed(error)
+        self.state = State.RETRYING
+        further = AppendAttempt(self._attempt + 1, error.code, self._answer.status, self._answer.kept)
+        return [AbortUpstream(), further]
 
     def _failed(self, error: SafeconductError) -> list[Command]:
-        self._verdict = (End.UPSTREAM_FAILED, error.code, "")
+        self._verdict = (self._end_of(error), error.code, error.clause)
         return [AbortUpstream(), SendError(error, after_dispatch=True), *self._settle()]
 
     def _broken(self, error: SafeconductError) -> list[Command]:
         # The head is out, so the client is told in the stream: official clients raise on an `error` event.
-        self._verdict = (End.UPSTREAM_FAILED, error.code, "")
+        self._verdict = (self._end_of(error), error.code, error.clause)
         self.state = State.DRAINING
         frame = self.terms.dialect.error_frame(error, self._intent.entry_id if self._intent else "")
         return [AbortUpstream(), self._hand_over(frame)]
+
+    def _end_of(self, error: SafeconductError) -> End:
+        if isinstance(error, WithheldError):
+            return End.WITHHELD
+        caller = self._answer.status is not None and error.kind not in (UpstreamError.kind, UnavailableError.kind)
+        return End.REFUSED_BY_UPSTREAM if caller else End.UPSTREAM_FAILED
 
     def _stop_client(self) -> list[Command]:
         if self._answering:
@@ -280,27 +274,26 @@ class Call:
     def _settle(self) -> list[Command]:
         self.state = State.SETTLING
         self._tries += 1
-        end, why, clause = self._verdict or (End.COMPLETED, "", "")
-        released = bytes(self._released)
-        return [
-            AppendOutcome(
-                Outcome(
-                    end=end,
-                    why=why,
-                    clause=clause,
-                    status=self._status,
-                    released=released,
-                    released_sha256=hashlib.sha256(released).hexdigest(),
-                    kept=bytes(self._received[:REFUSED_BODY_BYTES_MAX]),
-                    finish_reason=self._facts.finish_reason,
-                    prompt_tokens=self._facts.prompt_tokens,
-                    completion_tokens=self._facts.completion_tokens,
-                )
-            )
-        ]
+        return [AppendOutcome(self._outcome())]
 
-    def _too_long(self) -> UpstreamError:
-        return no_answer(f"it is over {self.terms.answer_bytes_max} bytes")
+    def _outcome(self) -> Outcome:
+        end, why, clause = self._verdict or (End.COMPLETED, "", "")
+        answer, facts = self._answer, self._answer.facts
+        return Outcome(
+            end=end,
+            why=why,
+            clause=clause,
+            attempt=self._attempt,
+            status=answer.status,
+            release=self.terms.release,
+            released=answer.released,
+            released_sha256=hashlib.sha256(answer.released).hexdigest(),
+            kept=answer.kept,
+            finish_reason=facts.finish_reason,
+            prompt_tokens=facts.prompt_tokens,
+            completion_tokens=facts.completion_tokens,
+            unaccounted=self._unaccounted + self._used,
+        )
 
 
 Step = Callable[[Call, Any], list[Command]]
@@ -337,15 +330,22 @@ TABLE: Mapping[State, Row] = {
             UpstreamHead: (Call.head, (State.COLLECTING, State.RELAYING, State.SETTLING)),
             UpstreamBytes: (Call.headless, (State.SETTLING,)),
             UpstreamEnd: (Call.headless, (State.SETTLING,)),
-            UpstreamFailed: (Call.failed, (State.SETTLING,)),
+            UpstreamFailed: (Call.unanswered, (State.RETRYING, State.SETTLING)),
+            Cut: (Call.cut, (State.SETTLING,)),
+        }
+    ),
+    State.RETRYING: _row(
+        {
+            AttemptCommitted: (Call.attempted, (State.DISPATCHED,)),
+            AttemptFailed: (Call.unattempted, (State.SETTLING,)),
             Cut: (Call.cut, (State.SETTLING,)),
         }
     ),
     State.COLLECTING: _row(
         {
             UpstreamBytes: (Call.collected, (State.COLLECTING, State.SETTLING)),
-            UpstreamEnd: (Call.complete, (State.DRAINING, State.SETTLING)),
-            UpstreamFailed: (Call.failed, (State.SETTLING,)),
+            UpstreamEnd: (Call.complete, (State.DRAINING, State.RETRYING, State.SETTLING)),
+            UpstreamFailed: (Call.unanswered, (State.RETRYING, State.SETTLING)),
             Cut: (Call.cut, (State.SETTLING,)),
         }
     ),

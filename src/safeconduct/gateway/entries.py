@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from safeconduct.gateway.budgets.charging import NO_CHARGE, Charge
 from safeconduct.gateway.budgets.model import Amounts, Basis
 from safeconduct.gateway.events import (
+    CALL_ATTEMPTED,
     CALL_INTENT,
     CALL_OUTCOME,
     CALL_REFUSED,
+    CallAttempted,
     CallEnded,
     CallIntended,
     CallRefused,
 )
-from safeconduct.gateway.moves import End, Outcome
+from safeconduct.gateway.moves import AppendAttempt, End, Outcome
 from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.entries import Draft
@@ -60,6 +62,26 @@ def intent_draft(prepared: Prepared, worker: str) -> Draft:
     return CALL_INTENT.draft(event, sealed=sealed, subject=prepared.principal.id)
 
 
+def attempt_draft(call: str, prepared: Prepared, worker: str, further: AppendAttempt) -> Draft:
+    """Returns the entry of a further attempt. What the former target said instead of an answer is sealed."""
+    provider, body = prepared.providers[further.attempt - 1], prepared.asks[further.attempt - 1].body
+    event = CallAttempted(
+        call=call,
+        attempt=further.attempt,
+        upstream=provider.upstream,
+        region=provider.region,
+        retention=provider.retention,
+        why=further.why,
+        status=further.status,
+        sent_sha256=hashlib.sha256(body).hexdigest(),
+        worker=worker,
+    )
+    sealed: dict[str, JSONValue] = {"kept": _text(further.kept)} if further.kept else {}
+    if body not in (prepared.sent, prepared.asked.body):
+        sealed["sent"] = body.decode()
+    return CALL_ATTEMPTED.draft(event, sealed=sealed, subject=prepared.principal.id)
+
+
 def outcome_draft(call: str, subject: str, worker: str, outcome: Outcome, charged: Charge = NO_CHARGE) -> Draft:
     """Returns the outcome of a call, with what it is charged; `subject` is its principal."""
     event = CallEnded(
@@ -67,12 +89,15 @@ def outcome_draft(call: str, subject: str, worker: str, outcome: Outcome, charge
         end=outcome.end,
         why=outcome.why,
         clause=outcome.clause,
+        attempt=outcome.attempt,
         status=outcome.status,
+        release=outcome.release,
         released_sha256=outcome.released_sha256,
         released_bytes=len(outcome.released),
         finish_reason=outcome.finish_reason,
         prompt_tokens=outcome.prompt_tokens,
         completion_tokens=outcome.completion_tokens,
+        unaccounted=outcome.unaccounted,
         worker=worker,
         settled=charged.settled,
         usage=charged.basis,
@@ -90,12 +115,15 @@ def abandoned_draft(call: str, worker: str, reserved: Amounts = NO_CHARGE.settle
         end=End.ABANDONED,
         why="worker-gone",
         clause="",
+        attempt=None,
         status=None,
+        release=None,
         released_sha256=None,
         released_bytes=None,
         finish_reason=None,
         prompt_tokens=None,
         completion_tokens=None,
+        unaccounted=None,
         worker=worker,
         settled=reserved,
         usage=Basis.WORST_CASE if reserved else Basis.UNBUDGETED,
@@ -131,4 +159,8 @@ def refused_draft(refusal: Refusal, arrival: Arrival, body: bytes, unrecorded: i
 def _answer(outcome: Outcome) -> Mapping[str, JSONValue]:
     # What an upstream sends may be any bytes; what is released is text, because only whole valid frames are.
     parts = {"released": outcome.released, "kept": outcome.kept}
-    return {name: data.decode(errors="backslashreplace") for name, data in parts.items() if data}
+    return {name: _text(data) for name, data in parts.items() if data}
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="backslashreplace")

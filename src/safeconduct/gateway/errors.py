@@ -18,6 +18,18 @@ class DialectError(InvalidInputError):
         self.param = param
 
 
+class WithheldError(RefusedError):
+    """What is left of an answer may not be let out. `clause` names what forbids it."""
+
+    def __init__(self, clause: str) -> None:
+        super().__init__(
+            "the model answered what this path does not let out",
+            code="released-withheld",
+            clause=clause,
+            remedy="ask for something else, or ask the people who answer for the path",
+        )
+
+
 def cut_error(why: CutWhy, clause: str) -> SafeconductError:
     """Returns what a caller is told when its call is cut before its answer began."""
     if why is CutWhy.FREEZE:

@@ -4,12 +4,12 @@ Every call that was identified leaves an entry: an intent and one outcome, or a 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from safeconduct.gateway.budgets.events import PROJECTIONS as BUDGETS
 from safeconduct.gateway.budgets.model import Amounts, Basis
 from safeconduct.gateway.budgets.records import CHARGES, Charge
-from safeconduct.gateway.moves import End
+from safeconduct.gateway.moves import End, Release
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.instants import Instant
@@ -57,25 +57,50 @@ class CallIntended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallAttempted:
+    """A further target may be asked once this is committed: attempt 2, 3 and so on; the intent is the first's.
+
+    `upstream`, `region` and `retention` are as the path sealed them. `why` is the code that the attempt before ended
+    with, `status` what its target answered, None where it answered nothing. `sent_sha256` is over the bytes for this
+    target. Sealed: `kept`, what the former said, and `sent` where this one gets other bytes.
+    """
+
+    call: str
+    attempt: int
+    upstream: str
+    region: str
+    retention: str
+    why: str
+    status: int | None
+    sent_sha256: str
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded:
     """How a call ended; one per call. `released_sha256` is over the answer's bytes as the client was handed them.
 
-    Hash and length are None for an abandoned call: nobody knows. `end` is one of `moves.End`; `why` is a code where
-    it did not complete, `clause` what demanded a cut. Token counts and `finish_reason` are the upstream's word.
-    `settled` is what it is charged, by account, and `usage` what that rests on (budgets.model.Basis).
-    Sealed: `released`, and `kept` for an answer that was not released.
+    Of an abandoned call nobody knows more: what is not known is None. `end` is one of `moves.End`; `why` is a code
+    where it did not complete, `clause` what demanded a cut or forbade the rest. `attempt` is the last one made: the
+    one that answered, if any did; 0 before the first. `release` is how its answer was let out. Token counts and
+    `finish_reason` are the upstream's word; `unaccounted` counts attempts that may have used more. `settled` is what
+    the call is charged, by account, and `usage` what that rests on (budgets.model.Basis). Sealed: `released`, and
+    `kept` for what came and was not released.
     """
 
     call: str
     end: End
     why: str
     clause: str
+    attempt: int | None
     status: int | None
+    release: Release | None
     released_sha256: str | None
     released_bytes: int | None
     finish_reason: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
+    unaccounted: int | None
     worker: str
     settled: Amounts = field(default_factory=dict)
     usage: Basis = Basis.UNBUDGETED
@@ -115,12 +140,13 @@ class CallersUnidentified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCall:
-    """A call with an intent and no outcome. `worker` is the incarnation that answers for it."""
+    """A call with an intent and no outcome. `worker` is the incarnation that answers for it; it made `attempts`."""
 
     call: str
     origin: str
     worker: str
     reserved: Amounts = field(default_factory=dict)
+    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +157,7 @@ class EndedCall:
 
 
 CALL_INTENT = EventType("gateway.call.intent/1", CallIntended, Retention.CALL)
+CALL_ATTEMPTED = EventType("gateway.call.attempted/1", CallAttempted, Retention.CALL)
 CALL_OUTCOME = EventType("gateway.call.outcome/1", CallEnded, Retention.CALL)
 CALL_REFUSED = EventType("gateway.call.refused/1", CallRefused, Retention.CALL)
 CALLERS_UNIDENTIFIED = EventType("gateway.callers.unidentified/1", CallersUnidentified)
@@ -145,16 +172,32 @@ def _intended(state: State, entry: Entry) -> None:
     state.put(OPEN_CALLS, entry.id, call)
 
 
+def _attempted(state: State, entry: Entry) -> None:
+    event = CALL_ATTEMPTED.read(entry)
+    call = _open(state, event.call)
+    if event.attempt != call.attempts + 1:
+        raise ConflictError(
+            f"call {event.call} made {call.attempts} attempts: attempt {event.attempt} does not follow",
+            code="attempt-out-of-order",
+        )
+    state.put(OPEN_CALLS, event.call, replace(call, attempts=event.attempt))
+
+
 def _ended(state: State, entry: Entry) -> None:
     event = CALL_OUTCOME.read(entry)
-    call = state.get(OPEN_CALLS, event.call)
-    if call is None:
-        raise ConflictError(f"call {event.call} is not open: its outcome stands, or it never began", code="call-ended")
+    call = _open(state, event.call)
     state.put(ENDED_CALLS, event.call, EndedCall(outcome=entry.id))
     for account, most in call.reserved.items():
         charge = Charge(amount=event.settled.get(account, most))
         state.put(CHARGES, f"{call.worker}/{account}/{event.call}", charge)
     state.delete(OPEN_CALLS, event.call)  # from here on a second outcome finds nothing to end
+
+
+def _open(state: State, call: str) -> OpenCall:
+    found = state.get(OPEN_CALLS, call)
+    if found is None:
+        raise ConflictError(f"call {call} is not open: its outcome stands, or it never began", code="call-ended")
+    return found
 
 
 def _no_state(_state: State, _entry: Entry) -> None:
@@ -163,6 +206,7 @@ def _no_state(_state: State, _entry: Entry) -> None:
 
 PROJECTIONS: Mapping[str, Projection] = {
     CALL_INTENT.name: _intended,
+    CALL_ATTEMPTED.name: _attempted,
     CALL_OUTCOME.name: _ended,
     CALL_REFUSED.name: _no_state,
     CALLERS_UNIDENTIFIED.name: _no_state,

@@ -27,7 +27,16 @@ class End(StrEnum):
     REFUSED_BY_UPSTREAM = "refused-by-upstream"
     UPSTREAM_FAILED = "upstream-failed"
     CUT = "cut"
+    WITHHELD = "withheld"  # an inspector forbade what was left of the answer
     ABANDONED = "abandoned"  # its worker died; said by the next one
+
+
+class Release(StrEnum):
+    """When an answer is let out."""
+
+    PASS = "pass"  # noqa: S105 - as it comes, uninspected
+    HOLD_WINDOW = "hold-window"  # a window of text behind what was inspected
+    HOLD_ALL = "hold-all"  # when the whole of it was inspected
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,16 @@ class IntentFailed:
     """The intent is not in the log, and never will be."""
 
     error: SafeconductError
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCommitted:
+    """The entry of a further attempt is durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """Nobody knows the entry of a further attempt to be in the log: it is not made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +128,8 @@ Event: TypeAlias = (
     Started
     | IntentCommitted
     | IntentFailed
+    | AttemptCommitted
+    | AttemptFailed
     | UpstreamHead
     | UpstreamBytes
     | UpstreamEnd
@@ -124,19 +145,24 @@ Event: TypeAlias = (
 class Outcome:
     """What the outcome entry says. `released` are the bytes whose hash it carries.
 
-    They are sealed, and so is `kept`: what the upstream sent that was not released.
+    They are sealed, and so is `kept`: what the upstream sent that was not released. `attempt` is the last one made, of
+    whose answer the rest speaks; 0 if the call was cut before the first. `unaccounted` counts the attempts that may
+    have used tokens of which nobody knows how many: each settles at the worst case.
     """
 
     end: End
     why: str
     clause: str
+    attempt: int
     status: int | None
+    release: Release
     released: bytes
     released_sha256: str
     kept: bytes
     finish_reason: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
+    unaccounted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +171,23 @@ class AppendIntent:
 
 
 @dataclass(frozen=True, slots=True)
+class AppendAttempt:
+    """Step 9: ask the log for the entry of a further attempt.
+
+    `why`, `status` and `kept` are the code, the status and the words of the one before, which gave no answer.
+    """
+
+    attempt: int
+    why: str
+    status: int | None
+    kept: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Dispatch:
-    """Step 9: send the request to the upstream."""
+    """Step 9: send the request to the target of this attempt; the first is 1."""
+
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +241,7 @@ class SendReceipt:
 
 Command: TypeAlias = (
     AppendIntent
+    | AppendAttempt
     | Dispatch
     | SendHead
     | SendBytes

@@ -43,6 +43,7 @@ _ENDS: Mapping[str, Mapping[str, Any]] = {
     End.REFUSED_BY_UPSTREAM: {**FAILURE, **ALLOWED},
     End.UPSTREAM_FAILED: {**FAILURE, **ALLOWED},
     End.CUT: {**FAILURE, **CUT},
+    End.WITHHELD: {**FAILURE, **DENIED},
     End.ABANDONED: {"status_id": OTHER, "status": "Abandoned", **ALLOWED},
 }
 
@@ -105,6 +106,20 @@ FORMS: Mapping[str, EntryForm] = {
         fixed={**_CALL, **SUCCESS, **ALLOWED},
         copy={**_CALLER, "policy.uid": "policy_digest", "message_context.uid": "request_sha256"},
         more=_intended,
+    ),
+    events.CALL_ATTEMPTED.name: EntryForm(
+        class_uid=API_ACTIVITY,
+        activity_id=CREATE,
+        fixed={**_CALL, **SUCCESS, **ALLOWED},
+        copy={
+            "actor.app_uid": "worker",
+            "src_endpoint.name": "worker",
+            "metadata.correlation_uid": "call",
+            "api.request.uid": "call",
+            "api.response.code": "status",
+            "status_code": "why",
+            "message_context.uid": "sent_sha256",
+        },
     ),
     events.CALL_OUTCOME.name: EntryForm(
         class_uid=API_ACTIVITY,

@@ -14,14 +14,15 @@ from safeconduct.access.model import CallFacts, CallRequest, Grant, Principal, S
 from safeconduct.access.standing import Decide, Standing
 from safeconduct.gateway.budgets.bounds import Sending, cost_of
 from safeconduct.gateway.budgets.model import Cost
-from safeconduct.gateway.call import JSON, CallTerms
 from safeconduct.gateway.dialects.model import Dialect, ModelRequest, Shapes
 from safeconduct.gateway.dialects.registry import dialect
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX, answer_bytes_max
-from safeconduct.gateway.ports import Ask
+from safeconduct.gateway.moves import Release
+from safeconduct.gateway.ports import Ask, Inspector
 from safeconduct.gateway.providers import Configured, Upstreams, askable
 from safeconduct.gateway.targets import find_targets
+from safeconduct.gateway.terms import JSON, CallTerms
 from safeconduct.gateway.vendors import members, safety_id
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.errors import (
@@ -109,13 +110,15 @@ class Prepared:
         """What a freeze can select this call by."""
         return call_facts(self.principal, self.path, self.grant.id, tier=self.model.tier, approval=self.approval)
 
-    @property
-    def terms(self) -> CallTerms:
-        """What the call's machine must know."""
+    def terms(self, inspector: Inspector) -> CallTerms:
+        """Returns what the call's machine must know."""
         return CallTerms(
             dialect=self.spoken,
             request=self.asked,
             answer_bytes_max=answer_bytes_max(self.output_tokens_max),
+            release=Release(self.path.release),
+            inspector=inspector,
+            attempts=len(self.providers),
         )
 
     @property

@@ -59,6 +59,12 @@ def outside(provider: Provider, facts: UpstreamFacts) -> tuple[str, ...]:
     return tuple(kind for kind in kinds if stated[kind] not in (UNSTATED, getattr(facts, kind)))
 
 
+def equal(one: Provider, other: Provider) -> bool:
+    """Tells whether either may take the other's calls: same region, same retention, all stated."""
+    stated = (one.region, one.retention)
+    return one is other or (stated == (other.region, other.retention) and UNSTATED not in stated)
+
+
 def outside_path(path: SealedPath) -> RefusedError:
     """Returns why a provider was not asked, without a word of what runs instead."""
     return RefusedError(

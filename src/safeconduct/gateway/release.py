@@ -8,14 +8,12 @@ and each frame's other strings and names.
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
-from safeconduct.gateway.answer import no_answer
-from safeconduct.gateway.errors import DialectError
+from safeconduct.gateway.errors import DialectError, WithheldError, no_answer
+from safeconduct.gateway.moves import Release
 from safeconduct.gateway.ports import Inspector, Verdict
 from safeconduct.gateway.strict_json import read_object
-from safeconduct.kernel.errors import RefusedError, SafeconductError
 
 WINDOW_CHARACTERS = 512
 """Characters of text that stay behind in `hold-window`: what an inspector refuses is held whole up to this length.
@@ -24,14 +22,6 @@ Keys, addresses and phrases are shorter; at 20 tokens a second it is six seconds
 _END = b"\n\n"
 _DONE = b"[DONE]"
 _LABELS = frozenset(("type", "role", "id"))  # beside the text of a delta, not part of it
-
-
-class Release(StrEnum):
-    """When an answer is let out."""
-
-    PASS = "pass"  # noqa: S105 - as it comes, uninspected
-    HOLD_WINDOW = "hold-window"  # a window of text behind what was inspected
-    HOLD_ALL = "hold-all"  # when the whole of it was inspected
 
 
 class Releaser(Protocol):
@@ -46,7 +36,7 @@ class Releaser(Protocol):
         """Takes whole frames and returns those that may go now.
 
         Raises:
-            RefusedError: `released-withheld`: nothing that is held may go.
+            WithheldError: nothing that is held may go.
             UpstreamError: a frame can't be read as everybody would read it.
         """
         ...
@@ -160,7 +150,7 @@ def check_whole(mode: Release, inspector: Inspector, body: bytes) -> None:
     """Inspects a JSON answer, which is let out whole in any mode.
 
     Raises:
-        RefusedError: `released-withheld`.
+        WithheldError: it may not go.
         UpstreamError: it can't be read as everybody would read it.
     """
     if mode is not Release.PASS:
@@ -172,17 +162,7 @@ def _require(inspector: Inspector, text: str, others: list[str]) -> None:
     for part in (text, "\n".join(others)):
         verdict = inspector.inspect(part) if part else Verdict()
         if not verdict.passes:
-            raise withheld(verdict)
-
-
-def withheld(verdict: Verdict) -> SafeconductError:
-    """Returns what a caller is told of an answer that is not let out."""
-    return RefusedError(
-        "the model answered what this path does not let out",
-        code="released-withheld",
-        clause=verdict.clause,
-        remedy="ask for something else, or ask the people who answer for the path",
-    )
+            raise WithheldError(verdict.clause)
 
 
 def _split(frames: bytes) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from safeconduct.access.standing import Decide, Standing
 from safeconduct.gateway import prepare as steps
+from safeconduct.gateway.breakers import Breakers
 from safeconduct.gateway.budgets.rates import Pace
 from safeconduct.gateway.budgets.service import settle_gone
 from safeconduct.gateway.entries import abandoned_draft, refused_draft
@@ -17,9 +18,10 @@ from safeconduct.gateway.events import CALLERS_UNIDENTIFIED, OPEN_CALLS, Callers
 from safeconduct.gateway.meter import RefusalMeter
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.gateway.offered import offered
-from safeconduct.gateway.ports import CallClient, Upstream
+from safeconduct.gateway.ports import CallClient, Inspector, Upstream
 from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
 from safeconduct.gateway.providers import Configured
+from safeconduct.gateway.release import PassesAll
 from safeconduct.gateway.vendors import vendor_key
 from safeconduct.kernel.errors import LimitedError, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import Origin, PathId
@@ -78,6 +80,7 @@ class Calls:
         decide: Decide | None = None,
         confirmed: bool = True,
         pace: Pace | None = None,
+        inspector: Inspector | None = None,
     ) -> None:
         self.standing = standing
         self.commits = commits
@@ -85,6 +88,8 @@ class Calls:
         self.worker = worker
         self.clock = clock
         self.patience = patience or Patience()
+        self.inspector = inspector or PassesAll()
+        self.breakers = Breakers()
         self.loop = asyncio.get_running_loop()
         self.reports: deque[CutReport] = deque(maxlen=REPORTS_KEPT)
         self.confirmation = None if confirmed else Confirmation(partial(self.cut_all, CutWhy.UNCONFIRMED))

@@ -8,18 +8,21 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from safeconduct.access.records import epoch
 from safeconduct.gateway.budgets.charging import charge
 from safeconduct.gateway.budgets.model import NO_COST, Amounts
 from safeconduct.gateway.call import Call, State
-from safeconduct.gateway.entries import intent_draft, outcome_draft
+from safeconduct.gateway.entries import attempt_draft, intent_draft, outcome_draft
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
+    AppendAttempt,
     AppendIntent,
     AppendOutcome,
+    AttemptCommitted,
+    AttemptFailed,
     ClientWritten,
     Command,
     Cut,
@@ -36,18 +39,15 @@ from safeconduct.gateway.moves import (
     SendHead,
     SendReceipt,
     Started,
-    UpstreamBytes,
-    UpstreamEnd,
-    UpstreamFailed,
 )
 from safeconduct.gateway.prepare import Prepared, Refusal
-from safeconduct.gateway.providers import outside, outside_path
 from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError, UpstreamError
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.receipts import receipt_text
+from safeconduct.runtime.asking import Asking
 
 if TYPE_CHECKING:
-    from safeconduct.gateway.ports import CallClient, Exchange
+    from safeconduct.gateway.ports import CallClient
     from safeconduct.kernel.entries import Draft
     from safeconduct.kernel.ports import Receipt
     from safeconduct.runtime.calls import Calls
@@ -55,11 +55,10 @@ if TYPE_CHECKING:
 STANDING_TRIES_MAX = 4
 """How often a call is decided anew because who may do what changed before its intent was committed."""
 
-TICK_S = 0.001
-"""Seconds until the time is looked at again after it was up: a woken task needs a turn of the loop."""
-
 _GOES_OUT = (Dispatch, SendHead, SendBytes, SendReceipt)
 """What hands something to an upstream or a client: only while the standing is known to be the one in force."""
+
+_NEVER_AFTER_A_CUT = (AppendAttempt, *_GOES_OUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,18 +77,14 @@ class CallRun:
         self.prepared = prepared
         self._calls = calls
         self._client = client
-        self._call = Call(prepared.terms)
+        self._call = Call(prepared.terms(calls.inspector))
         self._todo: deque[Command] = deque()
-        self._exchange: Exchange | None = None
-        self._head_came = False
+        self._asking = Asking(calls)
         self._was_cut = False
         self.call = ""  # the id of its intent, or of its refusal, once that stands in the log
         self._intent: Receipt | None = None
         self._outcome: Receipt | None = None
         self._cost = NO_COST  # what is reserved
-        self._task: asyncio.Task[Any] | None = None
-        self._waiting_since: float | None = None  # for the upstream
-        self._woken_for: SafeconductError | None = None
         self._deadline = calls.loop.time() + prepared.path.limits.deadline_s
         self._timer = calls.loop.call_later(
             min(calls.patience.shortest_s, prepared.path.limits.deadline_s), self._check_time
@@ -97,13 +92,12 @@ class CallRun:
 
     async def drive(self) -> Ended:
         """Carries out commands until there are none left."""
-        self._task = asyncio.current_task()
         self._client.when_gone(lambda: self.cut(CutWhy.CLIENT_GONE))
         try:
             await self._carry_out()
         finally:
             self._timer.cancel()
-            self._close_upstream()
+            self._asking.close()
             self._settle(self._cost.reserved)  # where no outcome is known to stand, nothing is free again
         return Ended(call=self.call, intent=self._intent, outcome=self._outcome)
 
@@ -112,7 +106,7 @@ class CallRun:
         cancelled: asyncio.CancelledError | None = None
         while self._todo or self._listening():
             try:
-                event = await (self._do_next() if self._todo else self._hear())
+                event = await (self._do_next() if self._todo else self._asking.hear())
             except asyncio.CancelledError as error:  # the server gives up on its tasks
                 cancelled = error
                 self.cut(CutWhy.SHUTDOWN)
@@ -131,17 +125,13 @@ class CallRun:
             return False
         commands = self._call.feed(Cut(why, clause))
         self._was_cut = True
-        self._todo = deque(
-            command for command in self._todo if not isinstance(command, SendHead | SendBytes | SendReceipt)
-        )
+        self._todo = deque(command for command in self._todo if not isinstance(command, _NEVER_AFTER_A_CUT))
         for command in commands:
-            if isinstance(command, AbortClient):
-                self._client.abort()
-            elif isinstance(command, AbortUpstream):
-                self._close_upstream()
+            if isinstance(command, AbortClient | AbortUpstream):
+                self._abort(command)
             else:
                 self._todo.append(command)
-        self._wake(UpstreamError("the call was cut", code=why.value))
+        self._asking.wake(UpstreamError("the call was cut", code=why.value))
         return True
 
     def _feed(self, event: Event) -> None:
@@ -162,8 +152,10 @@ class CallRun:
         match command:
             case AppendIntent():
                 return await self._append_intent()
-            case Dispatch():
-                return self._dispatch()
+            case AppendAttempt():
+                return await self._append_attempt(command)
+            case Dispatch(attempt):
+                return self._asking.dispatch(self.prepared, attempt)
             case SendHead(content_type, length, intent):
                 await self._client.head(content_type, length, intent)
             case SendBytes(data, last):
@@ -176,20 +168,15 @@ class CallRun:
             case SendReceipt(receipt):
                 comment = f": safeconduct-receipt {receipt_text(receipt)}\n\n"
                 await self._client.send(comment.encode(), last=True)
-            case AbortUpstream():
-                self._close_upstream()
-            case AbortClient():
-                self._client.abort()
+            case AbortUpstream() | AbortClient():
+                self._abort(command)
         return None
 
-    def _dispatch(self) -> Event | None:
-        provider = self.prepared.providers[0]
-        upstream = self._calls.upstreams[provider.upstream]
-        # What runs may have changed since the call was decided; what it was decided on has not.
-        if outside(provider, upstream.facts):
-            return UpstreamFailed(outside_path(self.prepared.path))
-        self._exchange = upstream.exchange(self.prepared.ask)
-        return None
+    def _abort(self, command: AbortUpstream | AbortClient) -> None:
+        if isinstance(command, AbortClient):
+            self._client.abort()
+        else:
+            self._asking.close()
 
     async def _append_intent(self) -> Event:
         for _ in range(STANDING_TRIES_MAX):
@@ -237,14 +224,32 @@ class CallRun:
         arrival, body = self.prepared.arrival, self.prepared.asked.body
         again = self._calls.prepare(arrival, body)
         if isinstance(again, Prepared):
-            self.prepared, self._call.terms = again, again.terms
+            self.prepared, self._call.terms = again, again.terms(self._calls.inspector)
             return None
         self.call = await self._calls.record_refusal(again, arrival, body)
         return again.error
 
+    async def _append_attempt(self, further: AppendAttempt) -> Event:
+        draft = attempt_draft(self.call, self.prepared, self._calls.worker, further)
+        for _ in range(STANDING_TRIES_MAX):
+            try:
+                await self._calls.commits(partial(self._append_attempt_if, draft=draft))
+            except SafeconductError as error:
+                if error.code != "standing-changed" or self._call.state is not State.RETRYING:
+                    return AttemptFailed()
+            else:
+                return AttemptCommitted()
+        return AttemptFailed()
+
+    def _append_attempt_if(self, tx: Transaction, draft: "Draft") -> None:
+        # The call runs, so every standing that this process has taken in still allows it. There may be a newer one.
+        if epoch(tx) != self._calls.standing().epoch:
+            raise _standing_changed()
+        tx.append(self.prepared.path.origin, draft)
+
     async def _append_outcome(self, outcome: Outcome) -> Event:
         origin = self.prepared.path.origin
-        charged = charge(self._cost, outcome, asked=self._exchange is not None)
+        charged = charge(self._cost, outcome)
         draft = outcome_draft(self.call, self.prepared.principal.id, self._calls.worker, outcome, charged)
         try:
             committed = await self._calls.commits(lambda tx: tx.append(origin, draft), own=True)
@@ -254,52 +259,20 @@ class CallRun:
         self._outcome = committed.receipts[0]
         return OutcomeCommitted(self._outcome)
 
-    async def _hear(self) -> Event:
-        if self._exchange is None:
-            raise RuntimeError("the upstream is listened to after it was asked")
-        self._waiting_since = self._calls.loop.time()
-        try:
-            if not self._head_came:
-                head = await self._exchange.head()
-                self._head_came = True
-                return head
-            data = await self._exchange.read()
-        except UpstreamError as error:
-            return UpstreamFailed(error)
-        except asyncio.CancelledError:
-            if self._woken_for is None or self._task is None:
-                raise
-            self._task.uncancel()
-            woken_for, self._woken_for = self._woken_for, None
-            return UpstreamFailed(woken_for)
-        finally:
-            self._waiting_since = None
-        return UpstreamBytes(data) if data else UpstreamEnd()
-
-    def _close_upstream(self) -> None:
-        if self._exchange is not None:
-            self._exchange.close()
-
-    def _wake(self, error: SafeconductError) -> None:
-        """Ends waiting for the upstream, and nothing else: commits and writes run to their end."""
-        if self._waiting_since is not None and self._woken_for is None and self._task is not None:
-            self._woken_for = error
-            self._task.cancel()
-
     def _check_time(self) -> None:
-        now, patience = self._calls.loop.time(), self._calls.patience
+        now = self._calls.loop.time()
         if now >= self._deadline:
             self.cut(CutWhy.DEADLINE)
             return
-        silent_s = patience.idle_s if self._head_came else patience.first_byte_s
-        if self._waiting_since is not None and now >= self._waiting_since + silent_s:
-            self._wake(UpstreamError("the model server was silent for too long", code="upstream-timeout"))
-        waited_s = 0.0 if self._waiting_since is None else now - self._waiting_since
-        next_s = min(patience.shortest_s, self._deadline - now, max(silent_s - waited_s, TICK_S))
+        next_s = min(self._calls.patience.shortest_s, self._deadline - now, self._asking.check(now))
         self._timer = self._calls.loop.call_later(next_s, self._check_time)
 
 
 def _append_intent(tx: Transaction, prepared: Prepared, draft: "Draft") -> None:
     if epoch(tx) != prepared.epoch:
-        raise ConflictError("who may do what has changed meanwhile", code="standing-changed")
+        raise _standing_changed()
     tx.append(prepared.path.origin, draft)
+
+
+def _standing_changed() -> ConflictError:
+    return ConflictError("who may do what has changed meanwhile", code="standing-changed")

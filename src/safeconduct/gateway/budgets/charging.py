@@ -5,10 +5,6 @@ from dataclasses import dataclass
 from safeconduct.gateway.budgets.model import Amounts, Basis, Cost, Usage
 from safeconduct.gateway.moves import End, Outcome
 
-STATUS_OK = 200
-NEVER_SENT = "upstream-unreachable"
-"""No connection came about: the request left for nowhere."""
-
 NOTHING = Usage(0, 0)
 
 
@@ -24,16 +20,16 @@ NO_CHARGE = Charge({}, Basis.UNBUDGETED)
 """Of a call under no budget."""
 
 
-def charge(cost: Cost, outcome: Outcome, *, asked: bool) -> Charge:
-    """Returns what a call is charged. `asked` says that its request may have gone out."""
+def charge(cost: Cost, outcome: Outcome) -> Charge:
+    """Returns what a call is charged: what its upstream counted, unless attempts are left that nobody counted."""
     if not cost.accounts:
         return NO_CHARGE
-    refused = outcome.status is not None and outcome.status != STATUS_OK
-    if not asked or refused or outcome.why == NEVER_SENT:
-        return Charge(cost.settled(NOTHING), Basis.NOTHING)
-    if outcome.end is not End.COMPLETED:
-        return Charge(cost.reserved, Basis.WORST_CASE)
     prompt, answer = outcome.prompt_tokens, outcome.completion_tokens
+    uncounted = outcome.end is End.COMPLETED and None in (prompt, answer)
+    if outcome.unaccounted > uncounted:
+        return Charge(cost.reserved, Basis.WORST_CASE)
+    if outcome.end is not End.COMPLETED and prompt is None:
+        return Charge(cost.settled(NOTHING), Basis.NOTHING)
     if answer is None and not cost.worst.answer:
         answer = 0  # an answer that has no tokens
     usage = Usage(_known(prompt, cost.worst.prompt), _known(answer, cost.worst.answer))

@@ -1,0 +1,144 @@
+"""One target's answer as it comes in: what of it may go, what is held, what was handed over, what the client took."""
+
+from collections import deque
+
+from safeconduct.gateway.dialects.model import AnswerFacts, AnswerReader
+from safeconduct.gateway.errors import no_answer
+from safeconduct.gateway.limits import REFUSED_BODY_BYTES_MAX
+from safeconduct.gateway.moves import UpstreamHead
+from safeconduct.gateway.release import check_whole, releaser
+from safeconduct.gateway.terms import EVENT_STREAM, JSON, STATUS_OK, CallTerms
+from safeconduct.kernel.errors import SafeconductError, UpstreamError
+
+KEEP_ALIVE = b":\n\n"
+"""Says that there is an answer, and nothing of it. Sent where frames came in and are held."""
+
+
+class Answer:
+    """An answer under the call's terms. Never more than `answer_bytes_max`, and one read, are kept of it."""
+
+    def __init__(self, terms: CallTerms) -> None:
+        self.status: int | None = None
+        self.facts = AnswerFacts()
+        self._terms = terms
+        self._reader: AnswerReader | None = None
+        self._releaser = releaser(terms.release, terms.inspector)
+        self._received = bytearray()
+        self._received_bytes = 0
+        self._kept_max = REFUSED_BODY_BYTES_MAX
+        self._handed: deque[bytes] = deque()
+        self._released = bytearray()
+
+    @property
+    def done(self) -> bool:
+        """Whether a stream came to its end."""
+        return self._reader is not None and self._reader.done
+
+    @property
+    def counted(self) -> bool:
+        """Whether the upstream said what the whole of it used. Counts within a stream are of the part so far."""
+        counts = self.facts.prompt_tokens, self.facts.completion_tokens
+        return None not in counts and (self._reader is None or self._reader.done)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the client has not taken all that was handed over."""
+        return bool(self._handed)
+
+    @property
+    def released(self) -> bytes:
+        """What the client took, in order."""
+        return bytes(self._released)
+
+    @property
+    def kept(self) -> bytes:
+        """What came and was not let out: the frames that are held, and so much of what is no answer."""
+        return self._releaser.held + bytes(self._received[: self._kept_max])
+
+    def begin(self, head: UpstreamHead) -> bool:
+        """Takes the head, and tells whether a stream follows that is released as it comes.
+
+        Raises:
+            UpstreamError: what follows can't be the answer.
+        """
+        self.status = head.status
+        if head.content_encoding not in ("", "identity"):
+            raise no_answer("it is compressed, though plain bytes were asked for")
+        if head.status != STATUS_OK:
+            return False
+        stream = self._terms.request.stream
+        expected = EVENT_STREAM if stream else JSON
+        if head.content_type.partition(";")[0].strip().lower() != expected:
+            raise no_answer(f"expected {expected}")
+        if stream:
+            self._reader = self._terms.dialect.reader(self._terms.request)
+        return stream
+
+    def collect(self, data: bytes) -> None:
+        """Takes bytes of an answer that is not released as it comes.
+
+        Raises:
+            UpstreamError: it is too long.
+        """
+        if self.status != STATUS_OK:
+            self._received += data[: REFUSED_BODY_BYTES_MAX - len(self._received)]
+            return
+        self._received += data
+        if len(self._received) > self._terms.answer_bytes_max:
+            raise self._too_long()
+
+    def refusal(self) -> SafeconductError:
+        """Returns the error of an answer that is no success."""
+        return self._terms.dialect.refusal(self.status or 0, bytes(self._received))
+
+    def whole(self) -> bytes:
+        """Returns a JSON answer, to be let out.
+
+        Raises:
+            UpstreamError: it is none.
+            WithheldError: the inspector forbids it.
+        """
+        body = bytes(self._received)
+        self.facts = self._terms.dialect.read_answer(body, self._terms.request)
+        self._kept_max = self._terms.answer_bytes_max  # from here on it is text, and all of it can be sealed
+        check_whole(self._terms.release, self._terms.inspector, body)
+        self._received.clear()
+        return body
+
+    def relay(self, data: bytes) -> bytes:
+        """Takes what one read gave of a stream, and returns what may go now: whole frames, or a sign of life.
+
+        Raises:
+            UpstreamError: it is no answer, or too long.
+            WithheldError: the inspector forbids what is held.
+        """
+        if self._reader is None:
+            raise RuntimeError("a stream is read after its head")
+        self._received_bytes += len(data)
+        if self._received_bytes > self._terms.answer_bytes_max:
+            raise self._too_long()
+        try:
+            frames = self._reader.feed(data)
+        except UpstreamError:
+            self._received += data[:REFUSED_BODY_BYTES_MAX]
+            raise
+        self.facts = self._reader.facts
+        return self._let_out(frames) if frames else b""
+
+    def _let_out(self, frames: bytes) -> bytes:
+        released = self._releaser.take(frames)
+        if self.done:
+            released += self._releaser.rest()
+        return released or KEEP_ALIVE
+
+    def hand_over(self, data: bytes) -> None:
+        """Notes bytes that go to the client."""
+        self._handed.append(data)
+
+    def taken(self) -> None:
+        """Notes that the oldest of them went to the client's transport."""
+        if self._handed:
+            self._released += self._handed.popleft()
+
+    def _too_long(self) -> UpstreamError:
+        return no_answer(f"it is over {self._terms.answer_bytes_max} bytes")

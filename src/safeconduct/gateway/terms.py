@@ -1,0 +1,26 @@
+"""What a call's machine must know of it, decided before the intent."""
+
+from dataclasses import dataclass
+
+from safeconduct.gateway.dialects.model import Dialect, ModelRequest
+from safeconduct.gateway.moves import Release
+from safeconduct.gateway.ports import Inspector
+
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+STATUS_OK = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTerms:
+    """What the upstream is asked and in which dialect it answers, how that is let out, and how many targets there are.
+
+    `attempts` are the path's providers, which equal each other; `inspector` is asked unless `release` is `pass`.
+    """
+
+    dialect: Dialect
+    request: ModelRequest
+    answer_bytes_max: int
+    release: Release
+    inspector: Inspector
+    attempts: int
