@@ -177,7 +177,6 @@ def test_a_witness_that_is_no_line_of_a_policy_is_refused():
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("release: pass", "release: hold-window", "release 'hold-window' is not built yet; this release does pass"),
         ("autonomy: triage", "autonomy: act", "autonomy 'act' is not built yet; this release does advise, triage"),
         ("autonomy: triage", "autonomy: hunt", "autonomy 'hunt' is not built yet"),
         ("tools: []", "tools: []\n    handling: {telemetry: redact}", "handling 'redact' is not built yet"),

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import safeconduct
-from safeconduct.gateway import limits, meter
+from safeconduct.gateway import breakers, limits, meter, release
 from safeconduct.gateway.call import TABLE
 from safeconduct.gateway.moves import CutWhy, End
 from safeconduct.http import connection, gateway
@@ -12,7 +12,7 @@ from safeconduct.runtime import calls
 
 SOURCES = Path(safeconduct.__file__).parent
 SPEC = (SOURCES.parent.parent / "docs" / "spec" / "call.md").read_text("utf-8")
-NOT_TOLD = {"call-ended", "call-cut"}  # between our own parts
+NOT_TOLD = {"call-ended", "call-cut", "attempt-out-of-order"}  # between our own parts
 
 
 def test_the_states_are_those_of_the_table():
@@ -32,7 +32,7 @@ def test_every_code_that_a_caller_may_be_told_is_there():
         SOURCES / "access" / "floor.py",
         SOURCES / "policy" / "decide.py",
         *(SOURCES / "http" / f"{name}.py" for name in ("gateway", "proofs")),
-        *(SOURCES / "runtime" / f"{name}.py" for name in ("calls", "one_call", "governed")),
+        *(SOURCES / "runtime" / f"{name}.py" for name in ("asking", "calls", "one_call", "governed")),
     ]
     code = re.compile(r'(?:code=|Reason\(|": \()"([a-z0-9]+(?:-[a-z0-9]+)+)"')
     found = {name for file in files for name in code.findall(file.read_text("utf-8"))}
@@ -47,6 +47,9 @@ def test_every_end_and_reason_of_a_cut_is_there():
 
 def test_the_limits_are_those_of_the_code():
     said = [
+        (breakers.FAILURES_MAX, "failed 5 times in a row"),
+        (int(breakers.SKIP_S), "skipped for 30 s"),
+        (release.WINDOW_CHARACTERS, "stays 512 characters"),
         (limits.HEADER_VALUE_BYTES_MAX, "Up to 256 letters"),
         (connection.HEADERS_BYTES_MAX // 1024, "at most 32 KiB"),
         (int(connection.HEADERS_S), "Headers have 10 s"),

@@ -13,15 +13,12 @@ from safeconduct.access.path_schema import (
     BUILT_HANDLING,
     BUILT_MEDIA,
     BUILT_PROVIDER_TOOLS,
-    BUILT_RELEASE,
 )
 from safeconduct.access.reading import Key, Log
 
 NOT_BUILT = "not-built-yet"
 
 _BUILT: Mapping[str, Collection[object]] = {
-    "release": BUILT_RELEASE,
-    "autonomy": BUILT_AUTONOMY,
     "dialects": BUILT_DIALECTS,
     "media": BUILT_MEDIA,
     "provider_tools": BUILT_PROVIDER_TOOLS,
@@ -116,8 +113,7 @@ def _check_built(name: str, path: Values, log: Log) -> None:
 
 
 def _wanted(name: str, path: Values) -> Iterator[tuple[Key, object, Collection[object]]]:
-    for one in ("release", "autonomy"):
-        yield ("paths", name, one), path[one], _BUILT[one]
+    yield ("paths", name, "autonomy"), path["autonomy"], BUILT_AUTONOMY
     for many in ("dialects", "media", "provider_tools"):
         for wanted in path[many]:
             yield ("paths", name, many), wanted, _BUILT[many]

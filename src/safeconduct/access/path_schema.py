@@ -18,7 +18,6 @@ from safeconduct.access.reading import (
 )
 from safeconduct.kernel.errors import InvalidInputError
 
-BUILT_RELEASE = ("pass",)
 BUILT_AUTONOMY = ("advise", "triage")
 BUILT_HANDLING = ("allow",)
 BUILT_DIALECTS = ("openai.chat", "anthropic.messages", "anthropic.count-tokens")
@@ -194,7 +193,7 @@ PATH = Section(
         FieldSpec(
             "release",
             Choice(("pass", "hold-window", "hold-all")),
-            "how answers are let out; only `pass` is built",
+            "how answers are let out: as they come, behind an inspected window, or when all was inspected",
             required=False,
             default="pass",
         ),

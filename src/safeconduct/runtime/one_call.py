@@ -233,7 +233,7 @@ class CallRun:
         draft = attempt_draft(self.call, self.prepared, self._calls.worker, further)
         for _ in range(STANDING_TRIES_MAX):
             try:
-                await self._calls.commits(partial(self._append_attempt_if, draft=draft))
+                await self._calls.commits(partial(self._append_attempt_if, draft=draft), own=True)
             except SafeconductError as error:
                 if error.code != "standing-changed" or self._call.state is not State.RETRYING:
                     return AttemptFailed()
