@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from safeconduct.access.freezes import call_facts
 from safeconduct.access.model import CallRequest
 from safeconduct.access.standing import compile_standing
+from safeconduct.runtime.freeze import fallen
 from support.immediate import START
 from support.programs import demo_program, in_force
 
@@ -61,3 +63,10 @@ def test_a_pre_release_is_as_absent_as_a_model_that_is_not_there(name):
 
 def test_a_version_that_was_pinned_before_is_no_name_of_the_model():
     assert refused(HIGH, "smollm2-135m-2025-01-01").code == "model-not-allowed"
+
+
+def test_a_tier_that_is_taken_away_cuts_what_runs_on_it():
+    facts = call_facts(HIGH.principals["ana"], HIGH.paths["soc-triage"], "ana-triage", tier=2)
+    assert fallen(HIGH, facts) is None
+    assert fallen(LOW, facts) == ("revoked", "principal:ana/tier")
+    assert fallen(LOW, replace(facts, tier=1)) is None

@@ -54,9 +54,12 @@ def outside(provider: Provider, facts: UpstreamFacts) -> tuple[str, ...]:
     Where the program states nothing there is nothing to be otherwise: such a provider stands alone on a path that
     demands nothing, or it could not have been published.
     """
-    kinds = ("vendor", "region", "retention")
-    stated = {kind: getattr(provider, kind) for kind in kinds}
-    return tuple(kind for kind in kinds if stated[kind] not in (UNSTATED, getattr(facts, kind)))
+    compared = (
+        ("vendor", provider.vendor, facts.vendor),
+        ("region", provider.region, facts.region),
+        ("retention", provider.retention, facts.retention),
+    )
+    return tuple(kind for kind, stated, runs in compared if stated not in (UNSTATED, runs))
 
 
 def equal(one: Provider, other: Provider) -> bool:
