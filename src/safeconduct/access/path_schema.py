@@ -20,9 +20,15 @@ from safeconduct.kernel.errors import InvalidInputError
 
 BUILT_AUTONOMY = ("advise", "triage")
 BUILT_HANDLING = ("allow",)
-BUILT_DIALECTS = ("openai.chat", "anthropic.messages", "anthropic.count-tokens")
+BUILT_DIALECTS = (
+    "openai.chat",
+    "openai.responses",
+    "openai.embeddings",
+    "anthropic.messages",
+    "anthropic.count-tokens",
+)
 BUILT_MEDIA = ("image", "document")
-BUILT_PROVIDER_TOOLS: tuple[str, ...] = ()
+BUILT_PROVIDER_TOOLS = ("web_search", "file_search", "code_interpreter")
 
 DIALECTS = (
     "openai.chat",

@@ -24,8 +24,14 @@ ANSWER_BYTES_PER_TOKEN = 4096
 ANSWER_BYTES_MAX = 3 * 1024 * 1024
 """Bytes of an answer on any path. What is released is sealed, and a sealed field holds 8 MiB in its JSON form."""
 
+EMBEDDING_INPUTS_MAX = 128
+"""Texts of one request for embeddings: as many vectors of 3,072 numbers, in base64, as an answer can hold."""
+
 FRAME_BYTES_MAX = 256 * 1024
 """Bytes of one server-sent event. Without a bound an upstream that never ends a frame fills the memory."""
+
+RESPONSE_FRAME_BYTES_MAX = 1024 * 1024
+"""Bytes of one event of a response: some repeat the request's instructions and tools and the whole answer."""
 
 TOOL_CALLS_MAX = 128
 """Calls of tools in one answer. A request may offer 100; each open call of a stream is remembered."""
@@ -37,6 +43,6 @@ OUTCOME_TRIES_MAX = 3
 """How often an outcome is offered to the log. A call that still has none is closed at the next start."""
 
 
-def answer_bytes_max(output_tokens: int) -> int:
-    """Returns how many bytes an answer of that many tokens may have."""
-    return min(ANSWER_BYTES_MAX, ANSWER_BYTES_BASE + output_tokens * ANSWER_BYTES_PER_TOKEN)
+def answer_bytes_max(output_tokens: int, besides: int = 0) -> int:
+    """Returns how many bytes an answer of that many tokens may have, `besides` what they take."""
+    return min(ANSWER_BYTES_MAX, ANSWER_BYTES_BASE + output_tokens * ANSWER_BYTES_PER_TOKEN + besides)

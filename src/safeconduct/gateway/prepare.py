@@ -115,7 +115,7 @@ class Prepared:
         return CallTerms(
             dialect=self.spoken,
             request=self.asked,
-            answer_bytes_max=answer_bytes_max(self.output_tokens_max),
+            answer_bytes_max=answer_bytes_max(self.output_tokens_max, self.asked.answer_bytes),
             release=Release(self.path.release),
             inspector=inspector,
             attempts=len(self.providers),

@@ -1,6 +1,6 @@
 """The inference routes as bare ASGI, below `/paths/{path}`, and `/calls/{call}/proof`. Everything else goes on.
 
-    POST /paths/{path}/openai/v1/chat/completions
+    POST /paths/{path}/openai/v1/chat/completions, .../responses, .../embeddings
     POST /paths/{path}/anthropic/v1/messages
     POST /paths/{path}/anthropic/v1/messages/count_tokens
     GET  /paths/{path}/openai/v1/models
@@ -20,7 +20,14 @@ import msgspec
 
 from safeconduct.gateway.dialects.model import Dialect
 from safeconduct.gateway.dialects.model_lists import MANY, ONE
-from safeconduct.gateway.dialects.registry import ANTHROPIC_COUNT, ANTHROPIC_MESSAGES, OPENAI_CHAT, dialect_of
+from safeconduct.gateway.dialects.registry import (
+    ANTHROPIC_COUNT,
+    ANTHROPIC_MESSAGES,
+    OPENAI_CHAT,
+    OPENAI_EMBEDDINGS,
+    OPENAI_RESPONSES,
+    dialect_of,
+)
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.offered import find_offered
 from safeconduct.gateway.prepare import Admitted, Arrival, Refusal, admit, identify, too_large
@@ -49,6 +56,8 @@ _STATUS_BY_CODE: Mapping[str, int] = {
 # What a path's routes speak, by their ends. A route that is not here makes no call.
 _SPOKEN: Mapping[str, Dialect] = {
     "openai/v1/chat/completions": OPENAI_CHAT,
+    "openai/v1/responses": OPENAI_RESPONSES,
+    "openai/v1/embeddings": OPENAI_EMBEDDINGS,
     "anthropic/v1/messages": ANTHROPIC_MESSAGES,
     "anthropic/v1/messages/count_tokens": ANTHROPIC_COUNT,
 }

@@ -33,9 +33,9 @@ class ModelRequest:
 
     `output_tokens` is the largest limit the request sets itself, None if it sets none. Unless `limits_itself` (by a
     field that every upstream knows), `limit_field` is filled in. `tools` are the names of the functions it offers,
-    `provider_tools` the names that the upstream's own tools are called by,
-    `media` the kinds of its parts other than text, `texts` every text and member name in it, in any place. `sets` are
-    the members that are set on the wire whatever the caller said, as JSON.
+    `provider_tools` what the upstream's own are called, `media` the kinds of its parts other than text, `texts` every
+    text and member name in it, in any place. `sets` are the members that are set on the wire whatever the caller said,
+    as JSON. `answer_bytes` may come in the answer besides what its tokens take.
     """
 
     body: bytes = field(repr=False)
@@ -49,6 +49,7 @@ class ModelRequest:
     media: tuple[str, ...] = ()
     limit_field: str
     sets: Mapping[str, bytes] = field(default_factory=dict)
+    answer_bytes: int = 0
 
     def forwarded(self, *, model: str, output_tokens: int, vendor: Mapping[str, bytes | None] = NO_MEMBERS) -> bytes:
         """Returns the bytes for the upstream: the caller's own, unless a member must be set or left out.

@@ -170,7 +170,11 @@ def _facts(facts: AnswerFacts, answer: _Answer) -> AnswerFacts:
     if answer.usage is None:
         return facts
     usage = answer.usage
-    return replace(facts, prompt_tokens=_count(usage.prompt_tokens), completion_tokens=_count(usage.completion_tokens))
+    return replace(
+        facts,
+        prompt_tokens=bounded_count(usage.prompt_tokens),
+        completion_tokens=bounded_count(usage.completion_tokens),
+    )
 
 
 def _noticed(facts: AnswerFacts, choice: _Choice) -> AnswerFacts:
@@ -180,5 +184,6 @@ def _noticed(facts: AnswerFacts, choice: _Choice) -> AnswerFacts:
     return replace(facts, notices=merged(facts.notices, *found)) if found else facts
 
 
-def _count(number: int | None) -> int | None:
+def bounded_count(number: int | None) -> int | None:
+    """Returns a count that an upstream tells, None where it is none that an entry can hold."""
     return number if number is not None and 0 <= number <= INTEGER_MAX else None

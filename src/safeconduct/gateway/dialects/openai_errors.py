@@ -26,21 +26,32 @@ _TYPES: Mapping[Kind, str] = {
 
 def error_document(error: SafeconductError, call: str) -> bytes:
     """Returns the body of an error answer. `call` is empty where nobody was identified: then no entry stands for it."""
-    return msgspec.json.encode(
-        {
-            "error": {
-                "message": f"{error.message}. {error.remedy}".rstrip(". ") + ".",
-                "type": _TYPES[error.kind],
-                "param": (error.param or None) if isinstance(error, DialectError) else None,
-                "code": error.code,
-                "call": call or None,
-                "clause": error.clause or None,
-                "appeal": f"/calls/{call}/proof" if call else None,
-            }
-        }
-    )
+    return msgspec.json.encode({"error": _told(error, call)})
 
 
 def error_frame(error: SafeconductError, call: str) -> bytes:
     """Returns the error as an event of a stream that has begun."""
     return b"data: " + error_document(error, call) + b"\n\n"
+
+
+def error_event(error: SafeconductError, call: str) -> bytes:
+    """Returns the error as a typed event of a stream of responses.
+
+    Readers of the event find code and message beside its type; the official client raises on a member `error`.
+    """
+    told = _told(error, call)
+    named = {name: told[name] for name in ("code", "message", "param")}
+    event = {"type": "error", "sequence_number": 0, **named, "error": told}
+    return b"event: error\ndata: " + msgspec.json.encode(event) + b"\n\n"
+
+
+def _told(error: SafeconductError, call: str) -> dict[str, str | None]:
+    return {
+        "message": f"{error.message}. {error.remedy}".rstrip(". ") + ".",
+        "type": _TYPES[error.kind],
+        "param": (error.param or None) if isinstance(error, DialectError) else None,
+        "code": error.code,
+        "call": call or None,
+        "clause": error.clause or None,
+        "appeal": f"/calls/{call}/proof" if call else None,
+    }

@@ -10,7 +10,10 @@ from safeconduct.gateway.dialects import (
     anthropic_stream,
     openai_answer,
     openai_chat,
+    openai_embeddings,
     openai_errors,
+    openai_responses,
+    openai_responses_answer,
     refusals,
 )
 from safeconduct.gateway.dialects.model import Dialect
@@ -21,6 +24,26 @@ OPENAI_CHAT = Dialect(
     read=openai_chat.read_chat,
     read_answer=openai_answer.read_answer,
     reader=openai_answer.AnswerStream,
+    error=openai_errors.error_document,
+    error_frame=openai_errors.error_frame,
+    refusal=refusals.upstream_refusal,
+)
+
+OPENAI_RESPONSES = Dialect(
+    name="openai.responses",
+    read=openai_responses.read_response,
+    read_answer=openai_responses_answer.read_response_answer,
+    reader=openai_responses_answer.ResponseStream,
+    error=openai_errors.error_document,
+    error_frame=openai_errors.error_event,
+    refusal=refusals.upstream_refusal,
+)
+
+OPENAI_EMBEDDINGS = Dialect(
+    name="openai.embeddings",
+    read=openai_embeddings.read_embedding,
+    read_answer=openai_embeddings.read_embedding_answer,
+    reader=openai_embeddings.no_stream,
     error=openai_errors.error_document,
     error_frame=openai_errors.error_frame,
     refusal=refusals.upstream_refusal,
@@ -44,9 +67,8 @@ ANTHROPIC_COUNT = replace(
     read_answer=anthropic_answer.read_count,
 )
 
-DIALECTS: Mapping[str, Dialect] = {
-    dialect.name: dialect for dialect in (OPENAI_CHAT, ANTHROPIC_MESSAGES, ANTHROPIC_COUNT)
-}
+_ALL = (OPENAI_CHAT, OPENAI_RESPONSES, OPENAI_EMBEDDINGS, ANTHROPIC_MESSAGES, ANTHROPIC_COUNT)
+DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in _ALL}
 
 
 def dialect_of(family: str) -> Dialect:
