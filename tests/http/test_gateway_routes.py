@@ -316,7 +316,7 @@ def test_other_methods_and_routes(gate):
     token = gate.world.tokens["ana"]
     wrong = post(token, GOOD, path=f"/paths/{PATH}/openai/v1/models")
     assert raw_error(ask(gate.port, wrong))[1]["code"] == "method-not-allowed"
-    absent = post(token, GOOD, path=f"/paths/{PATH}/openai/v1/embeddings")
+    absent = post(token, GOOD, path=f"/paths/{PATH}/openai/v1/files")
     assert raw_error(ask(gate.port, absent))[1]["code"] == "route-unknown"
     assert ask(gate.port, post(token, GOOD, path="/api/v1/status")).startswith(b"HTTP/1.1 418")
 

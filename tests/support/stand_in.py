@@ -9,17 +9,24 @@ import json
 
 from aiohttp import web
 
+from support.openai_shapes import called, embeddings, events, item_of, last_text, response
+
 SECRET = "sk-upstream-0815"
 PIECE = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 
 
-def chunk(text, finish=None):
-    choice = {"index": 0, "delta": {"content": text} if text else {}, "finish_reason": finish}
+def chunk(text, finish=None, delta=None):
+    choice = {"index": 0, "delta": delta or ({"content": text} if text else {}), "finish_reason": finish}
     return b"data: " + json.dumps(PIECE | {"choices": [choice]}).encode() + b"\n\n"
 
 
-def answer(text):
+USAGE_CHUNK = b"data: " + json.dumps(PIECE | {"choices": [], "usage": {"prompt_tokens": 5}}).encode() + b"\n\n"
+
+
+def answer(text, *calls):
     message = {"role": "assistant", "content": text}
+    if calls:
+        message["tool_calls"] = [{"id": "c_1", "type": "function", **call} for call in calls]
     return {
         "id": "c",
         "object": "chat.completion",
@@ -43,7 +50,8 @@ class StandIn:
 
     async def start(self):
         app = web.Application(client_max_size=1 << 26)
-        app.router.add_post("/v1/chat/completions", self._handle)
+        for route in ("chat/completions", "responses", "embeddings"):
+            app.router.add_post(f"/v1/{route}", self._handle)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -61,7 +69,7 @@ class StandIn:
         if self.judge is not None:
             self.judge(body)
         request = json.loads(body)
-        text = request["messages"][-1]["content"]
+        text = last_text(request)
         name = text.removeprefix("do:").split(" ")[0] if text.startswith("do:") else "answer"
         self.open += 1
         try:
@@ -78,6 +86,8 @@ class StandIn:
         return response
 
     async def _answer(self, http, request, text):
+        if "messages" not in request:
+            return await self._other(http, request, text)
         if not request.get("stream"):
             return web.json_response(answer(text), headers={"x-upstream-key": SECRET, "server": SECRET})
         response = await self._stream_head(http)
@@ -85,6 +95,33 @@ class StandIn:
             await response.write(chunk(word))
         await response.write(chunk("", "stop") + b"data: [DONE]\n\n")
         return response
+
+    async def _call(self, http, request, text):
+        """The model calls the function that the text names."""
+        name = text.split(" ")[1]
+        if "messages" not in request:
+            return await self._answer(http, request, text)
+        if not request.get("stream"):
+            return web.json_response(answer(None, {"function": {"name": name, "arguments": '{"a":1}'}}))
+        response = await self._stream_head(http)
+        for delta in called(name, '{"a":1}'):
+            await response.write(chunk("", delta=delta))
+        await response.write(chunk("", "tool_calls") + USAGE_CHUNK + b"data: [DONE]\n\n")
+        return response
+
+    async def _fail(self, http, request, text):
+        return await self._answer(http, request, text)
+
+    async def _other(self, http, request, text):
+        """Answers on the routes that are not chat."""
+        if http.path.endswith("embeddings"):
+            return web.json_response(embeddings(request))
+        if not request.get("stream"):
+            return web.json_response(response(item_of(text)))
+        stream = await self._stream_head(http)
+        for found in events(text):
+            await stream.write(found)
+        return stream
 
     async def _status(self, http, request, text):
         body = {"error": {"message": f"Incorrect API key {SECRET} at 127.0.0.1:{self.port}", "code": "bad"}}

@@ -1,6 +1,8 @@
 """The inference routes as bare ASGI, below `/paths/{path}`, and `/calls/{call}/proof`. Everything else goes on.
 
-    POST /paths/{path}/openai/v1/chat/completions, .../responses, .../embeddings
+    POST /paths/{path}/openai/v1/chat/completions
+    POST /paths/{path}/openai/v1/responses
+    POST /paths/{path}/openai/v1/embeddings
     POST /paths/{path}/anthropic/v1/messages
     POST /paths/{path}/anthropic/v1/messages/count_tokens
     GET  /paths/{path}/openai/v1/models

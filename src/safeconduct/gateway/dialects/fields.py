@@ -127,19 +127,17 @@ def largest(fields: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
     return max(given.values(), default=None)
 
 
-def messages_of(given: object) -> list[object]:
-    """Returns the messages of a conversation, unread.
+def messages_of(given: object, name: str = "messages") -> list[object]:
+    """Returns the messages of a conversation, unread. They stand in the field `name`.
 
     Raises:
         DialectError: `messages-missing` or `too-many-messages`.
     """
     if not isinstance(given, list) or not given:
-        raise DialectError(
-            "messages must be a list with at least one message", code="messages-missing", param="messages"
-        )
+        raise DialectError(f"{name} must be a list with at least one message", code="messages-missing", param=name)
     if len(given) > limits.MESSAGES_MAX:
         text = f"a request may hold {limits.MESSAGES_MAX} messages, got {len(given)}"
-        raise DialectError(text, code="too-many-messages", param="messages")
+        raise DialectError(text, code="too-many-messages", param=name)
     return given
 
 

@@ -19,6 +19,7 @@ from safeconduct.gateway.dialects.fields import (
     messages_of,
     model_name,
     read_fields,
+    unknown,
 )
 from safeconduct.gateway.dialects.model import ModelRequest, Shapes
 from safeconduct.gateway.dialects.openai_parts import check_content
@@ -114,7 +115,7 @@ def _check_message(place: str, message: object, shapes: Shapes) -> set[str]:
         if name in ("function_call", "audio") and value is not None:
             raise DialectError(f"{place}.{name} is not taken", code="content-not-allowed", param=f"{place}.{name}")
         if isinstance(value, dict | list) and name not in ("content", "tool_calls"):
-            raise DialectError(f"{place}.{name[:64]} is not known", code="unknown-shape", param=f"{place}.{name[:64]}")
+            raise unknown(f"{place}.{name}")
     _check_calls(f"{place}.tool_calls", message.get("tool_calls"))
     return check_content(f"{place}.content", message.get("content"), shapes, _PARTS)
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from safeconduct.gateway import limits
 from safeconduct.gateway.dialects.fields import (
     GOES_ON,
     KEEPS_CALL,
@@ -13,8 +12,10 @@ from safeconduct.gateway.dialects.fields import (
     Vocabulary,
     flag,
     largest,
+    messages_of,
     model_name,
     read_fields,
+    unknown,
 )
 from safeconduct.gateway.dialects.model import ModelRequest, Shapes
 from safeconduct.gateway.dialects.openai_parts import check_content
@@ -86,13 +87,8 @@ def _check_include(wanted: object) -> None:
 def _check_input(given: object, shapes: Shapes) -> tuple[str, ...]:
     if isinstance(given, str):
         return ()
-    if not isinstance(given, list) or not given:
-        raise DialectError("input must be a text or a list of items", code="messages-missing", param="input")
-    if len(given) > limits.MESSAGES_MAX:
-        text = f"a request may hold {limits.MESSAGES_MAX} items, got {len(given)}"
-        raise DialectError(text, code="too-many-messages", param="input")
     media: set[str] = set()
-    for number, item in enumerate(given):
+    for number, item in enumerate(messages_of(given, "input")):
         media |= _check_item(f"input[{number}]", item, shapes)
     return tuple(sorted(media))
 
@@ -123,7 +119,7 @@ def _check_item(place: str, item: object, shapes: Shapes) -> set[str]:
 def _check_plain(place: str, item: Mapping[str, Any], parts: Mapping[str, frozenset[str]]) -> None:
     for name, value in item.items():
         if isinstance(value, dict | list) and name not in parts:
-            raise DialectError(f"{place}.{name[:64]} is not known", code="unknown-shape", param=f"{place}.{name[:64]}")
+            raise unknown(f"{place}.{name}")
 
 
 # The items of a conversation, and which of their members hold parts of which kinds.

@@ -111,7 +111,7 @@ class ResponseStream:
         if not known and event.type not in _ARGUMENTS and not self._is_own(event.type):
             return b""
         self._check(event)
-        return b"event: " + event.type.encode() + b"\n" + data_frame(data)
+        return data_frame(data, event=event.type)
 
     def _is_own(self, name: str) -> bool:
         return name.startswith(self._own) and _NAME.fullmatch(name) is not None
