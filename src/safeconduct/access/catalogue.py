@@ -25,11 +25,6 @@ class Provider:
     region: str = UNSTATED
     retention: str = UNSTATED
 
-    def equals(self, other: "Provider") -> bool:
-        """Tells whether one may take the other's calls: same region, same retention, both stated."""
-        mine, its = (self.region, self.retention), (other.region, other.retention)
-        return mine == its and UNSTATED not in mine
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:

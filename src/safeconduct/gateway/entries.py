@@ -68,6 +68,7 @@ def attempt_draft(call: str, prepared: Prepared, worker: str, further: AppendAtt
     event = CallAttempted(
         call=call,
         attempt=further.attempt,
+        path_digest=prepared.path.digest,
         upstream=provider.upstream,
         region=provider.region,
         retention=provider.retention,

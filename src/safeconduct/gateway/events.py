@@ -60,13 +60,14 @@ class CallIntended:
 class CallAttempted:
     """A further target may be asked once this is committed: attempt 2, 3 and so on; the intent is the first's.
 
-    `upstream`, `region` and `retention` are as the path sealed them. `why` is the code that the attempt before ended
-    with, `status` what its target answered, None where it answered nothing. `sent_sha256` is over the bytes for this
-    target. Sealed: `kept`, what the former said, and `sent` where this one gets other bytes.
+    `upstream`, `region` and `retention` are as the path sealed them under `path_digest`. `why` is the code that the
+    attempt before ended with, `status` what its target answered, None where it answered nothing. `sent_sha256` is over
+    the bytes for this target. Sealed: `kept`, what the former said, and `sent` where this one gets other bytes.
     """
 
     call: str
     attempt: int
+    path_digest: str
     upstream: str
     region: str
     retention: str

@@ -12,7 +12,7 @@ from safeconduct.access.catalogue import TIER_MAX, Provider
 from safeconduct.access.model import SealedPath
 from safeconduct.access.model_approvals import request_approval, withdraw_approval
 from safeconduct.gateway.ports import UpstreamFacts
-from safeconduct.gateway.providers import outside
+from safeconduct.gateway.providers import equal, outside
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reader, Reading, SignedBytes, answer, commit, parse
 from safeconduct.http.control.programs import settled
@@ -107,5 +107,5 @@ def _running(path: SealedPath, provider: Provider, upstreams: Mapping[str, Upstr
         "configured": None if upstreams is None else facts is not None,
         "inside": None if facts is None else not outside(provider, facts),
         "otherwise": [] if facts is None else outside(provider, facts),
-        "equal": len(path.providers) == 1 or provider.equals(path.providers[0]),
+        "equal": equal(provider, path.providers[0]),
     }
