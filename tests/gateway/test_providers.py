@@ -19,25 +19,14 @@ from safeconduct.policy import decide
 from support.call_ends import configured, request
 from support.gateway_world import PATH
 from support.immediate import START
-from support.programs import bring_into_force, demo_program, in_force
+from support.programs import EU, bring_into_force, demo_program, in_force, program_with
 
 NAMES = ("a", "b", "c")
 WORDS = ("x", "y", UNSTATED)
-EU = ("acme", "eu-west", "none")
 
 
 def facts(vendor="acme", region="eu-west", retention="none"):
     return UpstreamFacts(vendor=vendor, region=region, retention=retention, dialects=frozenset(("openai.chat",)))
-
-
-def program(stated, providers, *, regions=(), retention=()):
-    """Returns the demo's program with these providers; `stated` has vendor, region and retention by name."""
-    lines = [f"  {name}: {{vendor: {v}, region: {r}, retention: {t}}}" for name, (v, r, t) in stated.items()]
-    section = "upstreams:\n" + "\n".join(lines) + "\n\npaths:\n" if lines else "paths:\n"
-    keys = f"    providers: [{', '.join(providers)}]\n"
-    keys += f"    regions: [{', '.join(regions)}]\n" if regions else ""
-    keys += f"    retention: [{', '.join(retention)}]\n" if retention else ""
-    return demo_program().decode().replace("paths:\n", section, 1).replace("    upstream: local\n", keys).encode()
 
 
 def standing_of(source):
@@ -58,7 +47,7 @@ def running(**by_name):
     return {name: Configured(facts=found, names={}) for name, found in by_name.items()}
 
 
-TWO = program({"a": EU, "b": EU}, ["a", "b"])
+TWO = program_with({"a": EU, "b": EU}, ["a", "b"])
 
 
 def test_what_runs_as_published_may_be_asked_in_the_paths_order():
@@ -87,7 +76,8 @@ def test_one_of_which_the_program_states_nothing_may_be_anything_alone():
 
 def test_an_edit_that_moves_a_provider_moves_no_call_that_follows():
     writer = in_force(TWO)
-    bring_into_force(writer, program({"a": ("acme", "us-east", "none"), "b": ("acme", "us-east", "none")}, ["a", "b"]))
+    us = ("acme", "us-east", "none")
+    bring_into_force(writer, program_with({"a": us, "b": us}, ["a", "b"]))
     edited = compile_standing(writer.state)
     assert judge(edited, running(a=facts(), b=facts())).error.code == "provider-outside-path"
     assert isinstance(judge(edited, running(a=facts(region="us-east"))), Prepared)
@@ -129,7 +119,7 @@ def meets(found, regions, retention):
 def test_whatever_is_asked_is_what_was_demanded_stated_and_equal(stated, providers, regions, retention, runs):
     said = [stated.get(name, (UNSTATED,) * 3) for name in providers]
     equal = len(said) == 1 or (len(set(map(kinds, said))) == 1 and UNSTATED not in kinds(said[0]))
-    path = plan(program(stated, providers, regions=regions, retention=retention))
+    path = plan(program_with(stated, providers, regions=regions, retention=retention))
     if isinstance(path, set):
         assert path <= {"failover-unequal", "provider-outside-path"}
         assert not equal or not all(meets(one, regions, retention) for one in said)

@@ -21,7 +21,7 @@ from safeconduct.adapters.sqlite.control import SqliteStore
 from safeconduct.adapters.sqlite.keys import SqliteKeys
 from safeconduct.approvals.events import PROJECTIONS as APPROVALS
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
-from safeconduct.gateway.ports import Upstream
+from safeconduct.gateway.ports import Inspector, Upstream
 from safeconduct.kernel.ids import Origin, PrincipalId
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.ledger.keys import SecretKey
@@ -142,15 +142,16 @@ class LogWorld:
 
     def calls(
         self,
-        upstream: Upstream,
+        upstream: Upstream | Mapping[str, Upstream],
         *,
         patience: Patience | None = None,
         models=None,
         decide=None,
         worker: str = "worker-1",
+        inspector: Inspector | None = None,
     ) -> Calls:
         """Returns the runtime of this worker; on the loop that runs it."""
-        upstreams: Mapping[str, Upstream] = {"local": upstream}
+        upstreams = upstream if isinstance(upstream, Mapping) else {"local": upstream}
         calls = Calls(
             standing=lambda: self.board.current,
             commits=LoopCommits(self.writer).commit,
@@ -161,6 +162,7 @@ class LogWorld:
             clock=self.clock,
             patience=patience,
             decide=decide,
+            inspector=inspector,
         )
         self.in_flight = calls.in_flight
         self.board.attach(asyncio.get_running_loop(), calls)

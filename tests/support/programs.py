@@ -27,6 +27,19 @@ READER_KEYS = {"meridian_reader_key": ReaderSecret(hashlib.sha256(b"reader provi
 WITNESS = Cosigner("northwind.example/witness", SecretKey(hashlib.sha256(b"witness").digest()))
 
 
+EU = ("acme", "eu-west", "none")
+
+
+def program_with(stated, providers, *, regions=(), retention=()):
+    """Returns the demo's program with these providers; `stated` has vendor, region and retention by name."""
+    lines = [f"  {name}: {{vendor: {v}, region: {r}, retention: {t}}}" for name, (v, r, t) in stated.items()]
+    section = "upstreams:\n" + "\n".join(lines) + "\n\npaths:\n" if lines else "paths:\n"
+    keys = f"    providers: [{', '.join(providers)}]\n"
+    keys += f"    regions: [{', '.join(regions)}]\n" if regions else ""
+    keys += f"    retention: [{', '.join(retention)}]\n" if retention else ""
+    return demo_program().decode().replace("paths:\n", section, 1).replace("    upstream: local\n", keys).encode()
+
+
 def demo_program() -> bytes:
     """Returns the demo's program file."""
     keys = {f"{name}_key": KEYS[name].public.text for name in NAMES} | READER_KEYS
