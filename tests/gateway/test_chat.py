@@ -255,6 +255,12 @@ def answered(**members):
         ({"user": "u"}, {"safety_identifier": "u"}, "vendor-field-derived"),
         ({"user": "u"}, {"access_programs": {"cyber": "daybreak_red"}}, "vendor-field-derived"),
         ({"user": "u"}, {"user": ["u"]}, "unknown-shape"),
+        ({"prediction": {"type": "content", "content": "x"}}, {"prediction": {"files": ["x"]}}, "unknown-shape"),
+        (
+            {"prediction": {"type": "content", "content": [{"type": "text", "text": "x"}]}},
+            {"prediction": {"type": "content", "content": [image(PNG)]}},
+            "content-not-allowed",
+        ),
     ],
 )
 def test_what_a_path_may_let_through_and_the_next_thing_that_it_does_not(taken, refused_one, code):

@@ -15,6 +15,7 @@ from safeconduct.gateway.dialects.openai_responses_answer import ResponseStream,
 from safeconduct.gateway.dialects.registry import OPENAI_RESPONSES
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import MESSAGES_MAX, RESPONSE_FRAME_BYTES_MAX
+from safeconduct.gateway.vendor_outcomes import refused
 from safeconduct.kernel.errors import UpstreamError
 
 WIDE = Shapes(tools=("f",), media=("image", "document"), history=True, provider_tools=("web_search",))
@@ -53,7 +54,7 @@ THOUGHT = {
 
 
 @pytest.mark.parametrize(
-    ("taken", "refused", "code"),
+    ("taken", "not_taken", "code"),
     [
         ({"tools": [FUNCTION]}, {"tools": [FUNCTION | {"name": ""}]}, "unknown-shape"),
         ({"tools": [{"type": "web_search"}]}, {"tools": [{"type": "web_search_preview"}]}, "provider-side-tool"),
@@ -113,9 +114,9 @@ THOUGHT = {
         ({"instructions": "x"}, {"instructions": [{"role": "user"}]}, "unknown-shape"),
     ],
 )
-def test_what_a_path_may_let_through_and_the_next_thing_that_it_does_not(taken, refused, code):
+def test_what_a_path_may_let_through_and_the_next_thing_that_it_does_not(taken, not_taken, code):
     assert read_response(body(**taken), WIDE).model == "m"
-    assert code_of(read_response, body(**refused), WIDE) == code
+    assert code_of(read_response, body(**not_taken), WIDE) == code
 
 
 @pytest.mark.parametrize(
@@ -303,7 +304,15 @@ def test_an_event_at_its_limit_and_one_beyond(more, taken):
     [
         (whole(MESSAGE), AnswerFacts(finish_reason="stop", prompt_tokens=5, completion_tokens=2)),
         (whole(CALL, CALL), FACTS),
-        (whole(usage=None), AnswerFacts(finish_reason="stop")),
+        (whole(usage=None, model="m-1"), AnswerFacts(model="m-1", finish_reason="stop")),
+        (
+            whole({"type": "message", "content": [{"type": "refusal", "refusal": "no"}]}, usage=None),
+            AnswerFacts(finish_reason="stop", notices=refused("model")),
+        ),
+        (
+            whole(status="incomplete", incomplete_details={"reason": "content_filter"}, usage=None),
+            AnswerFacts(finish_reason="content_filter", notices=refused("content-filter")),
+        ),
         (whole(usage={"input_tokens": -1}), AnswerFacts(finish_reason="stop")),
         (
             whole(status="incomplete", incomplete_details={"reason": "max_output_tokens"}, usage=None),

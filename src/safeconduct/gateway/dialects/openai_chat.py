@@ -29,7 +29,8 @@ from safeconduct.gateway.errors import DialectError
 TOKEN_LIMIT = "max_completion_tokens"  # noqa: S105 - the field that is filled in where a request sets no limit
 _TOKEN_LIMITS = (TOKEN_LIMIT, "max_tokens", "max_new_tokens", "n_predict", "num_predict", "min_tokens")
 _ROLES = frozenset(("system", "developer", "user", "assistant", "tool"))
-_PARTS = frozenset(("text", "refusal", "image_url", "file"))
+_TEXT = frozenset(("text",))
+_PARTS = _TEXT | {"refusal", "image_url", "file"}
 _ONE = ((1,), "choices-not-allowed")  # limits count one answer a call
 _STRUCTURED_WORDS = (
     "messages response_format stop logit_bias metadata stream_options prediction tools tool_choice"
@@ -74,6 +75,7 @@ def read_chat(body: bytes, shapes: Shapes) -> ModelRequest:
     fields, texts = read_fields(body)
     _VOCABULARY.check(fields, allowed=("store",) if shapes.history else ())
     media = _check_messages(fields.get("messages"), shapes)
+    _check_prediction(fields.get("prediction"), shapes)
     tools, _ = read_tools(fields, shapes, nested=True)
     stream = flag(fields, "stream")
     return ModelRequest(
@@ -104,6 +106,14 @@ def _check_messages(messages: object, shapes: Shapes) -> tuple[str, ...]:
     for number, message in enumerate(messages_of(messages)):
         media |= _check_message(f"messages[{number}]", message, shapes)
     return tuple(sorted(media))
+
+
+def _check_prediction(prediction: object, shapes: Shapes) -> None:
+    if prediction is None:
+        return
+    if not isinstance(prediction, dict) or not prediction.keys() <= {"type", "content"}:
+        raise unknown("prediction")
+    check_content("prediction.content", prediction.get("content"), shapes, _TEXT)
 
 
 def _check_message(place: str, message: object, shapes: Shapes) -> set[str]:

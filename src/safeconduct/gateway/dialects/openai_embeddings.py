@@ -24,7 +24,8 @@ class _Usage(msgspec.Struct):
     prompt_tokens: int | None = None
 
 
-class _Answer(msgspec.Struct):
+class _Answer(msgspec.Struct, kw_only=True):
+    model: str | None = None
     data: list[_Vector]
     usage: _Usage | None = None
 
@@ -82,7 +83,7 @@ def read_embedding_answer(body: bytes, request: ModelRequest) -> AnswerFacts:  #
     except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError) as error:
         raise no_answer("it is no list of embeddings in JSON") from error
     usage = answer.usage or _Usage()
-    return AnswerFacts(prompt_tokens=bounded_count(usage.prompt_tokens), completion_tokens=0)
+    return AnswerFacts(model=answer.model, prompt_tokens=bounded_count(usage.prompt_tokens), completion_tokens=0)
 
 
 def no_stream(request: ModelRequest) -> AnswerReader:

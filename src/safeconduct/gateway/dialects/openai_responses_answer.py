@@ -14,6 +14,7 @@ from safeconduct.gateway.dialects.openai_tools import not_offered
 from safeconduct.gateway.dialects.sse import KEEP_ALIVE, Frames, data_frame, payload
 from safeconduct.gateway.errors import no_answer
 from safeconduct.gateway.limits import RESPONSE_FRAME_BYTES_MAX, TOOL_CALLS_MAX
+from safeconduct.gateway.vendor_outcomes import merged, refused
 from safeconduct.kernel.errors import UpstreamError
 
 _ABSENT = msgspec.Raw()
@@ -33,9 +34,14 @@ _ITEMS = frozenset(("message", "reasoning"))
 _STOPPED = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
+class _Part(msgspec.Struct):
+    type: str | None = None
+
+
 class _Item(msgspec.Struct):
     type: str
     name: str | None = None
+    content: list[_Part] | None = None
 
 
 class _Stopped(msgspec.Struct):
@@ -48,6 +54,7 @@ class _Usage(msgspec.Struct):
 
 
 class _Response(msgspec.Struct):
+    model: str | None = None
     status: str | None = None
     output: list[_Item] | None = None
     incomplete_details: _Stopped | None = None
@@ -168,17 +175,27 @@ def _check_item(item: _Item, request: ModelRequest) -> None:
 
 
 def _ended(response: _Response) -> AnswerFacts:
-    called = any(item.type == "function_call" for item in response.output or ())
-    reason = "tool_calls" if called else "stop"
-    if response.status == "incomplete":
-        stopped = response.incomplete_details or _Stopped()
-        reason = _STOPPED.get(stopped.reason or "", "other")
+    reason = _reason(response)
+    notices = refused("content-filter") if reason == "content_filter" else ()
+    parts = [part for item in response.output or () for part in item.content or ()]
+    if any(part.type == "refusal" for part in parts):
+        notices = merged(notices, refused("model"))
     usage = response.usage or _Usage()
     return AnswerFacts(
+        model=response.model,
         finish_reason=reason,
         prompt_tokens=bounded_count(usage.input_tokens),
         completion_tokens=bounded_count(usage.output_tokens),
+        notices=notices,
     )
+
+
+def _reason(response: _Response) -> str:
+    if response.status == "incomplete":
+        stopped = response.incomplete_details or _Stopped()
+        return _STOPPED.get(stopped.reason or "", "other")
+    called = any(item.type == "function_call" for item in response.output or ())
+    return "tool_calls" if called else "stop"
 
 
 def _failed() -> UpstreamError:
