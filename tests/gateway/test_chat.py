@@ -43,6 +43,7 @@ def test_what_a_request_says_of_itself():
         (b'{"a":01}', "body-not-json"),
         (b'{"a":"\x01"}', "body-not-json"),
         (b'{"a":NaN}', "body-not-json"),
+        (b'{"a":-1e309}', "number-too-large"),
         (b'{"a":-Infinity}', "body-not-json"),
         (b'{"a":1}{"a":2}', "body-not-json"),
         (b"\xef\xbb\xbf{}", "body-not-json"),

@@ -92,7 +92,7 @@ class Answer:
         return self._terms.dialect.refusal(self.status or 0, bytes(self._received))
 
     def whole(self) -> bytes:
-        """Returns a JSON answer, to be let out.
+        """Returns a JSON answer, to be let out. Of one that is translated the upstream's own bytes are kept.
 
         Raises:
             UpstreamError: it is none.
@@ -101,9 +101,11 @@ class Answer:
         body = bytes(self._received)
         self.facts = self._terms.dialect.read_answer(body, self._terms.request)
         self._kept_max = self._terms.answer_bytes_max  # from here on it is text, and all of it can be sealed
-        check_whole(self._terms.release, self._terms.inspector, body)
-        self._received.clear()
-        return body
+        released = self._terms.dialect.released(body)
+        check_whole(self._terms.release, self._terms.inspector, released)
+        if released is body:
+            self._received.clear()
+        return released
 
     def relay(self, data: bytes) -> bytes:
         """Takes what one read gave of a stream, and returns what may go now: whole frames, or a sign of life.

@@ -21,6 +21,7 @@ from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX, answer_bytes_max
 from safeconduct.gateway.moves import Release
 from safeconduct.gateway.ports import Ask, Inspector
 from safeconduct.gateway.providers import Configured, Upstreams, askable
+from safeconduct.gateway.spoken import way_to
 from safeconduct.gateway.targets import find_targets
 from safeconduct.gateway.terms import JSON, CallTerms
 from safeconduct.gateway.vendors import members, safety_id
@@ -227,8 +228,9 @@ def prepare(
         model = compiled.model(asked.model, principal.tier)
         if grant is None or model is None:
             raise RuntimeError("an allowed call falls under a grant and is for a model")
-        identity = _Told(principal.id, model, spoken.name, _betas(spoken, arrival), tokens)
-        asks = tuple(_ask(upstreams[one.upstream], asked, identity) for one in providers)
+        way = way_to(providers, upstreams, spoken, asked, _shapes(path))
+        identity = _Told(principal.id, model, way.spoken.name, _betas(way.spoken, arrival), tokens)
+        asks = tuple(_ask(upstreams[one.upstream], way.asked, identity) for one in way.providers)
         step = 8
         sending = Sending(path=path, asked=asked, model=model, asks=asks, answer=tokens)
         cost = cost_of(standing.budgets_of(principal, path, grant), arrival.at, sending)
@@ -241,10 +243,10 @@ def prepare(
         grant=grant,
         purpose=request.purpose,
         asked=asked,
-        spoken=spoken,
+        spoken=way.spoken,
         model=model,
         approval=compiled.approval(model),
-        providers=providers,
+        providers=way.providers,
         asks=asks,
         output_tokens_max=tokens,
         targets=targets,

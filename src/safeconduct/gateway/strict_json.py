@@ -5,6 +5,7 @@ says one thing to the gateway and another to the model would pass any check.
 """
 
 import json
+import math
 from typing import Any, NoReturn
 
 from safeconduct.gateway.errors import DialectError
@@ -15,7 +16,8 @@ def read_object(body: bytes) -> dict[str, Any]:
     """Returns the object that the bytes hold.
 
     Raises:
-        DialectError: codes `body-not-utf8`, `body-not-json`, `duplicate-name`, `body-not-an-object`.
+        DialectError: codes `body-not-utf8`, `body-not-json`, `duplicate-name`, `number-too-large`,
+            `body-not-an-object`.
     """
     try:
         value = _decoder.decode(body.decode())
@@ -89,4 +91,11 @@ def _too_deep() -> DialectError:
     return DialectError(f"the body nests deeper than {NESTING_MAX} levels", code="body-too-deep")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_not_json)
+def _number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise DialectError(f"the number {text[:32]} is beyond what readers agree on", code="number-too-large")
+    return number
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_not_json, parse_float=_number)

@@ -111,6 +111,10 @@ class AnswerReader(Protocol):
         ...
 
 
+def _as_it_is(body: bytes) -> bytes:
+    return body
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """One way to ask a model. Frozen and without state: the same bytes are always read alike.
@@ -119,6 +123,7 @@ class Dialect:
     makes what reads a stream; both raise UpstreamError for what is no answer to the request. `error` and
     `error_frame` are what a caller is told, before an answer and within a stream, with the call where one is known.
     `refusal` is the error of an upstream's answer that is no success, by status and body, without a word of its own.
+    `released` are the bytes for the caller of a whole answer that was read: the upstream's own, unless translated.
     A dialect whose clients state a version has the one that is read as `version`, and the names of those additions to
     it that go on to the upstream as `betas`.
     """
@@ -132,3 +137,4 @@ class Dialect:
     refusal: Callable[[int, bytes], SafeconductError]
     version: str = ""
     betas: frozenset[str] = frozenset()
+    released: Callable[[bytes], bytes] = _as_it_is
