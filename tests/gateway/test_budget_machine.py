@@ -1,11 +1,11 @@
 """Workers on one budget: calls, failures, crashes, lies of upstreams. What is let through never exceeds it."""
 
 import contextlib
-from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from safeconduct.access.budgets import Budget, Period, StatedBudget
 from safeconduct.access.model import Window

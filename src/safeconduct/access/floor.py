@@ -4,7 +4,8 @@ Policies can refuse more; they can't lift any of this. Its texts are what the ca
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from safeconduct.access.catalogue import SealedModel
 from safeconduct.access.compiled import CompiledPath
@@ -14,8 +15,7 @@ from safeconduct.kernel.ids import GrantId
 from safeconduct.kernel.instants import rfc3339
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """A call and all it is judged by. `matching` are the grants that match; `grant` is the one, or the nearest.
 
     `model` is what the request means by its name, None where there is no such model for this caller; `approved` is

@@ -6,6 +6,8 @@ Every call that was identified leaves an entry: an intent and one outcome, or a 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from safeconduct.gateway.budgets.events import PROJECTIONS as BUDGETS
 from safeconduct.gateway.budgets.model import Amounts, Basis
 from safeconduct.gateway.budgets.records import CHARGES, Charge
@@ -17,8 +19,7 @@ from safeconduct.kernel.ports import Collection, Projection, State
 from safeconduct.ledger.events import EventType
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallIntended:
+class CallIntended(msgspec.Struct, frozen=True, kw_only=True):
     """A call was allowed and may be dispatched once this is committed. The entry's id names the call.
 
     `model` is the name that was asked for, `model_version` the one version that it stood for; `dialect` is the
@@ -53,7 +54,7 @@ class CallIntended:
     output_tokens_max: int
     deadline_at: Instant
     worker: str
-    reserved: Amounts = field(default_factory=dict)
+    reserved: Amounts = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +78,7 @@ class CallAttempted:
     worker: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallEnded:
+class CallEnded(msgspec.Struct, frozen=True, kw_only=True):
     """How a call ended; one per call. `released_sha256` is over the answer's bytes as the client was handed them.
 
     Of an abandoned call nobody knows more: what is not known is None. `end` is one of `moves.End`; `why` is a code
@@ -103,7 +103,7 @@ class CallEnded:
     completion_tokens: int | None
     unaccounted: int | None
     worker: str
-    settled: Amounts = field(default_factory=dict)
+    settled: Amounts = {}
     usage: Basis = Basis.UNBUDGETED
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+import msgspec
+
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ports import Receipt
 
@@ -39,32 +41,27 @@ class Release(StrEnum):
     HOLD_ALL = "hold-all"  # when the whole of it was inspected
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """The call was decided: allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class IntentCommitted:
+class IntentCommitted(msgspec.Struct, frozen=True):
     """The intent is durable."""
 
     receipt: Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class IntentFailed:
+class IntentFailed(msgspec.Struct, frozen=True):
     """The intent is not in the log, and never will be."""
 
     error: SafeconductError
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptCommitted:
+class AttemptCommitted(msgspec.Struct, frozen=True):
     """The entry of a further attempt is durable."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptFailed:
+class AttemptFailed(msgspec.Struct, frozen=True):
     """Nobody knows the entry of a further attempt to be in the log: it is not made."""
 
 
@@ -78,47 +75,40 @@ class UpstreamHead:
     headers: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamBytes:
+class UpstreamBytes(msgspec.Struct, frozen=True):
     """Bytes of the upstream's answer, as many as one read gave."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamEnd:
+class UpstreamEnd(msgspec.Struct, frozen=True):
     """The upstream's answer is whole, as far as its framing says."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamFailed:
+class UpstreamFailed(msgspec.Struct, frozen=True):
     """No connection, a broken one, or none of the bytes that were due."""
 
     error: SafeconductError
 
 
-@dataclass(frozen=True, slots=True)
-class ClientWritten:
+class ClientWritten(msgspec.Struct, frozen=True):
     """The oldest bytes handed over went to the client's transport."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(msgspec.Struct, frozen=True):
     """Stop now. `clause` names what demands it, such as a freeze."""
 
     why: CutWhy
     clause: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeCommitted:
+class OutcomeCommitted(msgspec.Struct, frozen=True):
     """The outcome is durable."""
 
     receipt: Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeFailed:
+class OutcomeFailed(msgspec.Struct, frozen=True):
     """The outcome is not in the log. `fenced`: because another outcome is, and this one must not be tried again."""
 
     fenced: bool = False
@@ -141,8 +131,7 @@ Event: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What the outcome entry says. `released` are the bytes whose hash it carries.
 
     They are sealed, and so is `kept`: what the upstream sent that was not released. `attempt` is the last one made, of
@@ -165,13 +154,11 @@ class Outcome:
     unaccounted: int
 
 
-@dataclass(frozen=True, slots=True)
-class AppendIntent:
+class AppendIntent(msgspec.Struct, frozen=True):
     """Step 8: ask the log for the intent entry."""
 
 
-@dataclass(frozen=True, slots=True)
-class AppendAttempt:
+class AppendAttempt(msgspec.Struct, frozen=True):
     """Step 9: ask the log for the entry of a further attempt.
 
     `why`, `status` and `kept` are the code, the status and the words of the one before, which gave no answer.
@@ -183,15 +170,13 @@ class AppendAttempt:
     kept: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatch:
+class Dispatch(msgspec.Struct, frozen=True):
     """Step 9: send the request to the target of this attempt; the first is 1."""
 
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class SendHead:
+class SendHead(msgspec.Struct, frozen=True):
     """Step 13: begin the client's answer. `length` is None for a stream. `intent` goes into its headers."""
 
     content_type: str
@@ -199,41 +184,35 @@ class SendHead:
     intent: Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class SendBytes:
+class SendBytes(msgspec.Struct, frozen=True):
     """Step 13: hand bytes to the client; answered by ClientWritten. `last` ends the client's answer."""
 
     data: bytes
     last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SendError:
+class SendError(msgspec.Struct, frozen=True):
     """Answer the client with an error; nothing has been sent to it, nothing else will be."""
 
     error: SafeconductError
     after_dispatch: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AbortUpstream:
+class AbortUpstream(msgspec.Struct, frozen=True):
     """Close the upstream's connection now."""
 
 
-@dataclass(frozen=True, slots=True)
-class AbortClient:
+class AbortClient(msgspec.Struct, frozen=True):
     """Close the client's connection now, dropping what its transport still holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class AppendOutcome:
+class AppendOutcome(msgspec.Struct, frozen=True):
     """Step 14: ask the log for the outcome entry."""
 
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class SendReceipt:
+class SendReceipt(msgspec.Struct, frozen=True):
     """Step 14: end a stream with the outcome's receipt, as a comment."""
 
     outcome: Receipt

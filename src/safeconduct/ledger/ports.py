@@ -15,8 +15,7 @@ DISK_FAILED = "disk-failed"
 and a second sync would not tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
+class NewEntry(msgspec.Struct, frozen=True):
     """An entry to store: its id, its leaf's bytes, their hash, and the blobs of its sealed fields."""
 
     id: EntryId

@@ -41,14 +41,13 @@ class EntityRecord:
     parents: tuple[EntityUid, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRequest:
+class PolicyRequest(msgspec.Struct, frozen=True):
     """May this principal do this action to this resource, in this context?"""
 
     principal: EntityUid
     action: EntityUid
     resource: EntityUid
-    context: Mapping[str, Value] = field(default_factory=dict)
+    context: Mapping[str, Value] = {}
 
 
 def encode(value: Value) -> JSONValue:

@@ -5,8 +5,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from safeconduct.kernel.errors import LimitedError, UnavailableError
 from safeconduct.kernel.ports import Committed, Transaction
@@ -27,8 +28,7 @@ class Delivery(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Job:
+class Job(msgspec.Struct, frozen=True, eq=False):
     """A command and who waits for it. One of a call's own needs no order among those of other calls."""
 
     command: Command
