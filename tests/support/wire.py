@@ -72,8 +72,8 @@ class Wire:
 
 
 @contextmanager
-def wire(folder=None, **options):
-    world = LogWorld(folder)
+def wire(folder=None, *, program=None, **options):
+    world = LogWorld(folder, program=program)
     try:
         with Wire(world, **options) as served:
             yield served

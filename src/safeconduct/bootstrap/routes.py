@@ -2,6 +2,7 @@
 
 from safeconduct.http import copies, lists, log
 from safeconduct.http.control import (
+    budgets,
     calls,
     destructions,
     freezes,
@@ -25,6 +26,7 @@ ROUTERS = (
     programs.router,
     paths.router,
     standing.router,
+    budgets.router,
     tokens.router,
     freezes.router,
     calls.router,

@@ -8,6 +8,7 @@ import typer
 from safeconduct.cli import (
     action,
     backup,
+    budget,
     call,
     copy,
     detect,
@@ -59,6 +60,7 @@ sections.add(
             "program": program.commands,
             "path": path.commands,
             "grant": grant.commands,
+            "budget": budget.commands,
             "policy": policy.commands,
             "login": login.login,
             "logout": login.logout,

@@ -38,7 +38,7 @@ from safeconduct.http.asgi import App, Receive, Scope, Send
 from safeconduct.http.connection import KEY, PIECE_BYTES, BoundedConnection
 from safeconduct.http.problems import STATUS
 from safeconduct.http.proofs import CallProofs
-from safeconduct.kernel.errors import AbsentError, Kind, SafeconductError, UnavailableError
+from safeconduct.kernel.errors import AbsentError, Kind, LimitedError, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import CallId, PathId
 from safeconduct.kernel.ports import Receipt
 from safeconduct.ledger.receipts import receipt_text
@@ -241,7 +241,14 @@ async def _answer_error(
     headers: list[tuple[bytes, bytes]] | None = None,
 ) -> None:
     status = _STATUS_BY_CODE.get(error.code, STATUS[error.kind])
-    await _answer(send, status, dialect.error(error, call), [*_JSON, *(headers or ())])
+    retry = _retry(error) if isinstance(error, LimitedError) else ()
+    await _answer(send, status, dialect.error(error, call), [*_JSON, *retry, *(headers or ())])
+
+
+def _retry(error: LimitedError) -> list[tuple[bytes, bytes]]:
+    """Says when to ask again. Clients that do so by themselves must not where a budget is used up."""
+    found = [] if error.retry_after_s is None else [(b"retry-after", b"%d" % error.retry_after_s)]
+    return [*found, (b"x-should-retry", b"false")] if error.code == "budget-exhausted" else found
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

@@ -35,11 +35,19 @@ def replay(source: LogSource, projections: Mapping[str, Projection]) -> dict[tup
         UnavailableError: an entry can't be read, or a projection refuses an entry that it once took.
     """
     state = Overlay(_Nothing())
-    logs = [_entries(source, origin) for origin in source.origins()]
-    for entry in heapq.merge(*logs, key=_committed_at):
+    for entry in committed_entries(source):
         _project(projections, state, entry)
         state.settle()
     return {name: value for name, value in state.batch.items() if value is not None}
+
+
+def committed_entries(source: LogSource) -> Iterator[Entry]:
+    """Yields the entries of all logs in the order they were committed, with those that wait for their places.
+
+    Raises:
+        UnavailableError: one can't be read.
+    """
+    return heapq.merge(*(_entries(source, origin) for origin in source.origins()), key=_committed_at)
 
 
 def _project(projections: Mapping[str, Projection], state: Overlay, entry: Entry) -> None:

@@ -40,7 +40,7 @@ def used_in_log(entries: Iterable[Entry]) -> dict[str, Used]:
             open_calls[entry.id] = CALL_INTENT.read(entry).reserved
         elif entry.type == CALL_OUTCOME.name:
             ended = CALL_OUTCOME.read(entry)
-            open_calls.pop(ended.call)
+            open_calls.pop(ended.call, None)
             _add(settled, ended.settled)
     return _used(settled, open_calls.values())
 
