@@ -1,14 +1,23 @@
-"""A freeze over 64 running streams, measured where it counts: at the callers' sockets, a slow reader among them."""
+"""Streams at the callers' sockets: a freeze over 64 of them, and a caller that does not read.
+
+What a caller gets is measured where it counts, with a slow reader among them.
+"""
 
 import asyncio
+import socket
+import time
 
 from safeconduct.gateway.events import CALL_OUTCOME
 from safeconduct.gateway.moves import End
+from safeconduct.http.connection import SEND_BUFFER_BYTES, WRITE_LIMIT_BYTES
+from support.call_ends import request
 from support.gateway_world import PATH
 from support.streams import frozen_midway
-from support.wire import wire
+from support.wire import post, wire
 
 STREAMS = 64
+FLOOD_FRAMES = 2000  # of stand_in's `flood`, a KB each
+HELD_BYTES_MAX = 2 * SEND_BUFFER_BYTES + WRITE_LIMIT_BYTES + 256 * 1024  # ours, and two reads of the upstream
 CUT_S = 2.0  # 250 ms is what `make bench ONLY=freeze` measures; here the machine may be busy with other tests
 
 
@@ -48,3 +57,29 @@ def ended(gate):
 
 def call_of(reader):
     return reader.received.lower().split(b"safeconduct-call: ")[1].split(b"\r\n")[0].decode().upper()
+
+
+def test_a_caller_that_does_not_read_stops_the_reading_of_its_upstream_and_loses_nothing():
+    with wire() as gate, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        connection.connect(("127.0.0.1", gate.port))
+        connection.settimeout(10)
+        connection.sendall(post(gate.world.tokens["ana"], request(stream=True, text="do:flood", max_tokens=1000)))
+        first = connection.recv(1)
+        taken = settled(gate)
+        assert taken < HELD_BYTES_MAX
+        received = bytearray(first)
+        while b"safeconduct-receipt " not in received[-2000:]:
+            received += connection.recv(65536)
+        assert received.count(b"y" * 1000) == FLOOD_FRAMES
+        assert taken < len(received) / 4
+
+
+def settled(gate):
+    """Returns how many bytes the gateway read of the one answer, once it reads no more."""
+    seen = [-1, 0]
+    while seen[-1] != seen[-2] or not seen[-1]:
+        time.sleep(0.2)
+        (run,) = gate.calls._running
+        seen.append(run._call._answer._received_bytes)
+    return seen[-1]

@@ -10,12 +10,17 @@ from collections import Counter
 import pytest
 
 from safeconduct.adapters.memory.records import MemoryState
-from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, OPEN_CALLS
+from safeconduct.gateway.events import CALL_ATTEMPTED, CALL_INTENT, CALL_OUTCOME, OPEN_CALLS
 from safeconduct.gateway.moves import End
-from safeconduct.kernel.errors import UnavailableError
+from safeconduct.gateway.ports import UpstreamFacts
+from safeconduct.kernel.errors import UnavailableError, UpstreamError
 from safeconduct.runtime.calls import abandon_open_calls
 from support.call_ends import ANSWER, CHUNK, DONE, JSON_HEAD, STREAM_HEAD, ScriptedClient, ScriptedUpstream, request
 from support.gateway_world import PATH, PROJECTIONS, log_world
+from support.programs import EU, program_with
+
+SPOKEN = frozenset(("openai.chat",))
+PROGRAMS = {"json": None, "stream": None, "failover": program_with({"a": EU, "b": EU}, ["a", "b"])}
 
 
 class Died(BaseException):
@@ -46,7 +51,7 @@ class DyingUpstream(ScriptedUpstream):
 
     def exchange(self, ask):
         self.fuse.step()
-        assert self.intents() == len(self.exchanges) + 1, "dispatched without a committed intent"
+        assert self.intents() == len(self.exchanges) + 1, "dispatched without a committed entry"
         exchange = super().exchange(ask)
         for name in ("head", "read"):
             setattr(exchange, name, self._dying(getattr(exchange, name)))
@@ -77,15 +82,33 @@ class DyingClient(ScriptedClient):
         self.fuse.step()
 
 
-def live(world, fuse, stream):
+def targets(world, fuse, script):
+    """Returns two providers, of which the first is never there; each looks for its own entry before it is asked."""
+
+    def count(kind):
+        return lambda: sum(entry.type == kind.name for entry in world.entries())
+
+    lost = UpstreamError("nobody there", code="upstream-unreachable")
+    found = {
+        "a": DyingUpstream(fuse, count(CALL_INTENT), lost),
+        "b": DyingUpstream(fuse, count(CALL_ATTEMPTED), *script),
+    }
+    for upstream in found.values():
+        upstream.facts = UpstreamFacts(**dict(zip(("vendor", "region", "retention"), EU, strict=True)), dialects=SPOKEN)
+    return found
+
+
+def live(world, fuse, shape):
     """Runs one call until the fuse burns or the call ends, as one process."""
+    stream = shape == "stream"
 
     def intents():
         return sum(entry.type == CALL_INTENT.name for entry in world.entries())
 
     async def main():
         script = (STREAM_HEAD, CHUNK, CHUNK + DONE) if stream else (JSON_HEAD, ANSWER)
-        calls = world.calls(DyingUpstream(fuse, intents, *script))
+        one = DyingUpstream(fuse, intents, *script)
+        calls = world.calls(targets(world, fuse, script) if shape == "failover" else one)
         commits = calls.commits
 
         async def dying(command, **order):
@@ -123,27 +146,30 @@ def check(world):
     return [end.end for end in ends]
 
 
-def steps_of(stream):
-    with log_world() as world:
+def steps_of(shape):
+    with log_world(program=PROGRAMS[shape]) as world:
         fuse = Fuse(at=0)
-        live(world, fuse, stream)
+        live(world, fuse, shape)
         assert check(world) == [End.COMPLETED]
         return fuse.steps
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_a_death_at_any_step_leaves_one_outcome(stream):
+@pytest.mark.parametrize("shape", ["json", "stream", "failover"])
+def test_a_death_at_any_step_leaves_one_outcome(shape):
     ends = Counter()
-    for step in range(1, steps_of(stream) + 1):
-        with log_world() as world:
-            live(world, Fuse(at=step), stream)
+    for step in range(1, steps_of(shape) + 1):
+        with log_world(program=PROGRAMS[shape]) as world:
+            live(world, Fuse(at=step), shape)
             world.restart()
             world.run(lambda tx: abandon_open_calls(tx, "the-next"))
             found = check(world)
             assert len(found) <= 1
             ends[found[0] if found else None] += 1
     # Before the intent's commit there is no call; after the outcome's it is complete; between the two it is abandoned.
-    assert (ends[None], ends[End.COMPLETED]) == (1, 3 if stream else 1)  # a stream still ends with its receipt
+    assert (ends[None], ends[End.COMPLETED]) == (
+        1,
+        3 if shape == "stream" else 1,
+    )  # a stream still ends with its receipt
     assert set(ends) == {None, End.COMPLETED, End.ABANDONED}
     assert ends[End.ABANDONED] >= 8
 
@@ -163,7 +189,7 @@ def test_a_commit_that_fails_and_one_that_was_applied_all_the_same(which, applie
             raise UnavailableError("the disk said no", code="store-failed")
 
         world.store.commit = failing
-        live(world, Fuse(at=0), stream=False)
+        live(world, Fuse(at=0), "json")
         world.store.commit = commit
         world.restart()
         world.run(lambda tx: abandon_open_calls(tx, "the-next"))
@@ -174,7 +200,7 @@ def test_a_commit_that_fails_and_one_that_was_applied_all_the_same(which, applie
 
 def test_the_check_finds_a_call_without_an_outcome():
     with log_world() as world:
-        live(world, Fuse(at=4), stream=False)
+        live(world, Fuse(at=4), "json")
         world.restart()
         with pytest.raises(AssertionError):
             check(world)
