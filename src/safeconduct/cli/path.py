@@ -108,7 +108,7 @@ def _show(document: dict[str, Any]) -> None:
 def _flat(value: Any) -> str:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
         return ", ".join(
-            f"{name} {_flat(inner)}" for name, inner in value.items() if inner not in (None, "", [], False)
+            f"{name} {_flat(inner)}" for name, inner in value.items() if inner not in (None, "", [], {}, False)
         )
     return ", ".join(map(_flat, value)) if isinstance(value, list) else str(value)
 
