@@ -196,6 +196,52 @@ def test_commits_that_fail_or_fail_and_were_applied_lose_no_token_and_promise_no
             assert (record.settled, record.held, record.left(LIMIT)) == (total.settled, {}, LIMIT - total.settled)
 
 
+def dies_at(calls, step):
+    """From this step on nothing of the process reaches the log: before and after each commit is one."""
+    commits, count = calls.commits, [0]
+
+    def step_on():
+        count[0] += 1
+        if count[0] >= step:
+            raise UnavailableError("the process is gone")
+
+    async def dying(command, **order):
+        step_on()
+        committed = await commits(command, **order)
+        step_on()
+        return committed
+
+    calls.commits = calls.leases._commits = dying
+    return count
+
+
+def test_a_death_before_or_after_any_commit_loses_no_token_and_promises_none_twice():
+    charges, step, steps = set(), 0, 1
+    while step <= steps:
+        step += 1
+        with log_world(program=budgeted()) as world:
+
+            async def main(world=world, step=step):
+                calls = world.calls(ScriptedUpstream(JSON_HEAD, answer()))
+                count = dies_at(calls, step)
+                for _ in range(2):
+                    await call(calls)[1]
+                await calls.leases.close()
+                return count[0]
+
+            steps = asyncio.run(main())
+            world.restart()
+            world.run(lambda tx: abandon_open_calls(tx, "worker-2"))
+            total = used(world)
+            with world.store.snapshot() as records:
+                record = records.get(BUDGETS, ACCOUNT)
+            if record:
+                assert (record.settled, record.held, record.left(LIMIT)) == (total.settled, {}, LIMIT - total.settled)
+            charges.add(total.settled)
+    assert step > 10
+    assert charges == {0, WORST, 16, 16 + WORST, 32}
+
+
 def test_a_dead_worker_s_calls_count_at_the_worst_case_and_the_rest_of_its_lease_comes_back():
     with log_world(program=budgeted()) as world:
 

@@ -78,8 +78,9 @@ class Leases:
             return
         self.purse.settle(cost, settled)
         now = self._loop.time()
-        self._used_at.update((account.id, now) for account in cost.accounts)
-        self._tidy_in(0.0 if any(self.purse.over()) else IDLE_S)
+        for account in cost.accounts:
+            self._used_at[account.id] = now
+        self._tidy_in(0.0 if any(map(self.purse.is_over, cost.accounts)) else IDLE_S)
 
     async def close(self) -> None:
         """Gives everything back that no call has reserved."""

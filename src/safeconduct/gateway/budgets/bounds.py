@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from safeconduct.access.budgets import StatedBudget
 from safeconduct.access.catalogue import SealedModel
@@ -21,6 +20,9 @@ COUNTING = "anthropic.count-tokens"
 
 EMBEDDINGS = "openai.embeddings"
 """The dialect whose answers have no tokens."""
+
+KNOWN_MAX = 4096
+"""Owners whose accounts of the hour are remembered: more than one program's grants, paths and organizations."""
 
 _HOUR_US = 3_600_000_000
 
@@ -85,7 +87,19 @@ def _check_unpriced(accounts: Sequence[Account], model: str) -> None:
             )
 
 
-@lru_cache(maxsize=4096)
+_known: dict[str, tuple[StatedBudget, int, tuple[Account, ...]]] = {}  # by owner: the last ones that were asked for
+
+
 def _accounts(stated: StatedBudget, hour: int) -> tuple[Account, ...]:
-    # All windows open and close at full hours, but for own ones, which do not depend on the instant.
-    return accounts_of(stated, Instant(hour * _HOUR_US))
+    """Returns the accounts in an hour: a pure function, whose last answers are kept because each call asks.
+
+    All windows open and close at full hours, but for own ones, which do not depend on the instant.
+    """
+    known = _known.get(stated.owner)
+    if known is not None and known[0] is stated and known[1] == hour:
+        return known[2]
+    accounts = accounts_of(stated, Instant(hour * _HOUR_US))
+    if len(_known) >= KNOWN_MAX:
+        _known.clear()
+    _known[stated.owner] = stated, hour, accounts
+    return accounts

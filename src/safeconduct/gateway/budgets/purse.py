@@ -38,7 +38,7 @@ class Purse:
         """Takes note of the accounts in force. What is free under another limit than theirs counts no more."""
         for account in accounts:
             known = self._accounts.get(account.id)
-            if known is None or known.limit != account.limit:
+            if known is not account and (known is None or known.limit != account.limit):
                 self._accounts[account.id] = account
                 self._free[account.id] = min(0, self.free(account.id))
 
@@ -76,13 +76,15 @@ class Purse:
         """Tells whether no call has a reservation on the account."""
         return not self._open.get(account)
 
+    def is_over(self, account: Account) -> bool:
+        """Tells whether more than a slice is free, or something is owed: both are due to be accounted for."""
+        return not 0 <= self._free.get(account.id, 0) <= slice_of(account.limit)
+
     def over(self) -> Iterator[tuple[str, int]]:
         """Yields where more than a slice is free, and by how much; and where something is owed, with zero."""
         for account in self._accounts.values():
-            free = self.free(account.id)
-            most = slice_of(account.limit)
-            if free > most or free < 0:
-                yield account.id, max(0, free - most)
+            if self.is_over(account):
+                yield account.id, max(0, self.free(account.id) - slice_of(account.limit))
 
     def give_back(self, account: str, amount: int) -> None:
         """Takes out what is about to be given back. Should that fail, it stays out: it may have been done."""
