@@ -9,7 +9,7 @@ import pytest
 
 from safeconduct.gateway import call as machine
 from safeconduct.gateway.call import TABLE, Call, State
-from safeconduct.gateway.limits import OUTCOME_TRIES_MAX, REFUSED_BODY_BYTES_MAX
+from safeconduct.gateway.limits import OUTCOME_TRIES_MAX, PIECE_BYTES, REFUSED_BODY_BYTES_MAX
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
@@ -433,3 +433,15 @@ def test_so_much_of_a_refusal_by_the_upstream_is_kept(beyond):
     events = Started(), IntentCommitted(RECEIPT), head, UpstreamBytes(body[:9]), UpstreamBytes(body[9:]), UpstreamEnd()
     outcome = outcome_of(play(begin(stream=False), *events))
     assert outcome.kept == b"x" * REFUSED_BODY_BYTES_MAX
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_large_answer_goes_in_pieces_and_those_that_went_are_known_at_a_cut(beyond):
+    body = ANSWER + b" " * (2 * PIECE_BYTES - len(ANSWER) + beyond)
+    call = begin(stream=False, most=1 << 20)
+    commands = play(call, Started(), IntentCommitted(RECEIPT), JSON_HEAD, UpstreamBytes(body), UpstreamEnd())
+    pieces = [command for command in commands if isinstance(command, SendBytes)]
+    assert [len(piece.data) for piece in pieces] == [PIECE_BYTES, PIECE_BYTES, 1][: 2 + beyond]
+    assert [piece.last for piece in pieces] == [*[False] * (1 + beyond), True]
+    outcome = outcome_of(play(call, ClientWritten(), Cut(CutWhy.FREEZE)))
+    assert (outcome.end, outcome.released) == (End.CUT, body[:PIECE_BYTES])

@@ -66,7 +66,7 @@ def test_the_limits_are_those_of_the_code():
         (meter.REFUSALS_PER_MINUTE_MAX, "at most 120 entries a minute"),
         (connection.SEND_BUFFER_BYTES // 1024, "send buffer is 32 KiB"),
         (connection.WRITE_LIMIT_BYTES // 1024, "holds at most 16 KiB"),
-        (connection.PIECE_BYTES // 1024, "pieces of 16 KiB"),
+        (limits.PIECE_BYTES // 1024, "pieces of 16 KiB"),
     ]
     text = SPEC.replace("\n", " ").replace("   ", " ")
     for value, sentence in said:

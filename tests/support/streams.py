@@ -55,13 +55,19 @@ class Reader:
     @property
     def body(self):
         """The answer's body as far as it came, without its chunked framing and our receipt."""
-        rest, found = self.received.partition(b"\r\n\r\n")[2], b""
-        while rest:
-            size, end, rest = rest.partition(b"\r\n")
-            if not end or not size:
-                break
-            found, rest = found + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
-        return _RECEIPT.sub(b"", found)
+        return _RECEIPT.sub(b"", body_of(self.received))
+
+
+def body_of(received):
+    """Returns as much of a chunked body as came."""
+    rest, found = received.partition(b"\r\n\r\n")[2], []
+    while rest:
+        size, end, rest = rest.partition(b"\r\n")
+        if not end or not size:
+            break
+        found.append(rest[: int(size, 16)])
+        rest = rest[int(size, 16) + 2 :]
+    return b"".join(found)
 
 
 async def frozen_midway(port, token, texts, freeze, *, slow="do:flood", patience_s=20.0):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from safeconduct.gateway.answering import Answer
 from safeconduct.gateway.errors import WithheldError, cut_error, no_answer
 from safeconduct.gateway.failover import UNSENT, permits_another
-from safeconduct.gateway.limits import OUTCOME_TRIES_MAX
+from safeconduct.gateway.limits import OUTCOME_TRIES_MAX, PIECE_BYTES
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
@@ -155,14 +155,14 @@ class Call:
         except (UpstreamError, WithheldError) as error:
             return self._failed(error)
         self.state = State.DRAINING
-        return [self._begin(JSON, len(body)), self._hand_over(body, last=True)]
+        return [self._begin(JSON, len(body)), *self._hand_over(body, last=True)]
 
     def relayed(self, event: UpstreamBytes) -> list[Command]:
         try:
             data = self._answer.relay(event.data)
         except (UpstreamError, WithheldError) as error:
             return self._broken(error)
-        return [self._hand_over(data)] if data else []
+        return self._hand_over(data)
 
     def ended(self, _: UpstreamEnd) -> list[Command]:
         if not self._answer.done:
@@ -229,9 +229,11 @@ class Call:
         self._answering = True
         return SendHead(content_type, length, self._intent)
 
-    def _hand_over(self, data: bytes, *, last: bool = False) -> Command:
-        self._answer.hand_over(data)
-        return SendBytes(data, last)
+    def _hand_over(self, data: bytes, *, last: bool = False) -> list[Command]:
+        pieces = [data[at : at + PIECE_BYTES] for at in range(0, len(data), PIECE_BYTES)]
+        for piece in pieces:
+            self._answer.hand_over(piece)
+        return [SendBytes(piece, last and number == len(pieces)) for number, piece in enumerate(pieces, 1)]
 
     def _unanswered(self, error: SafeconductError) -> list[Command]:
         """The target gave no answer, and nothing went out: another is asked, where there is one and it may be."""
@@ -251,7 +253,7 @@ class Call:
         self._verdict = (self._end_of(error), error.code, error.clause)
         self.state = State.DRAINING
         frame = self.terms.dialect.error_frame(error, self._intent.entry_id if self._intent else "")
-        return [AbortUpstream(), self._hand_over(frame)]
+        return [AbortUpstream(), *self._hand_over(frame)]
 
     def _end_of(self, error: SafeconductError) -> End:
         if isinstance(error, WithheldError):

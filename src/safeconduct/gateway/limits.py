@@ -36,6 +36,10 @@ RESPONSE_FRAME_BYTES_MAX = 1024 * 1024
 TOOL_CALLS_MAX = 128
 """Calls of tools in one answer. A request may offer 100; each open call of a stream is remembered."""
 
+PIECE_BYTES = 16 * 1024
+"""Bytes handed to a client's transport in one piece: a large answer waits for its reader too, and at a cut it is known
+which pieces went."""
+
 REFUSED_BODY_BYTES_MAX = 64 * 1024
 """Bytes kept of an upstream's error answer. They are sealed for the operator; the caller never sees them."""
 

@@ -19,9 +19,6 @@ SEND_BUFFER_BYTES = 32 * 1024
 WRITE_LIMIT_BYTES = 16 * 1024
 """Bytes in this process' own buffer from which writers wait."""
 
-PIECE_BYTES = 16 * 1024
-"""Bytes handed to the transport in one piece, so that a large answer waits for its reader too."""
-
 HEADERS_BYTES_MAX = 32 * 1024
 """Bytes of a request's headers. Clients of the dialect send about 1 KB."""
 

@@ -35,7 +35,7 @@ from safeconduct.gateway.offered import find_offered
 from safeconduct.gateway.prepare import Admitted, Arrival, Refusal, admit, identify, too_large
 from safeconduct.http.arrivals import said_in
 from safeconduct.http.asgi import App, Receive, Scope, Send
-from safeconduct.http.connection import KEY, PIECE_BYTES, BoundedConnection
+from safeconduct.http.connection import KEY, BoundedConnection
 from safeconduct.http.problems import STATUS
 from safeconduct.http.proofs import CallProofs
 from safeconduct.kernel.errors import AbsentError, Kind, LimitedError, SafeconductError, UnavailableError
@@ -194,14 +194,11 @@ class HTTPClient:
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def send(self, data: bytes, *, last: bool) -> None:
-        for start in range(0, len(data), PIECE_BYTES):
-            if self._aborted:
-                return
-            piece = data[start : start + PIECE_BYTES]
-            more = not last or start + PIECE_BYTES < len(data)
-            if not more:
-                self._connection.when_lost(None)
-            await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+        if self._aborted:
+            return
+        if last:
+            self._connection.when_lost(None)
+        await self._send({"type": "http.response.body", "body": data, "more_body": not last})
 
     async def error(self, error: SafeconductError, call: str, *, after_dispatch: bool) -> None:
         self._connection.when_lost(None)
