@@ -40,6 +40,8 @@ def answer(text, *calls):
 class StandIn:
     """Runs on the loop that starts it. `seen` are the requests as they came, `gone` those whose sender left."""
 
+    routes = ("chat/completions", "responses", "embeddings")
+
     def __init__(self, judge=None):
         self.judge = judge
         self.seen = []
@@ -50,7 +52,7 @@ class StandIn:
 
     async def start(self):
         app = web.Application(client_max_size=1 << 26)
-        for route in ("chat/completions", "responses", "embeddings"):
+        for route in self.routes:
             app.router.add_post(f"/v1/{route}", self._handle)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()

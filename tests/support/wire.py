@@ -23,9 +23,12 @@ async def not_ours(scope, receive, send):
 class Wire:
     """Everything that listens. `run(coroutine)` runs something on its loop and returns what it returned."""
 
-    def __init__(self, world: LogWorld, *, judge=None, patience=None, upstream_url=None):
+    def __init__(
+        self, world: LogWorld, *, judge=None, patience=None, upstream_url=None, model_server=None, client=None
+    ):
         self.world = world
         self._judge, self._patience, self._upstream_url = judge, patience, upstream_url
+        self._model_server, self._client = model_server or StandIn, client or OpenAICompatible
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="wire")
 
@@ -52,9 +55,9 @@ class Wire:
 
     async def _main(self):
         self.loop = asyncio.get_running_loop()
-        self.upstream = StandIn(self._judge)
+        self.upstream = self._model_server(self._judge)
         await self.upstream.start()
-        client = OpenAICompatible(self._upstream_url or self.upstream.url, SECRET)
+        client = self._client(self._upstream_url or self.upstream.url, SECRET)
         await client.start()
         self.calls = self.world.calls(client, patience=self._patience)
         app = GatewayApp(self.calls, CallProofs(self.world.reader, self.world.store.snapshot), not_ours)

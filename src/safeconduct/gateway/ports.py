@@ -43,7 +43,8 @@ class Ask:
 
     `dialect` is what the body is written in, `model` the name that this upstream gives the model. `safety_id` is the
     identifier of the person at this vendor, `program` the model's access program, for who takes them in headers.
-    `betas` are additions to the dialect, for vendors that name such in a header.
+    `version` and `betas` are the dialect's and the additions to it that the caller named, for vendors that name such in
+    a header.
     """
 
     dialect: str
@@ -52,6 +53,7 @@ class Ask:
     stream: bool
     safety_id: str = ""
     program: str = ""
+    version: str = ""
     betas: tuple[str, ...] = ()
 
 

@@ -155,6 +155,7 @@ class _Told:
     principal: PrincipalId
     model: SealedModel
     dialect: str
+    version: str
     betas: tuple[str, ...]
     output_tokens: int
 
@@ -229,7 +230,8 @@ def prepare(
         if grant is None or model is None:
             raise RuntimeError("an allowed call falls under a grant and is for a model")
         way = way_to(providers, upstreams, spoken, asked, _shapes(path))
-        identity = _Told(principal.id, model, way.spoken.name, _betas(way.spoken, arrival), tokens)
+        version = arrival.version if arrival.version in way.spoken.versions else ""
+        identity = _Told(principal.id, model, way.spoken.name, version, _betas(way.spoken, arrival), tokens)
         asks = tuple(_ask(upstreams[one.upstream], way.asked, identity) for one in way.providers)
         step = 8
         sending = Sending(path=path, asked=asked, model=model, asks=asks, answer=tokens)
@@ -315,8 +317,8 @@ def _check_dialect(path: SealedPath, spoken: Dialect, version: str) -> None:
             code="dialect-not-allowed",
             clause=f"path:{path.id}/dialects",
         )
-    if spoken.version and version not in ("", spoken.version):
-        text = f"expected anthropic-version {spoken.version}, got {version[:64]!r}"
+    if spoken.versions and version not in ("", *spoken.versions):
+        text = f"expected anthropic-version {' or '.join(sorted(spoken.versions))}, got {version[:64]!r}"
         raise DialectError(text, code="version-not-taken", param="anthropic-version")
 
 
@@ -373,6 +375,7 @@ def _ask(upstream: Configured, asked: ModelRequest, told: _Told) -> Ask:
         stream=asked.stream,
         safety_id=identifier,
         program=told.model.program_value,
+        version=told.version,
         betas=told.betas,
     )
 

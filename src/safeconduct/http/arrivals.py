@@ -31,7 +31,7 @@ def said_in(scope: Scope, dialect: Dialect) -> dict[str, str]:
     Raises:
         DialectError: one of them came twice, or two keys differ, and readers differ in which they take.
     """
-    names = _VERSIONED if dialect.version else _NAMES
+    names = _VERSIONED if dialect.versions else _NAMES
     found: dict[str, str] = {}
     for name, value in scope["headers"]:
         field = names.get(name)

@@ -7,7 +7,7 @@ from safeconduct.gateway.ports import Ask
 from safeconduct.kernel.instants import Instant
 
 VERSION = "2023-06-01"
-"""The version of the API that this gateway's readers were written for."""
+"""The version of the API where the caller named none."""
 
 ROUTES: Mapping[str, str] = {
     "anthropic.messages": "v1/messages",
@@ -24,11 +24,11 @@ class AnthropicWire:
     def __init__(self, url: str, *, betas: tuple[str, ...] = ()) -> None:
         base = base_url(url, secret=True)
         self._urls = {dialect: base / route for dialect, route in ROUTES.items()}
-        self._fixed = {**COMMON, "anthropic-version": VERSION}
         self._betas = betas
 
     def request(self, ask: Ask, secret: str, _at: Instant) -> Request:
-        headers = {**self._fixed, "accept": accepted(ask), "x-api-key": secret}
+        version = ask.version or VERSION
+        headers = {**COMMON, "accept": accepted(ask), "anthropic-version": version, "x-api-key": secret}
         betas = dict.fromkeys((*self._betas, *ask.betas))
         if betas:
             headers["anthropic-beta"] = ",".join(betas)

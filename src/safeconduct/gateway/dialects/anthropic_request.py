@@ -21,8 +21,8 @@ from safeconduct.gateway.dialects.fields import (
 from safeconduct.gateway.dialects.model import ModelRequest, Shapes
 from safeconduct.gateway.errors import DialectError
 
-VERSION = "2023-06-01"
-"""The only version of the dialect. Another could mean other things by the same names."""
+VERSIONS = frozenset(("2023-06-01", "2026-10-21"))
+"""The versions of the dialect that are read. The later one refuses more, and means nothing else by the same names."""
 
 BETAS = frozenset(
     (

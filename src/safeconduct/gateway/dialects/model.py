@@ -124,7 +124,7 @@ class Dialect:
     `error_frame` are what a caller is told, before an answer and within a stream, with the call where one is known.
     `refusal` is the error of an upstream's answer that is no success, by status and body, without a word of its own.
     `released` are the bytes for the caller of a whole answer that was read: the upstream's own, unless translated.
-    A dialect whose clients state a version has the one that is read as `version`, and the names of those additions to
+    A dialect whose clients state a version has those that are read as `versions`, and the names of those additions to
     it that go on to the upstream as `betas`.
     """
 
@@ -135,6 +135,6 @@ class Dialect:
     error: Callable[[SafeconductError, str], bytes]
     error_frame: Callable[[SafeconductError, str], bytes]
     refusal: Callable[[int, bytes], SafeconductError]
-    version: str = ""
+    versions: frozenset[str] = frozenset()
     betas: frozenset[str] = frozenset()
     released: Callable[[bytes], bytes] = _as_it_is

@@ -57,7 +57,7 @@ ANTHROPIC_MESSAGES = Dialect(
     error=anthropic_errors.error_document,
     error_frame=anthropic_errors.error_frame,
     refusal=refusals.upstream_refusal,
-    version=anthropic_request.VERSION,
+    versions=anthropic_request.VERSIONS,
     betas=anthropic_request.BETAS,
 )
 ANTHROPIC_COUNT = replace(
