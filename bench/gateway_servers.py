@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import uvloop
 
 from bench.gateway_rotation import PRINCIPALS, Changes, pairs, rotation_program
 from safeconduct.adapters.models.openai_compatible import OpenAICompatible
-from safeconduct.http.connection import GatewayServer, server_config
+from safeconduct.http.connection import GatewayServer, run, server_config
 from safeconduct.http.gateway import GatewayApp
 from safeconduct.http.proofs import CallProofs
 from safeconduct.kernel.instants import Instant, seconds
@@ -218,4 +217,4 @@ if __name__ == "__main__":
         "bare": bare,
         "governed": governed,
     }
-    uvloop.run(roles[sys.argv[1]](*sys.argv[2:]))
+    run(roles[sys.argv[1]](*sys.argv[2:]))

@@ -1,6 +1,5 @@
 """`safeconduct init`, `serve` and `status`: an installation, and the server over it."""
 
-import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -66,6 +65,7 @@ def serve(
     """Serves the gateway, the control API, the logs and the lists until it is stopped."""
     from safeconduct.bootstrap import server  # noqa: PLC0415 - keeps other commands quick
     from safeconduct.bootstrap.upstreams import configured  # noqa: PLC0415
+    from safeconduct.http.connection import run  # noqa: PLC0415
 
     read = settings.read()
     folder = data or read.data
@@ -79,7 +79,7 @@ def serve(
         progress=lambda step: err.print(step, style="dim", markup=False),
         ready=_ready,
     )
-    asyncio.run(server.serve(folder, options))
+    run(server.serve(folder, options))
 
 
 def databases(read: settings.Settings, url: str) -> settings.Databases:
