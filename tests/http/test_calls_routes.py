@@ -1,10 +1,11 @@
 """Calls as the log has them, and what of them is sealed."""
 
 import asyncio
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from safeconduct.access.opening_events import OPENED
 from safeconduct.access.opening_rules import Viewer

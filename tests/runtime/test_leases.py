@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 
 import pytest
 
@@ -77,6 +78,9 @@ def test_a_thousand_tokens_under_64_calls_on_4_workers():
         with world.store.snapshot() as records:
             record = records.get(BUDGETS, ACCOUNT)
         assert (record.settled, record.held) == (total.settled, {})
+        shown = f"{len(passed)} of 64 calls passed, each of at most {WORST} tokens; used and reserved at most {most} of"
+        end = f"{LIMIT} at any entry; in the end {total.settled} used by the log, {record.settled} by the records"
+        sys.stdout.write(f"\n{shown}\n{end}\n")
 
 
 def highest(world):
