@@ -101,7 +101,7 @@ def test_the_bytes_of_an_outcome():
     draft = outcome_draft(CALL, "ana", "w-1", OUTCOME)
     assert canonical(draft.body) == (
         b'{"attempt":2,"call":"01ARZ3NDEKTSV4RRFFQ69G5FAV","clause":"freeze:F","completion_tokens":null,"end":"cut",'
-        b'"finish_reason":null,"prompt_tokens":7,"release":"hold-window","released_bytes":9,"released_sha256":"'
+        b'"finish_reason":null,"notices":[],"prompt_tokens":7,"release":"hold-window","released_bytes":9,"released_sha256":"'
         + b"55" * 32
         + b'","settled":{},"status":200,"unaccounted":1,"usage":"","why":"freeze","worker":"w-1"}'
     )
@@ -112,7 +112,9 @@ def test_the_bytes_of_an_outcome():
 def test_a_call_is_open_between_intent_and_outcome():
     log = writer()
     intend(log)
-    assert log.state.get(OPEN_CALLS, CALL) == OpenCall(call=CALL, origin=LOG, worker="w-1")
+    assert log.state.get(OPEN_CALLS, CALL) == OpenCall(
+        call=CALL, origin=LOG, worker="w-1", model=INTENT.model_version, asked=(INTENT.upstream,)
+    )
     outcome = end(log)
     assert log.state.get(OPEN_CALLS, CALL) is None
     assert log.state.get(ENDED_CALLS, CALL).outcome == outcome.id

@@ -12,7 +12,8 @@ from safeconduct.runtime import calls
 
 SOURCES = Path(safeconduct.__file__).parent
 SPEC = (SOURCES.parent.parent / "docs" / "spec" / "call.md").read_text("utf-8")
-NOT_TOLD = {"call-ended", "call-cut", "attempt-out-of-order"}  # between our own parts
+OF_USAGE = {"window-invalid", "tolerance-invalid", "export-unreadable", "no-program"}  # by the control API
+NOT_TOLD = {"call-ended", "call-cut", "attempt-out-of-order", *OF_USAGE}  # between our own parts
 
 
 def test_the_states_are_those_of_the_table():

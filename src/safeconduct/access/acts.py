@@ -45,6 +45,7 @@ class Capability(StrEnum):
     RELEASE_HOLD = "hold.release"
     ORDER_DESTRUCTION = "destruction.order"
     CERTIFY_DESTRUCTION = "destruction.certify"
+    RECONCILE_USAGE = "usage.reconcile"
 
 
 ROLES: Mapping[Capability, frozenset[Role]] = {
@@ -69,6 +70,7 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     Capability.RELEASE_HOLD: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     Capability.ORDER_DESTRUCTION: frozenset({Role.ADMINISTRATOR}),
     Capability.CERTIFY_DESTRUCTION: frozenset({Role.ADMINISTRATOR, Role.READER}),
+    Capability.RECONCILE_USAGE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.READER}),
 }
 """Which roles may do what, of either party. A person needs one of them."""
 

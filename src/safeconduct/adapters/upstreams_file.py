@@ -26,7 +26,10 @@ _LITERAL = frozenset(("key", "api-key", "token", "secret", "secret-key", "passwo
 class _Upstream(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", tag_field="vendor", kw_only=True
 ):
-    """What any upstream may say. `models` maps a path's name of a model to the vendor's."""
+    """What any upstream may say, with dashes in the file. `models` maps a path's name of a model to the vendor's.
+
+    `safety-header` and `program-header` name the headers of those who take these there.
+    """
 
     region: str = UNSTATED
     retention: str = UNSTATED

@@ -20,6 +20,7 @@ from safeconduct.http.control import (
     telemetry,
     tokens,
     triage,
+    usage,
 )
 
 ROUTERS = (
@@ -30,6 +31,7 @@ ROUTERS = (
     tokens.router,
     freezes.router,
     calls.router,
+    usage.router,
     telemetry.router,
     triage.router,
     response.router,

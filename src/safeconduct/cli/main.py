@@ -30,6 +30,7 @@ from safeconduct.cli import (
     serve,
     token,
     triage,
+    usage,
 )
 from safeconduct.cli.demo.command import demo
 from safeconduct.cli.output import BAD_INPUT, report
@@ -79,6 +80,7 @@ sections.add(
         },
         "What both parties can check": {
             "call": call.commands,
+            "usage": usage.commands,
             "log": log.commands,
             "receipt": receipt.commands,
             "copy": copy.commands,

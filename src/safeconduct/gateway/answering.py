@@ -8,6 +8,7 @@ from safeconduct.gateway.limits import REFUSED_BODY_BYTES_MAX
 from safeconduct.gateway.moves import UpstreamHead
 from safeconduct.gateway.release import check_whole, releaser
 from safeconduct.gateway.terms import EVENT_STREAM, JSON, STATUS_OK, CallTerms
+from safeconduct.gateway.vendor_outcomes import VendorNotice, at_head, in_refusal, merged
 from safeconduct.kernel.errors import SafeconductError, UpstreamError
 
 KEEP_ALIVE = b":\n\n"
@@ -20,6 +21,7 @@ class Answer:
     def __init__(self, terms: CallTerms) -> None:
         self.status: int | None = None
         self.facts = AnswerFacts()
+        self._head_notices: tuple[VendorNotice, ...] = ()
         self._terms = terms
         self._reader: AnswerReader | None = None
         self._releaser = releaser(terms.release, terms.inspector)
@@ -28,6 +30,12 @@ class Answer:
         self._kept_max = REFUSED_BODY_BYTES_MAX
         self._handed: deque[bytes] = deque()
         self._released = bytearray()
+
+    @property
+    def notices(self) -> tuple[VendorNotice, ...]:
+        """What the vendor did besides answering, as far as it came."""
+        refused = in_refusal(self.status, bytes(self._received)) if self.status not in (None, STATUS_OK) else ()
+        return merged(self._head_notices, refused, self.facts.notices)
 
     @property
     def done(self) -> bool:
@@ -62,6 +70,7 @@ class Answer:
             UpstreamError: what follows can't be the answer.
         """
         self.status = head.status
+        self._head_notices = at_head(head.status, head.headers)
         if head.content_encoding not in ("", "identity"):
             raise no_answer("it is compressed, though plain bytes were asked for")
         if head.status != STATUS_OK:

@@ -46,6 +46,7 @@ from safeconduct.gateway.moves import (
     UpstreamHead,
 )
 from safeconduct.gateway.terms import EVENT_STREAM, JSON, STATUS_OK, CallTerms
+from safeconduct.gateway.vendor_outcomes import VendorNotice, merged
 from safeconduct.kernel.errors import SafeconductError, UnavailableError, UpstreamError
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Call:
         self._sent = False  # this attempt's request may have reached a model
         self._unaccounted = 0  # attempts before this one that may have, and of whose use nothing is known
         self._answer = Answer(terms)
+        self._notices: tuple[VendorNotice, ...] = ()  # of the targets before
         self._failure: SafeconductError | None = None
         self._verdict: tuple[End, str, str] | None = None
         self._answering = False  # a head went out, and the client's answer has not ended
@@ -184,6 +186,7 @@ class Call:
 
     def attempted(self, _: AttemptCommitted) -> list[Command]:
         self._unaccounted += self._used
+        self._notices = merged(self._notices, self._answer.notices)
         return self._dispatch()
 
     def unattempted(self, _: AttemptFailed) -> list[Command]:
@@ -295,6 +298,8 @@ class Call:
             prompt_tokens=facts.prompt_tokens,
             completion_tokens=facts.completion_tokens,
             unaccounted=self._unaccounted + self._used,
+            notices=merged(self._notices, answer.notices),
+            answered_as=facts.model,
         )
 
 

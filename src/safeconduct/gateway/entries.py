@@ -99,6 +99,7 @@ def outcome_draft(call: str, subject: str, worker: str, outcome: Outcome, charge
         prompt_tokens=outcome.prompt_tokens,
         completion_tokens=outcome.completion_tokens,
         unaccounted=outcome.unaccounted,
+        notices=outcome.notices,
         worker=worker,
         settled=charged.settled,
         usage=charged.basis,

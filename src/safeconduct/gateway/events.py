@@ -12,6 +12,7 @@ from safeconduct.gateway.budgets.events import PROJECTIONS as BUDGETS
 from safeconduct.gateway.budgets.model import Amounts, Basis
 from safeconduct.gateway.budgets.records import CHARGES, Charge
 from safeconduct.gateway.moves import End, Release
+from safeconduct.gateway.vendor_outcomes import VendorNotice
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.instants import Instant
@@ -85,8 +86,8 @@ class CallEnded(msgspec.Struct, frozen=True, kw_only=True):
     where it did not complete, `clause` what demanded a cut or forbade the rest. `attempt` is the last one made: the
     one that answered, if any did; 0 before the first. `release` is how its answer was let out. Token counts and
     `finish_reason` are the upstream's word; `unaccounted` counts attempts that may have used more. `settled` is what
-    the call is charged, by account, and `usage` what that rests on (budgets.model.Basis). Sealed: `released`, and
-    `kept` for what came and was not released.
+    the call is charged, by account, and `usage` what that rests on (budgets.model.Basis). `notices` are what vendors
+    did besides answering (vendor_outcomes). Sealed: `released`, and `kept` for what came and was not released.
     """
 
     call: str
@@ -105,6 +106,7 @@ class CallEnded(msgspec.Struct, frozen=True, kw_only=True):
     worker: str
     settled: Amounts = {}
     usage: Basis = Basis.UNBUDGETED
+    notices: tuple[VendorNotice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,20 +143,34 @@ class CallersUnidentified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCall:
-    """A call with an intent and no outcome. `worker` is the incarnation that answers for it; it made `attempts`."""
+    """A call with an intent and no outcome. `worker` is the incarnation that answers for it; it made `attempts`.
+
+    `asked` are the upstreams of these in their order, for the version `model`.
+    """
 
     call: str
     origin: str
     worker: str
     reserved: Amounts = field(default_factory=dict)
     attempts: int = 1
+    model: str = ""
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedCall:
-    """Where a call's outcome stands."""
+    """Where a call's outcome stands, and what is counted of it: by its id, a stretch of time is read at once.
+
+    `asked` are the upstreams that it was sent to, or may have been, in their order.
+    """
 
     outcome: str
+    end: End = End.ABANDONED
+    model: str = ""
+    asked: tuple[str, ...] = ()
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    notices: tuple[VendorNotice, ...] = ()
 
 
 CALL_INTENT = EventType("gateway.call.intent/1", CallIntended, Retention.CALL)
@@ -169,7 +185,14 @@ ENDED_CALLS = Collection("ended-calls", EndedCall)
 
 def _intended(state: State, entry: Entry) -> None:
     event = CALL_INTENT.read(entry)
-    call = OpenCall(call=entry.id, origin=entry.origin, worker=event.worker, reserved=event.reserved)
+    call = OpenCall(
+        call=entry.id,
+        origin=entry.origin,
+        worker=event.worker,
+        reserved=event.reserved,
+        model=event.model_version,
+        asked=(event.upstream,),
+    )
     state.put(OPEN_CALLS, entry.id, call)
 
 
@@ -181,17 +204,29 @@ def _attempted(state: State, entry: Entry) -> None:
             f"call {event.call} made {call.attempts} attempts: attempt {event.attempt} does not follow",
             code="attempt-out-of-order",
         )
-    state.put(OPEN_CALLS, event.call, replace(call, attempts=event.attempt))
+    state.put(OPEN_CALLS, event.call, replace(call, attempts=event.attempt, asked=(*call.asked, event.upstream)))
 
 
 def _ended(state: State, entry: Entry) -> None:
     event = CALL_OUTCOME.read(entry)
     call = _open(state, event.call)
-    state.put(ENDED_CALLS, event.call, EndedCall(outcome=entry.id))
+    state.put(ENDED_CALLS, event.call, _ended_call(entry.id, call, event))
     for account, most in call.reserved.items():
         charge = Charge(amount=event.settled.get(account, most))
         state.put(CHARGES, f"{call.worker}/{account}/{event.call}", charge)
     state.delete(OPEN_CALLS, event.call)  # from here on a second outcome finds nothing to end
+
+
+def _ended_call(outcome: str, call: OpenCall, event: CallEnded) -> EndedCall:
+    return EndedCall(
+        outcome=outcome,
+        end=event.end,
+        model=call.model,
+        asked=call.asked if event.attempt is None else call.asked[: event.attempt],
+        prompt_tokens=event.prompt_tokens,
+        completion_tokens=event.completion_tokens,
+        notices=event.notices,
+    )
 
 
 def _open(state: State, call: str) -> OpenCall:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from safeconduct.gateway.vendor_outcomes import VendorNotice
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ports import Receipt
 
@@ -136,7 +137,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     They are sealed, and so is `kept`: what the upstream sent that was not released. `attempt` is the last one made, of
     whose answer the rest speaks; 0 if the call was cut before the first. `unaccounted` counts the attempts that may
-    have used tokens of which nobody knows how many: each settles at the worst case.
+    have used tokens of which nobody knows how many: each settles at the worst case. `notices` are what vendors did
+    besides answering, `answered_as` the model's name that the answer bears.
     """
 
     end: End
@@ -152,6 +154,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int | None
     completion_tokens: int | None
     unaccounted: int
+    notices: tuple[VendorNotice, ...] = ()
+    answered_as: str | None = None
 
 
 class AppendIntent(msgspec.Struct, frozen=True):

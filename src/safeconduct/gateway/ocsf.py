@@ -7,7 +7,7 @@ upstreams do everywhere: the path stands for the provider.
 from collections.abc import Mapping
 from typing import Any
 
-from safeconduct.gateway import events
+from safeconduct.gateway import events, usage_events
 from safeconduct.gateway.budgets import events as budgets
 from safeconduct.gateway.moves import End
 from safeconduct.kernel.instants import Instant
@@ -15,7 +15,9 @@ from safeconduct.ledger.ocsf import (
     API_ACTIVITY,
     AUTHENTICATION,
     CREATE,
+    ENTITY_MANAGEMENT,
     FAILURE,
+    HIGH,
     LOW,
     OTHER,
     SUCCESS,
@@ -97,6 +99,12 @@ _BUDGET = EntryForm(
     more=_budget,
 )
 
+_COMPARED: Mapping[str, str] = {
+    "entity.uid": "compared.export",
+    "entity.name": "compared.upstream",
+    "actor.user.uid": "by",
+}
+
 FORMS: Mapping[str, EntryForm] = {
     budgets.BUDGET_LEASED.name: _BUDGET,
     budgets.BUDGET_RETURNED.name: _BUDGET,
@@ -157,6 +165,18 @@ FORMS: Mapping[str, EntryForm] = {
         },
         copy={"count": "count"},
         more=_since,
+    ),
+    usage_events.USAGE_RECONCILED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Reconcile", "entity.type": "Vendor usage", **SUCCESS},
+        copy=_COMPARED,
+    ),
+    usage_events.USAGE_MISMATCHED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Reconcile", "entity.type": "Vendor usage", "severity_id": HIGH, **FAILURE},
+        copy=_COMPARED,
     ),
 }
 """By entry type."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from safeconduct.access.records import epoch
 from safeconduct.gateway.budgets.charging import charge
 from safeconduct.gateway.budgets.model import NO_COST, Amounts
@@ -41,6 +43,7 @@ from safeconduct.gateway.moves import (
     Started,
 )
 from safeconduct.gateway.prepare import Prepared, Refusal
+from safeconduct.gateway.vendor_outcomes import merged, rerouted
 from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError, UpstreamError
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.receipts import receipt_text
@@ -249,6 +252,7 @@ class CallRun:
 
     async def _append_outcome(self, outcome: Outcome) -> Event:
         origin = self.prepared.path.origin
+        outcome = self._compared(outcome)
         charged = charge(self._cost, outcome)
         draft = outcome_draft(self.call, self.prepared.principal.id, self._calls.worker, outcome, charged)
         try:
@@ -258,6 +262,15 @@ class CallRun:
         self._settle(charged.settled)
         self._outcome = committed.receipts[0]
         return OutcomeCommitted(self._outcome)
+
+    def _compared(self, outcome: Outcome) -> Outcome:
+        """Notes where another model answered than the one that was asked for."""
+        if not outcome.attempt:
+            return outcome
+        target, sent = self.prepared.providers[outcome.attempt - 1], self.prepared.asks[outcome.attempt - 1]
+        vendor = self._calls.upstreams[target.upstream].facts.vendor
+        found = rerouted(vendor, (self.prepared.model.version, sent.model), outcome.answered_as)
+        return msgspec.structs.replace(outcome, notices=merged(outcome.notices, found)) if found else outcome
 
     def _check_time(self) -> None:
         now = self._calls.loop.time()

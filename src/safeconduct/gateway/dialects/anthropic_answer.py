@@ -5,6 +5,7 @@ decide by the name and we read the data. Tool calls pass only for what the reque
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
@@ -28,7 +29,15 @@ STOP_REASONS = frozenset(
         "model_context_window_exceeded",
     )
 )
-_CATEGORIES = frozenset(("cyber", "bio", "frontier_llm", "reasoning_extraction", "general_harms"))
+_CATEGORIES: Mapping[str | None, str] = {
+    "cyber": "cyber",
+    "bio": "bio",
+    "frontier_llm": "frontier-llm",
+    "reasoning_extraction": "reasoning-extraction",
+    "general_harms": "general-harms",
+}
+"""Anthropic's categories of refusals as reasons of notices."""
+
 _PLAIN_BLOCKS = frozenset(("text", "thinking", "redacted_thinking"))
 _CALLS = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
 _VENDOR_RESULT = re.compile(r"_tool_result$|^container_upload$")
@@ -131,7 +140,7 @@ def with_end(facts: AnswerFacts, ended: Ended) -> AnswerFacts:
     if reason != "refusal":
         return facts
     category = ended.stop_details.category if ended.stop_details else None
-    found = refused(category.replace("_", "-") if category in _CATEGORIES else "unspecified")
+    found = refused(_CATEGORIES.get(category, "unspecified"))
     return replace(facts, notices=merged(facts.notices, found))
 
 
