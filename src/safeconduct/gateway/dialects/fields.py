@@ -54,7 +54,7 @@ class Vocabulary:
             DialectError: one is not taken, reads like another, or has a shape that nobody here has a reading for.
         """
         for name, value in fields.items():
-            if name not in allowed:
+            if name not in allowed and (name not in self.plain or isinstance(value, dict | list)):
                 self._check(name, value)
 
     def _check(self, name: str, value: object) -> None:

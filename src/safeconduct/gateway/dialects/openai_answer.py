@@ -117,7 +117,9 @@ class AnswerStream:
         if choice.delta is None:
             return
         _check_former(choice.delta)
-        for call in choice.delta.tool_calls or ():
+        if not choice.delta.tool_calls:
+            return
+        for call in choice.delta.tool_calls:
             place = choice.index, call.index
             if place not in self._called:
                 _check_call(call, self._request)
@@ -137,8 +139,12 @@ def _check_whole(turn: _Turn | None, request: ModelRequest) -> None:
 
 
 def _check_former(turn: _Turn) -> None:
-    if bytes(turn.function_call) not in _NOTHING:
+    if _holds(turn.function_call):
         raise not_offered()
+
+
+def _holds(value: msgspec.Raw) -> bool:
+    return value is not _ABSENT and bytes(value) not in _NOTHING
 
 
 def _check_call(call: _Called, request: ModelRequest) -> None:
@@ -152,7 +158,7 @@ def _read(payload: bytes) -> _Answer:
         answer = _decode(payload)
     except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError) as error:
         raise no_answer("it is no chat completion in JSON") from error
-    if bytes(answer.error) not in _NOTHING:
+    if _holds(answer.error):
         raise UpstreamError("the model server failed while answering", code="upstream-failed", remedy="retry later")
     if answer.choices is None:
         raise no_answer("it has no choices")

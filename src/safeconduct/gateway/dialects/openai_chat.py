@@ -36,8 +36,9 @@ _STRUCTURED_WORDS = (
     "messages response_format stop logit_bias metadata stream_options prediction tools tool_choice"
     " chat_template_kwargs guided_choice guided_json json_schema structured_outputs samplers"
 )
+_PLAIN_WORDS = "model stream user temperature top_p seed presence_penalty frequency_penalty parallel_tool_calls"
 _VOCABULARY = Vocabulary(
-    plain=frozenset(("model", "stream", "service_tier", "user", *_TOKEN_LIMITS)),
+    plain=frozenset((*_TOKEN_LIMITS, *_PLAIN_WORDS.split())),
     structured=frozenset(_STRUCTURED_WORDS.split()),
     refused={
         "previous_response_id": KEEPS_HISTORY,
