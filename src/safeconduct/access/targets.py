@@ -6,7 +6,7 @@ not `name`. Nothing is looked up: a name is never in scope for the address it ma
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -31,9 +31,18 @@ class TargetSet:
 
     networks: tuple[Network, ...]
     names: frozenset[str]
+    _known: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)  # the same hosts come again
 
     def covers(self, target: str) -> bool:
         """Tells whether the target is authorized. What can't be read as a target is not."""
+        known = self._known.get(target)
+        if known is None:
+            if len(self._known) >= TARGETS_KEPT_MAX:
+                self._known.clear()
+            known = self._known[target] = self._covers(target)
+        return known
+
+    def _covers(self, target: str) -> bool:
         read = _read(target)
         if read is None:
             return False

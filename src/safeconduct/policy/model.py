@@ -32,6 +32,9 @@ Value: TypeAlias = "bool | int | str | EntityUid | Extension | tuple[Value, ...]
 """A Cedar value. Tuples and frozen sets are Cedar sets."""
 
 
+_NAMELESS = frozenset((bool, int, str, frozenset))
+
+
 @dataclass(frozen=True, slots=True)
 class EntityRecord:
     """One entity of the store. `parents` are the entities it is `in`."""
@@ -48,6 +51,9 @@ class PolicyRequest(msgspec.Struct, frozen=True):
     action: EntityUid
     resource: EntityUid
     context: Mapping[str, Value] = {}
+
+
+_ALIKE = frozenset((str, frozenset, EntityUid, Extension))
 
 
 def encode(value: Value) -> JSONValue:
@@ -90,10 +96,11 @@ def hashable(value: Value) -> Hashable:
 
     Python alone would call True and 1 equal.
     """
-    if isinstance(value, str | frozenset | EntityUid | Extension):
+    kind = type(value)
+    if kind in _ALIKE or isinstance(value, str | frozenset | EntityUid | Extension):
         return value
     if isinstance(value, bool | int):
-        return type(value), value
+        return kind, value
     if isinstance(value, tuple):
         return tuple, tuple(map(hashable, value))
     return dict, tuple((name, hashable(value[name])) for name in sorted(value))
@@ -101,10 +108,16 @@ def hashable(value: Value) -> Hashable:
 
 def references(value: Value) -> frozenset[EntityUid]:
     """Returns every entity that a value names, at any depth."""
-    if isinstance(value, EntityUid):
-        return frozenset((value,))
-    if isinstance(value, tuple):
-        return frozenset[EntityUid]().union(*map(references, value))
-    if isinstance(value, Mapping):
-        return frozenset[EntityUid]().union(*map(references, value.values()))
-    return frozenset()
+    found: set[EntityUid] = set()
+    waiting: list[Value] = [value]
+    while waiting:
+        one = waiting.pop()
+        if type(one) in _NAMELESS:  # most there is, and asked for each call
+            continue
+        if isinstance(one, EntityUid):
+            found.add(one)
+        elif isinstance(one, tuple):
+            waiting.extend(one)
+        elif isinstance(one, Mapping):
+            waiting.extend(one.values())
+    return frozenset(found)
