@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import random
 import sqlite3
 from collections import Counter
@@ -19,7 +20,7 @@ from support.call_ends import request
 from support.gateway_world import AGREEMENT, SIGNERS
 from support.wire import post, wire
 
-CALLS = 2000
+CALLS = 10_000 if os.environ.get("SAFECONDUCT_LONG") else 2000
 AT_ONCE = 32
 
 
