@@ -39,6 +39,7 @@ from safeconduct.ledger.recovery_events import PROJECTIONS as RECOVERY
 from safeconduct.ledger.service import Logs
 from safeconduct.ledger.worker_events import PROJECTIONS as WORKERS
 from safeconduct.runtime.freeze import Snapshot, StandingBoard
+from safeconduct.runtime.worker import WorkerWriter
 from safeconduct.runtime.writer import GroupCommitWriter
 from safeconduct.settings import Databases
 from safeconduct.soc.action_events import PROJECTIONS as ACTIONS
@@ -67,12 +68,16 @@ _FOLDER_MODE = 0o700
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """The data of one installation, open. `findings` are what the self-check at start found wrong, log by log."""
+    """The data of one installation, open. `findings` are what the self-check at start found wrong, log by log.
+
+    `ready` makes a log take entries, new or stored, unless it is stopped.
+    """
 
     data: Path
     origin: Origin
     snapshot: Snapshot
-    writer: GroupCommitWriter
+    writer: GroupCommitWriter | WorkerWriter
+    ready: Callable[[Origin], object]
     log: LogReader
     logs: Logs
     log_keys: LogKeys
@@ -87,7 +92,7 @@ class Installation:
     def open_log(self, origin: Origin) -> None:
         """Makes a log ready for entries. One that is stopped stays so until the next start."""
         if origin not in self.writer.stopped():
-            self.writer.open_origin(self.log_keys.signer(origin))
+            self.ready(origin)
 
 
 def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> VerifierKey:
@@ -121,13 +126,13 @@ def _check_state(writer: GroupCommitWriter, store: Store, keys: LogKeys) -> list
     entry to have any record believed.
     """
     with store.frozen() as frozen:
-        found = [*_without_key(frozen, keys), *check_state(frozen, frozen, PROJECTIONS)]
+        found = [*without_key(frozen, keys), *check_state(frozen, frozen, PROJECTIONS)]
     for origin in set(store.origins()) - writer.stopped().keys() if found else ():
         writer.stop_origin(origin, "state-damaged", f"the control state is not what its entries make: {found[0].what}")
     return found
 
 
-def _without_key(source: LogSource, keys: LogKeys) -> list[Finding]:
+def without_key(source: LogSource, keys: LogKeys) -> list[Finding]:
     """Returns the logs that no key here vouches for. Whoever can write to the database can add one."""
     known = {signer.verifier.name for signer in keys.signers()}
     what = "there is no key of this log, and yet entries"
@@ -194,6 +199,7 @@ def opened(
             origin=keys_of_logs.installation(),
             snapshot=snapshot,
             writer=writer,
+            ready=lambda origin: writer.open_origin(keys_of_logs.signer(origin)),
             log=LogReader(reader, keys),
             logs=Logs(
                 source=reader,

@@ -17,8 +17,8 @@ from safeconduct.runtime.sequencer import Sequencer
 from safeconduct.settings import Databases
 
 
-def run(data: Path, databases: Databases, *, ready: Callable[[], None]) -> None:
-    """Gives places until the process is told to stop. `ready` is called when it can.
+def run(data: Path, databases: Databases, *, ready: Callable[[], None], ended: threading.Event | None = None) -> None:
+    """Gives places until the process is told to stop, or `ended` is set. `ready` is called when it can.
 
     Raises:
         InvalidInputError: there is no installation, or no database for logs or heads was named.
@@ -26,7 +26,9 @@ def run(data: Path, databases: Databases, *, ready: Callable[[], None]) -> None:
     """
     with _opened(data, databases) as sequencer:
         ready()
-        sequencer.run(threading.Event())
+        sequencer.run(ended or threading.Event())
+        while sequencer.run_once():  # so that one process may take over alone
+            pass
 
 
 def run_until_empty(data: Path, databases: Databases) -> int:

@@ -3,21 +3,21 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from safeconduct import settings
 from safeconduct.access.acts import authenticate
 from safeconduct.access.secrets import make_secret
 from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.data_folder import Address, locked
-from safeconduct.adapters.models.http_upstream import HTTPUpstream
-from safeconduct.adapters.models.local import LocalModel
+from safeconduct.adapters.models.local import LocalModel, LocalServer
 from safeconduct.adapters.responses.edl import ListProbe
 from safeconduct.adapters.safety_secret import safety_secret
 from safeconduct.bootstrap.cosigning import cosign_head, follow
@@ -27,25 +27,30 @@ from safeconduct.bootstrap.installation import Installation, opened
 from safeconduct.bootstrap.log_keys import closing, next_key
 from safeconduct.bootstrap.routes import ROUTERS
 from safeconduct.bootstrap.shipping import shipped
+from safeconduct.bootstrap.upstreams import Sources, configured
 from safeconduct.gateway.ports import Upstream
 from safeconduct.http.asgi import App
 from safeconduct.http.connection import GatewayServer, server_config
-from safeconduct.http.control.context import Control
+from safeconduct.http.control.context import AtWork, Control, Work, alone_at_work
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.gateway import GatewayApp
 from safeconduct.http.inprocess import Answer, Ask, ask
 from safeconduct.http.proofs import CallProofs
-from safeconduct.kernel.errors import UnavailableError, UpstreamError
+from safeconduct.kernel.errors import SafeconductError, UnavailableError, UpstreamError
 from safeconduct.kernel.ids import ENTROPY_BYTES, PathId, PrincipalId, ulid
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.runtime.calls import Calls, abandon_open_calls
 from safeconduct.runtime.commits import LoopCommits
-from safeconduct.runtime.effects import EffectRunner
 from safeconduct.runtime.governed import Completed, GovernedCalls, NotCompleted
 from safeconduct.settings import Databases
 from safeconduct.soc.action_events import VERIFY
 from safeconduct.soc.triage import ModelAnswer
 from safeconduct.soc.triage_service import LOCAL_UPSTREAM
+
+if TYPE_CHECKING:
+    from safeconduct.adapters.models.http_upstream import HTTPUpstream
+
+Settle = Callable[[], Awaitable[Mapping[str, SafeconductError]]]
 
 ONCE = "this-process"
 """Stands for the local secret where no socket listens: who opened the data itself may read."""
@@ -58,9 +63,15 @@ class ServeOptions:
     host: str = "127.0.0.1"
     port: int = 8700
     local_model: bool = True
-    remote: Mapping[str, HTTPUpstream] = field(default_factory=dict)
+    sources: Sources = field(default_factory=Sources)
     databases: Databases = field(default_factory=Databases)
     destinations: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Who is told of each step of the start, and of address, findings and upstreams once it serves."""
+
     progress: Callable[[str], None] = lambda _step: None
     ready: Callable[[str, list[str], list[str]], None] = lambda _url, _findings, _upstreams: None
 
@@ -76,7 +87,7 @@ class Serving:
     shipping: Callable[[], list[dict[str, Any]]]
 
 
-async def serve(data: Path, options: ServeOptions) -> None:
+async def serve(data: Path, options: ServeOptions, told: Told) -> None:
     """Serves an installation until the process is told to stop.
 
     Raises:
@@ -87,7 +98,7 @@ async def serve(data: Path, options: ServeOptions) -> None:
     flights: list[Calls] = []
     with (
         locked(data) as lock,
-        _listening(options) as listener,
+        listening(options) as listener,
         opened(
             data,
             expected=lambda: sum(calls.in_flight() for calls in flights) or 1,
@@ -97,17 +108,17 @@ async def serve(data: Path, options: ServeOptions) -> None:
     ):
         host, port = listener.getsockname()[:2]
         url = f"http://{host}:{port}"
-        async with _models(options) as upstreams, effect_runner(installation) as runner:
+        async with models(data, options, told.progress) as upstreams, effect_runner(installation) as runner:
             runner.on(VERIFY, ListProbe(installation.writer, installation.entropy, lambda: url).carry_out)
-            calls = await _calls(installation, upstreams, safety_secret(data, installation.entropy))
+            calls = await alone(installation, upstreams)
             flights.append(calls)
             secret = make_secret(installation.entropy)
             serving = Serving(url=url, secret=secret, upstreams=upstreams, calls=calls, shipping=shipping)
-            app = _app(installation, runner, serving)
+            app = app_of(installation, runner.settle, serving, lambda: _at_work(calls))
             server = GatewayServer(server_config(app, host=host, port=port), before_shutdown=calls.shutdown)
             lock.announce(Address(url, secret))
-            options.ready(url, [finding.text for finding in installation.findings], _told(upstreams))
-            async with _beside(follow(installation)):
+            told.ready(url, [finding.text for finding in installation.findings], named(upstreams))
+            async with beside(follow(installation)):
                 await server.serve(sockets=[listener])
 
 
@@ -121,15 +132,16 @@ async def ask_once(data: Path, request: Ask) -> Answer:
     with locked(data), opened(data) as installation:
         async with effect_runner(installation) as runner:
             headers = {**request.headers, "authorization": f"Bearer {ONCE}"}
-            return await ask(_app(installation, runner, None), replace(request, headers=headers))
+            return await ask(app_of(installation, runner.settle, None), replace(request, headers=headers))
 
 
-def _told(upstreams: Mapping[str, Upstream]) -> list[str]:
+def named(upstreams: Mapping[str, Upstream]) -> list[str]:
+    """Returns the names of upstreams as people are told them."""
     return [f"{name} (experimental)" if model.facts.experimental else name for name, model in upstreams.items()]
 
 
 @contextlib.asynccontextmanager
-async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Runs something in the background for as long as the block lasts."""
     task = asyncio.create_task(work)
     try:
@@ -140,7 +152,12 @@ async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 
 
 @contextlib.contextmanager
-def _listening(options: ServeOptions) -> Iterator[socket.socket]:
+def listening(options: ServeOptions) -> Iterator[socket.socket]:
+    """Opens the socket to listen on.
+
+    Raises:
+        UnavailableError: `address-in-use`.
+    """
     try:
         listener = socket.create_server((options.host, options.port), backlog=2048)
     except OSError as error:
@@ -155,24 +172,50 @@ def _listening(options: ServeOptions) -> Iterator[socket.socket]:
 
 
 @contextlib.asynccontextmanager
-async def _models(options: ServeOptions) -> AsyncIterator[Mapping[str, Upstream]]:
+async def models(
+    data: Path, options: ServeOptions, progress: Callable[[str], None], local: LocalServer | None = None
+) -> AsyncIterator[Mapping[str, Upstream]]:
+    """Starts the ways to the configured model servers. The local one is started too, unless `local` says where it is.
+
+    Raises:
+        InvalidInputError: as `configured`.
+        UnavailableError: the local model can't start.
+    """
     started: dict[str, LocalModel | HTTPUpstream] = {}
     try:
-        for name, upstream in options.remote.items():
+        for name, upstream in configured(settings.read(), data, options.sources).items():
             started[name] = upstream
             await upstream.start()
-        if options.local_model:
-            started[LOCAL_UPSTREAM] = local = LocalModel(system_entropy)
-            await local.start(options.progress)
+        if local is not None:
+            started[LOCAL_UPSTREAM] = reached = local.upstream()
+            await reached.start()
+        elif options.local_model:
+            started[LOCAL_UPSTREAM] = model = LocalModel(system_entropy)
+            await model.start(progress)
         yield started
     finally:
-        for model in started.values():
-            await model.stop()
+        for one in started.values():
+            await one.stop()
 
 
-async def _calls(installation: Installation, upstreams: Mapping[str, Upstream], secret: bytes) -> Calls:
+async def alone(installation: Installation, upstreams: Mapping[str, Upstream]) -> Calls:
+    """Returns the calls of the one process there is. Those that the former one left open are closed first."""
     worker = ulid(installation.clock.now(), installation.entropy(ENTROPY_BYTES))
-    calls = Calls(
+    calls = calls_of(installation, upstreams, worker=worker)
+    await asyncio.wrap_future(installation.writer.submit(lambda tx: abandon_open_calls(tx, worker)))
+    installation.board.attach(calls.loop, calls)
+    return calls
+
+
+def calls_of(
+    installation: Installation,
+    upstreams: Mapping[str, Upstream],
+    *,
+    worker: str,
+    confirmed: bool = True,
+) -> Calls:
+    """Returns the calls of a process. Made on the loop that runs them."""
+    return Calls(
         standing=lambda: installation.board.current,
         commits=LoopCommits(installation.writer).commit,
         upstreams=upstreams,
@@ -180,14 +223,17 @@ async def _calls(installation: Installation, upstreams: Mapping[str, Upstream], 
         installation=installation.origin,
         worker=worker,
         clock=installation.clock,
-        safety_secret=secret,
+        safety_secret=safety_secret(installation.data, installation.entropy),
+        confirmed=confirmed,
     )
-    await asyncio.wrap_future(installation.writer.submit(lambda tx: abandon_open_calls(tx, worker)))
-    installation.board.attach(calls.loop, calls)
-    return calls
 
 
-def _app(installation: Installation, runner: EffectRunner, serving: Serving | None) -> App:
+def _at_work(calls: Calls) -> AtWork:
+    return AtWork(unready=("shutting-down",) if calls.closing else ())
+
+
+def app_of(installation: Installation, settle: Settle, serving: Serving | None, told: Work | None = None) -> App:
+    """Returns the routes over an installation: those of calls only where it serves. `told` as `Control.work`."""
     control = Control(
         writer=installation.writer,
         snapshot=installation.snapshot,
@@ -201,7 +247,7 @@ def _app(installation: Installation, runner: EffectRunner, serving: Serving | No
         cosign_head=lambda origin: cosign_head(installation, origin),
         next_key=partial(next_key, installation),
         closing=partial(closing, installation),
-        settle=runner.settle,
+        settle=settle,
         upstreams={name: upstream.facts for name, upstream in serving.upstreams.items()} if serving else None,
         telemetry=installation.telemetry,
         events=installation.events,
@@ -209,6 +255,7 @@ def _app(installation: Installation, runner: EffectRunner, serving: Serving | No
         lists_url=serving.url if serving else None,
         shipping=serving.shipping if serving else list,
         forms=FORMS,
+        work=told or alone_at_work,
     )
 
     def check_reader(signed: SignedAct) -> str:

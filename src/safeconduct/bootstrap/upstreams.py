@@ -1,6 +1,7 @@
 """The upstreams of a server: those of the operator's file, and those that need none."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from safeconduct.adapters.clock import SystemClock
@@ -15,9 +16,16 @@ OPENAI_KEY = "OPENAI_API_KEY"
 """The variable whose key alone makes an upstream `openai`."""
 
 
-def configured(
-    settings: Settings, data: Path, *, file: Path | None = None, url: str = "", key_env: str = ""
-) -> Mapping[str, HTTPUpstream]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where upstreams are described: an operator's file, or the address of one and the variable with its key."""
+
+    file: Path | None = None
+    url: str = ""
+    key_env: str = ""
+
+
+def configured(settings: Settings, data: Path, sources: Sources) -> Mapping[str, HTTPUpstream]:
     """Returns the upstreams by name, those of the file first.
 
     The file is the data folder's where none is named, and may be absent there. `custom` is at `url`, `openai` is there
@@ -26,6 +34,7 @@ def configured(
     Raises:
         InvalidInputError: the file, a secret or an address is not of its form; or a key is named without an address.
     """
+    file, url, key_env = sources.file, sources.url, sources.key_env
     if key_env and not url:
         raise InvalidInputError("--model-key-env says whose key: give the server's URL with --model")
     found: dict[str, HTTPUpstream] = {}

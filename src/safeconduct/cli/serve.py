@@ -1,5 +1,6 @@
 """`safeconduct init`, `serve` and `status`: an installation, and the server over it."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,9 @@ import typer
 from safeconduct import settings
 from safeconduct.cli.client import Data, client
 from safeconduct.cli.output import Json, emit, err, out, state_of
+
+WORKERS_MAX = 64
+"""Processes of one machine; more than it has processors gains nothing."""
 
 Origin = Annotated[
     str, typer.Option("--origin", help="What the logs are named by: a domain or URL of yours, without https://.")
@@ -31,6 +35,12 @@ DatabaseURL = Annotated[
 Destinations = Annotated[
     Path | None,
     typer.Option("--destinations", help="A YAML file that says where entries are sent and tiles published."),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers", min=1, max=WORKERS_MAX, help="Processes that take calls; two or more need PostgreSQL for all data."
+    ),
 ]
 
 Upstreams = Annotated[
@@ -60,11 +70,12 @@ def serve(
     database: DatabaseURL = "",
     destinations: Destinations = None,
     upstreams: Upstreams = None,
+    workers: Workers = 1,
     data: Data = None,
 ) -> None:
     """Serves the gateway, the control API, the logs and the lists until it is stopped."""
-    from safeconduct.bootstrap import server  # noqa: PLC0415 - keeps other commands quick
-    from safeconduct.bootstrap.upstreams import configured  # noqa: PLC0415
+    from safeconduct.bootstrap import many, server  # noqa: PLC0415 - keeps other commands quick
+    from safeconduct.bootstrap.upstreams import Sources  # noqa: PLC0415
     from safeconduct.http.connection import run  # noqa: PLC0415
 
     read = settings.read()
@@ -73,13 +84,15 @@ def serve(
         host=host,
         port=port,
         local_model=not no_local_model,
-        remote=configured(read, folder, file=upstreams, url=model, key_env=model_key_env),
+        sources=Sources(file=upstreams, url=model, key_env=model_key_env),
         databases=databases(read, database),
         destinations=destinations,
-        progress=lambda step: err.print(step, style="dim", markup=False),
-        ready=_ready,
     )
-    run(server.serve(folder, options))
+    told = server.Told(progress=lambda step: err.print(step, style="dim", markup=False), ready=_ready)
+    if workers > 1:
+        asyncio.run(many.serve(folder, options, told, workers))
+    else:
+        run(server.serve(folder, options, told))
 
 
 def databases(read: settings.Settings, url: str) -> settings.Databases:
@@ -112,6 +125,8 @@ def _show_status(document: dict[str, Any]) -> None:
     for log in document["logs"]:
         state = state_of(log)
         out.print(f"log              {log['origin']}  {log['size']} entries  {state}", markup=False)
+    for process in document["processes"]:
+        out.print(f"{process['role']:<16} {process['name']}  since {process['since']}", markup=False)
     for line in document["shipping"]:
         behind, problem = sum(line["lag"].values()), line["problem"] or "sending"
         out.print(

@@ -179,6 +179,9 @@ CALL_OUTCOME = EventType("gateway.call.outcome/1", CallEnded, Retention.CALL)
 CALL_REFUSED = EventType("gateway.call.refused/1", CallRefused, Retention.CALL)
 CALLERS_UNIDENTIFIED = EventType("gateway.callers.unidentified/1", CallersUnidentified)
 
+OWN = frozenset({CALL_INTENT.name, CALL_ATTEMPTED.name, CALL_OUTCOME.name, CALL_REFUSED.name})
+"""What changes records of one call alone: where many processes write, it is written beside others' (workers.md 2.2)."""
+
 OPEN_CALLS = Collection("open-calls", OpenCall)
 ENDED_CALLS = Collection("ended-calls", EndedCall)
 

@@ -107,7 +107,7 @@ class Calls:
         self._running: set[CallRun] = set()
         self.leases = Leases(commits, worker=worker, clock=clock)
         self.pace = pace or Pace()
-        self._closing = False
+        self.closing = False
         self._quiet = asyncio.Event()
         self._quiet.set()
 
@@ -121,7 +121,7 @@ class Calls:
 
     async def run(self, arrival: Arrival, body: bytes, client: CallClient) -> Ended:
         """Governs one call from its bytes to its outcome."""
-        if self._closing:
+        if self.closing:
             error = UnavailableError("this gateway is shutting down", code="shutting-down", remedy="retry")
             await client.error(error, "", after_dispatch=False)
             return Ended()
@@ -204,7 +204,7 @@ class Calls:
 
     async def shutdown(self) -> None:
         """Takes no more calls, cuts those that run, and returns when their outcomes are recorded."""
-        self._closing = True
+        self.closing = True
         self.cut_all(CutWhy.SHUTDOWN)
         with contextlib.suppress(TimeoutError):  # what could not be recorded is closed at the next start
             await asyncio.wait_for(self._quiet.wait(), SHUTDOWN_S)
@@ -217,13 +217,14 @@ class Calls:
             run.cut(why)
 
 
-def abandon_open_calls(tx: Transaction, worker: str) -> int:
+def abandon_open_calls(tx: Transaction, by: str, gone: Callable[[str], bool] | None = None) -> int:
     """Closes the calls of workers that are gone, and accounts for what those held of budgets. Returns how many.
 
-    For the start of the one process there is.
+    Where there is one process, all are gone that are not `by`.
     """
-    open_calls = [call for _, call in tx.scan(OPEN_CALLS) if call.worker != worker]
+    is_gone = gone or (lambda worker: worker != by)
+    open_calls = [call for _, call in tx.scan(OPEN_CALLS) if is_gone(call.worker)]
     for call in open_calls:
-        tx.append(Origin(call.origin), abandoned_draft(call.call, worker, call.reserved))
-    settle_gone(tx, lambda one: one != worker, worker)
+        tx.append(Origin(call.origin), abandoned_draft(call.call, by, call.reserved))
+    settle_gone(tx, is_gone, by)
     return len(open_calls)

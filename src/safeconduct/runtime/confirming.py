@@ -132,6 +132,7 @@ class StandingWatch:
             self._thread.join()
 
     def _run(self, loop: asyncio.AbstractEventLoop, confirmation: Confirmation) -> None:
+        failed = False
         while not self._ended.is_set():
             began = time_awake_or_not()
             try:
@@ -140,8 +141,11 @@ class StandingWatch:
                     loop.call_soon_threadsafe(confirmation.confirm, began)
                 if self._watch.wait(HEARTBEAT_S):
                     self._changed()
+                failed = False
             except UnavailableError as error:
-                _log.warning("the standing is not confirmed: %s", error)
+                if not failed:  # said once: it is tried ten times a second
+                    _log.warning("the standing is not confirmed: %s", error)
+                failed = True
                 self._ended.wait(RETRY_S)
 
     def look(self) -> None:

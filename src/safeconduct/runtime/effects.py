@@ -20,7 +20,7 @@ from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.kernel.instants import seconds
 from safeconduct.kernel.ports import Clock, Records, Transaction
 from safeconduct.runtime.commits import LoopCommits
-from safeconduct.runtime.writer import GroupCommitWriter
+from safeconduct.runtime.queued import QueuedWriter
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class EffectRunner:
 
     def __init__(
         self,
-        writer: GroupCommitWriter,
+        writer: QueuedWriter,
         snapshot: Callable[[], AbstractContextManager[Records]],
         clock: Clock,
     ) -> None:
@@ -86,7 +86,7 @@ class EffectRunner:
         self._loop = asyncio.get_running_loop()
         self._wake.set()
         self._commits = LoopCommits(self._writer)
-        self._writer.subscribe(self._committed)
+        self._writer.subscribe(self.wake)
         self._main = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
@@ -113,7 +113,8 @@ class EffectRunner:
             seen |= set(new)
             await asyncio.gather(*new.values(), return_exceptions=True)
 
-    def _committed(self, _entries: Sequence[Entry]) -> None:
+    def wake(self, _entries: Sequence[Entry] = ()) -> None:
+        """Looks for what can be done now. Any thread."""
         loop = self._loop
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: what was ordered waits for the next start

@@ -19,6 +19,9 @@ from safeconduct.ledger.reader import read_tile
 from safeconduct.ledger.receipts import deadline_of, make_receipts
 from safeconduct.ledger.tiles import Edge, load_edge
 
+UNREAD = "database"
+"""The place of a finding that says no more than that the store or the heads did not answer."""
+
 SignerOf = Callable[[VerifierKey], NoteSigner]
 """Finds the signer of one of a log's later keys. Raises KeyUnavailableError."""
 
@@ -99,7 +102,7 @@ class OpenLog:
         except KeyUnavailableError as error:
             findings = [Finding(origin=self.origin, what=error.message, place="keys", code=error.code)]
         except UnavailableError as error:
-            findings = [Finding(origin=self.origin, what=error.message, place="database")]
+            findings = [Finding(origin=self.origin, what=error.message, place=UNREAD)]
         self.stop = _stop(findings)
         return findings
 

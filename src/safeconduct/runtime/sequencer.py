@@ -14,7 +14,7 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.notes import NoteSigner
 from safeconduct.ledger.ports import LogGrowth, NewEntry
 from safeconduct.ledger.shared_ports import SequencedStore, TermHeads
-from safeconduct.runtime.logs import OpenLog
+from safeconduct.runtime.logs import UNREAD, OpenLog
 
 DRAIN_MAX = 4096
 """Entries that get their places in one transaction: a third of a second's work, so that readers follow closely."""
@@ -47,6 +47,7 @@ class Sequencer:
         self._signing = signing
         self._logs: dict[Origin, OpenLog] = {}
         self._retry_at: dict[Origin, float] = {}
+        self._opened: set[Origin] = set()
 
     def run(self, ended: threading.Event) -> None:
         """Gives places until told to end."""
@@ -98,8 +99,12 @@ class Sequencer:
         self._store.enter(origin, self._heads.take(origin))
         first = self._signer(origin)
         log = OpenLog(first, self._heads, lambda: self._signing(first))
-        log.open(self._store)
-        self._store.stop(origin, log.stop.message if log.stop else "")
+        findings = log.open(self._store)
+        if any(finding.place == UNREAD for finding in findings):
+            raise UnavailableError(findings[0].text)  # nothing is known of the log: it is opened again
+        if log.stop is not None or origin not in self._opened:  # what a witness said in between stays
+            self._store.stop(origin, log.stop.message if log.stop else "")
+        self._opened.add(origin)
         self._logs[origin] = log
         return log
 

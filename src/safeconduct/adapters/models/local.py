@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from safeconduct.adapters.models.http_upstream import HTTPExchange
@@ -37,19 +37,36 @@ STOP_S = 5.0
 KEY_BYTES = 24
 LINE_BYTES_MAX = 4096
 
+LOCAL = UpstreamFacts(vendor="local", region="this-machine", retention="none", dialects=frozenset(("openai.chat",)))
+"""What is so of every local model."""
+
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalServer:
+    """Where a local model answers, for other processes of this machine."""
+
+    url: str
+    key: str = field(repr=False)
+
+    def upstream(self) -> OpenAICompatible:
+        """Returns a way to it."""
+        # After a streamed answer the engine closes the connection it announced to keep.
+        return OpenAICompatible(self.url, self.key, keep_connections=False, facts=LOCAL)
 
 
 @dataclass(frozen=True, slots=True)
 class _Child:
     process: asyncio.subprocess.Process
+    server: LocalServer
     upstream: OpenAICompatible
 
 
 class LocalModel:
     """`Upstream` that runs in a child process."""
 
-    facts = UpstreamFacts(vendor="local", region="this-machine", retention="none", dialects=frozenset(("openai.chat",)))
+    facts = LOCAL
 
     def __init__(self, entropy: Entropy, *, weights: Path | None = None, threads: int | None = None) -> None:
         self._entropy = entropy
@@ -63,6 +80,11 @@ class LocalModel:
     def pid(self) -> int | None:
         """The child's process id while it runs."""
         return self._child.process.pid if self._child else None
+
+    @property
+    def server(self) -> LocalServer | None:
+        """Where the child answers while it runs."""
+        return self._child.server if self._child else None
 
     async def start(self, progress: Progress | None = None) -> None:
         """Starts the child and returns when the model is loaded. `progress` is told each step.
@@ -84,14 +106,13 @@ class LocalModel:
             start_new_session=True,  # a Ctrl-C in the terminal is for Safeconduct, which then ends the child
         )
         try:
-            address, key = await self._ready(process, weights)
+            server = await self._ready(process, weights)
         except BaseException:
             await _end(process)
             raise
-        # After a streamed answer the engine closes the connection it announced to keep.
-        upstream = OpenAICompatible(f"{address}/v1", key, keep_connections=False)
+        upstream = server.upstream()
         await upstream.start()
-        self._child = _Child(process, upstream)
+        self._child = _Child(process, server, upstream)
         tell(f"{MODEL} is ready")
 
     async def stop(self) -> None:
@@ -106,7 +127,7 @@ class LocalModel:
             raise RuntimeError("the local model is started before it is asked")
         return self._child.upstream.exchange(ask)
 
-    async def _ready(self, process: asyncio.subprocess.Process, weights: Path) -> tuple[str, str]:
+    async def _ready(self, process: asyncio.subprocess.Process, weights: Path) -> LocalServer:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("the child was started with pipes")
         key = self._entropy(KEY_BYTES).hex()
@@ -126,7 +147,7 @@ class LocalModel:
                 remedy="install the engine: pip install 'safeconduct[model]'; or use another model server: --model URL",
             )
         try:
-            return json.loads(line[:LINE_BYTES_MAX])["ready"], key
+            return LocalServer(url=f"{json.loads(line[:LINE_BYTES_MAX])['ready']}/v1", key=key)
         except (ValueError, LookupError, TypeError) as error:
             raise UnavailableError(
                 f"the local model's engine said {line[:80]!r} instead of where it listens", code="model-failed"

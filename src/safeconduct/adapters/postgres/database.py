@@ -21,7 +21,7 @@ SILENCE_MAX_S = 20
 LOCK_NAMESPACE = 0x53414645
 """The first number of every advisory lock of ours ("SAFE"); the second one is a `Lock`, or that plus a log's number."""
 
-WRITING, DECIDING, MIGRATING, KEEPING, SEQUENCING = 0, 1, 2, 3, 1000
+WRITING, DECIDING, MIGRATING, KEEPING, SERVING_ALL, SEQUENCING = 0, 1, 2, 3, 4, 1000
 
 _SETTINGS = {
     "synchronous_commit": "on",  # whatever the server's default: what is acknowledged is on disk

@@ -1,6 +1,6 @@
 """What the routes of the control API are given. bootstrap.py fills it in; a route takes what it needs from it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -23,6 +23,30 @@ from safeconduct.soc.triage import ModelCaller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AtWork:
+    """What a process and those beside it are about. `unready` says why this one can't govern calls now, if it can't.
+
+    `processes` are those that share the database, each with role, name and since when; none where one works alone.
+    `waiting` is how many entries have no place yet, `behind_s` how long the oldest of them waits, in seconds, and
+    `sequenced` tells whether somebody gives places.
+    """
+
+    unready: Sequence[str] = ()
+    processes: Sequence[Mapping[str, str]] = ()
+    waiting: int = 0
+    behind_s: float = 0.0
+    sequenced: bool = True
+
+
+Work = Callable[[], AtWork]
+
+
+def alone_at_work() -> AtWork:
+    """Returns what is so of one process alone."""
+    return AtWork()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
     """The installation, as routes see it.
 
@@ -32,7 +56,8 @@ class Control:
     ready; `settle` carries out the effects that wait now and returns what failed, by the id of the entry that ordered
     it; `upstreams` are the configured model servers by name, None where no server runs; `caller` returns a principal's
     way to a model; `lists_url` is where this server's lists are fetched from, or None when nothing serves them;
-    `shipping` tells how far each destination of the log's rows is; `forms` say what entry types mean in OCSF.
+    `shipping` tells how far each destination of the log's rows is; `forms` say what entry types mean in OCSF;
+    `work` tells what the processes on these data are about.
     """
 
     writer: Writer
@@ -55,6 +80,7 @@ class Control:
     lists_url: str | None
     shipping: Callable[[], list[dict[str, Any]]]
     forms: Mapping[str, EntryForm]
+    work: Work = alone_at_work
 
 
 def control(request: Request) -> Control:

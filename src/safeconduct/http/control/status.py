@@ -24,18 +24,30 @@ async def healthz() -> Response:
 
 @router.get("/readyz")
 async def readyz(control: Installation) -> Response:
-    """Tells whether calls can be governed: every log takes entries and a program is in force."""
+    """Tells whether this process can govern calls: every log takes entries, a program is in force, no freeze is missed.
+
+    `sequenced` and `behind_s` tell how the giving of places goes, which holds up no call.
+    """
+    work = control.work()
     with control.snapshot() as records:
         in_force = kept.program_in_force(records) is not None
     stopped = control.stopped()
-    ready = in_force and not stopped
-    return answer({"ready": ready, "program": in_force, "logs_stopped": len(stopped)}, 200 if ready else 503)
+    ready = in_force and not stopped and not work.unready
+    document = {
+        "ready": ready,
+        "program": in_force,
+        "logs_stopped": len(stopped),
+        "unready": work.unready,
+        "sequenced": work.sequenced,
+        "behind_s": work.behind_s,
+    }
+    return answer(document, 200 if ready else 503)
 
 
 @router.get("/api/v1/status")
 async def status(control: Installation, _: Reading) -> Response:
     """Returns the state of the installation for people."""
-    stopped = control.stopped()
+    stopped, work = control.stopped(), control.work()
     with control.snapshot() as records:
         program = kept.program_in_force(records)
         successors = {old: found.origin for old, found in records.scan(SUCCESSORS)}
@@ -70,5 +82,9 @@ async def status(control: Installation, _: Reading) -> Response:
                     }
                     for name, facts in sorted((control.upstreams or {}).items())
                 ],
+                "waiting_for_places": work.waiting,
+                "behind_s": work.behind_s,
+                "sequenced": work.sequenced,
+                "processes": work.processes,
             }
         )

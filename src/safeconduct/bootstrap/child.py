@@ -1,0 +1,78 @@
+"""The program of every child process of `serve --workers`: it ends when its standard input does, so none outlives it.
+
+It reads one line (an `Order`), says `{"ready": true}` on standard output, or `{"failed": ...}` and why, and works. Each
+second it says that it is there.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from safeconduct.bootstrap import keeper, sequencer, worker
+from safeconduct.bootstrap.orders import Order, read_order
+from safeconduct.http.connection import run
+from safeconduct.kernel.errors import SafeconductError
+from safeconduct.runtime.supervising import BEAT_S
+
+END_S = 20.0
+"""Seconds that a child may take to end after it was told to; then it ends as if killed."""
+
+Said = Callable[[], None]
+Work = Callable[[Order, threading.Event, Said], Awaitable[None]]
+
+
+async def _sequence(order: Order, ended: threading.Event, ready: Said) -> None:
+    databases = order.options.databases
+    await asyncio.to_thread(sequencer.run, order.data, databases, ready=ready, ended=ended)
+
+
+WORK: Mapping[str, Work] = {"worker": worker.work, "keeper": keeper.keep, "sequencer": _sequence}
+
+
+def main() -> None:
+    """Works as ordered, until told to end."""
+    logging.basicConfig(format="%(name)s: %(message)s")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the parent, which ends this one in its turn
+    order, ended = read_order(sys.stdin.buffer.readline()), threading.Event()
+    threading.Thread(target=_follow_parent, args=(ended,), daemon=True).start()
+    try:
+        run(_run(order, ended))
+    except SafeconductError as error:
+        _say({"failed": {"code": error.code, "message": error.message, "remedy": error.remedy}})
+        sys.exit(1)
+
+
+async def _run(order: Order, ended: threading.Event) -> None:
+    beat = asyncio.create_task(_beat())
+    try:
+        await WORK[order.role](order, ended, lambda: _say({"ready": True}))
+    finally:
+        beat.cancel()
+
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(BEAT_S)
+        _say({})
+
+
+def _follow_parent(ended: threading.Event) -> None:
+    while os.read(sys.stdin.fileno(), 4096):  # not the buffered reader: its lock would be held at the end
+        pass
+    ended.set()
+    threading.Timer(END_S, os._exit, (1,)).start()
+
+
+def _say(what: object) -> None:
+    sys.stdout.write(msgspec.json.encode(what).decode() + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

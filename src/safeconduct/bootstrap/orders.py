@@ -1,0 +1,51 @@
+"""What a parent orders its child processes to do: one line of JSON each, by a pipe that nobody else reads."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from safeconduct import settings
+from safeconduct.adapters.models.local import LocalServer
+from safeconduct.bootstrap.server import ServeOptions
+
+Role = Literal["worker", "keeper", "sequencer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What one child does. `socket` is the descriptor that a worker listens on; -1 for others."""
+
+    role: Role
+    data: Path
+    options: ServeOptions
+    url: str
+    secret: str
+    socket: int = -1
+    local: LocalServer | None = None
+
+    def encoded(self) -> bytes:
+        """Returns the line."""
+        return msgspec.json.encode(self, enc_hook=str) + b"\n"
+
+
+def read_order(line: bytes) -> Order:
+    """Returns the order of a line that `encoded` returned."""
+    return msgspec.json.decode(line, type=Order, dec_hook=_path)
+
+
+def command(role: Role) -> list[str]:
+    """Returns how a child is started, with its role for whoever lists processes. What is secret is not there."""
+    return [sys.executable, "-m", "safeconduct.bootstrap.child", role]
+
+
+def environment() -> dict[str, str]:
+    """Returns the environment of a child: this process's own, and where its code is."""
+    return {**settings.read().environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def _path(kind: type, value: object) -> Any:  # noqa: ANN401 - msgspec's signature
+    return Path(str(value)) if issubclass(kind, Path) else value

@@ -1,0 +1,87 @@
+"""A process that takes calls beside others, on a socket that its parent opened."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from safeconduct.bootstrap.joined import Joined, joined
+from safeconduct.bootstrap.orders import Order
+from safeconduct.bootstrap.server import Serving, app_of, calls_of, models
+from safeconduct.http.connection import GatewayServer, server_config
+from safeconduct.http.control.context import AtWork
+from safeconduct.kernel.effects import OUTBOX
+from safeconduct.kernel.errors import SafeconductError, UnavailableError
+from safeconduct.runtime.calls import Calls
+from safeconduct.runtime.confirming import Confirmation
+from safeconduct.runtime.freeze import Snapshot
+
+SETTLE_S = 10.0
+"""Seconds that a request waits for the process that carries out what it ordered. A partner answers within a second."""
+
+LOOK_S = 0.05
+"""Seconds between two looks at whether that is done."""
+
+
+async def work(order: Order, ended: threading.Event, ready: Callable[[], None]) -> None:
+    """Takes calls until told to end; those that run get their outcomes then.
+
+    Raises:
+        InvalidInputError, UnavailableError: as `joined`.
+    """
+    flights: list[Calls] = []
+    databases = order.options.databases
+    with joined(order.data, databases, "worker", lambda: sum(calls.in_flight() for calls in flights) or 1) as here:
+        house = here.installation
+        async with models(order.data, order.options, lambda _step: None, order.local) as upstreams:
+            calls = calls_of(house, upstreams, worker=here.name, confirmed=False)
+            flights.append(calls)
+            house.board.attach(calls.loop, calls)
+            confirmation = calls.confirmation or Confirmation()
+            watch = here.watch(lambda: None)
+            watch.start(calls.loop, confirmation)
+            await confirmation.wait()
+            house.ready(house.origin)
+            serving = Serving(url=order.url, secret=order.secret, upstreams=upstreams, calls=calls, shipping=list)
+            app = app_of(house, partial(settle, house.snapshot), serving, lambda: _at_work(here, calls, confirmation))
+            config = server_config(app, host=order.options.host, port=order.options.port)
+            server = GatewayServer(config, before_shutdown=calls.shutdown)
+            end = asyncio.create_task(_end(ended, server))
+            calls.loop.call_soon(ready)
+            await server.serve(sockets=[socket.socket(fileno=order.socket)])
+            end.cancel()
+            watch.stop()
+
+
+async def settle(snapshot: Snapshot) -> Mapping[str, SafeconductError]:
+    """Waits until another process carried out what waits now; returns what it did not, by the entry that ordered it."""
+    loop = asyncio.get_running_loop()
+    waiting, until = await asyncio.to_thread(_ordered, snapshot), loop.time() + SETTLE_S
+    while waiting and loop.time() < until:
+        await asyncio.sleep(LOOK_S)
+        waiting &= await asyncio.to_thread(_ordered, snapshot)
+    return {key.split("/")[0]: _not_yet() for key in waiting}
+
+
+def _ordered(snapshot: Snapshot) -> frozenset[str]:
+    with snapshot() as records:
+        return frozenset(key for key, _ in records.scan(OUTBOX))
+
+
+def _not_yet() -> UnavailableError:
+    return UnavailableError(
+        f"it was not carried out within {SETTLE_S:.0f} s, and is tried again",
+        code="effect-waits",
+        remedy="the keeper's output says why",
+    )
+
+
+def _at_work(here: Joined, calls: Calls, confirmation: Confirmation) -> AtWork:
+    unready = {"shutting-down": calls.closing, "standing-unconfirmed": not confirmation.admits()}
+    return here.at_work(tuple(why for why, holds in unready.items() if holds))
+
+
+async def _end(ended: threading.Event, server: GatewayServer) -> None:
+    await asyncio.to_thread(ended.wait)
+    server.should_exit = True

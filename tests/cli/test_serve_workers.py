@@ -1,0 +1,223 @@
+"""Several gateway processes over PostgreSQL, as operators run them: killed, stopped, cut off from their database."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from safeconduct.access.freezes import freeze, parse_selector
+from safeconduct.adapters.data_folder import running_server
+from safeconduct.bootstrap.joined import joined
+from safeconduct.settings import Databases
+from support.programs import signed
+from support.serve_calls import ROUTE, asked, bearer, chat, request
+from support.shell import agreed, run, start, until, witness
+from support.talker import talking
+
+WORKERS = 2
+NAMES = ("SAFECONDUCT_DATABASE", "SAFECONDUCT_HEADS", "SAFECONDUCT_KEYS")
+
+
+@contextlib.contextmanager
+def environment(**given):
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@pytest.fixture(scope="module")
+def served(postgres, tmp_path_factory):
+    """One gateway with two workers for all tests, whatever becomes of its processes."""
+    root = tmp_path_factory.mktemp("workers")
+    with environment(**{name: postgres.database() for name in NAMES}), talking() as model:
+        house = agreed(root / "house", upstream="custom", model="m")[0]
+        words = ("serve", "--port", 0, "--no-local-model", "--workers", WORKERS, "--model", model.url)
+        with start(*words, data=house.data, log=root / "server") as process:
+            until(lambda: running_server(house.data), process, says=str(root))
+            url = running_server(house.data).url
+            token = bearer(house)
+            made = SimpleNamespace(house=house, url=url, process=process, token=token, model=model, root=root)
+            until(lambda: called(made) == 200, process, says="a call")
+            yield made
+
+
+def called(served):
+    """Returns the status of one call on a connection of its own; 0 where nobody answered."""
+    try:
+        return asked(served.url, "POST", ROUTE, chat(), served.token)[0]
+    except (OSError, http.client.HTTPException):
+        return 0
+
+
+def pids(served, role):
+    children = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text().split()
+    return [int(pid) for pid in children if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(role.encode() + b"\0")]
+
+
+class Stream(threading.Thread):
+    """A running stream, read as fast as it comes. `came` are the times at which something did."""
+
+    def __init__(self, served):
+        super().__init__(daemon=True)
+        self.connection, answer = request(served.url, "POST", ROUTE, chat(stream=True), served.token)
+        self.response = answer()
+        assert self.response.status == 200, self.response.read()
+        self.call = self.response.headers["safeconduct-call"]
+        self.came = []
+        self.start()
+
+    def run(self):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            while self.response.read1(65_536):
+                self.came.append(time.monotonic())
+        self.connection.close()
+
+
+def streams(served, count=12):
+    found = [Stream(served) for _ in range(count)]
+    until(lambda: all(one.came for one in found), served.process, says="streams")
+    return found
+
+
+def ended(served, found):
+    for one in found:
+        one.join(60)
+    assert not any(one.is_alive() for one in found)
+    return [served.house("call", "show", one.call, "--json").json for one in found]
+
+
+@contextlib.contextmanager
+def another(served):
+    """Opens the data as one more process, whose commits are news to all workers."""
+    databases = Databases(**{name: os.environ[one] for name, one in zip(("log", "heads", "keys"), NAMES, strict=True)})
+    with joined(served.house.data, databases, "test") as here:
+        yield here.installation
+
+
+def frozen(house, selector):
+    """Freezes; returns the freeze, and when it was durable."""
+    operation = "POST /api/v1/freezes"
+    act = signed("ops", operation, selector.encode(), house.clock.now())
+    parsed, content = parse_selector(selector), act.act.content
+    committed = house.writer.submit(
+        lambda tx: freeze(tx, act, operation=operation, content=content, selector=parsed, reason="a test")
+    ).result(30)
+    return committed.value, time.monotonic()
+
+
+def test_status_tells_who_is_at_work_and_connections_are_spread(served):
+    status = served.house("status", "--json").json
+    assert [one["role"] for one in status["processes"]].count("worker") == WORKERS
+    assert [one["role"] for one in status["processes"]].count("keeper") == 1
+    assert status["sequenced"]
+    assert (status["logs"][0]["stopped"], status["server"]) == ("", served.url)
+    for _ in range(24):
+        assert called(served) == 200
+    by = {served.house("call", "show", one["call"], "--json").json["state"] for one in calls(served)[:5]}
+    assert by == {"completed"}
+    assert asked(served.url, "GET", "/readyz")[1] | {"behind_s": 0} == {
+        "ready": True, "program": True, "logs_stopped": 0, "unready": [], "sequenced": True, "behind_s": 0
+    }  # fmt: skip
+
+
+def calls(served):
+    return served.house("call", "list", "--json").json
+
+
+def test_a_stopped_worker_that_wakes_after_a_freeze_hands_over_nothing(served):
+    with another(served) as house:
+        running = streams(served)
+        stopped = pids(served, "worker")[0]
+        os.kill(stopped, signal.SIGSTOP)
+        time.sleep(0.5)
+        before = [len(one.came) for one in running]
+        time.sleep(0.5)
+        silent = [one for one, had in zip(running, before, strict=True) if len(one.came) == had]
+        made, committed = frozen(house, "path:soc-triage")
+        time.sleep(0.5)
+        woken = time.monotonic()
+        os.kill(stopped, signal.SIGCONT)
+    assert 0 < len(silent) < len(running)
+    shown = ended(served, running)
+    assert {(one["state"], one["why"]) for one in shown} == {("cut", "freeze")}
+    assert all(one.came[-1] < woken for one in silent)
+    late = [one.came[-1] - committed for one in running if one not in silent]
+    assert max(late) < 0.25 + 0.5  # the reading thread may be held up; bench measures what counts
+    assert called(served) == 403
+    unfreeze(served, made.id)
+
+
+def unfreeze(served, freeze_id):
+
+    told = json.loads((served.house.root / "witness.out").read_text())
+    keys = [log["key"] for log in served.house("log", "show", "--json").json["logs"]]
+    with witness(served.house.root / "witness", *keys, listen=told["url"].removeprefix("http://")):
+        served.house("unfreeze", freeze_id)
+        until(lambda: called(served) == 200, served.process, says="the end of the freeze")
+
+
+def test_a_killed_worker_s_calls_are_closed_and_another_takes_its_place(served):
+    running = streams(served)
+    killed = pids(served, "worker")[0]
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: any(not one.is_alive() for one in running), served.process, says="cut")
+    time.sleep(0.5)
+    gone = [one for one in running if not one.is_alive()]
+    assert 0 < len(gone) < len(running)
+    shown = [lambda one=one: served.house("call", "show", one.call, "--json").json["state"] for one in gone]
+    until(lambda: {state() for state in shown} == {"abandoned"}, served.process, says="abandoned")
+    assert all(one.is_alive() for one in running if one not in gone)
+    until(lambda: len(pids(served, "worker")) == WORKERS, served.process, says="a new worker")
+    assert killed not in pids(served, "worker")
+    until(lambda: all(called(served) == 200 for _ in range(8)), served.process, says="calls")
+    for one in running:
+        if one.is_alive():
+            one.connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_database_that_restarts_stops_calls_and_then_lets_them_go_on(served, postgres):
+    postgres.crash()
+    until(lambda: all(called(served) == 200 for _ in range(8)), served.process, says="calls again")
+    until(lambda: served.house("status", "--json").code == 0, served.process, says="status")
+    until(lambda: pids(served, "keeper"), served.process, says="a keeper")
+
+
+def test_another_gateway_on_the_folder_is_refused(served):
+    said = served.house("serve", "--port", 0, "--no-local-model", "--workers", 2)
+    assert (said.code, said.error) == (1, "data-in-use")
+
+
+def test_told_to_end_all_its_processes_end_and_one_may_go_on_alone(served):
+    running = streams(served, 4)
+    children = [*pids(served, "worker"), *pids(served, "keeper"), *pids(served, "sequencer")]
+    served.process.terminate()
+    assert served.process.wait(60) == 0
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    for one in running:
+        one.join(30)
+    shown = {served.house("call", "show", one.call, "--json").json["why"] for one in running}
+    assert shown == {"shutdown"}
+    assert all(log["verified"] for log in served.house("log", "verify", "--json").json)
+
+
+@pytest.mark.parametrize("missing", NAMES)
+def test_what_workers_share_must_be_in_databases(tmp_path, postgres, missing):
+    data = tmp_path / "data"
+    assert run("init", data=data).code == 0
+    given = {name: "" if name == missing else postgres.database() for name in NAMES}
+    with environment(**given):
+        said = run("serve", "--workers", 2, "--no-local-model", data=data)
+    assert (said.code, said.error) == (2, "database-unnamed")
+    assert missing in said.err or "--database" in said.err
