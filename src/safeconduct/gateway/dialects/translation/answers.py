@@ -1,13 +1,10 @@
-"""A whole answer of one dialect as the other says it."""
+"""A whole chat completion as a message, and what both ways read alike."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from safeconduct.gateway.dialects.translation.rows import answer_loss, check
-from safeconduct.gateway.dialects.translation.table import FINISH_REASONS, STOP_REASONS, TABLE
-from safeconduct.gateway.dialects.translation.to_chat import called
+from safeconduct.gateway.dialects.translation.table import FINISH_REASONS, TABLE
 from safeconduct.gateway.errors import DialectError, no_answer
 from safeconduct.gateway.strict_json import read_object
 
@@ -115,43 +112,10 @@ def message_usage(usage: Members | None) -> dict[str, int]:
     """Returns the usage in a message for one of chat. What a cache held is told apart there."""
     usage = usage or {}
     details = usage.get("prompt_tokens_details")
-    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else 0
-    prompt = _count(usage.get("prompt_tokens"))
-    found = {"input_tokens": max(0, prompt - cached), "output_tokens": _count(usage.get("completion_tokens"))}
+    cached = count_of(details.get("cached_tokens")) if isinstance(details, dict) else 0
+    prompt = count_of(usage.get("prompt_tokens"))
+    found = {"input_tokens": max(0, prompt - cached), "output_tokens": count_of(usage.get("completion_tokens"))}
     return found | ({"cache_read_input_tokens": min(prompt, cached)} if cached else {})
-
-
-def completion_of(message: Members) -> dict[str, Any]:
-    """Returns the chat completion that says what a message says.
-
-    Raises:
-        UpstreamError: `not-translatable`.
-    """
-    check(TABLE["messages answer"], "", message, answer_loss)
-    texts: list[str] = []
-    calls: list[dict[str, Any]] = []
-    for block in message["content"]:
-        check_block(block, after_call=bool(calls))
-        if block["type"] == "text":
-            texts.append(text_of(block, "text"))
-        else:
-            calls.append(called(text_of(block, "id"), text_of(block, "name"), encoded_input(block)))
-    turn = {"role": "assistant", "content": "".join(texts) or None, "refusal": None}
-    return {
-        "id": str(message.get("id") or ""),
-        "object": "chat.completion",
-        "created": 0,
-        "model": str(message.get("model") or ""),
-        "choices": [
-            {
-                "index": 0,
-                "message": turn | ({"tool_calls": calls} if calls else {}),
-                "finish_reason": finish_reason(message.get("stop_reason")),
-                "logprobs": None,
-            }
-        ],
-        "usage": chat_usage(message.get("usage") or {}),
-    }
 
 
 def text_of(members: Members, name: str) -> str:
@@ -166,51 +130,6 @@ def text_of(members: Members, name: str) -> str:
     return value
 
 
-def encoded_input(block: Members) -> str:
-    """Returns what a tool is called with, as text.
-
-    Raises:
-        UpstreamError: it is no object.
-    """
-    value = block.get("input")
-    if not isinstance(value, dict):
-        raise no_answer("an input is no object")
-    return msgspec.json.encode(value).decode()
-
-
-def check_block(block: Members, *, after_call: bool) -> None:
-    """Lets pass the blocks of an answer that chat can say, in the order in which it can say them.
-
-    Raises:
-        UpstreamError: `not-translatable`.
-    """
-    kind = block.get("type")
-    if kind not in ("text", "tool_use"):
-        raise answer_loss(f"a block of the type {kind!r}", "text and functions are translated, nothing else")
-    check(TABLE[f"messages {kind} block"], f"{kind}.", block, answer_loss)
-    if kind == "text" and after_call:
-        raise answer_loss("text after a tool call", "there text comes first")
-
-
-def finish_reason(stop: object) -> str:
-    """Returns the finish_reason for a stop_reason.
-
-    Raises:
-        UpstreamError: there is none.
-    """
-    if not isinstance(stop, str) or stop not in STOP_REASONS:
-        raise answer_loss("stop_reason", "it is none of those that a completion can say")
-    return STOP_REASONS[stop]
-
-
-def chat_usage(usage: Members) -> dict[str, Any]:
-    """Returns the usage of a completion for one of a message. Prompt tokens count what a cache held."""
-    read, written = _count(usage.get("cache_read_input_tokens")), _count(usage.get("cache_creation_input_tokens"))
-    prompt = _count(usage.get("input_tokens")) + read + written
-    completion = _count(usage.get("output_tokens"))
-    found = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-    return found | ({"prompt_tokens_details": {"cached_tokens": read}} if read else {})
-
-
-def _count(number: object) -> int:
+def count_of(number: object) -> int:
+    """Returns a number of tokens; none where it is no such number."""
     return number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else 0

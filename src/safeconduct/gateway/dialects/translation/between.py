@@ -10,7 +10,8 @@ from safeconduct.gateway.dialects.model import AnswerFacts, AnswerReader, Dialec
 from safeconduct.gateway.dialects.openai_answer import DONE
 from safeconduct.gateway.dialects.registry import ANTHROPIC_MESSAGES, OPENAI_CHAT
 from safeconduct.gateway.dialects.sse import KEEP_ALIVE, Frames, payload
-from safeconduct.gateway.dialects.translation.answers import completion_of, message_of, read_members
+from safeconduct.gateway.dialects.translation.answers import message_of, read_members
+from safeconduct.gateway.dialects.translation.completions import completion_of
 from safeconduct.gateway.dialects.translation.events_to_chat import ChunkWriter
 from safeconduct.gateway.dialects.translation.events_to_messages import EventWriter
 from safeconduct.gateway.dialects.translation.rows import request_loss

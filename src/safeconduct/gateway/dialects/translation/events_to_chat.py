@@ -7,13 +7,8 @@ import msgspec
 
 from safeconduct.gateway.dialects.openai_answer import DONE
 from safeconduct.gateway.dialects.sse import KEEP_ALIVE, data_frame
-from safeconduct.gateway.dialects.translation.answers import (
-    chat_usage,
-    check_block,
-    encoded_input,
-    finish_reason,
-    text_of,
-)
+from safeconduct.gateway.dialects.translation.answers import text_of
+from safeconduct.gateway.dialects.translation.completions import chat_usage, check_block, encoded_input, finish_reason
 from safeconduct.gateway.dialects.translation.to_chat import called
 
 Members = Mapping[str, Any]

@@ -66,3 +66,29 @@ def check(rows: Rows, place: str, members: object, loss: Loss) -> None:
         if value is None or (row is not None and (row.fate is not Fate.REFUSED or value in row.harmless)):
             continue
         raise loss(f"{place}{name}", row.note if row else "nobody has read what it means")
+
+
+def carried(note: str) -> Row:
+    """Returns the row of a member that the other dialect says too."""
+    return Row(Fate.CARRIED, note)
+
+
+def set_anew(note: str) -> Row:
+    """Returns the row of a member that Safeconduct says."""
+    return Row(Fate.SET, note)
+
+
+def refused(why: str, *, unless: tuple[object, ...] = ()) -> Row:
+    """Returns the row of a member that is refused, `unless` it says only what holds without it."""
+    return Row(Fate.REFUSED, why, unless)
+
+
+def left_out(note: str) -> Row:
+    """Returns the row of what says something about an answer, and is none of it."""
+    return Row(Fate.LEFT_OUT, note)
+
+
+NOWHERE = "the other dialect has no such member"
+TEXT_ONLY = "text and functions are translated, nothing else"
+VENDOR_RUNS = "the vendor's own tools are not translated"
+CACHE = "what a vendor's cache keeps is not the other's"

@@ -1,0 +1,126 @@
+"""Chat completions: what becomes of each member in the other dialect."""
+
+from collections.abc import Mapping
+
+from safeconduct.gateway.dialects.translation.rows import (
+    CACHE,
+    NOWHERE,
+    TEXT_ONLY,
+    VENDOR_RUNS,
+    Rows,
+    carried,
+    left_out,
+    refused,
+    set_anew,
+)
+
+_CHAT_REQUEST: Rows = {
+    "messages": carried("`messages` and `system`"),
+    "model": set_anew("the name at the model server"),
+    "stream": carried("`stream`"),
+    "stream_options": carried("whether the last chunk says the usage"),
+    "max_completion_tokens": carried("`max_tokens`"),
+    "max_tokens": carried("`max_tokens`"),
+    "stop": carried("`stop_sequences`"),
+    "tools": carried("`tools`"),
+    "tool_choice": carried("`tool_choice`"),
+    "parallel_tool_calls": carried("`tool_choice.disable_parallel_tool_use`"),
+    "user": set_anew("Safeconduct's own identifier of the caller, where the vendor takes one"),
+    "safety_identifier": set_anew("Safeconduct's own identifier of the caller, where the vendor takes one"),
+    "temperature": refused(NOWHERE, unless=(1,)),
+    "top_p": refused(NOWHERE, unless=(1,)),
+    "frequency_penalty": refused(NOWHERE, unless=(0,)),
+    "presence_penalty": refused(NOWHERE, unless=(0,)),
+    "logit_bias": refused(NOWHERE, unless=({},)),
+    "logprobs": refused(NOWHERE, unless=(False,)),
+    "top_logprobs": refused(NOWHERE, unless=(0,)),
+    "n": refused(NOWHERE, unless=(1,)),
+    "seed": refused(NOWHERE),
+    "verbosity": refused(NOWHERE),
+    "prediction": refused(NOWHERE),
+    "moderation": refused(NOWHERE),
+    "response_format": refused(TEXT_ONLY, unless=({"type": "text"},)),
+    "modalities": refused(TEXT_ONLY, unless=(["text"],)),
+    "audio": refused(TEXT_ONLY),
+    "reasoning_effort": refused(TEXT_ONLY),
+    "functions": refused("is the former spelling of tools", unless=([],)),
+    "function_call": refused("is the former spelling of tool_choice"),
+    "web_search_options": refused(VENDOR_RUNS),
+    "service_tier": refused(
+        "tiers are each vendor's own",
+        unless=(
+            "auto",
+            "default",
+        ),
+    ),
+    "metadata": refused("keeps words of the caller at the vendor", unless=({},)),
+    "store": refused("keeps the call at the vendor", unless=(False,)),
+    "prompt_cache_key": refused(CACHE),
+    "prompt_cache_options": refused(CACHE),
+    "prompt_cache_retention": refused(CACHE),
+}
+_CHAT_MESSAGE: Rows = {
+    "role": carried("`role`; developer becomes system, tool becomes user"),
+    "content": carried("`content`"),
+    "tool_calls": carried("blocks of the type tool_use"),
+    "tool_call_id": carried("`tool_use_id` of a block of the type tool_result"),
+    "name": refused(NOWHERE),
+    "refusal": refused(NOWHERE),
+    "audio": refused(TEXT_ONLY),
+    "function_call": refused("is the former spelling of tool_calls"),
+}
+
+CHAT: Mapping[str, Rows] = {
+    "chat request": _CHAT_REQUEST,
+    "chat message": _CHAT_MESSAGE,
+    "chat part": {
+        "type": carried("a block of the type text"),
+        "text": carried("`text`"),
+        "prompt_cache_breakpoint": refused(CACHE),
+    },
+    "chat tool call": {
+        "id": carried("`id`"),
+        "type": carried("a block of the type tool_use"),
+        "function": carried("`name` and `input`"),
+        "index": carried("the place of its block"),
+    },
+    "chat called function": {
+        "name": carried("`name`"),
+        "arguments": carried("`input`; text that is no JSON object is refused"),
+    },
+    "chat tool": {"type": carried("nothing: a tool is a function"), "function": carried("a tool")},
+    "chat function": {
+        "name": carried("`name`"),
+        "description": carried("`description`"),
+        "parameters": carried("`input_schema`; an object without properties where there are none"),
+        "strict": carried("`strict`"),
+    },
+    "chat stream options": {
+        "include_usage": carried("whether the last chunk says the usage"),
+        "include_obfuscation": refused(NOWHERE, unless=(False,)),
+    },
+    "chat answer": {
+        "id": carried("`id`"),
+        "model": carried("`model`"),
+        "choices": carried("`content` and `stop_reason`; more than one is refused"),
+        "usage": carried("`usage`"),
+        "object": set_anew("`type`"),
+        "*": left_out("says nothing of what the model wrote"),
+    },
+    "chat choice": {
+        "message": carried("`content`"),
+        "delta": carried("events of a block"),
+        "finish_reason": carried("`stop_reason`"),
+        "logprobs": refused(NOWHERE),
+        "*": left_out("says nothing of what the model wrote"),
+    },
+    "chat answer message": {
+        "role": set_anew("assistant"),
+        "content": carried("a block of the type text"),
+        "tool_calls": carried("blocks of the type tool_use"),
+        "refusal": carried("a block of the type text, and the stop_reason refusal"),
+        "annotations": refused(NOWHERE, unless=([],)),
+        "audio": refused(TEXT_ONLY),
+        "function_call": refused("is the former spelling of tool_calls"),
+    },
+}
