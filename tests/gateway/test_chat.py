@@ -204,6 +204,8 @@ def answered(**members):
     [
         ({"tools": [tool()]}, {"tools": [tool() | {"type": "custom"}]}, "provider-side-tool"),
         ({"tools": [tool()]}, {"tools": [tool(name="")]}, "unknown-shape"),
+        ({"tools": [tool(strict=True)]}, {"tools": [tool(server={"url": "x"})]}, "unknown-shape"),
+        ({"tools": [tool()]}, {"tools": [tool() | {"server": {"url": "x"}}]}, "unknown-shape"),
         ({"tools": [tool()]}, {"tools": [tool(), {"type": "web_search"}]}, "provider-side-tool"),
         (
             {"tools": [tool()], "tool_choice": {"type": "function", "function": {"name": "look_up"}}},

@@ -57,6 +57,7 @@ THOUGHT = {
     ("taken", "not_taken", "code"),
     [
         ({"tools": [FUNCTION]}, {"tools": [FUNCTION | {"name": ""}]}, "unknown-shape"),
+        ({"tools": [FUNCTION]}, {"tools": [FUNCTION | {"allowed_callers": ["programmatic"]}]}, "unknown-shape"),
         ({"tools": [{"type": "web_search"}]}, {"tools": [{"type": "web_search_preview"}]}, "provider-side-tool"),
         ({"tools": [{"type": "web_search"}]}, {"tools": [{"type": "mcp", "server_url": "x"}]}, "provider-side-tool"),
         ({"tools": [{"type": "web_search"}]}, {"tools": [{"type": "computer"}]}, "provider-side-tool"),

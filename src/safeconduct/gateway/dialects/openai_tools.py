@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from safeconduct.gateway.dialects.fields import ACTS_OUTSIDE
+from safeconduct.gateway.dialects.fields import ACTS_OUTSIDE, unknown
 from safeconduct.gateway.dialects.model import Shapes
 from safeconduct.gateway.errors import DialectError
 from safeconduct.kernel.errors import UpstreamError
@@ -41,8 +41,11 @@ def read_tools(fields: Mapping[str, Any], shapes: Shapes, *, nested: bool) -> tu
 def _name(place: str, tool: Mapping[str, Any], *, nested: bool) -> str:
     function = tool.get("function") if nested else tool
     name = function.get("name") if isinstance(function, dict) else None
-    if not isinstance(name, str) or not name:
+    if not isinstance(function, dict) or not isinstance(name, str) or not name:
         raise DialectError(f"{place} has no name", code="unknown-shape", param=place)
+    beside = _but(tool, "function") if nested else []
+    if any(isinstance(value, dict | list) for value in (*beside, *_but(function, "parameters"))):
+        raise unknown(place)
     return name
 
 
