@@ -7,6 +7,7 @@ import pkgutil
 import types
 import typing
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,15 +48,20 @@ TEXT = st.text(max_size=20)
 JSON = st.none() | st.booleans() | st.integers(-9, 2**53 - 1) | TEXT
 
 
+def members_of(kind):
+    found = msgspec.structs.fields(kind) if issubclass(kind, msgspec.Struct) else dataclasses.fields(kind)
+    return [one.name for one in found]
+
+
 def drawn(kind):
     """Returns a strategy of values of a field's type, as entries hold them."""
     if kind is Instant:
         return INSTANTS
     if hasattr(kind, "__supertype__"):
         return drawn(kind.__supertype__)
-    if dataclasses.is_dataclass(kind):
+    if dataclasses.is_dataclass(kind) or issubclass(kind if isinstance(kind, type) else object, msgspec.Struct):
         hints = typing.get_type_hints(kind)
-        return st.builds(kind, **{one.name: drawn(hints[one.name]) for one in dataclasses.fields(kind)})
+        return st.builds(kind, **{name: drawn(hints[name]) for name in members_of(kind)})
     inner = typing.get_args(kind)
     if typing.get_origin(kind) is tuple:
         return st.lists(drawn(inner[0]), max_size=3).map(tuple) if inner[-1] is ... else st.tuples(*map(drawn, inner))
@@ -142,7 +148,7 @@ def test_a_leaf_that_is_no_entry_goes_out_as_what_it_is(leaf):
 @given(data=st.data())
 @settings(max_examples=10)
 def test_a_hostile_body_under_a_known_type_stops_nobody(name, data):
-    members = [one.name for one in dataclasses.fields(TYPES[name].kind)]
+    members = members_of(TYPES[name].kind)
     nested = st.recursive(JSON, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2))
     body = data.draw(st.dictionaries(st.sampled_from([*members, "x"]), nested, max_size=4))
     made = ocsf_event(placed(Draft(type=name, body=body)), FORMS)

@@ -47,7 +47,8 @@ async def serve(data: Path, options: ServeOptions, told: Told, count: int) -> No
         async with _local(options, told) as local:
             order = replace(order, local=local)
             keeping = [_child("keeper", order), _child("sequencer", order)]
-            workers = [_child("worker", order, one) for one in listeners]
+            orders = [replace(order, number=one, workers=len(listeners)) for one in range(len(listeners))]
+            workers = [_child("worker", *one) for one in zip(orders, listeners, strict=True)]
             try:
                 for child in (*keeping, *workers):
                     told.progress(f"starting {child.task.name}")

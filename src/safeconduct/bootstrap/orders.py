@@ -17,7 +17,10 @@ Role = Literal["worker", "keeper", "sequencer"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What one child does. `socket` is the descriptor that a worker listens on; -1 for others."""
+    """What one child does. `socket` is the descriptor that a worker listens on; -1 for others.
+
+    A worker is the one with this `number`, from 0, of `workers`.
+    """
 
     role: Role
     data: Path
@@ -25,6 +28,8 @@ class Order:
     url: str
     secret: str
     socket: int = -1
+    number: int = 0
+    workers: int = 1
     local: LocalServer | None = None
 
     def encoded(self) -> bytes:

@@ -28,6 +28,7 @@ from safeconduct.bootstrap.log_keys import closing, next_key
 from safeconduct.bootstrap.routes import ROUTERS
 from safeconduct.bootstrap.shipping import shipped
 from safeconduct.bootstrap.upstreams import Sources, configured
+from safeconduct.gateway.budgets.rates import Pace
 from safeconduct.gateway.ports import Upstream
 from safeconduct.http.asgi import App
 from safeconduct.http.connection import GatewayServer, server_config
@@ -213,6 +214,7 @@ def calls_of(
     *,
     worker: str,
     confirmed: bool = True,
+    pace: Pace | None = None,
 ) -> Calls:
     """Returns the calls of a process. Made on the loop that runs them."""
     return Calls(
@@ -225,6 +227,7 @@ def calls_of(
         clock=installation.clock,
         safety_secret=safety_secret(installation.data, installation.entropy),
         confirmed=confirmed,
+        pace=pace,
     )
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from safeconduct.bootstrap.joined import Joined, joined
 from safeconduct.bootstrap.orders import Order
 from safeconduct.bootstrap.server import Serving, app_of, calls_of, models
+from safeconduct.gateway.budgets.rates import Pace
 from safeconduct.http.connection import GatewayServer, server_config
 from safeconduct.http.control.context import AtWork
 from safeconduct.kernel.effects import OUTBOX
@@ -35,7 +36,8 @@ async def work(order: Order, ended: threading.Event, ready: Callable[[], None]) 
     with joined(order.data, databases, "worker", lambda: sum(calls.in_flight() for calls in flights) or 1) as here:
         house = here.installation
         async with models(order.data, order.options, lambda _step: None, order.local) as upstreams:
-            calls = calls_of(house, upstreams, worker=here.name, confirmed=False)
+            pace = Pace(worker=order.number, workers=order.workers)
+            calls = calls_of(house, upstreams, worker=here.name, confirmed=False, pace=pace)
             flights.append(calls)
             house.board.attach(calls.loop, calls)
             confirmation = calls.confirmation or Confirmation()
