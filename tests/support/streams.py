@@ -11,6 +11,7 @@ from support.gateway_world import PATH
 from support.wire import post
 
 SLOW_PAUSE_S = 0.05
+FLOWING_S = 0.2
 SLOW_BYTES = 8192
 _RECEIPT = re.compile(rb": safeconduct-receipt [^\n]*\n\n$")
 
@@ -70,6 +71,11 @@ def body_of(received):
     return b"".join(found)
 
 
+def flowing(readers):
+    """Tells whether most of them got something just now: a freeze of streams that stand still shows nothing."""
+    return sum(time.monotonic() - reader.last_at < FLOWING_S for reader in readers) > len(readers) / 2
+
+
 async def frozen_midway(port, token, texts, freeze, *, slow="do:flood", patience_s=20.0):
     """Starts a stream for each text and one slow reader, awaits `freeze(readers)` when all run, and reads to the end.
 
@@ -79,7 +85,7 @@ async def frozen_midway(port, token, texts, freeze, *, slow="do:flood", patience
     async with asyncio.timeout(patience_s), asyncio.TaskGroup() as tasks:
         for reader in readers:
             tasks.create_task(reader.run(port, token))
-        while not all(reader.begun for reader in readers):
+        while not (all(reader.begun for reader in readers) and flowing(readers)):
             await asyncio.sleep(0.01)
         ordered_at = time.monotonic()
         await freeze(readers)
