@@ -1,11 +1,12 @@
 """A real log with sealed fields for several readers, the routes about them, and a partner that cosigns or does not."""
 
 import asyncio
-from dataclasses import fields, replace
+from dataclasses import fields
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import msgspec
+from msgspec.structs import replace
 
 from safeconduct.access.acts import authenticate
 from safeconduct.access.cosigning import complete_cosign
