@@ -48,7 +48,7 @@ async def governed(url: str, folder: str) -> None:
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     app = GatewayApp(calls, CallProofs(world.reader, world.store.snapshot), not_ours)
-    server = GatewayServer(server_config(app, host="127.0.0.1", port=0), calls.shutdown)
+    server = GatewayServer(server_config(app), calls.shutdown)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)

@@ -192,7 +192,7 @@ def _keep_changing(changes: Changes, in_flight: Callable[[], int], ended: thread
 
 async def _serve(app: App, stop: Callable[[], Awaitable[None]], asks: list[tuple[str, dict[str, str]]]) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-    server = GatewayServer(server_config(app, host="127.0.0.1", port=0), stop)
+    server = GatewayServer(server_config(app), stop)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)

@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
-from safeconduct.bootstrap.server import ServeOptions
+from safeconduct.bootstrap.listening import Where
 from safeconduct.gateway.events import CALL_INTENT
 from support.gateway_world import PATH
 from support.wire import wire
 
 README = Path(__file__).parents[2] / "README.md"
-DEFAULTS = ServeOptions()
+DEFAULTS = Where()
 ADDRESS = f"http://{DEFAULTS.host}:{DEFAULTS.port}/paths/{PATH}/openai/v1"
 
 

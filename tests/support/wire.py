@@ -24,9 +24,9 @@ class Wire:
     """Everything that listens. `run(coroutine)` runs something on its loop and returns what it returned."""
 
     def __init__(
-        self, world: LogWorld, *, judge=None, patience=None, upstream_url=None, model_server=None, client=None
+        self, world: LogWorld, *, judge=None, patience=None, upstream_url=None, model_server=None, client=None, tls=None
     ):
-        self.world = world
+        self.world, self._tls = world, tls
         self._judge, self._patience, self._upstream_url = judge, patience, upstream_url
         self._model_server, self._client = model_server or StandIn, client or OpenAICompatible
         self._ready = threading.Event()
@@ -44,7 +44,7 @@ class Wire:
 
     @property
     def base_url(self):
-        return f"http://127.0.0.1:{self.port}/paths/{PATH}/openai/v1"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/paths/{PATH}/openai/v1"
 
     def run(self, work):
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
@@ -63,7 +63,7 @@ class Wire:
         app = GatewayApp(self.calls, CallProofs(self.world.reader, self.world.store.snapshot), not_ours)
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
-        self.server = GatewayServer(server_config(app, host="127.0.0.1", port=0), self.calls.shutdown)
+        self.server = GatewayServer(server_config(app), self.calls.shutdown, tls=self._tls)
         serving = asyncio.create_task(self.server.serve(sockets=[listener]))
         while not self.server.started:
             await asyncio.sleep(0.001)

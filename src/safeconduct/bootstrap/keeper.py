@@ -53,7 +53,7 @@ async def _keep(here: Joined, order: Order, require_turn: Callable[[], None], en
     house = here.installation
     await asyncio.to_thread(house.telemetry.resume)
     runner = effect_runner(house)
-    runner.on(VERIFY, ListProbe(house.writer, house.entropy, lambda: order.url).carry_out)
+    runner.on(VERIFY, ListProbe(house.writer, house.entropy, lambda: order.here).carry_out)
     watch = here.watch(runner.wake)
     abandoner = Abandoner(house.writer, house.snapshot, lambda: _workers(here), by=here.name)
     with shipped(order.data, order.options.destinations, house.logs):

@@ -15,18 +15,16 @@ from pathlib import Path
 
 from safeconduct import settings
 from safeconduct.access.secrets import make_secret
-from safeconduct.adapters.clock import system_entropy
+from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import Address, locked
 from safeconduct.adapters.models.local import LocalModel, LocalServer
 from safeconduct.bootstrap.joined import require_shared
+from safeconduct.bootstrap.listening import BACKLOG, address_of, listening, loopback, server_tls
 from safeconduct.bootstrap.orders import Order, Role, command, environment
-from safeconduct.bootstrap.server import ServeOptions, Told, listening, named
+from safeconduct.bootstrap.server import ServeOptions, Told, named
 from safeconduct.bootstrap.upstreams import configured
 from safeconduct.runtime.supervising import Child, Task
 from safeconduct.soc.triage_service import LOCAL_UPSTREAM
-
-BACKLOG = 2048
-"""Connections that wait for a worker, as for one process alone."""
 
 
 async def serve(data: Path, options: ServeOptions, told: Told, count: int) -> None:
@@ -39,13 +37,22 @@ async def serve(data: Path, options: ServeOptions, told: Told, count: int) -> No
     """
     require_shared(data, options.databases)
     upstreams = _upstreams(data, options)
+    server_tls(options.where.tls, SystemClock().now())  # here, where whoever starts it is told what is wrong
     with locked(data) as lock, ExitStack() as sockets:
         listeners = sockets.enter_context(_listening(options, count))
-        host, port = listeners[0].getsockname()[:2]
+        local = sockets.enter_context(loopback(options.where))
         secret = make_secret(system_entropy)
-        order = Order(role="keeper", data=data, options=options, url=f"http://{host}:{port}", secret=secret)
-        async with _local(options, told) as local:
-            order = replace(order, local=local)
+        order = Order(
+            role="keeper",
+            data=data,
+            options=options,
+            url=address_of(listeners[0], tls=options.where.tls is not None),
+            here=address_of(local or listeners[0]),
+            secret=secret,
+            loopback=local.fileno() if local else -1,
+        )
+        async with _local(options, told) as model:
+            order = replace(order, local=model)
             keeping = [_child("keeper", order), _child("sequencer", order)]
             orders = [replace(order, number=one, workers=len(listeners)) for one in range(len(listeners))]
             workers = [_child("worker", *one) for one in zip(orders, listeners, strict=True)]
@@ -54,7 +61,7 @@ async def serve(data: Path, options: ServeOptions, told: Told, count: int) -> No
                     told.progress(f"starting {child.task.name}")
                 await keeping[0].start()  # it compares the state before anybody is let in by it
                 await asyncio.gather(*(child.start() for child in (keeping[1], *workers)))
-                lock.announce(Address(order.url, secret))
+                lock.announce(Address(order.here, secret))
                 told.ready(order.url, [], upstreams)
                 await _until_told([*keeping, *workers])
             finally:
@@ -67,7 +74,7 @@ async def serve(data: Path, options: ServeOptions, told: Told, count: int) -> No
 @contextmanager
 def _listening(options: ServeOptions, count: int) -> Iterator[Sequence[socket.socket]]:
     """Opens the sockets, one a worker, on one address that nobody else listens on."""
-    with listening(options) as first:
+    with listening(options.where) as first:
         host, port = first.getsockname()[:2]
     with ExitStack() as stack:
         made = [
@@ -92,15 +99,15 @@ async def _local(options: ServeOptions, told: Told) -> AsyncIterator[LocalServer
 
 
 def _child(role: Role, order: Order, listener: socket.socket | None = None) -> Child:
-    descriptor = listener.fileno() if listener else -1
-    ordered = replace(order, role=role, socket=descriptor)
+    descriptors = [listener.fileno(), order.loopback] if listener else [-1, -1]
+    ordered = replace(order, role=role, socket=descriptors[0], loopback=descriptors[1])
     return Child(
         Task(
             name=role,
             command=command(role),
             environment=environment(),
             order=ordered.encoded,
-            descriptors=[descriptor] if listener else [],
+            descriptors=[one for one in descriptors if one >= 0],
         )
     )
 

@@ -17,17 +17,20 @@ Role = Literal["worker", "keeper", "sequencer"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What one child does. `socket` is the descriptor that a worker listens on; -1 for others.
+    """What one child does. `socket` and `loopback` are the descriptors that a worker listens on; -1 for none.
 
-    A worker is the one with this `number`, from 0, of `workers`.
+    A worker is the one with this `number`, from 0, of `workers`. `url` is where callers come to, `here` where this
+    machine's own processes do.
     """
 
     role: Role
     data: Path
     options: ServeOptions
     url: str
+    here: str
     secret: str
     socket: int = -1
+    loopback: int = -1
     number: int = 0
     workers: int = 1
     local: LocalServer | None = None

@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import metadata
@@ -24,6 +23,7 @@ from safeconduct.bootstrap.cosigning import cosign_head, follow
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.forms import FORMS
 from safeconduct.bootstrap.installation import Installation, opened
+from safeconduct.bootstrap.listening import Where, address_of, listening, loopback, server_tls
 from safeconduct.bootstrap.log_keys import closing, next_key
 from safeconduct.bootstrap.routes import ROUTERS
 from safeconduct.bootstrap.shipping import shipped
@@ -61,8 +61,7 @@ ONCE = "this-process"
 class ServeOptions:
     """Where to listen, which models to offer, and the file that says where the log's rows go."""
 
-    host: str = "127.0.0.1"
-    port: int = 8700
+    where: Where = field(default_factory=Where)
     local_model: bool = True
     sources: Sources = field(default_factory=Sources)
     databases: Databases = field(default_factory=Databases)
@@ -79,7 +78,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """What a running server has beyond the data."""
+    """What a running server has beyond the data. `url` is where others come to."""
 
     url: str
     secret: str
@@ -99,7 +98,8 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
     flights: list[Calls] = []
     with (
         locked(data) as lock,
-        listening(options) as listener,
+        listening(options.where) as listener,
+        loopback(options.where) as local,
         opened(
             data,
             expected=lambda: sum(calls.in_flight() for calls in flights) or 1,
@@ -107,17 +107,17 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
         ) as installation,
         shipped(data, options.destinations, installation.logs) as shipping,
     ):
-        host, port = listener.getsockname()[:2]
-        url = f"http://{host}:{port}"
+        tls = server_tls(options.where.tls, installation.clock.now())
+        url, here = address_of(listener, tls=tls is not None), address_of(local or listener)
         async with models(data, options, told.progress) as upstreams, effect_runner(installation) as runner:
-            runner.on(VERIFY, ListProbe(installation.writer, installation.entropy, lambda: url).carry_out)
+            runner.on(VERIFY, ListProbe(installation.writer, installation.entropy, lambda: here).carry_out)
             calls = await alone(installation, upstreams)
             flights.append(calls)
             secret = make_secret(installation.entropy)
             serving = Serving(url=url, secret=secret, upstreams=upstreams, calls=calls, shipping=shipping)
             app = app_of(installation, runner.settle, serving, lambda: _at_work(calls))
-            server = GatewayServer(server_config(app, host=host, port=port), before_shutdown=calls.shutdown)
-            lock.announce(Address(url, secret))
+            server = GatewayServer(server_config(app), calls.shutdown, tls=tls, loopback=local)
+            lock.announce(Address(here, secret))
             told.ready(url, [finding.text for finding in installation.findings], named(upstreams))
             async with beside(follow(installation)):
                 await server.serve(sockets=[listener])
@@ -150,26 +150,6 @@ async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-@contextlib.contextmanager
-def listening(options: ServeOptions) -> Iterator[socket.socket]:
-    """Opens the socket to listen on.
-
-    Raises:
-        UnavailableError: `address-in-use`.
-    """
-    try:
-        listener = socket.create_server((options.host, options.port), backlog=2048)
-    except OSError as error:
-        raise UnavailableError(
-            f"cannot listen on {options.host}:{options.port}: {error.strerror}",
-            code="address-in-use",
-            remedy="choose another with --port",
-        ) from error
-    with listener:
-        listener.setblocking(False)  # noqa: FBT003 - its signature
-        yield listener
 
 
 @contextlib.asynccontextmanager

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from safeconduct.bootstrap.joined import Joined, joined
+from safeconduct.bootstrap.listening import server_tls
 from safeconduct.bootstrap.orders import Order
 from safeconduct.bootstrap.server import Serving, app_of, calls_of, models
 from safeconduct.gateway.budgets.rates import Pace
@@ -47,8 +48,12 @@ async def work(order: Order, ended: threading.Event, ready: Callable[[], None]) 
             house.ready(house.origin)
             serving = Serving(url=order.url, secret=order.secret, upstreams=upstreams, calls=calls, shipping=list)
             app = app_of(house, partial(settle, house.snapshot), serving, lambda: _at_work(here, calls, confirmation))
-            config = server_config(app, host=order.options.host, port=order.options.port)
-            server = GatewayServer(config, before_shutdown=calls.shutdown)
+            server = GatewayServer(
+                server_config(app),
+                calls.shutdown,
+                tls=server_tls(order.options.where.tls, house.clock.now()),
+                loopback=None if order.loopback < 0 else socket.socket(fileno=order.loopback),
+            )
             end = asyncio.create_task(_end(ended, server))
             calls.loop.call_soon(ready)
             await server.serve(sockets=[socket.socket(fileno=order.socket)])

@@ -17,7 +17,7 @@ WORKERS_MAX = 64
 Origin = Annotated[
     str, typer.Option("--origin", help="What the logs are named by: a domain or URL of yours, without https://.")
 ]
-Host = Annotated[str, typer.Option("--host", help="Address to listen on. Put TLS in front of any but loopback.")]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on. Any but loopback needs TLS.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
 ModelURL = Annotated[
     str, typer.Option("--model", help="Base URL of an OpenAI-compatible server; it becomes the upstream `custom`.")
@@ -35,6 +35,15 @@ DatabaseURL = Annotated[
 Destinations = Annotated[
     Path | None,
     typer.Option("--destinations", help="A YAML file that says where entries are sent and tiles published."),
+]
+TLSCert = Annotated[Path | None, typer.Option("--tls-cert", help="The server's certificate with its chain, in PEM.")]
+TLSKey = Annotated[Path | None, typer.Option("--tls-key", help="Its key, in PEM, readable by its owner only.")]
+ClientCA = Annotated[
+    Path | None,
+    typer.Option("--client-ca", help="The authority, in PEM, of which every client must show a certificate."),
+]
+TLSInFront = Annotated[
+    bool, typer.Option("--tls-in-front", help="TLS ends at a proxy before this server; listen without it.")
 ]
 Workers = Annotated[
     int,
@@ -71,18 +80,22 @@ def serve(
     destinations: Destinations = None,
     upstreams: Upstreams = None,
     workers: Workers = 1,
+    tls_cert: TLSCert = None,
+    tls_key: TLSKey = None,
+    client_ca: ClientCA = None,
+    tls_in_front: TLSInFront = False,
     data: Data = None,
 ) -> None:
     """Serves the gateway, the control API, the logs and the lists until it is stopped."""
     from safeconduct.bootstrap import many, server  # noqa: PLC0415 - keeps other commands quick
+    from safeconduct.bootstrap.listening import Where, tls_files  # noqa: PLC0415
     from safeconduct.bootstrap.upstreams import Sources  # noqa: PLC0415
     from safeconduct.http.connection import run  # noqa: PLC0415
 
     read = settings.read()
     folder = data or read.data
     options = server.ServeOptions(
-        host=host,
-        port=port,
+        where=Where(host=host, port=port, tls=tls_files(tls_cert, tls_key, client_ca), tls_in_front=tls_in_front),
         local_model=not no_local_model,
         sources=Sources(file=upstreams, url=model, key_env=model_key_env),
         databases=databases(read, database),

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import gc
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
@@ -99,11 +100,44 @@ class BoundedConnection(HttpToolsProtocol):
 
 
 class GatewayServer(uvicorn.Server):
-    """uvicorn that ends running calls first, so that a shutdown does not wait for the longest of them."""
+    """uvicorn that ends running calls first, so that a shutdown does not wait for the longest of them.
 
-    def __init__(self, config: uvicorn.Config, before_shutdown: Callable[[], Awaitable[object]]) -> None:
+    With `tls` the sockets it serves speak that, and `loopback` is one more that does not. A handshake has HEADERS_S.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        before_shutdown: Callable[[], Awaitable[object]],
+        *,
+        tls: ssl.SSLContext | None = None,
+        loopback: socket.socket | None = None,
+    ) -> None:
         super().__init__(config)
         self._before_shutdown = before_shutdown
+        self._tls = tls
+        self._loopback = loopback
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Takes connections. uvicorn's own gives a handshake a minute, and all sockets the same TLS."""
+        self.servers = [await self._listen(one, self._tls) for one in sockets or ()]
+        if self._loopback is not None:
+            self.servers.append(await self._listen(self._loopback, None))
+        self.started = True
+
+    async def _listen(self, listener: socket.socket, tls: ssl.SSLContext | None) -> asyncio.Server:
+        most_s = HEADERS_S if tls else None
+        return await asyncio.get_running_loop().create_server(
+            self._connection,
+            sock=listener,
+            backlog=self.config.backlog,
+            ssl=tls,
+            ssl_handshake_timeout=most_s,
+            ssl_shutdown_timeout=most_s,
+        )
+
+    def _connection(self) -> asyncio.Protocol:
+        return BoundedConnection(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._before_shutdown()
@@ -127,12 +161,10 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
     uvloop.run(serving)
 
 
-def server_config(app: Any, *, host: str, port: int) -> uvicorn.Config:  # noqa: ANN401 - any ASGI app
+def server_config(app: Any) -> uvicorn.Config:  # noqa: ANN401 - any ASGI app
     """Returns the configuration that inference routes need: their own connections, no access log, no server header."""
     return uvicorn.Config(
         app,
-        host=host,
-        port=port,
         http=BoundedConnection,
         loop="uvloop",
         ws="none",

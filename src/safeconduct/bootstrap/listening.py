@@ -1,0 +1,149 @@
+"""Where a server listens: in the clear on loopback, with TLS anywhere.
+
+A server that speaks TLS has a second socket, in the clear and on loopback: commands on this machine and the probes of
+its own lists need neither its certificate's name nor one of their own. Local secret, acts and tokens hold there too.
+"""
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.settings import SECRET_BYTES_MAX, private_text
+
+BACKLOG = 2048
+"""Connections that wait to be taken. Callers come in bursts of some hundreds."""
+
+_NOT_TAKEN = "tls-unusable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TLSFiles:
+    """Files in PEM: certificate with its chain, its key, and the authority whose certificates clients must show."""
+
+    cert: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Address to listen on, and what keeps calls unread on their way: TLS of our own, or somebody's in front of us."""
+
+    host: str = "127.0.0.1"
+    port: int = 8700
+    tls: TLSFiles | None = None
+    tls_in_front: bool = False
+
+
+def tls_files(cert: Path | None, key: Path | None, client_ca: Path | None) -> TLSFiles | None:
+    """Returns the files of the options, None if none is named.
+
+    Raises:
+        InvalidInputError: `tls-incomplete`.
+    """
+    if cert and key:
+        return TLSFiles(cert=cert.absolute(), key=key.absolute(), client_ca=client_ca and client_ca.absolute())
+    if cert or key or client_ca:
+        raise InvalidInputError(
+            "expected a certificate and its key, and got less",
+            code="tls-incomplete",
+            remedy="give both --tls-cert FILE and --tls-key FILE; --client-ca FILE needs them",
+        )
+    return None
+
+
+def server_tls(files: TLSFiles | None, now: Instant) -> ssl.SSLContext | None:
+    """Returns TLS 1.2 or later with the certificate; with an authority for clients, no handshake without its word.
+
+    Returns None where there are no files.
+
+    Raises:
+        InvalidInputError: `tls-unusable`: a file can't be read, or key and certificate are no pair; `tls-expired`: the
+            certificate is not valid now; `key-exposed`: others may read the key.
+    """
+    if files is None:
+        return None
+    private_text(files.key, "TLS key", SECRET_BYTES_MAX)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        _require_valid(files.cert, now)
+        context.load_cert_chain(files.cert, files.key, password=lambda: "")  # else OpenSSL asks the terminal
+        if files.client_ca is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(cafile=files.client_ca)
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(
+            f"cannot use the certificate {files.cert}, its key or the clients' authority: {error}",
+            code=_NOT_TAKEN,
+            remedy="give PEM files, the key unencrypted and the certificate's own",
+        ) from error
+    return context
+
+
+def _require_valid(cert: Path, now: Instant) -> None:
+    first, at = x509.load_pem_x509_certificates(cert.read_bytes())[0], datetime.fromisoformat(rfc3339(now))
+    if not first.not_valid_before_utc <= at <= first.not_valid_after_utc:
+        raise InvalidInputError(
+            f"the certificate {cert} is valid from {first.not_valid_before_utc} to {first.not_valid_after_utc}",
+            code="tls-expired",
+            remedy="renew it, or set this machine's clock",
+        )
+
+
+@contextlib.contextmanager
+def listening(where: Where) -> Iterator[socket.socket]:
+    """Opens the socket that callers come to.
+
+    Raises:
+        UnavailableError: `address-in-use`.
+        InvalidInputError: `listen-unencrypted`: others could read along.
+    """
+    with _socket(where.host, where.port) as listener:
+        bound = listener.getsockname()[0]
+        if not (where.tls or where.tls_in_front or ip_address(bound).is_loopback):
+            raise InvalidInputError(
+                f"expected TLS on {where.host}: tokens, prompts and answers would be readable on their way",
+                code="listen-unencrypted",
+                remedy="give --tls-cert and --tls-key, or say --tls-in-front where TLS ends at a proxy before this one",
+            )
+        yield listener
+
+
+@contextlib.contextmanager
+def loopback(where: Where) -> Iterator[socket.socket | None]:
+    """Opens the socket for this machine's own commands, where the other one speaks TLS."""
+    if where.tls is None:
+        yield None
+        return
+    with _socket("127.0.0.1", 0) as listener:
+        yield listener
+
+
+def address_of(listener: socket.socket, *, tls: bool = False) -> str:
+    """Returns the URL of a socket that listens."""
+    host, port = listener.getsockname()[:2]
+    return f"{'https' if tls else 'http'}://{host}:{port}"
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    try:
+        listener = socket.create_server((host, port), backlog=BACKLOG)
+    except OSError as error:
+        raise UnavailableError(
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            code="address-in-use",
+            remedy="choose another with --port",
+        ) from error
+    listener.setblocking(False)  # noqa: FBT003 - its signature
+    return listener
