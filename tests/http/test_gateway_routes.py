@@ -281,9 +281,10 @@ def test_a_body_that_is_cut_short_leaves_an_entry(gate):
     assert [CALL_REFUSED.read(entry).code for entry in new] == ["request-truncated"]
 
 
-def test_a_body_that_does_not_come(gate, monkeypatch):
+@pytest.mark.parametrize("body", [GOOD, b""], ids=["in part", "at all"])
+def test_a_body_that_does_not_come(gate, monkeypatch, body):
     monkeypatch.setattr(gateway, "BODY_S", 0.05)
-    answer = ask(gate.port, post(gate.world.tokens["ana"], GOOD, length=len(GOOD) + 10))
+    answer = ask(gate.port, post(gate.world.tokens["ana"], body, length=len(body) + 10))
     status, error = raw_error(answer)
     assert (status, error["code"]) == (408, "request-timeout")
     assert CALL_REFUSED.read(gate.world.reader.entry(error["call"])).code == "request-timeout"
