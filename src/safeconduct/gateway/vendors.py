@@ -76,7 +76,7 @@ def members(vendor: str, dialect: str, identifier: str, program: str, headers: f
         UnavailableError: `program-unplaced`: the model's program has to be told, and there is no place for it.
     """
     wants = WANTS.get(vendor, _NONE)
-    found: dict[str, bytes | None] = dict.fromkeys(CALLERS_OWN.get(dialect, ()), None)
+    found: dict[str, bytes | None] = dict.fromkeys(CALLERS_OWN[dialect], None)
     found.update(wants.fixed)
     if dialect == _COUNT:
         found.pop("model", None)  # the address names the counting; the body says for which model

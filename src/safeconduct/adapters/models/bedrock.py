@@ -10,10 +10,12 @@ from collections.abc import Mapping
 import msgspec
 from yarl import URL
 
-from safeconduct.adapters.models.event_stream import Message, Messages, damaged
-from safeconduct.adapters.models.wire import COMMON, JSON, Request, base_url, segment
+from safeconduct.adapters.models.event_stream import Message, Messages
+from safeconduct.adapters.models.wire import COMMON, Request, base_url, segment
 from safeconduct.adapters.sigv4 import Credentials, Service, signed_headers
+from safeconduct.gateway.errors import no_answer
 from safeconduct.gateway.ports import Ask
+from safeconduct.gateway.terms import JSON
 from safeconduct.kernel.instants import Instant
 
 EVENT_STREAM = "application/vnd.amazon.eventstream"
@@ -80,7 +82,7 @@ class BedrockEvents:
 
     def end(self) -> None:
         if self._messages.inside:
-            raise damaged("it ended inside a message")
+            raise no_answer("it ended inside a message")
 
 
 def _event(message: Message) -> bytes:
@@ -95,9 +97,9 @@ def _event(message: Message) -> bytes:
         payload = base64.b64decode(msgspec.json.decode(message.payload, type=_Chunk).bytes, validate=True)
         kind = msgspec.json.decode(payload, type=_Event).type
     except (msgspec.MsgspecError, binascii.Error, UnicodeDecodeError) as error:
-        raise damaged("a chunk holds no event") from error
+        raise no_answer("a chunk holds no event") from error
     if not kind.replace("_", "").isalnum() or b"\n" in payload:
-        raise damaged("a chunk holds no event that fits on one line")
+        raise no_answer("a chunk holds no event that fits on one line")
     return _framed(kind, payload)
 
 

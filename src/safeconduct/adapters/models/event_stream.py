@@ -5,8 +5,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from safeconduct.gateway.errors import no_answer
 from safeconduct.gateway.limits import FRAME_BYTES_MAX
-from safeconduct.kernel.errors import UpstreamError
 
 PRELUDE_BYTES = 12
 """Total length, length of the headers, checksum of these two: four bytes each."""
@@ -58,16 +58,16 @@ class Messages:
 def _length(data: bytes) -> int:
     total, headers, checksum = struct.unpack_from(">III", data)
     if binascii.crc32(data[:8]) != checksum:
-        raise damaged("a message's length does not fit its checksum")
+        raise no_answer("a message's length does not fit its checksum")
     if not PRELUDE_BYTES + headers + CHECKSUM_BYTES <= total <= MESSAGE_BYTES_MAX:
-        raise damaged(f"expected a message of up to {MESSAGE_BYTES_MAX} bytes, it announces {total}")
+        raise no_answer(f"expected a message of up to {MESSAGE_BYTES_MAX} bytes, it announces {total}")
     return int(total)
 
 
 def _message(data: bytes) -> Message:
     body, checksum = data[:-CHECKSUM_BYTES], data[-CHECKSUM_BYTES:]
     if struct.pack(">I", binascii.crc32(body)) != checksum:
-        raise damaged("a message does not fit its checksum")
+        raise no_answer("a message does not fit its checksum")
     end = PRELUDE_BYTES + struct.unpack_from(">I", body, 4)[0]
     return Message(dict(_headers(body[PRELUDE_BYTES:end])), body[end:])
 
@@ -85,18 +85,9 @@ def _headers(data: bytes) -> Iterator[tuple[str, str]]:
             else:
                 size = _SIZES[kind]
             if at + size > len(data):
-                raise damaged("a header is longer than the headers are")
+                raise no_answer("a header is longer than the headers are")
             if kind == _TEXT:
                 yield name, data[at : at + size].decode()
             at += size
     except (IndexError, KeyError, struct.error, UnicodeDecodeError) as error:
-        raise damaged("a header is of no known form") from error
-
-
-def damaged(what: str) -> UpstreamError:
-    """Returns the error of bytes that are no event stream."""
-    return UpstreamError(
-        f"the model server's answer is none: {what}",
-        code="upstream-answer-invalid",
-        remedy="retry, or tell the operator",
-    )
+        raise no_answer("a header is of no known form") from error

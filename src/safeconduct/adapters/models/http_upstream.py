@@ -14,9 +14,10 @@ import aiohttp
 from yarl import URL
 
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.adapters.models.wire import EVENTS, Request, Unframed, Wire
+from safeconduct.adapters.models.wire import Request, Unframed, Wire
 from safeconduct.gateway.moves import UpstreamHead
 from safeconduct.gateway.ports import Ask, UpstreamFacts
+from safeconduct.gateway.terms import EVENT_STREAM, STATUS_OK
 from safeconduct.gateway.vendor_outcomes import HEADERS
 from safeconduct.kernel.errors import UpstreamError
 from safeconduct.kernel.ports import Clock
@@ -32,8 +33,6 @@ CONNECTIONS_MAX = 256
 
 HEADER_BYTES_MAX = 16 * 1024
 """Bytes of one header field of an answer. Answers carry a few hundred."""
-
-STATUS_OK = 200
 
 
 class TokenSource(Protocol):
@@ -187,7 +186,7 @@ class HTTPExchange:
         content_type = headers.get("content-type", "")
         if self._unframed is not None:
             if response.status == STATUS_OK and content_type == self._unframed.content_type:
-                content_type = EVENTS
+                content_type = EVENT_STREAM
             else:
                 self._unframed = None  # an error, or no answer: its bytes are what they are
         return UpstreamHead(

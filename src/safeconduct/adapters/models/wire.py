@@ -9,17 +9,16 @@ from urllib.parse import quote, urlsplit
 from yarl import URL
 
 from safeconduct.gateway.ports import Ask
+from safeconduct.gateway.terms import EVENT_STREAM, JSON
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
 from safeconduct.kernel.instants import Instant
 
 COMMON: Mapping[str, str] = {
-    "content-type": "application/json",
+    "content-type": JSON,
     "accept-encoding": "identity",
     "user-agent": "safeconduct",
 }
 """The headers of every request. Plain bytes are asked for, because nothing here decompresses."""
-
-JSON, EVENTS = "application/json", "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class Wire(Protocol):
 
 def accepted(ask: Ask) -> str:
     """Returns the content type that an answer is asked for in."""
-    return EVENTS if ask.stream else JSON
+    return EVENT_STREAM if ask.stream else JSON
 
 
 def segment(model: str, *, safe: str = "") -> str:
