@@ -35,7 +35,7 @@ class End(StrEnum):
 
 
 class Release(StrEnum):
-    """When an answer is let out."""
+    """A path's release mode: when an answer is let out."""
 
     PASS = "pass"  # noqa: S105 - as it comes, uninspected
     HOLD_WINDOW = "hold-window"  # a window of text behind what was inspected

@@ -21,7 +21,7 @@ class Shapes:
     tools: tuple[str, ...] = ()  # names of the functions that a request may offer
     media: tuple[str, ...] = ()  # kinds of parts other than text, such as `image`
     history: bool = False  # conversations that the upstream keeps
-    provider_tools: tuple[str, ...] = ()  # tools that the upstream runs itself
+    provider_tools: tuple[str, ...] = ()  # provider tools: those that the upstream runs itself
 
 
 NO_MEMBERS: Mapping[str, bytes | None] = {}
