@@ -47,7 +47,7 @@ def test_every_name_of_a_model_means_its_one_version(name):
 def test_a_tier_below_the_models_is_refused_with_what_would_make_it_pass():
     reason = refused(LOW, "strong")
     assert (reason.code, reason.clause) == ("model-tier", "principal:ana/tier")
-    assert "it passes once the program in force gives ana tier 2" in reason.text
+    assert reason.remedy == "it passes once the program in force gives ana tier 2"
     assert HIGH.authorize(replace(REQUEST, model="strong"))[0].allowed
 
 
@@ -59,6 +59,7 @@ def test_a_pre_release_is_as_absent_as_a_model_that_is_not_there(name):
     assert "early" not in absent.text
     assert HIGH.authorize(replace(REQUEST, model=name))[0].allowed
     assert "early" in refused(HIGH, "nothing").text
+    assert "early" not in absent.remedy
 
 
 def test_a_version_that_was_pinned_before_is_no_name_of_the_model():

@@ -157,7 +157,8 @@ def test_a_failing_upstream_is_an_error_with_an_entry_and_no_secret(gate, client
     told = caught.value.response.content + str(dict(caught.value.response.headers)).encode()
     assert SECRET.encode() not in told
     assert f":{gate.upstream.port}".encode() not in told
-    assert error["appeal"] == f"/calls/{error['call']}/proof"
+    assert error["appeal"] == f"/calls/{error['call']}/appeal"
+    assert error["remedy"] in error["message"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import Change, SealedPath
+from safeconduct.access.model import Change, Policies, SealedPath
 from safeconduct.access.program import Program
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ports import Collection, Records, State
@@ -106,6 +106,8 @@ def enforce(state: State, change: Change) -> None:
     if isinstance(record, SealedPath):
         record = seal(record, 1 + sum(1 for _ in state.scan(kept.PATH_VERSIONS, f"{record.id}/")))
         state.insert(kept.PATH_VERSIONS, f"{record.id}/{record.version:06d}", record)
+    if isinstance(record, Policies):
+        state.put(kept.POLICY_VERSIONS, digest(record.text), record)
     state.put(collection, change.name, record)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
+from safeconduct.access.appeal_events import PROJECTIONS as APPEALS
 from safeconduct.access.approval_events import PROJECTIONS as APPROVED_MODELS
 from safeconduct.access.changes import enforce
 from safeconduct.access.destruction_events import PROJECTIONS as DESTRUCTION
@@ -226,6 +227,7 @@ def _supersede(state: State) -> None:
 
 
 PROJECTIONS: Mapping[str, Projection] = {
+    **APPEALS,
     **APPROVED_MODELS,
     **DESTRUCTION,
     **HOLDS,

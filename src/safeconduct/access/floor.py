@@ -14,6 +14,8 @@ from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.ids import GrantId
 from safeconduct.kernel.instants import rfc3339
 
+UNFREEZING = "it passes once the freeze has ended: safeconduct unfreeze, cosigned by the partner"
+
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """A call and all it is judged by. `matching` are the grants that match; `grant` is the one, or the nearest.
@@ -48,17 +50,20 @@ def floor(case: Case) -> tuple[Reason, ...]:
 def _standing(case: Case) -> Iterator[Reason]:
     if case.freeze is not None:
         clause = f"freeze:{case.freeze.id}"
-        yield Reason("frozen", clause, f"{case.freeze.selector} is frozen: {case.freeze.reason}")
+        yield Reason("frozen", clause, f"{case.freeze.selector} is frozen: {case.freeze.reason}", UNFREEZING)
     valid, now = case.agreement.valid, case.request.now
     if case.path.gate is not None:
         # Attestations come with the assurance of models: until then there is none, and so no such call.
         text = f"the path must pass gate {case.path.gate}, and no attestation of it is on record"
-        yield Reason("gate-unattested", f"path:{case.path.id}/gate", text)
+        remedy = f"use a path without a gate, until gate {case.path.gate} can be attested"
+        yield Reason("gate-unattested", f"path:{case.path.id}/gate", text, remedy)
     clause = f"agreement:{case.agreement.id}/valid"
     if now < valid.opens_at:
-        yield Reason("agreement-not-begun", clause, f"the agreement begins at {rfc3339(valid.opens_at)}")
+        opens = rfc3339(valid.opens_at)
+        yield Reason("agreement-not-begun", clause, f"the agreement begins at {opens}", f"ask again from {opens} on")
     elif not valid.holds(now):
-        yield Reason("agreement-expired", clause, f"the agreement ended at {rfc3339(valid.closes_at)}")
+        remedy = "the parties prolong it: an administrator applies a program with a later end"
+        yield Reason("agreement-expired", clause, f"the agreement ended at {rfc3339(valid.closes_at)}", remedy)
 
 
 def _purpose(case: Case) -> Iterator[Reason]:
@@ -68,23 +73,28 @@ def _purpose(case: Case) -> Iterator[Reason]:
         (f"grant:{case.grant.id}/purpose", case.grant.purpose),
     ):
         if asked != allowed:
-            yield Reason("purpose-mismatch", clause, f"it allows purpose {allowed!r}; the request says {asked!r}")
+            text = f"it allows purpose {allowed!r}; the request says {asked!r}"
+            remedy = f"leave out safeconduct-purpose or say {allowed}, and ask under a grant and path for that purpose"
+            yield Reason("purpose-mismatch", clause, text, remedy)
 
 
 def _grant(case: Case) -> Iterator[Reason]:
     request, grant = case.request, case.grant
     if request.grant is not None and all(held.id != request.grant for held in case.held):
         text = f"{request.principal} holds no grant {request.grant!r} on this path"
-        yield Reason("grant-unknown", f"grant:{request.grant}", text)
+        remedy = f"name one of {', '.join(held.id for held in case.held)}, or none, in safeconduct-grant"
+        yield Reason("grant-unknown", f"grant:{request.grant}", text, remedy)
     elif len(case.matching) > 1:
-        text = f"{', '.join(case.matching)} all match: name one in safeconduct-grant"
-        yield Reason("grant-ambiguous", f"path:{case.path.id}", text)
+        remedy = f"name one of {', '.join(case.matching)} in safeconduct-grant"
+        yield Reason("grant-ambiguous", f"path:{case.path.id}", f"{len(case.matching)} grants match", remedy)
     elif not grant.window.holds(request.now):
         text = f"the grant is open from {grant.window}"
-        yield Reason("window-closed", f"grant:{grant.id}/window", text)
+        remedy = "ask within that window, or an administrator applies a program with another"
+        yield Reason("window-closed", f"grant:{grant.id}/window", text, remedy)
     if grant.scope != case.path.scope:
         text = f"the grant is for scope {grant.scope!r}, the path for {case.path.scope!r}"
-        yield Reason("scope-mismatch", f"grant:{grant.id}/scope", text)
+        remedy = f"an administrator applies a program in which the grant has scope {case.path.scope}"
+        yield Reason("scope-mismatch", f"grant:{grant.id}/scope", text, remedy)
 
 
 def _model(case: Case) -> Iterator[Reason]:
@@ -92,23 +102,28 @@ def _model(case: Case) -> Iterator[Reason]:
     if model is None:
         allowed = ", ".join(one.name for one in case.compiled.there_for(principal.tier))
         text = f"the path allows {allowed or 'none'}; the request asks for {case.request.model!r}"
-        yield Reason("model-not-allowed", f"path:{case.path.id}/models", text)
+        remedy = f"ask for {allowed}" if allowed else "an administrator applies a program that lists a model here"
+        yield Reason("model-not-allowed", f"path:{case.path.id}/models", text, remedy)
     elif model.tier > principal.tier:
         text = f"{model.name} needs tier {model.tier}, {principal.id} was approved for tier {principal.tier}"
-        told = f"{text}: it passes once the program in force gives {principal.id} tier {model.tier}"
-        yield Reason("model-tier", f"principal:{principal.id}/tier", told)
+        remedy = f"it passes once the program in force gives {principal.id} tier {model.tier}"
+        yield Reason("model-tier", f"principal:{principal.id}/tier", text, remedy)
     elif not case.approved:
         text = f"{model.version} needs an approval on path {case.path.id}, and none is on record"
-        told = f"{text}: an administrator asks for it with safeconduct path approve-model {case.path.id} {model.name}"
-        yield Reason("model-approval-needed", f"path:{case.path.id}/models/{model.name}", told)
+        remedy = f"an administrator asks for it with safeconduct path approve-model {case.path.id} {model.name}"
+        yield Reason("model-approval-needed", f"path:{case.path.id}/models/{model.name}", text, remedy)
 
 
 def _content(case: Case) -> Iterator[Reason]:
     request, path = case.request, case.path
     if path.target_rule is TargetRule.IN_SCOPE and case.outside:
         text = f"not authorized: {', '.join(sorted(case.outside))}"
-        yield Reason("target-outside-scope", f"scope:{path.scope}/targets", text)
+        remedy = f"name only targets of scope {path.scope}, or have these authorized in it"
+        yield Reason("target-outside-scope", f"scope:{path.scope}/targets", text, remedy)
     foreign = sorted(set(request.data_classes) - set(path.data_classes))
     if foreign:
         text = f"the path takes no data of class {', '.join(foreign)}"
-        yield Reason("data-class-not-allowed", f"path:{path.id}/data_classes", text)
+        remedy = (
+            f"send only data of class {', '.join(path.data_classes) or 'none'}, or use a path that takes the others"
+        )
+        yield Reason("data-class-not-allowed", f"path:{path.id}/data_classes", text, remedy)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from safeconduct.access import (
+    appeal_events,
     approval_events,
     destruction_events,
     events,
@@ -42,6 +43,18 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=OTHER,
         fixed={"activity_name": "Request resume", "entity.type": "Freeze"},
         copy={"entity.uid": "freeze", "actor.user.uid": "by"},
+    ),
+    appeal_events.LODGED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Appeal", "entity.type": "Call"},
+        copy={
+            "entity.uid": "call",
+            "actor.user.uid": "by",
+            "actor.user.org.uid": "organization",
+            "comment": "reason",
+            "metadata.correlation_uid": "call",
+        },
     ),
     approval_events.REQUESTED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,

@@ -34,6 +34,7 @@ PATHS = Collection("paths", SealedPath)
 PATH_VERSIONS = Collection("path-versions", SealedPath)  # every version ever published, at `id/version`
 GRANTS = Collection("grants", Grant)
 POLICIES = Collection("policies", Policies)  # one, at `policies`
+POLICY_VERSIONS = Collection("policy-versions", Policies)  # every text ever in force, at its digest
 APPROVAL_RULES = Collection("approval-rules", ApprovalRule)
 RESPONSE_RULES = Collection("response-rules", ResponseRule)
 TOKENS = Collection("tokens", Token)  # at the token's id

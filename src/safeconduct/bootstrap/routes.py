@@ -31,6 +31,7 @@ ROUTERS = (
     tokens.router,
     freezes.router,
     calls.router,
+    calls.appeals,
     usage.router,
     telemetry.router,
     triage.router,

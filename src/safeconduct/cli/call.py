@@ -38,6 +38,22 @@ def show(
     emit(opened_call(ask, document, reason) if open_ else document, as_json, _show)
 
 
+@commands.command()
+def appeal(call_id: Id, *, reason: Reason = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Appeals against how a call of your organization ended. Trust and safety sees it; nothing is decided here."""
+    if not reason:
+        raise InvalidInputError("an appeal needs --reason TEXT", code="reason-missing")
+    lodged = client(data, key).post(place("calls", call_id, "appeal"), {"reason": reason})
+    emit(lodged, as_json, lambda one: out.print(f"appeal {one['id']} is on record", markup=False))
+
+
+@commands.command()
+def appeals(*, data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Lists the appeals on record: to trust and safety all, to others their organization's."""
+    found = client(data, key).get("/api/v1/appeals")
+    emit(found, as_json, lambda listed: rows(listed, "call", "at", "organization", "by", "reason"))
+
+
 def opened_call(ask: Client, document: dict[str, Any], reason: str) -> dict[str, Any]:
     """Returns a call's document with its sealed fields, each opened by an act of its own."""
     parts = document["sealed"].items()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.access.authorization import compile_policies
-from safeconduct.cli.client import Data, client
+from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.output import NO, Json, emit, out
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.policy import PolicyInvalidError
@@ -15,6 +15,7 @@ from safeconduct.policy.source import POLICY_TEXT_BYTES_MAX
 commands = typer.Typer(help="Cedar policies: check them, ask why.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file of Cedar policies.")]
+Call = Annotated[str, typer.Argument(metavar="CALL", help="The id of a call, as in its error or answer.")]
 Principal = Annotated[str, typer.Option("--principal", help="Who calls.")]
 OnPath = Annotated[str, typer.Option("--path", help="On which path.")]
 Purpose = Annotated[str | None, typer.Option("--purpose", help="For what; by default the path's purpose.")]
@@ -39,16 +40,29 @@ def check(file: File, *, as_json: Json = False) -> None:
 
 @commands.command()
 def explain(
-    principal: Principal,
-    path: OnPath,
+    call: Call = "",
     *,
+    principal: Principal = "",
+    path: OnPath = "",
     purpose: Purpose = None,
     model: Model = None,
     grant: Under = None,
     data: Data = None,
+    key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Shows how such a call would be decided now, with every reason. Exit 1 if it would be refused."""
+    """Shows why a call ended as it did and what would make it pass; without one, how such a call would be decided now.
+
+    Exit 1 if it was or would be refused.
+    """
+    if call:
+        told = client(data, key).get(place("calls", call, "explanation"))
+        emit(told, as_json, _show_call)
+        if told["effect"] != "allowed":
+            raise typer.Exit(NO)
+        return
+    if not (principal and path):
+        raise InvalidInputError("expected a CALL, or --principal and --path", code="nothing-to-explain")
     document = client(data).get(
         "/api/v1/policies/explain", principal=principal, path=path, purpose=purpose, model=model, grant=grant
     )
@@ -68,5 +82,22 @@ def _show_explained(document: dict[str, Any]) -> None:
     out.print(f"{document['effect']}{under}", markup=False)
     for reason in document["reasons"]:
         out.print(f"  {reason['code']} ({reason['clause']}): {reason['text']}", markup=False)
+        if reason["remedy"]:
+            out.print(f"    {reason['remedy']}", markup=False)
     if document["determining"]:
         out.print(f"  determined by {', '.join(document['determining'])}", markup=False)
+
+
+def _show_call(document: dict[str, Any]) -> None:
+    asked = document["asked"]
+    told = f"{asked['principal']} asked for {asked['model'] or 'a model'} on path {asked['path'] or 'none'}"
+    ended = f", {document['end']}" if "end" in document else ""
+    out.print(f"{told}: {document['effect']} at step {document['step']}{ended}", markup=False)
+    for one in document["against"]:
+        out.print(f"  against it: {one['code']} {one['clause']}".rstrip(), markup=False)
+    for one in document["determining"]:
+        out.print(f"  determined by policy {one['policy']}", markup=False)
+        out.print(one["text"] or "its text is not known here any more", style="dim", markup=False)
+    if document["remedy"]:
+        out.print(f"  to pass: {document['remedy']}", markup=False)
+    out.print(f"to appeal: safeconduct call appeal {document['call']} --reason TEXT", style="dim", markup=False)

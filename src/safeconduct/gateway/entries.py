@@ -17,11 +17,18 @@ from safeconduct.gateway.events import (
 )
 from safeconduct.gateway.moves import AppendAttempt, End, Outcome
 from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
+from safeconduct.gateway.remedies import remedy_of
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.entries import Draft
 
 PATH_SHOWN_MAX = 64
 """Characters kept of a path that does not exist: it is the caller's text, and names are no longer."""
+
+REMEDY_SHOWN_MAX = 512
+"""Characters kept of a remedy; the longest names the grants or models of a program."""
+
+AGAINST_MAX = 16
+"""Findings kept of a decision. The floor knows as many; what is beyond are policies that forbid it too."""
 
 
 def intent_draft(prepared: Prepared, worker: str) -> Draft:
@@ -150,12 +157,21 @@ def refused_draft(refusal: Refusal, arrival: Arrival, body: bytes, unrecorded: i
         model=refusal.model,
         step=refusal.step,
         code=refusal.error.code,
-        clause=refusal.error.clause,
+        clause=refusal.clause,
+        remedy=remedy_of(refusal.error)[:REMEDY_SHOWN_MAX],
+        against=_against(refusal),
+        determining=refusal.decision.determining if refusal.decision else (),
+        policy_digest=refusal.policy_digest,
         request_sha256=hashlib.sha256(body).hexdigest(),
         request_bytes=len(body),
         unrecorded=unrecorded,
     )
     return CALL_REFUSED.draft(event, subject=refusal.principal.id)
+
+
+def _against(refusal: Refusal) -> tuple[str, ...]:
+    reasons = refusal.decision.reasons if refusal.decision else ()
+    return tuple(f"{reason.code} {reason.clause}" for reason in reasons)[:AGAINST_MAX]
 
 
 def _answer(outcome: Outcome) -> Mapping[str, JSONValue]:

@@ -113,7 +113,9 @@ class CallEnded(msgspec.Struct, frozen=True, kw_only=True):
 class CallRefused:
     """An identified caller was refused before any intent. The entry's id names the call.
 
-    `step` is the step of docs/spec/call.md that refused; `path_digest` is empty where no path was resolved.
+    `step` is the step of docs/spec/call.md that refused; `path_digest` is empty where no path was resolved. `clause`
+    names what decided, `remedy` says what would make it pass. Where step 6 decided, `against` is all that stood against
+    it, each as code and clause, and `determining` the policies that did, of the set that `policy_digest` names.
 
     `unrecorded` counts refusals of this principal since the last such entry that got none: beyond a rate, asking on
     is answered without a new entry, so that nobody fills the log.
@@ -131,6 +133,10 @@ class CallRefused:
     request_sha256: str
     request_bytes: int
     unrecorded: int
+    remedy: str = ""
+    against: tuple[str, ...] = ()
+    determining: tuple[str, ...] = ()
+    policy_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from safeconduct.access.catalogue import Provider, SealedModel
+from safeconduct.access.floor import UNFREEZING
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.model import CallFacts, CallRequest, Grant, Principal, SealedPath
 from safeconduct.access.standing import Decide, Standing
@@ -21,6 +22,7 @@ from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX, answer_bytes_max
 from safeconduct.gateway.moves import Release
 from safeconduct.gateway.ports import Ask, Inspector
 from safeconduct.gateway.providers import Configured, Upstreams, askable
+from safeconduct.gateway.remedies import clause_of
 from safeconduct.gateway.spoken import way_to
 from safeconduct.gateway.targets import find_targets
 from safeconduct.gateway.terms import JSON, CallTerms
@@ -70,13 +72,23 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Steps 1 to 6 said no, or 8 did for a budget. `principal`, `path` and `model` are what was known by then."""
+    """Steps 1 to 6 said no, or 8 did for a budget. `principal`, `path` and `model` are what was known by then.
+
+    `decision` is that of step 6 by the policies of `policy_digest`, where it came to one.
+    """
 
     step: int
     error: SafeconductError
     principal: Principal | None = None
     path: SealedPath | None = None
     model: str = ""
+    decision: Decision | None = None
+    policy_digest: str = ""
+
+    @property
+    def clause(self) -> str:
+        """What decided; empty where no rule did."""
+        return clause_of(self.error, self.path.id if self.path else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +215,7 @@ def prepare(
 ) -> Prepared | Refusal:
     """Steps 1 to 6: decides a request. Equal arguments give equal answers."""
     step = 1
-    principal = path = asked = None
+    principal = path = asked = decision = None
     try:
         principal = identify(standing, arrival)
         step = 2
@@ -237,7 +249,15 @@ def prepare(
         sending = Sending(path=path, asked=asked, model=model, asks=asks, answer=tokens)
         cost = cost_of(standing.budgets_of(principal, path, grant), arrival.at, sending)
     except SafeconductError as error:
-        return Refusal(step=step, error=error, principal=principal, path=path, model=asked.model if asked else "")
+        return Refusal(
+            step=step,
+            error=error,
+            principal=principal,
+            path=path,
+            model=asked.model if asked else "",
+            decision=decision,
+            policy_digest=standing.policies.digest if decision else "",
+        )
     return Prepared(
         arrival=arrival,
         principal=principal,
@@ -264,7 +284,12 @@ def _resolved(standing: Standing, principal: Principal, arrival: Arrival) -> Adm
     path = standing.resolve(principal.id, arrival.path)
     freeze = standing.frozen(principal, path)
     if freeze is not None:
-        raise RefusedError(f"{freeze.selector} is frozen: {freeze.reason}", code="frozen", clause=f"freeze:{freeze.id}")
+        raise RefusedError(
+            f"{freeze.selector} is frozen: {freeze.reason}",
+            code="frozen",
+            clause=f"freeze:{freeze.id}",
+            remedy=UNFREEZING,
+        )
     return Admitted(principal, path)
 
 
@@ -388,4 +413,4 @@ def _check_decision(decision: Decision) -> None:
     if decision.allowed:
         return
     first = decision.reasons[0]
-    raise RefusedError(first.text, code=first.code, clause=first.clause)
+    raise RefusedError(first.text, code=first.code, clause=first.clause, remedy=first.remedy)

@@ -1,4 +1,4 @@
-"""The inference routes as bare ASGI, below `/paths/{path}`, and `/calls/{call}/proof`. Everything else goes on.
+"""The inference routes as bare ASGI, below `/paths/{path}`, and `/calls/{call}/proof` and `/appeal`. The rest goes on.
 
     POST /paths/{path}/openai/v1/chat/completions
     POST /paths/{path}/openai/v1/responses
@@ -10,6 +10,7 @@
     GET  /paths/{path}/anthropic/v1/models
     GET  /paths/{path}/anthropic/v1/models/{model}
     GET  /calls/{call}/proof
+    GET  /calls/{call}/appeal
 
 Errors come in the shape of the route's dialect.
 """
@@ -37,7 +38,7 @@ from safeconduct.http.arrivals import said_in
 from safeconduct.http.asgi import App, Receive, Scope, Send
 from safeconduct.http.connection import KEY, BoundedConnection
 from safeconduct.http.problems import STATUS
-from safeconduct.http.proofs import CallProofs
+from safeconduct.http.proofs import CallDocument, CallProofs
 from safeconduct.kernel.errors import AbsentError, Kind, LimitedError, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import CallId, PathId
 from safeconduct.kernel.ports import Receipt
@@ -83,8 +84,9 @@ class GatewayApp:
             case ["", "paths", path, "openai" | "anthropic" as family, "v1", "models", *name]:
                 work = self._models(PathId(path), family, "/".join(name), scope, send)
                 await self._told(scope, send, "GET", work, dialect_of(family))
-            case ["", "calls", call, "proof"]:
-                await self._told(scope, send, "GET", self._proof(CallId(call), scope, send))
+            case ["", "calls", call, "proof" | "appeal" as wanted]:
+                document = self._proofs.document if wanted == "proof" else self._proofs.appeal
+                await self._told(scope, send, "GET", self._of_call(document, CallId(call), scope, send))
             case ["", "paths", _, "openai" | "anthropic" as family, *_]:
                 error = AbsentError("there is no such route", code="route-unknown")
                 await _answer_error(send, error, dialect_of(family))
@@ -158,11 +160,11 @@ class GatewayApp:
         document = ONE[family](find_offered(names, name)) if name else MANY[family](names)
         await _answer(send, 200, msgspec.json.encode(document), _JSON)
 
-    async def _proof(self, call: CallId, scope: Scope, send: Send) -> None:
+    async def _of_call(self, document: CallDocument, call: CallId, scope: Scope, send: Send) -> None:
         arrival = self._calls.arrival(PathId(""), **said_in(scope, OPENAI_CHAT))
         principal = identify(self._calls.standing(), arrival)
-        document = await asyncio.to_thread(self._proofs.document, call, principal)
-        await _answer(send, 200, msgspec.json.encode(document), _JSON)
+        told = await asyncio.to_thread(document, call, principal)
+        await _answer(send, 200, msgspec.json.encode(told), _JSON)
 
 
 class HTTPClient:

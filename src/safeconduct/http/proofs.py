@@ -1,15 +1,24 @@
-"""What a caller may know of its call afterwards: the entries in their places, each with proof and checkpoint."""
+"""What a caller may know of its call afterwards: why it ended so, and its entries with proof and checkpoint."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
+from safeconduct.access import records as kept
+from safeconduct.access.appeal_events import APPEALS
+from safeconduct.access.authorization import compile_policies
 from safeconduct.access.model import Principal
-from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED, ENDED_CALLS
+from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
+from safeconduct.gateway.explaining import explanation
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import CallId, is_ulid
+from safeconduct.kernel.ports import Records
 from safeconduct.ledger.reader import LogReader
 from safeconduct.runtime.freeze import Snapshot
+
+CallDocument = Callable[[CallId, Principal], dict[str, Any]]
+"""What a principal is told of a call."""
 
 
 def call_entry(reader: LogReader, call: str) -> Entry:
@@ -25,6 +34,16 @@ def call_entry(reader: LogReader, call: str) -> Entry:
     if entry is None or entry.type not in (CALL_INTENT.name, CALL_REFUSED.name):
         raise unknown_call(call)
     return entry
+
+
+def explain_call(log: LogReader, records: Records, entry: Entry) -> dict[str, Any]:
+    """Returns why the call of that entry ended as it did (gateway.explaining), and the appeal against it, if any."""
+    ended = records.get(ENDED_CALLS, entry.id)
+    outcome = CALL_OUTCOME.read(log.entry(ended.outcome)) if ended else None
+    judged = records.get(kept.POLICY_VERSIONS, str(entry.body.get("policy_digest", "")))
+    lodged = records.get(APPEALS, entry.id)
+    shown = explanation(entry, outcome, compile_policies(judged.text) if judged else None)
+    return shown | {"appealed": lodged.id if lodged else None}
 
 
 def unknown_call(call: str) -> AbsentError:
@@ -55,6 +74,20 @@ class CallProofs:
             "intent" if entry.type == CALL_INTENT.name else "refusal": self._evidence(call),
             "outcome": self._evidence(ended.outcome) if ended else None,
         }
+
+    def appeal(self, call: CallId, principal: Principal) -> dict[str, Any]:
+        """Returns why a call ended as it did, and how its organization appeals against that.
+
+        Raises:
+            AbsentError: as `document`.
+        """
+        entry = call_entry(self._reader, call)
+        if entry.body["organization"] != principal.organization:
+            raise unknown_call(call)
+        with self._snapshot() as records:
+            shown = explain_call(self._reader, records, entry)
+        command = f"safeconduct call appeal {call} --reason TEXT"
+        return shown | {"lodge": {"command": command, "signed_act": f"POST /api/v1/calls/{call}/appeal"}}
 
     def _evidence(self, entry_id: str) -> dict[str, Any]:
         evidence = self._reader.evidence(entry_id)

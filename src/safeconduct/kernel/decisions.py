@@ -16,12 +16,13 @@ class Reason:
     """Why a decision fell.
 
     `code` is stable kebab-case; `clause` names what decided (policy `@id`, grant, scope, freeze, agreement
-    clause); `text` is for people and says what would change the answer.
+    clause); `text` is for people, `remedy` says what would make it pass, without a word of what was asked.
     """
 
     code: str
     clause: str
     text: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,10 @@ from safeconduct.policy.sets import PolicySet
 DECISIONS_KEPT_MAX = 8192
 """Decisions that a memo keeps, at about 1 KB each: a hot set of 200 principals on 20 paths fits twice."""
 
+_MENDED = "an administrator mends the policies of the program: any doubt of the engine denies"
+_PERMITTED = "ask as a policy of `safeconduct path show` permits, or an administrator applies a program that permits it"
+_NOT_FORBIDDEN = "ask so that its condition does not hold, or an administrator applies a program without it"
+
 _POLICY_NUMBER = re.compile(r"`policy(\d+)`")
 
 
@@ -26,7 +30,7 @@ def decide(policies: PolicySet, request: PolicyRequest, entities: Entities) -> D
     missing = _absent(request, entities)
     if missing is not None:
         text = f"{missing} is not in the entity store"
-        return Decision(Effect.DENY, (Reason("entity-missing", str(missing), text),), errors=(text,))
+        return Decision(Effect.DENY, (Reason("entity-missing", str(missing), text, _MENDED),), errors=(text,))
     answer = cedarpy.is_authorized(_encoded(request), policies.handle, part.handle)
     determining = tuple(policies.ids[int(number.removeprefix("policy"))] for number in answer.diagnostics.reasons)
     errors = tuple(_with_ids(error, policies) for error in answer.diagnostics.errors)
@@ -83,15 +87,16 @@ def _encoded(request: PolicyRequest) -> dict[str, JSONValue]:
 
 
 def _failed(determining: tuple[str, ...], errors: tuple[str, ...]) -> Decision:
-    reasons = tuple(Reason("policy-error", "policies", f"a policy could not be evaluated: {error}") for error in errors)
+    told = (f"a policy could not be evaluated: {error}" for error in errors)
+    reasons = tuple(Reason("policy-error", "policies", text, _MENDED) for text in told)
     return Decision(Effect.DENY, reasons, tuple(sorted(determining)), errors)
 
 
 def _reasons(forbidding: tuple[str, ...]) -> tuple[Reason, ...]:
     if not forbidding:
-        return (Reason("no-policy-permits", "policies", "no policy permits this"),)
+        return (Reason("no-policy-permits", "policies", "no policy permits this", _PERMITTED),)
     return tuple(
-        Reason("policy-forbids", f"policy:{policy_id}", f"policy {policy_id} forbids this")
+        Reason("policy-forbids", f"policy:{policy_id}", f"policy {policy_id} forbids this", _NOT_FORBIDDEN)
         for policy_id in sorted(forbidding)
     )
 

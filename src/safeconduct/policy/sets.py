@@ -75,6 +75,10 @@ class PolicySet:
         handle = cedarpy.PolicySet.from_str("\n".join(statement.text for statement in found))
         return cls(text, digest(text), tuple(ids), mentions, handle)
 
+    def texts(self) -> Mapping[str, str]:
+        """Returns the text of each policy by its id."""
+        return dict(zip(self.ids, (statement.text for statement in statements(self.text)), strict=True))
+
 
 def _parse(statement: Statement) -> pst.Template:
     try:

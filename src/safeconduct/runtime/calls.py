@@ -163,6 +163,7 @@ class Calls:
     async def refuse(self, refusal: Refusal, arrival: Arrival, body: bytes, client: CallClient) -> str:
         """Records a refusal where an entry is due, and tells the client. Returns the call, or nothing."""
         call = await self.record_refusal(refusal, arrival, body)
+        refusal.error.clause = refusal.clause
         await client.error(refusal.error, call, after_dispatch=False)
         return call
 

@@ -1,4 +1,4 @@
-"""How a caller of Anthropic's dialect is told an error: the vendor's shape, with the call, clause and appeal in it.
+"""How a caller of Anthropic's dialect is told an error: the vendor's shape, with what `explained` says in it.
 
 The official SDK picks its exception by the HTTP status, and reads `error.type` and `error.details.error_code`.
 """
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from safeconduct.gateway.errors import DialectError
+from safeconduct.gateway.dialects.explained import explained
 from safeconduct.kernel.errors import Kind, SafeconductError
 
 _TYPES: Mapping[Kind, str] = {
@@ -29,15 +29,10 @@ def error_document(error: SafeconductError, call: str) -> bytes:
     return msgspec.json.encode(
         {
             "type": "error",
-            "error": {
+            "error": explained(error, call)
+            | {
                 "type": _TYPE_BY_CODE.get(error.code, _TYPES[error.kind]),
-                "message": f"{error.message}. {error.remedy}".rstrip(". ") + ".",
                 "details": {"error_code": error.code},
-                "param": (error.param or None) if isinstance(error, DialectError) else None,
-                "code": error.code,
-                "call": call or None,
-                "clause": error.clause or None,
-                "appeal": f"/calls/{call}/proof" if call else None,
             },
             "request_id": call or None,
         }

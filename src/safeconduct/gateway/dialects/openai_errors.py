@@ -1,13 +1,10 @@
-"""How a caller is told an error: OpenAI's shape, with the call, the clause that decided and where to appeal.
-
-`code` is stable and kebab-case; `call` and `appeal` name the record that both sides can speak of.
-"""
+"""How a caller is told an error: OpenAI's shape, with what `explained` says in it."""
 
 from collections.abc import Mapping
 
 import msgspec
 
-from safeconduct.gateway.errors import DialectError
+from safeconduct.gateway.dialects.explained import explained
 from safeconduct.kernel.errors import Kind, SafeconductError
 
 # The `type` values that clients of the dialect know.
@@ -46,12 +43,4 @@ def error_event(error: SafeconductError, call: str) -> bytes:
 
 
 def _told(error: SafeconductError, call: str) -> dict[str, str | None]:
-    return {
-        "message": f"{error.message}. {error.remedy}".rstrip(". ") + ".",
-        "type": _TYPES[error.kind],
-        "param": (error.param or None) if isinstance(error, DialectError) else None,
-        "code": error.code,
-        "call": call or None,
-        "clause": error.clause or None,
-        "appeal": f"/calls/{call}/proof" if call else None,
-    }
+    return explained(error, call) | {"type": _TYPES[error.kind]}

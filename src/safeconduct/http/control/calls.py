@@ -1,24 +1,37 @@
 """Governed calls as the log has them: what was asked, how it ended, and what of it is sealed."""
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Query, Response
 
+from safeconduct.access.appeal_events import Appeal
+from safeconduct.access.appeals import appeals_for, lodge_appeal
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer
+from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
 from safeconduct.http.control.openings import sealed_facts
-from safeconduct.http.proofs import call_entry
+from safeconduct.http.proofs import call_entry, explain_call, unknown_call
 from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.ids import OrganizationId, PrincipalId
 from safeconduct.kernel.instants import rfc3339
 
 router = APIRouter(prefix="/api/v1/calls", tags=["calls"])
+appeals = APIRouter(prefix="/api/v1/appeals", tags=["calls"])
 
 ENTRIES_MAX = 2000
 """Entries of each log, newest first, that a listing looks through. A page of the log explorer comes later."""
 
 Count = Annotated[int, Query(ge=1, le=1000)]
+
+
+class Lodge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why the call should have ended otherwise."""
+
+    reason: str
 
 
 @router.get("")
@@ -34,6 +47,48 @@ def show_call(_reading: Reading, control: Installation, call_id: str) -> Respons
     document = _document(control, call_entry(control.log, call_id))
     parts = {"request": document["call"], "outcome": document["outcome"]}
     return answer(document | {"sealed": {part: _sealed(control, entry) for part, entry in parts.items()}})
+
+
+@router.get("/{call_id}/explanation")
+def explain(reader: Reading, control: Installation, call_id: str) -> Response:
+    """Returns why a call of the reader's organization ended as it did, and what would make it pass."""
+    entry = call_entry(control.log, call_id)
+    if not reader.may_open(str(entry.body["organization"])):
+        raise unknown_call(call_id)
+    with control.snapshot() as records:
+        return answer(explain_call(control.log, records, entry))
+
+
+@router.post("/{call_id}/appeal")
+async def appeal(signed: SignedBytes, control: Installation, call_id: str) -> Response:
+    """Lodges an appeal against how a call of the signer's organization ended. There is one for each call."""
+    reason = parse(signed, Lodge).body.reason
+    entry = await asyncio.to_thread(call_entry, control.log, call_id)
+    committed = await commit(
+        control.writer,
+        lambda tx: lodge_appeal(
+            tx,
+            signed.act,
+            operation=signed.operation,
+            content=signed.content,
+            call=call_id,
+            organization=OrganizationId(str(entry.body["organization"])),
+            reason=reason,
+        ),
+    )
+    return answer(_appeal(committed.value))
+
+
+@appeals.get("")
+def list_appeals(reader: Reading, control: Installation) -> Response:
+    """Returns the appeals on record, oldest first: to trust and safety all, to others their organization's."""
+    with control.snapshot() as records:
+        found = appeals_for(records, None if reader.local else PrincipalId(reader.principal))
+    return answer([_appeal(one) for one in found])
+
+
+def _appeal(one: Appeal) -> dict[str, Any]:
+    return asdict(one) | {"at": rfc3339(one.at)}
 
 
 def _entries(control: Control) -> Iterator[Entry]:

@@ -1,0 +1,128 @@
+"""Why a call ended as it did, and the appeal against it: over the wire for callers, by signed acts for people."""
+
+import asyncio
+import json
+from dataclasses import fields
+
+import msgspec
+import pytest
+
+from safeconduct.access.acts import authenticate
+from safeconduct.access.appeal_events import LODGED
+from safeconduct.http.acts import HEADER, encode_act
+from safeconduct.http.control import calls
+from safeconduct.http.control.context import Control
+from safeconduct.http.control.frame import control_app
+from safeconduct.http.inprocess import Ask
+from safeconduct.http.inprocess import ask as ask_app
+from support.call_ends import request
+from support.programs import signed
+from support.wire import ask, post, wire
+
+
+class Desk:
+    """A gateway on a socket and the routes of calls over the same log."""
+
+    def __init__(self, gate):
+        self.gate, self.world = gate, gate.world
+        world = gate.world
+        given = {"log": world.reader, "snapshot": world.store.snapshot, "writer": world.writer, "clock": world.clock}
+        control = Control(**{one.name: None for one in fields(Control)} | given)
+        self.app = control_app(
+            [calls.router, calls.appeals], control=control, local_secret="s", check_reader=self.who, version="0"
+        )
+
+    def who(self, act):
+        with self.world.store.snapshot() as records:
+            said = {"operation": act.act.operation, "content": act.act.content}
+            return authenticate(records, act, **said, now=self.world.clock.now()).organization
+
+    def call(self, *, by="ana", headers=(), **body):
+        """Makes a call; returns its answer's JSON."""
+        raw = ask(self.gate.port, post(self.world.tokens[by], request(**body), headers=["connection: close", *headers]))
+        return json.loads(raw.partition(b"\r\n\r\n")[2])
+
+    def fetch(self, path, by):
+        lines = [f"GET {path} HTTP/1.1", "host: x", f"authorization: Bearer {self.world.tokens[by]}"]
+        raw = ask(self.gate.port, "\r\n".join([*lines, "connection: close", "", ""]).encode())
+        return json.loads(raw.partition(b"\r\n\r\n")[2])
+
+    def control(self, method, path, *, by="", body=b""):
+        headers = {"authorization": "Bearer s"}
+        if by:
+            act = signed(by, f"{method} /api/v1/{path}", body, self.world.clock.now())
+            headers = {HEADER: encode_act(act)}
+        reply = asyncio.run(ask_app(self.app, Ask(method=method, path=f"/api/v1/{path}", headers=headers, body=body)))
+        return reply.status, msgspec.json.decode(reply.body)
+
+    def appeal(self, call, by, reason="it was incident triage"):
+        return self.control("POST", f"calls/{call}/appeal", by=by, body=msgspec.json.encode({"reason": reason}))
+
+
+@pytest.fixture(scope="module")
+def desk():
+    with wire() as gate:
+        yield Desk(gate)
+
+
+def refused(desk):
+    return desk.call(headers=["safeconduct-purpose: hunting"])["error"]
+
+
+def test_a_refusal_tells_what_decided_what_would_pass_and_where_to_appeal(desk):
+    error = refused(desk)
+    assert (error["code"], error["clause"]) == ("purpose-mismatch", "path:soc-triage/purpose")
+    assert "say incident-triage" in error["remedy"]
+    shown = desk.fetch(error["appeal"], "ana")
+    assert shown["lodge"]["command"] == f"safeconduct call appeal {error['call']} --reason TEXT"
+    assert (shown["code"], shown["remedy"], shown["appealed"]) == (error["code"], error["remedy"], None)
+
+
+def test_a_refusal_is_explained_with_the_policies_that_judged_it(desk):
+    error = refused(desk)
+    status, shown = desk.control("GET", f"calls/{error['call']}/explanation", by="ana")
+    assert (status, shown["effect"], shown["step"]) == (200, "refused", 6)
+    assert {"code": "purpose-mismatch", "clause": "grant:ana-triage/purpose"} in shown["against"]
+    assert shown["asked"]["purpose"] == "hunting"
+    assert shown["remedy"] == error["remedy"]
+    assert len(shown["policy_digest"]) == 64
+
+
+def test_an_allowed_call_shows_the_text_of_the_policy_that_permitted_it(desk):
+    desk.call()
+    call = desk.world.entries("gateway.call.intent")[-1].id
+    shown = desk.control("GET", f"calls/{call}/explanation")[1]
+    assert (shown["effect"], shown["end"], shown["remedy"]) == ("allowed", "completed", "")
+    (one,) = shown["determining"]
+    assert one["text"].startswith(f'@id("{one["policy"]}")')
+
+
+def test_a_refusal_of_a_reader_that_knew_no_path_names_the_path_s_rule(desk):
+    error = desk.call(store=True)["error"]
+    assert (error["code"], error["clause"]) == ("store-not-allowed", "path:soc-triage/history")
+    shown = desk.control("GET", f"calls/{error['call']}/explanation")[1]
+    assert (shown["step"], shown["clause"]) == (3, error["clause"])
+    assert shown["determining"] == []
+
+
+def test_another_organization_finds_no_such_call(desk):
+    call = refused(desk)["call"]
+    absent = desk.control("GET", "calls/01KAK00000000000000000000A/explanation", by="ops")[1]
+    status, told = desk.control("GET", f"calls/{call}/explanation", by="ops")
+    assert (status, told["code"]) == (404, "call-unknown")
+    assert told["detail"].replace(call, "C") == absent["detail"].replace("01KAK00000000000000000000A", "C")
+    assert desk.appeal(call, "ops")[1]["code"] == "call-unknown"
+
+
+def test_an_appeal_is_a_signed_act_on_record_once(desk):
+    call = refused(desk)["call"]
+    assert desk.appeal(call, "ana", " ")[1]["code"] == "reason-missing"
+    status, lodged = desk.appeal(call, "ana")
+    assert (status, lodged["call"], lodged["by"]) == (200, call, "ana")
+    entry = desk.world.reader.entry(lodged["id"])
+    assert (entry.type, entry.body["reason"], entry.act["actor"]) == (LODGED.name, "it was incident triage", "ana")
+    assert desk.appeal(call, "ana")[1]["code"] == "appeal-lodged"
+    assert desk.control("GET", f"calls/{call}/explanation")[1]["appealed"] == lodged["id"]
+    assert lodged in desk.control("GET", "appeals")[1]
+    assert lodged in desk.control("GET", "appeals", by="ana")[1]
+    assert desk.control("GET", "appeals", by="ops")[1] == []
