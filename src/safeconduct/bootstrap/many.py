@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from safeconduct import settings
 from safeconduct.access.secrets import make_secret
@@ -38,7 +39,7 @@ async def serve(data: Path, options: ServeOptions, told: Told, count: int) -> No
     require_shared(data, options.databases)
     upstreams = _upstreams(data, options)
     server_tls(options.where.tls, SystemClock().now())  # here, where whoever starts it is told what is wrong
-    with locked(data) as lock, ExitStack() as sockets:
+    with locked(data) as lock, TemporaryDirectory(prefix="safeconduct-metrics-") as metrics, ExitStack() as sockets:
         listeners = sockets.enter_context(_listening(options, count))
         local = sockets.enter_context(loopback(options.where))
         secret = make_secret(system_entropy)
@@ -49,6 +50,7 @@ async def serve(data: Path, options: ServeOptions, told: Told, count: int) -> No
             url=address_of(listeners[0], tls=options.where.tls is not None),
             here=address_of(local or listeners[0]),
             secret=secret,
+            metrics=Path(metrics),
             loopback=local.fileno() if local else -1,
         )
         async with _local(options, told) as model:
@@ -105,7 +107,7 @@ def _child(role: Role, order: Order, listener: socket.socket | None = None) -> C
         Task(
             name=role,
             command=command(role),
-            environment=environment(),
+            environment=environment(order.metrics),
             order=ordered.encoded,
             descriptors=[one for one in descriptors if one >= 0],
         )

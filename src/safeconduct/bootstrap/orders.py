@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from safeconduct import settings
+from safeconduct.adapters.metrics import SHARED
 from safeconduct.adapters.models.local import LocalServer
 from safeconduct.bootstrap.server import ServeOptions
 
@@ -20,7 +21,7 @@ class Order:
     """What one child does. `socket` and `loopback` are the descriptors that a worker listens on; -1 for none.
 
     A worker is the one with this `number`, from 0, of `workers`. `url` is where callers come to, `here` where this
-    machine's own processes do.
+    machine's own processes do, `metrics` the folder in which all workers count together.
     """
 
     role: Role
@@ -29,6 +30,7 @@ class Order:
     url: str
     here: str
     secret: str
+    metrics: Path
     socket: int = -1
     loopback: int = -1
     number: int = 0
@@ -50,9 +52,9 @@ def command(role: Role) -> list[str]:
     return [sys.executable, "-m", "safeconduct.bootstrap.child", role]
 
 
-def environment() -> dict[str, str]:
-    """Returns the environment of a child: this process's own, and where its code is."""
-    return {**settings.read().environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+def environment(metrics: Path) -> dict[str, str]:
+    """Returns the environment of a child: this process's own, where its code is, and where workers count."""
+    return {**settings.read().environment, SHARED: str(metrics), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _path(kind: type, value: object) -> Any:  # noqa: ANN401 - msgspec's signature

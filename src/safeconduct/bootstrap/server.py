@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import metadata
@@ -25,14 +25,16 @@ from safeconduct.bootstrap.forms import FORMS
 from safeconduct.bootstrap.installation import Installation, opened
 from safeconduct.bootstrap.listening import Where, address_of, listening, loopback, server_tls
 from safeconduct.bootstrap.log_keys import closing, next_key
+from safeconduct.bootstrap.observed import call_metrics, metrics_of, metrics_token
 from safeconduct.bootstrap.routes import ROUTERS
 from safeconduct.bootstrap.shipping import shipped
 from safeconduct.bootstrap.upstreams import Sources, configured
 from safeconduct.gateway.budgets.rates import Pace
+from safeconduct.gateway.observing import Observer
 from safeconduct.gateway.ports import Upstream
 from safeconduct.http.asgi import App
 from safeconduct.http.connection import GatewayServer, server_config
-from safeconduct.http.control.context import AtWork, Control, Work, alone_at_work
+from safeconduct.http.control.context import AtWork, Control, Metrics, Work, alone_at_work
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.gateway import GatewayApp
 from safeconduct.http.inprocess import Answer, Ask, ask
@@ -84,6 +86,7 @@ class Serving:
     secret: str
     upstreams: Mapping[str, Upstream]
     calls: Calls
+    metrics: Metrics
     shipping: Callable[[], list[dict[str, Any]]]
 
 
@@ -111,10 +114,18 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
         url, here = address_of(listener, tls=tls is not None), address_of(local or listener)
         async with models(data, options, told.progress) as upstreams, effect_runner(installation) as runner:
             runner.on(VERIFY, ListProbe(installation.writer, installation.entropy, lambda: here).carry_out)
-            calls = await alone(installation, upstreams)
+            counted = call_metrics()
+            calls = await alone(installation, upstreams, [counted])
             flights.append(calls)
             secret = make_secret(installation.entropy)
-            serving = Serving(url=url, secret=secret, upstreams=upstreams, calls=calls, shipping=shipping)
+            serving = Serving(
+                url=url,
+                secret=secret,
+                upstreams=upstreams,
+                calls=calls,
+                metrics=metrics_of(counted, calls),
+                shipping=shipping,
+            )
             app = app_of(installation, runner.settle, serving, lambda: _at_work(calls))
             server = GatewayServer(server_config(app), calls.shutdown, tls=tls, loopback=local)
             lock.announce(Address(here, secret))
@@ -179,10 +190,12 @@ async def models(
             await one.stop()
 
 
-async def alone(installation: Installation, upstreams: Mapping[str, Upstream]) -> Calls:
+async def alone(
+    installation: Installation, upstreams: Mapping[str, Upstream], observers: Sequence[Observer] = ()
+) -> Calls:
     """Returns the calls of the one process there is. Those that the former one left open are closed first."""
     worker = ulid(installation.clock.now(), installation.entropy(ENTROPY_BYTES))
-    calls = calls_of(installation, upstreams, worker=worker)
+    calls = calls_of(installation, upstreams, worker=worker, observers=observers)
     await asyncio.wrap_future(installation.writer.submit(lambda tx: abandon_open_calls(tx, worker)))
     installation.board.attach(calls.loop, calls)
     return calls
@@ -195,6 +208,7 @@ def calls_of(
     worker: str,
     confirmed: bool = True,
     pace: Pace | None = None,
+    observers: Sequence[Observer] = (),
 ) -> Calls:
     """Returns the calls of a process. Made on the loop that runs them."""
     return Calls(
@@ -208,6 +222,7 @@ def calls_of(
         safety_secret=safety_secret(installation.data, installation.entropy),
         confirmed=confirmed,
         pace=pace,
+        observers=observers,
     )
 
 
@@ -239,6 +254,7 @@ def app_of(installation: Installation, settle: Settle, serving: Serving | None, 
         shipping=serving.shipping if serving else list,
         forms=FORMS,
         work=told or alone_at_work,
+        metrics=serving.metrics if serving else None,
     )
 
     def check_reader(signed: SignedAct) -> str:
@@ -258,6 +274,7 @@ def app_of(installation: Installation, settle: Settle, serving: Serving | None, 
         local_secret=secret,
         check_reader=check_reader,
         version=metadata.version("safeconduct"),
+        metrics_token=metrics_token(),
     )
     if serving is None:
         return app

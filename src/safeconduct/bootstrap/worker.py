@@ -8,6 +8,7 @@ from functools import partial
 
 from safeconduct.bootstrap.joined import Joined, joined
 from safeconduct.bootstrap.listening import server_tls
+from safeconduct.bootstrap.observed import call_metrics, metrics_of
 from safeconduct.bootstrap.orders import Order
 from safeconduct.bootstrap.server import Serving, app_of, calls_of, models
 from safeconduct.gateway.budgets.rates import Pace
@@ -38,7 +39,8 @@ async def work(order: Order, ended: threading.Event, ready: Callable[[], None]) 
         house = here.installation
         async with models(order.data, order.options, lambda _step: None, order.local) as upstreams:
             pace = Pace(worker=order.number, workers=order.workers)
-            calls = calls_of(house, upstreams, worker=here.name, confirmed=False, pace=pace)
+            counted = call_metrics()
+            calls = calls_of(house, upstreams, worker=here.name, confirmed=False, pace=pace, observers=[counted])
             flights.append(calls)
             house.board.attach(calls.loop, calls)
             confirmation = calls.confirmation or Confirmation()
@@ -46,7 +48,14 @@ async def work(order: Order, ended: threading.Event, ready: Callable[[], None]) 
             watch.start(calls.loop, confirmation)
             await confirmation.wait()
             house.ready(house.origin)
-            serving = Serving(url=order.url, secret=order.secret, upstreams=upstreams, calls=calls, shipping=list)
+            serving = Serving(
+                url=order.url,
+                secret=order.secret,
+                upstreams=upstreams,
+                calls=calls,
+                metrics=metrics_of(counted, calls),
+                shipping=list,
+            )
             app = app_of(house, partial(settle, house.snapshot), serving, lambda: _at_work(here, calls, confirmation))
             server = GatewayServer(
                 server_config(app),

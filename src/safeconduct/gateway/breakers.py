@@ -36,6 +36,11 @@ class Breakers:
         failing.skipped_until = now_s + SKIP_S
         return False
 
+    def skipping(self, target: str, now_s: float) -> bool:
+        """Tells whether calls go past the target now, and changes nothing."""
+        failing = self._failing.get(target)
+        return failing is not None and failing.failures >= FAILURES_MAX and now_s < failing.skipped_until
+
     def failed(self, target: str, now_s: float) -> None:
         """Counts a failure that permits another target."""
         failing = self._failing.setdefault(target, _Failing())

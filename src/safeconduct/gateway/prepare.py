@@ -45,6 +45,7 @@ class Arrival:
     """A request as it came in. A header that did not come is empty.
 
     `dialect` is what its route speaks. Without one nothing can be read, and the request is refused.
+    `trace` is the caller's `traceparent`, as it came.
     `principal` is set by callers in this process that act for one; nothing from outside can set it.
     """
 
@@ -60,6 +61,7 @@ class Arrival:
     grant: str = ""
     content_type: str = JSON
     content_encoding: str = ""
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ _NAMES: Mapping[bytes, str] = {
     b"safeconduct-grant": "grant",
     b"content-type": "content_type",
     b"content-encoding": "content_encoding",
+    b"traceparent": "trace",
 }
 # What official clients of a dialect with versions say besides; elsewhere these names mean nothing.
 _VERSIONED: Mapping[bytes, str] = {

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from safeconduct.gateway.entries import abandoned_draft, refused_draft
 from safeconduct.gateway.events import CALLERS_UNIDENTIFIED, OPEN_CALLS, CallersUnidentified
 from safeconduct.gateway.meter import RefusalMeter
 from safeconduct.gateway.moves import CutWhy
+from safeconduct.gateway.observing import Observer, Observers, refused_call
 from safeconduct.gateway.offered import offered
 from safeconduct.gateway.ports import CallClient, Inspector, Upstream
 from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
@@ -81,6 +82,7 @@ class Calls:
         confirmed: bool = True,
         pace: Pace | None = None,
         inspector: Inspector | None = None,
+        observers: Iterable[Observer] = (),
     ) -> None:
         self.standing = standing
         self.commits = commits
@@ -104,6 +106,7 @@ class Calls:
         self._installation = installation
         self._decide = decide or DecisionMemo().decide
         self._meter = RefusalMeter()
+        self.observers = Observers(observers)
         self._running: set[CallRun] = set()
         self.leases = Leases(commits, worker=worker, clock=clock)
         self.pace = pace or Pace()
@@ -144,10 +147,12 @@ class Calls:
         run = CallRun(self, prepared, client)
         self._quiet.clear()
         self._running.add(run)  # before any await: whatever cuts from here on finds it
+        self.observers.running(1)
         try:
             return await run.drive()
         finally:
             self._running.discard(run)
+            self.observers.running(-1)
             self.pace.end(caller)
             if not self._running:
                 self._quiet.set()
@@ -170,11 +175,15 @@ class Calls:
     async def record_refusal(self, refusal: Refusal, arrival: Arrival, body: bytes) -> str:
         """Appends the entry of a refusal where one is due, and returns its id; else nothing."""
         if refusal.principal is None:
+            self.observers.unidentified()
             await self._record_unidentified(self._meter.unidentified(arrival.at))
             return ""
         unrecorded = self._meter.refused(refusal.principal.id, arrival.at)
-        if unrecorded is None:
-            return ""
+        call = "" if unrecorded is None else await self._append_refusal(refusal, arrival, body, unrecorded)
+        self.observers.refused(refused_call(call, refusal))
+        return call
+
+    async def _append_refusal(self, refusal: Refusal, arrival: Arrival, body: bytes, unrecorded: int) -> str:
         draft = refused_draft(refusal, arrival, body, unrecorded)
         origin = refusal.path.origin if refusal.path else self._installation
         try:

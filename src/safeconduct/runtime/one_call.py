@@ -42,6 +42,7 @@ from safeconduct.gateway.moves import (
     SendReceipt,
     Started,
 )
+from safeconduct.gateway.observing import EndedCall, upstream_of
 from safeconduct.gateway.prepare import Prepared, Refusal
 from safeconduct.gateway.vendor_outcomes import merged, rerouted
 from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError, UpstreamError
@@ -88,6 +89,8 @@ class CallRun:
         self._intent: Receipt | None = None
         self._outcome: Receipt | None = None
         self._cost = NO_COST  # what is reserved
+        self._began = calls.loop.time()
+        self._first_s: float | None = None
         self._deadline = calls.loop.time() + prepared.path.limits.deadline_s
         self._timer = calls.loop.call_later(
             min(calls.patience.shortest_s, prepared.path.limits.deadline_s), self._check_time
@@ -160,6 +163,7 @@ class CallRun:
             case Dispatch(attempt):
                 return self._asking.dispatch(self.prepared, attempt)
             case SendHead(content_type, length, intent):
+                self._first_s = self._calls.loop.time() - self._began
                 await self._client.head(content_type, length, intent)
             case SendBytes(data, last):
                 await self._client.send(data, last=last)
@@ -261,7 +265,29 @@ class CallRun:
             return OutcomeFailed(fenced=error.code == "call-ended")
         self._settle(charged.settled)
         self._outcome = committed.receipts[0]
+        self._calls.observers.ended(self._told(outcome))
         return OutcomeCommitted(self._outcome)
+
+    def _told(self, outcome: Outcome) -> EndedCall:
+        prepared = self.prepared
+        return EndedCall(
+            call=self.call,
+            path=prepared.path.id,
+            dialect=prepared.arrival.dialect,
+            upstream=upstream_of(prepared, outcome.attempt),
+            model=prepared.model.name,
+            began_at=prepared.arrival.at,
+            seconds=self._calls.loop.time() - self._began,
+            first_s=self._first_s,
+            end=outcome.end,
+            why=outcome.why,
+            attempt=outcome.attempt,
+            finish_reason=outcome.finish_reason,
+            prompt_tokens=outcome.prompt_tokens,
+            completion_tokens=outcome.completion_tokens,
+            notices=outcome.notices,
+            trace=prepared.arrival.trace,
+        )
 
     def _compared(self, outcome: Outcome) -> Outcome:
         """Notes where another model answered than the one that was asked for."""

@@ -47,6 +47,19 @@ def alone_at_work() -> AtWork:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """What a running server counts.
+
+    `counted` is Prometheus' text; `confirmed_age_s` the seconds since the standing was known to be in force; `skipped`
+    tells of each upstream whether calls go past it for a while.
+    """
+
+    counted: Callable[[], bytes]
+    confirmed_age_s: Callable[[], float]
+    skipped: Callable[[], Mapping[str, bool]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
     """The installation, as routes see it.
 
@@ -57,7 +70,7 @@ class Control:
     it; `upstreams` are the configured model servers by name, None where no server runs; `caller` returns a principal's
     way to a model; `lists_url` is where this server's lists are fetched from, or None when nothing serves them;
     `shipping` tells how far each destination of the log's rows is; `forms` say what entry types mean in OCSF;
-    `work` tells what the processes on these data are about.
+    `work` tells what the processes on these data are about; `metrics` is what a running server counts.
     """
 
     writer: Writer
@@ -81,6 +94,7 @@ class Control:
     shipping: Callable[[], list[dict[str, Any]]]
     forms: Mapping[str, EntryForm]
     work: Work = alone_at_work
+    metrics: Metrics | None = None
 
 
 def control(request: Request) -> Control:

@@ -16,6 +16,7 @@ Shown: TypeAlias = Sequence[Mapping[str, list[str]]]
 
 ACT: Shown = ({"act": []},)
 ACT_OR_LOCAL: Shown = ({"act": []}, {"local": []})
+LOCAL_OR_METRICS: Shown = ({"local": []}, {"metrics": []})
 
 _SCHEMES: Mapping[str, Any] = {
     "act": {
@@ -28,6 +29,11 @@ _SCHEMES: Mapping[str, Any] = {
         "type": "http",
         "scheme": "bearer",
         "description": "The secret in server.lock: whoever can read the data folder may read.",
+    },
+    "metrics": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The metrics token: the value of SAFECONDUCT_METRICS_TOKEN in the server's environment.",
     },
 }
 _PROBLEM: Mapping[str, Any] = {

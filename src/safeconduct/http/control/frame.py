@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from safeconduct.http.acts import HEADER, content_of, decode_act, operation_of
-from safeconduct.http.control.description import ACT, ACT_OR_LOCAL, DescribedAPI, Shown
+from safeconduct.http.control.description import ACT, ACT_OR_LOCAL, LOCAL_OR_METRICS, DescribedAPI, Shown
 from safeconduct.http.control.receipts import ReceiptHeaders, give
 from safeconduct.http.problems import MEDIA_TYPE, problem
 from safeconduct.kernel.errors import (
@@ -50,8 +50,12 @@ class Signed(Generic[T]):
 
 def is_local(request: Request) -> bool:
     """Tells whether the caller showed the secret that only a reader of the data folder can know."""
-    given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
-    return hmac.compare_digest(given, request.app.state.local_secret.encode())
+    return hmac.compare_digest(bearer(request), request.app.state.local_secret.encode())
+
+
+def bearer(request: Request) -> bytes:
+    """Returns the secret that the caller shows; empty if it shows none."""
+    return request.headers.get("authorization", "").removeprefix("Bearer ").encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,24 @@ async def reading(request: Request) -> Reader:
 
 
 Reading = Annotated[Reader, Depends(reading)]
+
+
+async def measuring(request: Request) -> None:
+    """Lets a request read metrics: the local secret, or the metrics token where the server has one.
+
+    Raises:
+        UnauthenticatedError: `metrics-token-missing`.
+    """
+    token: str = request.app.state.metrics_token
+    if not (is_local(request) or (token and hmac.compare_digest(bearer(request), token.encode()))):
+        raise UnauthenticatedError(
+            "metrics need the metrics token",
+            code="metrics-token-missing",
+            remedy="set SAFECONDUCT_METRICS_TOKEN for the server, and send it as Authorization: Bearer TOKEN",
+        )
+
+
+Measuring = Annotated[None, Depends(measuring)]
 
 
 async def read_bytes(request: Request, _reading: Reading) -> bytes:
@@ -153,16 +175,24 @@ def control_app(
     local_secret: str,
     check_reader: Callable[[SignedAct], str],
     version: str,
+    metrics_token: str = "",
 ) -> FastAPI:
     """Returns the ASGI app of the given routers, which find `control` in the app's state.
 
     `check_reader` returns the organization of whoever signed, and raises UnauthenticatedError if nobody known did.
+    `metrics_token` lets others than this machine read metrics; empty where nobody else may.
     """
-    shown: Mapping[Callable[..., Any], Shown] = {reading: ACT_OR_LOCAL, read_bytes: ACT_OR_LOCAL, signed_bytes: ACT}
+    shown: Mapping[Callable[..., Any], Shown] = {
+        reading: ACT_OR_LOCAL,
+        read_bytes: ACT_OR_LOCAL,
+        signed_bytes: ACT,
+        measuring: LOCAL_OR_METRICS,
+    }
     app = DescribedAPI(routers, shown=shown, version=version)
     app.add_middleware(ReceiptHeaders)
     app.state.control = control
     app.state.local_secret = local_secret
+    app.state.metrics_token = metrics_token
     app.state.check_reader = check_reader
     app.add_exception_handler(SafeconductError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
