@@ -224,6 +224,27 @@ def test_a_freeze_reaches_a_client_that_does_not_read():
         assert outcomes(world)[0].released_bytes == 0
 
 
+class TakesNoReceipt(ScriptedClient):
+    async def send(self, data, *, last):
+        self.gate = asyncio.Event() if data.startswith(b": safeconduct-receipt") else None
+        await super().send(data, last=last)
+
+
+def test_a_client_that_does_not_take_its_receipt_is_let_go_at_the_deadline():
+    with log_world() as world:
+
+        async def hasten(calls, client):
+            await client.blocked.wait()
+            (run,) = calls._running
+            run._deadline = calls.loop.time()
+            run._check_time()
+
+        upstream = ScriptedUpstream(STREAM_HEAD, CHUNK, DONE)
+        client, _ = play(world, upstream, request(stream=True), client=TakesNoReceipt(), meanwhile=hasten)
+        assert (client.data, client.aborted) == (CHUNK + DONE, True)
+        assert outcomes(world)[0].end is End.COMPLETED
+
+
 def test_a_freeze_between_decision_and_commit_refuses_the_intent():
     """The freeze is committed in the same batch, ahead of the intent: the log never shows an intent under it."""
     with log_world() as world:

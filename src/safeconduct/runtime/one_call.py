@@ -128,6 +128,8 @@ class CallRun:
         Tells whether there was anything to stop.
         """
         if self._call.state is State.CLOSED:
+            if self._outcome is not None:  # what is still under way is its receipt, and the client may never take it
+                self._client.abort()
             return False
         commands = self._call.feed(Cut(why, clause))
         self._was_cut = True
