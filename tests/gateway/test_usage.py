@@ -10,7 +10,7 @@ from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.gateway.events import ENDED_CALLS, EndedCall
 from safeconduct.gateway.moves import End
 from safeconduct.gateway.usage import WINDOW_MAX, Asked, ExportRow, UsedCall, compare, conduct, used
-from safeconduct.gateway.usage_exports import read_export
+from safeconduct.gateway.usage_exports import EXPORT_BYTES_MAX, ROWS_MAX, read_export
 from safeconduct.gateway.vendor_outcomes import NoticeKind, VendorNotice
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import ulid
@@ -195,6 +195,8 @@ def test_each_vendors_export_says_the_same(content, calls):
         CSV.replace("calls", "requests"),
         CSV.replace(",10,", ",ten,"),
         CSV.replace("v1", ""),
+        CSV.replace(",2,10,5", ""),
+        CSV.replace(",5\n", ",5,6\n"),
         "",
         "\xff",
         "[" * 10_000,
@@ -204,3 +206,13 @@ def test_what_is_no_whole_export_is_refused(content):
     with pytest.raises(InvalidInputError) as caught:
         read_export(content.encode("latin-1"))
     assert caught.value.code == "export-unreadable"
+
+
+def test_an_export_at_its_limits_and_one_beyond():
+    head, line = CSV.splitlines(keepends=True)
+    assert read_export((head + line * ROWS_MAX).encode()) == (row(2 * ROWS_MAX, 10 * ROWS_MAX, 5 * ROWS_MAX),)
+    padded = json.dumps(OPENAI).ljust(EXPORT_BYTES_MAX).encode()
+    assert read_export(padded) == (row(2),)
+    for beyond in ((head + line * (ROWS_MAX + 1)).encode(), padded + b" "):
+        with pytest.raises(InvalidInputError, match="export can't be used"):
+            read_export(beyond)

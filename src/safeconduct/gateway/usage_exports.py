@@ -116,6 +116,8 @@ def _csv(content: bytes) -> Iterator[ExportRow]:
     if tuple(reader.fieldnames or ()) != CSV_COLUMNS:
         raise _unreadable(f"expected the columns {','.join(CSV_COLUMNS)}")
     for row in reader:
+        if None in row or None in row.values():
+            raise _unreadable("a row has more cells than there are columns, or fewer")
         yield ExportRow(
             model=_model(row["model"]),
             since=parse_rfc3339(row["since"]),
