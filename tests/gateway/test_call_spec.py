@@ -16,6 +16,15 @@ OF_USAGE = {"window-invalid", "tolerance-invalid", "export-unreadable", "no-prog
 NOT_TOLD = {"call-ended", "call-cut", "attempt-out-of-order", *OF_USAGE}  # between our own parts
 
 
+def test_each_step_is_where_the_table_says():
+    rows = [line.strip("| ").split(" | ") for line in SPEC.splitlines() if re.match(r"\| \d{1,2} \|", line)]
+    assert [row[0] for row in rows] == [str(number) for number in range(1, 16)]
+    for _number, _what, built, *where in rows:
+        places = re.findall(r"`([^`]+)`", where[0]) if where else []
+        assert bool(places) != built.startswith("no")
+        assert all((SOURCES / place).exists() for place in places), places
+
+
 def test_the_states_are_those_of_the_table():
     section = SPEC.split("<!-- compared")[1].split("\n\n")[0]
     rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in section.splitlines()[3:]]
