@@ -110,6 +110,7 @@ THOUGHT = {
         ({"user": "u"}, {"access_programs": {"cyber": "daybreak_red"}}, "vendor-field-derived"),
         ({"text": {"format": {"type": "text"}}}, {"image": {"a": 1}}, "unknown-shape"),
         ({"include": ["reasoning.encrypted_content"]}, {"include": [{}]}, "unknown-shape"),
+        ({"client_metadata": {"turn_id": "a"}}, {"client_metadata": {"turn_id": ["a"]}}, "unknown-shape"),
         ({"max_output_tokens": 1}, {"max_output_tokens": 0}, "unknown-shape"),
         ({"max_output_tokens": 1}, {"maxOutputTokens": 1}, "ambiguous-name"),
         ({"instructions": "x"}, {"instructions": [{"role": "user"}]}, "unknown-shape"),

@@ -30,11 +30,10 @@ _ROLES = frozenset(("user", "system", "developer", "assistant"))
 _PARTS = frozenset(("input_text", "output_text", "refusal", "input_image", "input_file"))
 _SUMMARY = frozenset(("summary_text",))
 _THOUGHT = frozenset(("reasoning_text", "summary_text"))
+_STRUCTURED_WORDS = "input metadata client_metadata reasoning text tools tool_choice stream_options include"
 _VOCABULARY = Vocabulary(
     plain=frozenset(("model", "stream", "instructions", "user", TOKEN_LIMIT, "max_tool_calls", "truncation")),
-    structured=frozenset(
-        ("input", "metadata", "reasoning", "text", "tools", "tool_choice", "stream_options", "include")
-    ),
+    structured=frozenset(_STRUCTURED_WORDS.split()),
     refused={
         "previous_response_id": KEEPS_HISTORY,
         "conversation": KEEPS_HISTORY,
@@ -63,6 +62,7 @@ def read_response(body: bytes, shapes: Shapes) -> ModelRequest:
     _VOCABULARY.check(fields, allowed=_KEPT if shapes.history else ())
     tools, provided = read_tools(fields, shapes, nested=False)
     _check_include(fields.get("include", []))
+    _check_client(fields.get("client_metadata", {}))
     return ModelRequest(
         body=body,
         model=model_name(fields),
@@ -82,6 +82,12 @@ def read_response(body: bytes, shapes: Shapes) -> ModelRequest:
 def _check_include(wanted: object) -> None:
     if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
         raise DialectError("include must be a list of names", code="unknown-shape", param="include")
+
+
+def _check_client(said: object) -> None:
+    """What a coding agent says of itself: texts by name."""
+    if not isinstance(said, dict) or not all(isinstance(one, str) for one in said.values()):
+        raise DialectError("client_metadata must hold texts", code="unknown-shape", param="client_metadata")
 
 
 def _check_input(given: object, shapes: Shapes) -> tuple[str, ...]:
