@@ -4,8 +4,11 @@ The folder says what logs there are and their public keys, whether or not who ke
 first key stands under its origin, each later one under origin, plus sign and key id. Which one signs, the log says.
 """
 
+import fcntl
+import os
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,9 +81,10 @@ class LogKeys:
             KeyUnavailableError: it needs one, and who is to keep it can't be reached.
         """
         path = self._folder / file_name(origin)
-        if not path.exists():
-            write_secret(path, self._make() + "\n")
-        return NoteSigner(origin, self._read(path))
+        with _alone(self._folder):  # two who need a new log's key at once, in threads or processes, get the same one
+            if not path.exists():
+                write_secret(path, self._make() + "\n")
+            return NoteSigner(origin, self._read(path))
 
     def make_next(self, origin: Origin) -> NoteSigner:
         """Makes one more key for a log that has one, and returns its signer.
@@ -132,3 +136,13 @@ class LogKeys:
     def _origins(self) -> list[Origin]:
         names = sorted(path.name for path in self._folder.iterdir())
         return [Origin(urllib.parse.unquote(name)) for name in names if _LATER not in name]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
