@@ -221,6 +221,17 @@ def test_only_offered_tools_are_called():
         assert caught.value.code == "tool-call-not-offered"
 
 
+def test_a_tool_of_the_vendor_does_not_let_the_model_call_other_functions():
+    """The vendor runs its own tools by names of its own; whoever asked runs what it offered, and nothing else."""
+    fetch = {"type": "web_fetch_20250910", "name": "web_fetch"}
+    offering = asked(tools=[TOOL, fetch])
+    for content in (CALL, {"type": "server_tool_use", "name": "web_fetch"}, CALL | {"name": "web_fetch"}):
+        assert read_answer(message(content), offering).finish_reason == "end_turn"
+    with pytest.raises(UpstreamError) as caught:
+        read_answer(message(CALL | {"name": "other"}), offering)
+    assert caught.value.code == "tool-call-not-offered"
+
+
 @pytest.mark.parametrize(
     "answer",
     [

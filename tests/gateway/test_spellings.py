@@ -4,13 +4,24 @@ import json
 
 import pytest
 
-from safeconduct.gateway.dialects import openai_chat, openai_embeddings, openai_responses
+from safeconduct.gateway.dialects import anthropic_request, openai_chat, openai_embeddings, openai_responses
 from safeconduct.gateway.dialects.model import Shapes
 from safeconduct.gateway.dialects.registry import DIALECTS
 from safeconduct.gateway.errors import DialectError
 
-GOOD = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "input": "hi"}
-MODULES = {"openai.chat": openai_chat, "openai.responses": openai_responses, "openai.embeddings": openai_embeddings}
+SAID = [{"role": "user", "content": "hi"}]
+GOOD = {
+    "openai.chat": {"model": "m", "messages": SAID},
+    "openai.responses": {"model": "m", "input": SAID},
+    "openai.embeddings": {"model": "m", "input": "hi"},
+    "anthropic.messages": {"model": "m", "messages": SAID},
+}
+MODULES = {
+    "openai.chat": openai_chat,
+    "openai.responses": openai_responses,
+    "openai.embeddings": openai_embeddings,
+    "anthropic.messages": anthropic_request,
+}
 NAMES = [
     (dialect, name)
     for dialect, module in MODULES.items()
@@ -28,11 +39,17 @@ def spellings(name):
 @pytest.mark.parametrize(("dialect", "name"), NAMES)
 def test_a_name_that_is_refused_is_refused_in_every_spelling(dialect, name):
     read = DIALECTS[dialect].read
-    fields = {other: value for other, value in GOOD.items() if (other == "messages") <= (dialect == "openai.chat")}
-    if dialect == "openai.chat":
-        fields.pop("input")
+    fields = GOOD[dialect]
     assert read(json.dumps(fields).encode(), Shapes())
     for spelling in spellings(name):
         for value in ("x", 2, {"id": "x"}, ["x"]):
             with pytest.raises(DialectError):
                 read(json.dumps(fields | {spelling: value}).encode(), Shapes())
+
+
+@pytest.mark.parametrize("role", [[], {}, ["user"], 1, None, "User"])
+@pytest.mark.parametrize("dialect", [name for name, fields in GOOD.items() if SAID in fields.values()])
+def test_a_role_is_one_of_those_that_are_known(dialect, role):
+    given = json.dumps(GOOD[dialect]).replace('"user"', json.dumps(role))
+    with pytest.raises(DialectError):
+        DIALECTS[dialect].read(given.encode(), Shapes())

@@ -44,7 +44,7 @@ BETAS = frozenset(
 """The `anthropic-beta` names that go on: none lets the vendor act, fetch, keep or reroute."""
 
 TOKEN_LIMIT = "max_tokens"  # noqa: S105 - the field that is filled in where a request sets no limit
-_ROLES = frozenset(("user", "assistant", "system"))
+_ROLES = ("user", "assistant", "system")  # not a set: a role may be sent as a list
 _ROUTED = ("unknown-shape", "lets another model or region answer than the path names")
 _HISTORY = ("diagnostics", "thread", "compaction", "context_management")
 _PROVIDER_FIELDS: Mapping[str, str] = {"container": "code_execution", "mcp_servers": "mcp"}

@@ -28,7 +28,7 @@ from safeconduct.gateway.errors import DialectError
 
 TOKEN_LIMIT = "max_completion_tokens"  # noqa: S105 - the field that is filled in where a request sets no limit
 _TOKEN_LIMITS = (TOKEN_LIMIT, "max_tokens", "max_new_tokens", "n_predict", "num_predict", "min_tokens")
-_ROLES = frozenset(("system", "developer", "user", "assistant", "tool"))
+_ROLES = ("system", "developer", "user", "assistant", "tool")  # not a set: a role may be sent as a list
 _TEXT = frozenset(("text",))
 _PARTS = _TEXT | {"refusal", "image_url", "file"}
 _ONE = ((1,), "choices-not-allowed")  # limits count one answer a call

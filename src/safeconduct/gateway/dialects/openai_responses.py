@@ -26,7 +26,7 @@ TOKEN_LIMIT = "max_output_tokens"  # noqa: S105 - the field that is filled in wh
 ECHOES = 4
 """How often a stream's events repeat instructions and tools: created, in progress, completed, and room for one."""
 
-_ROLES = frozenset(("user", "system", "developer", "assistant"))
+_ROLES = ("user", "system", "developer", "assistant")  # not a set: a role may be sent as a list
 _PARTS = frozenset(("input_text", "output_text", "refusal", "input_image", "input_file"))
 _SUMMARY = frozenset(("summary_text",))
 _THOUGHT = frozenset(("reasoning_text", "summary_text"))
