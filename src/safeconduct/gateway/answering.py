@@ -3,6 +3,7 @@
 from collections import deque
 
 from safeconduct.gateway.dialects.model import AnswerFacts, AnswerReader
+from safeconduct.gateway.dialects.sse import KEEP_ALIVE
 from safeconduct.gateway.errors import no_answer
 from safeconduct.gateway.limits import REFUSED_BODY_BYTES_MAX
 from safeconduct.gateway.moves import UpstreamHead
@@ -10,9 +11,6 @@ from safeconduct.gateway.release import check_whole, releaser
 from safeconduct.gateway.terms import EVENT_STREAM, JSON, STATUS_OK, CallTerms
 from safeconduct.gateway.vendor_outcomes import VendorNotice, at_head, in_refusal, merged
 from safeconduct.kernel.errors import SafeconductError, UpstreamError
-
-KEEP_ALIVE = b":\n\n"
-"""Says that there is an answer, and nothing of it. Sent where frames came in and are held."""
 
 
 class Answer:

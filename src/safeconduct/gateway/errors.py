@@ -58,3 +58,13 @@ def no_answer(what: str) -> UpstreamError:
         code="upstream-answer-invalid",
         remedy="retry, or tell the operator",
     )
+
+
+def failed_answering() -> UpstreamError:
+    """Returns the error of an upstream that says it failed, in an answer that began well."""
+    return UpstreamError("the model server failed while answering", code="upstream-failed", remedy="retry later")
+
+
+def not_offered() -> UpstreamError:
+    """Returns the error of an answer that calls what the request did not offer."""
+    return UpstreamError("the model called a tool that nobody offered", code="tool-call-not-offered")

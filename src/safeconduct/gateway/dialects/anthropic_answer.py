@@ -10,12 +10,9 @@ from dataclasses import replace
 
 import msgspec
 
-from safeconduct.gateway.dialects.model import AnswerFacts, ModelRequest
-from safeconduct.gateway.dialects.openai_tools import not_offered
-from safeconduct.gateway.errors import no_answer
+from safeconduct.gateway.dialects.model import AnswerFacts, ModelRequest, bounded_count
+from safeconduct.gateway.errors import failed_answering, no_answer, not_offered
 from safeconduct.gateway.vendor_outcomes import merged, refused
-from safeconduct.kernel.canonical import INTEGER_MAX
-from safeconduct.kernel.errors import UpstreamError
 
 STOP_REASONS = frozenset(
     (
@@ -39,7 +36,7 @@ _CATEGORIES: Mapping[str | None, str] = {
 """Anthropic's categories of refusals as reasons of notices."""
 
 _PLAIN_BLOCKS = frozenset(("text", "thinking", "redacted_thinking"))
-_CALLS = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
+_CALLS_AT_VENDOR = frozenset(("server_tool_use", "mcp_tool_use"))  # by names of the vendor's own
 _VENDOR_RESULT = re.compile(r"_tool_result$|^container_upload$")
 
 
@@ -91,7 +88,7 @@ def read_answer(body: bytes, request: ModelRequest) -> AnswerFacts:
     except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError) as error:
         raise no_answer("it is no message in JSON") from error
     if message.type == "error":
-        raise failed()
+        raise failed_answering()
     if message.type != "message" or message.content is None:
         raise no_answer("it is no message")
     for block in message.content:
@@ -110,7 +107,7 @@ def read_count(body: bytes, request: ModelRequest) -> AnswerFacts:  # noqa: ARG0
         counted = _count_of(body)
     except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError) as error:
         raise no_answer("it is no count of tokens in JSON") from error
-    if _bounded(counted.input_tokens) is None:
+    if bounded_count(counted.input_tokens) is None:
         raise no_answer("it counts fewer than no tokens, or more than there are")
     return AnswerFacts(finish_reason="counted", prompt_tokens=0, completion_tokens=0)
 
@@ -121,10 +118,10 @@ def check_block(block: Block, request: ModelRequest) -> None:
     Raises:
         UpstreamError: `tool-call-not-offered`, or a kind of block that has no reading.
     """
-    if block.type in _CALLS:
-        if block.name not in request.tools and not request.provider_tools:
+    if block.type == "tool_use":
+        if block.name not in (*request.tools, *request.provider_tools):
             raise not_offered()
-    elif _VENDOR_RESULT.search(block.type):
+    elif block.type in _CALLS_AT_VENDOR or _VENDOR_RESULT.search(block.type):
         if not request.provider_tools:
             raise not_offered()
     elif block.type not in _PLAIN_BLOCKS:
@@ -149,20 +146,11 @@ def with_usage(facts: AnswerFacts, usage: Usage | None) -> AnswerFacts:
     if usage is None:
         return facts
     prompt = (usage.input_tokens, usage.cache_creation_input_tokens, usage.cache_read_input_tokens)
-    known = [count for count in map(_bounded, prompt) if count is not None]
-    prompt_tokens = _bounded(sum(known)) if usage.input_tokens is not None else facts.prompt_tokens
-    written = _bounded(usage.output_tokens)
+    known = [count for count in map(bounded_count, prompt) if count is not None]
+    prompt_tokens = bounded_count(sum(known)) if usage.input_tokens is not None else facts.prompt_tokens
+    written = bounded_count(usage.output_tokens)
     return replace(
         facts,
         prompt_tokens=prompt_tokens,
         completion_tokens=facts.completion_tokens if written is None else written,
     )
-
-
-def failed() -> UpstreamError:
-    """Returns the error of a vendor that says it failed, in an answer that began well."""
-    return UpstreamError("the model server failed while answering", code="upstream-failed", remedy="retry later")
-
-
-def _bounded(number: int | None) -> int | None:
-    return number if number is not None and 0 <= number <= INTEGER_MAX else None

@@ -12,13 +12,12 @@ from safeconduct.gateway.dialects.anthropic_answer import (
     Message,
     Usage,
     check_block,
-    failed,
     with_end,
     with_usage,
 )
 from safeconduct.gateway.dialects.model import AnswerFacts, ModelRequest
 from safeconduct.gateway.dialects.sse import KEEP_ALIVE, Frames, data_frame, payload
-from safeconduct.gateway.errors import no_answer
+from safeconduct.gateway.errors import failed_answering, no_answer
 
 # Which deltas may follow the start of which block.
 _DELTAS: Mapping[str, frozenset[str]] = {
@@ -112,7 +111,7 @@ class MessageStream:
             raise no_answer("its first event is no message_start")
         match event:
             case _Error():
-                raise failed()
+                raise failed_answering()
             case _Start(message):
                 self._start(message)
             case _BlockStart() | _BlockDelta() | _BlockStop():

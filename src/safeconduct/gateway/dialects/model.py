@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from safeconduct.gateway.vendor_outcomes import VendorNotice
+from safeconduct.kernel.canonical import INTEGER_MAX
 from safeconduct.kernel.errors import SafeconductError
 
 
@@ -87,6 +88,11 @@ class AnswerFacts:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     notices: tuple[VendorNotice, ...] = ()
+
+
+def bounded_count(number: int | None) -> int | None:
+    """Returns a count that an upstream tells, None where it is none that an entry can hold."""
+    return number if number is not None and 0 <= number <= INTEGER_MAX else None
 
 
 class AnswerReader(Protocol):

@@ -8,18 +8,14 @@ from dataclasses import replace
 
 import msgspec
 
-from safeconduct.gateway.dialects.model import AnswerFacts, ModelRequest
-from safeconduct.gateway.dialects.openai_tools import not_offered
+from safeconduct.gateway.dialects.model import AnswerFacts, ModelRequest, bounded_count
 from safeconduct.gateway.dialects.sse import KEEP_ALIVE, Frames, data_frame, payload
-from safeconduct.gateway.errors import no_answer
+from safeconduct.gateway.errors import failed_answering, no_answer, not_offered
 from safeconduct.gateway.limits import TOOL_CALLS_MAX
 from safeconduct.gateway.vendor_outcomes import merged, refused
-from safeconduct.kernel.canonical import INTEGER_MAX
-from safeconduct.kernel.errors import UpstreamError
 
 DONE = b"[DONE]"
 _FINISH_REASONS = frozenset(("stop", "length", "content_filter", "tool_calls", "function_call"))
-
 
 _ABSENT = msgspec.Raw()
 _NOTHING = (b"", b"null")
@@ -159,7 +155,7 @@ def _read(payload: bytes) -> _Answer:
     except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError) as error:
         raise no_answer("it is no chat completion in JSON") from error
     if _holds(answer.error):
-        raise UpstreamError("the model server failed while answering", code="upstream-failed", remedy="retry later")
+        raise failed_answering()
     if answer.choices is None:
         raise no_answer("it has no choices")
     return answer
@@ -188,8 +184,3 @@ def _noticed(facts: AnswerFacts, choice: _Choice) -> AnswerFacts:
     turns = (choice.message, choice.delta)
     found += [refused("model") for turn in turns if turn is not None and turn.refusal]
     return replace(facts, notices=merged(facts.notices, *found)) if found else facts
-
-
-def bounded_count(number: int | None) -> int | None:
-    """Returns a count that an upstream tells, None where it is none that an entry can hold."""
-    return number if number is not None and 0 <= number <= INTEGER_MAX else None

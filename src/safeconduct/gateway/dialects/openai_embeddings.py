@@ -4,8 +4,7 @@ import msgspec
 
 from safeconduct.gateway import limits
 from safeconduct.gateway.dialects.fields import OURS_TO_SAY, Vocabulary, model_name, read_fields
-from safeconduct.gateway.dialects.model import AnswerFacts, AnswerReader, ModelRequest, Shapes
-from safeconduct.gateway.dialects.openai_answer import bounded_count
+from safeconduct.gateway.dialects.model import AnswerFacts, AnswerReader, ModelRequest, Shapes, bounded_count
 from safeconduct.gateway.errors import DialectError, no_answer
 
 _VOCABULARY = Vocabulary(

@@ -8,14 +8,11 @@ import re
 
 import msgspec
 
-from safeconduct.gateway.dialects.model import AnswerFacts, ModelRequest
-from safeconduct.gateway.dialects.openai_answer import bounded_count
-from safeconduct.gateway.dialects.openai_tools import not_offered
+from safeconduct.gateway.dialects.model import AnswerFacts, ModelRequest, bounded_count
 from safeconduct.gateway.dialects.sse import KEEP_ALIVE, Frames, data_frame, payload
-from safeconduct.gateway.errors import no_answer
+from safeconduct.gateway.errors import failed_answering, no_answer, not_offered
 from safeconduct.gateway.limits import RESPONSE_FRAME_BYTES_MAX, TOOL_CALLS_MAX
 from safeconduct.gateway.vendor_outcomes import merged, refused
-from safeconduct.kernel.errors import UpstreamError
 
 _ABSENT = msgspec.Raw()
 _NOTHING = (b"", b"null")
@@ -149,13 +146,13 @@ def _read_event(data: bytes) -> _Event:
     except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError) as error:
         raise no_answer("it is no event in JSON") from error
     if event.type in ("error", "response.failed") or bytes(event.error) not in _NOTHING:
-        raise _failed()
+        raise failed_answering()
     return event
 
 
 def _check_response(response: _Response, request: ModelRequest, *, ended: bool = True) -> None:
     if bytes(response.error) not in _NOTHING or response.status in ("failed", "cancelled"):
-        raise _failed()
+        raise failed_answering()
     if ended and response.output is None:
         raise no_answer("it has no output")
     if ended and response.status not in ("completed", "incomplete"):
@@ -196,7 +193,3 @@ def _reason(response: _Response) -> str:
         return _STOPPED.get(stopped.reason or "", "other")
     called = any(item.type == "function_call" for item in response.output or ())
     return "tool_calls" if called else "stop"
-
-
-def _failed() -> UpstreamError:
-    return UpstreamError("the model server failed while answering", code="upstream-failed", remedy="retry later")

@@ -6,7 +6,6 @@ from typing import Any
 from safeconduct.gateway.dialects.fields import ACTS_OUTSIDE, unknown
 from safeconduct.gateway.dialects.model import Shapes
 from safeconduct.gateway.errors import DialectError
-from safeconduct.kernel.errors import UpstreamError
 
 _CHOICES = ("none", "auto", "required")
 
@@ -95,8 +94,3 @@ def check_called(place: str, call: object) -> None:
 
 def _but(values: Mapping[str, Any], name: str) -> list[Any]:
     return [value for other, value in values.items() if other != name]
-
-
-def not_offered() -> UpstreamError:
-    """Returns the error of an answer that calls what the request did not offer."""
-    return UpstreamError("the model called a tool that nobody offered", code="tool-call-not-offered")

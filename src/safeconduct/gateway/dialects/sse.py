@@ -6,6 +6,8 @@ from safeconduct.gateway.errors import no_answer
 from safeconduct.gateway.limits import FRAME_BYTES_MAX
 
 KEEP_ALIVE = b":\n\n"
+"""Says that there is an answer, and nothing of it: for comments, and for frames that came in and are held."""
+
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _BLANK_LINE_BYTES_MAX = 4
 
