@@ -313,3 +313,27 @@ def test_calls_over_the_pace_are_told_when_to_come_again(limit, code):
         assert [failure and failure.code for failure in failures] == [None, None, code]
         assert failures[2].retry_after_s >= 1
         assert (again is None) == (limit == "concurrent")
+
+
+def test_a_call_that_is_given_up_as_its_lease_comes_holds_nothing():
+    with log_world(program=budgeted()) as world:
+
+        async def main():
+            calls = world.calls(ScriptedUpstream())
+            prepared = calls.prepare(calls.arrival(PATH, dialect="openai.chat", principal="ana"), BODY)
+            task = asyncio.create_task(calls.leases.reserve(prepared.cost, prepared.path.origin))
+            served = calls.leases._end
+
+            def serve_and_give_up(batch, why):
+                served(batch, why)
+                task.cancel()
+
+            calls.leases._end = serve_and_give_up
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert calls.leases.purse.quiet(ACCOUNT)
+            await calls.leases.close()
+
+        asyncio.run(main())
+        with world.store.snapshot() as records:
+            assert records.get(BUDGETS, ACCOUNT).held == {}

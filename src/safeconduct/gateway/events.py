@@ -10,7 +10,7 @@ import msgspec
 
 from safeconduct.gateway.budgets.events import PROJECTIONS as BUDGETS
 from safeconduct.gateway.budgets.model import Amounts, Basis
-from safeconduct.gateway.budgets.records import CHARGES, Charge
+from safeconduct.gateway.budgets.records import CHARGES, ChargeRecord
 from safeconduct.gateway.moves import End, Release
 from safeconduct.gateway.vendor_outcomes import VendorNotice
 from safeconduct.kernel.entries import Entry, Retention
@@ -221,7 +221,7 @@ def _ended(state: State, entry: Entry) -> None:
     call = _open(state, event.call)
     state.put(ENDED_CALLS, event.call, _ended_call(entry.id, call, event))
     for account, most in call.reserved.items():
-        charge = Charge(amount=event.settled.get(account, most))
+        charge = ChargeRecord(amount=event.settled.get(account, most))
         state.put(CHARGES, f"{call.worker}/{account}/{event.call}", charge)
     state.delete(OPEN_CALLS, event.call)  # from here on a second outcome finds nothing to end
 

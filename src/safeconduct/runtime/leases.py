@@ -70,7 +70,15 @@ class Leases:
             self._waiting.append(waiting)
             if len(self._waiting) == 1:
                 self._begin(self._serve())
+            await self._served(waiting)
+
+    async def _served(self, waiting: _Waiting) -> None:
+        try:
             await waiting.served
+        except asyncio.CancelledError:  # its call is given up; what it got just before is free again
+            if not waiting.served.cancelled() and waiting.served.exception() is None:
+                self.settle(waiting.cost, dict.fromkeys(waiting.cost.reserved, 0))
+            raise
 
     def settle(self, cost: Cost, settled: Amounts) -> None:
         """Ends a reservation. What is over a slice goes back at once, all of it when nothing was used for a while."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from safeconduct.kernel.errors import LimitedError
 
 MINUTE_S = 60.0
+"""Seconds of the window that calls a minute are counted in."""
+
 CONCURRENCY_RETRY_S = 1
 """Seconds after which to try again where too many calls run: one may have ended, and nobody knows when."""
 

@@ -41,14 +41,14 @@ class BudgetRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
+class ChargeRecord:
     """What one call used of one account, until its worker accounts for it."""
 
     amount: int
 
 
 BUDGETS = Collection("budgets", BudgetRecord)  # at the account's id
-CHARGES = Collection("budget-charges", Charge)  # at `worker/account/call`
+CHARGES = Collection("budget-charges", ChargeRecord)  # at `worker/account/call`
 
 
 def record_of(account: Account, origin: Origin) -> BudgetRecord:
