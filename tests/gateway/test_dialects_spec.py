@@ -5,14 +5,21 @@ from pathlib import Path
 import pytest
 
 import safeconduct
-from safeconduct.access.path_schema import BUILT_MEDIA, BUILT_PROVIDER_TOOLS
+from safeconduct.access.path_schema import BUILT_MEDIA, BUILT_PROVIDER_TOOLS, RELEASES
+from safeconduct.access.path_schema import DIALECTS as NAMED
 from safeconduct.gateway import limits
 from safeconduct.gateway.dialects import openai_chat, openai_embeddings, openai_responses
 from safeconduct.gateway.dialects.fields import ORDINARY_TIERS
 from safeconduct.gateway.dialects.registry import DIALECTS
+from safeconduct.gateway.moves import Release
 
 SPEC = (Path(safeconduct.__file__).parents[2] / "docs" / "spec" / "dialects.md").read_text("utf-8")
 SECTIONS = {part.split("\n")[0].split(". ", 1)[-1]: part for part in SPEC.split("\n## ")}
+
+
+def test_a_path_names_the_dialects_and_release_modes_that_there_are():
+    assert set(NAMED) == set(DIALECTS)
+    assert set(RELEASES) == set(Release)
 
 
 @pytest.mark.parametrize("name", DIALECTS)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from safeconduct.gateway.dialects.model import Shapes
 from safeconduct.gateway.dialects.registry import DIALECTS
 from safeconduct.gateway.vendor_outcomes import (
+    MODEL_NAME_MAX,
     NOTICES_MAX,
     NoticeKind,
     VendorNotice,
@@ -115,3 +116,9 @@ def test_no_words_of_a_vendor_come_through(body, status):
     for notice in in_refusal(status, body):
         assert notice.reason.replace("-", "").isalpha()
         assert notice.owner == "vendor"
+
+
+def test_a_name_is_compared_up_to_its_limit_and_one_beyond_is_none():
+    name = "m" * MODEL_NAME_MAX
+    assert rerouted("openai", [name], name) == ()
+    assert told(rerouted("openai", [name + "m"], name + "m")) == told(rerouted("openai", [name], "other")) != []

@@ -12,6 +12,7 @@ from safeconduct.http.acts import HEADER, encode_act, operation_of
 from safeconduct.http.control import usage
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
+from safeconduct.http.control.usage import HOURS_MAX
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.instants import rfc3339, seconds
 from support.call_ends import ANSWER, JSON_HEAD, ScriptedClient, ScriptedUpstream, request
@@ -41,9 +42,9 @@ def desk(tmp_path_factory):
     world.close()
 
 
-def get(app, path):
+def get(app, path, query=""):
     headers = {"authorization": "Bearer s"}
-    reply = asyncio.run(ask(app, Ask(method="GET", path=f"/api/v1/usage/{path}", headers=headers)))
+    reply = asyncio.run(ask(app, Ask(method="GET", path=f"/api/v1/usage/{path}", query=query, headers=headers)))
     return reply.status, msgspec.json.decode(reply.body)
 
 
@@ -70,6 +71,12 @@ def test_outcomes_are_counted_with_their_notices_and_rates(desk):
     assert found["notices"] == [
         {"kind": "slow-down", "reason": "rate-limited", "owner": "vendor", "count": 1, "rate": 0.333333}
     ]
+
+
+def test_outcomes_of_a_month_are_counted_and_of_an_hour_more_are_not(desk):
+    _world, app = desk
+    assert get(app, "outcomes", f"hours={HOURS_MAX}")[0] == 200
+    assert get(app, "outcomes", f"hours={HOURS_MAX + 1}")[0] == 400
 
 
 @pytest.mark.parametrize("counted", [2, 3])

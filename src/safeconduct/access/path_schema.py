@@ -38,6 +38,7 @@ DIALECTS = (
     "anthropic.count-tokens",
 )
 MEDIA = ("image", "document", "audio")
+RELEASES = ("pass", "hold-window", "hold-all")
 
 MODELS_MAX = 100
 """Models of one path: more than any vendor offers."""
@@ -198,7 +199,7 @@ PATH = Section(
         FieldSpec("history", Flag(), "whether the vendor may keep the conversation", required=False, default=False),
         FieldSpec(
             "release",
-            Choice(("pass", "hold-window", "hold-all")),
+            Choice(RELEASES),
             "how answers are let out: as they come, behind an inspected window, or when all was inspected",
             required=False,
             default="pass",

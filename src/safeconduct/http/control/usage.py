@@ -11,7 +11,7 @@ from safeconduct.gateway.usage import Asked, Conduct, conduct, used
 from safeconduct.gateway.usage_exports import read_export
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
-from safeconduct.kernel.instants import Duration, Instant, parse_rfc3339, seconds
+from safeconduct.kernel.instants import Instant, parse_rfc3339, seconds
 
 router = APIRouter(prefix="/api/v1/usage", tags=["usage"])
 
@@ -25,9 +25,9 @@ Name = Annotated[str, Query(max_length=256)]
 @router.get("/outcomes")
 def outcomes(_reading: Reading, control: Installation, hours: Hours = 24) -> Response:
     """Counts how calls of the last hours ended by upstream and model, with vendors' notices and their rates."""
-    now = control.clock.now()
+    until = Instant(control.clock.now() + 1)
     with control.snapshot() as records:
-        found = conduct(used(records, Instant(now - Duration(hours * seconds(3600))), Instant(now + 1)))
+        found = conduct(used(records, Instant(until - hours * seconds(3600)), until))
     return answer([_document(one) for one in found])
 
 
