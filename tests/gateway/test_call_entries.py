@@ -82,7 +82,7 @@ def end(log, draft=None):
 
 def test_the_bytes_of_an_intent():
     assert canonical(CALL_INTENT.draft(INTENT).body) == (
-        b'{"agreement":"ag-2026-01","deadline_at":1795248120000000,'
+        b'{"agreement":"ag-2026-01","approval":"","deadline_at":1795248120000000,'
         b'"determining":["grant-covers-call"],"dialect":"openai.chat","epoch":3,"grant":"ana-triage","model":"small",'
         b'"model_version":"smollm2-135m",'
         b'"organization":"northwind","output_tokens_max":1024,"path":"soc-triage","path_digest":"'
@@ -91,7 +91,7 @@ def test_the_bytes_of_an_intent():
         + b"22" * 32
         + b'","principal":"ana","purpose":"incident-triage","region":"eu-west","request_bytes":99,"request_sha256":"'
         + b"33" * 32
-        + b'","reserved":{},"retention":"none","sent_sha256":"'
+        + b'","reserved":{},"restrictions":[],"retention":"none","sent_sha256":"'
         + b"44" * 32
         + b'","stream":true,"targets_in_scope":1,"targets_out_of_scope":2,"upstream":"local","worker":"w-1"}'
     )

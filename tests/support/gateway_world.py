@@ -21,6 +21,7 @@ from safeconduct.adapters.sqlite.control import SqliteStore
 from safeconduct.adapters.sqlite.keys import SqliteKeys
 from safeconduct.approvals.events import PROJECTIONS as APPROVALS
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
+from safeconduct.gateway.holding import PROJECTIONS as HELD
 from safeconduct.gateway.ports import Inspector, Upstream
 from safeconduct.gateway.usage_events import PROJECTIONS as USAGE
 from safeconduct.kernel.ids import Origin, PrincipalId
@@ -44,7 +45,7 @@ AGREEMENT = Origin("safeconduct.example/demo/ag-2026-01")
 SIGNERS = {origin: NoteSigner(origin, SecretKey(bytes([i]) * 32)) for i, origin in enumerate((INSTALLATION, AGREEMENT))}
 
 
-PROJECTIONS = {**ACCESS, **APPROVALS, **GATEWAY, **USAGE}
+PROJECTIONS = {**ACCESS, **APPROVALS, **GATEWAY, **HELD, **USAGE}
 
 
 class FixedClock:

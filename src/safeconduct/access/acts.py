@@ -30,6 +30,8 @@ class Capability(StrEnum):
     APPLY_PROGRAM = "program.apply"
     FREEZE = "freeze"
     UNFREEZE = "unfreeze"
+    RESTRICT = "restrict"
+    LIFT_RESTRICTION = "restriction.lift"
     APPROVE_MODEL = "model.approve"
     WITHDRAW_MODEL = "model.withdraw"
     ROTATE_LOG_KEY = "log.rotate-key"
@@ -53,6 +55,8 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     # To stop is safe and must be quick; to start again is neither.
     Capability.FREEZE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
     Capability.UNFREEZE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.RESTRICT: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
+    Capability.LIFT_RESTRICTION: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     # As with freezes: what widens access takes more than what narrows it.
     Capability.APPROVE_MODEL: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     Capability.WITHDRAW_MODEL: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),

@@ -25,6 +25,7 @@ from safeconduct.access.model import (
     Witness,
 )
 from safeconduct.access.opening_events import PROJECTIONS as OPENING
+from safeconduct.access.restriction_events import PROJECTIONS as RESTRICTIONS
 from safeconduct.access.retention_events import PROJECTIONS as RETENTION
 from safeconduct.access.retention_events import begin_retention
 from safeconduct.access.waiting import forget, wait
@@ -232,6 +233,7 @@ PROJECTIONS: Mapping[str, Projection] = {
     **DESTRUCTION,
     **HOLDS,
     **OPENING,
+    **RESTRICTIONS,
     **RETENTION,
     **LOGS,
     PROGRAM_PART.name: _program_part,

@@ -9,7 +9,16 @@ import msgspec
 
 from safeconduct.access.catalogue import SealedModel
 from safeconduct.access.compiled import CompiledPath
-from safeconduct.access.model import Agreement, CallRequest, Freeze, Grant, Principal, SealedPath, TargetRule
+from safeconduct.access.model import (
+    Agreement,
+    CallRequest,
+    Freeze,
+    Grant,
+    Principal,
+    Restriction,
+    SealedPath,
+    TargetRule,
+)
 from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.ids import GrantId
 from safeconduct.kernel.instants import rfc3339
@@ -34,6 +43,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     grant: Grant
     matching: tuple[GrantId, ...]
     freeze: Freeze | None
+    suspended: Restriction | None
     outside: frozenset[str]
 
     @property
@@ -51,6 +61,10 @@ def _standing(case: Case) -> Iterator[Reason]:
     if case.freeze is not None:
         clause = f"freeze:{case.freeze.id}"
         yield Reason("frozen", clause, f"{case.freeze.selector} is frozen: {case.freeze.reason}", UNFREEZING)
+    if case.suspended is not None:
+        told = f"{case.suspended.selector} is suspended: {case.suspended.reason}"
+        remedy = f"it passes once another person has lifted it: safeconduct unrestrict {case.suspended.id}"
+        yield Reason("suspended", f"restriction:{case.suspended.id}", told, remedy)
     valid, now = case.agreement.valid, case.request.now
     if case.path.gate is not None:
         # Attestations come with the assurance of models: until then there is none, and so no such call.

@@ -69,7 +69,7 @@ def freeze(
         InvalidInputError: no reason, or too long a one.
     """
     signer = authenticate_act(tx, signed, operation=operation, expected_content=content, capability=Capability.FREEZE)
-    _check_selected(tx, selector)
+    check_selected(tx, selector)
     check_reason(reason, "a freeze")
     event = FreezeStarted(selector=selector, by=signer.id, reason=reason)
     entry = tx.append(kept.require_agreement(tx).origin, FREEZE_STARTED.draft(event, act=signed.envelope()))
@@ -107,7 +107,7 @@ def preview(records: Records, selector: Selector) -> Preview:
     Raises:
         AbsentError: `nothing-to-freeze`.
     """
-    _check_selected(records, selector)
+    check_selected(records, selector)
     facts = [call for call in _possible_calls(records) if cuts(selector, call)]
     return Preview(
         selector=str(selector),
@@ -149,7 +149,12 @@ def call_facts(
     )
 
 
-def _check_selected(records: Records, selector: Selector) -> None:
+def check_selected(records: Records, selector: Selector) -> None:
+    """Returns if there is something of that name.
+
+    Raises:
+        AbsentError: `nothing-to-freeze`.
+    """
     collection = _SELECTED.get(selector.kind)
     if collection is not None and records.get(collection, selector.name) is None:
         names = ", ".join(name for name, _ in records.scan(collection)) or "none"

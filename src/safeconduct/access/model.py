@@ -170,7 +170,8 @@ class SealedPath:
 
     `targets` are its scope's at that version, `catalogue` one entry for each of `models`, so that the digest pins what
     was authorized. The first of `providers` is asked first; the others equal it. Empty `regions` and `retention` demand
-    nothing; `tier` is the highest of its models; `gate` must be attested where there is one.
+    nothing; `tier` is the highest of its models; `gate` must be attested where there is one. `weaker` is the one of
+    `models` that answers callers who are restricted to it.
     """
 
     id: PathId
@@ -199,6 +200,7 @@ class SealedPath:
     gate: str | None
     limits: PathLimits
     budget: Budget | None = None
+    weaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +247,32 @@ class Freeze:
     by: PrincipalId
     reason: str
     at: Instant
+
+
+class RestrictionKind(StrEnum):
+    """What a restriction does to a call. Of several on one call all hold."""
+
+    SLOW = "slow"  # it waits before it is decided
+    WEAKER = "weaker"  # the path's weaker model answers
+    HOLD = "hold"  # a person approves exactly this call first
+    SUSPEND = "suspend"  # it is refused, and cut if it runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restriction:
+    """Less than a freeze, in force until it is lifted. `slow_ms` is how long a slow call waits, in milliseconds."""
+
+    id: EntryId
+    selector: Selector
+    kind: RestrictionKind
+    slow_ms: int
+    by: PrincipalId
+    reason: str
+    at: Instant
+
+    def __str__(self) -> str:
+        """Returns what the caller and the intent are told: kind and id."""
+        return f"{self.kind}:{self.id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from safeconduct.access import (
     log_events,
     opening_events,
     promise_events,
+    restriction_events,
     retention_events,
 )
 from safeconduct.ledger.ocsf import CREATE, DELETE, ENTITY_MANAGEMENT, HIGH, MEDIUM, OTHER, UPDATE, EntryForm
@@ -85,6 +86,19 @@ FORMS: Mapping[str, EntryForm] = {
         fixed={"severity_id": HIGH},
         copy={"actor.user.uid": "by", "comment": "reason"},
         more=_selected,
+    ),
+    restriction_events.SET.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=SUSPEND,
+        fixed={"severity_id": MEDIUM},
+        copy={"actor.user.uid": "by", "comment": "reason"},
+        more=_selected,
+    ),
+    restriction_events.LIFTED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=ACTIVATE,
+        fixed={"entity.type": "Restriction"},
+        copy={"entity.uid": "restriction", "actor.user.uid": "by", "metadata.correlation_uid": "restriction"},
     ),
     promise_events.PROMISE_BROKEN.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,

@@ -96,6 +96,9 @@ def _owners(models: Values, log: Log) -> dict[str, str]:
 
 
 def _check_models(name: str, path: Values, models: Values, owners: Mapping[str, str], log: Log) -> None:
+    if path["weaker"] not in (None, *path["models"]):
+        text = f"path {name}: {path['weaker']!r} is none of its models {', '.join(path['models'])}"
+        log.wrong_at(("paths", name, "weaker"), text)
     for index, model in enumerate(path["models"]):
         key: Key = ("paths", name, "models", index)
         if model not in models and model in owners:

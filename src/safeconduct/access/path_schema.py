@@ -151,6 +151,9 @@ PATH = Section(
     (
         FieldSpec("purpose", ID, "the one purpose it serves"),
         FieldSpec("models", ListOf(_MODEL, MODELS_MAX, 1), "the models a caller may ask for, by name"),
+        FieldSpec(
+            "weaker", _MODEL, "the one of `models` that answers callers who are restricted to it", required=False
+        ),
         FieldSpec("tier", TIER, "the highest tier of its models", required=False, default=0),
         FieldSpec("upstream", ID, "the configured model server that answers; or `providers`", required=False),
         FieldSpec(

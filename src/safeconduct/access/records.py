@@ -16,6 +16,7 @@ from safeconduct.access.model import (
     Principal,
     ProgramRecord,
     ResponseRule,
+    Restriction,
     Scope,
     SealedPath,
     Token,
@@ -39,6 +40,7 @@ APPROVAL_RULES = Collection("approval-rules", ApprovalRule)
 RESPONSE_RULES = Collection("response-rules", ResponseRule)
 TOKENS = Collection("tokens", Token)  # at the token's id
 FREEZES = Collection("freezes", Freeze)
+RESTRICTIONS = Collection("restrictions", Restriction)
 MODEL_APPROVALS = Collection("model-approvals", ModelUse)  # at `path/version`
 EPOCHS = Collection("epochs", Epoch)  # one, at `standing`
 PROGRAMS = Collection("programs", ProgramRecord)  # one, at `program`

@@ -244,7 +244,7 @@ PROGRAM = Section(
         ),
         FieldSpec(
             "approvals",
-            Named(_APPROVAL, 2, words=("response", "opening"), id_attribute="subject"),
+            Named(_APPROVAL, 3, words=("response", "opening", "call"), id_attribute="subject"),
             "who must approve what; what has no rule can't be approved",
         ),
         FieldSpec(

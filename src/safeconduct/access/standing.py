@@ -4,7 +4,7 @@ It is rebuilt from the records whenever their epoch moved, and swapped whole.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from safeconduct.access import authorization as cedar
@@ -20,6 +20,8 @@ from safeconduct.access.model import (
     Grant,
     Principal,
     ProgramRecord,
+    Restriction,
+    RestrictionKind,
     SealedPath,
     Selector,
     SelectorKind,
@@ -54,6 +56,7 @@ class Standing:
     freezes: Mapping[Selector, Freeze] = field(repr=False)
     budgets: Mapping[str, StatedBudget] = field(repr=False)  # by owner
     approved: frozenset[str] = frozenset()  # keys of `ModelUse`
+    restrictions: Mapping[Selector, tuple[Restriction, ...]] = field(default_factory=dict, repr=False)
 
     def identify(self, token: str, now: Instant) -> Principal:
         """Returns whose token this is (step 1).
@@ -128,6 +131,18 @@ class Standing:
             selectors.append(Selector(SelectorKind.GRANT, grant.id))
         return next((self.freezes[selector] for selector in selectors if selector in self.freezes), None)
 
+    def restricted(self, principal: Principal, path: SealedPath, grant: Grant) -> tuple[Restriction, ...]:
+        """Returns the restrictions that hold for a call under a grant. All of them do."""
+        if not self.restrictions:
+            return ()
+        selectors = (
+            Selector(SelectorKind.ORGANIZATION, principal.organization),
+            Selector(SelectorKind.PATH, path.id),
+            Selector(SelectorKind.PRINCIPAL, principal.id),
+            Selector(SelectorKind.GRANT, grant.id),
+        )
+        return tuple(one for selector in selectors for one in self.restrictions.get(selector, ()))
+
     def budgets_of(self, principal: Principal, path: SealedPath, grant: Grant) -> tuple[StatedBudget, ...]:
         """Returns the budgets that a call counts against. All of them must hold."""
         if not self.budgets:
@@ -150,6 +165,7 @@ class Standing:
             grant=grant,
             matching=matching,
             freeze=self.frozen(principal, path, grant),
+            suspended=_suspension(self.restricted(principal, path, grant)),
             outside=frozenset(target for target in request.targets if not compiled.targets.covers(target)),
         )
 
@@ -162,6 +178,17 @@ class Standing:
             frozen=case.freeze is not None,
             outside=case.outside,
         )
+
+
+def _suspension(restrictions: Iterable[Restriction]) -> Restriction | None:
+    return next((one for one in restrictions if one.kind is RestrictionKind.SUSPEND), None)
+
+
+def _by_selector(restrictions: Iterable[Restriction]) -> dict[Selector, tuple[Restriction, ...]]:
+    found: dict[Selector, tuple[Restriction, ...]] = defaultdict(tuple)
+    for one in restrictions:
+        found[one.selector] += (one,)
+    return dict(found)
 
 
 def cuts(selector: Selector, call: CallFacts) -> bool:
@@ -197,6 +224,7 @@ def compile_standing(records: Records, previous: Standing | None = None) -> Stan
         epoch=kept.epoch(records),
         tokens={token.hash: token for _, token in records.scan(kept.TOKENS)},
         freezes={freeze.selector: freeze for _, freeze in records.scan(kept.FREEZES)},
+        restrictions=_by_selector(one for _, one in records.scan(kept.RESTRICTIONS)),
         approved=frozenset(key for key, _ in records.scan(kept.MODEL_APPROVALS)),
     )
 

@@ -24,6 +24,7 @@ from safeconduct.approvals.events import PROJECTIONS as APPROVALS
 from safeconduct.bootstrap.custody import current_signer, log_keys, wrapping_keys
 from safeconduct.bootstrap.stores import open_keys, open_stores
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
+from safeconduct.gateway.holding import PROJECTIONS as HELD
 from safeconduct.gateway.usage_events import PROJECTIONS as USAGE
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, SafeconductError
 from safeconduct.kernel.ids import Origin
@@ -54,6 +55,7 @@ PROJECTIONS: Mapping[str, Projection] = {
     **PROMISES,
     **APPROVALS,
     **GATEWAY,
+    **HELD,
     **USAGE,
     **INGESTING,
     **INCIDENTS,

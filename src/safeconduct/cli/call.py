@@ -4,13 +4,16 @@ from typing import Annotated, Any
 
 import typer
 
+from safeconduct.approvals import Verdict, ballot
 from safeconduct.cli.client import Client, Data, Key, client, place
 from safeconduct.cli.output import Json, emit, out, rows
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.errors import AbsentError, InvalidInputError
 
 commands = typer.Typer(help="Governed calls: what was asked, what left the house, how it ended.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The call's id, as in the header safeconduct-call.")]
+Held = Annotated[str, typer.Argument(metavar="ID", help="The approval's id, as the caller was told.")]
+Against = Annotated[bool, typer.Option("--against", help="Vote no: one is enough.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")]
 Count = Annotated[int, typer.Option("--count", min=1, max=1000, help="How many, newest first.")]
 
@@ -36,6 +39,29 @@ def show(
     ask = client(data, key)
     document = ask.get(place("calls", call_id))
     emit(opened_call(ask, document, reason) if open_ else document, as_json, _show)
+
+
+@commands.command()
+def held(*, data: Data = None, as_json: Json = False) -> None:
+    """Lists the calls that were held for a person, each with its approval."""
+    found = client(data).get("/api/v1/calls/held")
+    shown = [one | {"approval": one["approval"]["id"], "state": one["approval"]["state"]} for one in found]
+    emit(found, as_json, lambda _: rows(shown, "approval", "state", "at", "principal", "path", "model", "entry"))
+
+
+@commands.command()
+def approve(
+    approval_id: Held, *, against: Against = False, data: Data = None, key: Key = None, as_json: Json = False
+) -> None:
+    """Votes on a held call. Who made it can't; approved, the very same request passes once."""
+    asking = client(data, key)
+    found = (one["approval"] for one in asking.get("/api/v1/calls/held") if one["approval"]["id"] == approval_id)
+    approval = next(found, None)
+    if approval is None:
+        raise AbsentError(f"no call is held under approval {approval_id[:64]!r}", code="approval-unknown")
+    verdict = Verdict.REJECT if against else Verdict.APPROVE
+    voted = asking.post(place("calls", "held", approval_id, "vote"), ballot(approval["draft"], verdict))
+    emit(voted, as_json, lambda one: out.print(f"approval {one['id']} is {one['state']}", markup=False))
 
 
 @commands.command()

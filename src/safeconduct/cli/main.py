@@ -25,6 +25,7 @@ from safeconduct.cli import (
     policy,
     program,
     receipt,
+    restrict,
     rules,
     sections,
     serve,
@@ -69,6 +70,8 @@ sections.add(
             "keys": keys.commands,
             "freeze": freeze.freeze,
             "unfreeze": freeze.unfreeze,
+            "restrict": restrict.restrict,
+            "unrestrict": restrict.unrestrict,
         },
         "Security operations": {
             "ingest": ingest.ingest,

@@ -31,7 +31,7 @@ AGAINST_MAX = 16
 """Findings kept of a decision. The floor knows as many; what is beyond are policies that forbid it too."""
 
 
-def intent_draft(prepared: Prepared, worker: str) -> Draft:
+def intent_draft(prepared: Prepared, worker: str, approval: str = "") -> Draft:
     """Returns the intent of an allowed call. The request itself is sealed, and destroyed with its principal's key."""
     event = CallIntended(
         principal=prepared.principal.id,
@@ -60,6 +60,8 @@ def intent_draft(prepared: Prepared, worker: str) -> Draft:
         deadline_at=prepared.deadline_at,
         worker=worker,
         reserved=prepared.cost.reserved,
+        restrictions=tuple(map(str, prepared.restrictions)),
+        approval=approval,
     )
     sealed: dict[str, JSONValue] = {"request": prepared.asked.body.decode(), "targets": prepared.targets}
     if prepared.sent is not prepared.asked.body:

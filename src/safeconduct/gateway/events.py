@@ -28,6 +28,8 @@ class CallIntended(msgspec.Struct, frozen=True, kw_only=True):
     under `path_digest`. `request_sha256` is over the caller's bytes, `sent_sha256` over those for the upstream.
     `determining` are the policies that allowed, `policy_digest` and `epoch` pin what they were. Sealed: `request`,
     `sent` where that differs, `targets`, `session`. `reserved` is what it may cost at most, by account of a budget.
+    `restrictions` held for it, each as kind and id; with `weaker` among them `model_version` is the path's
+    weaker model, with `hold` this call used up `approval`.
     """
 
     principal: str
@@ -56,6 +58,8 @@ class CallIntended(msgspec.Struct, frozen=True, kw_only=True):
     deadline_at: Instant
     worker: str
     reserved: Amounts = {}
+    restrictions: tuple[str, ...] = ()
+    approval: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ upstreams do everywhere: the path stands for the provider.
 from collections.abc import Mapping
 from typing import Any
 
-from safeconduct.gateway import events, usage_events
+from safeconduct.gateway import events, holding, usage_events
 from safeconduct.gateway.budgets import events as budgets
 from safeconduct.gateway.moves import End
 from safeconduct.kernel.instants import Instant
@@ -146,6 +146,13 @@ FORMS: Mapping[str, EntryForm] = {
             "message_context.completion_tokens": "completion_tokens",
         },
         more=_ended,
+    ),
+    holding.CALL_HELD.name: EntryForm(
+        class_uid=API_ACTIVITY,
+        activity_id=CREATE,
+        fixed={**_CALL, **FAILURE, **DENIED, "severity_id": LOW},
+        copy={**_CALLER, "status_detail": "approval", "metadata.correlation_uid": "approval"},
+        more=_asked,
     ),
     events.CALL_REFUSED.name: EntryForm(
         class_uid=API_ACTIVITY,

@@ -1,10 +1,11 @@
 """What a call needs of the world: an upstream, and a client that can be cut off."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from safeconduct.access.catalogue import UNSTATED
+from safeconduct.access.model import Restriction
 from safeconduct.gateway.moves import UpstreamHead
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ports import Receipt
@@ -112,6 +113,10 @@ class CallClient(Protocol):
 
     def when_gone(self, told: Callable[[], object]) -> None:
         """Calls `told` once when the client is gone, at once if it is already; not after its answer ended."""
+        ...
+
+    def restricted(self, restrictions: Sequence[Restriction], model: str) -> None:
+        """Has the answer, good or bad, say which restrictions hold and which model answers. Called before either."""
         ...
 
     async def head(self, content_type: str, length: int | None, intent: Receipt) -> None:

@@ -6,12 +6,21 @@ The numbers are those of docs/spec/call.md. Steps 4 (labels) and 7 (protection) 
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from safeconduct.access.catalogue import Provider, SealedModel
 from safeconduct.access.floor import UNFREEZING
 from safeconduct.access.freezes import call_facts
-from safeconduct.access.model import CallFacts, CallRequest, Grant, Principal, SealedPath
+from safeconduct.access.model import (
+    CallFacts,
+    CallRequest,
+    Grant,
+    Principal,
+    Restriction,
+    RestrictionKind,
+    SealedPath,
+)
 from safeconduct.access.standing import Decide, Standing
 from safeconduct.gateway.budgets.bounds import Sending, cost_of
 from safeconduct.gateway.budgets.model import Cost
@@ -98,7 +107,7 @@ class Prepared:
     """An allowed call: everything its intent says, and the bytes for the upstream, in the dialect `spoken` there.
 
     `model` is what the request means by the name it asks for, `approval` the key of the one that it needs, if any;
-    `providers` may be asked for it, in this order.
+    `providers` may be asked for it, in this order. `restrictions` hold for it; one of them may have changed `model`.
     """
 
     arrival: Arrival
@@ -119,6 +128,12 @@ class Prepared:
     policy_digest: str
     epoch: int
     cost: Cost
+    restrictions: tuple[Restriction, ...] = ()
+
+    @property
+    def slow_s(self) -> float:
+        """How long the caller waits before the call is decided, in seconds: the longest of its restrictions."""
+        return max((one.slow_ms for one in self.restrictions), default=0) / 1000
 
     @property
     def facts(self) -> CallFacts:
@@ -239,8 +254,13 @@ def prepare(
         request = decision_request(arrival, principal, path, asked.model, targets)
         decision, grant = standing.authorize(request, decide)
         _check_decision(decision)
+        restrictions = standing.restricted(principal, path, grant) if grant else ()
+        if restricts(restrictions, RestrictionKind.WEAKER):
+            request = replace(request, model=_weaker(path, restrictions))
+            decision, grant = standing.authorize(request, decide)
+            _check_decision(decision)
         providers = askable(path, upstreams)
-        model = compiled.model(asked.model, principal.tier)
+        model = compiled.model(request.model, principal.tier)
         if grant is None or model is None:
             raise RuntimeError("an allowed call falls under a grant and is for a model")
         way = way_to(providers, upstreams, spoken, asked, _shapes(path))
@@ -279,6 +299,7 @@ def prepare(
         policy_digest=standing.policies.digest,
         epoch=standing.epoch,
         cost=cost,
+        restrictions=restrictions,
     )
 
 
@@ -409,6 +430,23 @@ def _ask(upstream: Configured, asked: ModelRequest, told: _Told) -> Ask:
 
 def _betas(spoken: Dialect, arrival: Arrival) -> tuple[str, ...]:
     return tuple(sorted(spoken.betas.intersection(map(str.strip, arrival.betas.split(",")))))
+
+
+def restricts(restrictions: Iterable[Restriction], kind: RestrictionKind) -> Restriction | None:
+    """Returns the first restriction of a kind."""
+    return next((one for one in restrictions if one.kind is kind), None)
+
+
+def _weaker(path: SealedPath, restrictions: tuple[Restriction, ...]) -> str:
+    found = restricts(restrictions, RestrictionKind.WEAKER)
+    if path.weaker is None:
+        raise RefusedError(
+            f"{found.selector if found else path.id} is restricted to a weaker model, and this path names none",
+            code="no-weaker-model",
+            clause=f"restriction:{found.id}" if found else f"path:{path.id}/weaker",
+            remedy="an administrator applies a program in which the path names its weaker model, or it is lifted",
+        )
+    return path.weaker
 
 
 def _check_decision(decision: Decision) -> None:

@@ -16,11 +16,12 @@ Errors come in the shape of the route's dialect.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from safeconduct.access.model import Restriction
 from safeconduct.gateway.dialects.model import Dialect
 from safeconduct.gateway.dialects.model_lists import MANY, ONE
 from safeconduct.gateway.dialects.registry import (
@@ -176,6 +177,11 @@ class HTTPClient:
         self._dialect = dialect
         self._aborted = False
         self._close = False
+        self._restricted: list[tuple[bytes, bytes]] = []
+
+    def restricted(self, restrictions: Sequence[Restriction], model: str) -> None:
+        told = ", ".join(str(one) for one in restrictions).encode()
+        self._restricted = [(b"safeconduct-restriction", told), (b"safeconduct-model", model.encode())]
 
     def when_gone(self, told: Callable[[], object]) -> None:
         self._connection.when_lost(told)
@@ -190,6 +196,7 @@ class HTTPClient:
             (b"cache-control", b"no-store"),
             (b"safeconduct-call", intent.entry_id.encode()),
             (b"safeconduct-receipt", receipt_text(intent).encode()),
+            *self._restricted,
         ]
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
@@ -205,6 +212,7 @@ class HTTPClient:
     async def error(self, error: SafeconductError, call: str, *, after_dispatch: bool) -> None:
         self._connection.when_lost(None)
         headers = [(b"safeconduct-call", call.encode())] if call else []
+        headers += self._restricted
         if after_dispatch and error.kind is not Kind.LIMITED:
             # The upstream may have done its work: official clients must not repeat that by themselves.
             headers.append((b"x-should-retry", b"false"))

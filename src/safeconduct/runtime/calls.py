@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -125,8 +125,7 @@ class Calls:
     async def run(self, arrival: Arrival, body: bytes, client: CallClient) -> Ended:
         """Governs one call from its bytes to its outcome."""
         if self.closing:
-            error = UnavailableError("this gateway is shutting down", code="shutting-down", remedy="retry")
-            await client.error(error, "", after_dispatch=False)
+            await client.error(_shutting_down(), "", after_dispatch=False)
             return Ended()
         if self.confirmation is not None and not self.confirmation.admits():
             await client.error(unconfirmed(), "", after_dispatch=False)
@@ -144,6 +143,28 @@ class Calls:
                 step=2, error=error, principal=prepared.principal, path=prepared.path, model=prepared.asked.model
             )
             return Ended(call=await self.refuse(refusal, arrival, body, client))
+        try:
+            if prepared.slow_s:
+                return await self._slowed(prepared, body, client)
+            return await self._drive(prepared, client)
+        finally:
+            self.pace.end(caller)
+
+    async def _slowed(self, prepared: Prepared, body: bytes, client: CallClient) -> Ended:
+        """Waits, then decides anew: what was changed meanwhile holds."""
+        await asyncio.sleep(prepared.slow_s)
+        arrival = replace(prepared.arrival, at=self.clock.now())
+        again: Prepared | Refusal = self.prepare(arrival, body)
+        if isinstance(again, Refusal):
+            return Ended(call=await self.refuse(again, arrival, body, client))
+        if self.closing:
+            await client.error(_shutting_down(), "", after_dispatch=False)
+            return Ended()
+        return await self._drive(again, client)
+
+    async def _drive(self, prepared: Prepared, client: CallClient) -> Ended:
+        if prepared.restrictions:
+            client.restricted(prepared.restrictions, prepared.model.name)
         run = CallRun(self, prepared, client)
         self._quiet.clear()
         self._running.add(run)  # before any await: whatever cuts from here on finds it
@@ -153,7 +174,6 @@ class Calls:
         finally:
             self._running.discard(run)
             self.observers.running(-1)
-            self.pace.end(caller)
             if not self._running:
                 self._quiet.set()
 
@@ -225,6 +245,10 @@ class Calls:
         """Cuts every running call."""
         for run in list(self._running):
             run.cut(why)
+
+
+def _shutting_down() -> UnavailableError:
+    return UnavailableError("this gateway is shutting down", code="shutting-down", remedy="retry")
 
 
 def abandon_open_calls(tx: Transaction, by: str, gone: Callable[[str], bool] | None = None) -> int:

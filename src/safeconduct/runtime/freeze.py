@@ -9,9 +9,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
-from safeconduct.access.model import CallFacts
+from safeconduct.access.model import CallFacts, RestrictionKind
 from safeconduct.access.records import epoch
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.standing import Standing, compile_standing, cuts
@@ -91,9 +92,9 @@ def fallen(standing: Standing, call: CallFacts, token: str = "") -> tuple[CutWhy
 
     `token` is the one it came with; empty for a call from within this process.
     """
-    for freeze in standing.freezes.values():
-        if cuts(freeze.selector, call):
-            return CutWhy.FREEZE, f"freeze:{freeze.id}"
+    stopped = _stopped(standing, call)
+    if stopped is not None:
+        return stopped
     principal = standing.principals.get(call.principal)
     if principal is None:
         return CutWhy.REVOKED, f"principal:{call.principal}"
@@ -108,4 +109,14 @@ def fallen(standing: Standing, call: CallFacts, token: str = "") -> tuple[CutWhy
     held = standing.grants.get((call.principal, call.path), ())
     if all(grant.id != call.grant for grant in held):
         return CutWhy.REVOKED, f"grant:{call.grant}"
+    return None
+
+
+def _stopped(standing: Standing, call: CallFacts) -> tuple[CutWhy, str] | None:
+    for freeze in standing.freezes.values():
+        if cuts(freeze.selector, call):
+            return CutWhy.FREEZE, f"freeze:{freeze.id}"
+    for restriction in chain.from_iterable(standing.restrictions.values()):
+        if restriction.kind is RestrictionKind.SUSPEND and cuts(restriction.selector, call):
+            return CutWhy.REVOKED, f"restriction:{restriction.id}"
     return None

@@ -1,8 +1,9 @@
 """The gateway's entry for features of this process: the very same steps, machine and entries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from safeconduct.access.model import Restriction
 from safeconduct.gateway.dialects.registry import OPENAI_CHAT
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.kernel.ids import CallId, PathId, PrincipalId
@@ -20,6 +21,9 @@ class _Collector:
 
     def when_gone(self, told: Callable[[], object]) -> None:
         """This one does not leave."""
+
+    def restricted(self, restrictions: Sequence[Restriction], model: str) -> None:
+        """Nothing to say: what was asked and used stands in the intent."""
 
     async def head(self, content_type: str, length: int | None, intent: Receipt) -> None:
         """Nothing to write."""

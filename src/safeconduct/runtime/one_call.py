@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from safeconduct.access.model import RestrictionKind
 from safeconduct.access.records import epoch
+from safeconduct.approvals import State as Approved
+from safeconduct.approvals import consume
 from safeconduct.gateway.budgets.charging import charge
 from safeconduct.gateway.budgets.model import NO_COST, Amounts
 from safeconduct.gateway.call import Call, State
 from safeconduct.gateway.entries import attempt_draft, intent_draft, outcome_draft
+from safeconduct.gateway.holding import approval_of, approval_required, held_content
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
@@ -43,9 +47,10 @@ from safeconduct.gateway.moves import (
     Started,
 )
 from safeconduct.gateway.observing import EndedCall, upstream_of
-from safeconduct.gateway.prepare import Prepared, Refusal
+from safeconduct.gateway.prepare import Prepared, Refusal, restricts
 from safeconduct.gateway.vendor_outcomes import merged, rerouted
 from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError, UpstreamError
+from safeconduct.kernel.ids import ApprovalId
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.receipts import receipt_text
 from safeconduct.runtime.asking import Asking
@@ -58,6 +63,9 @@ if TYPE_CHECKING:
 
 STANDING_TRIES_MAX = 4
 """How often a call is decided anew because who may do what changed before its intent was committed."""
+
+_USED_UP = frozenset({"approval-consumed", "approval-expired"})
+"""What an approval says that no longer lets a call through."""
 
 _GOES_OUT = (Dispatch, SendHead, SendBytes, SendReceipt)
 """What hands something to an upstream or a client: only while the standing is known to be the one in force."""
@@ -91,6 +99,7 @@ class CallRun:
         self._cost = NO_COST  # what is reserved
         self._began = calls.loop.time()
         self._first_s: float | None = None
+        self._approval = ""  # what lets a held call through, used up by its intent
         self._deadline = calls.loop.time() + prepared.path.limits.deadline_s
         self._timer = calls.loop.call_later(
             min(calls.patience.shortest_s, prepared.path.limits.deadline_s), self._check_time
@@ -189,16 +198,19 @@ class CallRun:
 
     async def _append_intent(self) -> Event:
         for _ in range(STANDING_TRIES_MAX):
-            refused = await self._reserve()
+            refused = await self._held() or await self._reserve()
             if refused is not None:
                 return IntentFailed(refused)
-            prepared = self.prepared
-            draft = intent_draft(prepared, self._calls.worker)
+            prepared, approval = self.prepared, self._approval
+            draft = intent_draft(prepared, self._calls.worker, approval)
+            command = partial(_append_intent, prepared=prepared, draft=draft, approval=ApprovalId(approval))
             try:
-                committed = await self._calls.commits(partial(_append_intent, prepared=prepared, draft=draft), own=True)
+                committed = await self._calls.commits(command, own=not approval)
             except SafeconductError as error:
                 if not isinstance(error, UnavailableError):  # else it may be there all the same, and count
                     self._settle(dict.fromkeys(self._cost.reserved, 0))
+                if error.code in _USED_UP:
+                    continue  # an equal request was faster, or time was: this one is held anew
                 if error.code != "standing-changed":
                     return IntentFailed(error)
             else:
@@ -210,17 +222,36 @@ class CallRun:
                 return IntentFailed(refused)
         return IntentFailed(UnavailableError("who may do what keeps changing", code="standing-changed", remedy="retry"))
 
+    async def _held(self) -> SafeconductError | None:
+        """Finds the approval of a call that is held for a person; returns why it may not be made yet, recorded."""
+        self._approval, prepared = "", self.prepared
+        restriction = restricts(prepared.restrictions, RestrictionKind.HOLD)
+        if restriction is None:
+            return None
+        try:
+            found = (await self._calls.commits(partial(approval_of, prepared=prepared, restriction=restriction))).value
+        except SafeconductError as failed:
+            return await self._refused(failed, step=6)
+        if found.state is not Approved.APPROVED:
+            return await self._refused(approval_required(found, restriction), step=6)
+        self._approval = found.id
+        return None
+
+    async def _refused(self, error: SafeconductError, *, step: int) -> SafeconductError:
+        prepared = self.prepared
+        refusal = Refusal(
+            step=step, error=error, principal=prepared.principal, path=prepared.path, model=prepared.asked.model
+        )
+        self.call = await self._calls.record_refusal(refusal, prepared.arrival, prepared.asked.body)
+        return error
+
     async def _reserve(self) -> SafeconductError | None:
         """Reserves the worst case; returns why not, recorded."""
         prepared = self.prepared
         try:
             await self._calls.leases.reserve(prepared.cost, prepared.path.origin)
         except SafeconductError as error:
-            refusal = Refusal(
-                step=8, error=error, principal=prepared.principal, path=prepared.path, model=prepared.asked.model
-            )
-            self.call = await self._calls.record_refusal(refusal, prepared.arrival, prepared.asked.body)
-            return error
+            return await self._refused(error, step=8)
         self._cost = prepared.cost
         return None
 
@@ -309,10 +340,12 @@ class CallRun:
         self._timer = self._calls.loop.call_later(next_s, self._check_time)
 
 
-def _append_intent(tx: Transaction, prepared: Prepared, draft: "Draft") -> None:
+def _append_intent(tx: Transaction, prepared: Prepared, draft: "Draft", approval: ApprovalId) -> None:
     if epoch(tx) != prepared.epoch:
         raise _standing_changed()
-    tx.append(prepared.path.origin, draft)
+    entry = tx.append(prepared.path.origin, draft)
+    if approval:
+        consume(tx, approval, content=held_content(prepared), by=entry.id)
 
 
 def _standing_changed() -> ConflictError:

@@ -8,16 +8,21 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Response
 
+from safeconduct.access.acts import ProgramElectorate
 from safeconduct.access.appeal_events import Appeal
 from safeconduct.access.appeals import appeals_for, lodge_appeal
+from safeconduct.approvals import find
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
+from safeconduct.gateway.holding import HeldCall, held_calls, vote_on_call
+from safeconduct.http.control.ballots import approval_document, read_ballot
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
 from safeconduct.http.control.openings import sealed_facts
 from safeconduct.http.proofs import call_entry, explain_call, unknown_call
 from safeconduct.kernel.entries import Entry
-from safeconduct.kernel.ids import OrganizationId, PrincipalId
+from safeconduct.kernel.ids import ApprovalId, OrganizationId, PrincipalId
 from safeconduct.kernel.instants import rfc3339
+from safeconduct.kernel.ports import Records
 
 router = APIRouter(prefix="/api/v1/calls", tags=["calls"])
 appeals = APIRouter(prefix="/api/v1/appeals", tags=["calls"])
@@ -39,6 +44,26 @@ def list_calls(_reading: Reading, control: Installation, count: Count = 50) -> R
     """Lists the latest calls, newest first: allowed and refused ones."""
     found = sorted(_entries(control), key=lambda entry: entry.id, reverse=True)[:count]
     return answer([_document(control, entry) for entry in found])
+
+
+@router.get("/held")
+def list_held(_reading: Reading, control: Installation) -> Response:
+    """Lists the calls that were held for a person, oldest first, each with its approval."""
+    with control.snapshot() as records:
+        return answer([_held(records, one) for one in held_calls(records)])
+
+
+@router.post("/held/{approval_id}/vote")
+async def vote_on_held(signed: SignedBytes, control: Installation, approval_id: str) -> Response:
+    """Casts a vote on a held call. Its body is the ballot, byte for byte: that is what the voter signs."""
+    ballot = read_ballot(signed)
+    committed = await commit(
+        control.writer,
+        lambda tx: vote_on_call(
+            tx, ProgramElectorate(), ApprovalId(approval_id), ballot.verdict, signed.act, operation=signed.operation
+        ),
+    )
+    return answer(approval_document(committed.value))
 
 
 @router.get("/{call_id}")
@@ -85,6 +110,11 @@ def list_appeals(reader: Reading, control: Installation) -> Response:
     with control.snapshot() as records:
         found = appeals_for(records, None if reader.local else PrincipalId(reader.principal))
     return answer([_appeal(one) for one in found])
+
+
+def _held(records: Records, one: HeldCall) -> dict[str, Any]:
+    approval = approval_document(find(records, one.held.approval))
+    return asdict(one.held) | {"entry": one.entry, "at": rfc3339(one.at), "approval": approval}
 
 
 def _appeal(one: Appeal) -> dict[str, Any]:
