@@ -6,9 +6,9 @@ from fastapi import APIRouter
 
 from safeconduct.http.acts import HEADER, HEADER_BYTES_MAX, content_of, decode_act, encode_act
 from safeconduct.http.control import frame
-from safeconduct.http.control.frame import BODY_BYTES_MAX, Reading, SignedBytes, answer, control_app
+from safeconduct.http.control.frame import BODY_BYTES_MAX, Reading, Signed, SignedBytes, answer, control_app, parse
 from safeconduct.http.inprocess import Ask, ask
-from safeconduct.kernel.errors import ConflictError, UnauthenticatedError
+from safeconduct.kernel.errors import ConflictError, InvalidInputError, UnauthenticatedError
 from safeconduct.ledger.acts import Act, sign_act
 from safeconduct.ledger.keys import SecretKey
 
@@ -108,3 +108,13 @@ def test_a_route_that_is_not_there_is_a_problem_document_too(method, path):
     status, told = send(method, path, **LOCAL)
     assert (status, told["code"], told["title"]) == (404, "route-unknown", "absent")
     assert path in told["detail"]
+
+
+def test_a_body_that_is_too_deep_to_read_is_refused():
+    body = b'{"more":' + b"[" * 100_000
+    with pytest.raises(InvalidInputError):
+        parse(Signed(act=None, content="", body=body), AnyBody)
+
+
+class AnyBody(msgspec.Struct):
+    reason: str = ""

@@ -114,3 +114,9 @@ def test_the_provider_does_not_read_the_partners_telemetry(house, path):
     status, told = house.get_as("ops", path)
     assert (status, told["code"], told["clause"]) == (403, "not-yours", "agreement:ag-2026-01/partner")
     assert house.get_as("ana", path)[0] == house.get(path)[0] != 403
+
+
+def test_a_document_that_is_too_deep_to_read_is_refused(house):
+    deep = b'{"domains":' + b'{"a":' * 5000
+    status, told = house.post("telemetry/inventory", deep, name="inventory.json")
+    assert (status, told["code"]) == (400, "inventory-invalid")

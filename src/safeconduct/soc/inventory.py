@@ -106,7 +106,7 @@ def is_inventory(content: bytes) -> bool:
     """Tells whether a file is meant as an inventory: one JSON object that lists hosts and networks or users."""
     try:
         members = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return False
     return "hosts" in members and ("networks" in members or "users" in members)
 
@@ -124,7 +124,7 @@ def parse_inventory(content: bytes | Mapping[str, Any]) -> Inventory:
         else:
             inventory = msgspec.convert(content, Inventory)
         _ = inventory._networks, inventory._addresses  # noqa: SLF001 - a wrong network is told now, not at first use
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise InvalidInputError(
             f"the inventory does not fit: {error}",
             code="inventory-invalid",

@@ -152,7 +152,7 @@ def parse(signed: Signed[bytes], kind: type[T]) -> Signed[T]:
     """
     try:
         return Signed(signed.act, signed.content, msgspec.json.decode(signed.body, type=kind))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise InvalidInputError(f"the request body is not what {kind.__name__} needs: {error}") from error
 
 
