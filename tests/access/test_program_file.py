@@ -202,7 +202,7 @@ def test_an_upstream_that_is_not_configured_is_refused_where_they_are_known():
 @pytest.mark.parametrize(
     ("old", "new", "begins", "said"),
     [
-        ("context.window_open &&", "context.window_opn &&", '@id("grant-', "policy grant-covers-call does not fit"),
+        ("context.window_open &&", "context.window_opn &&", '@id("grant-', "safeconduct policy default prints"),
         ('@id("not-while-frozen")\n', "", FORBID, 'has no @id("...")'),
         ("when { context.frozen };", "when { context.frozen }", '@id("not-while-frozen")', "does not parse"),
         ("when { context.frozen };", 'when { principal == Principal::"anna" };', '@id("not-while-frozen")',

@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from safeconduct import settings
-from safeconduct.access.authorization import default_policies
+from safeconduct.access.authorization import call_schema, default_policies
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.cli import freeze, grant, keys, path, policy, program, token
 from safeconduct.cli.client import Client
@@ -180,6 +180,11 @@ def test_a_policy_file_is_checked_without_an_installation(shell):
     wrong = shell.file("q.cedar", default_policies().encode().replace(b"context.frozen", b"context.frozn"))
     result = CliRunner().invoke(app, ["policy", "check", str(wrong)])
     assert result.exception.message.startswith(f"{wrong}:32: policy not-while-frozen does not fit the schema")
+
+
+def test_a_newcomer_gets_policies_to_begin_with_and_what_they_may_speak_of():
+    assert CliRunner().invoke(app, ["policy", "default"]).stdout == default_policies()
+    assert CliRunner().invoke(app, ["policy", "default", "--schema"]).stdout == call_schema().text
 
 
 def test_a_decision_is_explained_and_a_refusal_is_exit_1(shell):

@@ -105,6 +105,7 @@ def test_an_export_that_does_not_is_an_entry_that_says_what_differs(desk, counte
     ("by", "query", "body", "status"),
     [
         ("ana", "upstream=local", None, 403),
+        ("ops", "upstream=loca", None, 404),
         ("ops", "upstream=local", b"nothing", 400),
         ("ops", "upstream=local&tolerance=101", None, 400),
         ("ops", "upstream=local&since=2026-01-01T00%3A00%3A00Z&until=2026-01-02T00%3A00%3A00Z", None, 400),

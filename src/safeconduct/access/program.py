@@ -96,7 +96,7 @@ def _check_policies(values: Mapping[str, Any], node: Node, log: Log) -> None:
     try:
         policies = compile_policies(values["policies"])
     except PolicyInvalidError as error:
-        _wrong_policy(written, error.line, error.problem, log)
+        _wrong_policy(written, error.line, f"{error.problem}; safeconduct policy default prints an example", log)
     except TooLargeError as error:
         log.wrong_at(("policies",), error.message, "too-large")
     else:

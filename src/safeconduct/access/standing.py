@@ -70,11 +70,11 @@ class Standing:
             raise UnauthenticatedError(
                 "the token is not known here, or was revoked",
                 code="token-unknown",
-                remedy="ask an administrator for one: safeconduct token issue",
+                remedy="get one: safeconduct token prints yours",
             )
         if now >= found.expires_at:
             raise UnauthenticatedError(
-                f"token {found.id} has expired", code="token-expired", remedy="have a new one issued"
+                f"token {found.id} has expired", code="token-expired", remedy="get a new one: safeconduct token prints yours"
             )
         return principal
 

@@ -42,6 +42,10 @@ def _show(document: list[dict[str, Any]]) -> None:
 
 def _checked(document: dict[str, Any]) -> None:
     for one in document["accounts"]:
-        said = "as the log says" if one["equal"] else f"the log says {one['log']}"
-        out.print(f"{one['account']}: {one['records']}, {said}", markup=False)
+        said = "as the log says" if one["equal"] else f"the log says {_used(one['log'])}"
+        out.print(f"{one['account']}: {_used(one['records'])}, {said}", markup=False)
     out.print("every budget is the sum of its calls" if document["equal"] else "budgets differ from the log")
+
+
+def _used(found: dict[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in found.items())

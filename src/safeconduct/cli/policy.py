@@ -1,18 +1,18 @@
-"""`safeconduct policy`: check a text, explain a decision."""
+"""`safeconduct policy`: begin with the defaults, check a text, explain a decision."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from safeconduct.access.authorization import compile_policies
+from safeconduct.access.authorization import call_schema, compile_policies, default_policies
 from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.output import NO, Json, emit, out
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.policy import PolicyInvalidError
 from safeconduct.policy.source import POLICY_TEXT_BYTES_MAX
 
-commands = typer.Typer(help="Cedar policies: check them, ask why.", no_args_is_help=True)
+commands = typer.Typer(help="Cedar policies: begin with some, check them, ask why.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file of Cedar policies.")]
 Call = Annotated[str, typer.Argument(metavar="CALL", help="The id of a call, as in its error or answer.")]
@@ -20,6 +20,7 @@ Principal = Annotated[str, typer.Option("--principal", help="Who calls.")]
 OnPath = Annotated[str, typer.Option("--path", help="On which path.")]
 Purpose = Annotated[str | None, typer.Option("--purpose", help="For what; by default the path's purpose.")]
 Model = Annotated[str | None, typer.Option("--model", help="Which model; by default the path's first.")]
+ShowSchema = Annotated[bool, typer.Option("--schema", help="Print the Cedar schema of calls instead.")]
 Under = Annotated[str | None, typer.Option("--grant", help="Under which grant; by default the one that matches.")]
 
 
@@ -36,6 +37,12 @@ def check(file: File, *, as_json: Json = False) -> None:
     except PolicyInvalidError as error:
         raise InvalidInputError(f"{file}:{error.line}: {error.problem}", code=error.code) from error
     emit({"digest": policies.digest, "ids": policies.ids}, as_json, _show_checked)
+
+
+@commands.command()
+def default(*, schema: ShowSchema = False) -> None:
+    """Prints the policies that a new program begins with, for its `policies`; with --schema what policies may say."""
+    out.print(call_schema().text if schema else default_policies(), markup=False, highlight=False, end="")
 
 
 @commands.command()

@@ -16,7 +16,7 @@ from safeconduct.gateway.usage_events import (
     UsageReconciled,
 )
 from safeconduct.kernel.entries import Draft
-from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import PrincipalId
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.acts import SignedAct
@@ -50,6 +50,7 @@ def reconcile(
     Raises:
         UnauthenticatedError, RefusedError: who signed may not.
         InvalidInputError: the stretch of time or the tolerance is none, or the export reaches beyond the stretch.
+        AbsentError: `upstream-unknown`: no version of a path ever had it; a misspelled name must leave no mismatch.
         UnavailableError: no program is in force.
     """
     signer = authenticate_act(
@@ -59,6 +60,7 @@ def reconcile(
     if agreement is None:
         raise UnavailableError("no program is in force", code="no-program")
     _check(rows, asked, tolerance)
+    _require_upstream(tx, asked.upstream)
     calls = [one for one in used(tx, asked.since, asked.until) if asked.upstream in one.call.asked]
     differences = compare(rows, calls, asked, permille=tolerance)
     compared = Compared(
@@ -82,6 +84,14 @@ def _draft(compared: Compared, differences: Sequence[Difference], by: PrincipalI
     first = tuple(differences[:DIFFERENCES_KEPT])
     event = UsageMismatched(compared=compared, differences=first, found=len(differences), by=by)
     return USAGE_MISMATCHED.draft(event, act=act)
+
+
+def _require_upstream(tx: Transaction, upstream: str) -> None:
+    named = {provider.upstream for _, path in tx.scan(kept.PATH_VERSIONS) for provider in path.providers}
+    if upstream not in named:
+        raise AbsentError(
+            f"no path ever had an upstream {upstream!r}; there are {', '.join(sorted(named))}", code="upstream-unknown"
+        )
 
 
 def _check(rows: Collection[ExportRow], asked: Asked, tolerance: int) -> None:

@@ -89,8 +89,7 @@ class GatewayApp:
                 document = self._proofs.document if wanted == "proof" else self._proofs.appeal
                 await self._told(scope, send, "GET", self._of_call(document, CallId(call), scope, send))
             case ["", "paths", _, "openai" | "anthropic" as family, *_]:
-                error = AbsentError("there is no such route", code="route-unknown")
-                await _answer_error(send, error, dialect_of(family))
+                await _answer_error(send, _no_route(family), dialect_of(family))
             case _:
                 await self._other(scope, receive, send)
 
@@ -238,6 +237,16 @@ def _late(admitted: Admitted) -> Refusal:
 def _truncated(admitted: Admitted) -> Refusal:
     error = DialectError("the connection ended within the body", code="request-truncated", remedy="send it whole")
     return Refusal(step=3, error=error, principal=admitted.principal, path=admitted.path)
+
+
+def _no_route(family: str) -> AbsentError:
+    base = "{path}/openai/v1" if family == "openai" else "{path}/anthropic"  # this SDK adds v1 by itself
+    routes = ", ".join(sorted(route for route in _SPOKEN if route.startswith(f"{family}/")))
+    return AbsentError(
+        "there is no such route",
+        code="route-unknown",
+        remedy=f"an SDK's base URL ends in /paths/{base}; below a path there are {routes}, {family}/v1/models",
+    )
 
 
 async def _answer_error(

@@ -41,7 +41,11 @@ def show_budget(_reading: Reading, control: Installation, owner: str) -> Respons
     with control.snapshot() as records:
         found = [one for one in _documents(records, control.clock.now()) if one["owner"] == owner]
     if not found:
-        raise AbsentError(f"{owner!r} has no budget in force", code="budget-unknown", remedy="safeconduct budget list")
+        raise AbsentError(
+            f"{owner!r} has no budget in force; owners are written grant:NAME, path:NAME, organization:NAME",
+            code="budget-unknown",
+            remedy="safeconduct budget list",
+        )
     return answer(found)
 
 
