@@ -81,7 +81,8 @@ def test_what_the_file_states_is_what_the_gateway_knows(tmp_path):
     ("text", "code", "said"),
     [
         ("[upstreams.a", "upstreams-invalid", "cannot use"),
-        ("[upstreams.a]\nvendor = 'nobody'", "upstreams-invalid", "'nobody'"),
+        ("[upstreams.a]\nvendor = 'nobody'", "upstreams-invalid", "upstream 'a': Invalid value 'nobody'"),
+        ("[upstreams.a]\nvendor = 'nobody'", "upstreams-invalid", "vendor is one of openai, azure-openai, anthropic"),
         ("[upstreams.a]\nvendor = 'openai'\nkye-env = 'KEY'", "upstreams-invalid", "kye-env"),
         ("[upstreams.a]\nvendor = 'openai'\nkey = 'sk-1'", "upstreams-invalid", "a secret never stands in this file"),
         ("[upstreams.a]\nvendor = 'openai'", "secret-missing", "one of them"),

@@ -6,17 +6,20 @@ import sys
 
 import pytest
 
+from safeconduct.gateway.budgets.model import Account, Cost, Unit, Usage
 from safeconduct.gateway.budgets.purse import slice_of
 from safeconduct.gateway.budgets.records import BUDGETS
 from safeconduct.gateway.budgets.service import settle_gone
 from safeconduct.gateway.budgets.sums import Used, used_in_log, used_in_records
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED
 from safeconduct.gateway.moves import End
-from safeconduct.kernel.errors import UnavailableError, UpstreamError
+from safeconduct.kernel.errors import LimitedError, UnavailableError, UpstreamError
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.runtime.calls import abandon_open_calls
+from safeconduct.runtime.commits import LoopCommits
+from safeconduct.runtime.leases import Leases
 from support.call_ends import CHUNK, DONE, JSON_HEAD, STREAM_HEAD, ScriptedClient, ScriptedUpstream, Wait, request
-from support.gateway_world import PATH, log_world
+from support.gateway_world import AGREEMENT, PATH, log_world
 from support.programs import demo_program
 
 LIMIT = 1000
@@ -114,6 +117,40 @@ def test_calls_one_after_another_use_all_but_less_than_one_call_and_the_slices()
         assert failure.retry_after_s == 16 * 3600
         refused = CALL_REFUSED.read(world.entries()[-1])
         assert (refused.code, refused.step, refused.clause) == ("budget-exhausted", 8, f"path:{PATH}/budget")
+
+
+@pytest.mark.parametrize(("used_by_first", "passes"), [(400, True), (401, False)])
+def test_a_call_fits_once_another_ended_while_its_lease_was_committed(used_by_first, passes):
+    account = Account(
+        id=ACCOUNT,
+        owner=f"path:{PATH}",
+        unit=Unit.TOKENS,
+        limit=LIMIT,
+        opens_at=Instant(0),
+        closes_at=Instant(seconds(3600)),
+    )
+    spent = Cost(accounts=(account,), worst=Usage(600, 0), prices=None, reserved={ACCOUNT: 600})
+    with log_world(program=budgeted()) as world:
+
+        async def main():
+            commits = LoopCommits(world.writer).commit
+
+            async def commit(command, *, own=False):
+                done = await commits(command, own=own)
+                if leases.purse.free(ACCOUNT) > 0 and not ended:
+                    ended.append(leases.settle(spent, {ACCOUNT: used_by_first}))
+                return done
+
+            ended, leases = [], Leases(commit, worker="worker-1", clock=world.clock)
+            await leases.reserve(spent, AGREEMENT)
+            await leases.reserve(spent, AGREEMENT)
+            assert ended
+
+        if passes:
+            return asyncio.run(main())
+        with pytest.raises(LimitedError, match="599 of 1000 tokens left"):
+            asyncio.run(main())
+    return None
 
 
 async def returned(leases):

@@ -95,10 +95,20 @@ class Vertex(_Upstream, frozen=True, tag="vertex", kw_only=True):
 
 
 Described = OpenAI | Azure | Anthropic | Compatible | Bedrock | Vertex
+_VENDORS = ("openai", "azure-openai", "anthropic", "compatible", "bedrock", "vertex")
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    upstreams: dict[str, Described]
+    upstreams: dict[str, Any]
+
+
+def _described(name: str, table: Any) -> Described:  # noqa: ANN401 - what stands there
+    try:
+        return msgspec.convert(table, Described)
+    except msgspec.ValidationError as error:
+        vendor = table.get("vendor") if isinstance(table, dict) else None
+        known = f"; vendor is one of {', '.join(_VENDORS)}" if vendor not in _VENDORS else ""
+        raise msgspec.ValidationError(f"upstream {name!r}: {error}{known}") from error
 
 
 def read_file(path: Path) -> Mapping[str, Described]:
@@ -114,7 +124,7 @@ def read_file(path: Path) -> Mapping[str, Described]:
             raise wrong(f"{path} has more than {FILE_BYTES_MAX} bytes")
         document = tomllib.loads(data.decode())
         _refuse_literals(path, document)
-        found = msgspec.convert(document, _File).upstreams
+        found = {name: _described(name, table) for name, table in msgspec.convert(document, _File).upstreams.items()}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise wrong(f"cannot use {path}: {error}") from error
     if LOCAL in found:

@@ -123,18 +123,27 @@ class Leases:
             self.purse.add(accounts[account], amount)
         return leased
 
-    def _end(self, batch: Iterable[_Waiting], why: Callable[[_Waiting], SafeconductError]) -> None:
+    def _end(self, batch: Iterable[_Waiting], why: Callable[[_Waiting], SafeconductError | None]) -> None:
+        """Ends the waiting of each call that fits, whose caller is gone, or for which there is a reason."""
         for one in batch:
-            self._waiting.remove(one)
             if one.served.done():  # its call is gone
-                continue
-            if self.purse.reserve(one.cost.reserved):
+                self._waiting.remove(one)
+            elif self.purse.reserve(one.cost.reserved):
+                self._waiting.remove(one)
                 one.served.set_result(None)
-            else:
-                one.served.set_exception(why(one))
+            elif (error := why(one)) is not None:
+                self._waiting.remove(one)
+                one.served.set_exception(error)
 
-    def _refused(self, one: _Waiting, leased: Leased) -> SafeconductError:
+    def _refused(self, one: _Waiting, leased: Leased) -> SafeconductError | None:
+        if self._fits_after_all(one, leased):
+            return None
         return budget_exhausted(one.cost, self.purse, leased.left, self._clock.now())
+
+    def _fits_after_all(self, one: _Waiting, leased: Leased) -> bool:
+        """Tells whether the next lease lets a call through, since others ended while this one was committed."""
+        left = {account: leased.left[account] - leased.amounts.get(account, 0) for account in one.cost.reserved}
+        return all(needed <= left[it] + self.purse.free(it) for it, needed in one.cost.reserved.items())
 
     def _tidy_in(self, delay_s: float) -> None:
         due = self._loop.time() + delay_s
