@@ -13,7 +13,12 @@ import cli_page
 from safeconduct.cli.main import app
 
 ROOT = Path(__file__).parents[2]
-GUIDES = [ROOT / "docs" / "joint-log.md", ROOT / "README.md", *sorted((ROOT / "docs" / "spec").glob("*.md"))]
+GUIDES = [
+    ROOT / "docs" / "joint-log.md",
+    ROOT / "docs" / "gateway.md",
+    ROOT / "README.md",
+    *sorted((ROOT / "docs" / "spec").glob("*.md")),
+]
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(?:safeconduct )?([a-z]+ [a-z-]+)[^`]*`")
 COMMAND = re.compile(r"(?:^|\||\$\()\s*safeconduct (.*?)(?:\)|\s#.*|\s&)?$")
@@ -29,13 +34,13 @@ def refused(words):
     """Returns why the command line does not take the words, or None. Nothing is run."""
     context = cli_page.root()
     words = list(words)
-    while isinstance(context.command, TyperGroup) and words:
+    while isinstance(context.command, TyperGroup) and words and not words[0].startswith("-"):
         name = words.pop(0)
         command = context.command.get_command(context, name)
         if command is None:
             return f"no command {name}"
         context = type(context)(command, info_name=name, parent=context)
-    if isinstance(context.command, TyperGroup):
+    if isinstance(context.command, TyperGroup) and not context.command.invoke_without_command:  # as `token` may
         return "no command"
     try:
         context.command.make_context(context.info_name, words, parent=context.parent)
@@ -54,12 +59,16 @@ def test_the_command_line_takes_each_command_of_a_guide(page, words):
     assert refused(words) is None, f"{page.name}: safeconduct {shlex.join(words)}: {refused(words)}"
 
 
-def test_the_guide_shows_every_command_of_the_joint_log():
-    guide = (ROOT / "docs" / "joint-log.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [("joint-log.md", ("log", "receipt", "copy", "backup")), ("gateway.md", ("path", "budget", "usage", "policy"))],
+)
+def test_a_guide_shows_every_command_of_its_groups(page, names):
+    guide = (ROOT / "docs" / page).read_text(encoding="utf-8")
     shown = {tuple(words[:2]) for words in commands_of(guide)} | {
         tuple(words.split()) for words in INLINE.findall(guide)
     }
-    groups = {name: cli_page.root().command.commands[name] for name in ("log", "receipt", "copy", "backup")}
+    groups = {name: cli_page.root().command.commands[name] for name in names}
     there = {(name, command) for name, group in groups.items() for command in group.commands}
     assert there - shown == set()
 

@@ -74,7 +74,9 @@ class Standing:
             )
         if now >= found.expires_at:
             raise UnauthenticatedError(
-                f"token {found.id} has expired", code="token-expired", remedy="get a new one: safeconduct token prints yours"
+                f"token {found.id} has expired",
+                code="token-expired",
+                remedy="get a new one: safeconduct token prints yours",
             )
         return principal
 
