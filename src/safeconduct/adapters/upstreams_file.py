@@ -104,11 +104,12 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def _described(name: str, table: Any) -> Described:  # noqa: ANN401 - what stands there
     try:
-        return msgspec.convert(table, Described)
+        found: Described = msgspec.convert(table, Described)
     except msgspec.ValidationError as error:
         vendor = table.get("vendor") if isinstance(table, dict) else None
         known = f"; vendor is one of {', '.join(_VENDORS)}" if vendor not in _VENDORS else ""
         raise msgspec.ValidationError(f"upstream {name!r}: {error}{known}") from error
+    return found
 
 
 def read_file(path: Path) -> Mapping[str, Described]:
