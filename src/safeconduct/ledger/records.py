@@ -12,6 +12,7 @@ from safeconduct.ledger.ports import RawRecords
 
 T = TypeVar("T")
 _Layer = dict[str, dict[str, bytes | None]]
+_UNREAD: Any = object()
 
 
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
@@ -73,9 +74,10 @@ class Overlay:
                 return self._decoded(collection, key, changed[key])
         if key in self._unborn:
             return None
-        if (name, key) not in self._read:
-            self._read[name, key] = self._decoded(collection, key, self._store.raw(name, key))
-        found: T | None = self._read[name, key]
+        place = name, key
+        found: T | None = self._read.get(place, _UNREAD)
+        if found is _UNREAD:
+            found = self._read[place] = self._decoded(collection, key, self._store.raw(name, key))
         return found
 
     def scan(self, collection: Collection[T], prefix: str = "") -> Iterator[tuple[str, T]]:

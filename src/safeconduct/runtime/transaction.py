@@ -14,7 +14,7 @@ from safeconduct.ledger.log_events import LOG_SUCCEEDED, SUCCESSORS
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ports import NewEntry, RawRecords
 from safeconduct.ledger.records import Overlay
-from safeconduct.ledger.sealing import DataKey, Matrix
+from safeconduct.ledger.sealing import DataKey, Matrix, Readership
 
 T = TypeVar("T")
 _MILLISECOND = 1000  # microseconds
@@ -128,13 +128,14 @@ class BatchTransaction:
         return entry_id
 
     def _seal(self, origin: Origin, draft: Draft, entry_id: EntryId) -> Sealed:
-        keys = {name: self._key(origin, draft, name) for name in draft.sealed}
-        return seal(draft, entry_id, keys, self._batch.entropy)
-
-    def _key(self, origin: Origin, draft: Draft, name: str) -> DataKey:
-        batch = self._batch
-        readership = batch.matrix(batch.overlay, origin, draft.type, name)
-        return batch.keys.make(readership.key_name(origin, draft, self._now), readership)
+        batch, keys = self._batch, dict[str, DataKey]()
+        last: tuple[Readership, DataKey] | None = None
+        for name in draft.sealed:
+            readership = batch.matrix(batch.overlay, origin, draft.type, name)
+            if last is None or last[0] != readership:  # mostly all fields have one, and so one key
+                last = readership, batch.keys.make(readership.key_name(origin, draft, self._now), readership)
+            keys[name] = last[1]
+        return seal(draft, entry_id, keys, batch.entropy)
 
     def require_clean(self) -> None:
         """Returns if every append succeeded.
