@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from safeconduct.access.standing import compile_standing
 from safeconduct.gateway.dialects.model_lists import MANY, ONE
@@ -85,7 +86,7 @@ def test_what_is_listed_is_what_a_call_would_pass_with(key, runs, arrival):
 
 
 def ask(standing, family="openai", **changes):
-    arrival = replace(Arrival(path="soc-triage", at=START, principal="ana"), **changes)
+    arrival = structs.replace(Arrival(path="soc-triage", at=START, principal="ana"), **changes)
     return offered(standing, UPSTREAMS["right"], arrival, family, decide=decide)
 
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from safeconduct.access.standing import compile_standing
 from safeconduct.gateway.entries import intent_draft, refused_draft
@@ -28,7 +29,7 @@ def standing():
 
 
 def arrive(**changes):
-    return replace(Arrival(path="soc-triage", at=START, dialect="openai.chat", principal="ana"), **changes)
+    return structs.replace(Arrival(path="soc-triage", at=START, dialect="openai.chat", principal="ana"), **changes)
 
 
 def judge(standing, body=None, *, upstreams=None, **changes):

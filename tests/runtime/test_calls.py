@@ -1,9 +1,9 @@
 """Calls on a real group-commit writer, with both ends scripted."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, CALLERS_UNIDENTIFIED, OPEN_CALLS
 from safeconduct.gateway.meter import REFUSALS_PER_MINUTE_MAX

@@ -8,7 +8,7 @@ An event that the state's row does not name comes too late or twice, and changes
 
 import hashlib
 from collections.abc import Callable, Mapping
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from safeconduct.gateway.answering import Answer
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from safeconduct.kernel.ports import Receipt
 
 
-class State(Enum):
+class State(StrEnum):
     """Where a call stands."""
 
     NEW = "new"

@@ -33,6 +33,8 @@ AGAINST_MAX = 16
 
 def intent_draft(prepared: Prepared, worker: str, approval: str = "") -> Draft:
     """Returns the intent of an allowed call. The request itself is sealed, and destroyed with its principal's key."""
+    body, sent = prepared.asked.body, prepared.sent
+    request_sha256 = prepared.request_sha256
     event = CallIntended(
         principal=prepared.principal.id,
         organization=prepared.principal.organization,
@@ -52,9 +54,9 @@ def intent_draft(prepared: Prepared, worker: str, approval: str = "") -> Draft:
         epoch=prepared.epoch,
         targets_in_scope=prepared.in_scope,
         targets_out_of_scope=len(prepared.targets) - prepared.in_scope,
-        request_sha256=prepared.request_sha256,
-        request_bytes=len(prepared.asked.body),
-        sent_sha256=prepared.sent_sha256,
+        request_sha256=request_sha256,
+        request_bytes=len(body),
+        sent_sha256=request_sha256 if sent is body else prepared.sent_sha256,
         stream=prepared.asked.stream,
         output_tokens_max=prepared.output_tokens_max,
         deadline_at=prepared.deadline_at,
@@ -63,9 +65,9 @@ def intent_draft(prepared: Prepared, worker: str, approval: str = "") -> Draft:
         restrictions=tuple(map(str, prepared.restrictions)),
         approval=approval,
     )
-    sealed: dict[str, JSONValue] = {"request": prepared.asked.body.decode(), "targets": prepared.targets}
-    if prepared.sent is not prepared.asked.body:
-        sealed["sent"] = prepared.sent.decode()  # what left differs from what came, and both must be showable
+    sealed: dict[str, JSONValue] = {"request": body.decode(), "targets": prepared.targets}
+    if sent is not body:
+        sealed["sent"] = sent.decode()  # what left differs from what came, and both must be showable
     if prepared.arrival.session:
         sealed["session"] = prepared.arrival.session
     return CALL_INTENT.draft(event, sealed=sealed, subject=prepared.principal.id)

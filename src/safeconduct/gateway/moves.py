@@ -1,7 +1,6 @@
 """The events that happen to a call and the commands it answers with. Values only; the runtime carries them out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -66,14 +65,13 @@ class AttemptFailed(msgspec.Struct, frozen=True):
     """Nobody knows the entry of a further attempt to be in the log: it is not made."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamHead:
+class UpstreamHead(msgspec.Struct, frozen=True):
     """The upstream answered with a status and headers. `headers` are those of `vendor_outcomes.HEADERS`, no others."""
 
     status: int
     content_type: str
     content_encoding: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    headers: Mapping[str, str] = {}
 
 
 class UpstreamBytes(msgspec.Struct, frozen=True):

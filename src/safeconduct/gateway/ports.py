@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from safeconduct.access.catalogue import UNSTATED
 from safeconduct.access.model import Restriction
 from safeconduct.gateway.moves import UpstreamHead
@@ -38,8 +40,7 @@ class Exchange(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """One request to an upstream. `body` are the bytes that go out; a wrapper of the transport is all that is added.
 
     `dialect` is what the body is written in, `model` the name that this upstream gives the model. `safety_id` is the
@@ -50,12 +51,15 @@ class Ask:
 
     dialect: str
     model: str
-    body: bytes = field(repr=False)
+    body: bytes
     stream: bool
     safety_id: str = ""
     program: str = ""
     version: str = ""
     betas: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:  # without what the caller said
+        return f"Ask(dialect={self.dialect!r}, model={self.model!r}, stream={self.stream!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,9 @@ The numbers are those of docs/spec/call.md. Steps 4 (labels) and 7 (protection) 
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+
+import msgspec
 
 from safeconduct.access.catalogue import Provider, SealedModel
 from safeconduct.access.floor import UNFREEZING
@@ -49,8 +51,7 @@ from safeconduct.kernel.instants import Instant, seconds
 _WORD = re.compile(r"[A-Za-z0-9._:/-]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it came in. A header that did not come is empty.
 
     `dialect` is what its route speaks. Without one nothing can be read, and the request is refused.
@@ -63,7 +64,7 @@ class Arrival:
     dialect: str = ""
     version: str = ""
     betas: str = ""
-    token: str = field(default="", repr=False)
+    token: str = ""
     principal: PrincipalId | None = None
     purpose: str = ""
     session: str = ""
@@ -72,17 +73,18 @@ class Arrival:
     content_encoding: str = ""
     trace: str = ""
 
+    def __repr__(self) -> str:  # without the token
+        return f"Arrival(path={self.path!r}, at={self.at!r}, dialect={self.dialect!r})"
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+
+class Admitted(msgspec.Struct, frozen=True):
     """Steps 1 and 2 passed."""
 
     principal: Principal
     path: SealedPath
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Steps 1 to 6 said no, or 8 did for a budget. `principal`, `path` and `model` are what was known by then.
 
     `decision` is that of step 6 by the policies of `policy_digest`, where it came to one.
@@ -102,8 +104,7 @@ class Refusal:
         return clause_of(self.error, self.path.id if self.path else "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """An allowed call: everything its intent says, and the bytes for the upstream, in the dialect `spoken` there.
 
     `model` is what the request means by the name it asks for, `approval` the key of the one that it needs, if any;
@@ -174,11 +175,10 @@ class Prepared:
     @property
     def sent_sha256(self) -> str:
         """The hash of the bytes for the upstream."""
-        return self.request_sha256 if self.sent is self.asked.body else hashlib.sha256(self.sent).hexdigest()
+        return hashlib.sha256(self.sent).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
+class _Told(msgspec.Struct, frozen=True):
     """What every provider of a call is told alike."""
 
     principal: PrincipalId

@@ -1,7 +1,8 @@
 """In which dialect a path's providers are asked: the caller's, or one that it is translated into."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from safeconduct.access.catalogue import Provider
 from safeconduct.gateway.dialects.model import Dialect, ModelRequest, Shapes
@@ -10,8 +11,7 @@ from safeconduct.gateway.providers import Upstreams
 from safeconduct.kernel.errors import UnavailableError
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(msgspec.Struct, frozen=True):
     """The dialect of a call, the request in the words that go to the upstream, and who takes it in them."""
 
     spoken: Dialect

@@ -1,6 +1,6 @@
 """What a call's machine must know of it, decided before the intent."""
 
-from dataclasses import dataclass
+import msgspec
 
 from safeconduct.gateway.dialects.model import Dialect, ModelRequest
 from safeconduct.gateway.moves import Release
@@ -11,8 +11,7 @@ EVENT_STREAM = "text/event-stream"
 STATUS_OK = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallTerms:
+class CallTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What the upstream is asked and in which dialect it answers, how that is let out, and how many targets there are.
 
     `attempts` are the path's providers, which equal each other; `inspector` is asked unless `release` is `pass`.

@@ -48,7 +48,8 @@ class Asking:
         """Returns what the target says next."""
         if self._exchange is None:
             raise RuntimeError("an upstream is listened to after it was asked")
-        self._task, self._waiting_since = asyncio.current_task(), self._calls.loop.time()
+        self._task = self._task or asyncio.current_task()  # a call has one
+        self._waiting_since = self._calls.loop.time()
         try:
             return self._learn(await self._next(self._exchange))
         except UpstreamError as error:

@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from safeconduct.access.standing import Decide, Standing
 from safeconduct.gateway import prepare as steps
@@ -153,7 +155,7 @@ class Calls:
     async def _slowed(self, prepared: Prepared, body: bytes, client: CallClient) -> Ended:
         """Waits, then decides anew: what was changed meanwhile holds."""
         await asyncio.sleep(prepared.slow_s)
-        arrival = replace(prepared.arrival, at=self.clock.now())
+        arrival = msgspec.structs.replace(prepared.arrival, at=self.clock.now())
         again: Prepared | Refusal = self.prepare(arrival, body)
         if isinstance(again, Refusal):
             return Ended(call=await self.refuse(again, arrival, body, client))

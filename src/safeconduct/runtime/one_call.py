@@ -6,7 +6,6 @@ and then, both transports are closed, and the task is woken only to record the o
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -73,8 +72,7 @@ _GOES_OUT = (Dispatch, SendHead, SendBytes, SendReceipt)
 _NEVER_AFTER_A_CUT = (AppendAttempt, *_GOES_OUT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """What remains of a call: the id of its first entry and its receipts, where it got that far."""
 
     call: str = ""

@@ -1,7 +1,8 @@
 """Step 8's first half: what a call may use at most, known before it is sent, without any tokenizer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from safeconduct.access.budgets import StatedBudget
 from safeconduct.access.catalogue import SealedModel
@@ -27,8 +28,7 @@ KNOWN_MAX = 4096
 _HOUR_US = 3_600_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sending:
+class Sending(msgspec.Struct, frozen=True, kw_only=True):
     """What bounds a call: the request, what each provider may be sent of it, and the most tokens of an answer."""
 
     path: SealedPath

@@ -6,7 +6,6 @@ decide by the name and we read the data. Tool calls pass only for what the reque
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
 
@@ -133,12 +132,12 @@ def with_end(facts: AnswerFacts, ended: Ended) -> AnswerFacts:
     reason = ended.stop_reason
     if reason is None:
         return facts
-    facts = replace(facts, finish_reason=reason if reason in STOP_REASONS else "other")
+    facts = msgspec.structs.replace(facts, finish_reason=reason if reason in STOP_REASONS else "other")
     if reason != "refusal":
         return facts
     category = ended.stop_details.category if ended.stop_details else None
     found = refused(_CATEGORIES.get(category, "unspecified"))
-    return replace(facts, notices=merged(facts.notices, found))
+    return msgspec.structs.replace(facts, notices=merged(facts.notices, found))
 
 
 def with_usage(facts: AnswerFacts, usage: Usage | None) -> AnswerFacts:
@@ -149,7 +148,7 @@ def with_usage(facts: AnswerFacts, usage: Usage | None) -> AnswerFacts:
     known = [count for count in map(bounded_count, prompt) if count is not None]
     prompt_tokens = bounded_count(sum(known)) if usage.input_tokens is not None else facts.prompt_tokens
     written = bounded_count(usage.output_tokens)
-    return replace(
+    return msgspec.structs.replace(
         facts,
         prompt_tokens=prompt_tokens,
         completion_tokens=facts.completion_tokens if written is None else written,

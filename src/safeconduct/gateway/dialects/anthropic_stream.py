@@ -1,7 +1,6 @@
 """A stream of Anthropic's messages, read event by event in the order that the dialect gives them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TypeAlias
 
 import msgspec
@@ -127,7 +126,7 @@ class MessageStream:
         if self._begun or message.type != "message" or message.content:
             raise no_answer("message_start is no beginning of one message")
         self._begun = True
-        self.facts = with_usage(replace(self.facts, model=message.model), message.usage)
+        self.facts = with_usage(msgspec.structs.replace(self.facts, model=message.model), message.usage)
 
     def _within(self, event: _BlockStart | _BlockDelta | _BlockStop) -> None:
         match event:

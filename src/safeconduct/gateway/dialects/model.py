@@ -5,7 +5,7 @@ calls.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -15,8 +15,7 @@ from safeconduct.kernel.canonical import INTEGER_MAX
 from safeconduct.kernel.errors import SafeconductError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shapes:
+class Shapes(msgspec.Struct, frozen=True, kw_only=True):
     """What a path lets through beyond text. The default lets through nothing."""
 
     tools: tuple[str, ...] = ()  # names of the functions that a request may offer
@@ -28,8 +27,7 @@ class Shapes:
 NO_MEMBERS: Mapping[str, bytes | None] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelRequest:
+class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What the later steps need to know of a request. `body` are the caller's bytes, untouched.
 
     `output_tokens` is the largest limit the request sets itself, None if it sets none. Unless `limits_itself` (by a
@@ -39,18 +37,21 @@ class ModelRequest:
     as JSON. `answer_bytes` may come in the answer besides what its tokens take.
     """
 
-    body: bytes = field(repr=False)
+    body: bytes
     model: str
     stream: bool
     output_tokens: int | None
     limits_itself: bool
     tools: tuple[str, ...]
     provider_tools: tuple[str, ...] = ()
-    texts: tuple[str, ...] = field(repr=False)
+    texts: tuple[str, ...]
     media: tuple[str, ...] = ()
     limit_field: str
-    sets: Mapping[str, bytes] = field(default_factory=dict)
+    sets: Mapping[str, bytes] = {}
     answer_bytes: int = 0
+
+    def __repr__(self) -> str:  # without what the caller said
+        return f"ModelRequest(model={self.model!r}, stream={self.stream!r}, tools={self.tools!r})"
 
     def forwarded(self, *, model: str, output_tokens: int, vendor: Mapping[str, bytes | None] = NO_MEMBERS) -> bytes:
         """Returns the bytes for the upstream: the caller's own, unless a member must be set or left out.
@@ -76,8 +77,7 @@ class ModelRequest:
         return msgspec.json.encode(members)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerFacts:
+class AnswerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer says of itself. The upstream's word, so bounded before it stands in an entry.
 
     `model` is the name it bears, to be compared and not kept.

@@ -4,7 +4,7 @@ Everything an upstream sends is untrusted. Its comments are dropped (ours carry 
 error texts never reach a caller (they quote hosts and keys), and tool calls that nobody offered are no answer.
 """
 
-from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -12,7 +12,7 @@ from safeconduct.gateway.dialects.model import AnswerFacts, ModelRequest, bounde
 from safeconduct.gateway.dialects.sse import KEEP_ALIVE, Frames, data_frame, payload
 from safeconduct.gateway.errors import failed_answering, no_answer, not_offered
 from safeconduct.gateway.limits import TOOL_CALLS_MAX
-from safeconduct.gateway.vendor_outcomes import merged, refused
+from safeconduct.gateway.vendor_outcomes import VendorNotice, merged, refused
 
 DONE = b"[DONE]"
 _FINISH_REASONS = frozenset(("stop", "length", "content_filter", "tool_calls", "function_call"))
@@ -162,25 +162,24 @@ def _read(payload: bytes) -> _Answer:
 
 
 def _facts(facts: AnswerFacts, answer: _Answer) -> AnswerFacts:
+    told: dict[str, Any] = {}
     if facts.model is None and answer.model:
-        facts = replace(facts, model=answer.model)
+        told["model"] = answer.model
     for choice in answer.choices or ():
-        facts = _noticed(facts, choice)
         if choice.finish_reason is not None:
-            known = choice.finish_reason in _FINISH_REASONS
-            facts = replace(facts, finish_reason=choice.finish_reason if known else "other")
-    if answer.usage is None:
-        return facts
-    usage = answer.usage
-    return replace(
-        facts,
-        prompt_tokens=bounded_count(usage.prompt_tokens),
-        completion_tokens=bounded_count(usage.completion_tokens),
-    )
+            told["finish_reason"] = choice.finish_reason if choice.finish_reason in _FINISH_REASONS else "other"
+    found = [notice for choice in answer.choices or () for notice in _noticed(choice)]
+    if found:
+        told["notices"] = merged(facts.notices, found)
+    if answer.usage is not None:
+        told["prompt_tokens"] = bounded_count(answer.usage.prompt_tokens)
+        told["completion_tokens"] = bounded_count(answer.usage.completion_tokens)
+    return msgspec.structs.replace(facts, **told) if told else facts
 
 
-def _noticed(facts: AnswerFacts, choice: _Choice) -> AnswerFacts:
-    found = [refused("content-filter")] if choice.finish_reason == "content_filter" else []
-    turns = (choice.message, choice.delta)
-    found += [refused("model") for turn in turns if turn is not None and turn.refusal]
-    return replace(facts, notices=merged(facts.notices, *found)) if found else facts
+def _noticed(choice: _Choice) -> tuple[VendorNotice, ...]:
+    found = refused("content-filter") if choice.finish_reason == "content_filter" else ()
+    for turn in (choice.message, choice.delta):
+        if turn is not None and turn.refusal:
+            found += refused("model")
+    return found
