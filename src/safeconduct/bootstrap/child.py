@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
+from safeconduct.adapters.clock import SystemClock
+from safeconduct.adapters.log_lines import write_lines
 from safeconduct.bootstrap import keeper, sequencer, worker
 from safeconduct.bootstrap.orders import Order, read_order
 from safeconduct.http.connection import run
@@ -37,9 +39,12 @@ WORK: Mapping[str, Work] = {"worker": worker.work, "keeper": keeper.keep, "seque
 
 def main() -> None:
     """Works as ordered, until told to end."""
-    logging.basicConfig(format="%(name)s: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the parent, which ends this one in its turn
     order, ended = read_order(sys.stdin.buffer.readline()), threading.Event()
+    if order.options.watch.lines is not None:
+        write_lines(order.options.watch.lines, SystemClock().now)
+    else:
+        logging.basicConfig(format="%(name)s: %(message)s")
     threading.Thread(target=_follow_parent, args=(ended,), daemon=True).start()
     try:
         run(_run(order, ended))

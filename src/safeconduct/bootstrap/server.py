@@ -16,6 +16,7 @@ from safeconduct.access.acts import authenticate
 from safeconduct.access.secrets import make_secret
 from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.data_folder import Address, locked
+from safeconduct.adapters.log_lines import write_lines
 from safeconduct.adapters.models.local import LocalModel, LocalServer
 from safeconduct.adapters.responses.edl import ListProbe
 from safeconduct.adapters.safety_secret import safety_secret
@@ -25,7 +26,7 @@ from safeconduct.bootstrap.forms import FORMS
 from safeconduct.bootstrap.installation import Installation, opened
 from safeconduct.bootstrap.listening import Where, address_of, listening, loopback, server_tls
 from safeconduct.bootstrap.log_keys import closing, next_key
-from safeconduct.bootstrap.observed import call_metrics, metrics_of, metrics_token
+from safeconduct.bootstrap.observed import Watch, metrics_of, metrics_token, observing
 from safeconduct.bootstrap.routes import ROUTERS
 from safeconduct.bootstrap.shipping import shipped
 from safeconduct.bootstrap.upstreams import Sources, configured
@@ -68,6 +69,7 @@ class ServeOptions:
     sources: Sources = field(default_factory=Sources)
     databases: Databases = field(default_factory=Databases)
     destinations: Path | None = None
+    watch: Watch = field(default_factory=Watch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +114,15 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
     ):
         tls = server_tls(options.where.tls, installation.clock.now())
         url, here = address_of(listener, tls=tls is not None), address_of(local or listener)
-        async with models(data, options, told.progress) as upstreams, effect_runner(installation) as runner:
+        if options.watch.lines is not None:
+            write_lines(options.watch.lines, installation.clock.now)
+        async with (
+            models(data, options, told.progress) as upstreams,
+            effect_runner(installation) as runner,
+            observing(options.watch, upstreams) as seen,
+        ):
             runner.on(VERIFY, ListProbe(installation.writer, installation.entropy, lambda: here).carry_out)
-            counted = call_metrics()
-            calls = await alone(installation, upstreams, [counted])
+            calls = await alone(installation, upstreams, seen.all)
             flights.append(calls)
             secret = make_secret(installation.entropy)
             serving = Serving(
@@ -123,10 +130,10 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
                 secret=secret,
                 upstreams=upstreams,
                 calls=calls,
-                metrics=metrics_of(counted, calls),
+                metrics=metrics_of(seen, calls),
                 shipping=shipping,
             )
-            app = app_of(installation, runner.settle, serving, lambda: _at_work(calls))
+            app = app_of(installation, runner.settle, serving, lambda: AtWork(unready=calls.unready()))
             server = GatewayServer(server_config(app), calls.shutdown, tls=tls, loopback=local)
             lock.announce(Address(here, secret))
             told.ready(url, [finding.text for finding in installation.findings], named(upstreams))
@@ -224,10 +231,6 @@ def calls_of(
         pace=pace,
         observers=observers,
     )
-
-
-def _at_work(calls: Calls) -> AtWork:
-    return AtWork(unready=("shutting-down",) if calls.closing else ())
 
 
 def app_of(installation: Installation, settle: Settle, serving: Serving | None, told: Work | None = None) -> App:

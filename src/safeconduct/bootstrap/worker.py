@@ -5,20 +5,22 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
-from safeconduct.bootstrap.joined import Joined, joined
+from safeconduct.bootstrap.joined import joined
 from safeconduct.bootstrap.listening import server_tls
-from safeconduct.bootstrap.observed import call_metrics, metrics_of
+from safeconduct.bootstrap.observed import metrics_of, observing
 from safeconduct.bootstrap.orders import Order
 from safeconduct.bootstrap.server import Serving, app_of, calls_of, models
 from safeconduct.gateway.budgets.rates import Pace
 from safeconduct.http.connection import GatewayServer, server_config
-from safeconduct.http.control.context import AtWork
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
-from safeconduct.runtime.calls import Calls
 from safeconduct.runtime.confirming import Confirmation
 from safeconduct.runtime.freeze import Snapshot
+
+if TYPE_CHECKING:
+    from safeconduct.runtime.calls import Calls
 
 SETTLE_S = 10.0
 """Seconds that a request waits for the process that carries out what it ordered. A partner answers within a second."""
@@ -37,10 +39,12 @@ async def work(order: Order, ended: threading.Event, ready: Callable[[], None]) 
     databases = order.options.databases
     with joined(order.data, databases, "worker", lambda: sum(calls.in_flight() for calls in flights) or 1) as here:
         house = here.installation
-        async with models(order.data, order.options, lambda _step: None, order.local) as upstreams:
+        async with (
+            models(order.data, order.options, lambda _step: None, order.local) as upstreams,
+            observing(order.options.watch, upstreams) as seen,
+        ):
             pace = Pace(worker=order.number, workers=order.workers)
-            counted = call_metrics()
-            calls = calls_of(house, upstreams, worker=here.name, confirmed=False, pace=pace, observers=[counted])
+            calls = calls_of(house, upstreams, worker=here.name, confirmed=False, pace=pace, observers=seen.all)
             flights.append(calls)
             house.board.attach(calls.loop, calls)
             confirmation = calls.confirmation or Confirmation()
@@ -53,10 +57,10 @@ async def work(order: Order, ended: threading.Event, ready: Callable[[], None]) 
                 secret=order.secret,
                 upstreams=upstreams,
                 calls=calls,
-                metrics=metrics_of(counted, calls),
+                metrics=metrics_of(seen, calls),
                 shipping=list,
             )
-            app = app_of(house, partial(settle, house.snapshot), serving, lambda: _at_work(here, calls, confirmation))
+            app = app_of(house, partial(settle, house.snapshot), serving, lambda: here.at_work(calls.unready()))
             server = GatewayServer(
                 server_config(app),
                 calls.shutdown,
@@ -91,11 +95,6 @@ def _not_yet() -> UnavailableError:
         code="effect-waits",
         remedy="the keeper's output says why",
     )
-
-
-def _at_work(here: Joined, calls: Calls, confirmation: Confirmation) -> AtWork:
-    unready = {"shutting-down": calls.closing, "standing-unconfirmed": not confirmation.admits()}
-    return here.at_work(tuple(why for why, holds in unready.items() if holds))
 
 
 async def _end(ended: threading.Event, server: GatewayServer) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct import settings
+from safeconduct.adapters.log_lines import LineFormat
 from safeconduct.cli.client import Data, client
 from safeconduct.cli.output import Json, emit, err, out, state_of
 
@@ -44,6 +45,12 @@ ClientCA = Annotated[
 ]
 TLSInFront = Annotated[
     bool, typer.Option("--tls-in-front", help="TLS ends at a proxy before this server; listen without it.")
+]
+LogFormat = Annotated[
+    LineFormat | None, typer.Option("--log-format", help="Write a line for each call and event to standard error.")
+]
+Collector = Annotated[
+    str, typer.Option("--otel", help="URL of an OpenTelemetry collector (OTLP/HTTP) that gets a span for each call.")
 ]
 Workers = Annotated[
     int,
@@ -84,11 +91,14 @@ def serve(
     tls_key: TLSKey = None,
     client_ca: ClientCA = None,
     tls_in_front: TLSInFront = False,
+    log_format: LogFormat = None,
+    otel: Collector = "",
     data: Data = None,
 ) -> None:
     """Serves the gateway, the control API, the logs and the lists until it is stopped."""
     from safeconduct.bootstrap import many, server  # noqa: PLC0415 - keeps other commands quick
     from safeconduct.bootstrap.listening import Where, tls_files  # noqa: PLC0415
+    from safeconduct.bootstrap.observed import Watch  # noqa: PLC0415
     from safeconduct.bootstrap.upstreams import Sources  # noqa: PLC0415
     from safeconduct.http.connection import run  # noqa: PLC0415
 
@@ -100,6 +110,7 @@ def serve(
         sources=Sources(file=upstreams, url=model, key_env=model_key_env),
         databases=databases(read, database),
         destinations=destinations,
+        watch=Watch(lines=log_format, collector=otel),
     )
     told = server.Told(progress=lambda step: err.print(step, style="dim", markup=False), ready=_ready)
     if workers > 1:

@@ -124,6 +124,17 @@ class Calls:
         """Returns how many calls run: what the writer may expect commands from. Any thread."""
         return len(self._running)
 
+    def unready(self) -> tuple[str, ...]:
+        """Returns why no call can be governed now, by stable codes; nothing where some can."""
+        paths = self.standing().paths.values()
+        asked = {provider.upstream for path in paths for provider in path.providers}
+        reasons = {
+            "shutting-down": self.closing,
+            "standing-unconfirmed": self.confirmation is not None and not self.confirmation.admits(),
+            "upstream-missing": bool(asked) and asked.isdisjoint(self.upstreams),
+        }
+        return tuple(why for why, holds in reasons.items() if holds)
+
     async def run(self, arrival: Arrival, body: bytes, client: CallClient) -> Ended:
         """Governs one call from its bytes to its outcome."""
         if self.closing:

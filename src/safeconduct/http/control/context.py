@@ -51,12 +51,13 @@ class Metrics:
     """What a running server counts.
 
     `counted` is Prometheus' text; `confirmed_age_s` the seconds since the standing was known to be in force; `skipped`
-    tells of each upstream whether calls go past it for a while.
+    tells of each upstream whether calls go past it for a while; `spans_lost` are those that no collector took.
     """
 
     counted: Callable[[], bytes]
     confirmed_age_s: Callable[[], float]
     skipped: Callable[[], Mapping[str, bool]]
+    spans_lost: Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,7 @@ class _State(Collector):
         yield GaugeMetricFamily("safeconduct_entries_waiting", "Entries without a place yet.", work.waiting)
         yield GaugeMetricFamily("safeconduct_sequencer_lag_seconds", "Since the oldest of them waits.", work.behind_s)
         yield GaugeMetricFamily("safeconduct_sequenced", "Whether somebody gives places.", work.sequenced)
+        yield GaugeMetricFamily("safeconduct_spans_lost", "Spans that no collector took.", self._found.spans_lost())
         skipped = GaugeMetricFamily("safeconduct_upstream_skipped", "Whether a breaker skips it.", labels=["upstream"])
         for name, skips in self._found.skipped().items():
             skipped.add_metric([name], skips)
