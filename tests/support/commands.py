@@ -21,12 +21,16 @@ def named(text):
 def unknown(command):
     """Returns what in a `safeconduct` command line the program does not know, or None."""
     context = cli_page.root()
-    for word in shlex.split(command)[1:]:
+    words = iter(shlex.split(command)[1:])
+    for word in words:
         here = context.command
         if word.startswith("-"):
-            flag = word.split("=")[0]
-            if flag != "--help" and not any(flag in p.opts + p.secondary_opts for p in here.params):
+            flag, _, value = word.partition("=")
+            option = next((p for p in here.params if flag in p.opts + p.secondary_opts), None)
+            if flag != "--help" and option is None:
                 return f"{flag} of {context.command_path}"
+            if option is not None and not option.is_flag and not value:
+                next(words, None)
         elif isinstance(here, TyperGroup):
             found = here.get_command(context, word)
             if found is None:
