@@ -12,7 +12,13 @@ from safeconduct.runtime import calls
 
 SOURCES = Path(safeconduct.__file__).parent
 SPEC = (SOURCES.parent.parent / "docs" / "spec" / "call.md").read_text("utf-8")
-OF_USAGE = {"window-invalid", "tolerance-invalid", "export-unreadable", "no-program"}  # by the control API
+OF_USAGE = {
+    "window-invalid",
+    "tolerance-invalid",
+    "export-unreadable",
+    "no-program",
+    "upstream-unknown",
+}  # by the control API
 NOT_TOLD = {"call-ended", "call-cut", "attempt-out-of-order", "approval-unknown", *OF_USAGE}  # between our own parts
 
 

@@ -374,3 +374,27 @@ def test_a_call_that_is_given_up_as_its_lease_comes_holds_nothing():
         asyncio.run(main())
         with world.store.snapshot() as records:
             assert records.get(BUDGETS, ACCOUNT).held == {}
+
+
+def test_a_lease_that_fails_unforeseen_leaves_nobody_waiting():
+    with log_world(program=budgeted()) as world:
+
+        async def main():
+            asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)  # it is told of the bug
+            calls = world.calls(ScriptedUpstream())
+            prepared = calls.prepare(calls.arrival(PATH, dialect="openai.chat", principal="ana"), BODY)
+            lease, calls.leases._lease = calls.leases._lease, broken
+            reserve = calls.leases.reserve
+            both = await asyncio.gather(
+                *(reserve(prepared.cost, prepared.path.origin) for _ in range(2)), return_exceptions=True
+            )
+            calls.leases._lease = lease
+            await reserve(prepared.cost, prepared.path.origin)
+            calls.leases.settle(prepared.cost, dict.fromkeys(prepared.cost.reserved, 0))
+            await calls.leases.close()
+            return [error.code for error in both]
+
+        async def broken(_batch):
+            raise RuntimeError("a bug")
+
+        assert asyncio.run(main()) == ["lease-failed", "lease-failed"]

@@ -1,7 +1,7 @@
 """`serve --workers`: a parent that opens the sockets, starts the processes, and starts again what dies.
 
 Each worker has a socket of its own on the same address (SO_REUSEPORT): the kernel spreads connections evenly by their
-addresses. On one shared socket the process that wakes first takes all that wait, and one did most of the work. The
+addresses. On one shared socket the process that wakes first may take all that wait. The
 parent keeps the sockets: connections to a worker that died wait for the next one.
 """
 

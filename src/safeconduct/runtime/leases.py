@@ -14,7 +14,7 @@ from safeconduct.gateway.budgets.model import Account, Amounts, Cost
 from safeconduct.gateway.budgets.purse import Purse
 from safeconduct.gateway.budgets.refusals import budget_exhausted
 from safeconduct.gateway.budgets.service import Leased, LeaseRequest, give_back, lease
-from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Clock, Committed, Transaction
 from safeconduct.runtime.commands import again, failed
@@ -105,6 +105,9 @@ class Leases:
                     leased = await self._lease(batch)
                 except SafeconductError as error:
                     self._end(batch, partial(_failed, error))
+                except BaseException:  # nobody is left waiting for a task that is gone
+                    self._end(list(self._waiting), partial(_failed, _not_leased()))
+                    raise
                 else:
                     self._end(batch, partial(self._refused, leased=leased))
 
@@ -187,6 +190,10 @@ class Leases:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _not_leased() -> SafeconductError:
+    return UnavailableError("no part of the budget could be leased", code="lease-failed", remedy="retry")
 
 
 def _failed(error: SafeconductError, _one: _Waiting) -> SafeconductError:
