@@ -13,7 +13,7 @@ from safeconduct.kernel import errors
 
 SOURCES = Path(safeconduct.__file__).parent
 CALL = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
-OF_USAGE = {"no-program", "window-invalid", "tolerance-invalid"}
+OF_USAGE = {"no-program", "window-invalid", "tolerance-invalid", "upstream-unknown"}
 OF_OTHERS = {"call-ended", "attempt-out-of-order", "approval-unknown", *OF_USAGE}  # no call ends so
 ASKED = (
     *sorted((SOURCES / "gateway").rglob("*.py")),

@@ -35,7 +35,9 @@ def entry_types():
     """Returns every entry type that a module of the package declares, by name."""
     found = {}
     for module in pkgutil.walk_packages(safeconduct.__path__, "safeconduct."):
-        if module.name.rpartition(".")[2] in {"events", "incidents", "ingesting"} or module.name.endswith("_events"):
+        if module.name.rpartition(".")[2] in {"events", "holding", "incidents", "ingesting"} or module.name.endswith(
+            "_events"
+        ):
             declared = vars(importlib.import_module(module.name)).values()
             found |= {one.name: one for one in declared if isinstance(one, EventType)}
     return found

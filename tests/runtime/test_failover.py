@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 
+import msgspec
 import pytest
 
 from safeconduct.gateway.breakers import FAILURES_MAX
@@ -195,7 +196,7 @@ def decided_on(world, commits):
         if len(asked) > 1:
             return await commits(command, **order)
         prepared = command.keywords["prepared"]
-        object.__setattr__(prepared, "epoch", world.board.current.epoch)
+        command.keywords["prepared"] = msgspec.structs.replace(prepared, epoch=world.board.current.epoch)
         return await commits(command, **order)
 
     return committing
