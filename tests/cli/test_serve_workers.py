@@ -187,7 +187,7 @@ def test_a_killed_worker_s_calls_are_closed_and_another_takes_its_place(served):
             one.connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_database_that_restarts_stops_calls_and_then_lets_them_go_on(served, postgres):
+def test_after_a_restart_of_the_database_calls_and_the_keeper_go_on(served, postgres):
     postgres.crash()
     until(lambda: all(called(served) == 200 for _ in range(8)), served.process, says="calls again")
     until(lambda: served.house("status", "--json").code == 0, served.process, says="status")
