@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,9 @@ from safeconduct.ledger.quorums import parse_policy, single
 from safeconduct.policy import EntityUid, PolicyInvalidError
 
 _INSTALLATION = "/installation"
+
+Check = Callable[[Mapping[str, Any], Log], None]
+"""Looks at what was read of a whole file, and notes in the log what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +70,16 @@ def is_installation(origin: str) -> bool:
     return re.fullmatch(rf".*{_INSTALLATION}(?:/[0-9]+)?", origin) is not None
 
 
-def parse_program(source: bytes, *, file: str = "program.yaml", upstreams: Collection[str] | None = None) -> Program:
+def parse_program(
+    source: bytes,
+    *,
+    file: str = "program.yaml",
+    upstreams: Collection[str] | None = None,
+    checks: Sequence[Check] = (),
+) -> Program:
     """Reads a program file. `upstreams` are the configured model servers; None where they are not known.
+
+    `checks` are what is asked beyond what access asks itself (`program.file`).
 
     Raises:
         TooLargeError: the file is over its limit.
@@ -82,6 +93,8 @@ def parse_program(source: bytes, *, file: str = "program.yaml", upstreams: Colle
     check_references(values, log)
     check_paths(values, upstreams, log)
     _check_policies(values, node, log)
+    for check in checks:
+        check(values, log)
     _raise(log, file)
     return _program(values)
 

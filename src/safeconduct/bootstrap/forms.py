@@ -9,7 +9,8 @@ from safeconduct.ledger.log_forms import FORMS as LOGS
 from safeconduct.ledger.ocsf import EntryForm
 from safeconduct.ledger.recovery_events import FORMS as RECOVERY
 from safeconduct.ledger.worker_events import FORMS as WORKERS
+from safeconduct.program.ocsf import FORMS as PROGRAM
 from safeconduct.soc.ocsf.entries import FORMS as SOC
 
-FORMS: Mapping[str, EntryForm] = {**ACCESS, **APPROVALS, **GATEWAY, **LOGS, **RECOVERY, **WORKERS, **SOC}
+FORMS: Mapping[str, EntryForm] = {**ACCESS, **APPROVALS, **GATEWAY, **LOGS, **PROGRAM, **RECOVERY, **WORKERS, **SOC}
 """By entry type. A type that has a projection and no form fails a test."""

@@ -39,6 +39,7 @@ from safeconduct.ledger.rebuild import check_state
 from safeconduct.ledger.recovery_events import PROJECTIONS as RECOVERY
 from safeconduct.ledger.service import Logs
 from safeconduct.ledger.worker_events import PROJECTIONS as WORKERS
+from safeconduct.program.events import PROJECTIONS as PROGRAM
 from safeconduct.runtime.freeze import Snapshot, StandingBoard
 from safeconduct.runtime.worker import WorkerWriter
 from safeconduct.runtime.writer import GroupCommitWriter
@@ -57,6 +58,7 @@ PROJECTIONS: Mapping[str, Projection] = {
     **GATEWAY,
     **HELD,
     **USAGE,
+    **PROGRAM,
     **INGESTING,
     **INCIDENTS,
     **CLAIMS,

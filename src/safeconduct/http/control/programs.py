@@ -9,12 +9,13 @@ from safeconduct.access import records as kept
 from safeconduct.access.changes import plan
 from safeconduct.access.freezes import pending
 from safeconduct.access.model import Pending
-from safeconduct.access.program import Program, parse_program
+from safeconduct.access.program import Program
 from safeconduct.access.programs import apply
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import ReadBytes, Reading, SignedBytes, answer, commit
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.instants import rfc3339
+from safeconduct.program.file import read_program
 
 router = APIRouter(prefix="/api/v1/programs", tags=["programs"])
 
@@ -77,4 +78,4 @@ def waiting_document(one: Pending) -> dict[str, Any]:
 
 
 def _parse(source: bytes, control: Control) -> Program:
-    return parse_program(source, upstreams=control.upstreams)
+    return read_program(source, upstreams=control.upstreams)
