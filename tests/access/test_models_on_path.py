@@ -47,7 +47,7 @@ def test_every_name_of_a_model_means_its_one_version(name):
 def test_a_tier_below_the_models_is_refused_with_what_would_make_it_pass():
     reason = refused(LOW, "strong")
     assert (reason.code, reason.clause) == ("model-tier", "principal:ana/tier")
-    assert reason.remedy == "it passes once the program in force gives ana tier 2"
+    assert reason.remedy == "it passes once the program in force, or a grant that is issued, gives ana tier 2"
     assert HIGH.authorize(replace(REQUEST, model="strong"))[0].allowed
 
 

@@ -29,12 +29,13 @@ UNFREEZING = "it passes once the freeze has ended: safeconduct unfreeze, cosigne
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """A call and all it is judged by. `matching` are the grants that match; `grant` is the one, or the nearest.
 
-    `model` is what the request means by its name, None where there is no such model for this caller; `approved` is
-    whether it may be used here, as far as it needs an approval.
+    `tier` is what the principal reaches under the grant. `model` is what the request means by its name, None where
+    there is no such model for this caller; `approved` is whether it may be used here, as far as it needs an approval.
     """
 
     request: CallRequest
     principal: Principal
+    tier: int
     compiled: CompiledPath
     model: SealedModel | None
     approved: bool
@@ -114,13 +115,15 @@ def _grant(case: Case) -> Iterator[Reason]:
 def _model(case: Case) -> Iterator[Reason]:
     model, principal = case.model, case.principal
     if model is None:
-        allowed = ", ".join(one.name for one in case.compiled.there_for(principal.tier))
+        allowed = ", ".join(one.name for one in case.compiled.there_for(case.tier))
         text = f"the path allows {allowed or 'none'}; the request asks for {case.request.model!r}"
         remedy = f"ask for {allowed}" if allowed else "an administrator applies a program that lists a model here"
         yield Reason("model-not-allowed", f"path:{case.path.id}/models", text, remedy)
-    elif model.tier > principal.tier:
-        text = f"{model.name} needs tier {model.tier}, {principal.id} was approved for tier {principal.tier}"
-        remedy = f"it passes once the program in force gives {principal.id} tier {model.tier}"
+    elif model.tier > case.tier:
+        text = f"{model.name} needs tier {model.tier}, {principal.id} was approved for tier {case.tier}"
+        remedy = (
+            f"it passes once the program in force, or a grant that is issued, gives {principal.id} tier {model.tier}"
+        )
         yield Reason("model-tier", f"principal:{principal.id}/tier", text, remedy)
     elif not case.approved:
         text = f"{model.version} needs an approval on path {case.path.id}, and none is on record"

@@ -25,12 +25,12 @@ from safeconduct.kernel.ids import EntryId, FreezeId, GrantId, PathId, Principal
 from safeconduct.kernel.ports import Collection, Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 
-_SELECTED: Mapping[SelectorKind, Collection[Any]] = {
-    SelectorKind.PRINCIPAL: kept.PRINCIPALS,
-    SelectorKind.PATH: kept.PATHS,
-    SelectorKind.ORGANIZATION: kept.ORGANIZATIONS,
-    SelectorKind.GRANT: kept.GRANTS,
-    SelectorKind.AGREEMENT: kept.AGREEMENTS,
+_SELECTED: Mapping[SelectorKind, tuple[Collection[Any], ...]] = {
+    SelectorKind.PRINCIPAL: (kept.PRINCIPALS,),
+    SelectorKind.PATH: (kept.PATHS,),
+    SelectorKind.ORGANIZATION: (kept.ORGANIZATIONS,),
+    SelectorKind.GRANT: (kept.GRANTS, kept.ISSUED_GRANTS),
+    SelectorKind.AGREEMENT: (kept.AGREEMENTS,),
 }
 
 
@@ -128,7 +128,7 @@ def pending(records: Records, kind: RequestKind | None = None) -> tuple[Pending,
 
 
 def _possible_calls(records: Records) -> Iterable[CallFacts]:
-    for _, grant in records.scan(kept.GRANTS):
+    for grant in kept.grants(records):
         principal, path = records.get(kept.PRINCIPALS, grant.principal), records.get(kept.PATHS, grant.path)
         if principal is not None and path is not None:
             yield call_facts(principal, path, grant.id)
@@ -155,9 +155,9 @@ def check_selected(records: Records, selector: Selector) -> None:
     Raises:
         AbsentError: `nothing-to-freeze`.
     """
-    collection = _SELECTED.get(selector.kind)
-    if collection is not None and records.get(collection, selector.name) is None:
-        names = ", ".join(name for name, _ in records.scan(collection)) or "none"
+    places = _SELECTED.get(selector.kind, ())
+    if places and all(records.get(place, selector.name) is None for place in places):
+        names = ", ".join(name for place in places for name, _ in records.scan(place)) or "none"
         raise AbsentError(
             f"there is no {selector.kind.value} {selector.name!r}, so nothing would stop; there is {names}",
             code="nothing-to-freeze",

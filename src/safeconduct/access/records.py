@@ -1,6 +1,8 @@
 """The collections that access keeps in the control state."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from safeconduct.access.model import (
     Agreement,
@@ -33,7 +35,8 @@ PRINCIPALS = Collection("principals", Principal)
 SCOPES = Collection("scopes", Scope)
 PATHS = Collection("paths", SealedPath)
 PATH_VERSIONS = Collection("path-versions", SealedPath)  # every version ever published, at `id/version`
-GRANTS = Collection("grants", Grant)
+GRANTS = Collection("grants", Grant)  # the program's
+ISSUED_GRANTS = Collection("issued-grants", Grant)  # in force beside the program's, which never touches them
 POLICIES = Collection("policies", Policies)  # one, at `policies`
 POLICY_VERSIONS = Collection("policy-versions", Policies)  # every text ever in force, at its digest
 APPROVAL_RULES = Collection("approval-rules", ApprovalRule)
@@ -42,7 +45,7 @@ TOKENS = Collection("tokens", Token)  # at the token's id
 FREEZES = Collection("freezes", Freeze)
 RESTRICTIONS = Collection("restrictions", Restriction)
 MODEL_APPROVALS = Collection("model-approvals", ModelUse)  # at `path/version`
-EPOCHS = Collection("epochs", Epoch)  # one, at `standing`
+EPOCHS = Collection("epochs", Epoch)  # at `standing`, and at `issued-grants`
 PROGRAMS = Collection("programs", ProgramRecord)  # one, at `program`
 PENDING = Collection("pending", Pending)  # at the request's entry id
 PARTS = Collection("change-parts", Part)  # at the part's entry id, until the request that names it
@@ -50,7 +53,18 @@ USED_ACTS = Collection("used-acts", UsedAct)  # at `actor/nonce`
 
 POLICIES_KEY = "policies"
 EPOCH_KEY = "standing"
+ISSUED_KEY = "issued-grants"
 PROGRAM_KEY = "program"
+
+
+def grants(records: Records) -> Iterator[Grant]:
+    """Yields the grants in force, the program's and those that were issued. A window may be closed."""
+    return (grant for _, grant in chain(records.scan(GRANTS), records.scan(ISSUED_GRANTS)))
+
+
+def grant(records: Records, grant_id: str) -> Grant | None:
+    """Returns a grant in force, the program's or an issued one."""
+    return records.get(GRANTS, grant_id) or records.get(ISSUED_GRANTS, grant_id)
 
 
 def program_in_force(records: Records) -> ProgramRecord | None:
@@ -92,6 +106,18 @@ def epoch(records: Records) -> int:
     """Returns how many entries have changed who may do what."""
     found = records.get(EPOCHS, EPOCH_KEY)
     return found.number if found else 0
+
+
+def issued_epoch(records: Records) -> int:
+    """Returns how many entries have changed which grants are issued."""
+    found = records.get(EPOCHS, ISSUED_KEY)
+    return found.number if found else 0
+
+
+def advance_issued(state: State) -> None:
+    """Marks the grants of every standing compiled before as out of date, and with them the standing."""
+    state.put(EPOCHS, ISSUED_KEY, Epoch(number=issued_epoch(state) + 1))
+    advance_epoch(state)
 
 
 def advance_epoch(state: State) -> None:

@@ -96,8 +96,8 @@ def _concerns(records: Records, selector: Selector, signer: Principal) -> bool:
         case SelectorKind.ORGANIZATION:
             return selector.name == signer.organization
         case SelectorKind.GRANT:
-            held = records.get(kept.GRANTS, selector.name)
+            held = kept.grant(records, selector.name)
             return held is not None and held.principal in answered_for
         case _:
-            held_on = (one for _, one in records.scan(kept.GRANTS) if one.path == selector.name)
+            held_on = (one for one in kept.grants(records) if one.path == selector.name)
             return any(one.principal in answered_for for one in held_on)

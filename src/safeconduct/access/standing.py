@@ -30,7 +30,7 @@ from safeconduct.access.model import (
 from safeconduct.access.secrets import secret_hash
 from safeconduct.kernel.decisions import Decision, Effect, Reason
 from safeconduct.kernel.errors import AbsentError, UnauthenticatedError
-from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
+from safeconduct.kernel.ids import GrantId, OrganizationId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records
 from safeconduct.policy import Entities, PolicyRequest, PolicySet, decide
@@ -45,10 +45,12 @@ class Standing:
 
     epoch: int
     program: ProgramRecord | None
+    issued: int  # `records.issued_epoch`
     policies: PolicySet
     entities: Entities
     tokens: Mapping[str, Token] = field(repr=False)  # by hash
     principals: Mapping[PrincipalId, Principal] = field(repr=False)
+    ceilings: Mapping[OrganizationId, int] = field(repr=False)  # the tier of each organization
     paths: Mapping[PathId, SealedPath] = field(repr=False)
     compiled: Mapping[PathId, CompiledPath] = field(repr=False)  # each of `paths`
     agreements: Mapping[str, Agreement] = field(repr=False)
@@ -114,6 +116,15 @@ class Standing:
             return Decision(Effect.DENY, reasons, policy.determining, policy.errors), case.grant
         return policy, case.grant
 
+    def reach(self, principal: Principal, grant: Grant) -> int:
+        """Returns the highest tier of models that a principal may use under a grant of its."""
+        return grant.reach(principal, self.ceilings.get(principal.organization, 0))
+
+    def reach_on(self, principal: Principal, path_id: PathId) -> int:
+        """Returns the highest tier of models that a principal may use on a path, under any grant."""
+        held = self.grants.get((principal.id, path_id), ())
+        return max((self.reach(principal, grant) for grant in held), default=0)
+
     def approves(self, approval: str) -> bool:
         """Tells whether an approval stands, or none is needed. The key is that of `CompiledPath.approval`."""
         return not approval or approval in self.approved
@@ -155,10 +166,12 @@ class Standing:
     def _case(self, request: CallRequest, path: SealedPath, held: tuple[Grant, ...]) -> Case:
         grant, matching = _choose(request, held)
         compiled, principal = self.compiled[path.id], self.principals[request.principal]
-        model = compiled.model(request.model, principal.tier)
+        tier = self.reach(principal, grant)
+        model = compiled.model(request.model, tier)
         return Case(
             request=request,
             principal=principal,
+            tier=tier,
             compiled=compiled,
             model=model,
             approved=model is None or self.approves(compiled.approval(model)),
@@ -217,7 +230,8 @@ def compile_standing(records: Records, previous: Standing | None = None) -> Stan
     thousands of entities to be parsed again.
     """
     program = kept.program_in_force(records)
-    if previous is not None and program is not None and previous.program == program:
+    current = program is not None and previous is not None and previous.program == program
+    if previous is not None and current and previous.issued == kept.issued_epoch(records):
         compiled = previous
     else:
         compiled = _compile_program(records, program, previous)
@@ -235,15 +249,17 @@ def _compile_program(records: Records, program: ProgramRecord | None, previous: 
     policies = records.get(kept.POLICIES, kept.POLICIES_KEY)
     paths = {path.id: path for _, path in records.scan(kept.PATHS)}
     grants: dict[tuple[PrincipalId, PathId], tuple[Grant, ...]] = defaultdict(tuple)
-    for _, grant in records.scan(kept.GRANTS):
+    for grant in kept.grants(records):
         grants[grant.principal, grant.path] += (grant,)
     return Standing(
         epoch=0,
         program=program,
+        issued=kept.issued_epoch(records),
         policies=cedar.compile_policies(policies.text if policies else ""),
         entities=_entities(records, previous.entities if previous else None),
         tokens={},
         principals={principal.id: principal for _, principal in records.scan(kept.PRINCIPALS)},
+        ceilings={one.id: one.tier for _, one in records.scan(kept.ORGANIZATIONS)},
         paths=paths,
         compiled={path.id: compile_path(path) for path in paths.values()},
         agreements={agreement.id: agreement for _, agreement in records.scan(kept.AGREEMENTS)},
@@ -260,7 +276,7 @@ def stated_budgets(records: Records) -> Iterator[StatedBudget]:
     if agreement is None:
         return
     owned = [
-        *((f"grant:{one.id}", one.budget, one.window) for _, one in records.scan(kept.GRANTS)),
+        *((f"grant:{one.id}", one.budget, one.window) for one in kept.grants(records)),
         *((f"path:{one.id}", one.budget, agreements[one.agreement]) for _, one in records.scan(kept.PATHS)),
         *((f"organization:{o.id}", o.budget, agreement.valid) for _, o in records.scan(kept.ORGANIZATIONS)),
     ]
@@ -277,7 +293,7 @@ def _entities(records: Records, previous: Entities | None) -> Entities:
             *(cedar.principal_entity(value) for _, value in records.scan(kept.PRINCIPALS)),
             *(cedar.scope_entity(value) for _, value in records.scan(kept.SCOPES)),
             *(cedar.path_entity(value) for _, value in records.scan(kept.PATHS)),
-            *(cedar.grant_entity(value) for _, value in records.scan(kept.GRANTS)),
+            *(cedar.grant_entity(value) for value in kept.grants(records)),
         ],
         previous,
     )

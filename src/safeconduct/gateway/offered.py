@@ -27,7 +27,7 @@ def offered(
         askable(path, upstreams)
     except (UnavailableError, RefusedError):
         return ()  # nothing could be asked: a call says why
-    there = standing.compiled[path.id].there_for(principal.tier)
+    there = standing.compiled[path.id].there_for(standing.reach_on(principal, path.id))
     names = dict.fromkeys(name for model in there for name in model.names)
     return tuple(
         name

@@ -260,7 +260,7 @@ def prepare(
             decision, grant = standing.authorize(request, decide)
             _check_decision(decision)
         providers = askable(path, upstreams)
-        model = compiled.model(request.model, principal.tier)
+        model = compiled.model(request.model, standing.reach(principal, grant)) if grant else None
         if grant is None or model is None:
             raise RuntimeError("an allowed call falls under a grant and is for a model")
         way = way_to(providers, upstreams, spoken, asked, _shapes(path))

@@ -98,8 +98,6 @@ def fallen(standing: Standing, call: CallFacts, token: str = "") -> tuple[CutWhy
     principal = standing.principals.get(call.principal)
     if principal is None:
         return CutWhy.REVOKED, f"principal:{call.principal}"
-    if principal.tier < call.tier:
-        return CutWhy.REVOKED, f"principal:{call.principal}/tier"
     if token and secret_hash(token) not in standing.tokens:
         return CutWhy.REVOKED, f"token-of:{call.principal}"
     if not standing.approves(call.approval):
@@ -107,8 +105,11 @@ def fallen(standing: Standing, call: CallFacts, token: str = "") -> tuple[CutWhy
     if call.path not in standing.paths:
         return CutWhy.REVOKED, f"path:{call.path}"
     held = standing.grants.get((call.principal, call.path), ())
-    if all(grant.id != call.grant for grant in held):
+    grant = next((one for one in held if one.id == call.grant), None)
+    if grant is None:
         return CutWhy.REVOKED, f"grant:{call.grant}"
+    if standing.reach(principal, grant) < call.tier:
+        return CutWhy.REVOKED, f"principal:{call.principal}/tier"
     return None
 
 

@@ -169,7 +169,7 @@ def _path(records: Records, wanted: str) -> SealedPath:
 
 
 def _service(records: Records, signer: Principal, path: SealedPath) -> PrincipalId:
-    holders = {grant.principal for _, grant in records.scan(kept.GRANTS) if grant.path == path.id}
+    holders = {grant.principal for grant in kept.grants(records) if grant.path == path.id}
     services = [one.id for _, one in records.scan(kept.PRINCIPALS) if one.sponsor == signer.id and one.id in holders]
     return services[0] if len(services) == 1 else signer.id
 

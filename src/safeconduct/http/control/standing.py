@@ -22,14 +22,14 @@ def list_grants(_reading: Reading, control: Installation) -> Response:
     """Returns the grants in force."""
     now = control.clock.now()
     with control.snapshot() as records:
-        return answer([_grant(grant, open_=grant.window.holds(now)) for _, grant in records.scan(kept.GRANTS)])
+        return answer([_grant(grant, open_=grant.window.holds(now)) for grant in kept.grants(records)])
 
 
 @router.get("/grants/{grant_id}")
 def show_grant(_reading: Reading, control: Installation, grant_id: str) -> Response:
     """Returns a grant."""
     with control.snapshot() as records:
-        grant = records.get(kept.GRANTS, grant_id)
+        grant = kept.grant(records, grant_id)
     if grant is None:
         raise AbsentError(f"no grant {grant_id!r} is in force", code="grant-unknown")
     return answer(_grant(grant, open_=grant.window.holds(control.clock.now())))
