@@ -284,7 +284,7 @@ def test_a_plan_tells_what_changes_field_by_field():
         "- grant service-triage\n"
         "~ policies policies\n"
         "    text:\n"
-        "      @@ -33,3 +33,3 @@\n"
+        "      @@ -16,3 +16,3 @@\n"
         '       forbid (principal, action == Action::"call", resource is Path)\n'
         "      -when { context.frozen };\n"
         "      +when { true };\n"

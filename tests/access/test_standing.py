@@ -167,14 +167,6 @@ def test_data_of_another_class_is_refused_and_so_is_unlabeled_data_where_it_is_n
     assert labeled.authorize(replace(REQUEST, data_classes=("telemetry",)))[0].allowed
 
 
-def test_a_prohibited_use_is_refused_whatever_the_program_says():
-    source = SOURCE.replace("purpose: incident-triage", "purpose: credential-theft")
-    decision, _ = compile_standing(in_force(source.encode()).state).authorize(
-        replace(REQUEST, purpose="credential-theft")
-    )
-    assert codes(decision) == {("policy-forbids", "policy:prohibited-uses")}
-
-
 PERMIT_ALL = '@id("all") permit (principal, action, resource);'
 
 
@@ -268,7 +260,6 @@ def test_a_token_of_somebody_who_left_is_unknown():
 
 def test_the_default_policies_fit_the_schema_and_are_the_demo_s():
     assert STANDING.policies.text == default_policies()
-    assert "prohibited-uses" in STANDING.policies.ids
 
 
 def test_a_freeze_or_a_token_does_not_make_the_program_compile_again():

@@ -19,6 +19,7 @@ from safeconduct.access.model import (
     SealedPath,
     TargetRule,
 )
+from safeconduct.access.prohibited import PROHIBITED_USES, prohibited
 from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.ids import GrantId
 from safeconduct.kernel.instants import rfc3339
@@ -55,7 +56,21 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 def floor(case: Case) -> tuple[Reason, ...]:
     """Returns everything that stands against the call; nothing if nothing does."""
-    return (*_standing(case), *_purpose(case), *_grant(case), *_model(case), *_content(case))
+    return (*_use(case), *_standing(case), *_purpose(case), *_grant(case), *_model(case), *_content(case))
+
+
+def _use(case: Case) -> Iterator[Reason]:
+    """First, so that it is what the caller is told: nothing that anybody changes makes such a call pass."""
+    stated = (
+        ("request/purpose", case.request.purpose),
+        (f"path:{case.path.id}/purpose", case.path.purpose),
+        (f"grant:{case.grant.id}/purpose", case.grant.purpose),
+    )
+    for clause, purpose in stated:
+        use = prohibited(purpose)
+        if use is not None:
+            text = f"{use} is a prohibited use: {PROHIBITED_USES[use]}"
+            yield Reason("prohibited-use", clause, text, "no program, tier or grant lifts this: ask for another purpose")
 
 
 def _standing(case: Case) -> Iterator[Reason]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from safeconduct.access.model import Opening, OrganizationRole, PrincipalKind, Role
+from safeconduct.access.prohibited import PROHIBITED_USES, prohibited
 from safeconduct.access.reading import Key, Log, near
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import InvalidInputError
@@ -28,6 +29,7 @@ def check_references(values: Values, log: Log) -> None:
             _known(log, ("paths", name, "handling", data_class), data_class, path["data_classes"], "data class")
     for name, grant in values["grants"].items():
         _grant(name, grant, values, log)
+    _uses(values, log)
     for section in ("organizations", "paths", "grants"):
         for name, owner in values[section].items():
             _budget((section, name, "budget"), owner["budget"], log)
@@ -37,6 +39,15 @@ def check_references(values: Values, log: Log) -> None:
     _unique_keys(values, log)
     if not any(Role.ADMINISTRATOR in principal["roles"] for principal in values["principals"].values()):
         log.wrong_at(("principals",), "nobody has role administrator, so nobody could change the program again")
+
+
+def _uses(values: Values, log: Log) -> None:
+    for section in ("paths", "grants"):
+        for name, stated in values[section].items():
+            use = prohibited(stated["purpose"])
+            if use is not None:
+                told = f"{use} is a prohibited use ({PROHIBITED_USES[use]}), and no program lifts that"
+                log.wrong_at((section, name, "purpose"), told, "prohibited-use")
 
 
 def _budget(key: Key, budget: Values | None, log: Log) -> None:
