@@ -1,6 +1,8 @@
-"""The uses that nobody may have: each is refused above whatever a program says, and its nearest lawful neighbor is not."""
+"""The uses that nobody may have: refused above whatever a program says, while the nearest lawful neighbor is not."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from support.programs import demo_program, in_force
 REQUEST = CallRequest(
     principal="ana", path="soc-triage", purpose="incident-triage", model="smollm2-135m", now=START
 )  # fmt: skip
+PAGE = Path(__file__).parents[2] / "docs" / "spec" / "policy.md"
 PERMIT_ALL = '@id("all") permit (principal, action, resource);'
 
 NEIGHBORS = {
@@ -44,8 +47,10 @@ def against(decision):
     return [(reason.code, reason.clause) for reason in decision.reasons]
 
 
-def test_each_use_has_a_neighbor():
-    assert set(NEIGHBORS) == set(PROHIBITED_USES)
+def test_the_page_lists_each_use_with_its_neighbor():
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.+) \| `([a-z-]+)` \|$", PAGE.read_text(), re.MULTILINE)
+    assert {use: about for use, about, _ in rows} == PROHIBITED_USES
+    assert {use: neighbor for use, _, neighbor in rows} == NEIGHBORS
 
 
 @pytest.mark.parametrize(("use", "neighbor"), NEIGHBORS.items())
@@ -57,7 +62,7 @@ def test_a_prohibited_use_is_refused_and_its_neighbor_passes(use, neighbor):
         ("prohibited-use", "path:soc-triage/purpose"),
         ("prohibited-use", "grant:ana-triage/purpose"),
     ]
-    assert decision.reasons[0].remedy.startswith("no program, tier or grant lifts this")
+    assert decision.reasons[0].remedy.startswith("nothing lifts this")
     assert standing(neighbor, neighbor).authorize(replace(REQUEST, purpose=neighbor))[0].allowed
 
 

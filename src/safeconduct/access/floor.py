@@ -70,7 +70,7 @@ def _use(case: Case) -> Iterator[Reason]:
         use = prohibited(purpose)
         if use is not None:
             text = f"{use} is a prohibited use: {PROHIBITED_USES[use]}"
-            yield Reason("prohibited-use", clause, text, "no program, tier or grant lifts this: ask for another purpose")
+            yield Reason("prohibited-use", clause, text, "nothing lifts this: no program, no tier and no grant")
 
 
 def _standing(case: Case) -> Iterator[Reason]:
