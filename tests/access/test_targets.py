@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safeconduct.access.targets import NAME_LENGTH_MAX, compile_targets, parse_target
+from safeconduct.access.assets import parse_asset
+from safeconduct.access.domain_names import NAME_LENGTH_MAX
+from safeconduct.access.targets import compile_targets
 from safeconduct.kernel.errors import InvalidInputError
 
 SCOPE = compile_targets(["192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "Example.com.", "*.corp.example"])
@@ -44,18 +46,20 @@ def test_what_a_scope_covers(target, covered):
     assert SCOPE.covers(target) is covered
 
 
-@pytest.mark.parametrize("text", ["", "192.0.2.1/24", "1.2.3", "300.0.0.1", "a..b", "-a.example", "a b", "ünï.example"])
+@pytest.mark.parametrize(
+    "text", ["", "192.0.2.1/24", "1.2.3", "300.0.0.1", "a..b", "-a.example", "a b", "fa\u00df.example"]
+)
 def test_what_is_no_target_is_refused(text):
     with pytest.raises(InvalidInputError):
-        parse_target(text)
+        parse_asset(text)
 
 
 def test_the_limit_on_names():
     longest = ".".join(["a" * 49] * 5) + ".abc"
     assert len(longest) == NAME_LENGTH_MAX
-    assert parse_target(longest) == longest
+    assert str(parse_asset(longest)) == longest
     with pytest.raises(InvalidInputError):
-        parse_target(longest + "d")
+        parse_asset(longest + "d")
 
 
 def test_an_empty_scope_covers_nothing():

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from safeconduct.access.assets import parse_asset
 from safeconduct.access.model import Opening, OrganizationRole, PrincipalKind, Role
 from safeconduct.access.path_schema import BUDGET, MODELS, PATH, TIER, UPSTREAMS
 from safeconduct.access.path_schema import ID as _ID
@@ -21,7 +22,6 @@ from safeconduct.access.reading import (
     Whole,
 )
 from safeconduct.access.reading import Reader as ValueReader
-from safeconduct.access.targets import parse_target
 from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.keys import PublicKey
@@ -78,7 +78,7 @@ _KEY = Text("ed25519 public key", r".{1,100}", PublicKey.parse)
 _COSIGNER_KEY = Text("C2SP verifier key, type 4 or 6", r".{1,2400}", _check_witness_key)
 # With its changes the text must fit into one entry of the log.
 _POLICY = Text("tlog-policy text", r"(?s).{1,32768}", _check_policy, "a tlog-policy of up to 32768 characters")
-_TARGET = Text("network, address, name or *.name", r".{1,255}", parse_target)
+_TARGET = Text("asset", r".{1,512}", parse_asset)
 _WINDOW = Section(
     (
         FieldSpec("from", Moment(), "first instant", attribute="opens_at"),
@@ -185,7 +185,11 @@ _PRINCIPAL = Section(
 )
 _SCOPE = Section(
     (
-        FieldSpec("targets", ListOf(_TARGET, TARGETS_MAX, 1), "what is authorized; `*.name` covers what is under it"),
+        FieldSpec(
+            "targets",
+            ListOf(_TARGET, TARGETS_MAX, 1),
+            "what is authorized ([scope.md](scope.md) lists the kinds); `*.name` covers what is under it",
+        ),
         FieldSpec("authorization", _PROSE, "who allowed it, and how"),
     ),
     "scope",

@@ -1,28 +1,24 @@
-"""Targets: what a scope authorizes, and whether a name or address falls under it.
+"""Targets: the assets that a scope lists, and whether another asset falls under them.
 
-An address or network covers the addresses within it. A name covers itself; `*.name` covers every name beneath it and
-not `name`. Nothing is looked up: a name is never in scope for the address it may resolve to.
+A network covers the networks within it. A name covers itself; `*.name` covers every name beneath it and not `name`.
+`repo:forge/owner/*` covers the owner's repositories, and a forge of one's own, listed as a name, those on it; the name
+of a forge that strangers share covers none. Nothing is looked up: a name is never in scope for its address.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 
+from safeconduct.access.assets import Asset, Name, Network, Repository, parse_asset
+from safeconduct.access.domain_names import parents
 from safeconduct.kernel.errors import InvalidInputError
-
-Network = IPv4Network | IPv6Network
-
-NAME_LENGTH_MAX = 253
-"""Characters of a domain name without its final dot (RFC 1035)."""
 
 TARGETS_KEPT_MAX = 16_384
 """Parsed targets that are kept, at some 300 bytes each: an incident's addresses come up in call after call."""
 
-_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
-_NUMBERS = re.compile(r"[0-9.]+")
+SHARED_FORGES = frozenset(("github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "gitee.com", "git.sr.ht"))
+"""Forges on which strangers' repositories lie beside each other: who may work on one may not work on all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +30,7 @@ class TargetSet:
     _known: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)  # the same hosts come again
 
     def covers(self, target: str) -> bool:
-        """Tells whether the target is authorized. What can't be read as a target is not."""
+        """Tells whether the target is authorized. What can't be read as an asset is not."""
         known = self._known.get(target)
         if known is None:
             if len(self._known) >= TARGETS_KEPT_MAX:
@@ -43,66 +39,49 @@ class TargetSet:
         return known
 
     def _covers(self, target: str) -> bool:
-        read = _read(target)
-        if read is None:
+        asset = _read(target)
+        if asset is None:
             return False
-        if isinstance(read, str):
-            return read in self.names or any(f"*.{parent}" in self.names for parent in _parents(read))
-        return any(_within(read, network) for network in self.networks)
+        if isinstance(asset, IPv4Network | IPv6Network):
+            return any(_within(asset, network) for network in self.networks)
+        return str(asset) in self.names or any(wider in self.names for wider in _wider(asset))
 
 
 def compile_targets(targets: Iterable[str]) -> TargetSet:
     """Compiles targets.
 
     Raises:
-        InvalidInputError: one of them is none.
+        InvalidInputError: one of them is no asset.
     """
-    read = [parse_target(target) for target in targets]
+    read = [parse_asset(target) for target in targets]
     return TargetSet(
-        networks=tuple(item for item in read if not isinstance(item, str)),
-        names=frozenset(item for item in read if isinstance(item, str)),
+        networks=tuple(item for item in read if isinstance(item, IPv4Network | IPv6Network)),
+        names=frozenset(str(item) for item in read if not isinstance(item, IPv4Network | IPv6Network)),
     )
 
 
-def parse_target(text: str) -> Network | str:
-    """Reads a network, an address (as the network of one) or a name in lower case.
-
-    Raises:
-        InvalidInputError: the text is none of them, or a network has bits set beyond its prefix.
-    """
-    lowered = text.strip().lower().removesuffix(".")
-    try:
-        return _unmapped(ip_network(lowered))
-    except ValueError as error:
-        if "host bits" in str(error):
-            raise InvalidInputError(f"{text!r} has address bits set beyond its prefix") from error
-    if len(lowered) > NAME_LENGTH_MAX or not _NAME.fullmatch(lowered) or _NUMBERS.fullmatch(lowered):
-        raise InvalidInputError(f"{text!r} is no network, address or name such as 192.0.2.0/24 or example.com")
-    return lowered
-
-
 @lru_cache(maxsize=TARGETS_KEPT_MAX)
-def _read(target: str) -> Network | str | None:
+def _read(target: str) -> Asset | None:
     try:
-        return parse_target(target)
+        return parse_asset(target)
     except InvalidInputError:
         return None
 
 
-def _unmapped(network: Network) -> Network:
-    # ::ffff:192.0.2.1 reaches the same host as 192.0.2.1.
-    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped and network.prefixlen >= 96:  # noqa: PLR2004 - RFC 4291 2.5.5.2
-        return IPv4Network((network.network_address.ipv4_mapped, network.prefixlen - 96))
-    return network
+def _wider(asset: Asset) -> Iterable[str]:
+    """Returns what else would cover an asset, in canonical form."""
+    if isinstance(asset, Name):
+        return (f"*.{parent}" for parent in parents(asset.text.removeprefix("*.")))
+    if not isinstance(asset, Repository):
+        return ()
+    owner = asset.owner.split("/")
+    groups = (f"repo:{asset.forge}/{'/'.join(owner[:end])}/*" for end in range(len(owner), 0, -1))
+    if asset.forge in SHARED_FORGES:
+        return groups
+    return (*groups, asset.forge, *(f"*.{parent}" for parent in parents(asset.forge)))
 
 
 def _within(inner: Network, outer: Network) -> bool:
     if isinstance(inner, IPv4Network):
         return isinstance(outer, IPv4Network) and inner.subnet_of(outer)
     return isinstance(outer, IPv6Network) and inner.subnet_of(outer)
-
-
-def _parents(name: str) -> Iterable[str]:
-    while "." in name:
-        name = name.partition(".")[2]
-        yield name
