@@ -10,9 +10,11 @@ import pytest
 from safeconduct.adapters.postgres import reading
 from safeconduct.adapters.postgres.control import PostgresStore
 from safeconduct.adapters.postgres.heads import PostgresHeads
+from safeconduct.adapters.postgres.shared import PostgresShared
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ports import Batch, LogGrowth, NewEntry
+from safeconduct.ledger.shared_ports import Unplaced
 from support.logs import CALLS
 
 
@@ -66,17 +68,27 @@ def test_a_lost_connection_is_opened_again(postgres, database, store):
     store.commit(batch(0, "A"))
     assert store.reader().size(CALLS) == 1
     assert postgres.cut(database) == 2
-    refused(lambda: store.commit(batch(1, "B")), "store-failed")
     store.commit(batch(1, "B"))
-    refused(lambda: store.reader().size(CALLS), "store-failed")
     assert store.reader().size(CALLS) == 2
+
+
+def test_what_began_on_a_connection_that_is_lost_fails_and_goes_on_on_no_other(postgres, database):
+    shared = PostgresShared(database)
+    entry = batch(0, "A").growths[0].entries[0]
+    with pytest.raises(UnavailableError), shared.deciding(alone=False):
+        postgres.cut(database)
+        shared.append([Unplaced(CALLS, 1, entry)], {})
+    assert not shared.taken("A")
+    with shared.deciding(alone=False):
+        shared.append([Unplaced(CALLS, 1, entry)], {})
+    assert shared.taken("A")
+    shared.close()
 
 
 def test_who_lost_its_lock_to_another_writer_writes_no_more(postgres, database, store):
     store.commit(batch(0, "A"))
     postgres.cut(database)
     other = PostgresStore(database)
-    refused(lambda: store.commit(batch(1, "B")), "store-failed")
     refused(lambda: store.commit(batch(1, "B")), "store-locked")
     other.close()
     refused(lambda: store.commit(batch(1, "B")), "store-taken-over")

@@ -1,7 +1,8 @@
 """Connecting to PostgreSQL the one way we do: synced at each commit, at a known schema version."""
 
+import select
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -147,3 +148,18 @@ def transaction(connection: Connection, action: str, begin: str = "BEGIN") -> It
         finally:
             if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 connection.execute("ROLLBACK")
+
+
+def lost(connection: Connection) -> bool:
+    """Tells whether a connection ended, also while nobody used it: its end then lies there unread.
+
+    Within a transaction only a failing statement tells: nobody may go on with another connection in its place.
+    """
+    if connection.closed or connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        return connection.closed
+    unread = select.poll()
+    unread.register(connection.fileno(), select.POLLIN)
+    if unread.poll(0):
+        with suppress(psycopg.Error):
+            connection.execute("SELECT 1")
+    return connection.closed

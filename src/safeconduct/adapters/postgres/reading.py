@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from safeconduct.adapters.postgres.database import Connection, connect, one, rows, translated
+from safeconduct.adapters.postgres.database import Connection, connect, lost, one, rows, translated
 from safeconduct.adapters.sql import BLOBS, SqlLog
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
@@ -107,6 +107,8 @@ class PostgresReader(PostgresRows):
         with self._lock:
             if self._closed:
                 raise UnavailableError("the store is closed", code="store-closed")
+            if self._idle and lost(self._idle[-1]):
+                self._close_idle()
             if self._idle:
                 return self._idle.pop()
         return connect(self._url)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from safeconduct.adapters.postgres.database import Connection, connect, rows, translated
+from safeconduct.adapters.postgres.database import Connection, connect, lost, rows, translated
 
 END_TIMEOUT_MS = 5000
 """How long the server may take to end what a lost connection left behind."""
@@ -23,13 +23,14 @@ class Session:
         self._connection = self._open()
 
     def get(self) -> Connection:
-        """Returns the connection, a new one where it was lost.
+        """Returns the connection, a new one where it was lost. One that is within a transaction stays until that ends.
 
         Raises:
             UnavailableError: the server does not answer, or somebody else took the locks meanwhile.
         """
         with self._lock:
-            if self._connection.closed:
+            if lost(self._connection):
+                self._connection.close()
                 self._connection = self._open()
             return self._connection
 
