@@ -24,7 +24,9 @@ settings.load_profile("long" if os.environ.get("SAFECONDUCT_LONG") else "ci" if 
 os.environ["SAFECONDUCT_CONFIG"] = "/nonexistent"  # nobody's own login acts in a test
 
 _booked = [""]
-_SUBPROCESSES = "COVERAGE_PROCESS_CONFIG"  # where coverage tells child processes that they are traced
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # it is traced; what it starts is not: no line of that is booked to a test
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 _LISTED = {test for row in rows(TABLE.read_text()) for test in row.tests}
 
@@ -40,14 +42,12 @@ def pytest_runtest_protocol(item):
 
 @contextmanager
 def _untraced():
-    own, threads, processes = sys.gettrace(), threading.gettrace(), os.environ.pop(_SUBPROCESSES, None)
+    own, threads = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
     threading.settrace(None)
     try:
         yield
     finally:
-        if processes is not None:
-            os.environ[_SUBPROCESSES] = processes
         threading.settrace(threads)
         sys.settrace(own)
 
