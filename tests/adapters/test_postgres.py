@@ -75,12 +75,15 @@ def test_a_lost_connection_is_opened_again(postgres, database, store):
 def test_what_began_on_a_connection_that_is_lost_fails_and_goes_on_on_no_other(postgres, database):
     shared = PostgresShared(database)
     entry = batch(0, "A").growths[0].entries[0]
-    with pytest.raises(UnavailableError), shared.deciding(alone=False):
-        postgres.cut(database)
-        shared.append([Unplaced(CALLS, 1, entry)], {})
+
+    def append(between):
+        with shared.deciding(alone=False):
+            between()
+            shared.append([Unplaced(CALLS, 1, entry)], {})
+
+    refused(lambda: append(lambda: postgres.cut(database)), "store-failed")
     assert not shared.taken("A")
-    with shared.deciding(alone=False):
-        shared.append([Unplaced(CALLS, 1, entry)], {})
+    append(lambda: None)
     assert shared.taken("A")
     shared.close()
 
