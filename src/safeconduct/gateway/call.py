@@ -233,6 +233,9 @@ class Call:
         return SendHead(content_type, length, self._intent)
 
     def _hand_over(self, data: bytes, *, last: bool = False) -> list[Command]:
+        if 0 < len(data) <= PIECE_BYTES:  # as nearly always
+            self._answer.hand_over(data)
+            return [SendBytes(data, last)]
         pieces = [data[at : at + PIECE_BYTES] for at in range(0, len(data), PIECE_BYTES)]
         for piece in pieces:
             self._answer.hand_over(piece)
@@ -284,6 +287,7 @@ class Call:
     def _outcome(self) -> Outcome:
         end, why, clause = self._verdict or (End.COMPLETED, "", "")
         answer, facts = self._answer, self._answer.facts
+        released = answer.released
         return Outcome(
             end=end,
             why=why,
@@ -291,8 +295,8 @@ class Call:
             attempt=self._attempt,
             status=answer.status,
             release=self.terms.release,
-            released=answer.released,
-            released_sha256=hashlib.sha256(answer.released).hexdigest(),
+            released=released,
+            released_sha256=hashlib.sha256(released).hexdigest(),
             kept=answer.kept,
             finish_reason=facts.finish_reason,
             prompt_tokens=facts.prompt_tokens,

@@ -71,6 +71,9 @@ class _Held:
     ends_at: int  # characters of text up to the frame's end
 
 
+_PASSING = Passing()
+
+
 class HoldingWindow:
     """`Releaser` that stays WINDOW_CHARACTERS of text behind what was inspected."""
 
@@ -139,7 +142,7 @@ def releaser(mode: Release, inspector: Inspector) -> Releaser:
     """Returns what lets out the stream of one call."""
     match mode:
         case Release.PASS:
-            return Passing()
+            return _PASSING
         case Release.HOLD_WINDOW:
             return HoldingWindow(inspector)
         case Release.HOLD_ALL:

