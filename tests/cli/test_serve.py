@@ -168,9 +168,13 @@ class Stream:
         self.connection.close()
 
 
-def test_told_to_end_it_cuts_what_runs_and_leaves_everything_closed(house):
-    with talking() as model, serving(house.data, "--model", model.url) as (process, address):
-        stream = Stream(address.url, bearer(house))
+def test_told_to_end_twice_it_cuts_what_runs_and_leaves_everything_closed(house):
+    with talking() as model, serving(house.data, "--model", model.url, "--drain", 60) as (process, address):
+        token = bearer(house)
+        stream = Stream(address.url, token)
+        process.terminate()
+        until(lambda: asked(address.url, "POST", ROUTE, chat(), token)[0] == 503, process, says="no more calls")
+        assert stream.response.read1(65_536)
         process.terminate()
         stream.ends()
         assert process.wait(30) == 0

@@ -43,7 +43,7 @@ def served(postgres, tmp_path_factory):
     root = tmp_path_factory.mktemp("workers")
     with environment(**{name: postgres.database() for name in NAMES}), talking() as model:
         house = agreed(root / "house", upstream="custom", model="m")[0]
-        words = ("serve", "--port", 0, "--no-local-model", "--workers", WORKERS, "--model", model.url)
+        words = ("serve", "--port", 0, "--no-local-model", "--workers", WORKERS, "--model", model.url, "--drain", 0)
         with start(*words, data=house.data, log=root / "server") as process:
             until(lambda: running_server(house.data), process, says=str(root))
             url = running_server(house.data).url

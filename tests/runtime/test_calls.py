@@ -374,6 +374,29 @@ def test_a_shutdown_cuts_all_and_records_each():
         assert [(o.end, o.why) for o in outcomes(world)] == [(End.CUT, "shutdown")] * 3
 
 
+@pytest.mark.parametrize("ends", [True, False], ids=["ends", "is-cut"])
+def test_a_call_may_end_while_a_shutdown_waits_and_none_begins(ends):
+    with log_world() as world:
+
+        async def main():
+            wait = Wait()
+            calls = world.calls(ScriptedUpstream(STREAM_HEAD, CHUNK, wait, DONE))
+            arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
+            run = asyncio.create_task(calls.run(arrival, request(stream=True), ScriptedClient()))
+            await wait.reached.wait()
+            ending = asyncio.create_task(calls.shutdown(3600))
+            await asyncio.sleep(0)
+            late = ScriptedClient()
+            await calls.run(calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"]), request(), late)
+            assert (late.failure.code, ending.done(), run.done()) == ("shutting-down", False, False)
+            wait.go.set() if ends else calls.cut_all(CutWhy.SHUTDOWN)
+            await ending
+            await run
+
+        asyncio.run(main())
+        assert [o.end for o in outcomes(world)] == [End.COMPLETED if ends else End.CUT]
+
+
 def test_a_cancelled_task_still_records_its_outcome():
     with log_world() as world:
 

@@ -110,6 +110,7 @@ def _child(role: Role, order: Order, listener: socket.socket | None = None) -> C
             environment=environment(order.metrics),
             order=ordered.encoded,
             descriptors=[one for one in descriptors if one >= 0],
+            drain_s=order.options.drain_s,
         )
     )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -31,6 +32,7 @@ from safeconduct.bootstrap.routes import ROUTERS
 from safeconduct.bootstrap.shipping import shipped
 from safeconduct.bootstrap.upstreams import Sources, configured
 from safeconduct.gateway.budgets.rates import Pace
+from safeconduct.gateway.moves import CutWhy
 from safeconduct.gateway.observing import Observer
 from safeconduct.gateway.ports import Upstream
 from safeconduct.http.asgi import App
@@ -62,7 +64,10 @@ ONCE = "this-process"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
-    """Where to listen, which models to offer, and the file that says where the log's rows go."""
+    """Where to listen, which models to offer, and the file that says where the log's rows go.
+
+    `drain_s` are the seconds that running calls get to end when the server is told to.
+    """
 
     where: Where = field(default_factory=Where)
     local_model: bool = True
@@ -70,6 +75,7 @@ class ServeOptions:
     databases: Databases = field(default_factory=Databases)
     destinations: Path | None = None
     watch: Watch = field(default_factory=Watch)
+    drain_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +118,7 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
         ) as installation,
         shipped(data, options.destinations, installation.logs) as shipping,
     ):
-        tls = server_tls(options.where.tls, installation.clock.now())
-        url, here = address_of(listener, tls=tls is not None), address_of(local or listener)
+        url, here = address_of(listener, tls=options.where.tls is not None), address_of(local or listener)
         if options.watch.lines is not None:
             write_lines(options.watch.lines, installation.clock.now)
         async with (
@@ -134,11 +139,26 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
                 shipping=shipping,
             )
             app = app_of(installation, runner.settle, serving, lambda: AtWork(unready=calls.unready()))
-            server = GatewayServer(server_config(app), calls.shutdown, tls=tls, loopback=local)
+            server = server_of(app, calls, options, local)
             lock.announce(Address(here, secret))
             told.ready(url, [finding.text for finding in installation.findings], named(upstreams))
             async with beside(follow(installation)):
                 await server.serve(sockets=[listener])
+
+
+def server_of(app: App, calls: Calls, options: ServeOptions, loopback: socket.socket | None) -> GatewayServer:
+    """Returns the server of an app. Told to end, it lets calls end first; told again, it cuts them.
+
+    Raises:
+        InvalidInputError: as `server_tls`.
+    """
+    return GatewayServer(
+        server_config(app),
+        partial(calls.shutdown, options.drain_s),
+        told_again=partial(calls.loop.call_soon_threadsafe, calls.cut_all, CutWhy.SHUTDOWN),
+        tls=server_tls(options.where.tls, calls.clock.now()),
+        loopback=loopback,
+    )
 
 
 async def ask_once(data: Path, request: Ask) -> Answer:

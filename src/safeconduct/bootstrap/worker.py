@@ -8,18 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from safeconduct.bootstrap.joined import joined
-from safeconduct.bootstrap.listening import server_tls
 from safeconduct.bootstrap.observed import metrics_of, observing
 from safeconduct.bootstrap.orders import Order
-from safeconduct.bootstrap.server import Serving, app_of, calls_of, models
+from safeconduct.bootstrap.server import Serving, app_of, calls_of, models, server_of
 from safeconduct.gateway.budgets.rates import Pace
-from safeconduct.http.connection import GatewayServer, server_config
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.runtime.confirming import Confirmation
 from safeconduct.runtime.freeze import Snapshot
 
 if TYPE_CHECKING:
+    from safeconduct.http.connection import GatewayServer
     from safeconduct.runtime.calls import Calls
 
 SETTLE_S = 10.0
@@ -30,7 +29,7 @@ LOOK_S = 0.05
 
 
 async def work(order: Order, ended: threading.Event, ready: Callable[[], None]) -> None:
-    """Takes calls until told to end; those that run get their outcomes then.
+    """Takes calls until told to end; those that run then may end within the options' time, and get their outcomes.
 
     Raises:
         InvalidInputError, UnavailableError: as `joined`.
@@ -61,12 +60,8 @@ async def work(order: Order, ended: threading.Event, ready: Callable[[], None]) 
                 shipping=list,
             )
             app = app_of(house, partial(settle, house.snapshot), serving, lambda: here.at_work(calls.unready()))
-            server = GatewayServer(
-                server_config(app),
-                calls.shutdown,
-                tls=server_tls(order.options.where.tls, house.clock.now()),
-                loopback=None if order.loopback < 0 else socket.socket(fileno=order.loopback),
-            )
+            loopback = None if order.loopback < 0 else socket.socket(fileno=order.loopback)
+            server = server_of(app, calls, order.options, loopback)
             end = asyncio.create_task(_end(ended, server))
             calls.loop.call_soon(ready)
             await server.serve(sockets=[socket.socket(fileno=order.socket)])
@@ -97,6 +92,6 @@ def _not_yet() -> UnavailableError:
     )
 
 
-async def _end(ended: threading.Event, server: GatewayServer) -> None:
+async def _end(ended: threading.Event, server: "GatewayServer") -> None:
     await asyncio.to_thread(ended.wait)
     server.should_exit = True

@@ -59,6 +59,21 @@ Workers = Annotated[
     ),
 ]
 
+DRAIN_S = 10
+"""Seconds that running calls get to end. Most take no longer, and orchestrators kill after 30."""
+
+DRAIN_MAX_S = 3600
+"""The most they can be given: no call runs longer."""
+
+Drain = Annotated[
+    int,
+    typer.Option(
+        "--drain",
+        min=0,
+        max=DRAIN_MAX_S,
+        help="Seconds that running calls get to end when the server is told to; told again, it cuts them.",
+    ),
+]
 Upstreams = Annotated[
     Path | None,
     typer.Option(
@@ -93,6 +108,7 @@ def serve(
     tls_in_front: TLSInFront = False,
     log_format: LogFormat = None,
     otel: Collector = "",
+    drain: Drain = DRAIN_S,
     data: Data = None,
 ) -> None:
     """Serves the gateway, the control API, the logs and the lists until it is stopped."""
@@ -111,6 +127,7 @@ def serve(
         databases=databases(read, database),
         destinations=destinations,
         watch=Watch(lines=log_format, collector=otel),
+        drain_s=drain,
     )
     told = server.Told(progress=lambda step: err.print(step, style="dim", markup=False), ready=_ready)
     if workers > 1:

@@ -10,6 +10,7 @@ import gc
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -103,6 +104,7 @@ class GatewayServer(uvicorn.Server):
     """uvicorn that ends running calls first, so that a shutdown does not wait for the longest of them.
 
     With `tls` the sockets it serves speak that, and `loopback` is one more that does not. A handshake has HEADERS_S.
+    `told_again` is called when it is told to end once more, from within whatever the main thread is at.
     """
 
     def __init__(
@@ -110,11 +112,13 @@ class GatewayServer(uvicorn.Server):
         config: uvicorn.Config,
         before_shutdown: Callable[[], Awaitable[object]],
         *,
+        told_again: Callable[[], object] | None = None,
         tls: ssl.SSLContext | None = None,
         loopback: socket.socket | None = None,
     ) -> None:
         super().__init__(config)
         self._before_shutdown = before_shutdown
+        self._told_again = told_again
         self._tls = tls
         self._loopback = loopback
 
@@ -142,6 +146,11 @@ class GatewayServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._before_shutdown()
         await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit and self._told_again is not None:
+            self._told_again()
+        super().handle_exit(sig, frame)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -245,9 +245,15 @@ class Calls:
         self.reports.append(report)
         return report
 
-    async def shutdown(self) -> None:
-        """Takes no more calls, cuts those that run, and returns when their outcomes are recorded."""
+    async def shutdown(self, drain_s: float = 0.0) -> None:
+        """Takes no more calls, lets those that run end within so many seconds, cuts what is left, and records outcomes.
+
+        `cut_all` ends the waiting: then nothing runs any more.
+        """
         self.closing = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(drain_s):
+                await self._quiet.wait()
         self.cut_all(CutWhy.SHUTDOWN)
         with contextlib.suppress(TimeoutError):  # what could not be recorded is closed at the next start
             await asyncio.wait_for(self._quiet.wait(), SHUTDOWN_S)

@@ -21,7 +21,7 @@ READY_S = 120.0
 """Seconds until a child must be ready. A long log is replayed in some; a loaded machine takes tens to start Python."""
 
 END_S = 25.0
-"""Seconds that children get to end; then they are killed."""
+"""Seconds that children get to end, beside what their task adds; then they are killed."""
 
 DEATHS_MAX, DEATHS_S = 5, 60.0
 """Deaths of one child in so many seconds after which all is given up: it would die again."""
@@ -45,13 +45,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One child: its command and environment, what it is ordered anew at each start, and descriptors it is given."""
+    """One child: its command and environment, what it is ordered anew at each start, and descriptors it is given.
+
+    `drain_s` are the seconds that it takes to end at most, beyond what all do.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     order: Callable[[], bytes]
     descriptors: Sequence[int] = ()
+    drain_s: int = 0
 
 
 @dataclass(slots=True)
@@ -113,7 +117,7 @@ class Child:
             return
         self.process.stdin.close()
         try:
-            async with asyncio.timeout(END_S):
+            async with asyncio.timeout(END_S + self.task.drain_s):
                 await self.process.wait()
         except TimeoutError:
             await _kill(self.process)
