@@ -55,7 +55,7 @@ PATH_PURPOSE = "purpose: incident-triage\n    models"
     ("old", "new", "said"),
     [
         ("autonomy: triage", "autonmy: triage", "unknown key 'autonmy'; did you mean 'autonomy'?"),
-        ("kind: service", "kind: sevice", "expected one of person, service, got 'sevice'; did you mean 'service'?"),
+        ("kind: service", "kind: sevice", "service, agent, got 'sevice'; did you mean 'service'?"),
         ("program: 1", 'program: "1"', "expected a whole number, got '1'"),
         ("program: 1", "program: 2", "expected 1, got 2"),
         ("deadline_s: 120", "deadline_s: 3601", "expected whole number, 1 to 3600, got 3601"),
@@ -78,7 +78,7 @@ PATH_PURPOSE = "purpose: incident-triage\n    models"
         ("sponsor: ana", "sponsor: ops", "the sponsor of triage-service must be a person of northwind"),
         (", sponsor: ana", "", "triage-service is a service and needs a sponsor"),
         ("sponsor: ana", "sponsor: ana, roles: [analyst]", "triage-service is a service; roles are for people"),
-        ("roles: [analyst]", "roles: [analyst], sponsor: bo", "ana is a person; only services have sponsors"),
+        ("roles: [analyst]", "roles: [analyst], sponsor: bo", "ana is a person; only services, agents"),
         (f'key: "{KEYS["bo"].public.text}", ', "", "bo is a person and needs a key: safeconduct keys new bo"),
         (KEYS["bo"].public.text, KEYS["ana"].public.text, "principals.ana has the same key; each needs its own"),
         (KEYS["bo"].public.text, KEYS["bo"].public.text[:-5], "expected a key of the form ed25519:"),

@@ -11,6 +11,7 @@ import msgspec
 from safeconduct.access import records as kept
 from safeconduct.access.model import Change, Policies, SealedPath
 from safeconduct.access.program import Program
+from safeconduct.access.vetted import forget_another, forget_vetting
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ports import Collection, Records, State
 
@@ -24,6 +25,7 @@ NOUNS: Mapping[str, Collection[Any]] = {
     "policies": kept.POLICIES,
     "approval": kept.APPROVAL_RULES,
     "response": kept.RESPONSE_RULES,
+    "vetting": kept.VETTING,
 }
 """What a program consists of, and where each kind stands in the records."""
 
@@ -101,8 +103,10 @@ def enforce(state: State, change: Change) -> None:
     if change.after is None:
         state.delete(collection, change.name)
         _forget_approvals(state, change)
+        forget_vetting(state, change.noun, change.name)
         return
     record = msgspec.convert(change.after, collection.kind)
+    forget_another(state, state.get(collection, change.name), record)
     if isinstance(record, SealedPath):
         record = seal(record, 1 + sum(1 for _ in state.scan(kept.PATH_VERSIONS, f"{record.id}/")))
         state.insert(kept.PATH_VERSIONS, f"{record.id}/{record.version:06d}", record)
@@ -136,6 +140,7 @@ def _wanted(program: Program) -> dict[str, dict[str, Any]]:
         "policies": {kept.POLICIES_KEY: _document(program.policies)},
         "approval": {value.subject: _document(value) for value in program.approvals},
         "response": {value.kind: _document(value) for value in program.responses},
+        "vetting": {kept.VETTING_KEY: _document(program.vetting)} if program.vetting else {},
     }
 
 

@@ -32,6 +32,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     `tier` is what the principal reaches under the grant. `model` is what the request means by its name, None where
     there is no such model for this caller; `approved` is whether it may be used here, as far as it needs an approval.
+    `unvetted` is what stands against the caller itself.
     """
 
     request: CallRequest
@@ -44,6 +45,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     held: tuple[Grant, ...]
     grant: Grant
     matching: tuple[GrantId, ...]
+    unvetted: tuple[Reason, ...]
     freeze: Freeze | None
     suspended: Restriction | None
     outside: frozenset[str]
@@ -81,6 +83,7 @@ def _standing(case: Case) -> Iterator[Reason]:
         told = f"{case.suspended.selector} is suspended: {case.suspended.reason}"
         remedy = f"it passes once another person has lifted it: safeconduct unrestrict {case.suspended.id}"
         yield Reason("suspended", f"restriction:{case.suspended.id}", told, remedy)
+    yield from case.unvetted
     valid, now = case.agreement.valid, case.request.now
     if case.path.gate is not None:
         # Attestations come with the assurance of models: until then there is none, and so no such call.

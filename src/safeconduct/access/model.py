@@ -23,12 +23,16 @@ from safeconduct.kernel.instants import Instant, rfc3339
 
 
 class OrganizationRole(StrEnum):
-    """Which side of an agreement an organization stands on. A customer and an auditor only read."""
+    """Which side of an agreement an organization stands on. A customer and an auditor only read.
+
+    A subprocessor is on neither: its people work for the partner, whose people sponsor them.
+    """
 
     PROVIDER = "provider"
     PARTNER = "partner"
     CUSTOMER = "customer"
     AUDITOR = "auditor"
+    SUBPROCESSOR = "subprocessor"
 
 
 class Opening(StrEnum):
@@ -39,10 +43,11 @@ class Opening(StrEnum):
 
 
 class PrincipalKind(StrEnum):
-    """Who acts: a person with a key, or a service that a person answers for."""
+    """Who acts: a person with a key, or a service or an agent that a person answers for."""
 
     PERSON = "person"
     SERVICE = "service"
+    AGENT = "agent"  # decides by itself what it does next
 
 
 class Role(StrEnum):
@@ -130,9 +135,10 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Someone or something that may ask. A person has a key; a service has a sponsor, a person who answers for it.
+    """Someone or something that may ask. A person has a key; services, agents and contractors have a sponsor.
 
-    `tier` is what it was approved for: models of higher tiers are not for it.
+    The sponsor is a person who answers for it. `tier` is what it was approved for: models of higher tiers are not for
+    it. `human` says who a person is, in words that both parties know; empty where the program does not say.
     """
 
     id: PrincipalId
@@ -142,6 +148,7 @@ class Principal:
     roles: tuple[Role, ...] = ()
     sponsor: PrincipalId | None = None
     tier: int = 0
+    human: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

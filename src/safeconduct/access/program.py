@@ -25,6 +25,7 @@ from safeconduct.access.path_checks import check_paths, sealed_models, sealed_pr
 from safeconduct.access.reading import Log
 from safeconduct.access.references import check_references
 from safeconduct.access.schema import PROGRAM
+from safeconduct.access.vetting import VettingRules
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import TooLargeError
 from safeconduct.kernel.ids import Origin
@@ -53,6 +54,7 @@ class Program:
     policies: Policies
     approvals: tuple[ApprovalRule, ...]
     responses: tuple[ResponseRule, ...]
+    vetting: VettingRules | None = None
 
     @property
     def installation(self) -> Origin:
@@ -157,6 +159,7 @@ def _program(values: Mapping[str, Any]) -> Program:
         "policies": {"text": values["policies"]},
         "approvals": _listed(values["approvals"]),
         "responses": _listed(values["responses"]),
+        "vetting": values["vetting"],
     }
     return msgspec.convert(document | {"digest": digest(document)}, Program)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
+from safeconduct.access.admissions import Admission, PathProof
 from safeconduct.access.model import (
     Agreement,
     ApprovalRule,
@@ -24,6 +25,7 @@ from safeconduct.access.model import (
     Token,
     UsedAct,
 )
+from safeconduct.access.vetting import VettingRules
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Collection, Records, State
@@ -45,6 +47,9 @@ TOKENS = Collection("tokens", Token)  # at the token's id
 FREEZES = Collection("freezes", Freeze)
 RESTRICTIONS = Collection("restrictions", Restriction)
 MODEL_APPROVALS = Collection("model-approvals", ModelUse)  # at `path/version`
+VETTING = Collection("vetting-rules", VettingRules)  # one, at `vetting`, where the program has the section
+ADMISSIONS = Collection("admissions", Admission)  # at the subject's text, such as `principal:ana`
+PATH_PROOFS = Collection("path-proofs", PathProof)  # at `principal/path`
 EPOCHS = Collection("epochs", Epoch)  # at `standing`, and at `issued-grants`
 PROGRAMS = Collection("programs", ProgramRecord)  # one, at `program`
 PENDING = Collection("pending", Pending)  # at the request's entry id
@@ -52,6 +57,7 @@ PARTS = Collection("change-parts", Part)  # at the part's entry id, until the re
 USED_ACTS = Collection("used-acts", UsedAct)  # at `actor/nonce`
 
 POLICIES_KEY = "policies"
+VETTING_KEY = "vetting"
 EPOCH_KEY = "standing"
 ISSUED_KEY = "issued-grants"
 PROGRAM_KEY = "program"

@@ -6,6 +6,7 @@ from typing import Any
 from safeconduct.access.model import Opening, OrganizationRole, PrincipalKind, Role
 from safeconduct.access.prohibited import PROHIBITED_USES, prohibited
 from safeconduct.access.reading import Key, Log, near
+from safeconduct.access.vetting_checks import check_sponsor, check_vetting
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.keys import PublicKey
@@ -16,6 +17,7 @@ Values = Mapping[str, Any]
 
 _UNKNOWN = "reference-unknown"
 _PARTIES = (OrganizationRole.PROVIDER, OrganizationRole.PARTNER)
+_SIDES = (*_PARTIES, OrganizationRole.CUSTOMER, OrganizationRole.AUDITOR)
 
 
 def check_references(values: Values, log: Log) -> None:
@@ -23,6 +25,7 @@ def check_references(values: Values, log: Log) -> None:
     _agreement(values, log)
     for name, principal in values["principals"].items():
         _principal(name, principal, values, log)
+    check_vetting(values, log)
     for name, path in values["paths"].items():
         _known(log, ("paths", name, "scope"), path["scope"], values["scopes"], "scope")
         for data_class in path["handling"]:
@@ -57,7 +60,7 @@ def _budget(key: Key, budget: Values | None, log: Log) -> None:
 
 def _agreement(values: Values, log: Log) -> None:
     agreement = values["agreement"]
-    for side in OrganizationRole:
+    for side in _SIDES:
         key, name = ("agreement", side.value), agreement[side.value]
         if name is not None and _known(log, key, name, values["organizations"], "organization"):
             role = values["organizations"][name]["role"]
@@ -109,16 +112,9 @@ def _principal(name: str, principal: Values, values: Values, log: Log) -> None:
     if principal["kind"] == PrincipalKind.PERSON:
         if principal["key"] is None:
             log.wrong_at(key, f"{name} is a person and needs a key: safeconduct keys new {name} --out FILE")
-        if principal["sponsor"] is not None:
-            log.wrong_at((*key, "sponsor"), f"{name} is a person; only services have sponsors")
-        return
-    if principal["roles"]:
-        log.wrong_at((*key, "roles"), f"{name} is a service; roles are for people")
-    sponsor = principal["sponsor"]
-    if sponsor is None:
-        log.wrong_at(key, f"{name} is a service and needs a sponsor, a person who answers for it")
-    elif _known(log, (*key, "sponsor"), sponsor, values["principals"], "principal"):
-        _check_sponsor(name, principal, values["principals"][sponsor], log)
+    elif principal["roles"]:
+        log.wrong_at((*key, "roles"), f"{name} is a {principal['kind']}; roles are for people")
+    check_sponsor(name, values, log)
 
 
 def _roles(name: str, principal: Values, values: Values, log: Log) -> None:
@@ -136,12 +132,6 @@ def _tier(name: str, principal: Values, values: Values, log: Log) -> None:
     if organization is not None and principal["tier"] > organization["tier"]:
         text = f"{name} has tier {principal['tier']}, its organization has tier {organization['tier']}"
         log.wrong_at(("principals", name, "tier"), text)
-
-
-def _check_sponsor(name: str, service: Values, sponsor: Values, log: Log) -> None:
-    if sponsor["kind"] != PrincipalKind.PERSON or sponsor["organization"] != service["organization"]:
-        text = f"the sponsor of {name} must be a person of {service['organization']}"
-        log.wrong_at(("principals", name, "sponsor"), text)
 
 
 def _grant(name: str, grant: Values, values: Values, log: Log) -> None:

@@ -22,6 +22,7 @@ from safeconduct.access.reading import (
     Whole,
 )
 from safeconduct.access.reading import Reader as ValueReader
+from safeconduct.access.vetting import VETTING
 from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.keys import PublicKey
@@ -175,11 +176,18 @@ _AGREEMENT = Section(
 _PRINCIPAL = Section(
     (
         FieldSpec("organization", _ID, "where it belongs"),
-        FieldSpec("kind", Choice(tuple(PrincipalKind)), "a person, or a service that a person answers for"),
+        FieldSpec("kind", Choice(tuple(PrincipalKind)), "a person, or a service or agent that a person answers for"),
         FieldSpec("key", _KEY, "public half of its key; every person needs one", required=False),
         FieldSpec("roles", ListOf(Choice(tuple(Role)), len(Role)), "a person's roles", required=False, default=[]),
-        FieldSpec("sponsor", _ID, "the person who answers for a service", required=False),
+        FieldSpec("sponsor", _ID, "the person who answers for a service, an agent or a contractor", required=False),
         FieldSpec("tier", TIER, "what it was approved for: no models of higher tiers", required=False, default=0),
+        FieldSpec(
+            "human",
+            Text("text of up to 200", r"\S.{0,199}"),
+            "who a person is, in words both parties know, such as a staff number; no two may have the same",
+            required=False,
+            default="",
+        ),
     ),
     "principal",
 )
@@ -255,6 +263,12 @@ PROGRAM = Section(
             "responses",
             Named(_RESPONSE, 1, words=("block-ip",), id_attribute="kind"),
             "bounds on responses; what has none can't be proposed",
+        ),
+        FieldSpec(
+            "vetting",
+            VETTING,
+            "what must be shown before calls are taken; without it the program itself is what admits",
+            required=False,
         ),
     ),
     "program",

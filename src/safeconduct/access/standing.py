@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from safeconduct.access import authorization as cedar
 from safeconduct.access import records as kept
+from safeconduct.access.admissions import PROBE, Admissions
 from safeconduct.access.budgets import StatedBudget
 from safeconduct.access.compiled import CompiledPath, compile_path
 from safeconduct.access.floor import Case, floor
@@ -59,6 +60,7 @@ class Standing:
     budgets: Mapping[str, StatedBudget] = field(repr=False)  # by owner
     approved: frozenset[str] = frozenset()  # keys of `ModelUse`
     restrictions: Mapping[Selector, tuple[Restriction, ...]] = field(default_factory=dict, repr=False)
+    admissions: Admissions = field(default_factory=Admissions, repr=False)
 
     def identify(self, token: str, now: Instant) -> Principal:
         """Returns whose token this is (step 1).
@@ -108,7 +110,10 @@ class Standing:
         if path is None or principal is None or not held:
             text = f"no path {request.path!r} is open to {request.principal}"
             return Decision(Effect.DENY, (Reason("path-unknown", "path", text),)), None
-        case = self._case(request, path, held)
+        probe = self.admissions.required and request.purpose == PROBE
+        if probe:  # what a call would meet is what a probe has to meet
+            request = replace(request, purpose=path.purpose)
+        case = self._case(request, path, held, probe=probe)
         found = floor(case)
         policy = decide(self.policies, self._policy_request(case), self.entities)
         if found or not policy.allowed:
@@ -124,6 +129,10 @@ class Standing:
         """Returns the highest tier of models that a principal may use on a path, under any grant."""
         held = self.grants.get((principal.id, path_id), ())
         return max((self.reach(principal, grant) for grant in held), default=0)
+
+    def sponsor(self, principal: Principal) -> Principal | None:
+        """Returns who answers for a principal, if anybody does."""
+        return self.principals.get(principal.sponsor) if principal.sponsor else None
 
     def approves(self, approval: str) -> bool:
         """Tells whether an approval stands, or none is needed. The key is that of `CompiledPath.approval`."""
@@ -163,7 +172,7 @@ class Standing:
         owners = (f"grant:{grant.id}", f"path:{path.id}", f"organization:{principal.organization}")
         return tuple(self.budgets[owner] for owner in owners if owner in self.budgets)
 
-    def _case(self, request: CallRequest, path: SealedPath, held: tuple[Grant, ...]) -> Case:
+    def _case(self, request: CallRequest, path: SealedPath, held: tuple[Grant, ...], *, probe: bool) -> Case:
         grant, matching = _choose(request, held)
         compiled, principal = self.compiled[path.id], self.principals[request.principal]
         tier = self.reach(principal, grant)
@@ -179,6 +188,14 @@ class Standing:
             held=held,
             grant=grant,
             matching=matching,
+            unvetted=self.admissions.against(
+                principal,
+                self.sponsor(principal),
+                path,
+                request.now,
+                tier=model.tier if model else 0,
+                probe=probe,
+            ),
             freeze=self.frozen(principal, path, grant),
             suspended=_suspension(self.restricted(principal, path, grant)),
             outside=frozenset(target for target in request.targets if not compiled.targets.covers(target)),
@@ -242,6 +259,17 @@ def compile_standing(records: Records, previous: Standing | None = None) -> Stan
         freezes={freeze.selector: freeze for _, freeze in records.scan(kept.FREEZES)},
         restrictions=_by_selector(one for _, one in records.scan(kept.RESTRICTIONS)),
         approved=frozenset(key for key, _ in records.scan(kept.MODEL_APPROVALS)),
+        admissions=_admissions(records),
+    )
+
+
+def _admissions(records: Records) -> Admissions:
+    if records.get(kept.VETTING, kept.VETTING_KEY) is None:
+        return Admissions()
+    return Admissions(
+        required=True,
+        facts=dict(records.scan(kept.ADMISSIONS)),
+        proofs={(proof.principal, proof.path): proof for _, proof in records.scan(kept.PATH_PROOFS)},
     )
 
 

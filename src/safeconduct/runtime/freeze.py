@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
-from safeconduct.access.model import CallFacts, RestrictionKind
+from safeconduct.access.model import CallFacts, Principal, RestrictionKind
 from safeconduct.access.records import epoch
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.standing import Standing, compile_standing, cuts
@@ -98,19 +98,26 @@ def fallen(standing: Standing, call: CallFacts, token: str = "") -> tuple[CutWhy
     principal = standing.principals.get(call.principal)
     if principal is None:
         return CutWhy.REVOKED, f"principal:{call.principal}"
+    lost = _lost(standing, principal, call, token)
+    return (CutWhy.REVOKED, lost) if lost else None
+
+
+def _lost(standing: Standing, principal: Principal, call: CallFacts, token: str) -> str:
+    """Returns the clause of what a call needs and has no more; empty while it has all."""
+    unvetted = standing.admissions.fallen(principal, standing.sponsor(principal))
+    if unvetted:
+        return unvetted
     if token and secret_hash(token) not in standing.tokens:
-        return CutWhy.REVOKED, f"token-of:{call.principal}"
+        return f"token-of:{call.principal}"
     if not standing.approves(call.approval):
-        return CutWhy.REVOKED, f"model-approval:{call.approval}"
+        return f"model-approval:{call.approval}"
     if call.path not in standing.paths:
-        return CutWhy.REVOKED, f"path:{call.path}"
+        return f"path:{call.path}"
     held = standing.grants.get((call.principal, call.path), ())
     grant = next((one for one in held if one.id == call.grant), None)
     if grant is None:
-        return CutWhy.REVOKED, f"grant:{call.grant}"
-    if standing.reach(principal, grant) < call.tier:
-        return CutWhy.REVOKED, f"principal:{call.principal}/tier"
-    return None
+        return f"grant:{call.grant}"
+    return f"principal:{call.principal}/tier" if standing.reach(principal, grant) < call.tier else ""
 
 
 def _stopped(standing: Standing, call: CallFacts) -> tuple[CutWhy, str] | None:
