@@ -207,7 +207,6 @@ def test_told_to_end_all_its_processes_end_and_one_may_go_on_alone(served):
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
     for one in running:
         one.join(30)
-    served.house("log", "sequence", "--once")  # what was committed last may still wait for its place
     shown = {served.house("call", "show", one.call, "--json").json["why"] for one in running}
     assert shown == {"shutdown"}
     assert all(log["verified"] for log in served.house("log", "verify", "--json").json)

@@ -127,6 +127,21 @@ def test_in_the_giving_of_places(postgres, when):
     reader.close()
 
 
+def test_at_its_end_a_sequencer_that_failed_just_before_gives_the_last_places(postgres):
+    url, heads = postgres.database(), postgres.database()
+    worker = open_worker(url, "w")
+    with sequencer(url, heads) as made:
+        made.run_once()
+        worker.submit(began("c"), own=True).result(30)
+        with Cut(postgres, made._store._session, 2, "before") as cut, contextlib.suppress(UnavailableError):
+            made.run_once()
+        assert cut.hit
+        assert waiting(url)
+        made.finish()
+        assert waiting(url) == 0
+    close(worker)
+
+
 @WHEN
 def test_in_the_replacing_of_a_head(postgres, when):
     url, heads = postgres.database(), postgres.database()

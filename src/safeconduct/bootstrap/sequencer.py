@@ -27,8 +27,7 @@ def run(data: Path, databases: Databases, *, ready: Callable[[], None], ended: t
     with _opened(data, databases) as sequencer:
         ready()
         sequencer.run(ended or threading.Event())
-        while sequencer.run_once():  # so that one process may take over alone
-            pass
+        sequencer.finish()  # so that one process may take over alone
 
 
 def run_until_empty(data: Path, databases: Databases) -> int:

@@ -25,6 +25,9 @@ POLL_S = 0.01
 RETRY_S = 1.0
 """Seconds until a log is opened again that could not be, or where giving places failed."""
 
+FINISH_S = 10.0
+"""Seconds that the last entries get for their places at the end. What waits then gets them at the next start."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -59,6 +62,12 @@ class Sequencer:
                 _log.warning("no log gets places: %s", error)
                 pause = RETRY_S
 
+    def finish(self, within_s: float = FINISH_S) -> None:
+        """Gives places until no entry waits that could get one, for so many seconds at most."""
+        until = time.monotonic() + within_s
+        while time.monotonic() < until and not self._finished():
+            time.sleep(POLL_S)
+
     def run_once(self) -> int:
         """Gives places to what waits, at most DRAIN_MAX entries of each log; returns how many got one.
 
@@ -79,6 +88,15 @@ class Sequencer:
     def close(self) -> None:
         """Makes the heads durable. The locks go with the session."""
         self._heads.flush()
+
+    def _finished(self) -> bool:
+        try:
+            while self.run_once():
+                pass
+            return all(self.waiting().values())  # each for a reason that time does not mend
+        except UnavailableError as error:
+            _log.warning("no log gets places: %s", error)
+            return False
 
     def _sequence(self, origin: Origin) -> int:
         if time.monotonic() < self._retry_at.get(origin, 0.0):
