@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from safeconduct.bootstrap.installation import create
 from safeconduct.cli import doctor, keys, logins
-from safeconduct.cli.doctor import FILES_MIN, State, about, healthy
+from safeconduct.cli.doctor import FILES_MIN, State, about, about_path, healthy
 from safeconduct.cli.main import app
 from support.programs import KEYS
 
@@ -69,6 +69,25 @@ def test_each_trouble_is_told(change, check, state):
     (found,) = (one for one in findings if one.check == check)
     assert found.state is state
     assert healthy(findings) is (state is not State.BAD)
+
+
+RUNS = {"upstream": "one", "configured": True, "inside": True, "otherwise": []}
+OUTSIDE = {"upstream": "two", "configured": True, "inside": False, "otherwise": ["region", "retention"]}
+MISSING = {"upstream": "three", "configured": False, "inside": None, "otherwise": []}
+
+
+@pytest.mark.parametrize(
+    ("running", "state", "said"),
+    [
+        ([OUTSIDE, RUNS], State.OK, "triage v3: one"),
+        ([OUTSIDE], State.BAD, "triage takes no calls: two has another region and retention"),
+        ([MISSING, OUTSIDE], State.BAD, "three is not configured; two has another region and retention"),
+    ],
+)
+def test_a_path_without_a_provider_that_may_be_asked_is_bad(running, state, said):
+    found = about_path({"id": "triage", "version": 3, "running": running})
+    assert found.state is state
+    assert said in found.said
 
 
 def test_no_upstream_is_missed_where_no_server_runs():

@@ -46,7 +46,7 @@ class Finding:
 
 
 def doctor(*, data: Data = None, as_json: Json = False) -> None:
-    """Checks folder, keys, server, logs, program and upstreams. Exit 1 if anything keeps calls from being governed.
+    """Checks folder, keys, server, logs, program, upstreams and paths. Exit 1 if anything keeps calls from being governed.
 
     Changes nothing, and asks no model: `safeconduct path probe` makes a real call.
     """
@@ -57,6 +57,7 @@ def doctor(*, data: Data = None, as_json: Json = False) -> None:
         findings += _checked("custody", lambda: _custody(folder))
         findings += _checked("server", lambda: _server(folder))
         findings += _checked("status", lambda: about(Client(folder).get("/api/v1/status")))
+        findings += _checked("path", lambda: _paths(Client(folder)))
     findings += _limits()
     emit({"healthy": healthy(findings), "findings": findings}, as_json, lambda _document: _show(findings))
     raise typer.Exit(DONE if healthy(findings) else NO)
@@ -98,6 +99,28 @@ def _upstreams(status: Mapping[str, Any]) -> Iterator[Finding]:
         said = f"{one['name']}: {one['vendor']}, region {one['region']}, retention {one['retention']}"
         remedy = "nobody has run this vendor live yet" if one["experimental"] else ""
         yield Finding("upstream", State.WARN if one["experimental"] else State.OK, said, remedy)
+
+
+def about_path(path: Mapping[str, Any]) -> Finding:
+    """Judges whether a path, as the server that runs shows it, has a provider that may be asked."""
+    asked = [one["upstream"] for one in path["running"] if one["inside"]]
+    if asked:
+        return Finding("path", State.OK, f"{path['id']} v{path['version']}: {', '.join(asked)}")
+    why = [
+        f"{one['upstream']} has another {' and '.join(one['otherwise'])}"
+        if one["configured"]
+        else f"{one['upstream']} is not configured"
+        for one in path["running"]
+    ]
+    remedy = "make the program's upstreams and the server's upstreams file say the same: safeconduct path show"
+    return Finding("path", State.BAD, f"{path['id']} takes no calls: {'; '.join(why)}", remedy)
+
+
+def _paths(client: Client) -> Iterator[Finding]:
+    for path in client.get("/api/v1/paths"):
+        shown = client.get(f"/api/v1/paths/{path['id']}")
+        if all(one["configured"] is not None for one in shown["running"]):  # else no server runs that would know
+            yield about_path(shown)
 
 
 def _checked(name: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
