@@ -46,7 +46,7 @@ class Finding:
 
 
 def doctor(*, data: Data = None, as_json: Json = False) -> None:
-    """Checks folder, keys, server, logs, program, upstreams and paths. Exit 1 if anything keeps calls from being governed.
+    """Checks folder, keys, server, logs, program, upstreams and paths. Exit 1 if anything keeps calls from a model.
 
     Changes nothing, and asks no model: `safeconduct path probe` makes a real call.
     """
