@@ -179,7 +179,7 @@ def test_a_policy_file_is_checked_without_an_installation(shell):
     assert result.stdout.startswith("6 policies: grant-covers-call, ")
     wrong = shell.file("q.cedar", default_policies().encode().replace(b"context.frozen", b"context.frozn"))
     result = CliRunner().invoke(app, ["policy", "check", str(wrong)])
-    assert result.exception.message.startswith(f"{wrong}:15: policy not-while-frozen does not fit the schema")
+    assert result.exception.message.startswith(f"{wrong}:17:16: policy not-while-frozen does not fit the schema")
 
 
 def test_a_newcomer_gets_policies_to_begin_with_and_what_they_may_speak_of():

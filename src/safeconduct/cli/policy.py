@@ -1,16 +1,19 @@
-"""`safeconduct policy`: begin with the defaults, check a text, explain a decision."""
+"""`safeconduct policy`: begin with the defaults, check a text, try it, explain a decision."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from safeconduct.access.authorization import call_schema, compile_policies, default_policies
+from safeconduct.access.authorization import call_schema, default_policies
 from safeconduct.cli.client import Data, Key, client, place
-from safeconduct.cli.output import NO, Json, emit, out
+from safeconduct.cli.junit import junit
+from safeconduct.cli.output import NO, Json, emit, out, require_new, write_new
+from safeconduct.cli.rehearsing import compiled, rehearse
+from safeconduct.cli.trial_files import trial_files
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.policy import PolicyInvalidError
-from safeconduct.policy.source import POLICY_TEXT_BYTES_MAX
+from safeconduct.policy.hints import hints
+from safeconduct.policy.trials import Rehearsal
 
 commands = typer.Typer(help="Cedar policies: begin with some, check them, ask why.", no_args_is_help=True)
 
@@ -21,22 +24,43 @@ OnPath = Annotated[str, typer.Option("--path", help="On which path.")]
 Purpose = Annotated[str | None, typer.Option("--purpose", help="For what; by default the path's purpose.")]
 Model = Annotated[str | None, typer.Option("--model", help="Which model; by default the path's first.")]
 ShowSchema = Annotated[bool, typer.Option("--schema", help="Print the Cedar schema of calls instead.")]
+Place = Annotated[Path, typer.Argument(metavar="PLACE", help="A file of trials, or a folder with some.")]
+Proposed = Annotated[Path | None, typer.Option("--policies", help="Try these instead of those that the files name.")]
+JUnit = Annotated[Path | None, typer.Option("--junit", help="Write the results here too, as JUnit XML.")]
 Under = Annotated[str | None, typer.Option("--grant", help="Under which grant; by default the one that matches.")]
 
 
 @commands.command()
 def check(file: File, *, as_json: Json = False) -> None:
-    """Compiles a policy file against the schema of calls. Needs no installation."""
-    try:
-        with file.open(encoding="utf-8") as opened:
-            text = opened.read(POLICY_TEXT_BYTES_MAX + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"cannot read {file}: {error}", code="file-unreadable") from error
-    try:
-        policies = compile_policies(text)
-    except PolicyInvalidError as error:
-        raise InvalidInputError(f"{file}:{error.line}: {error.problem}", code=error.code) from error
-    emit({"digest": policies.digest, "ids": policies.ids}, as_json, _show_checked)
+    """Compiles a policy file against the schema of calls, and says what is proven to have no effect in it.
+
+    Needs no installation.
+    """
+    policies = compiled(file, call_schema())
+    found = [
+        {"kind": one.kind, "policy": one.policy, "by": one.by, "line": one.place[0], "column": one.place[1]}
+        | {"text": f"{file}:{one.place[0]}:{one.place[1]}: {one.text}"}
+        for one in hints(policies)
+    ]
+    emit({"digest": policies.digest, "ids": policies.ids, "hints": found}, as_json, _show_checked)
+
+
+@commands.command(name="test")
+def rehearse_trials(
+    place_: Place, *, policies: Proposed = None, junit_file: JUnit = None, as_json: Json = False
+) -> None:
+    """Decides the trials of a file, or of a folder's files, and says which are not as expected. Exit 1 if one is not.
+
+    A trial is a call, or a request over a small entity set, with what is expected of it. Needs no installation.
+    """
+    require_new(junit_file)
+    tried = {str(file): rehearse(file, policies) for file in trial_files(place_)}
+    document = _tried(tried)
+    if junit_file is not None:
+        write_new(junit_file, junit(tried))
+    emit(document, as_json, _show_tried)
+    if document["failed"]:
+        raise typer.Exit(NO)
 
 
 @commands.command()
@@ -80,8 +104,40 @@ def explain(
 
 def _show_checked(document: dict[str, Any]) -> None:
     out.print(f"{len(document['ids'])} policies: {', '.join(document['ids'])}", markup=False)
-    if not document["ids"]:
-        out.print("an empty set permits nothing")
+    for hint in document["hints"]:
+        out.print(hint["text"], markup=False)
+
+
+def _tried(tried: dict[str, Rehearsal]) -> dict[str, Any]:
+    files = [
+        {
+            "file": file,
+            "trials": [
+                {"name": one.name, "passed": one.passed, "wrong": one.wrong}
+                | {"effect": one.decision.effect, "determining": one.decision.determining}
+                | {"reasons": [reason.code for reason in one.decision.reasons]}
+                for one in found.tried
+            ],
+            "unreached": found.unreached,
+        }
+        for file, found in tried.items()
+    ]
+    return {
+        "trials": sum(len(one.tried) for one in tried.values()),
+        "failed": sum(one.failed for one in tried.values()),
+        "files": files,
+    }
+
+
+def _show_tried(document: dict[str, Any]) -> None:
+    for file in document["files"]:
+        for trial in file["trials"]:
+            for line in trial["wrong"]:
+                out.print(f"{file['file']}: {trial['name']}: {line}", markup=False)
+        if file["unreached"]:
+            told = f"{file['file']}: determined no decision: {', '.join(file['unreached'])}"
+            out.print(told, style="dim", markup=False)
+    out.print(f"{document['trials']} trials, {document['failed']} failed", markup=False)
 
 
 def _show_explained(document: dict[str, Any]) -> None:

@@ -63,10 +63,10 @@ class PolicySet:
         ids: list[str] = []
         mentions: dict[EntityUid, int] = {}
         for statement in found:
-            policy = _parse(statement)
+            policy = parse_statement(statement)
             policy_id = _id_of(policy, statement)
             if policy_id in ids:
-                raise PolicyInvalidError(f"there is a policy with @id({policy_id!r}) already", line=statement.line)
+                raise _invalid(statement, f"there is a policy with @id({policy_id!r}) already")
             if schema is not None:
                 _validate(statement, policy_id, schema)
             ids.append(policy_id)
@@ -80,26 +80,32 @@ class PolicySet:
         return dict(zip(self.ids, (statement.text for statement in statements(self.text)), strict=True))
 
 
-def _parse(statement: Statement) -> pst.Template:
+def parse_statement(statement: Statement) -> pst.Template:
+    """Returns the syntax tree of one policy.
+
+    Raises:
+        PolicyInvalidError: it does not parse, or is a template.
+    """
     try:
         parsed = cedarpy.PolicySet.from_str(statement.text).to_pst()
     except UnicodeEncodeError as error:
-        raise PolicyInvalidError("the text holds a lone surrogate", line=statement.line) from error
+        raise _invalid(statement, "the text holds a lone surrogate") from error
     except ValueError as error:
-        raise PolicyInvalidError(f"the policy that begins here does not parse: {error}", line=statement.line) from error
+        raise _invalid(statement, f"the policy that begins here does not parse: {error}") from error
     if parsed.templates:
-        raise PolicyInvalidError(
-            "templates (?principal, ?resource) are not taken",
-            line=statement.line,
-            remedy="write the condition over a grant entity instead",
-        )
+        remedy = "write the condition over a grant entity instead"
+        raise _invalid(statement, "templates (?principal, ?resource) are not taken", remedy)
     return next(iter(parsed.static_policies.values()))
+
+
+def _invalid(statement: Statement, said: str, remedy: str = "") -> PolicyInvalidError:
+    return PolicyInvalidError(said, line=statement.line, place=statement.place_of(said), remedy=remedy)
 
 
 def _id_of(policy: pst.Template, statement: Statement) -> str:
     policy_id = policy.annotations.get("id")
     if not policy_id:
-        raise PolicyInvalidError('the policy that begins here has no @id("...")', line=statement.line)
+        raise _invalid(statement, 'the policy that begins here has no @id("...")')
     return policy_id
 
 
@@ -111,4 +117,4 @@ def _validate(statement: Statement, policy_id: str, schema: Schema) -> None:
     problems = cedarpy.validate_policies(statement.text, schema.handle).errors
     if problems:
         told = problems[0].error.replace("`policy0`", f"`{policy_id}`")
-        raise PolicyInvalidError(f"policy {policy_id} does not fit the schema: {told}", line=statement.line)
+        raise _invalid(statement, f"policy {policy_id} does not fit the schema: {told}")

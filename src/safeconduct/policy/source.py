@@ -25,24 +25,50 @@ _TOKEN = re.compile(
 )
 
 
+_NAMED = re.compile(r"for policy `[^`]*`, ")
+_QUOTED = re.compile(r"`([^`]+)`")
+
+
 class PolicyInvalidError(InvalidInputError):
-    """The policy text is no set of Cedar policies that we take. `line` counts from 1 within the text."""
+    """The policy text is no set of Cedar policies that we take.
+
+    `line` is where the policy begins, `place` the line and column of what is wrong in it where only one can be meant,
+    else of its beginning. All count from 1 within the text.
+    """
 
     default_code = "policy-invalid"
 
-    def __init__(self, message: str, *, line: int, remedy: str = "") -> None:
+    def __init__(self, message: str, *, line: int, place: tuple[int, int] | None = None, remedy: str = "") -> None:
         super().__init__(f"line {line}: {message}", remedy=remedy)
         self.problem = message
         self.line = line
+        self.place = place or (line, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The text of one policy up to its semicolon, and the line on which it begins."""
+    """The text of one policy up to its semicolon, and the line and column at which it begins."""
 
     line: int
+    column: int
     text: str
     tokens: int
+
+    def place_of(self, said: str) -> tuple[int, int]:
+        """Returns the line and column of the one token that an error quotes; the policy's own if several may be meant.
+
+        The engine reports no positions, but puts what it stumbled over between backticks.
+        """
+        for quoted in _QUOTED.findall(_NAMED.sub("", said)):
+            found = [match.start() for match in _TOKEN.finditer(self.text) if match.group() == quoted]
+            if "::" in quoted and self.text.count(quoted) == 1:  # an entity, which is several tokens
+                found = [self.text.index(quoted)]
+            if len(found) == 1:
+                before = self.text[: found[0]]
+                lines = before.count("\n")
+                column = len(before) - before.rfind("\n") if lines else self.column + len(before)
+                return self.line + lines, column
+        return self.line, self.column
 
 
 def statements(text: str) -> tuple[Statement, ...]:
@@ -68,17 +94,21 @@ def statements(text: str) -> tuple[Statement, ...]:
 
 
 def _cut(text: str) -> Iterator[Statement]:
-    line, begin, begin_line, tokens = 1, -1, 1, 0
+    line, line_start, begin, begins_at, tokens = 1, 0, -1, (1, 1), 0
     for match in _TOKEN.finditer(text):
         if match.lastgroup != "space":
+            place = line, match.start() - line_start + 1
             if begin < 0:
-                begin, begin_line = match.start(), line
+                begin, begins_at = match.start(), place
             if match["sign"] == '"':
-                raise PolicyInvalidError("a string begins here and does not end", line=line)
+                raise PolicyInvalidError("a string begins here and does not end", line=line, place=place)
             tokens += 1
         if match.lastgroup == "end":
-            yield Statement(begin_line, text[begin : match.end()], tokens)
+            yield Statement(*begins_at, text[begin : match.end()], tokens)
             begin, tokens = -1, 0
-        line += match.group().count("\n")
+        if "\n" in match.group():
+            line += match.group().count("\n")
+            line_start = match.start() + match.group().rfind("\n") + 1
     if begin >= 0:
-        raise PolicyInvalidError("the policy that begins here has no semicolon at its end", line=begin_line)
+        told = "the policy that begins here has no semicolon at its end"
+        raise PolicyInvalidError(told, line=begins_at[0], place=begins_at)

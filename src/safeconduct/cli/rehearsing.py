@@ -1,0 +1,132 @@
+"""Deciding the trials of a file, on the very code that decides calls, without an installation."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from safeconduct.access import records as kept
+from safeconduct.access.authorization import call_schema
+from safeconduct.access.changes import enforce, plan
+from safeconduct.access.document import PROGRAM_BYTES_MAX
+from safeconduct.access.model import CallRequest, ProgramRecord
+from safeconduct.access.program import Program
+from safeconduct.access.standing import Standing, compile_standing
+from safeconduct.adapters.files import read_file
+from safeconduct.adapters.memory.records import MemoryState
+from safeconduct.cli.trial_files import (
+    TRIALS_BYTES_MAX,
+    CallTrial,
+    OverEntities,
+    OverProgram,
+    RequestTrial,
+    read_trials,
+)
+from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.ids import EntryId, GrantId, PathId, PrincipalId
+from safeconduct.kernel.instants import parse_rfc3339
+from safeconduct.policy import Entities, PolicyInvalidError, PolicyRequest, PolicySet, Schema, decide
+from safeconduct.policy.source import POLICY_TEXT_BYTES_MAX
+from safeconduct.policy.trials import Rehearsal, Tried, held_against, rehearsal
+from safeconduct.policy.values import EntityDocument, read_entities, read_record, read_uid
+from safeconduct.program.file import read_program
+
+
+def rehearse(file: Path, proposed: Path | None = None) -> Rehearsal:
+    """Decides every trial of a file. `proposed` is a file of policies to try instead of those that it names.
+
+    Raises:
+        InvalidInputError, TooLargeError: the file, or one that it names, is not what it must be.
+    """
+    trials = read_trials(file)
+    if isinstance(trials, OverProgram):
+        return _over_program(file, trials, proposed)
+    return _over_entities(file, trials, proposed)
+
+
+def compiled(file: Path, schema: Schema | None) -> PolicySet:
+    """Compiles a file of policies, against a schema if there is one.
+
+    Raises:
+        InvalidInputError: it is not valid, told as `FILE:LINE:COLUMN: problem`.
+    """
+    try:
+        return PolicySet.compile(_text(file), schema)
+    except PolicyInvalidError as error:
+        line, column = error.place
+        told = f"{file}:{line}:{column}: {error.problem}"
+        raise InvalidInputError(told, code=error.code, remedy=error.remedy) from error
+
+
+def _over_program(file: Path, trials: OverProgram, proposed: Path | None) -> Rehearsal:
+    place = file.parent / trials.program
+    standing = _in_force(read_program(read_file(place, PROGRAM_BYTES_MAX), file=str(place)))
+    policies = proposed or (file.parent / trials.policies if trials.policies else None)
+    if policies is not None:
+        standing = replace(standing, policies=compiled(policies, call_schema()))
+    tried = (_called(file, name, one, trials.at, standing) for name, one in trials.trials.items())
+    return rehearsal(standing.policies.ids, tried)
+
+
+def _in_force(program: Program) -> Standing:
+    """Returns the standing as if the program had been cosigned."""
+    state = MemoryState()
+    for planned in plan(state, program).changes:
+        enforce(state, planned.change)
+    record = ProgramRecord(
+        digest=program.digest, origin=program.origin, agreement=program.agreement.id, request=EntryId("")
+    )
+    state.put(kept.PROGRAMS, kept.PROGRAM_KEY, record)
+    return compile_standing(state)
+
+
+def _called(file: Path, name: str, trial: CallTrial, usual: str | None, standing: Standing) -> Tried:
+    at = trial.at or usual
+    if at is None:
+        raise InvalidInputError(f"{file}: trial {name} does not say when: at, here or for all", code="trials-invalid")
+    path = standing.path(PathId(trial.path))
+    request = CallRequest(
+        principal=PrincipalId(trial.principal),
+        path=PathId(trial.path),
+        purpose=trial.purpose or (path.purpose if path else ""),
+        model=trial.model or (path.models[0] if path else ""),
+        now=parse_rfc3339(at),
+        grant=GrantId(trial.grant) if trial.grant else None,
+        targets=trial.targets,
+        data_classes=trial.data_classes,
+    )
+    return held_against(name, trial.expected, standing.authorize(request)[0])
+
+
+def _over_entities(file: Path, trials: OverEntities, proposed: Path | None) -> Rehearsal:
+    schema = Schema.compile(_text(file.parent / trials.schema)) if trials.schema else None
+    policies = compiled(proposed or file.parent / trials.policies, schema)
+    entities = Entities.compile(read_entities(_entities(file, trials)))
+    tried = (
+        held_against(name, one.expected, decide(policies, _request(one), entities))
+        for name, one in trials.trials.items()
+    )
+    return rehearsal(policies.ids, tried)
+
+
+def _entities(file: Path, trials: OverEntities) -> list[EntityDocument]:
+    if not isinstance(trials.entities, str):
+        return trials.entities
+    place = file.parent / trials.entities
+    try:
+        return msgspec.json.decode(read_file(place, TRIALS_BYTES_MAX), type=list[EntityDocument])
+    except msgspec.MsgspecError as error:
+        raise InvalidInputError(f"{place}: {error}", code="trials-invalid") from error
+
+
+def _request(trial: RequestTrial) -> PolicyRequest:
+    return PolicyRequest(
+        read_uid(trial.principal), read_uid(trial.action), read_uid(trial.resource), read_record(trial.context)
+    )
+
+
+def _text(file: Path) -> str:
+    try:
+        return read_file(file, POLICY_TEXT_BYTES_MAX).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{file} is not UTF-8: {error.reason}", code="file-unreadable") from error
