@@ -26,7 +26,7 @@ GRANT = Grant(
 
 def issue(state, grant):
     state.put(kept.ISSUED_GRANTS, grant.id, grant)
-    kept.advance_issued(state)
+    kept.advance_epoch(state, {(kept.ISSUED_GRANTS.name, grant.id)})
 
 
 def test_an_issued_grant_counts_like_one_of_the_program_and_outlives_its_next_version():
@@ -48,7 +48,7 @@ def test_a_revoked_grant_ends_what_runs_under_it():
     facts = call_facts(bo, path, GRANT.id)
     assert fallen(standing, facts) is None
     writer.state.delete(kept.ISSUED_GRANTS, GRANT.id)
-    kept.advance_issued(writer.state)
+    kept.advance_epoch(writer.state, {(kept.ISSUED_GRANTS.name, GRANT.id)})
     why, clause = fallen(compile_standing(writer.state, standing), facts)
     assert (why, clause) == ("revoked", f"grant:{GRANT.id}")
 

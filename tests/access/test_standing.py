@@ -267,8 +267,10 @@ def test_a_freeze_or_a_token_does_not_make_the_program_compile_again():
     before = compile_standing(writer.state)
     freeze = Freeze(id="01F", selector=Selector(SelectorKind.ALL), by="ops", reason="suspicion", at=START)
     writer.state.put(kept.FREEZES, freeze.id, freeze)
+    kept.advance_epoch(writer.state, [(kept.FREEZES.name, freeze.id)])
     after = compile_standing(writer.state, before)
     assert after.entities is before.entities
+    assert after.compiled is before.compiled
     assert after == compile_standing(writer.state)
     assert after.freezes == {freeze.selector: freeze}
 

@@ -80,7 +80,7 @@ def test_every_decision_of_the_corpus(corpus):
                 uid(request["principal"]), uid(request["action"]), uid(request["resource"]), value(request["context"])
             )
             decision = decide(policies, asked, entities)
-            known = {asked.principal, asked.resource} <= entities.uids
+            known = {asked.principal, asked.resource} <= entities.compiled.keys()
             expected = request["decision"] == "allow" and not request["errors"] and known
             assert decision.allowed == expected, (path.name, request["description"], decision)
             if known and not request["errors"]:

@@ -30,7 +30,10 @@ WHILE_OPEN = PolicySet.compile('@id("open") permit (principal, action, resource)
 
 def store(*changed, without=(), previous=None):
     records = STORE | {record.uid: record for record in changed}
-    return Entities.compile([record for uid, record in records.items() if uid not in without], previous)
+    if previous is not None:
+        gone = previous.compiled.keys() - records.keys()
+        return previous.patched(records | dict.fromkeys((*gone, *without)))
+    return Entities.compile(record for uid, record in records.items() if uid not in without)
 
 
 def test_a_part_is_all_that_can_be_reached_and_says_what_is_absent():
@@ -92,5 +95,5 @@ def test_what_others_name_can_not_go_and_what_nobody_names_can():
     with pytest.raises(InvalidInputError, match="Org:bank names Org:house, which is not in the store"):
         store(without=(HOUSE,), previous=before)
     after = store(without=(BO,), previous=before)
-    assert BO not in after.uids
+    assert BO not in after.compiled
     assert after.part(frozenset((BO,))).members == {BO: None}

@@ -112,7 +112,7 @@ def test_text_with_a_lone_surrogate_is_refused():
 
 def test_entities_must_be_one_of_each_and_name_only_one_another():
     uid = EntityUid("User", "x")
-    assert Entities.compile([EntityRecord(uid, {"self": uid})]).uids == {uid}
+    assert Entities.compile([EntityRecord(uid, {"self": uid})]).compiled.keys() == {uid}
     with pytest.raises(InvalidInputError, match="share a uid"):
         Entities.compile([EntityRecord(uid), EntityRecord(uid)])
     other = EntityUid("User", "y")
@@ -127,5 +127,7 @@ def test_the_order_of_entities_does_not_change_their_digest():
 
 
 def test_text_from_outside_can_not_pose_as_an_entity():
+    uid = EntityUid("User", "x")
+    posing = Entities.compile([EntityRecord(uid, {"a": {"__entity": {"type": "User", "id": "x"}}})])
     with pytest.raises(InvalidInputError, match="__entity"):
-        Entities.compile([EntityRecord(EntityUid("User", "x"), {"a": {"__entity": {"type": "User", "id": "x"}}})])
+        posing.part(frozenset((uid,)))

@@ -4,7 +4,7 @@ Facts that only the entries of vetting write (program/vetting/events.py). The fl
 reads a record. docs/spec/vetting.md section 5.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ from safeconduct.access.model import Principal, SealedPath, Selector, SelectorKi
 from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.ids import EntryId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.kernel.maps import PersistentMap
 
 PROBE = "probe"
 """The purpose of a call that proves a path. No path and no grant has it; vetting alone admits it."""
@@ -60,7 +61,12 @@ class PathProof:
     @property
     def key(self) -> str:
         """Where it stands in the records: one for each principal and path."""
-        return f"{self.principal}/{self.path}"
+        return proof_key(self.principal, self.path)
+
+
+def proof_key(principal: PrincipalId, path: PathId) -> str:
+    """Returns where the proof of a path by a principal stands."""
+    return f"{principal}/{path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +87,8 @@ class Admissions:
     """All of it, compiled. Where `required` is false no section `vetting` is in force, and nothing stands against."""
 
     required: bool = False
-    facts: Mapping[str, Admission] = field(default_factory=dict)  # by the subject's text
-    proofs: Mapping[tuple[PrincipalId, PathId], PathProof] = field(default_factory=dict)
+    facts: PersistentMap[str, Admission] = field(default_factory=PersistentMap)  # by the subject's text
+    proofs: PersistentMap[str, PathProof] = field(default_factory=PersistentMap)  # by their key
 
     def against(
         self, principal: Principal, sponsor: Principal | None, path: SealedPath, now: Instant, *, tier: int, probe: bool
@@ -119,7 +125,7 @@ class Admissions:
             yield _blocked(subject, found)
 
     def _path(self, principal: Principal, path: SealedPath) -> Iterator[Reason]:
-        proof = self.proofs.get((principal.id, path.id))
+        proof = self.proofs.get(proof_key(principal.id, path.id))
         if proof is None or proof.digest != path.digest:
             text = f"no probe of {principal.id} went through version {path.version} of path {path.id}"
             remedy = f"{principal.id} probes it: safeconduct path probe {path.id}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from safeconduct.access.acts import record_act
 from safeconduct.access.model import ModelUse, Pending, RequestKind, Witness
-from safeconduct.access.records import MODEL_APPROVALS, advance_epoch
+from safeconduct.access.records import MODEL_APPROVALS
 from safeconduct.access.waiting import wait
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ids import Origin, PrincipalId
@@ -56,7 +56,6 @@ def _requested(state: State, entry: Entry) -> None:
 def _withdrawn(state: State, entry: Entry) -> None:
     record_act(state, entry)
     state.delete(MODEL_APPROVALS, WITHDRAWN.read(entry).use.key)
-    advance_epoch(state)
 
 
 PROJECTIONS: Mapping[str, Projection] = {REQUESTED.name: _requested, WITHDRAWN.name: _withdrawn}

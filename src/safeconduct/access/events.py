@@ -24,6 +24,7 @@ from safeconduct.access.model import (
     Token,
     Witness,
 )
+from safeconduct.access.noting import noted
 from safeconduct.access.opening_events import PROJECTIONS as OPENING
 from safeconduct.access.restriction_events import PROJECTIONS as RESTRICTIONS
 from safeconduct.access.retention_events import PROJECTIONS as RETENTION
@@ -192,7 +193,6 @@ def _enforced(state: State, entry: Entry) -> None:
         begin_destruction(state, entry, pending.request)
     begin_retention(state, entry.at)
     forget(state, pending.request)
-    kept.advance_epoch(state)
 
 
 def _freeze_started(state: State, entry: Entry) -> None:
@@ -201,7 +201,6 @@ def _freeze_started(state: State, entry: Entry) -> None:
     freeze_id = FreezeId(entry.id)
     freeze = Freeze(id=freeze_id, selector=event.selector, by=event.by, reason=event.reason, at=entry.at)
     state.insert(kept.FREEZES, freeze_id, freeze)
-    kept.advance_epoch(state)
 
 
 def _token_issued(state: State, entry: Entry) -> None:
@@ -211,13 +210,11 @@ def _token_issued(state: State, entry: Entry) -> None:
         id=event.id, hash=event.hash, principal=event.principal, issued_at=entry.at, expires_at=event.expires_at
     )
     state.insert(kept.TOKENS, event.id, token)
-    kept.advance_epoch(state)
 
 
 def _token_revoked(state: State, entry: Entry) -> None:
     record_act(state, entry)
     state.delete(kept.TOKENS, TOKEN_REVOKED.read(entry).id)
-    kept.advance_epoch(state)
 
 
 def _supersede(state: State) -> None:
@@ -227,20 +224,22 @@ def _supersede(state: State) -> None:
             forget(state, EntryId(request))
 
 
-PROJECTIONS: Mapping[str, Projection] = {
-    **APPEALS,
-    **APPROVED_MODELS,
-    **DESTRUCTION,
-    **HOLDS,
-    **OPENING,
-    **RESTRICTIONS,
-    **RETENTION,
-    **LOGS,
-    PROGRAM_PART.name: _program_part,
-    PROGRAM_REQUESTED.name: _program_requested,
-    UNFREEZE_REQUESTED.name: _unfreeze_requested,
-    ENFORCED.name: _enforced,
-    FREEZE_STARTED.name: _freeze_started,
-    TOKEN_ISSUED.name: _token_issued,
-    TOKEN_REVOKED.name: _token_revoked,
-}
+PROJECTIONS: Mapping[str, Projection] = noted(
+    {
+        **APPEALS,
+        **APPROVED_MODELS,
+        **DESTRUCTION,
+        **HOLDS,
+        **OPENING,
+        **RESTRICTIONS,
+        **RETENTION,
+        **LOGS,
+        PROGRAM_PART.name: _program_part,
+        PROGRAM_REQUESTED.name: _program_requested,
+        UNFREEZE_REQUESTED.name: _unfreeze_requested,
+        ENFORCED.name: _enforced,
+        FREEZE_STARTED.name: _freeze_started,
+        TOKEN_ISSUED.name: _token_issued,
+        TOKEN_REVOKED.name: _token_revoked,
+    }
+)

@@ -398,6 +398,13 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Touched:
+    """Which records one change of who may do what wrote or removed, by collection and key."""
+
+    records: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramRecord:
     """Which program is in force: the digest of its document, its name, and the request that brought it."""
 

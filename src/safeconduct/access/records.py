@@ -1,6 +1,6 @@
 """The collections that access keeps in the control state."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 
@@ -23,6 +23,7 @@ from safeconduct.access.model import (
     Scope,
     SealedPath,
     Token,
+    Touched,
     UsedAct,
 )
 from safeconduct.access.vetting import VettingRules
@@ -50,16 +51,42 @@ MODEL_APPROVALS = Collection("model-approvals", ModelUse)  # at `path/version`
 VETTING = Collection("vetting-rules", VettingRules)  # one, at `vetting`, where the program has the section
 ADMISSIONS = Collection("admissions", Admission)  # at the subject's text, such as `principal:ana`
 PATH_PROOFS = Collection("path-proofs", PathProof)  # at `principal/path`
-EPOCHS = Collection("epochs", Epoch)  # at `standing`, and at `issued-grants`
+EPOCHS = Collection("epochs", Epoch)  # one, at `standing`
+STANDING_CHANGES = Collection("standing-changes", Touched)  # at the epoch that each made, of the last `CHANGES_KEPT`
 PROGRAMS = Collection("programs", ProgramRecord)  # one, at `program`
 PENDING = Collection("pending", Pending)  # at the request's entry id
 PARTS = Collection("change-parts", Part)  # at the part's entry id, until the request that names it
 USED_ACTS = Collection("used-acts", UsedAct)  # at `actor/nonce`
 
+STANDING = frozenset(
+    collection.name
+    for collection in (
+        ORGANIZATIONS,
+        AGREEMENTS,
+        PRINCIPALS,
+        SCOPES,
+        PATHS,
+        ISSUED_GRANTS,
+        GRANTS,
+        POLICIES,
+        TOKENS,
+        FREEZES,
+        RESTRICTIONS,
+        MODEL_APPROVALS,
+        VETTING,
+        ADMISSIONS,
+        PATH_PROOFS,
+        PROGRAMS,
+    )
+)
+"""What a call is judged by. Each of them has a row in `access/patching.py`, which patches the standing by it."""
+
+CHANGES_KEPT = 256
+"""Changes of standing of which it stays known what they touched. Who missed more compiles the standing anew."""
+
 POLICIES_KEY = "policies"
 VETTING_KEY = "vetting"
 EPOCH_KEY = "standing"
-ISSUED_KEY = "issued-grants"
 PROGRAM_KEY = "program"
 
 
@@ -114,18 +141,28 @@ def epoch(records: Records) -> int:
     return found.number if found else 0
 
 
-def issued_epoch(records: Records) -> int:
-    """Returns how many entries have changed which grants are issued."""
-    found = records.get(EPOCHS, ISSUED_KEY)
-    return found.number if found else 0
+def advance_epoch(state: State, touched: Iterable[tuple[str, str]]) -> None:
+    """Marks every standing compiled before as out of date, and says which records did that: collection and key."""
+    number = epoch(state) + 1
+    state.put(EPOCHS, EPOCH_KEY, Epoch(number=number))
+    state.put(STANDING_CHANGES, _change_key(number), Touched(records=tuple(sorted(touched))))
+    if number > CHANGES_KEPT:
+        state.delete(STANDING_CHANGES, _change_key(number - CHANGES_KEPT))
 
 
-def advance_issued(state: State) -> None:
-    """Marks the grants of every standing compiled before as out of date, and with them the standing."""
-    state.put(EPOCHS, ISSUED_KEY, Epoch(number=issued_epoch(state) + 1))
-    advance_epoch(state)
+def touched_since(records: Records, number: int) -> frozenset[tuple[str, str]] | None:
+    """Returns which records changed after an epoch, by collection and key; None where that is not known."""
+    now = epoch(records)
+    if not now - CHANGES_KEPT <= number <= now:
+        return None
+    touched = set[tuple[str, str]]()
+    for later in range(number + 1, now + 1):
+        change = records.get(STANDING_CHANGES, _change_key(later))
+        if change is None:
+            return None
+        touched.update(change.records)
+    return frozenset(touched)
 
 
-def advance_epoch(state: State) -> None:
-    """Marks every standing compiled before as out of date."""
-    state.put(EPOCHS, EPOCH_KEY, Epoch(number=epoch(state) + 1))
+def _change_key(number: int) -> str:
+    return f"{number:020d}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from safeconduct.access.acts import record_act
 from safeconduct.access.model import Restriction, RestrictionKind, Selector
-from safeconduct.access.records import RESTRICTIONS, advance_epoch
+from safeconduct.access.records import RESTRICTIONS
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ids import EntryId, PrincipalId
 from safeconduct.kernel.ports import Projection, State
@@ -48,13 +48,11 @@ def _set(state: State, entry: Entry) -> None:
         at=entry.at,
     )
     state.insert(RESTRICTIONS, entry.id, restriction)
-    advance_epoch(state)
 
 
 def _lifted(state: State, entry: Entry) -> None:
     record_act(state, entry)
     state.delete(RESTRICTIONS, LIFTED.read(entry).restriction)
-    advance_epoch(state)
 
 
 PROJECTIONS: Mapping[str, Projection] = {SET.name: _set, LIFTED.name: _lifted}

@@ -1,17 +1,17 @@
 """The compiled standing: everything a call is judged by, as one immutable value that look-ups answer from.
 
-It is rebuilt from the records whenever their epoch moved, and swapped whole.
+It is patched whenever the records' epoch moved (access/patching.py), and swapped whole.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from safeconduct.access import authorization as cedar
 from safeconduct.access import records as kept
 from safeconduct.access.admissions import PROBE, Admissions
 from safeconduct.access.budgets import StatedBudget
-from safeconduct.access.compiled import CompiledPath, compile_path
+from safeconduct.access.compiled import CompiledPath
 from safeconduct.access.floor import Case, floor
 from safeconduct.access.model import (
     Agreement,
@@ -19,6 +19,7 @@ from safeconduct.access.model import (
     CallRequest,
     Freeze,
     Grant,
+    Organization,
     Principal,
     ProgramRecord,
     Restriction,
@@ -28,11 +29,13 @@ from safeconduct.access.model import (
     SelectorKind,
     Token,
 )
+from safeconduct.access.patching import all_rows, patched, touched_rows
 from safeconduct.access.secrets import secret_hash
 from safeconduct.kernel.decisions import Decision, Effect, Reason
 from safeconduct.kernel.errors import AbsentError, UnauthenticatedError
-from safeconduct.kernel.ids import GrantId, OrganizationId, PathId, PrincipalId
+from safeconduct.kernel.ids import AgreementId, GrantId, OrganizationId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.maps import PersistentMap
 from safeconduct.kernel.ports import Records
 from safeconduct.policy import Entities, PolicyRequest, PolicySet, decide
 
@@ -46,18 +49,18 @@ class Standing:
 
     epoch: int
     program: ProgramRecord | None
-    issued: int  # `records.issued_epoch`
     policies: PolicySet
     entities: Entities
-    tokens: Mapping[str, Token] = field(repr=False)  # by hash
-    principals: Mapping[PrincipalId, Principal] = field(repr=False)
-    ceilings: Mapping[OrganizationId, int] = field(repr=False)  # the tier of each organization
-    paths: Mapping[PathId, SealedPath] = field(repr=False)
-    compiled: Mapping[PathId, CompiledPath] = field(repr=False)  # each of `paths`
-    agreements: Mapping[str, Agreement] = field(repr=False)
-    grants: Mapping[tuple[PrincipalId, PathId], tuple[Grant, ...]] = field(repr=False)
+    tokens: PersistentMap[str, Token] = field(repr=False)  # by hash
+    token_hashes: PersistentMap[str, str] = field(repr=False)  # by the token's id
+    organizations: PersistentMap[OrganizationId, Organization] = field(repr=False)
+    principals: PersistentMap[PrincipalId, Principal] = field(repr=False)
+    paths: PersistentMap[PathId, SealedPath] = field(repr=False)
+    compiled: PersistentMap[PathId, CompiledPath] = field(repr=False)  # each of `paths`
+    agreements: PersistentMap[AgreementId, Agreement] = field(repr=False)
+    granted: PersistentMap[GrantId, Grant] = field(repr=False)
+    grants: PersistentMap[tuple[PrincipalId, PathId], tuple[Grant, ...]] = field(repr=False)  # each of `granted`
     freezes: Mapping[Selector, Freeze] = field(repr=False)
-    budgets: Mapping[str, StatedBudget] = field(repr=False)  # by owner
     approved: frozenset[str] = frozenset()  # keys of `ModelUse`
     restrictions: Mapping[Selector, tuple[Restriction, ...]] = field(default_factory=dict, repr=False)
     admissions: Admissions = field(default_factory=Admissions, repr=False)
@@ -123,7 +126,8 @@ class Standing:
 
     def reach(self, principal: Principal, grant: Grant) -> int:
         """Returns the highest tier of models that a principal may use under a grant of its."""
-        return grant.reach(principal, self.ceilings.get(principal.organization, 0))
+        organization = self.organizations.get(principal.organization)
+        return grant.reach(principal, organization.tier if organization else 0)
 
     def reach_on(self, principal: Principal, path_id: PathId) -> int:
         """Returns the highest tier of models that a principal may use on a path, under any grant."""
@@ -167,10 +171,15 @@ class Standing:
 
     def budgets_of(self, principal: Principal, path: SealedPath, grant: Grant) -> tuple[StatedBudget, ...]:
         """Returns the budgets that a call counts against. All of them must hold."""
-        if not self.budgets:
+        if self.program is None:
             return ()
-        owners = (f"grant:{grant.id}", f"path:{path.id}", f"organization:{principal.organization}")
-        return tuple(self.budgets[owner] for owner in owners if owner in self.budgets)
+        organization, agreement = self.organizations[principal.organization], self.agreements[self.program.agreement]
+        owned = (
+            (f"grant:{grant.id}", grant.budget, grant.window),
+            (f"path:{path.id}", path.budget, self.agreements[path.agreement].valid),
+            (f"organization:{organization.id}", organization.budget, agreement.valid),
+        )
+        return tuple(StatedBudget(owner=owner, budget=budget, own=own) for owner, budget, own in owned if budget)
 
     def _case(self, request: CallRequest, path: SealedPath, held: tuple[Grant, ...], *, probe: bool) -> Case:
         grant, matching = _choose(request, held)
@@ -216,13 +225,6 @@ def _suspension(restrictions: Iterable[Restriction]) -> Restriction | None:
     return next((one for one in restrictions if one.kind is RestrictionKind.SUSPEND), None)
 
 
-def _by_selector(restrictions: Iterable[Restriction]) -> dict[Selector, tuple[Restriction, ...]]:
-    found: dict[Selector, tuple[Restriction, ...]] = defaultdict(tuple)
-    for one in restrictions:
-        found[one.selector] += (one,)
-    return dict(found)
-
-
 def cuts(selector: Selector, call: CallFacts) -> bool:
     """Tells whether a selector selects a call."""
     match selector.kind:
@@ -243,87 +245,33 @@ def cuts(selector: Selector, call: CallFacts) -> bool:
 def compile_standing(records: Records, previous: Standing | None = None) -> Standing:
     """Compiles the standing from the records. Without policies in force it permits nothing.
 
-    What comes from the program is taken from `previous` where the same request brought it: a freeze must not wait for
-    thousands of entities to be parsed again.
+    Of `previous` it takes all that no change since has touched: a freeze must not wait for thousands of entities.
     """
-    program = kept.program_in_force(records)
-    current = program is not None and previous is not None and previous.program == program
-    if previous is not None and current and previous.issued == kept.issued_epoch(records):
-        compiled = previous
+    touched = kept.touched_since(records, previous.epoch) if previous else None
+    if previous is None or touched is None:
+        compiled = patched(_nothing(), all_rows(records))
     else:
-        compiled = _compile_program(records, program, previous)
-    return replace(
-        compiled,
-        epoch=kept.epoch(records),
-        tokens={token.hash: token for _, token in records.scan(kept.TOKENS)},
-        freezes={freeze.selector: freeze for _, freeze in records.scan(kept.FREEZES)},
-        restrictions=_by_selector(one for _, one in records.scan(kept.RESTRICTIONS)),
-        approved=frozenset(key for key, _ in records.scan(kept.MODEL_APPROVALS)),
-        admissions=_admissions(records),
-    )
+        compiled = patched(previous, touched_rows(records, touched))
+    return replace(compiled, epoch=kept.epoch(records))
 
 
-def _admissions(records: Records) -> Admissions:
-    if records.get(kept.VETTING, kept.VETTING_KEY) is None:
-        return Admissions()
-    return Admissions(
-        required=True,
-        facts=dict(records.scan(kept.ADMISSIONS)),
-        proofs={(proof.principal, proof.path): proof for _, proof in records.scan(kept.PATH_PROOFS)},
-    )
-
-
-def _compile_program(records: Records, program: ProgramRecord | None, previous: Standing | None) -> Standing:
-    policies = records.get(kept.POLICIES, kept.POLICIES_KEY)
-    paths = {path.id: path for _, path in records.scan(kept.PATHS)}
-    grants: dict[tuple[PrincipalId, PathId], tuple[Grant, ...]] = defaultdict(tuple)
-    for grant in kept.grants(records):
-        grants[grant.principal, grant.path] += (grant,)
+@cache
+def _nothing() -> Standing:
     return Standing(
         epoch=0,
-        program=program,
-        issued=kept.issued_epoch(records),
-        policies=cedar.compile_policies(policies.text if policies else ""),
-        entities=_entities(records, previous.entities if previous else None),
-        tokens={},
-        principals={principal.id: principal for _, principal in records.scan(kept.PRINCIPALS)},
-        ceilings={one.id: one.tier for _, one in records.scan(kept.ORGANIZATIONS)},
-        paths=paths,
-        compiled={path.id: compile_path(path) for path in paths.values()},
-        agreements={agreement.id: agreement for _, agreement in records.scan(kept.AGREEMENTS)},
-        grants=dict(grants),
+        program=None,
+        policies=cedar.compile_policies(""),
+        entities=Entities.compile(()),
+        tokens=PersistentMap(),
+        token_hashes=PersistentMap(),
+        organizations=PersistentMap(),
+        principals=PersistentMap(),
+        paths=PersistentMap(),
+        compiled=PersistentMap(),
+        agreements=PersistentMap(),
+        granted=PersistentMap(),
+        grants=PersistentMap(),
         freezes={},
-        budgets={stated.owner: stated for stated in stated_budgets(records)},
-    )
-
-
-def stated_budgets(records: Records) -> Iterator[StatedBudget]:
-    """Yields the budgets in force: of grants by their windows, of paths and organizations by their agreement's."""
-    agreements = {one.id: one.valid for _, one in records.scan(kept.AGREEMENTS)}
-    agreement = kept.agreement_in_force(records)
-    if agreement is None:
-        return
-    owned = [
-        *((f"grant:{one.id}", one.budget, one.window) for one in kept.grants(records)),
-        *((f"path:{one.id}", one.budget, agreements[one.agreement]) for _, one in records.scan(kept.PATHS)),
-        *((f"organization:{o.id}", o.budget, agreement.valid) for _, o in records.scan(kept.ORGANIZATIONS)),
-    ]
-    for owner, budget, own in owned:
-        if budget is not None:
-            yield StatedBudget(owner=owner, budget=budget, own=own)
-
-
-def _entities(records: Records, previous: Entities | None) -> Entities:
-    return Entities.compile(
-        [
-            *(cedar.organization_entity(value) for _, value in records.scan(kept.ORGANIZATIONS)),
-            *(cedar.agreement_entity(value) for _, value in records.scan(kept.AGREEMENTS)),
-            *(cedar.principal_entity(value) for _, value in records.scan(kept.PRINCIPALS)),
-            *(cedar.scope_entity(value) for _, value in records.scan(kept.SCOPES)),
-            *(cedar.path_entity(value) for _, value in records.scan(kept.PATHS)),
-            *(cedar.grant_entity(value) for value in kept.grants(records)),
-        ],
-        previous,
     )
 
 

@@ -27,7 +27,7 @@ def decide(policies: PolicySet, request: PolicyRequest, entities: Entities) -> D
     Cedar itself skips a policy that fails to evaluate, so that a `forbid` over a missing attribute would not forbid.
     """
     part = _reached(policies, request, entities)
-    missing = _absent(request, entities)
+    missing = _absent(request, part)
     if missing is not None:
         text = f"{missing} is not in the entity store"
         return Decision(Effect.DENY, (Reason("entity-missing", str(missing), text, _MENDED),), errors=(text,))
@@ -72,9 +72,9 @@ def _reached(policies: PolicySet, request: PolicyRequest, entities: Entities) ->
     return entities.part(references(request.context).union(named, policies.mentions))
 
 
-def _absent(request: PolicyRequest, entities: Entities) -> EntityUid | None:
+def _absent(request: PolicyRequest, part: Part) -> EntityUid | None:
     named = {request.principal, request.resource} | references(request.context)
-    return min(named - entities.uids, default=None)
+    return min((uid for uid in named if part.members[uid] is None), default=None)
 
 
 def _encoded(request: PolicyRequest) -> dict[str, JSONValue]:

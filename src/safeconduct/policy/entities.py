@@ -1,4 +1,4 @@
-"""The entity store: what policies look at, compiled once, and the part of it that a single decision can reach.
+"""The entity store: what policies look at, and the part of it that a single decision can reach.
 
 A decision is made on the smallest part that is closed under references. Cedar gets from the request's entities and
 those that policies name to others by attributes and parents alone, so it decides on such a part as on the whole, and
@@ -6,6 +6,7 @@ a change elsewhere in the store leaves the part what it was.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -13,19 +14,30 @@ import cedarpy
 
 from safeconduct.kernel.canonical import canonical, digest
 from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.maps import PersistentMap
 from safeconduct.policy.model import EntityRecord, EntityUid, encode_record, encode_uid, hashable, references
 
 PARTS_KEPT_MAX = 8192
 """Parts that a store keeps, at about 5 KB each; a hot set of 200 principals on 20 paths fits twice."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """One entity in Cedar's JSON, what it names, and a form that only what Cedar sees alike has in common."""
+    """One entity: what it names, and a form that only what Cedar sees alike has in common."""
 
-    text: str = field(repr=False)
-    names: frozenset[EntityUid]
-    form: Hashable = field(repr=False)
+    __slots__ = ("_record", "_text", "form", "names")
+
+    def __init__(self, record: EntityRecord) -> None:
+        self.form: Hashable = hashable(record.attributes), record.parents
+        self.names = references(record.attributes) | frozenset(record.parents)
+        self._record = record
+        self._text = ""
+
+    @property
+    def text(self) -> str:
+        """The entity in Cedar's JSON, made when it is first asked for: few of many thousands are looked at."""
+        if not self._text:
+            self._text = _encoded(self._record)
+        return self._text
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,34 +49,53 @@ class Part:
     handle: cedarpy.Entities = field(repr=False)
 
 
-class Entities:
-    """An entity store in which every reference resolves."""
+_Parts = dict[frozenset[EntityUid], Part]
 
-    def __init__(self, compiled: Mapping[EntityUid, Compiled], former: Mapping[frozenset[EntityUid], Part]) -> None:
-        self.uids = frozenset(compiled)
+
+class Entities:
+    """An entity store in which every reference resolves. It never changes; `patched` makes another."""
+
+    def __init__(
+        self,
+        compiled: PersistentMap[EntityUid, Compiled],
+        named: PersistentMap[EntityUid, int],
+        made: _Parts,
+    ) -> None:
         self.compiled = compiled
-        self.parts: dict[frozenset[EntityUid], Part] = {}
-        self._former = former
+        self._named = named  # by how many entities
+        self._parts: _Parts = {}  # of this store
+        self._made = made  # by any store that this one was patched from or into: looked at again before use
 
     @classmethod
-    def compile(cls, records: Iterable[EntityRecord], previous: "Entities | None" = None) -> "Entities":
-        """Builds the store. What is as in `previous` is not parsed again.
+    def compile(cls, records: Iterable[EntityRecord]) -> "Entities":
+        """Builds the store.
 
         Raises:
             InvalidInputError: two entities share a uid, or one names an entity that is not there. Cedar would take
                 the second silently, and skip the policies that look at it.
         """
-        known = previous.compiled if previous else {}
         records = tuple(records)
-        compiled = {record.uid: _compile(record, known.get(record.uid)) for record in records}
-        if len(compiled) != len(records):
+        by_uid = {record.uid: record for record in records}
+        if len(by_uid) != len(records):
             raise InvalidInputError("two entities share a uid", code="entities-invalid")
-        new = [uid for uid, one in compiled.items() if one is not known.get(uid)]
-        _parse(compiled[uid] for uid in new)
-        gone = known.keys() - compiled.keys()
-        for uid in compiled if gone else new:
-            _refuse_dangling(uid, compiled)
-        return cls(compiled, previous.parts if previous else {})
+        return cls(PersistentMap(), PersistentMap(), {}).patched(by_uid)
+
+    def patched(self, records: Mapping[EntityUid, EntityRecord | None]) -> "Entities":
+        """Returns a store with these entities changed or, where there is None, removed. Costs what it changes.
+
+        Raises:
+            InvalidInputError: an entity is left that names one that is not there.
+        """
+        new = {uid: None if record is None else Compiled(record) for uid, record in records.items()}
+        changes = {uid: one for uid, one in new.items() if _form(one) != _form(self.compiled.get(uid))}
+        if not changes:
+            return self
+        compiled = self.compiled.patched(changes)
+        counts = self._counts(changes)
+        missing = [uid for uid in (*counts, *changes) if uid not in compiled and counts.get(uid, self._named.get(uid))]
+        if missing:
+            raise _dangling(min(missing), compiled)
+        return Entities(compiled, self._named.patched(counts), self._made)
 
     def __eq__(self, other: object) -> bool:
         """Tells whether the entities are the same."""
@@ -77,18 +108,27 @@ class Entities:
     @property
     def digest(self) -> str:
         """The digest of all entities, made when it is asked for."""
-        return digest(_document(self.compiled[uid] for uid in sorted(self.uids)))
+        return digest(_document(self.compiled[uid] for uid in sorted(self.compiled)))
 
     def part(self, roots: frozenset[EntityUid]) -> Part:
         """Returns the part that can be reached from some entities, whether they are there or not."""
-        found = self.parts.get(roots)
+        found = self._parts.get(roots)
         if found is None:
-            if len(self.parts) >= PARTS_KEPT_MAX:
-                self.parts.clear()
-            former = self._former.get(roots)
+            if len(self._made) >= PARTS_KEPT_MAX:
+                self._made.clear()
+                self._parts.clear()
+            former = self._made.get(roots)
             found = former if former is not None and self._has(former) else self._make(roots)
-            self.parts[roots] = found
+            self._parts[roots] = self._made[roots] = found
         return found
+
+    def _counts(self, changes: Mapping[EntityUid, Compiled | None]) -> dict[EntityUid, int | None]:
+        more = Counter[EntityUid]()
+        for uid, new in changes.items():
+            known = self.compiled.get(uid)
+            more.subtract(known.names if known is not None else ())
+            more.update(new.names if new is not None else ())
+        return {uid: self._named.get(uid, 0) + count or None for uid, count in more.items() if count}
 
     def _has(self, part: Part) -> bool:
         return all(self.compiled.get(uid) is one for uid, one in part.members.items())
@@ -103,31 +143,26 @@ class Entities:
                 waiting |= one.names - members.keys()
         present = [one for uid in sorted(members) if (one := members[uid]) is not None]
         document = _document(present)
-        return Part(hashlib.sha256(document.encode()).hexdigest(), members, _parse(present))
+        return Part(hashlib.sha256(document.encode()).hexdigest(), members, cedarpy.Entities.from_json_str(document))
 
 
-def _compile(record: EntityRecord, known: Compiled | None) -> Compiled:
-    form = hashable(record.attributes), record.parents
-    if known is not None and known.form == form:
-        return known
-    encoded = canonical(
+def _form(compiled: Compiled | None) -> Hashable:
+    return None if compiled is None else compiled.form
+
+
+def _encoded(record: EntityRecord) -> str:
+    return canonical(
         {
             "uid": encode_uid(record.uid),
             "attrs": encode_record(record.attributes),
             "parents": [encode_uid(parent) for parent in record.parents],
         }
-    )
-    return Compiled(encoded.decode(), references(record.attributes) | frozenset(record.parents), form)
+    ).decode()
 
 
-def _refuse_dangling(uid: EntityUid, compiled: Mapping[EntityUid, Compiled]) -> None:
-    missing = compiled[uid].names - compiled.keys()
-    if missing:
-        raise InvalidInputError(f"{uid} names {min(missing)}, which is not in the store", code="entities-invalid")
-
-
-def _parse(compiled: Iterable[Compiled]) -> cedarpy.Entities:
-    return cedarpy.Entities.from_json_str(_document(compiled))
+def _dangling(missing: EntityUid, compiled: Mapping[EntityUid, Compiled]) -> InvalidInputError:
+    naming = min(uid for uid, one in compiled.items() if missing in one.names)
+    return InvalidInputError(f"{naming} names {missing}, which is not in the store", code="entities-invalid")
 
 
 def _document(compiled: Iterable[Compiled]) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from safeconduct.access.standing import stated_budgets
+from safeconduct.access.stated import stated_budgets
 from safeconduct.gateway.budgets.model import Account, accounts_of
 from safeconduct.gateway.budgets.sums import NOTHING_USED, Used, balance, used_in_log, used_in_records
 from safeconduct.http.control.context import Installation

@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from safeconduct.access.records import epoch
-from safeconduct.access.standing import stated_budgets
+from safeconduct.access.stated import stated_budgets
 from safeconduct.gateway.budgets.model import accounts_of
 from safeconduct.gateway.budgets.sums import NOTHING_USED, balance, used_in_records
 from safeconduct.http.control.context import Control, Installation, Metrics

@@ -1,0 +1,232 @@
+"""After any sequence of changes the patched standing is the one built from nothing; what is not touched is not made."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from safeconduct.access import records as kept
+from safeconduct.access.admissions import Admission, AdmissionState, PathProof
+from safeconduct.access.freezes import freeze, freezes, request_unfreeze
+from safeconduct.access.model import (
+    Epoch,
+    Freeze,
+    GrantOrigin,
+    ModelUse,
+    Policies,
+    Restriction,
+    RestrictionKind,
+    Selector,
+    SelectorKind,
+    Token,
+)
+from safeconduct.access.patching import all_rows
+from safeconduct.access.standing import compile_standing
+from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.maps import PersistentMap
+from safeconduct.policy import EntityUid
+from support.immediate import START
+from support.programs import APPLY, in_force, signed
+from support.vetting import vetted_program
+
+PROGRAM = in_force().state
+RULES = in_force(vetted_program()).state.get(kept.VETTING, kept.VETTING_KEY)
+ANA, PATH, GRANT = (
+    PROGRAM.get(kept.PRINCIPALS, "ana"),
+    PROGRAM.get(kept.PATHS, "soc-triage"),
+    PROGRAM.get(kept.GRANTS, "ana-triage"),
+)
+WHO, WHERE, NUMBERS = ("ana", "p1", "p2"), ("soc-triage", "w1", "w2"), ("1", "2", "3")
+
+
+def selectors():
+    return st.sampled_from([Selector(SelectorKind.ALL), *(Selector(SelectorKind.PRINCIPAL, who) for who in WHO)])
+
+
+CHANGES = st.one_of(
+    st.builds(
+        lambda key, tier: (kept.PRINCIPALS, key, replace(ANA, id=key, tier=tier)),
+        st.sampled_from(WHO),
+        st.sampled_from((0, 1)),
+    ),
+    st.builds(
+        lambda key, weaker: (kept.PATHS, key, replace(PATH, id=key, weaker=weaker)),
+        st.sampled_from(WHERE),
+        st.sampled_from((None, "x")),
+    ),
+    st.builds(
+        lambda key, who, where: (kept.GRANTS, key, replace(GRANT, id=key, principal=who, path=where)),
+        st.sampled_from(NUMBERS),
+        st.sampled_from(WHO),
+        st.sampled_from(WHERE),
+    ),
+    st.builds(
+        lambda key, who: (
+            kept.ISSUED_GRANTS,
+            key,
+            replace(GRANT, id=key, principal=who, origin=GrantOrigin.REQUEST),
+        ),
+        st.sampled_from(("1", "I")),  # also one that the program has
+        st.sampled_from(WHO),
+    ),
+    st.builds(
+        lambda who, tier: (
+            kept.ADMISSIONS,
+            f"principal:{who}",
+            Admission(
+                subject=Selector(SelectorKind.PRINCIPAL, who), state=AdmissionState.READY, tier=tier, until=1, case="c"
+            ),
+        ),
+        st.sampled_from(WHO),
+        st.sampled_from((0, 1)),
+    ),
+    st.builds(
+        lambda who, digest: (
+            kept.PATH_PROOFS,
+            f"{who}/w1",
+            PathProof(principal=who, path="w1", digest=digest, call="c", at=START),
+        ),
+        st.sampled_from(WHO),
+        st.sampled_from("ab"),
+    ),
+    st.just((kept.VETTING, kept.VETTING_KEY, RULES)),
+    st.builds(
+        lambda key, said, who: (kept.TOKENS, key, Token(id=key, hash=said, principal=who, issued_at=0, expires_at=1)),
+        st.sampled_from(NUMBERS),
+        st.sampled_from(("a", "b")).map(lambda said: said * 64),
+        st.sampled_from(WHO),
+    ),
+    st.builds(
+        lambda key, on: (kept.FREEZES, key, Freeze(id=key, selector=on, by="ops", reason="r", at=START)),
+        st.sampled_from(NUMBERS),
+        selectors(),
+    ),
+    st.builds(
+        lambda key, on: (
+            kept.RESTRICTIONS,
+            key,
+            Restriction(id=key, selector=on, kind=RestrictionKind.HOLD, slow_ms=0, by="ops", reason="r", at=START),
+        ),
+        st.sampled_from(NUMBERS),
+        selectors(),
+    ),
+    st.builds(
+        lambda key: (kept.MODEL_APPROVALS, key, ModelUse(path=key, model="m", version="1")), st.sampled_from(WHERE)
+    ),
+)
+"""Records that replace others of their key. Tokens never share a hash: it is that of their secret."""
+
+
+class Changing(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.state = PROGRAM.copy()
+        self.standing = compile_standing(self.state)
+
+    @rule(changes=st.lists(st.tuples(CHANGES, st.booleans()), min_size=1, max_size=4), taken=st.booleans())
+    def change(self, changes, taken):
+        state = self.state.copy()
+        for (collection, key, value), removed in changes:
+            hashes = {token.hash for other, token in state.scan(kept.TOKENS) if other != key}
+            if removed:
+                state.delete(collection, key)
+            elif not isinstance(value, Token) or value.hash not in hashes:
+                state.put(collection, key, value)
+        self.take_in(state, {(collection.name, key) for (collection, key, _), _ in changes}, taken)
+
+    @rule(name=st.sampled_from("ab"), taken=st.booleans())
+    def other_policies(self, name, taken):
+        state = self.state.copy()
+        state.put(
+            kept.POLICIES, kept.POLICIES_KEY, Policies(text=f'@id("{name}") permit (principal, action, resource);')
+        )
+        self.take_in(state, {(kept.POLICIES.name, kept.POLICIES_KEY)}, taken)
+
+    def take_in(self, state, touched, taken):
+        """What is not taken in at once is patched together with what comes after it."""
+        kept.advance_epoch(state, touched)
+        try:
+            rebuilt = compile_standing(state)
+        except InvalidInputError:  # a record would name what is not there: no program may make that
+            with pytest.raises(InvalidInputError):
+                compile_standing(state, self.standing)
+            return
+        patched = compile_standing(state, self.standing)
+        assert patched == rebuilt
+        self.state = state
+        if taken:
+            self.standing = patched
+
+
+TestChanging = Changing.TestCase
+TestChanging.settings = settings(max_examples=60, stateful_step_count=12, deadline=None)
+
+
+def test_every_collection_that_is_noted_can_be_patched_and_no_other():
+    assert all_rows(PROGRAM).keys() == kept.STANDING
+
+
+def test_what_no_change_touched_is_the_same_object():
+    state = PROGRAM.copy()
+    before = compile_standing(state)
+    part = before.entities.part(frozenset((EntityUid("Principal", "ana"), EntityUid("Path", "soc-triage"))))
+    state.put(kept.GRANTS, "another", replace(GRANT, id="another", principal="triage-service"))
+    kept.advance_epoch(state, {(kept.GRANTS.name, "another")})
+    after = compile_standing(state, before)
+    assert after.entities.part(frozenset(part.members)).digest == part.digest
+    for name in ("compiled", "principals", "tokens", "policies"):
+        assert getattr(after, name) is getattr(before, name)
+    assert after.grants["ana", "soc-triage"] is before.grants["ana", "soc-triage"]
+
+
+@pytest.mark.parametrize(("missed", "known"), [(0, True), (kept.CHANGES_KEPT, True), (kept.CHANGES_KEPT + 1, False)])
+def test_what_changes_touched_is_known_of_the_last_ones(missed, known):
+    state = PROGRAM.copy()
+    before = kept.epoch(state)
+    state.put(kept.PRINCIPALS, "ana", replace(ANA, tier=1))
+    for _ in range(missed):
+        kept.advance_epoch(state, {(kept.PRINCIPALS.name, "ana")})
+    touched = kept.touched_since(state, before)
+    assert touched == ((frozenset({("principals", "ana")}) if missed else frozenset()) if known else None)
+    assert sum(1 for _ in state.scan(kept.STANDING_CHANGES)) <= kept.CHANGES_KEPT
+
+
+def test_a_standing_that_missed_too_much_or_comes_from_later_is_compiled_anew():
+    state = PROGRAM.copy()
+    before = compile_standing(state)
+    state.put(kept.PRINCIPALS, "ana", replace(ANA, tier=1))
+    for number in (before.epoch + kept.CHANGES_KEPT + 1, before.epoch - 1):
+        state.put(kept.EPOCHS, kept.EPOCH_KEY, Epoch(number=number))
+        after = compile_standing(state, before)
+        assert (after.principals["ana"].tier, after.epoch) == (1, number)
+
+
+def test_an_entry_that_changes_nothing_that_calls_are_judged_by_leaves_the_standing():
+    writer = in_force()
+    before = kept.epoch(writer.state)
+    act = signed("ops", APPLY, b"the same", writer.now)
+    writer.run(
+        lambda tx: freeze(
+            tx, act, operation=APPLY, content=act.act.content, selector=Selector(SelectorKind.ALL), reason="r"
+        )
+    )
+    found = next(iter(freezes(writer.state)))
+    assert kept.touched_since(writer.state, before) == {("freezes", found.id)}
+    again = signed("ops", APPLY, b"its end", writer.now)
+    writer.run(lambda tx: request_unfreeze(tx, again, operation=APPLY, content=again.act.content, freeze_id=found.id))
+    assert kept.epoch(writer.state) == before + 1
+
+
+@given(st.lists(st.dictionaries(st.integers(0, 2000), st.none() | st.integers(), max_size=30)))
+def test_a_persistent_map_is_what_a_dict_would_be_and_the_former_stays(changes):
+    model, made = {}, PersistentMap()
+    for changed in changes:
+        former, was = made, dict(model)
+        made = made.patched(changed)
+        model = {key: value for key, value in (model | changed).items() if value is not None}
+        assert made == model == dict(made)
+        assert former == was
+        assert len(made) == len(model)
+        assert all(made.get(key) == model.get(key) and (key in made) == (key in model) for key in changed)
