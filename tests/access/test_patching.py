@@ -8,115 +8,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from safeconduct.access import records as kept
-from safeconduct.access.admissions import Admission, AdmissionState, PathProof
 from safeconduct.access.freezes import freeze, freezes, request_unfreeze
-from safeconduct.access.model import (
-    Epoch,
-    Freeze,
-    GrantOrigin,
-    ModelUse,
-    Policies,
-    Restriction,
-    RestrictionKind,
-    Selector,
-    SelectorKind,
-    Token,
-)
+from safeconduct.access.model import Epoch, Policies, Selector, SelectorKind
 from safeconduct.access.patching import all_rows
 from safeconduct.access.standing import compile_standing
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.maps import PersistentMap
 from safeconduct.policy import EntityUid
-from support.immediate import START
 from support.programs import APPLY, in_force, signed
-from support.vetting import vetted_program
-
-PROGRAM = in_force().state
-RULES = in_force(vetted_program()).state.get(kept.VETTING, kept.VETTING_KEY)
-ANA, PATH, GRANT = (
-    PROGRAM.get(kept.PRINCIPALS, "ana"),
-    PROGRAM.get(kept.PATHS, "soc-triage"),
-    PROGRAM.get(kept.GRANTS, "ana-triage"),
-)
-WHO, WHERE, NUMBERS = ("ana", "p1", "p2"), ("soc-triage", "w1", "w2"), ("1", "2", "3")
-
-
-def selectors():
-    return st.sampled_from([Selector(SelectorKind.ALL), *(Selector(SelectorKind.PRINCIPAL, who) for who in WHO)])
-
-
-CHANGES = st.one_of(
-    st.builds(
-        lambda key, tier: (kept.PRINCIPALS, key, replace(ANA, id=key, tier=tier)),
-        st.sampled_from(WHO),
-        st.sampled_from((0, 1)),
-    ),
-    st.builds(
-        lambda key, weaker: (kept.PATHS, key, replace(PATH, id=key, weaker=weaker)),
-        st.sampled_from(WHERE),
-        st.sampled_from((None, "x")),
-    ),
-    st.builds(
-        lambda key, who, where: (kept.GRANTS, key, replace(GRANT, id=key, principal=who, path=where)),
-        st.sampled_from(NUMBERS),
-        st.sampled_from(WHO),
-        st.sampled_from(WHERE),
-    ),
-    st.builds(
-        lambda key, who: (
-            kept.ISSUED_GRANTS,
-            key,
-            replace(GRANT, id=key, principal=who, origin=GrantOrigin.REQUEST),
-        ),
-        st.sampled_from(("1", "I")),  # also one that the program has
-        st.sampled_from(WHO),
-    ),
-    st.builds(
-        lambda who, tier: (
-            kept.ADMISSIONS,
-            f"principal:{who}",
-            Admission(
-                subject=Selector(SelectorKind.PRINCIPAL, who), state=AdmissionState.READY, tier=tier, until=1, case="c"
-            ),
-        ),
-        st.sampled_from(WHO),
-        st.sampled_from((0, 1)),
-    ),
-    st.builds(
-        lambda who, digest: (
-            kept.PATH_PROOFS,
-            f"{who}/w1",
-            PathProof(principal=who, path="w1", digest=digest, call="c", at=START),
-        ),
-        st.sampled_from(WHO),
-        st.sampled_from("ab"),
-    ),
-    st.just((kept.VETTING, kept.VETTING_KEY, RULES)),
-    st.builds(
-        lambda key, said, who: (kept.TOKENS, key, Token(id=key, hash=said, principal=who, issued_at=0, expires_at=1)),
-        st.sampled_from(NUMBERS),
-        st.sampled_from(("a", "b")).map(lambda said: said * 64),
-        st.sampled_from(WHO),
-    ),
-    st.builds(
-        lambda key, on: (kept.FREEZES, key, Freeze(id=key, selector=on, by="ops", reason="r", at=START)),
-        st.sampled_from(NUMBERS),
-        selectors(),
-    ),
-    st.builds(
-        lambda key, on: (
-            kept.RESTRICTIONS,
-            key,
-            Restriction(id=key, selector=on, kind=RestrictionKind.HOLD, slow_ms=0, by="ops", reason="r", at=START),
-        ),
-        st.sampled_from(NUMBERS),
-        selectors(),
-    ),
-    st.builds(
-        lambda key: (kept.MODEL_APPROVALS, key, ModelUse(path=key, model="m", version="1")), st.sampled_from(WHERE)
-    ),
-)
-"""Records that replace others of their key. Tokens never share a hash: it is that of their secret."""
+from support.standing_changes import ANA, GRANT, PROGRAM, changed, drawn_changes
 
 
 class Changing(RuleBasedStateMachine):
@@ -125,16 +25,9 @@ class Changing(RuleBasedStateMachine):
         self.state = PROGRAM.copy()
         self.standing = compile_standing(self.state)
 
-    @rule(changes=st.lists(st.tuples(CHANGES, st.booleans()), min_size=1, max_size=4), taken=st.booleans())
+    @rule(changes=drawn_changes(), taken=st.booleans())
     def change(self, changes, taken):
-        state = self.state.copy()
-        for (collection, key, value), removed in changes:
-            hashes = {token.hash for other, token in state.scan(kept.TOKENS) if other != key}
-            if removed:
-                state.delete(collection, key)
-            elif not isinstance(value, Token) or value.hash not in hashes:
-                state.put(collection, key, value)
-        self.take_in(state, {(collection.name, key) for (collection, key, _), _ in changes}, taken)
+        self.take_in(changed(self.state, changes), taken)
 
     @rule(name=st.sampled_from("ab"), taken=st.booleans())
     def other_policies(self, name, taken):
@@ -142,11 +35,11 @@ class Changing(RuleBasedStateMachine):
         state.put(
             kept.POLICIES, kept.POLICIES_KEY, Policies(text=f'@id("{name}") permit (principal, action, resource);')
         )
-        self.take_in(state, {(kept.POLICIES.name, kept.POLICIES_KEY)}, taken)
+        kept.advance_epoch(state, {(kept.POLICIES.name, kept.POLICIES_KEY)})
+        self.take_in(state, taken)
 
-    def take_in(self, state, touched, taken):
+    def take_in(self, state, taken):
         """What is not taken in at once is patched together with what comes after it."""
-        kept.advance_epoch(state, touched)
         try:
             rebuilt = compile_standing(state)
         except InvalidInputError:  # a record would name what is not there: no program may make that
@@ -222,11 +115,11 @@ def test_an_entry_that_changes_nothing_that_calls_are_judged_by_leaves_the_stand
 @given(st.lists(st.dictionaries(st.integers(0, 2000), st.none() | st.integers(), max_size=30)))
 def test_a_persistent_map_is_what_a_dict_would_be_and_the_former_stays(changes):
     model, made = {}, PersistentMap()
-    for changed in changes:
+    for items in changes:
         former, was = made, dict(model)
-        made = made.patched(changed)
-        model = {key: value for key, value in (model | changed).items() if value is not None}
+        made = made.patched(items)
+        model = {key: value for key, value in (model | items).items() if value is not None}
         assert made == model == dict(made)
         assert former == was
         assert len(made) == len(model)
-        assert all(made.get(key) == model.get(key) and (key in made) == (key in model) for key in changed)
+        assert all(made.get(key) == model.get(key) and (key in made) == (key in model) for key in items)

@@ -25,6 +25,7 @@ from support.call_ends import (
     request,
 )
 from support.gateway_world import AGREEMENT, INSTALLATION, PATH, PURPOSE, log_world
+from support.restricting import setting
 
 DEADLINE_S = 10  # for a test that hangs
 
@@ -269,8 +270,12 @@ def test_a_freeze_between_decision_and_commit_refuses_the_intent():
         assert upstream.exchanges == []
 
 
-def test_a_change_that_still_allows_the_call_does_not_refuse_it():
+@pytest.mark.parametrize("concerned", [False, True])
+def test_a_change_that_still_allows_the_call_does_not_refuse_it(concerned):
+    """One that can concern it has it decided anew, on the epoch that is in force then."""
     with log_world() as world:
+        slow = setting("principal:ana", "slow", slow_ms=100, now=world.clock.now())
+        change = slow if concerned else world.freeze_command("principal:bo")
 
         async def main():
             calls = world.calls(ScriptedUpstream(JSON_HEAD, ANSWER))
@@ -280,13 +285,13 @@ def test_a_change_that_still_allows_the_call_does_not_refuse_it():
             calls.prepare = lambda arrival, body, first=[stale]: (
                 first.pop() if first else type(calls).prepare(calls, arrival, body)
             )
-            await asyncio.wrap_future(world.writer.submit(world.freeze_command("principal:bo")))
+            await asyncio.wrap_future(world.writer.submit(change))
             await calls.run(arrival, request(), client)
             return stale.epoch, client
 
         epoch, client = asyncio.run(main())
         assert client.data == ANSWER
-        assert CALL_INTENT.read(world.entries()[0]).epoch == epoch + 1
+        assert CALL_INTENT.read(world.entries()[0]).epoch == epoch + concerned
 
 
 def test_a_client_that_leaves_ends_the_upstream():
@@ -534,7 +539,7 @@ def test_a_standing_that_never_rests_refuses_in_the_end():
         async def main():
             calls = world.calls(ScriptedUpstream(JSON_HEAD, ANSWER))
             stale = calls.prepare(calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"]), request())
-            calls.prepare = lambda *_: replace(stale, epoch=stale.epoch - 1)
+            calls.prepare = lambda *_: replace(stale, epoch=-1)
             client = ScriptedClient()
             await calls.run(stale.arrival, request(), client)
             return client

@@ -58,6 +58,12 @@ def all_rows(records: Records) -> dict[str, Rows]:
     return {name: dict(records.scan(collection)) for name, collection in _COLLECTIONS.items()}
 
 
+def entity_of(collection: str, key: str) -> EntityUid | None:
+    """Returns the entity that a record is to policies, if it is one."""
+    found = _ENTITIES.get(collection)
+    return EntityUid(found[0], key) if found else None
+
+
 def _entities(rows: Mapping[str, Rows]) -> dict[EntityUid, EntityRecord | None]:
     return {
         EntityUid(kind, key): None if value is None else entity(value)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from safeconduct.access.concerns import concerned
 from safeconduct.access.model import RestrictionKind
 from safeconduct.access.records import epoch
 from safeconduct.approvals import State as Approved
@@ -201,7 +202,7 @@ class CallRun:
                 return IntentFailed(refused)
             prepared, approval = self.prepared, self._approval
             draft = intent_draft(prepared, self._calls.worker, approval)
-            command = partial(_append_intent, prepared=prepared, draft=draft, approval=ApprovalId(approval))
+            command = partial(self._append_intent_if, prepared=prepared, draft=draft, approval=ApprovalId(approval))
             try:
                 committed = await self._calls.commits(command, own=not approval)
             except SafeconductError as error:
@@ -281,9 +282,20 @@ class CallRun:
 
     def _append_attempt_if(self, tx: Transaction, draft: "Draft") -> None:
         # The call runs, so every standing that this process has taken in still allows it. There may be a newer one.
-        if epoch(tx) != self._calls.standing().epoch:
-            raise _standing_changed()
+        self._require_allowed(tx, self.prepared, self._calls.standing().epoch)
         tx.append(self.prepared.path.origin, draft)
+
+    def _append_intent_if(self, tx: Transaction, prepared: Prepared, draft: "Draft", approval: ApprovalId) -> None:
+        self._require_allowed(tx, prepared, prepared.epoch)
+        entry = tx.append(prepared.path.origin, draft)
+        if approval:
+            consume(tx, approval, content=held_content(prepared), by=entry.id)
+
+    def _require_allowed(self, tx: Transaction, prepared: Prepared, since: int) -> None:
+        if epoch(tx) == since:
+            return
+        if concerned(tx, since, self._calls.standing(), prepared.facts, prepared.arrival.token):
+            raise ConflictError("who may do what has changed meanwhile", code="standing-changed")
 
     async def _append_outcome(self, outcome: Outcome) -> Event:
         origin = self.prepared.path.origin
@@ -336,15 +348,3 @@ class CallRun:
             return
         next_s = min(self._calls.patience.shortest_s, self._deadline - now, self._asking.check(now))
         self._timer = self._calls.loop.call_later(next_s, self._check_time)
-
-
-def _append_intent(tx: Transaction, prepared: Prepared, draft: "Draft", approval: ApprovalId) -> None:
-    if epoch(tx) != prepared.epoch:
-        raise _standing_changed()
-    entry = tx.append(prepared.path.origin, draft)
-    if approval:
-        consume(tx, approval, content=held_content(prepared), by=entry.id)
-
-
-def _standing_changed() -> ConflictError:
-    return ConflictError("who may do what has changed meanwhile", code="standing-changed")
