@@ -8,7 +8,8 @@ import pytest
 import openapi
 from safeconduct.bootstrap.routes import ROUTERS
 
-OPEN = {("get", "/healthz"), ("get", "/readyz"), ("get", "/edl/{name}.txt")}
+WELL_KNOWN = "/.well-known/authzen-configuration"
+OPEN = {("get", "/healthz"), ("get", "/readyz"), ("get", "/edl/{name}.txt"), ("get", WELL_KNOWN)}
 """What asks for no act and no local secret. A list asks for a token of its own."""
 
 ASKS_ONLY = {("post", "/api/v1/programs/plan")}
@@ -44,6 +45,8 @@ def test_a_route_says_what_to_show(method, path, said):
         assert shown == []
     elif path == "/metrics":
         assert shown == ["local", "metrics"]
+    elif path.startswith("/access/v1/"):
+        assert shown == ["act", "local", "token"]
     elif method == "get" or (method, path) in ASKS_ONLY:
         assert shown == ["act", "local"]
     else:

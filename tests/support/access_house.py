@@ -9,11 +9,14 @@ import msgspec
 
 from safeconduct.access.acts import authenticate
 from safeconduct.access.cosigning import complete_cosign
+from safeconduct.access.evaluating import AccessPoint
 from safeconduct.access.freezes import pending
+from safeconduct.access.standing import compile_standing
 from safeconduct.gateway.ports import UpstreamFacts
+from safeconduct.http import authzen
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control import freezes, paths, programs, standing, tokens
-from safeconduct.http.control.context import Control
+from safeconduct.http.control.context import AtWork, Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.errors import UnavailableError
@@ -33,6 +36,7 @@ class House:
 
     def __post_init__(self):
         self.opened = []
+        self.unready = ()
         given = {
             "writer": self.writer,
             "snapshot": lambda: contextlib.nullcontext(self.writer.state),
@@ -41,11 +45,13 @@ class House:
             "open_log": self.opened.append,
             "logs": self,
             "settle": self.settle,
+            "decisions": AccessPoint(lambda: compile_standing(self.writer.state)),
+            "work": lambda: AtWork(unready=self.unready),
             "upstreams": {"local": UpstreamFacts(vendor="local", dialects=frozenset(("openai.chat",)))},
         }
         control = Control(**{field.name: None for field in fields(Control)} | given)
         self.app = control_app(
-            [part.router for part in (programs, paths, standing, tokens, freezes)],
+            [part.router for part in (programs, paths, standing, tokens, freezes, authzen)],
             control=control,
             local_secret="local",
             check_reader=self.check_reader,

@@ -1,6 +1,6 @@
 """The routers of the control API, in the order of the OpenAPI page."""
 
-from safeconduct.http import copies, lists, log
+from safeconduct.http import authzen, copies, lists, log
 from safeconduct.http.control import (
     budgets,
     calls,
@@ -51,4 +51,5 @@ ROUTERS = (
     log.router,
     copies.router,
     lists.router,
+    authzen.router,
 )

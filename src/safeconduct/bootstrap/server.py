@@ -14,6 +14,7 @@ import msgspec
 
 from safeconduct import settings
 from safeconduct.access.acts import authenticate
+from safeconduct.access.evaluating import AccessPoint
 from safeconduct.access.secrets import make_secret
 from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.data_folder import Address, locked
@@ -276,6 +277,7 @@ def app_of(installation: Installation, settle: Settle, serving: Serving | None, 
         lists_url=serving.url if serving else None,
         shipping=serving.shipping if serving else list,
         forms=FORMS,
+        decisions=AccessPoint(lambda: installation.board.current),
         work=told or alone_at_work,
         metrics=serving.metrics if serving else None,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from safeconduct.access.evaluating import DecisionPoint
 from safeconduct.access.log_keys import Closing
 from safeconduct.access.model import KeyChange
 from safeconduct.adapters.telemetry.ingestion import Ingestion
@@ -71,7 +72,8 @@ class Control:
     it; `upstreams` are the configured model servers by name, None where no server runs; `caller` returns a principal's
     way to a model; `lists_url` is where this server's lists are fetched from, or None when nothing serves them;
     `shipping` tells how far each destination of the log's rows is; `forms` say what entry types mean in OCSF;
-    `work` tells what the processes on these data are about; `metrics` is what a running server counts.
+    `decisions` answers who may call; `work` tells what the processes on these data are about; `metrics` is what a
+    running server counts.
     """
 
     writer: Writer
@@ -94,6 +96,7 @@ class Control:
     lists_url: str | None
     shipping: Callable[[], list[dict[str, Any]]]
     forms: Mapping[str, EntryForm]
+    decisions: DecisionPoint
     work: Work = alone_at_work
     metrics: Metrics | None = None
 

@@ -16,6 +16,7 @@ Shown: TypeAlias = Sequence[Mapping[str, list[str]]]
 
 ACT: Shown = ({"act": []},)
 ACT_OR_LOCAL: Shown = ({"act": []}, {"local": []})
+ACT_OR_TOKEN: Shown = (*ACT_OR_LOCAL, {"token": []})
 LOCAL_OR_METRICS: Shown = ({"local": []}, {"metrics": []})
 
 _SCHEMES: Mapping[str, Any] = {
@@ -29,6 +30,11 @@ _SCHEMES: Mapping[str, Any] = {
         "type": "http",
         "scheme": "bearer",
         "description": "The secret in server.lock: whoever can read the data folder may read.",
+    },
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API token of a principal, as for calls.",
     },
     "metrics": {
         "type": "http",

@@ -11,8 +11,10 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from safeconduct.access.tokens import TOKEN_PREFIX
 from safeconduct.http.acts import HEADER, content_of, decode_act, operation_of
-from safeconduct.http.control.description import ACT, ACT_OR_LOCAL, LOCAL_OR_METRICS, DescribedAPI, Shown
+from safeconduct.http.control.context import control
+from safeconduct.http.control.description import ACT, ACT_OR_LOCAL, ACT_OR_TOKEN, LOCAL_OR_METRICS, DescribedAPI, Shown
 from safeconduct.http.control.receipts import ReceiptHeaders, give
 from safeconduct.http.problems import MEDIA_TYPE, problem
 from safeconduct.kernel.errors import (
@@ -77,20 +79,49 @@ async def reading(request: Request) -> Reader:
     Raises:
         UnauthenticatedError: neither.
     """
-    if is_local(request):
-        return Reader(local=True)
-    if HEADER not in request.headers:
-        raise UnauthenticatedError(
-            "reading needs a signed act or the local secret",
-            remedy="run the command on the machine that holds the data, or pass --key FILE",
-        )
-    signed = decode_act(request.headers[HEADER])
-    _same_request(request, signed, b"")
-    organization = await asyncio.to_thread(request.app.state.check_reader, signed)
-    return Reader(organization=organization, principal=signed.act.actor)
+    return await _reader(request, b"")
 
 
 Reading = Annotated[Reader, Depends(reading)]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that asks about its body and changes nothing, and who asks."""
+
+    reader: Reader
+    body: bytes
+
+
+async def asking(request: Request) -> Asked:
+    """Returns the body and who asks: the local secret, or an act over exactly this body.
+
+    Raises:
+        UnauthenticatedError: neither.
+        TooLargeError: the body is over BODY_BYTES_MAX.
+    """
+    if not is_local(request):
+        _require_act(request)
+    body = await _body(request)
+    return Asked(await _reader(request, body), body)
+
+
+async def asking_caller(request: Request) -> Asked:
+    """Returns the body and who asks: as `asking`, or whoever's API token it shows, as for calls.
+
+    Raises:
+        UnauthenticatedError: none of these.
+        TooLargeError: as `asking`.
+    """
+    token = bearer(request).decode("utf-8", "replace")
+    if not token.startswith(TOKEN_PREFIX):
+        return await asking(request)
+    here = control(request)
+    principal = here.decisions.identify(token, here.clock.now())
+    return Asked(Reader(principal=principal), await _body(request))
+
+
+AskingCaller = Annotated[Asked, Depends(asking_caller)]
 
 
 async def measuring(request: Request) -> None:
@@ -111,14 +142,14 @@ async def measuring(request: Request) -> None:
 Measuring = Annotated[None, Depends(measuring)]
 
 
-async def read_bytes(request: Request, _reading: Reading) -> bytes:
-    """Returns the body of a request that asks about it and changes nothing.
+async def read_bytes(request: Request) -> bytes:
+    """Returns the body of a request that asks about it and changes nothing. Who signs one signs the body too.
 
     Raises:
         UnauthenticatedError: as `reading`.
         TooLargeError: the body is over BODY_BYTES_MAX.
     """
-    return await _body(request)
+    return (await asking(request)).body
 
 
 ReadBytes = Annotated[bytes, Depends(read_bytes)]
@@ -186,6 +217,7 @@ def control_app(
         reading: ACT_OR_LOCAL,
         read_bytes: ACT_OR_LOCAL,
         signed_bytes: ACT,
+        asking_caller: ACT_OR_TOKEN,
         measuring: LOCAL_OR_METRICS,
     }
     app = DescribedAPI(routers, shown=shown, version=version)
@@ -198,6 +230,24 @@ def control_app(
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _no_route)
     return app
+
+
+async def _reader(request: Request, body: bytes) -> Reader:
+    if is_local(request):
+        return Reader(local=True)
+    _require_act(request)
+    signed = decode_act(request.headers[HEADER])
+    _same_request(request, signed, body)
+    organization = await asyncio.to_thread(request.app.state.check_reader, signed)
+    return Reader(organization=organization, principal=signed.act.actor)
+
+
+def _require_act(request: Request) -> None:
+    if HEADER not in request.headers:
+        raise UnauthenticatedError(
+            "reading needs a signed act or the local secret",
+            remedy="run the command on the machine that holds the data, or pass --key FILE",
+        )
 
 
 async def _body(request: Request) -> bytes:
