@@ -10,6 +10,7 @@ from safeconduct.access.freezes import call_facts
 from safeconduct.access.model import CallRequest, Freeze, Grant, Scope, Selector, SelectorKind, Token, Window
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.standing import compile_standing, cuts
+from safeconduct.access.target_rules import Place
 from safeconduct.kernel.decisions import Effect
 from safeconduct.kernel.errors import AbsentError, UnauthenticatedError
 from safeconduct.kernel.instants import parse_rfc3339, seconds
@@ -145,16 +146,18 @@ def test_a_grant_for_another_scope_or_purpose_is_no_use():
 
 
 def test_targets_outside_of_the_scope_are_refused_where_the_path_says_so():
-    targets = ("192.0.2.10", "203.0.113.66", "www.northwind.example", "evil.example")
+    named = ("192.0.2.10", "203.0.113.66", "www.northwind.example", "evil.example")
+    targets = dict.fromkeys(named, Place.ARGUMENT)
     assert STANDING.authorize(replace(REQUEST, targets=targets))[0].allowed
     strict = standing(("    targets: any ", "    targets: in-scope "))
-    assert strict.authorize(replace(REQUEST, targets=targets[::2]))[0].allowed
+    assert strict.authorize(replace(REQUEST, targets=dict.fromkeys(named[::2], Place.ARGUMENT)))[0].allowed
     decision = refused(strict, targets=targets)
     assert codes(decision) == {
         ("target-outside-scope", "scope:northwind-perimeter/targets"),
         ("policy-forbids", "policy:stay-in-scope"),
     }
     assert decision.reasons[0].text == "not authorized: 203.0.113.66, evil.example"
+    assert strict.authorize(replace(REQUEST, targets=dict.fromkeys(named, Place.PROSE)))[0].allowed
 
 
 def test_data_of_another_class_is_refused_and_so_is_unlabeled_data_where_it_is_not_taken():

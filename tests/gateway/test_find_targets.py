@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safeconduct.access.domain_names import NAME_LENGTH_MAX
+from safeconduct.access.target_rules import Place
 from safeconduct.access.targets import compile_targets
-from safeconduct.gateway.targets import NAME_BYTES_MAX, find_targets
+from safeconduct.gateway.targets import find_targets
 
 
 @pytest.mark.parametrize(
@@ -29,8 +31,8 @@ from safeconduct.gateway.targets import NAME_BYTES_MAX, find_targets
         ("mail Bob@Corp.EXAMPLE.", ("corp.example",)),
         ("https://www.northwind.example:8443/a?b=c", ("www.northwind.example",)),
         ("xn--bcher-kva.example", ("xn--bcher-kva.example",)),
-        ("b\u00fccher.example", ("b\u00fccher.example",)),
-        ("evil.zip and run.sh", ("evil.zip", "run.sh")),
+        ("b\u00fccher.example", ("xn--bcher-kva.example",)),
+        ("evil.zip and run.sh", ("evil.zip",)),
         ("see /var/log/auth.log, access.log and config.json", ()),
         ("at 2026-11-21T08:00:00Z, 12:30:45, version 1.2, std::vector", ()),
         ("999.1.1.1 1.2.3 1.2.3.4.5", ()),
@@ -38,25 +40,25 @@ from safeconduct.gateway.targets import NAME_BYTES_MAX, find_targets
     ],
 )
 def test_what_is_found(text, found):
-    assert find_targets([text]) == found
+    assert tuple(find_targets([text])) == found
 
 
 def test_a_name_at_its_length_and_one_beyond():
     label = "a" * 61 + "."
     longest = label * 4 + "exam"
-    assert len(longest) == NAME_BYTES_MAX - 1
-    assert find_targets([longest + "p"]) == (longest + "p",)
-    assert find_targets([longest + "pl"]) == ()
+    assert len(longest) == NAME_LENGTH_MAX - 1
+    assert find_targets([longest + "p"]) == {longest + "p": Place.PROSE}
+    assert find_targets([longest + "pl"]) == {}
 
 
 def test_targets_of_several_texts_are_one_sorted_set():
-    assert find_targets(["b.example a.example", "a.example"]) == ("a.example", "b.example")
+    assert find_targets(["b.example a.example", "a.example"]) == dict.fromkeys(("a.example", "b.example"), Place.PROSE)
 
 
 @given(st.ip_addresses())
 def test_every_address_is_found_in_its_own_spelling(address):
     mapped = getattr(address, "ipv4_mapped", None) or address
-    assert find_targets([f"x {address} y"]) == (str(mapped),)
+    assert find_targets([f"x {address} y"]) == {str(mapped): Place.PROSE}
 
 
 @given(st.text(max_size=200))

@@ -7,6 +7,7 @@ import pytest
 from msgspec import structs
 
 from safeconduct.access.standing import compile_standing
+from safeconduct.access.target_rules import Place
 from safeconduct.gateway.entries import intent_draft, refused_draft
 from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX
 from safeconduct.gateway.ports import UpstreamFacts
@@ -41,7 +42,8 @@ def test_an_allowed_call(standing):
     prepared = judge(standing, request(text="192.0.2.1 evil.example", max_tokens=5))
     assert isinstance(prepared, Prepared)
     assert (prepared.principal.id, prepared.grant.id, prepared.purpose) == ("ana", "ana-triage", "incident-triage")
-    assert (prepared.targets, prepared.in_scope) == (("192.0.2.1", "evil.example"), 1)
+    assert prepared.targets == dict.fromkeys(("192.0.2.1", "evil.example"), Place.PROSE)
+    assert (prepared.outside, prepared.marked) == ({"evil.example": Place.PROSE}, ())
     assert (prepared.output_tokens_max, prepared.sent) == (5, prepared.asked.body)
     assert prepared.deadline_at == START + seconds(120)
     assert prepared.facts.organization == "northwind"
@@ -130,9 +132,30 @@ def test_a_path_that_stays_in_scope_refuses_other_targets():
     program = demo_program().replace(b"targets: any ", b"targets: in-scope ")
     standing = compile_standing(in_force(program).state)
     assert isinstance(judge(standing, request(text="192.0.2.9 and a.northwind.example")), Prepared)
-    refusal = judge(standing, request(text="now 203[.]0[.]113[.]66"))
+    refusal = judge(standing, request(text="now hxxp://203[.]0[.]113[.]66/"))
     assert refusal.error.code == "target-outside-scope"
     assert "203.0.113.66" in refusal.error.message
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "marked", "held"),
+    [
+        ("in-scope", "what of 192.0.2.9?", (), False),
+        ("in-scope", "what of evil.example and 192.0.2.9?", ("evil.example",), False),
+        ("ask", "what of 192.0.2.9?", (), False),
+        ("ask", "what of evil.example?", (), True),
+        ("ask", "fetch https://evil.example/", (), True),
+        ("mark", "fetch https://evil.example/", ("evil.example",), False),
+        ("any", "fetch https://evil.example/", (), False),
+    ],
+)
+def test_what_prose_mentions_is_marked_or_held_as_the_rule_of_the_path_says(rule, text, marked, held):
+    program = demo_program().replace(b"targets: any ", f"targets: {rule} ".encode())
+    prepared = judge(compile_standing(in_force(program).state), request(text=text))
+    assert (prepared.marked, prepared.hold is not None) == (marked, held)
+    draft = intent_draft(prepared, "worker")
+    assert draft.body["targets_marked"] == len(marked)
+    assert draft.sealed.get("marked", ()) == marked
 
 
 def test_nothing_of_prompt_or_targets_stands_clear_in_an_entry(standing):

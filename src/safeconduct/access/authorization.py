@@ -3,10 +3,12 @@
 Grants are entities and not policies: evaluation is linear in policies and independent of the number of entities.
 """
 
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 
 from safeconduct.access.model import Agreement, CallRequest, Grant, Organization, Principal, Scope, SealedPath
+from safeconduct.access.target_rules import Place
 from safeconduct.policy import EntityRecord, EntityUid, PolicyRequest, PolicySet, Schema
 
 CALL = EntityUid("Action", "call")
@@ -96,7 +98,7 @@ def grant_entity(grant: Grant) -> EntityRecord:
 
 
 def policy_request(
-    request: CallRequest, grant: Grant, *, model: str, agreement_valid: bool, frozen: bool, outside: frozenset[str]
+    request: CallRequest, grant: Grant, *, model: str, agreement_valid: bool, frozen: bool, outside: Mapping[str, Place]
 ) -> PolicyRequest:
     """Returns the Cedar request of a call under a grant. It holds no clock: equal facts give equal requests.
 
@@ -114,8 +116,9 @@ def policy_request(
             "agreement_valid": agreement_valid,
             "frozen": frozen,
             "data_classes": frozenset(request.data_classes),
-            "targets_in_scope": frozenset(request.targets) - outside,
-            "targets_outside": outside,
+            "targets_in_scope": frozenset(request.targets.keys() - outside.keys()),
+            "targets_outside": frozenset(one for one, place in outside.items() if place is not Place.PROSE),
+            "targets_mentioned": frozenset(one for one, place in outside.items() if place is Place.PROSE),
         },
     )
 

@@ -3,7 +3,7 @@
 Policies can refuse more; they can't lift any of this. Its texts are what the caller reads.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -17,9 +17,9 @@ from safeconduct.access.model import (
     Principal,
     Restriction,
     SealedPath,
-    TargetRule,
 )
 from safeconduct.access.prohibited import PROHIBITED_USES, prohibited
+from safeconduct.access.target_rules import Handling, Place, handled
 from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.ids import GrantId
 from safeconduct.kernel.instants import rfc3339
@@ -48,7 +48,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     unvetted: tuple[Reason, ...]
     freeze: Freeze | None
     suspended: Restriction | None
-    outside: frozenset[str]
+    outside: Mapping[str, Place]
 
     @property
     def path(self) -> SealedPath:
@@ -151,8 +151,9 @@ def _model(case: Case) -> Iterator[Reason]:
 
 def _content(case: Case) -> Iterator[Reason]:
     request, path = case.request, case.path
-    if path.target_rule is TargetRule.IN_SCOPE and case.outside:
-        text = f"not authorized: {', '.join(sorted(case.outside))}"
+    refused = handled(path.target_rule, case.outside, Handling.REFUSE)
+    if refused:
+        text = f"not authorized: {', '.join(refused)}"
         remedy = f"name only targets of scope {path.scope}, or have these authorized in it"
         yield Reason("target-outside-scope", f"scope:{path.scope}/targets", text, remedy)
     foreign = sorted(set(request.data_classes) - set(path.data_classes))

@@ -7,6 +7,7 @@ from typing import Any
 
 from safeconduct.access.budgets import Budget
 from safeconduct.access.catalogue import Provider, SealedModel
+from safeconduct.access.target_rules import Place, TargetRule
 from safeconduct.approvals.model import Group
 from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.ids import (
@@ -58,13 +59,6 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
     TRUST_AND_SAFETY = "trust-and-safety"
     READER = "reader"  # opens what its organization may read; the one role of a customer's or an auditor's people
-
-
-class TargetRule(StrEnum):
-    """What a path says of targets in a request that its scope does not cover."""
-
-    IN_SCOPE = "in-scope"  # refuse
-    ANY = "any"  # evidence names attackers: reading about a target is not acting on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,8 +344,8 @@ class Token:
 class CallRequest:
     """What a call asks for, after steps 1 to 5. `grant` is None where the request named none.
 
-    `targets` are the addresses and names found in it, `data_classes` the labels of its blocks. Where nothing labels
-    (this release), the class is `unlabeled`, the most confidential there is.
+    `targets` are those found in it, each with the place where it stands, `data_classes` the labels of its blocks.
+    Where nothing labels (this release), the class is `unlabeled`, the most confidential there is.
     """
 
     principal: PrincipalId
@@ -360,7 +354,7 @@ class CallRequest:
     model: str
     now: Instant
     grant: GrantId | None = None
-    targets: tuple[str, ...] = ()
+    targets: Mapping[str, Place] = field(default_factory=dict)
     data_classes: tuple[str, ...] = ("unlabeled",)
 
 

@@ -2,7 +2,6 @@
 
 from safeconduct.access.budgets import TOKENS_MAX, Period
 from safeconduct.access.catalogue import MICRO_USD, TIER_MAX, UNSTATED
-from safeconduct.access.model import TargetRule
 from safeconduct.access.reading import (
     NAME,
     NAME_FORM,
@@ -16,6 +15,7 @@ from safeconduct.access.reading import (
     Text,
     Whole,
 )
+from safeconduct.access.target_rules import TargetRule
 from safeconduct.kernel.errors import InvalidInputError
 
 BUILT_AUTONOMY = ("advise", "triage")
@@ -180,7 +180,7 @@ PATH = Section(
         FieldSpec(
             "targets",
             Choice(tuple(TargetRule)),
-            "what a request may speak of: only targets in scope, or any (for paths that only read)",
+            "what is done about targets outside the scope ([scope.md](scope.md) section 4)",
             required=False,
             default=TargetRule.IN_SCOPE.value,
             attribute="target_rule",

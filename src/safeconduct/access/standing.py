@@ -31,6 +31,7 @@ from safeconduct.access.model import (
 )
 from safeconduct.access.patching import all_rows, patched, touched_rows
 from safeconduct.access.secrets import secret_hash
+from safeconduct.access.target_rules import Place
 from safeconduct.kernel.decisions import Decision, Effect, Reason
 from safeconduct.kernel.errors import AbsentError, UnauthenticatedError
 from safeconduct.kernel.ids import AgreementId, GrantId, OrganizationId, PathId, PrincipalId
@@ -169,6 +170,11 @@ class Standing:
         )
         return tuple(one for selector in selectors for one in self.restrictions.get(selector, ()))
 
+    def outside(self, path: SealedPath, targets: Mapping[str, Place]) -> Mapping[str, Place]:
+        """Returns the targets of a request that the path's scope does not cover."""
+        covers = self.compiled[path.id].targets.covers
+        return {target: place for target, place in targets.items() if not covers(target)}
+
     def budgets_of(self, principal: Principal, path: SealedPath, grant: Grant) -> tuple[StatedBudget, ...]:
         """Returns the budgets that a call counts against. All of them must hold."""
         if self.program is None:
@@ -207,7 +213,7 @@ class Standing:
             ),
             freeze=self.frozen(principal, path, grant),
             suspended=_suspension(self.restricted(principal, path, grant)),
-            outside=frozenset(target for target in request.targets if not compiled.targets.covers(target)),
+            outside=self.outside(path, request.targets),
         )
 
     def _policy_request(self, case: Case) -> PolicyRequest:

@@ -12,6 +12,7 @@ from safeconduct.access.document import PROGRAM_BYTES_MAX
 from safeconduct.access.model import CallRequest, ProgramRecord
 from safeconduct.access.program import Program
 from safeconduct.access.standing import Standing, compile_standing
+from safeconduct.access.target_rules import Place
 from safeconduct.adapters.files import read_file
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.cli.trial_files import (
@@ -92,7 +93,7 @@ def _called(file: Path, name: str, trial: CallTrial, usual: str | None, standing
         model=trial.model or (path.models[0] if path else ""),
         now=parse_rfc3339(at),
         grant=GrantId(trial.grant) if trial.grant else None,
-        targets=trial.targets,
+        targets=dict.fromkeys(trial.targets, Place.ARGUMENT),
         data_classes=trial.data_classes,
     )
     return held_against(name, trial.expected, standing.authorize(request)[0])

@@ -33,7 +33,7 @@ AGAINST_MAX = 16
 
 def intent_draft(prepared: Prepared, worker: str, approval: str = "") -> Draft:
     """Returns the intent of an allowed call. The request itself is sealed, and destroyed with its principal's key."""
-    body, sent = prepared.asked.body, prepared.sent
+    body, sent, marked = prepared.asked.body, prepared.sent, prepared.marked
     request_sha256 = prepared.request_sha256
     event = CallIntended(
         principal=prepared.principal.id,
@@ -52,8 +52,9 @@ def intent_draft(prepared: Prepared, worker: str, approval: str = "") -> Draft:
         determining=prepared.decision.determining,
         policy_digest=prepared.policy_digest,
         epoch=prepared.epoch,
-        targets_in_scope=prepared.in_scope,
-        targets_out_of_scope=len(prepared.targets) - prepared.in_scope,
+        targets_in_scope=len(prepared.targets) - len(prepared.outside),
+        targets_out_of_scope=len(prepared.outside),
+        targets_marked=len(marked),
         request_sha256=request_sha256,
         request_bytes=len(body),
         sent_sha256=request_sha256 if sent is body else prepared.sent_sha256,
@@ -65,7 +66,9 @@ def intent_draft(prepared: Prepared, worker: str, approval: str = "") -> Draft:
         restrictions=tuple(map(str, prepared.restrictions)),
         approval=approval,
     )
-    sealed: dict[str, JSONValue] = {"request": body.decode(), "targets": prepared.targets}
+    sealed: dict[str, JSONValue] = {"request": body.decode(), "targets": tuple(prepared.targets)}
+    if marked:
+        sealed["marked"] = marked
     if sent is not body:
         sealed["sent"] = sent.decode()  # what left differs from what came, and both must be showable
     if prepared.arrival.session:

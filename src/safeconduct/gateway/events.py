@@ -27,9 +27,11 @@ class CallIntended(msgspec.Struct, frozen=True, kw_only=True):
     caller's. `upstream` is the provider that is asked first, with its `region` and `retention` as the path seals them
     under `path_digest`. `request_sha256` is over the caller's bytes, `sent_sha256` over those for the upstream.
     `determining` are the policies that allowed, `policy_digest` and `epoch` pin what they were. Sealed: `request`,
-    `sent` where that differs, `targets`, `session`. `reserved` is what it may cost at most, by account of a budget.
+    `sent` where that differs, `targets`, `marked` of these where any are, `session`.
+    `reserved` is what it may cost at most, by account of a budget.
     `restrictions` held for it, each as kind and id; with `weaker` among them `model_version` is the path's
-    weaker model, with `hold` this call used up `approval`.
+    weaker model, with `hold` this call used up `approval`. `targets_marked` counts those that
+    are outside the scope and passed all the same (docs/spec/scope.md section 4).
     """
 
     principal: str
@@ -60,6 +62,7 @@ class CallIntended(msgspec.Struct, frozen=True, kw_only=True):
     reserved: Amounts = {}
     restrictions: tuple[str, ...] = ()
     approval: str = ""
+    targets_marked: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

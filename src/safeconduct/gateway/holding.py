@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from safeconduct import approvals
 from safeconduct.access import records as kept
 from safeconduct.access.acts import recused
-from safeconduct.access.model import Restriction
-from safeconduct.gateway.prepare import Prepared
+from safeconduct.gateway.prepare import Hold, Prepared
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.errors import AbsentError, RefusedError
@@ -29,7 +28,10 @@ APPROVAL_LIFETIME: Duration = seconds(3600)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallHeld:
-    """A call was put to the vote. `content` is the digest that is approved (`held_content`). Sealed: `request`."""
+    """A call was put to the vote. `content` is the digest that is approved (`held_content`). Sealed: `request`.
+
+    `restriction` is the clause that had it held: a restriction, or a scope whose targets it goes beyond.
+    """
 
     approval: ApprovalId
     content: str
@@ -79,7 +81,7 @@ def held_content(prepared: Prepared) -> str:
     )
 
 
-def approval_of(tx: Transaction, prepared: Prepared, restriction: Restriction) -> approvals.Approval:
+def approval_of(tx: Transaction, prepared: Prepared, hold: Hold) -> approvals.Approval:
     """Returns the approval of a held call: the one that is open or approved, else one that this puts to the vote.
 
     Raises:
@@ -105,7 +107,7 @@ def approval_of(tx: Transaction, prepared: Prepared, restriction: Restriction) -
     event = CallHeld(
         approval=proposed.id,
         content=content,
-        restriction=restriction.id,
+        restriction=hold.clause.removeprefix("restriction:"),
         principal=prepared.principal.id,
         organization=prepared.principal.organization,
         path=prepared.path.id,
@@ -118,13 +120,13 @@ def approval_of(tx: Transaction, prepared: Prepared, restriction: Restriction) -
     return proposed
 
 
-def approval_required(approval: approvals.Approval, restriction: Restriction) -> RefusedError:
+def approval_required(approval: approvals.Approval, hold: Hold) -> RefusedError:
     """Returns the refusal of a call that waits for its approval."""
     until = rfc3339(approval.proposal.expires_at)
     return RefusedError(
-        f"{restriction.selector} is held for a person: approval {approval.id} is {approval.state}",
+        f"{hold.text}: approval {approval.id} is {approval.state}",
         code="approval-required",
-        clause=f"restriction:{restriction.id}",
+        clause=hold.clause,
         remedy=f"have it approved with safeconduct call approve {approval.id}, then send the same bytes until {until}",
     )
 

@@ -123,6 +123,10 @@ class CallClient(Protocol):
         """Has the answer, good or bad, say which restrictions hold and which model answers. Called before either."""
         ...
 
+    def marked(self, targets: Sequence[str]) -> None:
+        """Has the answer, good or bad, say which targets outside the scope the call speaks of. Called before either."""
+        ...
+
     async def head(self, content_type: str, length: int | None, intent: Receipt) -> None:
         """Begins a good answer; `length` is None for a stream."""
         ...

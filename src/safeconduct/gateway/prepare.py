@@ -6,7 +6,7 @@ The numbers are those of docs/spec/call.md. Steps 4 (labels) and 7 (protection) 
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -24,6 +24,7 @@ from safeconduct.access.model import (
     SealedPath,
 )
 from safeconduct.access.standing import Decide, Standing
+from safeconduct.access.target_rules import Handling, Place, handled
 from safeconduct.gateway.budgets.bounds import Sending, cost_of
 from safeconduct.gateway.budgets.model import Cost
 from safeconduct.gateway.dialects.model import Dialect, ModelRequest, Shapes
@@ -35,7 +36,7 @@ from safeconduct.gateway.ports import Ask, Inspector
 from safeconduct.gateway.providers import Configured, Upstreams, askable
 from safeconduct.gateway.remedies import clause_of
 from safeconduct.gateway.spoken import way_to
-from safeconduct.gateway.targets import find_targets
+from safeconduct.gateway.targets import NO_TARGETS, find_targets
 from safeconduct.gateway.terms import JSON, CallTerms
 from safeconduct.gateway.vendors import members, safety_id
 from safeconduct.kernel.decisions import Decision
@@ -104,11 +105,19 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
         return clause_of(self.error, self.path.id if self.path else "")
 
 
+class Hold(msgspec.Struct, frozen=True):
+    """Why a person must approve a call first: the clause that demands it, and what the caller is told."""
+
+    clause: str
+    text: str
+
+
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """An allowed call: everything its intent says, and the bytes for the upstream, in the dialect `spoken` there.
 
     `model` is what the request means by the name it asks for, `approval` the key of the one that it needs, if any;
-    `providers` may be asked for it, in this order. `restrictions` hold for it; one of them may have changed `model`.
+    `providers` may be asked for it, in this order. `outside` are those of its `targets` that the scope does not cover.
+    `restrictions` hold for it; one of them may have changed `model`.
     """
 
     arrival: Arrival
@@ -123,8 +132,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[Provider, ...]
     asks: tuple[Ask, ...]
     output_tokens_max: int
-    targets: tuple[str, ...]
-    in_scope: int
+    targets: Mapping[str, Place]
+    outside: Mapping[str, Place]
     decision: Decision
     policy_digest: str
     epoch: int
@@ -135,6 +144,22 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     def slow_s(self) -> float:
         """How long the caller waits before the call is decided, in seconds: the longest of its restrictions."""
         return max((one.slow_ms for one in self.restrictions), default=0) / 1000
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """The targets outside the scope that the path lets pass and has said so."""
+        return handled(self.path.target_rule, self.outside, Handling.MARK)
+
+    @property
+    def hold(self) -> "Hold | None":
+        """Why a person must approve this call first, if one must: a restriction, else targets outside the scope."""
+        restriction = restricts(self.restrictions, RestrictionKind.HOLD)
+        if restriction is not None:
+            return Hold(f"restriction:{restriction.id}", f"{restriction.selector} is held for a person")
+        held = handled(self.path.target_rule, self.outside, Handling.HOLD)
+        if not held:
+            return None
+        return Hold(f"scope:{self.path.scope}/targets", f"it speaks of targets outside the scope: {', '.join(held)}")
 
     @property
     def facts(self) -> CallFacts:
@@ -248,7 +273,7 @@ def prepare(
         tokens = _output_tokens(path, asked)
         _check_tools(path, asked)
         step = 5
-        targets = find_targets(asked.texts)
+        targets = find_targets(asked.texts, asked.arguments)
         compiled = standing.compiled[path.id]
         step = 6
         request = decision_request(arrival, principal, path, asked.model, targets)
@@ -294,7 +319,7 @@ def prepare(
         asks=asks,
         output_tokens_max=tokens,
         targets=targets,
-        in_scope=sum(map(compiled.targets.covers, targets)),
+        outside=standing.outside(path, targets) if targets else NO_TARGETS,
         decision=decision,
         policy_digest=standing.policies.digest,
         epoch=standing.epoch,
@@ -397,7 +422,7 @@ def _check_tools(path: SealedPath, asked: ModelRequest) -> None:
 
 
 def decision_request(
-    arrival: Arrival, principal: Principal, path: SealedPath, model: str, targets: tuple[str, ...] = ()
+    arrival: Arrival, principal: Principal, path: SealedPath, model: str, targets: Mapping[str, Place] = NO_TARGETS
 ) -> CallRequest:
     """Returns what step 6 decides: who asks for which model, under what, speaking of which targets."""
     return CallRequest(

@@ -1,94 +1,61 @@
-"""Step 5: finds the targets a request speaks of: addresses, networks and names, also where they were defanged.
+"""Step 5: finds the targets a request speaks of, and where they stand (docs/spec/scope.md section 3).
 
-Whether a scope covers them is access' to say. Over-extraction is the safe side (a path may refuse what is out of its
-scope), so anything with dots counts as a name unless its last part is a file suffix that no top-level domain bears.
+Whether a scope covers them is access' to say. Pure and bounded: linear in the texts, whatever they hold.
 """
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-Found = IPv4Address | IPv6Address | IPv4Network | IPv6Network
+from safeconduct.access.assets import CloudAccount
+from safeconduct.access.target_rules import Place
+from safeconduct.gateway.plain_text import plain
+from safeconduct.gateway.target_values import documents, targets_of_values
+from safeconduct.gateway.target_words import ENCODED_MIN, in_prose
 
-NAME_BYTES_MAX = 253
-"""Bytes of a domain name in text form (RFC 1035 section 2.3.4)."""
-
-REMEMBERED_MAX = 256
-"""Characters of a word whose targets are remembered; with the number of words it bounds the memory."""
-
-_DOT = re.compile(r"\s?(?:\[\s?(?:\.|dot)\s?\]|\(\s?(?:\.|dot)\s?\)|\{\s?(?:\.|dot)\s?\})\s?", re.IGNORECASE)
-_COLON = re.compile(r"\[:\]|\(:\)|\{:\}")
-_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?!\w|\.\d)", re.ASCII)
-_IPV6 = re.compile(
-    r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{0,4})(?:/\d{1,3})?(?![\w:])",
-    re.IGNORECASE,
-)
-_NAME = re.compile(
-    r"(?<![\w.-])(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,63})\.?(?![\w-])", re.IGNORECASE
-)
-# Suffixes of file names that the root zone does not hold. `.sh`, `.py`, `.zip` are top-level domains and stay out.
-_FILE_WORDS = (
-    "bak bat bz2 cfg conf csv db dll doc docx elf exe gif gz htm html ini ipynb jpeg jpg js json jsonl key lock log"
-    " msi ova pcap pdf pem php png ps1 rb rpm service socket sql sqlite svg tar tgz tmp toml txt vbs xls xlsx xml xz"
-    " yaml yml"
-)
-_FILES = frozenset(_FILE_WORDS.split())
+# Each begins with one character, which the engine looks for as fast as memory allows.
+_DOTTED = re.compile(r"\.\w")
+_COLONS = re.compile(r":(?:[0-9a-fA-F]{0,4}:|//)")
+# Short words, possessively, so that each character is read once; then so many that it could be a hash or base64.
+_LONG_WORD = re.compile(rf"(?:[^ ]{{0,{ENCODED_MIN - 1}}}+ )*+[^ ]{{{ENCODED_MIN}}}")
+_ACCOUNT = re.compile(r"account\D{0,24}(?<!\d)(\d{4})[- ]?(\d{4})[- ]?(\d{4})(?!\d)", re.IGNORECASE | re.ASCII)
+NO_TARGETS: Mapping[str, Place] = {}
 
 
-def find_targets(texts: Iterable[str]) -> tuple[str, ...]:
-    """Returns the distinct targets of the texts in one spelling, sorted."""
-    words = set(refang("\n".join(texts)).split())
-    # A target holds a dot or two colons; most words hold neither, and the patterns never see them.
-    likely = [word for word in words if "." in word or word.count(":") > 1]
-    return tuple(sorted(frozenset[str]().union(*map(_found_in, likely))))
+def find_targets(texts: Sequence[str], arguments: Sequence[Any] = ()) -> Mapping[str, Place]:
+    """Returns the distinct targets of a request in one spelling, each with the first place that it has.
+
+    `texts` is every text in it; `arguments`, among them, are what tools are called with.
+    """
+    text = plain(" ".join(texts))
+    found = _in_words(text) if _may_hold_targets(text) else {}
+    if "ccount" in text:
+        found = {str(CloudAccount("aws", "".join(one))): Place.PROSE for one in _ACCOUNT.findall(text)} | found
+    if "{" in text or "[" in text:
+        called = {one for one in arguments if isinstance(one, str)}
+        said = targets_of_values(documents(one for one in texts if one not in called))
+        found |= dict.fromkeys(said, Place.STRUCTURED)
+    if arguments:
+        found |= dict.fromkeys(targets_of_values(arguments), Place.ARGUMENT)
+    return {target: found[target] for target in sorted(found)} if found else NO_TARGETS
 
 
-def refang(text: str) -> str:
-    """Undoes the brackets that people write into indicators so that nobody clicks on them."""
-    if "[" not in text and "(" not in text and "{" not in text:
-        return text
-    return _COLON.sub(":", _DOT.sub(".", text))
+def _in_words(text: str) -> dict[str, Place]:
+    found: dict[str, Place] = {}
+    firm: set[str] = set()
+    # A target holds a dot, two colons or many characters; most words have none of it, and the patterns never see them.
+    for word in set(text.split()):
+        if "." in word or len(word) >= ENCODED_MIN or _marked(word):
+            targets = in_prose(word)
+            found.update(dict.fromkeys(targets.loose, Place.PROSE))
+            firm |= targets.firm
+    return found | dict.fromkeys(firm, Place.STRUCTURED)
 
 
-def _found_in(word: str) -> frozenset[str]:
-    return _remembered(word) if len(word) <= REMEMBERED_MAX else _in_word(word)
+def _marked(word: str) -> bool:
+    return (":" in word and (word.count(":") > 1 or "//" in word)) or "\\\\" in word
 
 
-def _in_word(word: str) -> frozenset[str]:
-    whole = _parsed(word) if word[-1:].isdigit() else None
-    if whole is not None:  # an address that stands alone, as in most log lines
-        return frozenset((str(whole),))
-    found: set[str] = set()
-    if "." in word:
-        found.update(_spelled(_IPV4.findall(word)))
-        found.update(filter(None, map(_name, _NAME.findall(word))))
-    if word.count(":") > 1:
-        found.update(_spelled(_IPV6.findall(word)))
-    return frozenset(found)
-
-
-_remembered = lru_cache(maxsize=8192)(_in_word)  # the same hosts come again and again
-
-
-def _spelled(texts: Iterable[str]) -> Iterable[str]:
-    return (str(found) for found in map(_parsed, texts) if found is not None)
-
-
-def _parsed(text: str) -> Found | None:
-    try:
-        if "/" in text:
-            network = ip_network(text, strict=False)
-            return network.network_address if network.prefixlen == network.max_prefixlen else network
-        address = ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:  # ::ffff:192.0.2.7 reaches the host of 192.0.2.7
-        return address.ipv4_mapped
-    return address
-
-
-def _name(text: str) -> str | None:
-    name = text.lower().rstrip(".")
-    suffix = name.rpartition(".")[2]
-    return None if suffix in _FILES or len(name.encode()) > NAME_BYTES_MAX else name
+def _may_hold_targets(text: str) -> bool:
+    """Tells whether a text is worth being taken apart: most that people write is not."""
+    return bool(_DOTTED.search(text) or _COLONS.search(text) or _LONG_WORD.match(text)) or "\\\\" in text

@@ -167,6 +167,10 @@ class GatewayApp:
         await _answer(send, 200, msgspec.json.encode(told), _JSON)
 
 
+MARKED_SHOWN_MAX = 16
+"""Targets outside the scope that a header names: names are long, clients take headers of some 8 KB. The log has all."""
+
+
 class HTTPClient:
     """`CallClient` over one ASGI request."""
 
@@ -176,11 +180,16 @@ class HTTPClient:
         self._dialect = dialect
         self._aborted = False
         self._close = False
-        self._restricted: list[tuple[bytes, bytes]] = []
+        self._told: list[tuple[bytes, bytes]] = []
 
     def restricted(self, restrictions: Sequence[Restriction], model: str) -> None:
         told = ", ".join(str(one) for one in restrictions).encode()
-        self._restricted = [(b"safeconduct-restriction", told), (b"safeconduct-model", model.encode())]
+        self._told += [(b"safeconduct-restriction", told), (b"safeconduct-model", model.encode())]
+
+    def marked(self, targets: Sequence[str]) -> None:
+        more = len(targets) - MARKED_SHOWN_MAX
+        shown = [*targets[:MARKED_SHOWN_MAX], *([f"{more} more"] if more > 0 else [])]
+        self._told.append((b"safeconduct-targets-outside", ", ".join(shown).encode("ascii", "backslashreplace")))
 
     def when_gone(self, told: Callable[[], object]) -> None:
         self._connection.when_lost(told)
@@ -195,7 +204,7 @@ class HTTPClient:
             (b"cache-control", b"no-store"),
             (b"safeconduct-call", intent.entry_id.encode()),
             (b"safeconduct-receipt", receipt_text(intent).encode()),
-            *self._restricted,
+            *self._told,
         ]
         if length is not None:
             headers.append((b"content-length", b"%d" % length))
@@ -211,7 +220,7 @@ class HTTPClient:
     async def error(self, error: SafeconductError, call: str, *, after_dispatch: bool) -> None:
         self._connection.when_lost(None)
         headers = [(b"safeconduct-call", call.encode())] if call else []
-        headers += self._restricted
+        headers += self._told
         if after_dispatch and error.kind is not Kind.LIMITED:
             # The upstream may have done its work: official clients must not repeat that by themselves.
             headers.append((b"x-should-retry", b"false"))

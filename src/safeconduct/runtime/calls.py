@@ -178,6 +178,8 @@ class Calls:
     async def _drive(self, prepared: Prepared, client: CallClient) -> Ended:
         if prepared.restrictions:
             client.restricted(prepared.restrictions, prepared.model.name)
+        if prepared.outside and prepared.marked:
+            client.marked(prepared.marked)
         run = CallRun(self, prepared, client)
         self._quiet.clear()
         self._running.add(run)  # before any await: whatever cuts from here on finds it

@@ -25,6 +25,9 @@ class _Collector:
     def restricted(self, restrictions: Sequence[Restriction], model: str) -> None:
         """Nothing to say: what was asked and used stands in the intent."""
 
+    def marked(self, targets: Sequence[str]) -> None:
+        """Nothing to say, as above."""
+
     async def head(self, content_type: str, length: int | None, intent: Receipt) -> None:
         """Nothing to write."""
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from safeconduct.access.concerns import concerned
-from safeconduct.access.model import RestrictionKind
 from safeconduct.access.records import epoch
 from safeconduct.approvals import State as Approved
 from safeconduct.approvals import consume
@@ -47,7 +46,7 @@ from safeconduct.gateway.moves import (
     Started,
 )
 from safeconduct.gateway.observing import EndedCall, upstream_of
-from safeconduct.gateway.prepare import Prepared, Refusal, restricts
+from safeconduct.gateway.prepare import Prepared, Refusal
 from safeconduct.gateway.vendor_outcomes import merged, rerouted
 from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError, UpstreamError
 from safeconduct.kernel.ids import ApprovalId
@@ -224,15 +223,15 @@ class CallRun:
     async def _held(self) -> SafeconductError | None:
         """Finds the approval of a call that is held for a person; returns why it may not be made yet, recorded."""
         self._approval, prepared = "", self.prepared
-        restriction = restricts(prepared.restrictions, RestrictionKind.HOLD)
-        if restriction is None:
+        hold = prepared.hold
+        if hold is None:
             return None
         try:
-            found = (await self._calls.commits(partial(approval_of, prepared=prepared, restriction=restriction))).value
+            found = (await self._calls.commits(partial(approval_of, prepared=prepared, hold=hold))).value
         except SafeconductError as failed:
             return await self._refused(failed, step=6)
         if found.state is not Approved.APPROVED:
-            return await self._refused(approval_required(found, restriction), step=6)
+            return await self._refused(approval_required(found, hold), step=6)
         self._approval = found.id
         return None
 

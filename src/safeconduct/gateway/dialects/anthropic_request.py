@@ -8,6 +8,7 @@ from typing import Any
 
 from safeconduct.gateway.dialects.anthropic_blocks import check_content
 from safeconduct.gateway.dialects.anthropic_tools import check_tool_use, read_tools
+from safeconduct.gateway.dialects.called import called_with
 from safeconduct.gateway.dialects.fields import (
     KEEPS_HISTORY,
     OURS_TO_SAY,
@@ -131,6 +132,7 @@ def _request(
         tools=offered.functions,
         provider_tools=offered.provider,
         texts=found,
+        arguments=called_with(fields.get("messages")),
         media=tuple(sorted(media)),
         limit_field=TOKEN_LIMIT,
     )

@@ -6,7 +6,7 @@ calls.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -33,8 +33,9 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     `output_tokens` is the largest limit the request sets itself, None if it sets none. Unless `limits_itself` (by a
     field that every upstream knows), `limit_field` is filled in. `tools` are the names of the functions it offers,
     `provider_tools` what the upstream's own are called, `media` the kinds of its parts other than text, `texts` every
-    text and member name in it, in any place. `sets` are the members that are set on the wire whatever the caller said,
-    as JSON. `answer_bytes` may come in the answer besides what its tokens take.
+    text and member name in it, in any place, `arguments` what it has tools called with. `sets` are the members
+    that are set on the wire whatever the caller said, as JSON. `answer_bytes` may come in the answer
+    besides what its tokens take.
     """
 
     body: bytes
@@ -45,6 +46,7 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     tools: tuple[str, ...]
     provider_tools: tuple[str, ...] = ()
     texts: tuple[str, ...]
+    arguments: tuple[Any, ...] = ()
     media: tuple[str, ...] = ()
     limit_field: str
     sets: Mapping[str, bytes] = {}

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from safeconduct.gateway.dialects.called import called_with
 from safeconduct.gateway.dialects.fields import (
     ACTS_OUTSIDE,
     GOES_ON,
@@ -87,6 +88,7 @@ def read_chat(body: bytes, shapes: Shapes) -> ModelRequest:
         limits_itself=TOKEN_LIMIT in fields or "max_tokens" in fields,
         tools=tools,
         texts=texts,
+        arguments=called_with(fields.get("messages")),
         media=media,
         limit_field=TOKEN_LIMIT,
         sets=_usage_asked(fields.get("stream_options", {})) if stream else {},

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from safeconduct.gateway.dialects.called import called_with
 from safeconduct.gateway.dialects.fields import (
     GOES_ON,
     KEEPS_CALL,
@@ -71,6 +72,7 @@ def read_response(body: bytes, shapes: Shapes) -> ModelRequest:
         limits_itself=TOKEN_LIMIT in fields,
         tools=tools,
         texts=texts,
+        arguments=called_with(fields.get("input")),
         media=_check_input(fields.get("input"), shapes),
         limit_field=TOKEN_LIMIT,
         sets={} if flag(fields, "store") or fields.get("store") is False else {"store": b"false"},
