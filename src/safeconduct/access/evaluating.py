@@ -13,6 +13,7 @@ import msgspec
 from safeconduct.access.authorization import CALL
 from safeconduct.access.model import CallRequest, Role
 from safeconduct.access.standing import Standing
+from safeconduct.access.target_rules import Place
 from safeconduct.kernel.decisions import Decision, Effect, Reason
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
@@ -98,7 +99,7 @@ class AccessPoint:
             model=said.model or (path.models[0] if path else ""),
             now=now,
             grant=GrantId(said.grant) if said.grant else None,
-            targets=said.targets,
+            targets=dict.fromkeys(said.targets, Place.ARGUMENT),
             data_classes=said.data_classes,
         )
         return standing.authorize(request)[0]
