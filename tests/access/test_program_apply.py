@@ -17,7 +17,7 @@ from safeconduct.kernel.errors import ConflictError, RefusedError, SafeconductEr
 from safeconduct.ledger.notes import Cosigner, NoteError
 from safeconduct.ledger.quorums import PolicyError
 from support.immediate import ImmediateWriter
-from support.programs import APPLY, KEYS, WITNESS, bring_into_force, cosigned, demo_program, in_force, signed
+from support.programs import APPLY, KEYS, WITNESS, amending, bring_into_force, cosigned, demo_program, in_force, signed
 
 SOURCE = demo_program()
 INSTALLATION = "safeconduct.example/demo/installation"
@@ -132,7 +132,7 @@ def test_without_a_witness_nothing_is_requested():
 def test_a_change_is_cosigned_by_the_witness_in_force_and_not_by_its_successor():
     writer = in_force()
     successor = Cosigner(WITNESS.verifier.name, KEYS["stranger"])
-    source = SOURCE.replace(WITNESS.verifier.text.encode(), successor.verifier.text.encode())
+    source = amending(writer.state, SOURCE.replace(WITNESS.verifier.text.encode(), successor.verifier.text.encode()))
     applied = apply_(writer, source)
     with pytest.raises(PolicyError):
         complete(writer, applied.request, cosigned(AGREEMENT, 9, witness=successor))

@@ -1,8 +1,9 @@
 import pytest
 
+from safeconduct.access.agreement_schema import COSIGNERS_MAX
 from safeconduct.access.document import ProgramInvalidError
 from safeconduct.access.program import is_installation, parse_program
-from safeconduct.access.schema import COSIGNERS_MAX, NAMES_MAX, TARGETS_MAX
+from safeconduct.access.schema import NAMES_MAX, TARGETS_MAX
 from safeconduct.ledger.keys import PostQuantumSecret, PublicKey, SecretKey
 from safeconduct.ledger.notes import Cosigner, NoteSigner
 from safeconduct.ledger.quorums import parse_policy
@@ -98,12 +99,14 @@ def test_what_is_wrong_is_told_at_its_line(old, new, said):
 
 
 def test_the_column_is_that_of_the_value():
-    assert problems(edited("deadline_s: 120", "deadline_s: 0"))[0].split(":")[1:3] == ["47", "70"]
+    line = SOURCE[: SOURCE.index("deadline_s: 120")].count("\n") + 1
+    assert problems(edited("deadline_s: 120", "deadline_s: 0"))[0].split(":")[1:3] == [str(line), "70"]
 
 
 def test_somebody_must_be_able_to_change_the_program_again():
     (line,) = problems(edited("roles: [administrator]", "roles: [analyst]"))
-    assert line.startswith("program.yaml:26:3: nobody has role administrator")
+    principals = SOURCE[: SOURCE.index("\nprincipals:")].count("\n") + 3
+    assert line.startswith(f"program.yaml:{principals}:3: nobody has role administrator")
 
 
 def test_the_witness_key_must_be_its_own_and_a_cosignature_key():

@@ -2,10 +2,10 @@
 
 import pytest
 
+from safeconduct.access.agreement_schema import FIELDS_MAX, RETENTION_DAYS_MAX
 from safeconduct.access.document import ProgramInvalidError
 from safeconduct.access.model import Opening
 from safeconduct.access.program import parse_program
-from safeconduct.access.schema import FIELDS_MAX, RETENTION_DAYS_MAX
 from safeconduct.kernel.entries import Reader, Retention
 from support.readers import AUDITOR_KEY, PROVIDER_KEY, READERS, with_readers
 

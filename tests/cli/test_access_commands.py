@@ -19,7 +19,7 @@ from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import parse_rfc3339, seconds
 from safeconduct.ledger.keys import SecretKey
 from support.access_house import House, empty
-from support.programs import KEYS, demo_program, in_force
+from support.programs import KEYS, demo_program, in_force, signed_by_both
 
 NOW = SystemClock().now()
 app = typer.Typer()
@@ -94,7 +94,7 @@ def test_a_program_is_planned_applied_and_shown(shell):
 def test_a_plan_without_a_witness_says_that_it_can_not_be_applied(shell):
     shell.house = empty()
     lines = [line for line in SOURCE.split(b"\n") if not line.startswith(b"  witness:")]
-    file = shell.file("program.yaml", b"\n".join(lines))
+    file = shell.file("program.yaml", signed_by_both(b"\n".join(lines)))
     assert "can't be applied: the agreement names no witness" in shell("program", "plan", file)[1]
     assert shell("program", "apply", file)[::2] == (3, "no-witness")
 
@@ -111,10 +111,11 @@ def test_without_the_witness_apply_says_that_it_waits(shell):
 
 def test_a_wrong_program_is_told_with_its_own_name(shell):
     file = shell.file("mine.yaml", SOURCE.replace(b"autonomy: triage", b"autonomy: act"))
+    line = SOURCE[: SOURCE.index(b"autonomy: triage")].count(b"\n") + 1
     for verb in ("plan", "apply"):
         code, message, error = shell("program", verb, file)
         assert (code, error) == (2, "not-built-yet")
-        assert message.startswith(f"{file}:46:15: path soc-triage: autonomy 'act' is not built yet")
+        assert message.startswith(f"{file}:{line}:15: path soc-triage: autonomy 'act' is not built yet")
 
 
 def test_a_file_that_is_not_there_is_told(shell):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from safeconduct.cli.demo.program import Parties, render
 from safeconduct.cli.keys import write_key
 from safeconduct.cli.main import app
-from support.programs import KEYS, NAMES, READER_KEYS
+from support.programs import KEYS, NAMES, READER_KEYS, signed_by_both
 
 COMMAND = (sys.executable, "-c", "from safeconduct.cli.main import main; main()")
 
@@ -53,7 +53,7 @@ def shell(tmp_path):
 def program(folder, told):
     keys = {f"{name}_key": KEYS[name].public.text for name in NAMES} | READER_KEYS
     file = folder / "program.yaml"
-    file.write_bytes(render(Parties(**keys, witness_key=told["key"], witness_url=told["url"])))
+    file.write_bytes(signed_by_both(render(Parties(**keys, witness_key=told["key"], witness_url=told["url"]))))
     return file
 
 

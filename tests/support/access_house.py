@@ -12,6 +12,7 @@ from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.evaluating import AccessPoint
 from safeconduct.access.freezes import pending
 from safeconduct.access.standing import compile_standing
+from safeconduct.bootstrap.forms import FORMS
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.http import authzen
 from safeconduct.http.acts import HEADER, encode_act
@@ -47,6 +48,7 @@ class House:
             "settle": self.settle,
             "decisions": AccessPoint(lambda: compile_standing(self.writer.state)),
             "work": lambda: AtWork(unready=self.unready),
+            "forms": FORMS,
             "upstreams": {"local": UpstreamFacts(vendor="local", dialects=frozenset(("openai.chat",)))},
         }
         control = Control(**{field.name: None for field in fields(Control)} | given)

@@ -35,7 +35,7 @@ from safeconduct.runtime.freeze import StandingBoard
 from safeconduct.runtime.writer import GroupCommitWriter
 from support.immediate import START
 from support.logs import sqlite_keys
-from support.programs import APPLY, KEYS, cosigned, demo_program, signed
+from support.programs import APPLY, KEYS, cosigned, demo_program, signed, signed_by_both
 
 MODEL = "smollm2-135m"
 PATH = "soc-triage"
@@ -106,6 +106,7 @@ class LogWorld:
         return self.writer.submit(command).result(timeout=10)
 
     def apply(self, source: bytes) -> None:
+        source = signed_by_both(source)
         program = parse_program(source)
         act = signed("ops", APPLY, source, self.clock.now())
         content = act.act.content

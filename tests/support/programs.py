@@ -2,21 +2,26 @@
 
 import hashlib
 from collections.abc import Iterator
+from functools import cache
 
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.events import PROJECTIONS as ACCESS
 from safeconduct.access.program import parse_program
 from safeconduct.access.programs import apply
+from safeconduct.access.records import latest_agreement
+from safeconduct.access.signing import agreement_digest
 from safeconduct.approvals.events import PROJECTIONS as APPROVALS
 from safeconduct.cli.demo.program import Parties, render
 from safeconduct.http.acts import content_of
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.kernel.ports import Records
 from safeconduct.ledger.acts import Act, SignedAct, sign_act
 from safeconduct.ledger.checkpoints import Checkpoint
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.notes import Cosigner, Note
 from safeconduct.ledger.wrapping import ReaderSecret
+from safeconduct.program.signed_file import with_signature
 from support.immediate import START, ImmediateWriter
 
 APPLY = "POST /api/v1/program"
@@ -40,10 +45,26 @@ def program_with(stated, providers, *, regions=(), retention=()):
     return demo_program().decode().replace("paths:\n", section, 1).replace("    upstream: local\n", keys).encode()
 
 
+@cache
 def demo_program() -> bytes:
-    """Returns the demo's program file."""
+    """Returns the demo's program file, signed by both organizations."""
     keys = {f"{name}_key": KEYS[name].public.text for name in NAMES} | READER_KEYS
-    return render(Parties(**keys, witness_key=WITNESS.verifier.text, witness_url="http://127.0.0.1:1/"))
+    return signed_by_both(render(Parties(**keys, witness_key=WITNESS.verifier.text, witness_url="http://127.0.0.1:1/")))
+
+
+def signed_by_both(source: bytes) -> bytes:
+    """Returns a program of the demo's parties with both organizations' signatures over its agreement as it stands."""
+    for party in ("meridian", "northwind"):
+        source = with_signature(source, KEYS[party])
+    return source
+
+
+def amending(records: Records, source: bytes) -> bytes:
+    """Returns a program whose agreement has the version that may follow now, signed by both organizations."""
+    proposed, present = parse_program(source).agreement, latest_agreement(records, "ag-2026-01")
+    if present is not None and agreement_digest(proposed) != agreement_digest(present):
+        source = source.replace(b"\n  version: %d\n" % proposed.version, b"\n  version: %d\n" % (present.version + 1))
+    return signed_by_both(source)
 
 
 def signed(
@@ -70,7 +91,8 @@ def in_force(source: bytes | None = None, *, now: Instant = START) -> ImmediateW
 
 
 def bring_into_force(writer: ImmediateWriter, source: bytes) -> None:
-    """Applies a program as ops and has the witness cosign it."""
+    """Applies a program as ops and has the witness cosign it. An agreement that differs is the next version."""
+    source = amending(writer.state, source)
     program = parse_program(source)
     act = signed("ops", APPLY, source, writer.now)
     content = act.act.content

@@ -7,7 +7,7 @@ import re
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from safeconduct.ledger.keys import SecretKey
-from support.programs import KEYS, demo_program
+from support.programs import KEYS, demo_program, signed_by_both
 
 
 def reader_secret(name):
@@ -60,7 +60,7 @@ def with_readers(part=READERS, *, keep=True):
     source = without_readers(source)
     if keep:
         source = source.replace("\nprincipals:\n", f"{part}\nprincipals:\n")
-    return source.encode()
+    return signed_by_both(source.encode())
 
 
 def without_readers(source):

@@ -15,7 +15,7 @@ from safeconduct.adapters.data_folder import running_server
 from safeconduct.cli.demo.program import Parties, render
 from safeconduct.cli.keys import write_key
 from safeconduct.cli.main import main
-from support.programs import KEYS, NAMES, READER_KEYS
+from support.programs import KEYS, NAMES, READER_KEYS, signed_by_both
 
 COMMAND = (sys.executable, "-m", "safeconduct.cli.main")
 DATABASES = ("SAFECONDUCT_DATABASE", "SAFECONDUCT_HEADS", "SAFECONDUCT_KEYS")
@@ -143,7 +143,9 @@ class House:
         """Writes the program file whose witness is the one that told its key and address."""
         keys = {f"{name}_key": KEYS[name].public.text for name in NAMES} | READER_KEYS
         file = self.root / "program.yaml"
-        file.write_bytes(render(Parties(**keys, witness_key=told["key"], witness_url=told["url"]), **model))
+        file.write_bytes(
+            signed_by_both(render(Parties(**keys, witness_key=told["key"], witness_url=told["url"]), **model))
+        )
         return file
 
 

@@ -11,6 +11,7 @@ import msgspec
 from safeconduct.access import records as kept
 from safeconduct.access.model import Change, Policies, SealedPath
 from safeconduct.access.program import Program
+from safeconduct.access.signing import check_agreement
 from safeconduct.access.vetted import forget_another, forget_vetting
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ports import Collection, Records, State
@@ -89,12 +90,21 @@ class Plan:
 
 
 def plan(records: Records, program: Program) -> Plan:
-    """Returns what applying the program would change, against what is in force. Requests that wait do not count."""
-    wanted = _wanted(program)
-    changes = [change for noun in NOUNS for change in _noun_changes(noun, _present(records, noun), wanted[noun])]
+    """Returns what applying the program would change, against what is in force. Requests that wait do not count.
+
+    Raises:
+        ConflictError, RefusedError: both parties have not signed the agreement, as `signing.check_agreement` says.
+    """
+    check_agreement(records, program.origin, program.agreement)
     agreement = kept.agreement_in_force(records) or program.agreement
     witness = agreement.witness
-    return Plan(program=program.digest, waits_for=witness.name if witness else None, changes=tuple(changes))
+    return Plan(program=program.digest, waits_for=witness.name if witness else None, changes=changes(records, program))
+
+
+def changes(records: Records, program: Program) -> tuple[PlannedChange, ...]:
+    """Returns what lies between what is in force and a program, whoever signed it: to try a draft with."""
+    wanted = _wanted(program)
+    return tuple(change for noun in NOUNS for change in _noun_changes(noun, _present(records, noun), wanted[noun]))
 
 
 def enforce(state: State, change: Change) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from safeconduct.access.agreement import Contact, Liability, Notice, Responsibility, Side
 from safeconduct.access.budgets import Budget
 from safeconduct.access.catalogue import Provider, SealedModel
 from safeconduct.access.target_rules import Place, TargetRule
@@ -107,16 +108,21 @@ class FieldRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """What two organizations agreed to. `origin` is the joint log that everything under it goes to.
+    """What two organizations agreed to, in one version. `origin` is the joint log that everything under it goes to.
 
+    `keys` are the organizations' own, which sign for each side; `signatures` are theirs over all the rest
+    (`access.signing`). No tier is above `tier_ceiling`.
     `readers` are the public keys that data keys are wrapped to, by role; `fields` the matrix; `retention` the days
     that each class of sealed fields is kept, unlimited where it is not named.
     """
 
     id: AgreementId
+    version: int
     provider: OrganizationId
     partner: OrganizationId
+    keys: Mapping[Side, str]
     terms_digest: str
+    tier_ceiling: int
     valid: Window
     witness: Witness | None
     origin: Origin
@@ -125,6 +131,11 @@ class Agreement:
     readers: Mapping[Reader, str] = field(default_factory=dict)
     fields: Mapping[str, FieldRule] = field(default_factory=dict)
     retention: Mapping[Retention, int] = field(default_factory=dict)
+    responsibilities: Mapping[str, Responsibility] = field(default_factory=dict)
+    liability: Mapping[str, Liability] = field(default_factory=dict)
+    notices: Mapping[str, Notice] = field(default_factory=dict)
+    contacts: Mapping[str, Contact] = field(default_factory=dict)
+    signatures: Mapping[Side, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from safeconduct.access.agreement import Side
 from safeconduct.access.authorization import compile_policies
 from safeconduct.access.document import Fields, Node, Problem, ProgramInvalidError, Scalar, parse_document
 from safeconduct.access.model import (
@@ -144,6 +145,7 @@ def _program(values: Mapping[str, Any]) -> Program:
     stated = values["agreement"]
     agreement = {name: value for name, value in stated.items() if name not in ("terms", "policy")} | {
         "terms_digest": hashlib.sha256(stated["terms"].encode()).hexdigest(),
+        "keys": {side.value: values["organizations"][stated[side.value]]["key"] for side in Side},
         "witness": _witness(stated),
         "origin": f"{values['origin']}/{stated['id']}",
     }

@@ -38,8 +38,9 @@ def apply(tx: Transaction, program: Program, signed: SignedAct, *, operation: st
     nothing before the partner's witness, which knows its own key, cosigned it.
 
     Raises:
-        UnauthenticatedError, RefusedError: the signer is no administrator; `no-witness`.
-        ConflictError: `program-of-another-installation`.
+        UnauthenticatedError, RefusedError: the signer is no administrator; `no-witness`; `agreement-unsigned`,
+            `agreement-signature-invalid`.
+        ConflictError: `program-of-another-installation`, `agreement-version`.
         TooLargeError: one record is over PART_BYTES_MAX.
     """
     signer = _signer(tx, program, signed, operation, content)

@@ -34,6 +34,7 @@ from safeconduct.ledger.log_events import current_origin, lineage
 
 ORGANIZATIONS = Collection("organizations", Organization)
 AGREEMENTS = Collection("agreements", Agreement)
+NEXT_AGREEMENTS = Collection("next-agreements", Agreement)  # in force once the one in AGREEMENTS ends
 PRINCIPALS = Collection("principals", Principal)
 SCOPES = Collection("scopes", Scope)
 PATHS = Collection("paths", SealedPath)
@@ -110,6 +111,11 @@ def agreement_in_force(records: Records) -> Agreement | None:
     program = program_in_force(records)
     agreement = records.get(AGREEMENTS, program.agreement) if program else None
     return agreement and replace(agreement, origin=current_origin(records, agreement.origin))
+
+
+def latest_agreement(records: Records, agreement: str) -> Agreement | None:
+    """Returns the newest version of an agreement that stands: the one that is to follow, else the one in force."""
+    return records.get(NEXT_AGREEMENTS, agreement) or records.get(AGREEMENTS, agreement)
 
 
 def joint_logs(records: Records) -> tuple[Origin, ...]:

@@ -23,6 +23,7 @@ _SIDES = (*_PARTIES, OrganizationRole.CUSTOMER, OrganizationRole.AUDITOR)
 def check_references(values: Values, log: Log) -> None:
     """Notes every reference to nothing and every combination that can't be meant."""
     _agreement(values, log)
+    _ceiling(values, log)
     for name, principal in values["principals"].items():
         _principal(name, principal, values, log)
     check_vetting(values, log)
@@ -78,6 +79,15 @@ def _agreement(values: Values, log: Log) -> None:
             log.wrong_at(("agreement", "readers", role), f"agreement.{role} names no organization whose key this is")
     for name, rule in agreement["fields"].items():
         _field(("agreement", "fields", name), rule, values, log)
+
+
+def _ceiling(values: Values, log: Log) -> None:
+    most = values["agreement"]["tier_ceiling"]
+    for section in ("organizations", "principals", "paths"):
+        for name, value in values[section].items():
+            if value["tier"] > most:
+                text = f"{name} has tier {value['tier']}, and the agreement's tier_ceiling is {most}"
+                log.wrong_at((section, name, "tier"), text, "tier-ceiling")
 
 
 def _field(key: Key, rule: Values, values: Values, log: Log) -> None:

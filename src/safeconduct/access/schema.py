@@ -3,19 +3,17 @@
 docs/spec/program.md is this table; `reference` writes it, and a test holds the two together.
 """
 
-import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
+from safeconduct.access.agreement_schema import AGREEMENT, WINDOW
 from safeconduct.access.assets import parse_asset
-from safeconduct.access.model import Opening, OrganizationRole, PrincipalKind, Role
+from safeconduct.access.model import OrganizationRole, PrincipalKind, Role
 from safeconduct.access.path_schema import BUDGET, MODELS, PATH, TIER, UPSTREAMS
 from safeconduct.access.path_schema import ID as _ID
 from safeconduct.access.reading import (
     Choice,
     FieldSpec,
     ListOf,
-    Moment,
     Named,
     Section,
     Text,
@@ -23,11 +21,7 @@ from safeconduct.access.reading import (
 )
 from safeconduct.access.reading import Reader as ValueReader
 from safeconduct.access.vetting import VETTING
-from safeconduct.kernel.entries import Reader, Retention
-from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.keys import PublicKey
-from safeconduct.ledger.notes import SIGNATURES_MAX, VerifierKey
-from safeconduct.ledger.quorums import parse_policy
 
 NAMES_MAX = 1_000
 """Names in one section: more than one person reviews in a file; beyond it, programs are split by agreement."""
@@ -35,58 +29,12 @@ NAMES_MAX = 1_000
 TARGETS_MAX = 1_000
 """Targets of one scope, or of one never-act list. They are looked through for every target of a call."""
 
-FIELDS_MAX = 200
-"""Rows of the matrix of readers: each sealed field there is, many times over."""
-
-RETENTION_DAYS_MAX = 3_650
-"""Days that sealed fields can be kept for: ten years. What is to stay longer is not limited."""
-
 ORIGIN = r"[a-z0-9.-]{1,200}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]{1,100})*"
 """What logs are named by: a host and a path without scheme."""
 
-COSIGNERS_MAX = SIGNATURES_MAX - 1
-"""Witnesses of one agreement: their cosignatures and the log's signature stand under one note."""
-
-
-def _check_witness_key(text: str) -> None:
-    if not VerifierKey.parse(text).kind.cosigns:
-        raise InvalidInputError("expected a cosignature key (type 4 or 6), got a log's key")
-
-
-def _check_reader_key(text: str) -> None:
-    if not re.fullmatch(r"x25519:[A-Za-z0-9+/]{43}=", text):
-        raise InvalidInputError("expected a key of the form x25519: and the base64 of 32 bytes")
-
-
-def _check_policy(text: str) -> None:
-    policy = parse_policy(text)
-    if policy.vacuous:
-        raise InvalidInputError("a policy with quorum none waits for nobody: leave it out to say that there is none")
-    for witness in policy.witnesses:
-        _check_url(witness.url)
-    if len(policy.witnesses) > COSIGNERS_MAX:
-        raise InvalidInputError(f"expected at most {COSIGNERS_MAX} witnesses, got {len(policy.witnesses)}")
-
-
-def _check_url(text: str) -> None:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise InvalidInputError(f"expected an http or https address without user, query or fragment, got {text!r}")
-
-
 _PROSE = Text()
 _KEY = Text("ed25519 public key", r".{1,100}", PublicKey.parse)
-_COSIGNER_KEY = Text("C2SP verifier key, type 4 or 6", r".{1,2400}", _check_witness_key)
-# With its changes the text must fit into one entry of the log.
-_POLICY = Text("tlog-policy text", r"(?s).{1,32768}", _check_policy, "a tlog-policy of up to 32768 characters")
 _TARGET = Text("asset", r".{1,512}", parse_asset)
-_WINDOW = Section(
-    (
-        FieldSpec("from", Moment(), "first instant", attribute="opens_at"),
-        FieldSpec("until", Moment(), "first instant after it", attribute="closes_at"),
-    ),
-    "window",
-)
 _ORGANIZATION = Section(
     (
         FieldSpec("role", Choice(tuple(OrganizationRole)), "which side it stands on"),
@@ -96,82 +44,6 @@ _ORGANIZATION = Section(
         FieldSpec("budget", BUDGET, "what the calls of all its principals together may use", required=False),
     ),
     "organization",
-)
-_WITNESS = Section(
-    (
-        FieldSpec("name", Text("key name", r"[^\s+]{1,255}"), "the witness's name in its cosignatures"),
-        FieldSpec("key", _COSIGNER_KEY, "its cosignature key"),
-        FieldSpec("url", Text("http address", r".{1,2048}", _check_url), "where it takes checkpoints"),
-    ),
-    "witness",
-)
-_FIELD_NAME = Text(
-    "field",
-    r"[a-z][a-z-]*(?:\.[a-z][a-z-]*){1,3}/(?:\*|[a-z][a-z0-9_]{0,63})",
-    form="an entry type without version and a field, such as gateway.call.intent/request, or gateway.call.intent/*",
-)
-_FIELD_RULE = Section(
-    (
-        FieldSpec("readers", ListOf(Choice(tuple(Reader)), len(Reader), 1), "the roles that may read it"),
-        FieldSpec(
-            "opening",
-            Choice(tuple(Opening)),
-            "one party opens it alone, or both approve, as `approvals.opening` says",
-            required=False,
-            default=Opening.SINGLE.value,
-        ),
-    ),
-    "field rule",
-)
-_READERS = Named(
-    Text("x25519 public key", r".{1,100}", _check_reader_key),
-    len(Reader) - 1,
-    words=(Reader.PROVIDER, Reader.CUSTOMER, Reader.AUDITOR),
-)
-_AGREEMENT = Section(
-    (
-        FieldSpec("id", _ID, "its name; the joint log is `<origin>/<id>`"),
-        FieldSpec("provider", _ID, "the organization with role provider"),
-        FieldSpec("partner", _ID, "the organization with role partner"),
-        FieldSpec("terms", _PROSE, "the terms, or their digest; only a SHA-256 of this is kept"),
-        FieldSpec("valid", _WINDOW, "when it holds; outside of it every call is refused"),
-        FieldSpec(
-            "witness",
-            _WITNESS,
-            "the partner's witness; without one everything that waits for the partner is refused (`no-witness`)",
-            required=False,
-        ),
-        FieldSpec(
-            "policy",
-            _POLICY,
-            "instead of `witness`: several, and how many of them must cosign, as C2SP tlog-policy with addresses",
-            required=False,
-        ),
-        FieldSpec("customer", _ID, "an organization with role customer, if one reads", required=False),
-        FieldSpec("auditor", _ID, "an organization with role auditor, if one reads", required=False),
-        FieldSpec(
-            "readers",
-            _READERS,
-            "by role, the key that data keys are wrapped to; the partner is the house and needs none",
-            required=False,
-            default={},
-        ),
-        FieldSpec(
-            "fields",
-            Named(_FIELD_RULE, FIELDS_MAX, key=_FIELD_NAME),
-            "who may read which sealed field; what has no row is the house's alone",
-            required=False,
-            default={},
-        ),
-        FieldSpec(
-            "retention",
-            Named(Whole(1, RETENTION_DAYS_MAX), len(Retention), words=tuple(Retention)),
-            "days until the sealed fields of a class are destroyed; unlimited where not named",
-            required=False,
-            default={},
-        ),
-    ),
-    "agreement",
 )
 _PRINCIPAL = Section(
     (
@@ -208,7 +80,7 @@ _GRANT = Section(
         FieldSpec("path", _ID, "on which path"),
         FieldSpec("purpose", _ID, "for what; the path's own purpose"),
         FieldSpec("scope", _ID, "on which targets; the path's own scope"),
-        FieldSpec("window", _WINDOW, "when"),
+        FieldSpec("window", WINDOW, "when"),
         FieldSpec("budget", BUDGET, "what its calls may use", required=False),
     ),
     "grant",
@@ -242,7 +114,7 @@ PROGRAM = Section(
             "the installation's name; its own log is `<origin>/installation`",
         ),
         FieldSpec("organizations", Named(_ORGANIZATION, NAMES_MAX, 2), "the parties"),
-        FieldSpec("agreement", _AGREEMENT, "what they agreed to"),
+        FieldSpec("agreement", AGREEMENT, "what they agreed to"),
         FieldSpec("principals", Named(_PRINCIPAL, NAMES_MAX), "who may ask"),
         FieldSpec("scopes", Named(_SCOPE, NAMES_MAX), "authorized targets"),
         FieldSpec("upstreams", UPSTREAMS, "what is agreed about model servers", required=False, default={}),

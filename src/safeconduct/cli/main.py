@@ -7,6 +7,7 @@ import typer
 
 from safeconduct.cli import (
     action,
+    agreement,
     backup,
     budget,
     call,
@@ -60,6 +61,7 @@ sections.add(
         },
         "Who may do what": {
             "program": program.commands,
+            "agreement": agreement.commands,
             "path": path.commands,
             "grant": grant.commands,
             "budget": budget.commands,

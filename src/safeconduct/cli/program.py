@@ -8,6 +8,7 @@ import typer
 from safeconduct.access.changes import plan_text
 from safeconduct.access.document import PROGRAM_BYTES_MAX
 from safeconduct.adapters.files import read_file
+from safeconduct.bootstrap.forms import FORMS
 from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out
 from safeconduct.program.file import read_program
@@ -41,7 +42,7 @@ def show(*, data: Data = None, as_json: Json = False) -> None:
 def _read(file: Path) -> bytes:
     source = read_file(file, PROGRAM_BYTES_MAX)
     # Once here too, so that what is wrong is told with the file's own name.
-    read_program(source, file=str(file))
+    read_program(source, file=str(file), entry_types=FORMS)
     return source
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from safeconduct.access import records as kept
 from safeconduct.access.authorization import call_schema
-from safeconduct.access.changes import enforce, plan
+from safeconduct.access.changes import changes, enforce
 from safeconduct.access.document import PROGRAM_BYTES_MAX
 from safeconduct.access.model import CallRequest, ProgramRecord
 from safeconduct.access.program import Program
@@ -15,6 +15,7 @@ from safeconduct.access.standing import Standing, compile_standing
 from safeconduct.access.target_rules import Place
 from safeconduct.adapters.files import read_file
 from safeconduct.adapters.memory.records import MemoryState
+from safeconduct.bootstrap.forms import FORMS
 from safeconduct.cli.trial_files import (
     TRIALS_BYTES_MAX,
     CallTrial,
@@ -61,7 +62,7 @@ def compiled(file: Path, schema: Schema | None) -> PolicySet:
 
 def _over_program(file: Path, trials: OverProgram, proposed: Path | None) -> Rehearsal:
     place = file.parent / trials.program
-    standing = _in_force(read_program(read_file(place, PROGRAM_BYTES_MAX), file=str(place)))
+    standing = _in_force(read_program(read_file(place, PROGRAM_BYTES_MAX), file=str(place), entry_types=FORMS))
     policies = proposed or (file.parent / trials.policies if trials.policies else None)
     if policies is not None:
         standing = replace(standing, policies=compiled(policies, call_schema()))
@@ -72,7 +73,7 @@ def _over_program(file: Path, trials: OverProgram, proposed: Path | None) -> Reh
 def _in_force(program: Program) -> Standing:
     """Returns the standing as if the program had been cosigned."""
     state = MemoryState()
-    for planned in plan(state, program).changes:
+    for planned in changes(state, program):
         enforce(state, planned.change)
     record = ProgramRecord(
         digest=program.digest, origin=program.origin, agreement=program.agreement.id, request=EntryId("")

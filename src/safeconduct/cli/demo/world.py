@@ -12,6 +12,7 @@ from typing import IO
 
 import msgspec
 
+from safeconduct import settings
 from safeconduct.access.program import installation_origin
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import Address, running_server
@@ -25,11 +26,13 @@ from safeconduct.kernel.errors import ConflictError, UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.keys import SEED_BYTES, SecretKey
 from safeconduct.ledger.wrapping import ReaderSecret
+from safeconduct.program.signed_file import with_signature
 
 ORIGIN = "safeconduct.example/demo"
 AGREEMENT = Origin(f"{ORIGIN}/ag-2026-01")
 WITNESS = "northwind.example/witness"
-PEOPLE = ("meridian", "northwind", "ana", "bo", "ops")
+PARTIES = ("meridian", "northwind")
+PEOPLE = (*PARTIES, "ana", "bo", "ops")
 
 START_S = 90.0
 """Seconds for a process to get ready. The server loads 98 MB of weights from a cold disk."""
@@ -103,7 +106,7 @@ def world(root: Path, model: ModelChoice, environment: Mapping[str, str]) -> Ite
     own, joint = logs.signer(installation_origin(ORIGIN)).verifier.text, logs.signer(AGREEMENT).verifier.text
     with _witness(root, (own, joint)) as (witness_key, url), _server(root, model, environment) as server:
         parties = Parties(**public, witness_key=witness_key, witness_url=url)
-        program = render(parties, upstream=model.upstream, model=model.name)
+        program = _signed(root, render(parties, upstream=model.upstream, model=model.name))
         (root / "program.yaml").write_bytes(program)
         (root / "partner" / "log.pub").write_text(joint + "\n", encoding="utf-8")
         (root / "partner" / "witness.pub").write_text(witness_key + "\n", encoding="utf-8")
@@ -126,6 +129,14 @@ def _keys(root: Path) -> dict[str, str]:
     reads = ReaderSecret(system_entropy(SEED_BYTES))
     write_secret(root / "keys" / "meridian.reader", reads.text + "\n")
     return public | {"meridian_reader_key": reads.public.text}
+
+
+def _signed(root: Path, program: bytes) -> bytes:
+    """Returns the program with both parties' signatures, each with its own organization's key."""
+    for party in PARTIES:
+        _name, key = settings.read_key(root / "keys" / f"{party}.key")
+        program = with_signature(program, key)
+    return program
 
 
 @contextlib.contextmanager

@@ -78,4 +78,4 @@ def waiting_document(one: Pending) -> dict[str, Any]:
 
 
 def _parse(source: bytes, control: Control) -> Program:
-    return read_program(source, upstreams=control.upstreams)
+    return read_program(source, upstreams=control.upstreams, entry_types=control.forms)

@@ -1,0 +1,65 @@
+"""What every agreement must settle: who answers for which activity, what decides a liability, whom to reach."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from safeconduct.access.agreement import Involvement, Side
+from safeconduct.access.reading import Key, Log, near
+
+ACTIVITIES: Mapping[str, str] = {
+    "admission": "who is let into the program: vetting of organizations, people and services, and their appeals",
+    "granting": "who gets which grant",
+    "access-review": "whether people, services and their grants are still needed",
+    "offboarding": "access is gone as soon as somebody leaves or changes work",
+    "key-custody": "keys of organizations, logs and data, and where they are kept",
+    "log-keeping": "the joint log runs, is cosigned, mirrored and backed up",
+    "monitoring": "calls are watched for misuse",
+    "misuse-review": "cases of suspected misuse are judged, and appeals against that",
+    "model-changes": "new models and versions are announced, assessed and approved",
+    "containment": "freezing, and deciding together when a freeze may end",
+    "incident-response": "incidents in the shared environment are led from triage to closure",
+    "authority-contact": "authorities hear one story of an incident that both must report",
+    "vulnerability-disclosure": "vulnerabilities that the program finds are fixed and published",
+    "data-destruction": "data keys are destroyed when their time is over, and certificates given",
+    "evidence": "legal holds, exports and what auditors are shown",
+}
+"""The activities that every agreement assigns, by the name that its file uses. It may assign more."""
+
+CONTACT_ROLES: Mapping[str, str] = {
+    "security": "day and night, for incidents",
+    "administration": "for people, grants and the program file",
+    "legal": "for the agreement itself and for notices under it",
+}
+"""The roles in which both parties must be reachable."""
+
+
+def check_responsibilities(values: Mapping[str, Any], log: Log) -> None:
+    """Notes each activity that is not assigned, or has not exactly one accountable party."""
+    assigned = values["agreement"]["responsibilities"]
+    for activity, about in ACTIVITIES.items():
+        if activity not in assigned:
+            text = f"activity {activity} ({about}) is not assigned: write {activity}: {{provider: A, partner: C}} or so"
+            log.wrong_at(("agreement", "responsibilities"), text, "activity-unassigned")
+    for activity, shares in assigned.items():
+        accountable = [side for side in Side if shares[side] == Involvement.ACCOUNTABLE]
+        if len(accountable) != 1:
+            text = f"activity {activity} has {len(accountable)} accountable parties, expected exactly one with A"
+            log.wrong_at(("agreement", "responsibilities", activity), text, "accountable-not-one")
+
+
+def check_contacts(values: Mapping[str, Any], log: Log) -> None:
+    """Notes each role in which the parties must be reachable and are not."""
+    for role, about in CONTACT_ROLES.items():
+        if role not in values["agreement"]["contacts"]:
+            text = f"there is no contact {role} ({about}): both parties need one"
+            log.wrong_at(("agreement", "contacts"), text, "contact-missing")
+
+
+def check_liability(values: Mapping[str, Any], log: Log, entry_types: Collection[str]) -> None:
+    """Notes evidence that no log could ever hold: types of entry, without version, that don't exist."""
+    for name, liability in values["agreement"]["liability"].items():
+        for index, one in enumerate(liability["evidence"]):
+            if one not in entry_types:
+                key: Key = ("agreement", "liability", name, "evidence", index)
+                text = f"no entry has type {one!r}{near(one, entry_types)}, so the log could never decide this"
+                log.wrong_at(key, text, "reference-unknown")
