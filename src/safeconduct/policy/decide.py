@@ -3,9 +3,11 @@
 import re
 
 import cedarpy
+import msgspec
 
-from safeconduct.kernel.canonical import JSONValue, canonical
+from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.decisions import Decision, Effect, Reason
+from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.policy.entities import Entities, Part
 from safeconduct.policy.model import EntityUid, PolicyRequest, encode_record, encode_uid, hashable, references
 from safeconduct.policy.sets import PolicySet
@@ -27,7 +29,7 @@ def decide(policies: PolicySet, request: PolicyRequest, entities: Entities) -> D
     Cedar itself skips a policy that fails to evaluate, so that a `forbid` over a missing attribute would not forbid.
     """
     part = _reached(policies, request, entities)
-    missing = _absent(request, part)
+    missing = None if part.whole else _absent(request, part)
     if missing is not None:
         text = f"{missing} is not in the entity store"
         return Decision(Effect.DENY, (Reason("entity-missing", str(missing), text, _MENDED),), errors=(text,))
@@ -82,8 +84,15 @@ def _encoded(request: PolicyRequest) -> dict[str, JSONValue]:
         "principal": encode_uid(request.principal),
         "action": encode_uid(request.action),
         "resource": encode_uid(request.resource),
-        "context": canonical(encode_record(request.context)).decode(),
+        "context": _json(encode_record(request.context)),
     }
+
+
+def _json(context: dict[str, JSONValue]) -> str:
+    try:
+        return msgspec.json.encode(context).decode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError("the request holds a lone surrogate, which has no UTF-8 form") from error
 
 
 def _failed(determining: tuple[str, ...], errors: tuple[str, ...]) -> Decision:

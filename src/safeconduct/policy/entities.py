@@ -40,12 +40,20 @@ class Compiled:
         return self._text
 
 
+ACTION = "Action"
+"""The type of what is done. Policies name actions; a store may describe them and need not."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """Entities that are closed under references. `members` has None for one that was asked for and is not there."""
+    """Entities that are closed under references. `members` has None for one that was asked for and is not there.
+
+    `whole` says that only actions are not: no store has them.
+    """
 
     digest: str
     members: Mapping[EntityUid, Compiled | None] = field(repr=False)
+    whole: bool
     handle: cedarpy.Entities = field(repr=False)
 
 
@@ -143,7 +151,15 @@ class Entities:
                 waiting |= one.names - members.keys()
         present = [one for uid in sorted(members) if (one := members[uid]) is not None]
         document = _document(present)
-        return Part(hashlib.sha256(document.encode()).hexdigest(), members, cedarpy.Entities.from_json_str(document))
+        whole = all(one is not None or uid.type == ACTION for uid, one in members.items())
+        return Part(hashlib.sha256(document.encode()).hexdigest(), members, whole, _parsed(document))
+
+
+def _parsed(document: str) -> cedarpy.Entities:
+    try:
+        return cedarpy.Entities.from_json_str(document)
+    except ValueError as error:  # nothing is decided on entities that the engine does not take
+        raise InvalidInputError(f"the engine takes no such entities: {error}", code="entities-invalid") from error
 
 
 def _form(compiled: Compiled | None) -> Hashable:

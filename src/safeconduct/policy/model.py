@@ -63,7 +63,9 @@ def encode(value: Value) -> JSONValue:
         InvalidInputError: the value has none, or a record's name begins with the two underscores Cedar reserves,
             which would let text from outside pose as an entity.
     """
-    if isinstance(value, bool | int | str):
+    if isinstance(value, str) or value is True or value is False:  # most there is, and encoded for each call
+        return value
+    if isinstance(value, int):
         return value
     if isinstance(value, EntityUid):
         return {"__entity": encode_uid(value)}
