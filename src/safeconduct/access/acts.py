@@ -48,6 +48,8 @@ class Capability(StrEnum):
     ORDER_DESTRUCTION = "destruction.order"
     CERTIFY_DESTRUCTION = "destruction.certify"
     RECONCILE_USAGE = "usage.reconcile"
+    REVOKE_GRANT = "grant.revoke"
+    REVIEW_BREAK_GLASS = "break-glass.review"
 
 
 ROLES: Mapping[Capability, frozenset[Role]] = {
@@ -75,6 +77,8 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     Capability.ORDER_DESTRUCTION: frozenset({Role.ADMINISTRATOR}),
     Capability.CERTIFY_DESTRUCTION: frozenset({Role.ADMINISTRATOR, Role.READER}),
     Capability.RECONCILE_USAGE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.READER}),
+    Capability.REVOKE_GRANT: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
+    Capability.REVIEW_BREAK_GLASS: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
 }
 """Which roles may do what, of either party. A person needs one of them."""
 

@@ -27,6 +27,7 @@ NOUNS: Mapping[str, Collection[Any]] = {
     "approval": kept.APPROVAL_RULES,
     "response": kept.RESPONSE_RULES,
     "vetting": kept.VETTING,
+    "grants-policy": kept.GRANTS_POLICY,
 }
 """What a program consists of, and where each kind stands in the records."""
 
@@ -151,6 +152,7 @@ def _wanted(program: Program) -> dict[str, dict[str, Any]]:
         "approval": {value.subject: _document(value) for value in program.approvals},
         "response": {value.kind: _document(value) for value in program.responses},
         "vetting": {kept.VETTING_KEY: _document(program.vetting)} if program.vetting else {},
+        "grants-policy": {kept.GRANTS_POLICY_KEY: _document(program.grants_policy)} if program.grants_policy else {},
     }
 
 

@@ -10,6 +10,8 @@ from safeconduct.access.approval_events import PROJECTIONS as APPROVED_MODELS
 from safeconduct.access.changes import enforce
 from safeconduct.access.destruction_events import PROJECTIONS as DESTRUCTION
 from safeconduct.access.destruction_events import begin_destruction
+from safeconduct.access.grant_events import PROJECTIONS as GRANTS
+from safeconduct.access.grant_events import elevate
 from safeconduct.access.holds_events import PROJECTIONS as HOLDS
 from safeconduct.access.holds_events import end_hold
 from safeconduct.access.log_events import PROJECTIONS as LOGS
@@ -189,6 +191,8 @@ def _enforced(state: State, entry: Entry) -> None:
         end_hold(state, pending.hold)
     if pending.use is not None:
         state.put(kept.MODEL_APPROVALS, pending.use.key, pending.use)
+    if pending.grant is not None:
+        elevate(state, pending.grant, entry.id)
     if pending.kind is RequestKind.DESTRUCTION:
         begin_destruction(state, entry, pending.request)
     begin_retention(state, entry.at)
@@ -229,6 +233,7 @@ PROJECTIONS: Mapping[str, Projection] = noted(
         **APPEALS,
         **APPROVED_MODELS,
         **DESTRUCTION,
+        **GRANTS,
         **HOLDS,
         **OPENING,
         **RESTRICTIONS,

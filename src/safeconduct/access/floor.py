@@ -9,6 +9,7 @@ import msgspec
 
 from safeconduct.access.catalogue import SealedModel
 from safeconduct.access.compiled import CompiledPath
+from safeconduct.access.grant_conditions import hours_text, within
 from safeconduct.access.model import (
     Agreement,
     CallRequest,
@@ -124,10 +125,21 @@ def _grant(case: Case) -> Iterator[Reason]:
         text = f"the grant is open from {grant.window}"
         remedy = "ask within that window, or an administrator applies a program with another"
         yield Reason("window-closed", f"grant:{grant.id}/window", text, remedy)
+    yield from _conditions(case)
     if grant.scope != case.path.scope:
         text = f"the grant is for scope {grant.scope!r}, the path for {case.path.scope!r}"
         remedy = f"an administrator applies a program in which the grant has scope {case.path.scope}"
         yield Reason("scope-mismatch", f"grant:{grant.id}/scope", text, remedy)
+
+
+def _conditions(case: Case) -> Iterator[Reason]:
+    stated, clause = case.grant.conditions, f"grant:{case.grant.id}/conditions"
+    if stated.hours is not None and not within(stated.hours, case.request.now):
+        text = f"the grant is for calls between {hours_text(stated.hours)} UTC"
+        yield Reason("outside-hours", f"{clause}/hours", text, "ask within these hours, or under another grant")
+    if stated.session not in ("", case.request.session):
+        text = f"the grant is for session {stated.session!r}; the request says {case.request.session!r}"
+        yield Reason("session-mismatch", f"{clause}/session", text, f"send safeconduct-session: {stated.session}")
 
 
 def _model(case: Case) -> Iterator[Reason]:

@@ -322,6 +322,12 @@ class Restriction:
     reason: str
     at: Instant
 
+    @property
+    def clause(self) -> str:
+        """What decided: the restriction, or the condition of the grant that it is."""
+        own = self.selector.kind is SelectorKind.GRANT and self.selector.name == self.id
+        return f"grant:{self.id}/conditions/approval" if own else f"restriction:{self.id}"
+
     def __str__(self) -> str:
         """Returns what the caller and the intent are told: kind and id."""
         return f"{self.kind}:{self.id}"
@@ -367,6 +373,7 @@ class CallRequest:
     grant: GrantId | None = None
     targets: Mapping[str, Place] = field(default_factory=dict)
     data_classes: tuple[str, ...] = ("unlabeled",)
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -428,6 +435,7 @@ class RequestKind(StrEnum):
     DESTRUCTION = "destruction"
     ROTATION = "rotation"
     MODEL_APPROVAL = "model-approval"
+    ELEVATION = "elevation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -487,6 +495,7 @@ class Pending:
     hold: EntryId | None = None
     rotation: KeyChange | None = None
     use: ModelUse | None = None
+    grant: GrantId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

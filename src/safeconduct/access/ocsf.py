@@ -15,6 +15,7 @@ from safeconduct.access import (
     restriction_events,
     retention_events,
 )
+from safeconduct.access.grant_ocsf import FORMS as GRANTS
 from safeconduct.ledger.ocsf import CREATE, DELETE, ENTITY_MANAGEMENT, HIGH, MEDIUM, OTHER, UPDATE, EntryForm
 
 READ = 2
@@ -165,5 +166,6 @@ FORMS: Mapping[str, EntryForm] = {
         fixed={"activity_name": "Look at retention", "entity.type": "Log"},
         copy={"entity.name": "origin"},
     ),
+    **GRANTS,
 }
 """By entry type."""

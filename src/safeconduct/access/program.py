@@ -11,6 +11,8 @@ import msgspec
 from safeconduct.access.agreement import Side
 from safeconduct.access.authorization import compile_policies
 from safeconduct.access.document import Fields, Node, Problem, ProgramInvalidError, Scalar, parse_document
+from safeconduct.access.grant_checks import check_grants
+from safeconduct.access.grant_model import GrantsPolicy
 from safeconduct.access.model import (
     Agreement,
     ApprovalRule,
@@ -56,6 +58,7 @@ class Program:
     approvals: tuple[ApprovalRule, ...]
     responses: tuple[ResponseRule, ...]
     vetting: VettingRules | None = None
+    grants_policy: GrantsPolicy | None = None
 
     @property
     def installation(self) -> Origin:
@@ -95,6 +98,7 @@ def parse_program(
     _raise(log, file)
     check_references(values, log)
     check_paths(values, upstreams, log)
+    check_grants(values, log)
     _check_policies(values, node, log)
     for check in checks:
         check(values, log)
@@ -162,8 +166,14 @@ def _program(values: Mapping[str, Any]) -> Program:
         "approvals": _listed(values["approvals"]),
         "responses": _listed(values["responses"]),
         "vetting": values["vetting"],
+        **_grants_policy(values["grants_policy"]),
     }
     return msgspec.convert(document | {"digest": digest(document)}, Program)
+
+
+def _grants_policy(stated: Mapping[str, Any] | None) -> dict[str, Any]:
+    # A program without the section is the document that it was before there was one.
+    return {"grants_policy": {**stated, "break_glass": _listed(stated["break_glass"])}} if stated else {}
 
 
 def _witness(agreement: Mapping[str, Any]) -> dict[str, str] | None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import chain
 
 from safeconduct.access.admissions import Admission, PathProof
+from safeconduct.access.grant_model import GrantsPolicy
 from safeconduct.access.model import (
     Agreement,
     ApprovalRule,
@@ -55,6 +56,7 @@ PATH_PROOFS = Collection("path-proofs", PathProof)  # at `principal/path`
 EPOCHS = Collection("epochs", Epoch)  # one, at `standing`
 STANDING_CHANGES = Collection("standing-changes", Touched)  # at the epoch that each made, of the last `CHANGES_KEPT`
 PROGRAMS = Collection("programs", ProgramRecord)  # one, at `program`
+GRANTS_POLICY = Collection("grants-policy", GrantsPolicy)  # one, at `grants-policy`
 PENDING = Collection("pending", Pending)  # at the request's entry id
 PARTS = Collection("change-parts", Part)  # at the part's entry id, until the request that names it
 USED_ACTS = Collection("used-acts", UsedAct)  # at `actor/nonce`
@@ -85,6 +87,7 @@ STANDING = frozenset(
 CHANGES_KEPT = 256
 """Changes of standing of which it stays known what they touched. Who missed more compiles the standing anew."""
 
+GRANTS_POLICY_KEY = "grants-policy"
 POLICIES_KEY = "policies"
 VETTING_KEY = "vetting"
 EPOCH_KEY = "standing"

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from safeconduct.access.agreement_schema import AGREEMENT, WINDOW
 from safeconduct.access.assets import parse_asset
+from safeconduct.access.catalogue import TIER_MAX
+from safeconduct.access.grant_schema import GRANTS_POLICY
 from safeconduct.access.model import OrganizationRole, PrincipalKind, Role
 from safeconduct.access.path_schema import BUDGET, MODELS, PATH, TIER, UPSTREAMS
 from safeconduct.access.path_schema import ID as _ID
@@ -32,6 +34,7 @@ TARGETS_MAX = 1_000
 ORIGIN = r"[a-z0-9.-]{1,200}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]{1,100})*"
 """What logs are named by: a host and a path without scheme."""
 
+_APPROVED = ("response", "opening", "call", "grant", *(f"grant-tier-{tier}" for tier in range(TIER_MAX + 1)))
 _PROSE = Text()
 _KEY = Text("ed25519 public key", r".{1,100}", PublicKey.parse)
 _TARGET = Text("asset", r".{1,512}", parse_asset)
@@ -128,8 +131,14 @@ PROGRAM = Section(
         ),
         FieldSpec(
             "approvals",
-            Named(_APPROVAL, 3, words=("response", "opening", "call"), id_attribute="subject"),
+            Named(_APPROVAL, len(_APPROVED), words=_APPROVED, id_attribute="subject"),
             "who must approve what; what has no rule can't be approved",
+        ),
+        FieldSpec(
+            "grants_policy",
+            GRANTS_POLICY,
+            "how far grants by request and break-glass go; without it there are none",
+            required=False,
         ),
         FieldSpec(
             "responses",

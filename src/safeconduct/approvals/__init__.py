@@ -2,9 +2,10 @@
 
 from safeconduct.approvals.model import Approval, Group, Proposal, State, Verdict, Vote
 from safeconduct.approvals.ports import Electorate, Voter
-from safeconduct.approvals.service import ballot, consume, expire, find, propose, vote
+from safeconduct.approvals.service import LIFETIME_MAX, ballot, consume, expire, find, propose, vote
 
 __all__ = [
+    "LIFETIME_MAX",
     "Approval",
     "Electorate",
     "Group",

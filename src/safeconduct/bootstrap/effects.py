@@ -3,6 +3,8 @@
 from safeconduct import approvals
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.destruction_events import DESTROY
+from safeconduct.access.grant_events import GRANT_TIMER
+from safeconduct.access.grant_requests import close_due
 from safeconduct.access.retention import look
 from safeconduct.access.retention_events import RETENTION_TIMER
 from safeconduct.access.waiting import COSIGN
@@ -11,7 +13,7 @@ from safeconduct.bootstrap.cosigning import cosign
 from safeconduct.bootstrap.destruction import destroy
 from safeconduct.bootstrap.installation import Installation
 from safeconduct.kernel.effects import Effect, Timer
-from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, Origin
+from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, GrantId, Origin
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.quorums import parse_policy
 from safeconduct.runtime.effects import EffectRunner
@@ -26,6 +28,7 @@ def effect_runner(installation: Installation) -> EffectRunner:
     runner.on(DESTROY, lambda effect: destroy(installation, effect))
     runner.on_timer(RETENTION_TIMER, lambda tx, timer: look(tx, installation.keys, Origin(timer.key)))
     runner.on_timer(EXPIRY_TIMER, _expire)
+    runner.on_timer(GRANT_TIMER, lambda tx, timer: close_due(tx, GrantId(timer.key)))
     runner.on_timer(approval_events.EXPIRY_TIMER, lambda tx, timer: approvals.expire(tx, ApprovalId(timer.key)))
     return runner
 

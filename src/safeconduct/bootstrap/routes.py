@@ -2,10 +2,12 @@
 
 from safeconduct.http import authzen, copies, lists, log
 from safeconduct.http.control import (
+    break_glass,
     budgets,
     calls,
     destructions,
     freezes,
+    grants,
     holds,
     log_keys,
     logs,
@@ -28,6 +30,8 @@ from safeconduct.http.control import (
 ROUTERS = (
     programs.router,
     paths.router,
+    grants.router,
+    break_glass.router,
     standing.router,
     budgets.router,
     tokens.router,

@@ -433,6 +433,7 @@ def decision_request(
         now=arrival.at,
         grant=GrantId(arrival.grant) if arrival.grant else None,
         targets=targets,
+        session=arrival.session,
     )
 
 

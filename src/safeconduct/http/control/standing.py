@@ -1,38 +1,17 @@
-"""Grants and policies in force, and why a call would be allowed or not."""
+"""Policies in force, and why a call would be allowed or not."""
 
 from dataclasses import asdict
-from typing import Any
 
 from fastapi import APIRouter, Response
 
-from safeconduct.access import records as kept
-from safeconduct.access.model import CallRequest, Grant
+from safeconduct.access.model import CallRequest
 from safeconduct.access.standing import compile_standing
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
-from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
 from safeconduct.kernel.instants import rfc3339
 
 router = APIRouter(prefix="/api/v1", tags=["standing"])
-
-
-@router.get("/grants")
-def list_grants(_reading: Reading, control: Installation) -> Response:
-    """Returns the grants in force."""
-    now = control.clock.now()
-    with control.snapshot() as records:
-        return answer([_grant(grant, open_=grant.window.holds(now)) for grant in kept.grants(records)])
-
-
-@router.get("/grants/{grant_id}")
-def show_grant(_reading: Reading, control: Installation, grant_id: str) -> Response:
-    """Returns a grant."""
-    with control.snapshot() as records:
-        grant = kept.grant(records, grant_id)
-    if grant is None:
-        raise AbsentError(f"no grant {grant_id!r} is in force", code="grant-unknown")
-    return answer(_grant(grant, open_=grant.window.holds(control.clock.now())))
 
 
 @router.get("/policies")
@@ -79,8 +58,3 @@ def explain(
             "entities": standing.entities.digest,
         }
     )
-
-
-def _grant(grant: Grant, *, open_: bool) -> dict[str, Any]:
-    window = {"from": rfc3339(grant.window.opens_at), "until": rfc3339(grant.window.closes_at)}
-    return asdict(grant) | {"window": window, "open": open_}

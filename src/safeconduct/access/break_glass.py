@@ -1,0 +1,167 @@
+"""Break-glass, after it was opened: the other party is told with it, and both owe a review that ends in their votes."""
+
+from collections.abc import Iterator
+
+from safeconduct.access import records as kept
+from safeconduct.access.acts import Capability, authenticate_act
+from safeconduct.access.grant_events import OPENED, REVIEWED, REVIEWS, BreakGlassOpened, BreakGlassReviewed
+from safeconduct.access.grant_model import BreakGlass, Finding, GrantCase, Review
+from safeconduct.access.grant_rules import HOUR, policy
+from safeconduct.access.model import Agreement, Principal
+from safeconduct.access.reasons import check_reason
+from safeconduct.approvals import Approval
+from safeconduct.kernel.canonical import digest
+from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
+from safeconduct.kernel.ids import GrantId, OrganizationId
+from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.ports import Records, Transaction
+from safeconduct.ledger.acts import SignedAct
+
+
+def template_of(records: Records, name: str) -> BreakGlass:
+    """Returns a template of the program in force.
+
+    Raises:
+        AbsentError: `template-unknown`.
+    """
+    known = policy(records).break_glass
+    found = next((one for one in known if one.id == name), None)
+    if found is None:
+        names = ", ".join(one.id for one in known) or "none"
+        raise AbsentError(f"the program has no break-glass {name[:64]!r}; there is {names}", code="template-unknown")
+    return found
+
+
+def refuse_overdue(records: Records, organization: OrganizationId, now: Instant) -> None:
+    """Returns if no review of what an organization opened is overdue.
+
+    Raises:
+        RefusedError: `review-overdue`.
+    """
+    late = next((one for one in reviews(records) if one.organization == organization and one.overdue(now)), None)
+    if late is not None:
+        raise RefusedError(
+            f"the review of break-glass {late.id} is overdue: {', '.join(late.missing)} did not vote",
+            code="review-overdue",
+            clause=f"review:{late.id}",
+            remedy=f"both parties vote: safeconduct grant review {late.id} --justified|--unjustified --reason TEXT",
+        )
+
+
+def open_review(tx: Transaction, case: GrantCase, approval: Approval | None) -> None:
+    """Tells the other party that glass was broken, and opens the review that both owe."""
+    agreement = kept.require_agreement(tx)
+    template = template_of(tx, case.draft.template)
+    voters = {one.voter for one in approval.votes} if approval else set()
+    event = BreakGlassOpened(
+        grant=GrantId(case.id),
+        template=template.id,
+        organization=template.organization,
+        told=_other(agreement, template.organization),
+        recused=tuple(sorted({case.by, case.draft.principal, *voters})),
+        due_at=Instant(tx.now + template.review_hours * HOUR),
+    )
+    tx.append(agreement.origin, OPENED.draft(event))
+
+
+def review_digest(case: GrantCase, review: Review) -> str:
+    """Returns the digest of what is reviewed: what was opened, by whom, why, and when it ended."""
+    return digest(
+        {
+            "grant": case.id,
+            "draft": case.draft.digest,
+            "by": case.by,
+            "entries": case.entries,
+            "ended_at": case.ended_at,
+            "due_at": review.due_at,
+        }
+    )
+
+
+def vote_on_review(
+    tx: Transaction,
+    signed: SignedAct,
+    case: GrantCase,
+    finding: Finding,
+    reason: str,
+    *,
+    seen: str,
+    operation: str,
+    content: str,
+) -> Review:
+    """Says for one's party whether a break-glass was justified. With the other's word the review is closed.
+
+    `seen` is the digest of what the voter looked at.
+
+    Raises:
+        UnauthenticatedError, RefusedError: the signer may not; `own-break-glass`; `not-a-party`.
+        AbsentError: `review-unknown`.
+        ConflictError: `review-early`, `review-changed`, `already-voted`.
+        InvalidInputError: `reason-missing`.
+    """
+    signer = authenticate_act(
+        tx, signed, operation=operation, expected_content=content, capability=Capability.REVIEW_BREAK_GLASS
+    )
+    review = find_review(tx, GrantId(case.id))
+    check_reason(reason, "a review")
+    _check_reviewer(review, signer)
+    _check_time(case, review, signer, seen)
+    event = BreakGlassReviewed(
+        grant=review.id,
+        review=seen,
+        organization=signer.organization,
+        voter=signer.id,
+        finding=finding,
+        reason=reason,
+    )
+    tx.append(kept.require_agreement(tx).origin, REVIEWED.draft(event, act=signed.envelope()))
+    return find_review(tx, review.id)
+
+
+def find_review(records: Records, grant: GrantId) -> Review:
+    """Returns the review of a break-glass.
+
+    Raises:
+        AbsentError: `review-unknown`.
+    """
+    found = records.get(REVIEWS, grant)
+    if found is None:
+        raise AbsentError(f"{grant[:64]!r} is no break-glass, so nobody owes a review of it", code="review-unknown")
+    return found
+
+
+def reviews(records: Records) -> Iterator[Review]:
+    """Yields every review there ever was, oldest first."""
+    return (review for _, review in records.scan(REVIEWS))
+
+
+def _check_reviewer(review: Review, signer: Principal) -> None:
+    if signer.organization not in review.parties:
+        raise RefusedError(
+            f"{', '.join(review.parties)} review it, and {signer.id} is of {signer.organization}",
+            code="not-a-party",
+            clause=f"review:{review.id}",
+        )
+    if signer.id in review.recused:
+        raise RefusedError(
+            f"{signer.id} had a hand in the opening; another person reviews it",
+            code="own-break-glass",
+            clause=f"review:{review.id}",
+        )
+
+
+def _check_time(case: GrantCase, review: Review, signer: Principal, seen: str) -> None:
+    if case.ended_at is None:
+        raise ConflictError(
+            f"break-glass {case.id} is {case.state}: it is reviewed when it is over", code="review-early"
+        )
+    if signer.organization not in review.missing:
+        raise ConflictError(f"{signer.organization} has voted on review {review.id}", code="already-voted")
+    if seen != review_digest(case, review):
+        raise ConflictError(
+            f"review {review.id} is not what was looked at", code="review-changed", remedy="look again, then vote"
+        )
+
+
+def _other(agreement: Agreement, organization: OrganizationId) -> OrganizationId:
+    return agreement.partner if organization == agreement.provider else agreement.provider
