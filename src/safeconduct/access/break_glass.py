@@ -56,6 +56,7 @@ def open_review(tx: Transaction, case: GrantCase, approval: Approval | None) -> 
     event = BreakGlassOpened(
         grant=GrantId(case.id),
         template=template.id,
+        by=case.by,
         organization=template.organization,
         told=_other(agreement, template.organization),
         recused=tuple(sorted({case.by, case.draft.principal, *voters})),

@@ -67,6 +67,7 @@ class BreakGlassOpened:
 
     grant: GrantId
     template: str
+    by: PrincipalId
     organization: OrganizationId
     told: OrganizationId
     recused: tuple[PrincipalId, ...]
@@ -155,7 +156,7 @@ def _closed(state: State, entry: Entry) -> None:
         forget(state, request)
     if case.state is GrantState.IN_FORCE:
         state.delete(kept.ISSUED_GRANTS, case.id)
-    
+
 
 def _timer(case: GrantCase, due_at: Instant) -> Timer:
     return Timer(kind=GRANT_TIMER, key=case.id, due_at=due_at)

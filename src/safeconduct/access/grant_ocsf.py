@@ -34,7 +34,7 @@ FORMS: Mapping[str, EntryForm] = {
         class_uid=ENTITY_MANAGEMENT,
         activity_id=OTHER,
         fixed={"activity_name": "Break glass", "entity.type": "Grant", "severity_id": HIGH},
-        copy={**_CASE, "entity.name": "template", "actor.user.org.uid": "organization"},
+        copy={**_CASE, "entity.name": "template", "actor.user.uid": "by", "actor.user.org.uid": "organization"},
     ),
     grant_events.REVIEWED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,

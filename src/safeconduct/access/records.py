@@ -100,7 +100,7 @@ def grants(records: Records) -> Iterator[Grant]:
 
 
 def grant(records: Records, grant_id: str) -> Grant | None:
-    """Returns a grant in force, the program's or an issued one."""
+    """Returns a grant in force: one of the program, or an issued grant."""
     return records.get(GRANTS, grant_id) or records.get(ISSUED_GRANTS, grant_id)
 
 
