@@ -420,4 +420,7 @@ def test_clock_tricks_do_not_lengthen_a_vote(house):
 def test_an_empty_budget_is_none(house):
     assert code_of(house.ask, budget=Budget(per="day")) == "budget-empty"
     case = house.granted(budget=Budget(per="window", tokens=1000))
-    assert compile_standing(house.state).budgets[f"grant:{case.id}"].budget.tokens == 1000
+    standing = compile_standing(house.state)
+    grant = kept.grant(house.state, case.id)
+    (stated,) = standing.budgets_of(standing.principals["ana"], standing.paths["soc-triage"], grant)
+    assert (stated.owner, stated.budget.tokens) == (f"grant:{case.id}", 1000)
