@@ -318,13 +318,8 @@ def test_calls_of_another_session_are_refused(house):
         assert decision(house, case, session=other).reasons[0].code == "session-mismatch"
 
 
-def test_with_approval_per_call_each_call_is_held(house):
-    case = house.granted(conditions={"approval": "per-call"})
-    standing = compile_standing(house.state)
-    ana, path = standing.principals["ana"], standing.paths["soc-triage"]
-    (held,) = standing.restricted(ana, path, kept.grant(house.state, case.id))
-    assert (held.kind, held.clause) == ("hold", f"grant:{case.id}/conditions/approval")
-    assert standing.restricted(ana, path, kept.grant(house.state, "ana-triage")) == ()
+def test_approval_per_call_needs_somebody_to_approve_calls(house):
+    assert house.granted(conditions={"approval": "per-call"}).grant().conditions.hold
     source = granting_program().decode()
     nobody = Granting((source[: source.index("  call:\n")] + source[source.index("  response:\n") :]).encode())
     assert code_of(nobody.ask, conditions={"approval": "per-call"}) == "no-approvers"

@@ -322,12 +322,6 @@ class Restriction:
     reason: str
     at: Instant
 
-    @property
-    def clause(self) -> str:
-        """What decided: the restriction, or the condition of the grant that it is."""
-        own = self.selector.kind is SelectorKind.GRANT and self.selector.name == self.id
-        return f"grant:{self.id}/conditions/approval" if own else f"restriction:{self.id}"
-
     def __str__(self) -> str:
         """Returns what the caller and the intent are told: kind and id."""
         return f"{self.kind}:{self.id}"

@@ -34,7 +34,7 @@ from safeconduct.access.secrets import secret_hash
 from safeconduct.access.target_rules import Place
 from safeconduct.kernel.decisions import Decision, Effect, Reason
 from safeconduct.kernel.errors import AbsentError, UnauthenticatedError
-from safeconduct.kernel.ids import AgreementId, EntryId, GrantId, OrganizationId, PathId, PrincipalId
+from safeconduct.kernel.ids import AgreementId, GrantId, OrganizationId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.maps import PersistentMap
 from safeconduct.kernel.ports import Records
@@ -160,16 +160,15 @@ class Standing:
 
     def restricted(self, principal: Principal, path: SealedPath, grant: Grant) -> tuple[Restriction, ...]:
         """Returns the restrictions that hold for a call under a grant. All of them do."""
-        own = (_per_call(grant),) if grant.conditions.hold else ()
         if not self.restrictions:
-            return own
+            return ()
         selectors = (
             Selector(SelectorKind.ORGANIZATION, principal.organization),
             Selector(SelectorKind.PATH, path.id),
             Selector(SelectorKind.PRINCIPAL, principal.id),
             Selector(SelectorKind.GRANT, grant.id),
         )
-        return (*own, *(one for selector in selectors for one in self.restrictions.get(selector, ())))
+        return tuple(one for selector in selectors for one in self.restrictions.get(selector, ()))
 
     def outside(self, path: SealedPath, targets: Mapping[str, Place]) -> Mapping[str, Place]:
         """Returns the targets of a request that the path's scope does not cover."""
@@ -226,19 +225,6 @@ class Standing:
             frozen=case.freeze is not None,
             outside=case.outside,
         )
-
-
-def _per_call(grant: Grant) -> Restriction:
-    """Returns the hold that a grant carries as its condition: it is lifted by nobody and ends with the grant."""
-    return Restriction(
-        id=EntryId(grant.id),
-        selector=Selector(SelectorKind.GRANT, grant.id),
-        kind=RestrictionKind.HOLD,
-        slow_ms=0,
-        by=grant.principal,
-        reason="the grant is for calls that a person approves, each by itself",
-        at=grant.window.opens_at,
-    )
 
 
 def _suspension(restrictions: Iterable[Restriction]) -> Restriction | None:

@@ -152,10 +152,13 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def hold(self) -> "Hold | None":
-        """Why a person must approve this call first, if one must: a restriction, else targets outside the scope."""
+        """Why a person must approve this call first, if one must: a restriction, its grant, or targets out of scope."""
         restriction = restricts(self.restrictions, RestrictionKind.HOLD)
         if restriction is not None:
             return Hold(f"restriction:{restriction.id}", f"{restriction.selector} is held for a person")
+        if self.grant.conditions.hold:
+            clause = f"grant:{self.grant.id}/conditions/approval"
+            return Hold(clause, f"grant {self.grant.id} is for calls that a person approves, each by itself")
         held = handled(self.path.target_rule, self.outside, Handling.HOLD)
         if not held:
             return None
