@@ -38,8 +38,9 @@ def _reached(standing: Standing, call: CallFacts) -> frozenset[EntityUid]:
 
     One of these that was touched since is among them in every standing since: what names it was touched itself, or not.
     """
-    own = EntityUid("Principal", call.principal), EntityUid("Path", call.path), EntityUid("Grant", call.grant)
-    part = standing.entities.part(frozenset((*own, cedar.CALL, *standing.policies.mentions)))
+    path = EntityUid("Path", call.path)
+    own = EntityUid("Principal", call.principal), path, EntityUid("Grant", call.grant)
+    part = standing.entities.part(frozenset((*own, cedar.CALL, *standing.policies.mentions)), path)
     return frozenset(part.members)
 
 

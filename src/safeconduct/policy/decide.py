@@ -71,7 +71,7 @@ class DecisionMemo:
 
 def _reached(policies: PolicySet, request: PolicyRequest, entities: Entities) -> Part:
     named = (request.principal, request.action, request.resource)
-    return entities.part(references(request.context).union(named, policies.mentions))
+    return entities.part(references(request.context).union(named, policies.mentions), request.resource)
 
 
 def _absent(request: PolicyRequest, part: Part) -> EntityUid | None:

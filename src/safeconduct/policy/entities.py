@@ -18,7 +18,7 @@ from safeconduct.kernel.maps import PersistentMap
 from safeconduct.policy.model import EntityRecord, EntityUid, encode_record, encode_uid, hashable, references
 
 PARTS_KEPT_MAX = 8192
-"""Parts that a store keeps, at about 5 KB each; a hot set of 200 principals on 20 paths fits twice."""
+"""Parts that a store keeps, at about 7 KB each; a hot set of 200 principals on 20 paths fits twice."""
 
 
 class Compiled:
@@ -118,15 +118,18 @@ class Entities:
         """The digest of all entities, made when it is asked for."""
         return digest(_document(self.compiled[uid] for uid in sorted(self.compiled)))
 
-    def part(self, roots: frozenset[EntityUid]) -> Part:
-        """Returns the part that can be reached from some entities, whether they are there or not."""
+    def part(self, roots: frozenset[EntityUid], shared: EntityUid | None = None) -> Part:
+        """Returns the part that can be reached from some entities, whether they are there or not.
+
+        What can be reached from `shared`, one of the roots, is held in memory once for all parts that name it so.
+        """
         found = self._parts.get(roots)
         if found is None:
             if len(self._made) >= PARTS_KEPT_MAX:
                 self._made.clear()
                 self._parts.clear()
             former = self._made.get(roots)
-            found = former if former is not None and self._has(former) else self._make(roots)
+            found = former if former is not None and self._has(former) else self._make(roots, shared)
             self._parts[roots] = self._made[roots] = found
         return found
 
@@ -141,7 +144,15 @@ class Entities:
     def _has(self, part: Part) -> bool:
         return all(self.compiled.get(uid) is one for uid, one in part.members.items())
 
-    def _make(self, roots: frozenset[EntityUid]) -> Part:
+    def _make(self, roots: frozenset[EntityUid], shared: EntityUid | None) -> Part:
+        members = self._closed(roots)
+        present = [one for uid in sorted(members) if (one := members[uid]) is not None]
+        whole = all(one is not None or uid.type == ACTION for uid, one in members.items())
+        found = hashlib.sha256(_document(present).encode()).hexdigest()
+        base = self.part(frozenset((shared,))) if shared is not None and len(roots) > 1 else None
+        return Part(found, members, whole, _handle(present if base is None else _beyond(members, base), base))
+
+    def _closed(self, roots: frozenset[EntityUid]) -> dict[EntityUid, Compiled | None]:
         members: dict[EntityUid, Compiled | None] = {}
         waiting = set(roots)
         while waiting:
@@ -149,15 +160,17 @@ class Entities:
             members[uid] = one = self.compiled.get(uid)
             if one is not None:
                 waiting |= one.names - members.keys()
-        present = [one for uid in sorted(members) if (one := members[uid]) is not None]
-        document = _document(present)
-        whole = all(one is not None or uid.type == ACTION for uid, one in members.items())
-        return Part(hashlib.sha256(document.encode()).hexdigest(), members, whole, _parsed(document))
+        return members
 
 
-def _parsed(document: str) -> cedarpy.Entities:
+def _beyond(members: Mapping[EntityUid, Compiled | None], base: Part) -> list[Compiled]:
+    return [one for uid, one in members.items() if one is not None and uid not in base.members]
+
+
+def _handle(compiled: Iterable[Compiled], base: Part | None) -> cedarpy.Entities:
+    document = _document(compiled)
     try:
-        return cedarpy.Entities.from_json_str(document)
+        return base.handle.with_added_json_str(document) if base else cedarpy.Entities.from_json_str(document)
     except ValueError as error:  # nothing is decided on entities that the engine does not take
         raise InvalidInputError(f"the engine takes no such entities: {error}", code="entities-invalid") from error
 
