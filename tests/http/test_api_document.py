@@ -12,8 +12,8 @@ WELL_KNOWN = "/.well-known/authzen-configuration"
 OPEN = {("get", "/healthz"), ("get", "/readyz"), ("get", "/edl/{name}.txt"), ("get", WELL_KNOWN)}
 """What asks for no act and no local secret. A list asks for a token of its own."""
 
-ASKS_ONLY = {("post", "/api/v1/programs/plan")}
-"""The one POST that changes nothing."""
+ASKS_ONLY = {("post", "/api/v1/programs/plan"), ("post", "/api/v1/policies/replay")}
+"""What is asked about a body, and changes nothing."""
 
 DOCUMENT = openapi.document()
 OPERATIONS = [(method, path, said) for path, all_ in DOCUMENT["paths"].items() for method, said in all_.items()]

@@ -13,6 +13,9 @@ from safeconduct.policy import EntityRecord, EntityUid, PolicyRequest, PolicySet
 
 CALL = EntityUid("Action", "call")
 
+TARGETS = ("targets_in_scope", "targets_outside", "targets_mentioned")
+"""The members of a call's context that name targets."""
+
 
 @cache
 def call_schema() -> Schema:

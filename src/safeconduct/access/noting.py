@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
+from safeconduct.access.facts import keep_facts
 from safeconduct.access.records import STANDING, advance_epoch
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ports import Collection, Projection, State
@@ -27,6 +28,7 @@ def _note(projection: Projection, state: State, entry: Entry) -> None:
     projection(noting, entry)
     if noting.touched:
         advance_epoch(state, noting.touched)
+        keep_facts(state, entry.at, noting.touched)
 
 
 class _Noting:

@@ -42,7 +42,7 @@ def touched_rows(records: Records, touched: Iterable[tuple[str, str]]) -> dict[s
     keys = defaultdict[str, list[str]](list)
     for name, key in touched:
         keys[name].append(key)
-    return {name: _rows(records, _COLLECTIONS[name], of) for name, of in keys.items()}
+    return {name: _rows(records, COLLECTIONS[name], of) for name, of in keys.items()}
 
 
 def _rows(records: Records, collection: Collection[Any], keys: Iterable[str]) -> Rows:
@@ -55,19 +55,19 @@ def _rows(records: Records, collection: Collection[Any], keys: Iterable[str]) ->
 
 def all_rows(records: Records) -> dict[str, Rows]:
     """Returns all records that a standing is compiled from."""
-    return {name: dict(records.scan(collection)) for name, collection in _COLLECTIONS.items()}
+    return {name: dict(records.scan(collection)) for name, collection in COLLECTIONS.items()}
 
 
 def entity_of(collection: str, key: str) -> EntityUid | None:
     """Returns the entity that a record is to policies, if it is one."""
-    found = _ENTITIES.get(collection)
+    found = ENTITIES.get(collection)
     return EntityUid(found[0], key) if found else None
 
 
 def _entities(rows: Mapping[str, Rows]) -> dict[EntityUid, EntityRecord | None]:
     return {
         EntityUid(kind, key): None if value is None else entity(value)
-        for name, (kind, entity) in _ENTITIES.items()
+        for name, (kind, entity) in ENTITIES.items()
         for key, value in rows.get(name, {}).items()
     }
 
@@ -173,7 +173,7 @@ _ROWS: tuple[tuple[Collection[Any], Callable[["Standing", Rows], _Fields]], ...]
     (kept.PATH_PROOFS, _proofs),
     (kept.PROGRAMS, _programs),
 )
-_COLLECTIONS: Mapping[str, Collection[Any]] = {collection.name: collection for collection, _ in _ROWS}
+COLLECTIONS: Mapping[str, Collection[Any]] = {collection.name: collection for collection, _ in _ROWS}
 _PATCHES = {collection.name: patch for collection, patch in _ROWS}
 
 _GRANTS = (kept.GRANTS, kept.ISSUED_GRANTS)
@@ -181,7 +181,7 @@ _GRANTS = (kept.GRANTS, kept.ISSUED_GRANTS)
 _READ_WHOLE = frozenset((kept.FREEZES.name, kept.RESTRICTIONS.name, kept.MODEL_APPROVALS.name))
 """Collections of few records, whose patches are given all of them."""
 
-_ENTITIES: Mapping[str, tuple[str, Callable[[Any], EntityRecord]]] = {
+ENTITIES: Mapping[str, tuple[str, Callable[[Any], EntityRecord]]] = {
     kept.ORGANIZATIONS.name: ("Organization", cedar.organization_entity),
     kept.AGREEMENTS.name: ("Agreement", cedar.agreement_entity),
     kept.PRINCIPALS.name: ("Principal", cedar.principal_entity),

@@ -108,22 +108,21 @@ class Standing:
 
         Allowed only if the floor finds nothing against it and the policies permit it: each can only refuse more.
         """
-        path = self.paths.get(request.path)
-        principal = self.principals.get(request.principal)
-        held = self.grants.get((request.principal, request.path), ())
-        if path is None or principal is None or not held:
+        case = self._case_of(request)
+        if case is None:
             text = f"no path {request.path!r} is open to {request.principal}"
             return Decision(Effect.DENY, (Reason("path-unknown", "path", text),)), None
-        probe = self.admissions.required and request.purpose == PROBE
-        if probe:  # what a call would meet is what a probe has to meet
-            request = replace(request, purpose=path.purpose)
-        case = self._case(request, path, held, probe=probe)
         found = floor(case)
         policy = decide(self.policies, self._policy_request(case), self.entities)
         if found or not policy.allowed:
             reasons = (*found, *policy.reasons)
             return Decision(Effect.DENY, reasons, policy.determining, policy.errors), case.grant
         return policy, case.grant
+
+    def asked(self, request: CallRequest) -> PolicyRequest | None:
+        """Returns what the policies are asked of a call; None where there is nothing to ask them about."""
+        case = self._case_of(request)
+        return self._policy_request(case) if case is not None else None
 
     def reach(self, principal: Principal, grant: Grant) -> int:
         """Returns the highest tier of models that a principal may use under a grant of its."""
@@ -186,6 +185,16 @@ class Standing:
             (f"organization:{organization.id}", organization.budget, agreement.valid),
         )
         return tuple(StatedBudget(owner=owner, budget=budget, own=own) for owner, budget, own in owned if budget)
+
+    def _case_of(self, request: CallRequest) -> Case | None:
+        path = self.paths.get(request.path)
+        held = self.grants.get((request.principal, request.path), ())
+        if path is None or request.principal not in self.principals or not held:
+            return None
+        probe = self.admissions.required and request.purpose == PROBE
+        if probe:  # what a call would meet is what a probe has to meet
+            request = replace(request, purpose=path.purpose)
+        return self._case(request, path, held, probe=probe)
 
     def _case(self, request: CallRequest, path: SealedPath, held: tuple[Grant, ...], *, probe: bool) -> Case:
         grant, matching = _choose(request, held)

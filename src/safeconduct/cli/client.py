@@ -2,7 +2,8 @@
 
 import asyncio
 import http.client
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -32,6 +33,10 @@ Url = Annotated[str, typer.Option("--url", help="The server's address, where it 
 
 REQUEST_TIMEOUT_S = 300.0
 """Seconds a command waits for one answer. Triage with a slow model is the longest."""
+
+
+def _nobody(_line: bytes) -> None:
+    """Most answers are waited for whole."""
 
 
 class Client:
@@ -71,6 +76,14 @@ class Client:
         """Asks about a body and changes nothing, so that no signature is needed."""
         return _document(self._send(Ask(method="POST", path=path, body=body)))
 
+    def lines(self, path: str, body: bytes, told: Callable[[bytes], None], /, **query: str) -> Any:  # noqa: ANN401 - JSON
+        """Asks about a body, is told each JSON line of the answer as it comes, and returns the last one's document."""
+        encoded = urlencode(query)
+        signs = self._elsewhere is not None and self._key is not None
+        headers = {HEADER: self._act("POST", path, encoded, body)} if signs else {}
+        answer = self._send(Ask(method="POST", path=path, query=encoded, headers=headers, body=body), told)
+        return _document(replace(answer, body=answer.body.rstrip(b"\n").rpartition(b"\n")[2]))
+
     def post(self, path: str, body: Any = None, **query: str) -> Any:  # noqa: ANN401 - JSON of the control API
         """Changes something, signed with the caller's key. Bytes are sent as they are, anything else as JSON."""
         content = body if isinstance(body, bytes) else msgspec.json.encode(body if body is not None else {})
@@ -99,7 +112,7 @@ class Client:
         headers = {HEADER: self._act("GET", path, encoded, b"")} if signs else {}
         return self._send(Ask(method="GET", path=path, query=encoded, headers=headers))
 
-    def _send(self, request: Ask) -> Answer:
+    def _send(self, request: Ask, told: Callable[[bytes], None] = _nobody) -> Answer:
         if "" in request.path.split("/")[1:]:
             raise InvalidInputError("expected a name or an id, got an empty one", code="name-empty")
         server = self._elsewhere or running_server(self._data)
@@ -112,7 +125,7 @@ class Client:
                 server = running_server(self._data)
                 if server is None:  # else it was starting, and is ready now
                     raise
-        return _over_http(server, request)
+        return _over_http(server, request, told)
 
     def _act(self, method: str, path: str, query: str, body: bytes) -> str:
         return _signed(self._signer(), method, path, content_of(body, query))
@@ -173,7 +186,13 @@ def _document(answer: Answer) -> Any:  # noqa: ANN401 - JSON of the control API
     return document
 
 
-def _over_http(server: Address, request: Ask) -> Answer:
+def _each_told(lines: Iterable[bytes], told: Callable[[bytes], None]) -> Iterator[bytes]:
+    for line in lines:
+        told(line)
+        yield line
+
+
+def _over_http(server: Address, request: Ask, told: Callable[[bytes], None] = _nobody) -> Answer:
     connection = connection_to(http_address(server.url, "the server's address as https://host:port"), REQUEST_TIMEOUT_S)
     try:
         target = f"{request.path}?{request.query}" if request.query else request.path
@@ -181,7 +200,7 @@ def _over_http(server: Address, request: Ask) -> Answer:
         connection.request(request.method, target, request.body, headers)
         response = connection.getresponse()
         ours = {name.lower(): value for name, value in response.getheaders() if name.lower().startswith("safeconduct-")}
-        return Answer(response.status, response.read(), ours)
+        return Answer(response.status, b"".join(_each_told(response, told)), ours)
     except OSError as error:
         raise UnavailableError(
             f"the server at {server.url} does not answer: {error}", remedy="look at its output, or restart it"

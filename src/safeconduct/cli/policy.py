@@ -6,10 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.access.authorization import call_schema, default_policies
-from safeconduct.cli.client import Data, Key, client, place
+from safeconduct.access.facts import REPLAY_DAYS_MAX
+from safeconduct.cli.client import Data, Key, Url, client, place
 from safeconduct.cli.junit import junit
 from safeconduct.cli.output import NO, Json, emit, out, require_new, write_new
 from safeconduct.cli.rehearsing import compiled, rehearse
+from safeconduct.cli.replay_shown import refuse_mismatch, replayed, show_progress, show_replay
 from safeconduct.cli.trial_files import trial_files
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.policy.hints import hints
@@ -27,6 +29,8 @@ ShowSchema = Annotated[bool, typer.Option("--schema", help="Print the Cedar sche
 Place = Annotated[Path, typer.Argument(metavar="PLACE", help="A file of trials, or a folder with some.")]
 Proposed = Annotated[Path | None, typer.Option("--policies", help="Try these instead of those that the files name.")]
 JUnit = Annotated[Path | None, typer.Option("--junit", help="Write the results here too, as JUnit XML.")]
+ToReplay = Annotated[Path, typer.Option("--proposed", metavar="FILE", help="A file of Cedar policies.")]
+Days = Annotated[int, typer.Option("--days", min=1, max=REPLAY_DAYS_MAX, help="How far back.")]
 Under = Annotated[str | None, typer.Option("--grant", help="Under which grant; by default the one that matches.")]
 
 
@@ -67,6 +71,22 @@ def rehearse_trials(
 def default(*, schema: ShowSchema = False) -> None:
     """Prints the policies that a new program begins with, for its `policies`; with --schema what policies may say."""
     out.print(call_schema().text if schema else default_policies(), markup=False, highlight=False, end="")
+
+
+@commands.command()
+def replay(
+    *, proposed: ToReplay, days: Days = 7, data: Data = None, key: Key = None, url: Url = "", as_json: Json = False
+) -> None:
+    """Decides the calls of the last days again under proposed policies, and shows which would end otherwise.
+
+    Each call is first decided under the policies of its day. One that comes out otherwise than recorded is an error.
+    """
+    compiled(proposed, call_schema())  # so that what is wrong is told at its place in the file
+    place_ = "/api/v1/policies/replay"
+    last = client(data, key, url).lines(place_, proposed.read_bytes(), show_progress, days=str(days))
+    document = replayed(last)
+    emit(document, as_json, show_replay)
+    refuse_mismatch(document)
 
 
 @commands.command()

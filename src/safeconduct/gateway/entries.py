@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Mapping
 
+from safeconduct.access.authorization import TARGETS
+from safeconduct.access.target_rules import Place
 from safeconduct.gateway.budgets.charging import NO_CHARGE, Charge
 from safeconduct.gateway.budgets.model import Amounts, Basis
 from safeconduct.gateway.events import (
@@ -14,12 +16,15 @@ from safeconduct.gateway.events import (
     CallEnded,
     CallIntended,
     CallRefused,
+    Judged,
+    Stated,
 )
 from safeconduct.gateway.moves import AppendAttempt, End, Outcome
 from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
 from safeconduct.gateway.remedies import remedy_of
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.entries import Draft
+from safeconduct.policy import EntityUid, Value
 
 PATH_SHOWN_MAX = 64
 """Characters kept of a path that does not exist: it is the caller's text, and names are no longer."""
@@ -55,6 +60,7 @@ def intent_draft(prepared: Prepared, worker: str, approval: str = "") -> Draft:
         targets_in_scope=len(prepared.targets) - len(prepared.outside),
         targets_out_of_scope=len(prepared.outside),
         targets_marked=len(marked),
+        targets_mentioned=sum(place is Place.PROSE for place in prepared.outside.values()),
         request_sha256=request_sha256,
         request_bytes=len(body),
         sent_sha256=request_sha256 if sent is body else prepared.sent_sha256,
@@ -147,6 +153,23 @@ def abandoned_draft(call: str, worker: str, reserved: Amounts = NO_CHARGE.settle
     return CALL_OUTCOME.draft(event)
 
 
+def _judged(refusal: Refusal) -> Judged | None:
+    if refusal.asked is None:
+        return None
+    stated = {name: _stated(name, value) for name, value in refusal.asked.context.items()}
+    return Judged(epoch=refusal.epoch, context=stated)
+
+
+def _stated(name: str, value: Value) -> Stated:
+    if isinstance(value, EntityUid):
+        return value.id
+    if isinstance(value, frozenset):
+        return len(value) if name in TARGETS else tuple(sorted(value))
+    if isinstance(value, bool | int | str):
+        return value
+    raise TypeError(f"{name} of a call's context has no form in its entry")
+
+
 def refused_draft(refusal: Refusal, arrival: Arrival, body: bytes, unrecorded: int) -> Draft:
     """Returns the entry of a refusal.
 
@@ -169,6 +192,7 @@ def refused_draft(refusal: Refusal, arrival: Arrival, body: bytes, unrecorded: i
         against=_against(refusal),
         determining=refusal.decision.determining if refusal.decision else (),
         policy_digest=refusal.policy_digest,
+        judged=_judged(refusal),
         request_sha256=hashlib.sha256(body).hexdigest(),
         request_bytes=len(body),
         unrecorded=unrecorded,

@@ -5,6 +5,7 @@ Every call that was identified leaves an entry: an intent and one outcome, or a 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import msgspec
 
@@ -31,7 +32,8 @@ class CallIntended(msgspec.Struct, frozen=True, kw_only=True):
     `reserved` is what it may cost at most, by account of a budget.
     `restrictions` held for it, each as kind and id; with `weaker` among them `model_version` is the path's
     weaker model, with `hold` this call used up `approval`. `targets_marked` counts those that
-    are outside the scope and passed all the same (docs/spec/scope.md section 4).
+    are outside the scope and passed all the same (docs/spec/scope.md section 4), `targets_mentioned` those outside that
+    stood in prose alone.
     """
 
     principal: str
@@ -63,6 +65,7 @@ class CallIntended(msgspec.Struct, frozen=True, kw_only=True):
     restrictions: tuple[str, ...] = ()
     approval: str = ""
     targets_marked: int = 0
+    targets_mentioned: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,13 +119,28 @@ class CallEnded(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[VendorNotice, ...] = ()
 
 
+Stated: TypeAlias = bool | int | str | tuple[str, ...]
+"""A value of a call's context as an entry has it."""
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What the policies were asked of a refused call, so that it can be asked again, and the epoch of the standing.
+
+    `context` is as the schema of calls has it, but for targets: they are counted, since their names are not kept.
+    """
+
+    epoch: int
+    context: Mapping[str, Stated]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRefused:
     """An identified caller was refused before any intent. The entry's id names the call.
 
     `step` is the step of docs/spec/call.md that refused; `path_digest` is empty where no path was resolved. `clause`
     names what decided, `remedy` says what would make it pass. Where step 6 decided, `against` is all that stood against
-    it, each as code and clause, and `determining` the policies that did, of the set that `policy_digest` names.
+    it, each as code and clause, and `determining` the policies that did, of the set that `policy_digest` names; they
+    were asked `judged`.
 
     `unrecorded` counts refusals of this principal since the last such entry that got none: beyond a rate, asking on
     is answered without a new entry, so that nobody fills the log.
@@ -144,6 +162,7 @@ class CallRefused:
     against: tuple[str, ...] = ()
     determining: tuple[str, ...] = ()
     policy_digest: str = ""
+    judged: Judged | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

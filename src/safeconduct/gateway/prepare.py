@@ -48,6 +48,7 @@ from safeconduct.kernel.errors import (
 )
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.policy import PolicyRequest
 
 _WORD = re.compile(r"[A-Za-z0-9._:/-]*")
 
@@ -88,7 +89,8 @@ class Admitted(msgspec.Struct, frozen=True):
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Steps 1 to 6 said no, or 8 did for a budget. `principal`, `path` and `model` are what was known by then.
 
-    `decision` is that of step 6 by the policies of `policy_digest`, where it came to one.
+    `decision` is that of step 6 by the policies of `policy_digest`, where it came to one; they were `asked` on the
+    standing of `epoch`, unless there was nothing to ask them about.
     """
 
     step: int
@@ -98,6 +100,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     decision: Decision | None = None
     policy_digest: str = ""
+    asked: PolicyRequest | None = None
+    epoch: int = 0
 
     @property
     def clause(self) -> str:
@@ -260,7 +264,7 @@ def prepare(
 ) -> Prepared | Refusal:
     """Steps 1 to 6: decides a request. Equal arguments give equal answers."""
     step = 1
-    principal = path = asked = decision = None
+    principal = path = asked = decision = request = None
     try:
         principal = identify(standing, arrival)
         step = 2
@@ -307,6 +311,8 @@ def prepare(
             model=asked.model if asked else "",
             decision=decision,
             policy_digest=standing.policies.digest if decision else "",
+            asked=standing.asked(request) if decision and request else None,
+            epoch=standing.epoch,
         )
     return Prepared(
         arrival=arrival,
