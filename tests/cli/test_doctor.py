@@ -15,6 +15,7 @@ from support.programs import KEYS
 HEALTHY = {
     "server": "http://127.0.0.1:8700",
     "program": "sha256 of a program",
+    "agreement": [],
     "waiting": 0,
     "freezes": 0,
     "broken_promises": 0,

@@ -21,6 +21,7 @@ from safeconduct.ledger.checkpoints import Checkpoint
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.notes import Cosigner, Note
 from safeconduct.ledger.wrapping import ReaderSecret
+from safeconduct.program.events import PROJECTIONS as PROGRAM
 from safeconduct.program.signed_file import with_signature
 from support.immediate import START, ImmediateWriter
 
@@ -85,7 +86,7 @@ def cosigned(origin: str, size: int, *, witness: Cosigner = WITNESS) -> str:
 
 def in_force(source: bytes | None = None, *, now: Instant = START) -> ImmediateWriter:
     """Returns a writer in whose state the program (by default the demo's) was applied and cosigned."""
-    writer = ImmediateWriter({**ACCESS, **APPROVALS}, now)
+    writer = ImmediateWriter({**ACCESS, **APPROVALS, **PROGRAM}, now)
     bring_into_force(writer, source or demo_program())
     return writer
 

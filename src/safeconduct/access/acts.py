@@ -28,6 +28,7 @@ class Capability(StrEnum):
     """What an act can be for, beyond a person's own affairs."""
 
     APPLY_PROGRAM = "program.apply"
+    END_AGREEMENT = "agreement.terminate"
     FREEZE = "freeze"
     UNFREEZE = "unfreeze"
     RESTRICT = "restrict"
@@ -54,6 +55,7 @@ class Capability(StrEnum):
 
 ROLES: Mapping[Capability, frozenset[Role]] = {
     Capability.APPLY_PROGRAM: frozenset({Role.ADMINISTRATOR}),
+    Capability.END_AGREEMENT: frozenset({Role.ADMINISTRATOR}),
     # To stop is safe and must be quick; to start again is neither.
     Capability.FREEZE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
     Capability.UNFREEZE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),

@@ -15,6 +15,9 @@ from safeconduct.ledger.quorums import parse_policy
 VERSION_MAX = 9_999
 """Versions of one agreement: one a day, for decades."""
 
+TERMINATION_DAYS_MAX = 3_650
+"""Days of notice: ten years. Who can't leave before that writes nothing, and ends with `valid`."""
+
 FIELDS_MAX = 200
 """Rows of the matrix of readers: each sealed field there is, many times over."""
 
@@ -101,6 +104,12 @@ AGREEMENT = Section(
         FieldSpec("terms", Text(), "the terms, or their digest; only a SHA-256 of this is kept"),
         FieldSpec("tier_ceiling", TIER, "the highest tier that an organization, a principal or a path may have"),
         FieldSpec("valid", WINDOW, "when it holds; outside of it every call is refused"),
+        FieldSpec(
+            "termination_days",
+            Whole(0, TERMINATION_DAYS_MAX),
+            "days of notice after which one party alone may end it; without them none may",
+            required=False,
+        ),
         FieldSpec(
             "witness",
             _WITNESS,

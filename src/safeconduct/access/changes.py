@@ -9,16 +9,18 @@ from typing import Any
 import msgspec
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import Change, Policies, SealedPath
+from safeconduct.access.model import Agreement, Change, Policies, SealedPath
 from safeconduct.access.program import Program
 from safeconduct.access.signing import check_agreement
 from safeconduct.access.vetted import forget_another, forget_vetting
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ports import Collection, Records, State
 
+AGREEMENT = "agreement"
+
 NOUNS: Mapping[str, Collection[Any]] = {
     "organization": kept.ORGANIZATIONS,
-    "agreement": kept.AGREEMENTS,
+    AGREEMENT: kept.AGREEMENTS,
     "principal": kept.PRINCIPALS,
     "scope": kept.SCOPES,
     "path": kept.PATHS,
@@ -143,7 +145,7 @@ def seal(path: SealedPath, version: int) -> SealedPath:
 def _wanted(program: Program) -> dict[str, dict[str, Any]]:
     return {
         "organization": {value.id: _document(value) for value in program.organizations},
-        "agreement": {program.agreement.id: _document(program.agreement)},
+        AGREEMENT: {program.agreement.id: _document(program.agreement)},
         "principal": {value.id: _document(value) for value in program.principals},
         "scope": {value.id: _document(value) for value in program.scopes},
         "path": {value.id: _document(value) for value in program.paths},
@@ -157,13 +159,19 @@ def _wanted(program: Program) -> dict[str, dict[str, Any]]:
 
 
 def _present(records: Records, noun: str) -> dict[str, Any]:
-    return {name: _document(value) for name, value in records.scan(NOUNS[noun])}
+    present = {name: _document(value) for name, value in records.scan(NOUNS[noun])}
+    if noun == AGREEMENT:
+        # What is held against a file is the version to follow, where one waits for its day.
+        return present | {name: _document(value) for name, value in records.scan(kept.NEXT_AGREEMENTS)}
+    return present
 
 
 def _document(value: object) -> Any:  # noqa: ANN401 - JSON of one record
     document = msgspec.json.decode(msgspec.json.encode(value))
-    # What sealing adds is no part of what the program says.
-    return document | {"version": 0, "digest": ""} if isinstance(value, SealedPath) else document
+    # What sealing adds is no part of what the program says, nor is that a party ended the agreement.
+    if isinstance(value, SealedPath):
+        return document | {"version": 0, "digest": ""}
+    return document | {"terminates_at": None} if isinstance(value, Agreement) else document
 
 
 def _noun_changes(noun: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[PlannedChange]:

@@ -1,13 +1,16 @@
 """The entries of access, and how each changes the records."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import msgspec
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
+from safeconduct.access.agreement_versions import take_version
 from safeconduct.access.appeal_events import PROJECTIONS as APPEALS
 from safeconduct.access.approval_events import PROJECTIONS as APPROVED_MODELS
-from safeconduct.access.changes import enforce
+from safeconduct.access.changes import AGREEMENT, enforce
 from safeconduct.access.destruction_events import PROJECTIONS as DESTRUCTION
 from safeconduct.access.destruction_events import begin_destruction
 from safeconduct.access.grant_events import PROJECTIONS as GRANTS
@@ -16,6 +19,7 @@ from safeconduct.access.holds_events import PROJECTIONS as HOLDS
 from safeconduct.access.holds_events import end_hold
 from safeconduct.access.log_events import PROJECTIONS as LOGS
 from safeconduct.access.model import (
+    Agreement,
     Change,
     Freeze,
     Part,
@@ -181,10 +185,8 @@ def _enforced(state: State, entry: Entry) -> None:
         raise UnavailableError(
             f"entry {entry.id} enforces {event.request}, which does not wait for anything", code="log-damaged"
         )
-    for change in pending.changes:
-        enforce(state, change)
     if pending.program is not None:
-        state.put(kept.PROGRAMS, kept.PROGRAM_KEY, pending.program)
+        _program_enforced(state, entry, pending.program, pending.changes)
     if pending.freeze is not None:
         state.delete(kept.FREEZES, pending.freeze)
     if pending.hold is not None:
@@ -197,6 +199,17 @@ def _enforced(state: State, entry: Entry) -> None:
         begin_destruction(state, entry, pending.request)
     begin_retention(state, entry.at)
     forget(state, pending.request)
+
+
+def _program_enforced(state: State, entry: Entry, program: ProgramRecord, changes: tuple[Change, ...]) -> None:
+    present = kept.program_in_force(state)
+    version = present.agreement_version if present else 0
+    state.put(kept.PROGRAMS, kept.PROGRAM_KEY, replace(program, agreement_version=version))
+    for change in changes:
+        if change.noun == AGREEMENT and change.after is not None:
+            take_version(state, entry, program, msgspec.convert(change.after, Agreement))
+        else:
+            enforce(state, change)
 
 
 def _freeze_started(state: State, entry: Entry) -> None:

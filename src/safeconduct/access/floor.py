@@ -85,19 +85,20 @@ def _standing(case: Case) -> Iterator[Reason]:
         remedy = f"it passes once another person has lifted it: safeconduct unrestrict {case.suspended.id}"
         yield Reason("suspended", f"restriction:{case.suspended.id}", told, remedy)
     yield from case.unvetted
-    valid, now = case.agreement.valid, case.request.now
+    agreement, now = case.agreement, case.request.now
     if case.path.gate is not None:
         # Attestations come with the assurance of models: until then there is none, and so no such call.
         text = f"the path must pass gate {case.path.gate}, and no attestation of it is on record"
         remedy = f"use a path without a gate, until gate {case.path.gate} can be attested"
         yield Reason("gate-unattested", f"path:{case.path.id}/gate", text, remedy)
-    clause = f"agreement:{case.agreement.id}/valid"
-    if now < valid.opens_at:
-        opens = rfc3339(valid.opens_at)
-        yield Reason("agreement-not-begun", clause, f"the agreement begins at {opens}", f"ask again from {opens} on")
-    elif not valid.holds(now):
-        remedy = "the parties prolong it: an administrator applies a program with a later end"
-        yield Reason("agreement-expired", clause, f"the agreement ended at {rfc3339(valid.closes_at)}", remedy)
+    if now < agreement.valid.opens_at:
+        opens = rfc3339(agreement.valid.opens_at)
+        told, remedy = f"the agreement begins at {opens}", f"ask again from {opens} on"
+        yield Reason("agreement-not-begun", f"agreement:{agreement.id}/valid", told, remedy)
+    elif not agreement.holds(now):
+        remedy = "the parties prolong it: both sign its next version, and an administrator applies it"
+        told = f"the agreement ended at {rfc3339(agreement.ends_at())}"
+        yield Reason("agreement-expired", f"agreement:{agreement.id}/valid", told, remedy)
 
 
 def _purpose(case: Case) -> Iterator[Reason]:

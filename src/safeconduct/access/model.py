@@ -111,7 +111,8 @@ class Agreement:
     """What two organizations agreed to, in one version. `origin` is the joint log that everything under it goes to.
 
     `keys` are the organizations' own, which sign for each side; `signatures` are theirs over all the rest
-    (`access.signing`). No tier is above `tier_ceiling`.
+    (`access.signing`). No tier is above `tier_ceiling`. One party alone may end it with `termination_days` of notice,
+    or not at all; `terminates_at` says that it did, and is no part of what was signed.
     `readers` are the public keys that data keys are wrapped to, by role; `fields` the matrix; `retention` the days
     that each class of sealed fields is kept, unlimited where it is not named.
     """
@@ -128,6 +129,7 @@ class Agreement:
     origin: Origin
     customer: OrganizationId | None = None
     auditor: OrganizationId | None = None
+    termination_days: int | None = None
     readers: Mapping[Reader, str] = field(default_factory=dict)
     fields: Mapping[str, FieldRule] = field(default_factory=dict)
     retention: Mapping[Retention, int] = field(default_factory=dict)
@@ -136,6 +138,15 @@ class Agreement:
     notices: Mapping[str, Notice] = field(default_factory=dict)
     contacts: Mapping[str, Contact] = field(default_factory=dict)
     signatures: Mapping[Side, str] = field(default_factory=dict)
+    terminates_at: Instant | None = None
+
+    def ends_at(self) -> Instant:
+        """Returns the first instant after it."""
+        return self.valid.closes_at if self.terminates_at is None else min(self.terminates_at, self.valid.closes_at)
+
+    def holds(self, now: Instant) -> bool:
+        """Tells whether calls may be made under it at an instant, as far as time goes."""
+        return self.valid.opens_at <= now < self.ends_at()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -412,12 +423,16 @@ class Touched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramRecord:
-    """Which program is in force: the digest of its document, its name, and the request that brought it."""
+    """Which program is in force: the digest of its document, its name, and the request that brought it.
+
+    `agreement_version` is that of the agreement that stands; it moves on its own when the next one begins.
+    """
 
     digest: str
     origin: Origin
     agreement: AgreementId
     request: EntryId
+    agreement_version: int = 0
 
 
 class RequestKind(StrEnum):

@@ -16,17 +16,18 @@ class AgreementMatrix:
     """The matrix of the agreement in force (`ledger.sealing.Matrix`). What has no row is the house's alone.
 
     An answer is a function of the program in force, the entry's type and the field, and is remembered by them: a
-    program is named by the digest of all it says. The writer asks on the hot path.
+    program is named by the digest of all it says and the version of its agreement that stands. The writer asks on the
+    hot path.
     """
 
     def __init__(self) -> None:
-        self._answers: dict[tuple[str, str, str], Readership] = {}
+        self._answers: dict[tuple[str, int, str, str], Readership] = {}
 
     def __call__(self, records: Records, origin: Origin, entry_type: str, name: str) -> Readership:
         program = kept.program_in_force(records)
         if program is None or not _is_joint(records, program, origin):
             return HOUSE_ONLY
-        asked = program.digest, entry_type, name
+        asked = program.digest, program.agreement_version, entry_type, name
         if asked not in self._answers:
             if len(self._answers) >= ANSWERS_MAX:
                 self._answers.clear()

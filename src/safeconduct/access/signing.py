@@ -20,11 +20,12 @@ _CONTEXT = b"safeconduct/agreement/v1\n"  # keeps it from being read as a signat
 def signed_document(agreement: Agreement) -> dict[str, Any]:
     """Returns what is signed: all that the agreement says, both organizations' keys among it.
 
-    Left out are the signatures, the log's name (it follows from the installation's, and the log may have a successor),
-    and what is empty: so a key that a later release adds changes no digest of an agreement that doesn't use it.
+    Left out are the signatures, whether one party ended it, the log's name (it follows from the installation's, and the
+    log may have a successor), and what is empty: so a key that a later release adds changes no digest of an agreement
+    that doesn't use it.
     """
     document = msgspec.json.decode(msgspec.json.encode(agreement))
-    left_out = ("signatures", "origin")
+    left_out = ("signatures", "origin", "terminates_at")
     return {name: value for name, value in document.items() if name not in left_out and value not in (None, {}, [])}
 
 
@@ -47,7 +48,7 @@ def has_signed(origin: Origin, agreement: Agreement, side: Side, key: str) -> bo
 
 
 def check_agreement(records: Records, origin: Origin, proposed: Agreement) -> None:
-    """Returns if an agreement may come into force after what stands: of the next version, and signed by both parties.
+    """Returns if an agreement may come into force after what stands: an amendment is the next version, signed by both.
 
     Each party signs with its key of the version that stands, so that nobody brings a key along and signs with it for
     the other; of the first version with that of the file. What stands already needs no new signature.

@@ -230,7 +230,7 @@ class Standing:
             case.request,
             case.grant,
             model=case.model.name if case.model else case.request.model,
-            agreement_valid=case.agreement.valid.holds(case.request.now),
+            agreement_valid=case.agreement.holds(case.request.now),
             frozen=case.freeze is not None,
             outside=case.outside,
         )

@@ -1,6 +1,7 @@
 """Who carries out which effect, and what each timer does."""
 
 from safeconduct import approvals
+from safeconduct.access.agreement_versions import SUCCESSION_TIMER
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.destruction_events import DESTROY
 from safeconduct.access.grant_events import GRANT_TIMER
@@ -16,6 +17,7 @@ from safeconduct.kernel.effects import Effect, Timer
 from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, GrantId, Origin
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.quorums import parse_policy
+from safeconduct.program.agreements import succeed
 from safeconduct.runtime.effects import EffectRunner
 from safeconduct.soc import action_service
 from safeconduct.soc.action_events import EXPIRY_TIMER
@@ -27,6 +29,7 @@ def effect_runner(installation: Installation) -> EffectRunner:
     runner.on(COSIGN, lambda effect: _cosign(installation, effect))
     runner.on(DESTROY, lambda effect: destroy(installation, effect))
     runner.on_timer(RETENTION_TIMER, lambda tx, timer: look(tx, installation.keys, Origin(timer.key)))
+    runner.on_timer(SUCCESSION_TIMER, lambda tx, timer: succeed(tx, timer.key))
     runner.on_timer(EXPIRY_TIMER, _expire)
     runner.on_timer(GRANT_TIMER, lambda tx, timer: close_due(tx, GrantId(timer.key)))
     runner.on_timer(approval_events.EXPIRY_TIMER, lambda tx, timer: approvals.expire(tx, ApprovalId(timer.key)))

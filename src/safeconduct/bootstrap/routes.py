@@ -2,6 +2,7 @@
 
 from safeconduct.http import authzen, copies, lists, log
 from safeconduct.http.control import (
+    agreements,
     break_glass,
     budgets,
     calls,
@@ -30,6 +31,7 @@ from safeconduct.http.control import (
 
 ROUTERS = (
     programs.router,
+    agreements.router,
     paths.router,
     grants.router,
     break_glass.router,

@@ -77,6 +77,8 @@ def about(status: Mapping[str, Any]) -> Iterator[Finding]:
     none = status["program"] == "none in force"
     remedy = "safeconduct program plan FILE, then program apply FILE" if none else ""
     yield Finding("program", State.BAD if none else State.OK, status["program"], remedy)
+    for one in status["agreement"]:
+        yield Finding("agreement", State(one["state"]), one["said"], one["remedy"])
     yield from _upstreams(status)
     for name, remedy in (
         ("waiting", "the partner's witness cosigns what waits; is it up?"),

@@ -166,6 +166,8 @@ def _show_status(document: dict[str, Any]) -> None:
     for log in document["logs"]:
         state = state_of(log)
         out.print(f"log              {log['origin']}  {log['size']} entries  {state}", markup=False)
+    for warning in document["agreement"]:
+        out.print(f"agreement        {warning['said']}", style="bold", markup=False)
     for process in document["processes"]:
         out.print(f"{process['role']:<16} {process['name']}  since {process['since']}", markup=False)
     for line in document["shipping"]:

@@ -69,6 +69,16 @@ def regulatory_clocks() -> Mapping[str, RegulatoryClock]:
     return {clock.id: clock for clock in msgspec.json.decode(data, type=tuple[RegulatoryClock, ...])}
 
 
+def clock_documents() -> list[dict[str, Any]]:
+    """Returns the clocks for people and machines."""
+    return [
+        {"id": clock.id, "regime": clock.regime, "time": f"{clock.amount} {clock.unit}", "from": clock.trigger}
+        | {"shortest_hours": clock.shortest_hours, "duty": clock.duty, "to": clock.to}
+        | {"source": clock.source, "url": clock.url}
+        for clock in regulatory_clocks().values()
+    ]
+
+
 def check_notices(values: Mapping[str, Any], log: Log) -> None:
     """Notes each notice that feeds a regulatory clock with the same trigger and is not shorter than it.
 

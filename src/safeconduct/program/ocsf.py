@@ -2,7 +2,22 @@
 
 from collections.abc import Mapping
 
-from safeconduct.ledger.ocsf import EntryForm
+from safeconduct.access.ocsf import ACTIVATE, SUSPEND
+from safeconduct.ledger.ocsf import ENTITY_MANAGEMENT, MEDIUM, EntryForm
+from safeconduct.program import agreement_events
 
-FORMS: Mapping[str, EntryForm] = {}
+FORMS: Mapping[str, EntryForm] = {
+    agreement_events.TERMINATED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=SUSPEND,
+        fixed={"entity.type": "Agreement", "severity_id": MEDIUM},
+        copy={"entity.uid": "agreement", "actor.user.uid": "by", "comment": "reason"},
+    ),
+    agreement_events.SUCCEEDED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=ACTIVATE,
+        fixed={"entity.type": "Agreement"},
+        copy={"entity.uid": "agreement", "entity.version": "version"},
+    ),
+}
 """By entry type."""

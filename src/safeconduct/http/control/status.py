@@ -12,6 +12,7 @@ from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.ledger.log_events import SUCCESSORS
+from safeconduct.program.agreements import warnings
 
 router = APIRouter(tags=["status"])
 
@@ -56,6 +57,7 @@ async def status(control: Installation, _: Reading) -> Response:
                 "version": metadata.version("safeconduct"),
                 "server": control.lists_url or "none",
                 "program": program.digest if program else "none in force",
+                "agreement": warnings(records, control.clock.now()),
                 "waiting": len(pending(records)),
                 "freezes": len(freezes(records)),
                 "holds": sum(1 for _ in holds(records)),
