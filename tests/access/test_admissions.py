@@ -179,6 +179,11 @@ def test_another_key_has_to_probe_again_and_a_name_that_is_gone_is_forgotten():
         ("    agent: {valid", "    robot: {valid", "expected one of organization, person"),
         ("holidays: [2026-12-25]", "holidays: [2026-02-30]", "there is no day '2026-02-30'"),
         ("valid_days: 180", "valid_days: 1096", "1 to 1095"),
+        (
+            "valid_days: 365, second_reviewer: another-person",
+            "valid_days: 365, second_reviewer: other-organization",
+            "nobody of a party judges",
+        ),
         ("decide_within_days: 5", "decide_within_days: 61", "1 to 60"),
     ],
 )

@@ -20,7 +20,7 @@ vetting:
   escalate_to: max
   holidays: [2026-12-25]
   criteria:
-    organization: {valid_days: 365, second_reviewer: other-organization, checks: {registered: {about: An extract.}}}
+    organization: {valid_days: 365, second_reviewer: another-person, checks: {registered: {about: An extract.}}}
     person:
       valid_days: 180
       second_reviewer: other-organization
@@ -36,6 +36,11 @@ vetting:
 
 def vetted_program(rules: str = RULES, *edits: tuple[str, str]) -> bytes:
     """Returns the demo's program with PEOPLE, a contractor's employer, an agent, and the section `vetting`."""
+    return with_vetting(demo_program(), rules, *edits)
+
+
+def with_vetting(program: bytes, rules: str = RULES, *edits: tuple[str, str]) -> bytes:
+    """Returns a program of the demo's parties with all that."""
     people = "".join(
         f'  {name}: {{organization: {where}, kind: person, key: "{KEYS[name].public.text}", roles: {roles}'
         f"{', sponsor: bo' if where == 'cleaners' else ''}}}\n"
@@ -43,7 +48,7 @@ def vetted_program(rules: str = RULES, *edits: tuple[str, str]) -> bytes:
     )
     firm = f'  cleaners: {{role: subprocessor, name: Cleaners, key: "{KEYS["cleaners"].public.text}"}}\n'
     agent = "  hunter: {organization: northwind, kind: agent, sponsor: bo}\n"
-    source = demo_program().decode()
+    source = program.decode()
     source = source.replace("\nagreement:\n", f"{firm}\nagreement:\n", 1)
     source = source.replace("\nscopes:\n", f"{people}{agent}\nscopes:\n", 1) + rules
     for old, new in edits:

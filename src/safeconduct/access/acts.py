@@ -51,6 +51,10 @@ class Capability(StrEnum):
     RECONCILE_USAGE = "usage.reconcile"
     REVOKE_GRANT = "grant.revoke"
     REVIEW_BREAK_GLASS = "break-glass.review"
+    ASSESS_SUBJECT = "vetting.assess"
+    DECIDE_VETTING = "vetting.decide"
+    PROVISION_SUBJECT = "vetting.provision"
+    SUSPEND_SUBJECT = "vetting.suspend"
 
 
 ROLES: Mapping[Capability, frozenset[Role]] = {
@@ -81,6 +85,10 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     Capability.RECONCILE_USAGE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.READER}),
     Capability.REVOKE_GRANT: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
     Capability.REVIEW_BREAK_GLASS: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.ASSESS_SUBJECT: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.DECIDE_VETTING: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.PROVISION_SUBJECT: frozenset({Role.ADMINISTRATOR}),
+    Capability.SUSPEND_SUBJECT: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
 }
 """Which roles may do what, of either party. A person needs one of them."""
 

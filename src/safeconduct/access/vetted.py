@@ -2,6 +2,7 @@
 
 from safeconduct.access import records as kept
 from safeconduct.access.model import Organization, Principal, SelectorKind
+from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ports import State
 
 
@@ -16,16 +17,21 @@ def forget_vetting(state: State, noun: str, name: str) -> None:
 def forget_another(state: State, before: object, after: object) -> None:
     """Forgets what does not hold of what stands under the name from now on. With another key it probes anew."""
     if isinstance(before, Principal) and isinstance(after, Principal):
-        if _who(before) != _who(after):
+        if identity(before) != identity(after):
             forget_vetting(state, SelectorKind.PRINCIPAL, after.id)
         elif before.key != after.key:
             _forget_proofs(state, after.id)
-    elif isinstance(before, Organization) and isinstance(after, Organization) and before.role is not after.role:
+    elif isinstance(before, Organization) and isinstance(after, Organization) and identity(before) != identity(after):
         forget_vetting(state, SelectorKind.ORGANIZATION, after.id)
 
 
-def _who(principal: Principal) -> tuple[str, str, str, str | None]:
-    return principal.organization, principal.kind, principal.human, principal.sponsor
+def identity(subject: Principal | Organization | None) -> str:
+    """Returns a digest of what was vetted under a name: if it changes, the name means another. Empty for nobody."""
+    if subject is None:
+        return ""
+    if isinstance(subject, Organization):
+        return digest([subject.id, subject.role, subject.name])
+    return digest([subject.id, subject.organization, subject.kind, subject.human, subject.sponsor])
 
 
 def _forget_proofs(state: State, principal: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from safeconduct.access.admissions import PROBE
 from safeconduct.access.model import OrganizationRole, PrincipalKind
 from safeconduct.access.reading import Key, Log, near
-from safeconduct.access.vetting import SubjectKind
+from safeconduct.access.vetting import SecondReviewer, SubjectKind
 
 Values = Mapping[str, Any]
 
@@ -43,6 +43,10 @@ def check_vetting(values: Values, log: Log) -> None:
     if answers is None or answers["kind"] != PrincipalKind.PERSON:
         text = f"there is no person {rules['escalate_to']!r} who could answer for what is overdue"
         log.wrong_at(("vetting", "escalate_to"), text, "reference-unknown")
+    parties = rules["criteria"].get(SubjectKind.ORGANIZATION)
+    if parties is not None and parties["second_reviewer"] == SecondReviewer.OTHER_ORGANIZATION:
+        text = "nobody of a party judges that party, so one of the other must decide: expected another-person"
+        log.wrong_at(("vetting", "criteria", SubjectKind.ORGANIZATION, "second_reviewer"), text)
     for kind, name in _kinds(values):
         if kind not in rules["criteria"]:
             text = f"nothing says what is demanded of a {kind}, and so {name} could never call"

@@ -18,6 +18,7 @@ from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, GrantId, Origi
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.quorums import parse_policy
 from safeconduct.program.agreements import succeed
+from safeconduct.program.vetting import granting, keeping
 from safeconduct.runtime.effects import EffectRunner
 from safeconduct.soc import action_service
 from safeconduct.soc.action_events import EXPIRY_TIMER
@@ -32,6 +33,8 @@ def effect_runner(installation: Installation) -> EffectRunner:
     runner.on_timer(SUCCESSION_TIMER, lambda tx, timer: succeed(tx, timer.key))
     runner.on_timer(EXPIRY_TIMER, _expire)
     runner.on_timer(GRANT_TIMER, lambda tx, timer: close_due(tx, GrantId(timer.key)))
+    runner.on_timer(keeping.EXPIRY_TIMER, lambda tx, timer: granting.expire(tx, EntryId(timer.key)))
+    runner.on_timer(keeping.DUE_TIMER, lambda tx, timer: granting.escalate(tx, EntryId(timer.key)))
     runner.on_timer(approval_events.EXPIRY_TIMER, lambda tx, timer: approvals.expire(tx, ApprovalId(timer.key)))
     return runner
 

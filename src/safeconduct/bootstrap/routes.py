@@ -27,6 +27,7 @@ from safeconduct.http.control import (
     tokens,
     triage,
     usage,
+    vetting,
 )
 
 ROUTERS = (
@@ -41,6 +42,7 @@ ROUTERS = (
     tokens.router,
     freezes.router,
     restrictions.router,
+    vetting.router,
     calls.router,
     calls.appeals,
     usage.router,

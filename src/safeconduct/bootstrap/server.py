@@ -36,6 +36,7 @@ from safeconduct.gateway.budgets.rates import Pace
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.gateway.observing import Observer
 from safeconduct.gateway.ports import Upstream
+from safeconduct.gateway.probing import LoggedProbes
 from safeconduct.http.asgi import App
 from safeconduct.http.connection import GatewayServer, server_config
 from safeconduct.http.control.context import AtWork, Control, Metrics, Work, alone_at_work
@@ -277,6 +278,7 @@ def app_of(installation: Installation, settle: Settle, serving: Serving | None, 
         lists_url=serving.url if serving else None,
         shipping=serving.shipping if serving else list,
         forms=FORMS,
+        probes=LoggedProbes(installation.log, installation.snapshot),
         decisions=AccessPoint(lambda: installation.board.current),
         work=told or alone_at_work,
         metrics=serving.metrics if serving else None,

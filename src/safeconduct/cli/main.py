@@ -33,6 +33,7 @@ from safeconduct.cli import (
     token,
     triage,
     usage,
+    vetting,
 )
 from safeconduct.cli.demo.command import demo
 from safeconduct.cli.output import BAD_INPUT, report
@@ -62,6 +63,7 @@ sections.add(
         "Who may do what": {
             "program": program.commands,
             "agreement": agreement.commands,
+            "vetting": vetting.commands,
             "path": path.commands,
             "grant": grant.commands,
             "budget": budget.commands,

@@ -63,6 +63,7 @@ def probe(name: Name, *, model: Asked = "", data: Data = None, key: Key = None, 
     """Makes one real governed chat call on a path, as whoever's key this is, and shows what came back.
 
     The call is in the log like any other. Its token is revoked afterwards; with SAFECONDUCT_TOKEN set that one is used.
+    Where the program demands vetting it is a probe, and makes the path ready for whoever made it.
     """
     asked = client(data, key)
     document = probed(asked, name, model, settings.read().environment.get("SAFECONDUCT_TOKEN", ""))
@@ -134,3 +135,5 @@ def _show_probe(document: dict[str, Any]) -> None:
     for name in ("intent", "refusal", "outcome"):
         if document["entries"].get(name):
             out.print(f"{name:<8} entry {document['entries'][name]['index']} of the log", markup=False)
+    if document["proven"]:
+        out.print("the path is ready for whoever made this probe", markup=False)

@@ -1,11 +1,13 @@
 """One small governed call, made the way any client makes one: with a token, over the gateway's own route."""
 
 import time
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
+from safeconduct.access.admissions import PROBE
 from safeconduct.cli.client import Client, place
 from safeconduct.cli.token import MINUTES_MIN, mint
 from safeconduct.http.inprocess import Answer, Ask
@@ -22,29 +24,38 @@ OUTCOME_WAIT_S = 0.05
 def probed(asked: Client, path: str, model: str, token: str) -> dict[str, Any]:
     """Makes the call and returns its id, status, what was told, its receipt and its entries with their proofs.
 
-    Without a token one is minted for the key's owner, and revoked afterwards.
+    Without a token one is minted for the key's owner, and revoked afterwards. Where the program demands vetting the
+    call is made as a probe and handed in, which makes the path ready for whoever made it: `proven` then says so.
 
     Raises:
         UnavailableError: `no-server`.
         AbsentError: `path-unknown`.
     """
+    proves = asked.get("/api/v1/vetting/transparency")["criteria"] is not None
     if token:
-        return _called(asked, path, model, token)
+        return _handed_in(asked, _called(asked, path, model, token, proves=proves), proves=proves)
     minted = mint(asked, asked.actor, MINUTES_MIN)
     try:
-        return _called(asked, path, model, minted.secret)
+        return _handed_in(asked, _called(asked, path, model, minted.secret, proves=proves), proves=proves)
     finally:
         asked.post(place("tokens", minted.id, "revoke"))
 
 
-def _called(asked: Client, path: str, model: str, token: str) -> dict[str, Any]:
+def _handed_in(asked: Client, called: dict[str, Any], *, proves: bool) -> dict[str, Any]:
+    proven = proves and called["status"] < HTTPStatus.BAD_REQUEST
+    if proven:
+        asked.post("/api/v1/vetting/proofs", {"call": called["call"]})
+    return called | {"proven": proven}
+
+
+def _called(asked: Client, path: str, model: str, token: str, *, proves: bool) -> dict[str, Any]:
     say = [{"role": "user", "content": WORDS}]
     body = {"model": model or _first(asked, path, token), "messages": say, "max_tokens": TOKENS_MAX}
     answer = asked.as_caller(
         Ask(
             method="POST",
             path=_gateway(path, "chat/completions"),
-            headers={"content-type": "application/json"},
+            headers={"content-type": "application/json"} | ({"safeconduct-purpose": PROBE} if proves else {}),
             body=msgspec.json.encode(body),
         ),
         token,

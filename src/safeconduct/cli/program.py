@@ -12,6 +12,7 @@ from safeconduct.bootstrap.forms import FORMS
 from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out
 from safeconduct.program.file import read_program
+from safeconduct.program.vetting.transparency import told
 
 commands = typer.Typer(help="The program: organizations, agreement, paths, grants, policies.", no_args_is_help=True)
 
@@ -37,6 +38,13 @@ def apply(file: File, *, data: Data = None, key: Key = None, as_json: Json = Fal
 def show(*, data: Data = None, as_json: Json = False) -> None:
     """Shows which program is in force, and what waits for the partner."""
     emit(client(data).get("/api/v1/programs"), as_json, _show)
+
+
+@commands.command()
+def transparency(*, data: Data = None, as_json: Json = False) -> None:
+    """Shows how vetting goes: criteria, outcomes, times, appeals. Counts that could point at somebody are left out."""
+    found = client(data).get("/api/v1/vetting/transparency")
+    emit(found, as_json, lambda document: out.print("\n".join(told(document)), markup=False))
 
 
 def _read(file: Path) -> bytes:

@@ -33,6 +33,7 @@ from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX, answer_bytes_max
 from safeconduct.gateway.moves import Release
 from safeconduct.gateway.ports import Ask, Inspector
+from safeconduct.gateway.probing import check_probe
 from safeconduct.gateway.providers import Configured, Upstreams, askable
 from safeconduct.gateway.remedies import clause_of
 from safeconduct.gateway.spoken import way_to
@@ -279,6 +280,7 @@ def prepare(
         asked = spoken.read(body, _shapes(path))
         tokens = _output_tokens(path, asked)
         _check_tools(path, asked)
+        check_probe(arrival.purpose, body, tokens)
         step = 5
         targets = find_targets(asked.texts, asked.arguments)
         compiled = standing.compiled[path.id]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from safeconduct.kernel.ports import Projection
 from safeconduct.program.agreement_events import PROJECTIONS as AGREEMENTS
+from safeconduct.program.vetting.projections import PROJECTIONS as VETTING
 
-PROJECTIONS: Mapping[str, Projection] = {**AGREEMENTS}
+PROJECTIONS: Mapping[str, Projection] = {**AGREEMENTS, **VETTING}
 """By entry type, from the features of this package."""

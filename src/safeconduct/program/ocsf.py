@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from safeconduct.access.ocsf import ACTIVATE, SUSPEND
 from safeconduct.ledger.ocsf import ENTITY_MANAGEMENT, MEDIUM, EntryForm
 from safeconduct.program import agreement_events
+from safeconduct.program.vetting.ocsf import FORMS as VETTING
 
 FORMS: Mapping[str, EntryForm] = {
+    **VETTING,
     agreement_events.TERMINATED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
         activity_id=SUSPEND,

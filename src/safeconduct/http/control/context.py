@@ -19,6 +19,7 @@ from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.ocsf import EntryForm
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.service import Logs
+from safeconduct.program.vetting.ports import Probes
 from safeconduct.soc.ports import EventStore
 from safeconduct.soc.triage import ModelCaller
 
@@ -71,9 +72,9 @@ class Control:
     ready; `settle` carries out the effects that wait now and returns what failed, by the id of the entry that ordered
     it; `upstreams` are the configured model servers by name, None where no server runs; `caller` returns a principal's
     way to a model; `lists_url` is where this server's lists are fetched from, or None when nothing serves them;
-    `shipping` tells how far each destination of the log's rows is; `forms` say what entry types mean in OCSF;
-    `decisions` answers who may call; `work` tells what the processes on these data are about; `metrics` is what a
-    running server counts.
+    `shipping` tells how far each destination of the log's rows is; `forms` say what entry types mean in OCSF, `probes`
+    what the log says of calls that prove a path; `work` tells what the processes on these data are about; `metrics`
+    is what a running server counts.
     """
 
     writer: Writer
@@ -97,6 +98,7 @@ class Control:
     shipping: Callable[[], list[dict[str, Any]]]
     forms: Mapping[str, EntryForm]
     decisions: DecisionPoint
+    probes: Probes
     work: Work = alone_at_work
     metrics: Metrics | None = None
 
