@@ -1,6 +1,7 @@
 """Vetting's rules one by one: each with the attempt that passes and one that differs in one thing and does not."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from safeconduct.program.vetting.applying import submit
 from safeconduct.program.vetting.model import CASES, Verdict
 from safeconduct.program.vetting.reading import lacks
 from safeconduct.program.vetting.reasons import REASONS, reasons_for
-from safeconduct.program.vetting.states import STEPS, TABLE, Action, Demand, State
+from safeconduct.program.vetting.states import STEPS, TABLE, Action, Demand, State, reference
 from support.programs import bring_into_force
 from support.vetting import RULES, vetted_program
 from support.vetting_house import DAY, DOCUMENTS, House
@@ -342,6 +343,11 @@ def test_every_state_is_reached_every_demand_is_asked_and_only_ends_have_no_way_
     assert {row.action for row in TABLE} == set(Action)
     assert {one for one in State if not any(at is one for at, _ in STEPS)} == {State.WITHDRAWN, State.SUPERSEDED}
     assert len(STEPS) == sum(len(row.sources) for row in TABLE)  # no two rows for one step
+
+
+def test_the_page_has_the_table():
+    page = (Path(__file__).parents[2] / "docs" / "spec" / "vetting.md").read_text()
+    assert f"states.reference -->\n{reference()}<!-- end" in page
 
 
 def test_the_list_of_reasons_is_closed_and_each_says_what_to_do():
