@@ -6,7 +6,7 @@ The numbers are those of docs/spec/call.md. Steps 4 (labels) and 7 (protection) 
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -277,7 +277,8 @@ def prepare(
             raise _too_large(path)
         spoken = dialect(arrival.dialect)
         _check_dialect(path, spoken, arrival.version)
-        asked = spoken.read(body, _shapes(path))
+        shapes = _shapes(path)
+        asked = spoken.read(body, shapes)
         tokens = _output_tokens(path, asked)
         _check_tools(path, asked)
         check_probe(arrival.purpose, body, tokens)
@@ -297,7 +298,7 @@ def prepare(
         model = compiled.model(request.model, standing.reach(principal, grant)) if grant else None
         if grant is None or model is None:
             raise RuntimeError("an allowed call falls under a grant and is for a model")
-        way = way_to(providers, upstreams, spoken, asked, _shapes(path))
+        way = way_to(providers, upstreams, spoken, asked, shapes)
         version = arrival.version if arrival.version in way.spoken.versions else ""
         identity = _Told(principal.id, model, way.spoken.name, version, _betas(way.spoken, arrival), tokens)
         asks = tuple(_ask(upstreams[one.upstream], way.asked, identity) for one in way.providers)
@@ -358,6 +359,8 @@ def check_words(arrival: Arrival) -> None:
     Raises:
         DialectError: `header-invalid`.
     """
+    if not (arrival.purpose or arrival.session or arrival.grant):
+        return
     for name in ("purpose", "session", "grant"):
         value = getattr(arrival, name)
         if len(value) > HEADER_VALUE_BYTES_MAX or not _WORD.fullmatch(value):
@@ -369,6 +372,8 @@ def check_words(arrival: Arrival) -> None:
 
 
 def _check_content(arrival: Arrival) -> None:
+    if arrival.content_type == JSON and not arrival.content_encoding:
+        return
     media, _, parameters = arrival.content_type.lower().partition(";")
     if media.strip() != JSON or parameters.replace(" ", "") not in ("", "charset=utf-8"):
         raise DialectError(
@@ -423,6 +428,8 @@ def _output_tokens(path: SealedPath, asked: ModelRequest) -> int:
 
 
 def _check_tools(path: SealedPath, asked: ModelRequest) -> None:
+    if not asked.tools:
+        return
     foreign = sorted(set(asked.tools) - set(path.tools))
     if foreign:
         raise RefusedError(
@@ -466,11 +473,14 @@ def _ask(upstream: Configured, asked: ModelRequest, told: _Told) -> Ask:
 
 
 def _betas(spoken: Dialect, arrival: Arrival) -> tuple[str, ...]:
-    return tuple(sorted(spoken.betas.intersection(map(str.strip, arrival.betas.split(",")))))
+    named = arrival.betas and spoken.betas.intersection(map(str.strip, arrival.betas.split(",")))
+    return tuple(sorted(named or ()))
 
 
-def restricts(restrictions: Iterable[Restriction], kind: RestrictionKind) -> Restriction | None:
+def restricts(restrictions: Collection[Restriction], kind: RestrictionKind) -> Restriction | None:
     """Returns the first restriction of a kind."""
+    if not restrictions:
+        return None
     return next((one for one in restrictions if one.kind is kind), None)
 
 

@@ -42,7 +42,7 @@ def askable(path: SealedPath, upstreams: Upstreams) -> tuple[Provider, ...]:
             code="upstream-unconfigured",
             remedy=f"the operator starts the gateway with an upstream that path {path.id} names",
         )
-    inside = tuple(provider for provider in running if not outside(provider, upstreams[provider.upstream].facts))
+    inside = tuple([one for one in running if not outside(one, upstreams[one.upstream].facts)])
     if not inside:
         raise outside_path(path)
     return inside
@@ -54,12 +54,15 @@ def outside(provider: Provider, facts: UpstreamFacts) -> tuple[str, ...]:
     Where the program states nothing there is nothing to be otherwise: such a provider stands alone on a path that
     demands nothing, or it could not have been published.
     """
+    vendor, region, retention = provider.vendor, provider.region, provider.retention
+    if vendor == facts.vendor and region == facts.region and retention == facts.retention:
+        return ()
     compared = (
-        ("vendor", provider.vendor, facts.vendor),
-        ("region", provider.region, facts.region),
-        ("retention", provider.retention, facts.retention),
+        ("vendor", vendor, facts.vendor),
+        ("region", region, facts.region),
+        ("retention", retention, facts.retention),
     )
-    return tuple(kind for kind, stated, runs in compared if stated not in (UNSTATED, runs))
+    return tuple([kind for kind, stated, runs in compared if stated not in (UNSTATED, runs)])
 
 
 def equal(one: Provider, other: Provider) -> bool:

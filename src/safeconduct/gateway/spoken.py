@@ -43,4 +43,4 @@ def way_to(
 
 
 def _speaking(name: str, providers: Iterable[Provider], upstreams: Upstreams) -> tuple[Provider, ...]:
-    return tuple(one for one in providers if name in upstreams[one.upstream].facts.dialects)
+    return tuple([one for one in providers if name in upstreams[one.upstream].facts.dialects])

@@ -7,6 +7,7 @@ two vendors two that nobody links without the installation's secret.
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import msgspec
 
@@ -14,6 +15,9 @@ from safeconduct.kernel.errors import UnavailableError
 
 SAFETY_ID_HEX = 40
 """Hex digits of an identifier: 160 bits, and within the 64 characters that every vendor takes."""
+
+IDENTIFIERS_KEPT_MAX = 4096
+"""Identifiers that are kept: the same people call again and again."""
 
 _CHAT, _RESPONSES, _EMBEDDINGS = "openai.chat", "openai.responses", "openai.embeddings"
 _MESSAGES, _COUNT = "anthropic.messages", "anthropic.count-tokens"
@@ -64,6 +68,7 @@ def vendor_key(secret: bytes, vendor: str) -> bytes:
     return hmac.digest(secret, b"safeconduct/safety-id/v1\0" + vendor.encode(), "sha256")
 
 
+@lru_cache(maxsize=IDENTIFIERS_KEPT_MAX)
 def safety_id(key: bytes, principal: str) -> str:
     """Returns the identifier of a person at the vendor whose key it is; without a key there is none."""
     return hmac.digest(key, principal.encode(), "sha256").hex()[:SAFETY_ID_HEX] if key else ""

@@ -27,6 +27,9 @@ class Shapes(msgspec.Struct, frozen=True, kw_only=True):
 NO_MEMBERS: Mapping[str, bytes | None] = {}
 
 
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
 class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What the later steps need to know of a request. `body` are the caller's bytes, untouched.
 
@@ -61,18 +64,19 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
         Then the members are written again in their order, each value byte for byte as it came. `vendor` are those that
         the vendor wants, as JSON, and with None those that it must not get.
         """
-        changes = {name: msgspec.Raw(value) for name, value in self.sets.items()}
+        changes = {name: msgspec.Raw(value) for name, value in self.sets.items()} if self.sets else {}
         if model != self.model:
             changes["model"] = msgspec.Raw(msgspec.json.encode(model))
         if not self.limits_itself:
             changes[self.limit_field] = msgspec.Raw(msgspec.json.encode(output_tokens))
-        if not changes and not vendor:
+        dropped = [name for name, value in vendor.items() if value is None and name in self.texts]
+        if len(dropped) < len(vendor):
+            changes |= {name: msgspec.Raw(value) for name, value in vendor.items() if value is not None}
+        if not changes and not dropped:
             return self.body
-        members = msgspec.json.decode(self.body, type=dict[str, msgspec.Raw])
-        dropped = [name for name, value in vendor.items() if value is None]
-        changes |= {name: msgspec.Raw(value) for name, value in vendor.items() if value is not None}
+        members = _members(self.body)
         if not changes and not any(name in members for name in dropped):
-            return self.body
+            return self.body  # the names stand further in, or are texts
         members.update(changes)
         for name in dropped:
             members.pop(name, None)

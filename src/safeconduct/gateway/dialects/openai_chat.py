@@ -11,6 +11,7 @@ from safeconduct.gateway.dialects.fields import (
     GOES_ON,
     KEEPS_CALL,
     KEEPS_HISTORY,
+    NESTED,
     ORDINARY_TIERS,
     OURS_TO_SAY,
     SOUND,
@@ -30,6 +31,7 @@ from safeconduct.gateway.errors import DialectError
 TOKEN_LIMIT = "max_completion_tokens"  # noqa: S105 - the field that is filled in where a request sets no limit
 _TOKEN_LIMITS = (TOKEN_LIMIT, "max_tokens", "max_new_tokens", "n_predict", "num_predict", "min_tokens")
 _ROLES = ("system", "developer", "user", "assistant", "tool")  # not a set: a role may be sent as a list
+_PLAIN_MEMBERS = 2  # of a message that has a role and a text
 _TEXT = frozenset(("text",))
 _PARTS = _TEXT | {"refusal", "image_url", "file"}
 _ONE = ((1,), "choices-not-allowed")  # limits count one answer a call
@@ -107,8 +109,20 @@ def _usage_asked(options: object) -> Mapping[str, bytes]:
 def _check_messages(messages: object, shapes: Shapes) -> tuple[str, ...]:
     media: set[str] = set()
     for number, message in enumerate(messages_of(messages)):
+        if _is_plain(message):
+            continue
         media |= _check_message(f"messages[{number}]", message, shapes)
     return tuple(sorted(media))
+
+
+def _is_plain(message: object) -> bool:
+    """Tells whether a message is somebody's text and nothing else, as most are."""
+    return (
+        isinstance(message, dict)
+        and len(message) == _PLAIN_MEMBERS
+        and message.get("role") in _ROLES
+        and isinstance(message.get("content"), str)
+    )
 
 
 def _check_prediction(prediction: object, shapes: Shapes) -> None:
@@ -127,7 +141,7 @@ def _check_message(place: str, message: object, shapes: Shapes) -> set[str]:
     for name, value in message.items():
         if name in ("function_call", "audio") and value is not None:
             raise DialectError(f"{place}.{name} is not taken", code="content-not-allowed", param=f"{place}.{name}")
-        if isinstance(value, dict | list) and name not in ("content", "tool_calls"):
+        if isinstance(value, NESTED) and name not in ("content", "tool_calls"):
             raise unknown(f"{place}.{name}")
     _check_calls(f"{place}.tool_calls", message.get("tool_calls"))
     return check_content(f"{place}.content", message.get("content"), shapes, _PARTS)

@@ -19,6 +19,8 @@ def read_tools(fields: Mapping[str, Any], shapes: Shapes, *, nested: bool) -> tu
     Raises:
         DialectError: `provider-side-tool`: the path does not let the upstream act; `unknown-shape`: it is no function.
     """
+    if "tools" not in fields and "tool_choice" not in fields:
+        return (), frozenset()
     tools = fields.get("tools", [])
     if not isinstance(tools, list):
         raise DialectError("tools must be a list", code="unknown-shape", param="tools")
