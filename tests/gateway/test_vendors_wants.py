@@ -22,9 +22,11 @@ def on_wire(body, vendor, dialect="openai.chat", *, identifier="sc", program="",
 
 def read(body):
     from safeconduct.gateway.dialects.model import ModelRequest
+    from safeconduct.gateway.strict_json import read_with_texts
 
+    texts = tuple(read_with_texts(body)[1])
     return ModelRequest(
-        body=body, model="m", stream=False, output_tokens=5, limits_itself=True, tools=(), texts=(), limit_field="x"
+        body=body, model="m", stream=False, output_tokens=5, limits_itself=True, tools=(), texts=texts, limit_field="x"
     )
 
 

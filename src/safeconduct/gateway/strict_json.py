@@ -51,10 +51,10 @@ def read_with_texts(body: bytes) -> tuple[dict[str, Any], list[str]]:
 
 
 def _read_quickly(body: bytes) -> tuple[dict[str, Any], list[str]] | None:
-    """Returns what `read_with_texts` does, or None if in doubt.
+    r"""Returns what `read_with_texts` does, or None if in doubt.
 
     This reader is as strict, but takes the last of two members of one name. Then there are more colons than members
-    and colons in texts: each name is followed by one, and no text has one that isn't there but for `\\u003a`.
+    and colons in texts: each name is followed by one, and no text has one that isn't there but for `\u003a`.
     """
     try:
         text = body.decode()
@@ -69,7 +69,7 @@ def _read_quickly(body: bytes) -> tuple[dict[str, Any], list[str]] | None:
     return document, found
 
 
-def _texts(value: Any) -> tuple[list[str], int]:
+def _texts(value: Any) -> tuple[list[str], int]:  # noqa: ANN401 - a value out of JSON
     """Returns every text and member name in the value, and how many members there are.
 
     Raises:

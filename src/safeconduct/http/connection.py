@@ -89,6 +89,11 @@ class BoundedConnection(HttpToolsProtocol):
             self._headers_due.cancel()
             self._headers_due = None
 
+    @property
+    def all_came(self) -> bool:
+        """Whether the request that came last is whole, and with it each before it. There was one."""
+        return not self.cycle.more_body
+
     def when_lost(self, told: Callable[[], object] | None) -> None:
         """Calls `told` when the connection is lost, at once if it is already; None ends that."""
         self._told_when_lost = told

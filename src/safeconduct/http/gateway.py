@@ -16,6 +16,7 @@ Errors come in the shape of the route's dialect.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -65,6 +66,7 @@ _SPOKEN: Mapping[str, Dialect] = {
     "anthropic/v1/messages": ANTHROPIC_MESSAGES,
     "anthropic/v1/messages/count_tokens": ANTHROPIC_COUNT,
 }
+_AT_ONCE = contextlib.nullcontext()
 _JSON = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
 
@@ -140,7 +142,8 @@ class GatewayApp:
         message: Mapping[str, Any] = {"more_body": True}
         body = b""
         try:
-            async with asyncio.timeout(BODY_S):  # over the first bytes too: a client may send none
+            # A body that is all here, as most are, needs no limit of time. Others do from the first byte on.
+            async with _AT_ONCE if client.all_came else asyncio.timeout(BODY_S):
                 while refusal is None and message.get("more_body"):
                     message = await receive()
                     body += message.get("body", b"")
@@ -197,6 +200,11 @@ class HTTPClient:
     def close_after(self) -> None:
         """Ends the connection with the answer, because the request's rest is not read."""
         self._close = True
+
+    @property
+    def all_came(self) -> bool:
+        """Whether nothing more of the request has to be waited for."""
+        return self._connection.all_came
 
     async def head(self, content_type: str, length: int | None, intent: Receipt) -> None:
         headers = [

@@ -165,6 +165,9 @@ class CallRun:
 
     async def _do(self, command: Command) -> Event | None:
         match command:
+            case SendBytes(data, last):  # first, because a stream has many
+                await self._client.send(data, last=last)
+                return ClientWritten()
             case AppendIntent():
                 return await self._append_intent()
             case AppendAttempt():
@@ -174,9 +177,6 @@ class CallRun:
             case SendHead(content_type, length, intent):
                 self._first_s = self._calls.loop.time() - self._began
                 await self._client.head(content_type, length, intent)
-            case SendBytes(data, last):
-                await self._client.send(data, last=last)
-                return ClientWritten()
             case SendError(error, after_dispatch):
                 await self._client.error(error, self.call, after_dispatch=after_dispatch)
             case AppendOutcome(outcome):
