@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import freeze, freeze_workers, gateway, ledger, ledger_large, ledger_postgres, policy
+from bench import freeze, freeze_workers, gateway, ledger, ledger_large, ledger_postgres, policy, served
 
 RESULTS = Path(__file__).with_name("results.json")
 Row = dict[str, Any]
 PARTS: Mapping[str, Callable[[], list[Row]]] = {
-    "gateway": gateway.rows,
+    "gateway": lambda: [*gateway.rows(), *served.rows()],
     "freeze": lambda: [*freeze.rows(), *freeze_workers.rows()],
     "policy": policy.rows,
     "log": ledger.rows,

@@ -4,7 +4,6 @@ from functools import cache
 from importlib.resources import files
 
 from safeconduct.soc.detection.model import RuleSet
-from safeconduct.soc.detection.parsing import load
 
 
 def shipped_files() -> list[tuple[str, str]]:
@@ -17,4 +16,6 @@ def shipped_files() -> list[tuple[str, str]]:
 @cache
 def shipped_rules() -> RuleSet:
     """Returns the shipped rules, read once."""
+    from safeconduct.soc.detection.parsing import load  # noqa: PLC0415 - 6 MB, and most processes read no rule
+
     return load(shipped_files())
