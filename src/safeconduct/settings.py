@@ -4,6 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
@@ -83,6 +84,21 @@ class Settings:
             keys=self.environment.get("SAFECONDUCT_KEYS", ""),
         )
 
+    @property
+    def scope_resolvers(self) -> tuple[tuple[str, int], ...]:
+        """The DNS resolvers that challenges are looked up with, as address and port; the machine's own if empty.
+
+        Raises:
+            InvalidInputError: `resolver-invalid`.
+        """
+        named = self.environment.get("SAFECONDUCT_SCOPE_RESOLVERS", "")
+        return tuple(_resolver(one.strip()) for one in named.split(",") if one.strip())
+
+    @property
+    def scope_private(self) -> bool:
+        """Whether the files of challenges may be fetched from addresses that are not public."""
+        return self.environment.get("SAFECONDUCT_SCOPE_PRIVATE", "") == "allow"
+
     def secret(self, name: str) -> str:
         """Returns the value of an environment variable that holds a secret.
 
@@ -126,6 +142,17 @@ class Settings:
 
 
 _UNUSABLE = "custody-invalid"
+
+
+def _resolver(text: str) -> tuple[str, int]:
+    address, _, port = text.rpartition(":") if text.count(":") == 1 or text.startswith("[") else (text, "", "53")
+    try:
+        return str(ip_address(address.strip("[]"))), int(port)
+    except ValueError as error:
+        form = (
+            "expected addresses such as 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53 in SAFECONDUCT_SCOPE_RESOLVERS"
+        )
+        raise InvalidInputError(f"{form}, got {text[:80]!r}", code="resolver-invalid") from error
 
 
 def read_custody(data: Path) -> Custody:

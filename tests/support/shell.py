@@ -43,7 +43,7 @@ class Said:
 
 
 def environment(data=None, key=None):
-    names = ("PATH", "HOME", "SOFTHSM2_CONF", *DATABASES)
+    names = ("PATH", "HOME", "SOFTHSM2_CONF", "SAFECONDUCT_SCOPE_RESOLVERS", *DATABASES)
     kept = {name: os.environ[name] for name in names if name in os.environ}
     kept |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "COLUMNS": "200"}
     given = {"SAFECONDUCT_DATA": data, "SAFECONDUCT_KEY": key}

@@ -55,6 +55,7 @@ class Capability(StrEnum):
     DECIDE_VETTING = "vetting.decide"
     PROVISION_SUBJECT = "vetting.provision"
     SUSPEND_SUBJECT = "vetting.suspend"
+    VERIFY_SCOPE = "scope.verify"
 
 
 ROLES: Mapping[Capability, frozenset[Role]] = {
@@ -82,6 +83,7 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     Capability.RELEASE_HOLD: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     Capability.ORDER_DESTRUCTION: frozenset({Role.ADMINISTRATOR}),
     Capability.CERTIFY_DESTRUCTION: frozenset({Role.ADMINISTRATOR, Role.READER}),
+    Capability.VERIFY_SCOPE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     Capability.RECONCILE_USAGE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.READER}),
     Capability.REVOKE_GRANT: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
     Capability.REVIEW_BREAK_GLASS: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import Agreement, Change, Policies, SealedPath
+from safeconduct.access.model import Agreement, Change, Policies, Scope, SealedPath
+from safeconduct.access.ownership_events import forget_rules, forget_scope
 from safeconduct.access.program import Program
 from safeconduct.access.signing import check_agreement
 from safeconduct.access.vetted import forget_another, forget_vetting
@@ -117,12 +118,16 @@ def enforce(state: State, change: Change) -> None:
         state.delete(collection, change.name)
         _forget_approvals(state, change)
         forget_vetting(state, change.noun, change.name)
+        if change.noun == "scope":
+            forget_scope(state, change.name)
         return
     record = msgspec.convert(change.after, collection.kind)
     forget_another(state, state.get(collection, change.name), record)
     if isinstance(record, SealedPath):
         record = seal(record, 1 + sum(1 for _ in state.scan(kept.PATH_VERSIONS, f"{record.id}/")))
         state.insert(kept.PATH_VERSIONS, f"{record.id}/{record.version:06d}", record)
+    if isinstance(record, Scope):
+        forget_rules(state, record)
     if isinstance(record, Policies):
         state.put(kept.POLICY_VERSIONS, digest(record.text), record)
     state.put(collection, change.name, record)

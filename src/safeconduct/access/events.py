@@ -32,6 +32,7 @@ from safeconduct.access.model import (
 )
 from safeconduct.access.noting import noted
 from safeconduct.access.opening_events import PROJECTIONS as OPENING
+from safeconduct.access.ownership_events import PROJECTIONS as OWNERSHIP
 from safeconduct.access.restriction_events import PROJECTIONS as RESTRICTIONS
 from safeconduct.access.retention_events import PROJECTIONS as RETENTION
 from safeconduct.access.retention_events import begin_retention
@@ -249,6 +250,7 @@ PROJECTIONS: Mapping[str, Projection] = noted(
         **GRANTS,
         **HOLDS,
         **OPENING,
+        **OWNERSHIP,
         **RESTRICTIONS,
         **RETENTION,
         **LOGS,

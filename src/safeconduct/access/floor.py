@@ -166,9 +166,7 @@ def _content(case: Case) -> Iterator[Reason]:
     request, path = case.request, case.path
     refused = handled(path.target_rule, case.outside, Handling.REFUSE)
     if refused:
-        text = f"not authorized: {', '.join(refused)}"
-        remedy = f"name only targets of scope {path.scope}, or have these authorized in it"
-        yield Reason("target-outside-scope", f"scope:{path.scope}/targets", text, remedy)
+        yield from _refused_targets(case, refused)
     foreign = sorted(set(request.data_classes) - set(path.data_classes))
     if foreign:
         text = f"the path takes no data of class {', '.join(foreign)}"
@@ -176,3 +174,17 @@ def _content(case: Case) -> Iterator[Reason]:
             f"send only data of class {', '.join(path.data_classes) or 'none'}, or use a path that takes the others"
         )
         yield Reason("data-class-not-allowed", f"path:{path.id}/data_classes", text, remedy)
+
+
+def _refused_targets(case: Case, refused: tuple[str, ...]) -> Iterator[Reason]:
+    path = case.path
+    unlisted = [target for target in refused if not case.compiled.targets.covers(target)]
+    unproven = [target for target in refused if target not in unlisted]
+    if unlisted:
+        remedy = f"name only targets of scope {path.scope}, or have these authorized in it"
+        text = f"not authorized: {', '.join(unlisted)}"
+        yield Reason("target-outside-scope", f"scope:{path.scope}/targets", text, remedy)
+    if unproven:
+        text = f"no authorization by {path.authorization} or better is in force for {', '.join(unproven)}"
+        remedy = f"have it shown: safeconduct scope challenge {path.scope}, then safeconduct scope verify"
+        yield Reason("target-unproven", f"path:{path.id}/authorization", text, remedy)

@@ -8,6 +8,7 @@ from typing import Any
 from safeconduct.access.agreement import Contact, Liability, Notice, Responsibility, Side
 from safeconduct.access.budgets import Budget
 from safeconduct.access.catalogue import Provider, SealedModel
+from safeconduct.access.ownership import AuthorizationKind
 from safeconduct.access.target_rules import Place, TargetRule
 from safeconduct.approvals.model import Group
 from safeconduct.kernel.entries import Reader, Retention
@@ -169,11 +170,12 @@ class Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Authorized targets: networks, addresses and names. `authorization` says who allowed it, and how."""
+    """Authorized assets. `authorization` says who allowed it, and how; `owner` is the key that signs rules for it."""
 
     id: str
     targets: tuple[str, ...]
     authorization: str
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +196,7 @@ class SealedPath:
     `targets` are its scope's at that version, `catalogue` one entry for each of `models`, so that the digest pins what
     was authorized. The first of `providers` is asked first; the others equal it. Empty `regions` and `retention` demand
     nothing; `tier` is the highest of its models; `gate` must be attested where there is one. `weaker` is the one of
-    `models` that answers callers who are restricted to it.
+    `models` that answers callers who are restricted to it. `authorization` is the weakest that its targets need.
     """
 
     id: PathId
@@ -224,6 +226,7 @@ class SealedPath:
     limits: PathLimits
     budget: Budget | None = None
     weaker: str | None = None
+    authorization: AuthorizationKind = AuthorizationKind.OWNER_STATEMENT
 
 
 class GrantOrigin(StrEnum):

@@ -13,6 +13,7 @@ from safeconduct.access import authorization as cedar
 from safeconduct.access import records as kept
 from safeconduct.access.compiled import compile_path
 from safeconduct.access.model import Grant, GrantOrigin, Restriction, Selector
+from safeconduct.access.ownership import proven
 from safeconduct.kernel.ports import Collection, Records
 from safeconduct.policy import EntityRecord, EntityUid
 
@@ -151,6 +152,10 @@ def _proofs(standing: "Standing", rows: Rows) -> _Fields:
     return {"admissions": replace(standing.admissions, proofs=standing.admissions.proofs.patched(rows))}
 
 
+def _authorizations(_standing: "Standing", rows: Rows) -> _Fields:
+    return {"proven": proven(rows.values())}
+
+
 def _programs(_standing: "Standing", rows: Rows) -> _Fields:
     return {"program": rows.get(kept.PROGRAM_KEY)}
 
@@ -171,6 +176,7 @@ _ROWS: tuple[tuple[Collection[Any], Callable[["Standing", Rows], _Fields]], ...]
     (kept.VETTING, _vetting),
     (kept.ADMISSIONS, _admissions),
     (kept.PATH_PROOFS, _proofs),
+    (kept.AUTHORIZATIONS, _authorizations),
     (kept.PROGRAMS, _programs),
 )
 COLLECTIONS: Mapping[str, Collection[Any]] = {collection.name: collection for collection, _ in _ROWS}
@@ -178,7 +184,9 @@ _PATCHES = {collection.name: patch for collection, patch in _ROWS}
 
 _GRANTS = (kept.GRANTS, kept.ISSUED_GRANTS)
 
-_READ_WHOLE = frozenset((kept.FREEZES.name, kept.RESTRICTIONS.name, kept.MODEL_APPROVALS.name))
+_READ_WHOLE = frozenset(
+    one.name for one in (kept.FREEZES, kept.RESTRICTIONS, kept.MODEL_APPROVALS, kept.AUTHORIZATIONS)
+)
 """Collections of few records, whose patches are given all of them."""
 
 ENTITIES: Mapping[str, tuple[str, Callable[[Any], EntityRecord]]] = {

@@ -2,6 +2,7 @@
 
 from safeconduct.access.budgets import TOKENS_MAX, Period
 from safeconduct.access.catalogue import MICRO_USD, TIER_MAX, UNSTATED
+from safeconduct.access.ownership import AuthorizationKind
 from safeconduct.access.reading import (
     NAME,
     NAME_FORM,
@@ -184,6 +185,13 @@ PATH = Section(
             required=False,
             default=TargetRule.IN_SCOPE.value,
             attribute="target_rule",
+        ),
+        FieldSpec(
+            "authorization",
+            Choice(tuple(AuthorizationKind)),
+            "the weakest authorization that its targets need ([scope.md](scope.md) section 2)",
+            required=False,
+            default=AuthorizationKind.OWNER_STATEMENT.value,
         ),
         FieldSpec(
             "dialects",

@@ -27,6 +27,7 @@ from safeconduct.access.model import (
     Touched,
     UsedAct,
 )
+from safeconduct.access.ownership import Authorization, Challenge
 from safeconduct.access.vetting import VettingRules
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
@@ -53,6 +54,8 @@ MODEL_APPROVALS = Collection("model-approvals", ModelUse)  # at `path/version`
 VETTING = Collection("vetting-rules", VettingRules)  # one, at `vetting`, where the program has the section
 ADMISSIONS = Collection("admissions", Admission)  # at the subject's text, such as `principal:ana`
 PATH_PROOFS = Collection("path-proofs", PathProof)  # at `principal/path`
+AUTHORIZATIONS = Collection("scope-authorizations", Authorization)  # at `scope/kind/asset`, or the rules' digest
+SCOPE_CHALLENGES = Collection("scope-challenges", Challenge)  # at `scope/kind/asset`
 EPOCHS = Collection("epochs", Epoch)  # one, at `standing`
 STANDING_CHANGES = Collection("standing-changes", Touched)  # at the epoch that each made, of the last `CHANGES_KEPT`
 PROGRAMS = Collection("programs", ProgramRecord)  # one, at `program`
@@ -79,6 +82,7 @@ STANDING = frozenset(
         VETTING,
         ADMISSIONS,
         PATH_PROOFS,
+        AUTHORIZATIONS,
         PROGRAMS,
     )
 )

@@ -74,6 +74,7 @@ _SCOPE = Section(
             "what is authorized ([scope.md](scope.md) lists the kinds); `*.name` covers what is under it",
         ),
         FieldSpec("authorization", _PROSE, "who allowed it, and how"),
+        FieldSpec("owner", _KEY, "the key of who may sign rules of engagement for it", required=False),
     ),
     "scope",
 )

@@ -29,6 +29,7 @@ from safeconduct.access.model import (
     SelectorKind,
     Token,
 )
+from safeconduct.access.ownership import Proven, shows
 from safeconduct.access.patching import all_rows, patched, touched_rows
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.target_rules import Place
@@ -65,6 +66,7 @@ class Standing:
     approved: frozenset[str] = frozenset()  # keys of `ModelUse`
     restrictions: Mapping[Selector, tuple[Restriction, ...]] = field(default_factory=dict, repr=False)
     admissions: Admissions = field(default_factory=Admissions, repr=False)
+    proven: Mapping[str, tuple[Proven, ...]] = field(default_factory=dict, repr=False)  # by scope
 
     def identify(self, token: str, now: Instant) -> Principal:
         """Returns whose token this is (step 1).
@@ -169,10 +171,18 @@ class Standing:
         )
         return tuple(one for selector in selectors for one in self.restrictions.get(selector, ()))
 
-    def outside(self, path: SealedPath, targets: Mapping[str, Place]) -> Mapping[str, Place]:
-        """Returns the targets of a request that the path's scope does not cover."""
-        covers = self.compiled[path.id].targets.covers
-        return {target: place for target, place in targets.items() if not covers(target)}
+    def outside(self, path: SealedPath, targets: Mapping[str, Place], now: Instant) -> Mapping[str, Place]:
+        """Returns the targets of a request that the path's scope does not cover, or not as well shown as it demands."""
+        covers, proofs, needed = (
+            self.compiled[path.id].targets.covers,
+            self.proven.get(path.scope, ()),
+            path.authorization,
+        )
+        return {
+            target: place
+            for target, place in targets.items()
+            if not (covers(target) and shows(proofs, needed, target, now))
+        }
 
     def budgets_of(self, principal: Principal, path: SealedPath, grant: Grant) -> tuple[StatedBudget, ...]:
         """Returns the budgets that a call counts against. All of them must hold."""
@@ -222,7 +232,7 @@ class Standing:
             ),
             freeze=self.frozen(principal, path, grant),
             suspended=_suspension(self.restricted(principal, path, grant)),
-            outside=self.outside(path, request.targets),
+            outside=self.outside(path, request.targets, request.now),
         )
 
     def _policy_request(self, case: Case) -> PolicyRequest:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from safeconduct.kernel.errors import InvalidInputError
@@ -58,13 +59,29 @@ def require_private(where: SplitResult) -> None:
 
 
 def connection_to(
-    where: SplitResult, timeout_s: float, context: ssl.SSLContext | None = None
+    where: SplitResult, timeout_s: float, context: ssl.SSLContext | None = None, address: str = ""
 ) -> http.client.HTTPConnection:
-    """Returns a connection to an address, not open yet. `context` says whom to trust, where it is not the default."""
+    """Returns a connection to an address, not open yet. `context` says whom to trust, where it is not the default.
+
+    With an `address`, an IP address, it goes there whatever the host's name means; TLS still asks for the name.
+    """
     host = where.hostname or ""
     if where.scheme == "https":
-        return http.client.HTTPSConnection(host, where.port, timeout=timeout_s, context=context)
-    return http.client.HTTPConnection(host, where.port, timeout=timeout_s)
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            host, where.port, timeout=timeout_s, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(host, where.port, timeout=timeout_s)
+    if address:
+        _pin(connection, address)
+    return connection
+
+
+def _pin(connection: http.client.HTTPConnection, address: str) -> None:
+    def to_address(named: tuple[str, int], *rest: Any) -> socket.socket:  # noqa: ANN401 - as socket's own
+        return socket.create_connection((address, named[1]), *rest)
+
+    connection._create_connection = to_address  # type: ignore[attr-defined]  # noqa: SLF001 - the one place to say it
 
 
 def exchange(
@@ -77,15 +94,16 @@ def exchange(
     timeout_s: float,
     answer_bytes_max: int,
     context: ssl.SSLContext | None = None,
+    address: str = "",
 ) -> Answered:
-    """Sends a request and returns the answer. Follows no redirect. `context` says whom to trust, if not the default.
+    """Sends a request and returns the answer. Follows no redirect. `context` and `address` as in `connection_to`.
 
     The deadline holds for all of it: who sends one byte now and then is cut off like who sends nothing.
 
     Raises:
         OSError: it can't be reached, broke off, answered something that is not HTTP, or took too long.
     """
-    connection = connection_to(where, timeout_s, context)
+    connection = connection_to(where, timeout_s, context, address)
     started = time.monotonic()
     try:
         connection.connect()

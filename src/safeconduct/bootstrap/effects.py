@@ -6,13 +6,16 @@ from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.destruction_events import DESTROY
 from safeconduct.access.grant_events import GRANT_TIMER
 from safeconduct.access.grant_requests import close_due
+from safeconduct.access.ownership_events import VERIFY_SCOPE
 from safeconduct.access.retention import look
 from safeconduct.access.retention_events import RETENTION_TIMER
+from safeconduct.access.scopes import verify_again
 from safeconduct.access.waiting import COSIGN
 from safeconduct.approvals import events as approval_events
 from safeconduct.bootstrap.cosigning import cosign
 from safeconduct.bootstrap.destruction import destroy
 from safeconduct.bootstrap.installation import Installation
+from safeconduct.bootstrap.ownership import ownership_probe
 from safeconduct.kernel.effects import Effect, Timer
 from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, GrantId, Origin
 from safeconduct.kernel.ports import Transaction
@@ -29,6 +32,8 @@ def effect_runner(installation: Installation) -> EffectRunner:
     runner = EffectRunner(installation.writer, installation.snapshot, installation.clock)
     runner.on(COSIGN, lambda effect: _cosign(installation, effect))
     runner.on(DESTROY, lambda effect: destroy(installation, effect))
+    runner.on(VERIFY_SCOPE, ownership_probe(installation).carry_out)
+    runner.on_timer(VERIFY_SCOPE, verify_again)
     runner.on_timer(RETENTION_TIMER, lambda tx, timer: look(tx, installation.keys, Origin(timer.key)))
     runner.on_timer(SUCCESSION_TIMER, lambda tx, timer: succeed(tx, timer.key))
     runner.on_timer(EXPIRY_TIMER, _expire)

@@ -331,7 +331,7 @@ def prepare(
         asks=asks,
         output_tokens_max=tokens,
         targets=targets,
-        outside=standing.outside(path, targets) if targets else NO_TARGETS,
+        outside=standing.outside(path, targets, arrival.at) if targets else NO_TARGETS,
         decision=decision,
         policy_digest=standing.policies.digest,
         epoch=standing.epoch,

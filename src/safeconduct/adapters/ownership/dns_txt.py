@@ -1,0 +1,45 @@
+"""Challenges by DNS: a TXT record under `_safeconduct-challenge` in the asset's own zone."""
+
+from collections.abc import Sequence
+
+import dns.exception
+import dns.name
+import dns.resolver
+
+from safeconduct.access.ownership import Question, Seen
+
+LABEL = "_safeconduct-challenge"
+
+TIMEOUT_S = 5.0
+"""Seconds for one look-up, its retries and resolvers included. Who waits for it looks again."""
+
+
+class TxtLookup:
+    """Asks resolvers: those of the machine, or those that are named, each as address and port."""
+
+    def __init__(self, resolvers: Sequence[tuple[str, int]] = (), *, timeout_s: float = TIMEOUT_S) -> None:
+        self._resolvers = tuple(resolvers)
+        self._timeout_s = timeout_s
+
+    def look(self, question: Question) -> Seen:
+        """Returns whether the record has the text. Looks nothing up but that one name, and keeps no answer."""
+        name = dns.name.from_text(f"{LABEL}.{question.asset}.")
+        where = f"TXT {name.to_text(omit_final_dot=True)}"
+        try:
+            answer = self._resolver().resolve(name, "TXT", search=False)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return Seen("record-missing", "", where)
+        except dns.exception.DNSException as error:
+            return Seen("dns-failed", type(error).__name__, where)
+        texts = [b"".join(record.strings).decode("ascii", "backslashreplace") for record in answer]
+        where = f"{where} by {answer.nameserver}"
+        if question.text in texts:
+            return Seen("", question.text, where)
+        return Seen("record-differs", " | ".join(texts), where)
+
+    def _resolver(self) -> dns.resolver.Resolver:
+        resolver = dns.resolver.Resolver(configure=not self._resolvers)
+        if self._resolvers:
+            resolver.nameservers = [dns.nameserver.Do53Nameserver(address, port) for address, port in self._resolvers]
+        resolver.lifetime = self._timeout_s
+        return resolver
