@@ -63,3 +63,13 @@ def test_the_regulatory_clocks_are_listed_with_their_sources():
     assert listed["gdpr-authority"]["source"] == "Regulation (EU) 2016/679, Article 33(1)"
     assert listed["sec-8k-item-1-05"]["shortest_hours"] == 72
     assert "nis2-early-warning" in run("agreement", "clocks").out
+
+
+def test_a_program_to_begin_with_plans_as_it_is(tmp_path):
+    house, _key = made(tmp_path / "house")
+    begun = run("program", "new", tmp_path / "mine", "--origin", "safeconduct.example/demo", "--json").json
+    planned = house("program", "plan", begun["file"], "--json").json
+    assert {"organization", "agreement", "principal", "path", "grant"} <= {one["noun"] for one in planned["changes"]}
+    assert planned["waits_for"] is None
+    assert house("program", "apply", begun["file"]).code == 3  # ops there has another key than this ops
+    assert run("program", "new", tmp_path / "mine").error == "folder-not-empty"

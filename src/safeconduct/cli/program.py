@@ -9,6 +9,7 @@ from safeconduct.access.changes import plan_text
 from safeconduct.access.document import PROGRAM_BYTES_MAX
 from safeconduct.adapters.files import read_file
 from safeconduct.bootstrap.forms import FORMS
+from safeconduct.cli import starter
 from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out
 from safeconduct.program.file import read_program
@@ -45,6 +46,9 @@ def transparency(*, data: Data = None, as_json: Json = False) -> None:
     """Shows how vetting goes: criteria, outcomes, times, appeals. Counts that could point at somebody are left out."""
     found = client(data).get("/api/v1/vetting/transparency")
     emit(found, as_json, lambda document: out.print("\n".join(told(document)), markup=False))
+
+
+commands.command("new")(starter.new)
 
 
 def _read(file: Path) -> bytes:

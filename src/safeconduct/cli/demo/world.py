@@ -12,27 +12,21 @@ from typing import IO
 
 import msgspec
 
-from safeconduct import settings
 from safeconduct.access.program import installation_origin
-from safeconduct.adapters.clock import SystemClock, system_entropy
+from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.data_folder import Address, running_server
-from safeconduct.adapters.files import write_secret
 from safeconduct.bootstrap import installation
 from safeconduct.bootstrap.custody import log_keys
 from safeconduct.cli.client import Client
 from safeconduct.cli.demo.program import Parties, render
-from safeconduct.cli.keys import write_key
+from safeconduct.cli.starter import make_keys, signed_by_both
 from safeconduct.kernel.errors import ConflictError, UnavailableError
 from safeconduct.kernel.ids import Origin
-from safeconduct.ledger.keys import SEED_BYTES, SecretKey
-from safeconduct.ledger.wrapping import ReaderSecret
-from safeconduct.program.signed_file import with_signature
+from safeconduct.ledger.keys import SecretKey
 
 ORIGIN = "safeconduct.example/demo"
 AGREEMENT = Origin(f"{ORIGIN}/ag-2026-01")
 WITNESS = "northwind.example/witness"
-PARTIES = ("meridian", "northwind")
-PEOPLE = (*PARTIES, "ana", "bo", "ops")
 
 START_S = 90.0
 """Seconds for a process to get ready. The server loads 98 MB of weights from a cold disk."""
@@ -100,13 +94,13 @@ def world(root: Path, model: ModelChoice, environment: Mapping[str, str]) -> Ite
         raise ConflictError(
             f"{root} is not an empty folder", code="folder-not-empty", remedy="name another with --data"
         )
-    public = _keys(root)
+    public = make_keys(root / "keys")
     installation.create(root / "installation", ORIGIN)
     logs = log_keys(root / "installation")
     own, joint = logs.signer(installation_origin(ORIGIN)).verifier.text, logs.signer(AGREEMENT).verifier.text
     with _witness(root, (own, joint)) as (witness_key, url), _server(root, model, environment) as server:
         parties = Parties(**public, witness_key=witness_key, witness_url=url)
-        program = _signed(root, render(parties, upstream=model.upstream, model=model.name))
+        program = signed_by_both(root / "keys", render(parties, upstream=model.upstream, model=model.name))
         (root / "program.yaml").write_bytes(program)
         (root / "partner" / "log.pub").write_text(joint + "\n", encoding="utf-8")
         (root / "partner" / "witness.pub").write_text(witness_key + "\n", encoding="utf-8")
@@ -117,26 +111,6 @@ def default_root(states: Path) -> Path:
     """Returns a new folder's name for a demo: one for each run, so that nothing of a former one is lost."""
     stamp = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(SystemClock().now() / 1_000_000))
     return states / "demos" / stamp
-
-
-def _keys(root: Path) -> dict[str, str]:
-    (root / "keys").mkdir(parents=True, exist_ok=True)
-    public = {}
-    for name in PEOPLE:
-        key = SecretKey(system_entropy(SEED_BYTES))
-        write_key(root / "keys" / f"{name}.key", name, key)
-        public[f"{name}_key"] = key.public.text
-    reads = ReaderSecret(system_entropy(SEED_BYTES))
-    write_secret(root / "keys" / "meridian.reader", reads.text + "\n")
-    return public | {"meridian_reader_key": reads.public.text}
-
-
-def _signed(root: Path, program: bytes) -> bytes:
-    """Returns the program with both parties' signatures, each with its own organization's key."""
-    for party in PARTIES:
-        _name, key = settings.read_key(root / "keys" / f"{party}.key")
-        program = with_signature(program, key)
-    return program
 
 
 @contextlib.contextmanager
