@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from safeconduct.access import records as kept
+from safeconduct.access.activation_events import PROJECTIONS as ACTIVATION
 from safeconduct.access.acts import record_act
 from safeconduct.access.agreement_versions import take_version
 from safeconduct.access.appeal_events import PROJECTIONS as APPEALS
@@ -251,6 +252,7 @@ PROJECTIONS: Mapping[str, Projection] = noted(
         **HOLDS,
         **OPENING,
         **OWNERSHIP,
+        **ACTIVATION,
         **RESTRICTIONS,
         **RETENTION,
         **LOGS,

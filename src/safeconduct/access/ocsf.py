@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from safeconduct.access import (
+    activation_events,
     appeal_events,
     approval_events,
     destruction_events,
@@ -166,6 +167,12 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=OTHER,
         fixed={"activity_name": "Request read", "entity.type": "Sealed field"},
         copy={"entity.uid": "entry", "entity.name": "field", "actor.user.uid": "by", "comment": "reason"},
+    ),
+    activation_events.PROPOSED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Propose", "entity.type": "Policies", "severity_id": MEDIUM},
+        copy={"entity.uid": "approval", "actor.user.uid": "by"},
     ),
     holds_events.PLACED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,

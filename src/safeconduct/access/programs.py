@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from safeconduct.access import records as kept
+from safeconduct.access.activation import approved, use
 from safeconduct.access.acts import Capability, authenticate_act, check_signature, require
 from safeconduct.access.changes import Plan, plan
 from safeconduct.access.cosigning import witness_of
@@ -39,7 +40,7 @@ def apply(tx: Transaction, program: Program, signed: SignedAct, *, operation: st
 
     Raises:
         UnauthenticatedError, RefusedError: the signer is no administrator; `no-witness`; `agreement-unsigned`,
-            `agreement-signature-invalid`.
+            `agreement-signature-invalid`; `policy-not-approved`.
         ConflictError: `program-of-another-installation`, `agreement-version`.
         TooLargeError: one record is over PART_BYTES_MAX.
     """
@@ -49,6 +50,7 @@ def apply(tx: Transaction, program: Program, signed: SignedAct, *, operation: st
     planned = plan(tx, program)
     if not planned.changes:
         return Applied(plan=planned, request=None)
+    approval = approved(tx, program, tx.now)
     changes = [change.change for change in planned.changes]
     parts = [tx.append(log, PROGRAM_PART.draft(ProgramPart(changes=part))).id for part in _parts(changes)]
     event = ProgramRequested(
@@ -62,6 +64,7 @@ def apply(tx: Transaction, program: Program, signed: SignedAct, *, operation: st
         witness=witness,
     )
     entry = tx.append(log, PROGRAM_REQUESTED.draft(event, act=signed.envelope()))
+    use(tx, approval, program, entry.id)
     return Applied(plan=planned, request=entry.id)
 
 

@@ -40,6 +40,7 @@ def check_references(values: Values, log: Log) -> None:
     for subject, rule in values["approvals"].items():
         for index, group in enumerate(rule["groups"]):
             _group(("approvals", subject, "groups", index), group, values, log)
+    _both_vote(values, log)
     _unique_keys(values, log)
     if not any(Role.ADMINISTRATOR in principal["roles"] for principal in values["principals"].values()):
         log.wrong_at(("principals",), "nobody has role administrator, so nobody could change the program again")
@@ -90,6 +91,18 @@ def _ceiling(values: Values, log: Log) -> None:
                 log.wrong_at((section, name, "tier"), text, "tier-ceiling")
 
 
+def _both_vote(values: Values, log: Log) -> None:
+    rule = values["approvals"].get("policy")
+    missing = _without_group(rule["groups"], values) if rule else ()
+    if missing:
+        text = f"both parties vote on policies, and here is no group of {', '.join(sorted(missing))}"
+        log.wrong_at(("approvals", "policy"), text, "no-approvers")
+
+
+def _without_group(groups: Iterable[Values], values: Values) -> set[str]:
+    return {values["agreement"][side] for side in _PARTIES} - {group["organization"] for group in groups}
+
+
 def _field(key: Key, rule: Values, values: Values, log: Log) -> None:
     for index, role in enumerate(rule["readers"]):
         if role != Reader.PARTNER and role not in values["agreement"]["readers"]:
@@ -97,7 +110,7 @@ def _field(key: Key, rule: Values, values: Values, log: Log) -> None:
             log.wrong_at((*key, "readers", index), text, "reader-without-key")
     if rule["opening"] == Opening.TWO_PARTY:
         groups = values["approvals"].get("opening", {"groups": ()})["groups"]
-        missing = {values["agreement"][side] for side in _PARTIES} - {group["organization"] for group in groups}
+        missing = _without_group(groups, values)
         if missing:
             text = f"both parties must approve it, and approvals.opening has no group of {', '.join(sorted(missing))}"
             log.wrong_at((*key, "opening"), text, "no-approvers")

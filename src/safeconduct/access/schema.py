@@ -34,7 +34,7 @@ TARGETS_MAX = 1_000
 ORIGIN = r"[a-z0-9.-]{1,200}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]{1,100})*"
 """What logs are named by: a host and a path without scheme."""
 
-_APPROVED = ("response", "opening", "call", "grant", *(f"grant-tier-{tier}" for tier in range(TIER_MAX + 1)))
+_APPROVED = ("response", "opening", "call", "policy", "grant", *(f"grant-tier-{tier}" for tier in range(TIER_MAX + 1)))
 _PROSE = Text()
 _KEY = Text("ed25519 public key", r".{1,100}", PublicKey.parse)
 _TARGET = Text("asset", r".{1,512}", parse_asset)

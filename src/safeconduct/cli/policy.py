@@ -7,6 +7,7 @@ import typer
 
 from safeconduct.access.authorization import call_schema, default_policies
 from safeconduct.access.facts import REPLAY_DAYS_MAX
+from safeconduct.cli import activation
 from safeconduct.cli.client import Data, Key, Url, client, place
 from safeconduct.cli.junit import junit
 from safeconduct.cli.output import NO, Json, emit, out, require_new, write_new
@@ -18,6 +19,9 @@ from safeconduct.policy.hints import hints
 from safeconduct.policy.trials import Rehearsal
 
 commands = typer.Typer(help="Cedar policies: begin with some, check them, ask why.", no_args_is_help=True)
+
+for voted in (activation.propose, activation.proposals, activation.approve):
+    commands.command()(voted)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file of Cedar policies.")]
 Call = Annotated[str, typer.Argument(metavar="CALL", help="The id of a call, as in its error or answer.")]

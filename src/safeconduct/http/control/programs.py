@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/v1/programs", tags=["programs"])
 @router.post("/plan")
 def plan_program(source: ReadBytes, control: Installation) -> Response:
     """Returns what the program file in the body would change. Changes nothing."""
-    program = _parse(source, control)
+    program = read_source(source, control)
     with control.snapshot() as records:
         return answer(plan(records, program).document())
 
@@ -31,7 +31,7 @@ def plan_program(source: ReadBytes, control: Installation) -> Response:
 @router.post("/apply")
 async def apply_program(signed: SignedBytes, control: Installation) -> Response:
     """Requests that the program file in the body come into force, and asks the witness for its cosignature."""
-    program = await asyncio.to_thread(_parse, signed.body, control)
+    program = await asyncio.to_thread(read_source, signed.body, control)
     committed = await commit(
         control.writer,
         lambda tx: apply(tx, program, signed.act, operation=signed.operation, content=signed.content),
@@ -77,5 +77,10 @@ def waiting_document(one: Pending) -> dict[str, Any]:
     }
 
 
-def _parse(source: bytes, control: Control) -> Program:
+def read_source(source: bytes, control: Control) -> Program:
+    """Reads a program file as this installation does.
+
+    Raises:
+        TooLargeError, ProgramInvalidError: as `read_program`.
+    """
     return read_program(source, upstreams=control.upstreams, entry_types=control.forms)

@@ -1,0 +1,65 @@
+"""`safeconduct policy propose`, `proposals`, `approve`: policies that both parties vote on, to the byte."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from safeconduct.access.document import PROGRAM_BYTES_MAX
+from safeconduct.adapters.files import read_file
+from safeconduct.approvals import Verdict, ballot
+from safeconduct.cli.client import Data, Key, Url, client, place
+from safeconduct.cli.output import Json, emit, out
+from safeconduct.kernel.errors import AbsentError
+
+Program = Annotated[Path, typer.Argument(metavar="FILE", help="The program file that holds the new policies.")]
+Approval = Annotated[str, typer.Argument(metavar="ID", help="The approval's id, from `policy proposals`.")]
+Against = Annotated[bool, typer.Option("--against", help="Vote against: that ends it.")]
+
+_LIST = "/api/v1/policies/proposals"
+
+
+def propose(file: Program, *, url: Url = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Puts the policies of a program file to the vote, where the program in force says that both parties vote."""
+    document = client(data, key, url).post(f"{_LIST}/new", read_file(file, PROGRAM_BYTES_MAX))
+    emit(document, as_json, _show_proposed)
+
+
+def proposals(*, url: Url = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Lists the policies that were put to the vote, with their text."""
+    emit(client(data, key, url).get(_LIST), as_json, _show)
+
+
+def approve(
+    approval: Approval,
+    *,
+    against: Against = False,
+    url: Url = "",
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Votes on proposed policies. Whoever proposed them can't."""
+    asking = client(data, key, url)
+    found = next((one["approval"] for one in asking.get(_LIST) if one["approval"]["id"] == approval), None)
+    if found is None:
+        raise AbsentError(f"no policies were proposed as {approval!r}", code="proposal-unknown")
+    verdict = Verdict.REJECT if against else Verdict.APPROVE
+    voted = asking.post(place("policies", "proposals", approval, "vote"), ballot(found["draft"], verdict))
+    emit(voted, as_json, lambda document: out.print(f"policies {document['id']} are {document['state']}", markup=False))
+
+
+def _show_proposed(approval: dict[str, Any]) -> None:
+    wanted = ", ".join(f"{one['count']} {one['role']} of {one['organization']}" for one in approval["groups"])
+    out.print(f"policies {approval['id']} wait for {wanted}, until {approval['expires_at']}", markup=False)
+    out.print(f"they vote with: safeconduct policy approve {approval['id']}", style="dim", markup=False)
+
+
+def _show(listed: list[dict[str, Any]]) -> None:
+    for one in listed:
+        approval = one["approval"]
+        told = f"{approval['id']} {approval['state']}, by {one['by']}, until {approval['expires_at']}"
+        out.print(told, style="bold", markup=False)
+        out.print(one["text"], markup=False, highlight=False)
+    if not listed:
+        out.print("none", style="dim")
