@@ -10,13 +10,14 @@ import pytest
 from safeconduct.access.acts import authenticate
 from safeconduct.access.appeal_events import LODGED
 from safeconduct.http.acts import HEADER, encode_act
-from safeconduct.http.control import calls
+from safeconduct.http.control import appeals, calls
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask
 from safeconduct.http.inprocess import ask as ask_app
 from support.call_ends import request
 from support.programs import signed
+from support.restricting import lifting, setting
 from support.wire import ask, post, wire
 
 
@@ -29,7 +30,7 @@ class Desk:
         given = {"log": world.reader, "snapshot": world.store.snapshot, "writer": world.writer, "clock": world.clock}
         control = Control(**{one.name: None for one in fields(Control)} | given)
         self.app = control_app(
-            [calls.router, calls.appeals], control=control, local_secret="s", check_reader=self.who, version="0"
+            [calls.router, appeals.router], control=control, local_secret="s", check_reader=self.who, version="0"
         )
 
     def who(self, act):
@@ -126,3 +127,41 @@ def test_an_appeal_is_a_signed_act_on_record_once(desk):
     assert lodged in desk.control("GET", "appeals")[1]
     assert lodged in desk.control("GET", "appeals", by="ana")[1]
     assert desk.control("GET", "appeals", by="ops")[1] == []
+
+
+def decide(desk, call, by, *, upheld=True, reason="the suspension was for another"):
+    body = msgspec.json.encode({"upheld": upheld, "reason": reason})
+    return desk.control("POST", f"appeals/{call}/decide", by=by, body=body)
+
+
+def suspended(desk, by):
+    """Has a person suspend ana, makes a call that is refused for it, and lifts that again; returns the call."""
+    now = desk.world.clock.now
+    made = desk.world.run(setting("principal:ana", "suspend", by=by, now=now())).value
+    error = desk.call(text=f"suspended by {made.id}")["error"]
+    assert error["code"] == "suspended"
+    desk.world.run(lifting(made.id, now=now()))
+    return error["call"]
+
+
+def test_an_appeal_is_decided_once_by_the_party_that_answers_for_it(desk):
+    call = suspended(desk, "bo")
+    assert decide(desk, call, "ops")[1]["code"] == "appeal-unknown"
+    lodged = desk.appeal(call, "ana")[1]
+    assert (lodged["decision"], lodged["due_at"] > lodged["at"]) == (None, True)
+    assert decide(desk, call, "bo")[1]["code"] == "role-missing"
+    assert decide(desk, call, "ops", reason=" ")[1]["code"] == "reason-missing"
+    status, decided = decide(desk, call, "ops")
+    assert (status, decided["decision"]["upheld"], decided["decision"]["by"]) == (200, True, "ops")
+    assert decide(desk, call, "ops", upheld=False)[1]["code"] == "appeal-decided"
+    assert decided in desk.control("GET", "appeals", by="ana")[1]
+    assert desk.world.entries("access.appeal.decided")[-1].act["actor"] == "ops"
+
+
+def test_nobody_decides_about_what_they_did(desk):
+    call = suspended(desk, "ops")
+    desk.appeal(call, "ana")
+    assert decide(desk, call, "ops")[1]["code"] == "had-a-hand-in-it"
+    of_the_program = refused(desk)["call"]  # the purpose that the program gives the path: ops applied it
+    desk.appeal(of_the_program, "ana")
+    assert decide(desk, of_the_program, "ops")[1]["code"] == "had-a-hand-in-it"

@@ -49,6 +49,7 @@ class Capability(StrEnum):
     ORDER_DESTRUCTION = "destruction.order"
     CERTIFY_DESTRUCTION = "destruction.certify"
     RECONCILE_USAGE = "usage.reconcile"
+    DECIDE_APPEAL = "appeal.decide"
     REVOKE_GRANT = "grant.revoke"
     REVIEW_BREAK_GLASS = "break-glass.review"
     ASSESS_SUBJECT = "vetting.assess"
@@ -85,6 +86,7 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     Capability.CERTIFY_DESTRUCTION: frozenset({Role.ADMINISTRATOR, Role.READER}),
     Capability.VERIFY_SCOPE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     Capability.RECONCILE_USAGE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.READER}),
+    Capability.DECIDE_APPEAL: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     Capability.REVOKE_GRANT: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
     Capability.REVIEW_BREAK_GLASS: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     Capability.ASSESS_SUBJECT: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),

@@ -1,17 +1,22 @@
-"""Appeals against how a call ended: lodged by the organization that made it, read by trust and safety.
+"""Appeals against how a call ended: lodged by the organization that made it, decided by somebody with no hand in it.
 
-Deciding one belongs to trusted access, which is not built: here an appeal is on record, with its reason and its signer.
+The party that the agreement makes accountable for `misuse-review` decides. A decision changes nothing by itself: who
+was wrong acts on it, and both parties have it on record.
 """
 
 from safeconduct.access import records as kept
-from safeconduct.access.acts import authenticate
-from safeconduct.access.appeal_events import APPEALS, LODGED, Appeal, AppealLodged
-from safeconduct.access.model import PrincipalKind, Role
+from safeconduct.access.acts import Capability, authenticate, authenticate_act
+from safeconduct.access.agreement import Side
+from safeconduct.access.appeal_events import APPEALS, DECIDED, LODGED, Appeal, AppealDecided, AppealLodged
+from safeconduct.access.model import Principal, PrincipalKind, Role
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
 from safeconduct.kernel.ids import OrganizationId, PrincipalId
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
+
+ACTIVITY = "misuse-review"
+"""The activity of the agreement whose accountable party decides appeals."""
 
 
 def lodge_appeal(
@@ -47,6 +52,60 @@ def lodge_appeal(
     event = AppealLodged(call=call, organization=organization, by=signer.id, reason=reason)
     tx.append(kept.require_agreement(tx).origin, LODGED.draft(event, act=signed.envelope()))
     return find_appeal(tx, call)
+
+
+def decide_appeal(
+    tx: Transaction,
+    signed: SignedAct,
+    *,
+    operation: str,
+    content: str,
+    call: str,
+    upheld: bool,
+    reason: str,
+    involved: frozenset[str],
+) -> Appeal:
+    """Decides an appeal, once. `involved` are those whose acts the appeal is against, and whose call it was.
+
+    Raises:
+        UnauthenticatedError, RefusedError: the signer may not; `not-the-reviewer`: another party decides;
+            `had-a-hand-in-it`.
+        AbsentError: `appeal-unknown`.
+        ConflictError: `appeal-decided`.
+        InvalidInputError: `reason-missing`.
+    """
+    signer = authenticate_act(
+        tx, signed, operation=operation, expected_content=content, capability=Capability.DECIDE_APPEAL
+    )
+    appeal = find_appeal(tx, call)
+    check_reason(reason, "the decision of an appeal")
+    _check_reviewer(tx, appeal, signer, involved)
+    if appeal.decision is not None:
+        raise ConflictError(f"{appeal.decision.by} decided it by entry {appeal.decision.entry}", code="appeal-decided")
+    event = AppealDecided(call=call, appeal=appeal.id, upheld=upheld, by=signer.id, reason=reason)
+    tx.append(kept.require_agreement(tx).origin, DECIDED.draft(event, act=signed.envelope()))
+    return find_appeal(tx, call)
+
+
+def _check_reviewer(tx: Transaction, appeal: Appeal, signer: Principal, involved: frozenset[str]) -> None:
+    agreement = kept.require_agreement(tx)
+    assigned = agreement.responsibilities.get(ACTIVITY)
+    sides = {Side.PROVIDER: agreement.provider, Side.PARTNER: agreement.partner}
+    deciding = [sides[side] for side in assigned.accountable] if assigned else []
+    if signer.organization not in deciding:
+        raise RefusedError(
+            f"{', '.join(deciding) or 'nobody'} decides appeals, and {signer.id} is of {signer.organization}",
+            code="not-the-reviewer",
+            clause=f"agreement.responsibilities.{ACTIVITY}",
+        )
+    sponsored = {one.sponsor for _, one in tx.scan(kept.PRINCIPALS) if one.id in involved}
+    if signer.id in involved | sponsored | {appeal.by}:
+        raise RefusedError(
+            f"{signer.id} had a hand in what the appeal is against",
+            code="had-a-hand-in-it",
+            clause=f"appeal:{appeal.id}",
+            remedy=f"another person of {signer.organization} decides it",
+        )
 
 
 def find_appeal(records: Records, call: str) -> Appeal:

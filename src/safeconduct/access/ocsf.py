@@ -60,6 +60,12 @@ FORMS: Mapping[str, EntryForm] = {
             "metadata.correlation_uid": "call",
         },
     ),
+    appeal_events.DECIDED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Decide appeal", "entity.type": "Call"},
+        copy={"entity.uid": "call", "actor.user.uid": "by", "comment": "reason", "metadata.correlation_uid": "call"},
+    ),
     approval_events.REQUESTED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
         activity_id=OTHER,

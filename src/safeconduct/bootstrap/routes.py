@@ -3,6 +3,7 @@
 from safeconduct.http import authzen, copies, lists, log
 from safeconduct.http.control import (
     agreements,
+    appeals,
     break_glass,
     budgets,
     calls,
@@ -48,7 +49,7 @@ ROUTERS = (
     restrictions.router,
     vetting.router,
     calls.router,
-    calls.appeals,
+    appeals.router,
     usage.router,
     telemetry.router,
     triage.router,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.approvals import Verdict, ballot
+from safeconduct.cli.appeal import list_ as list_appeals
 from safeconduct.cli.client import Client, Data, Key, client, place
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
@@ -66,18 +67,14 @@ def approve(
 
 @commands.command()
 def appeal(call_id: Id, *, reason: Reason = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
-    """Appeals against how a call of your organization ended. Trust and safety sees it; nothing is decided here."""
+    """Appeals against how a call of your organization ended. It is decided with `appeal decide`."""
     if not reason:
         raise InvalidInputError("an appeal needs --reason TEXT", code="reason-missing")
     lodged = client(data, key).post(place("calls", call_id, "appeal"), {"reason": reason})
     emit(lodged, as_json, lambda one: out.print(f"appeal {one['id']} is on record", markup=False))
 
 
-@commands.command()
-def appeals(*, data: Data = None, key: Key = None, as_json: Json = False) -> None:
-    """Lists the appeals on record: to trust and safety all, to others their organization's."""
-    found = client(data, key).get("/api/v1/appeals")
-    emit(found, as_json, lambda listed: rows(listed, "call", "at", "organization", "by", "reason"))
+commands.command(name="appeals")(list_appeals)
 
 
 def opened_call(ask: Client, document: dict[str, Any], reason: str) -> dict[str, Any]:

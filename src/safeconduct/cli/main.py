@@ -8,6 +8,7 @@ import typer
 from safeconduct.cli import (
     action,
     agreement,
+    appeal,
     backup,
     budget,
     call,
@@ -68,6 +69,7 @@ sections.add(
             "path": path.commands,
             "scope": scope.commands,
             "grant": grant.commands,
+            "appeal": appeal.commands,
             "budget": budget.commands,
             "policy": policy.commands,
             "login": login.login,

@@ -9,23 +9,22 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from safeconduct.access.acts import ProgramElectorate
-from safeconduct.access.appeal_events import Appeal
-from safeconduct.access.appeals import appeals_for, lodge_appeal
+from safeconduct.access.appeals import lodge_appeal
 from safeconduct.approvals import find
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
 from safeconduct.gateway.holding import HeldCall, held_calls, vote_on_call
+from safeconduct.http.control.appeals import appeal_document
 from safeconduct.http.control.ballots import approval_document, read_ballot
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
 from safeconduct.http.control.openings import sealed_facts
 from safeconduct.http.proofs import call_entry, explain_call, unknown_call
 from safeconduct.kernel.entries import Entry
-from safeconduct.kernel.ids import ApprovalId, OrganizationId, PrincipalId
+from safeconduct.kernel.ids import ApprovalId, OrganizationId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records
 
 router = APIRouter(prefix="/api/v1/calls", tags=["calls"])
-appeals = APIRouter(prefix="/api/v1/appeals", tags=["calls"])
 
 ENTRIES_MAX = 2000
 """Entries of each log, newest first, that a listing looks through. A page of the log explorer comes later."""
@@ -101,24 +100,12 @@ async def appeal(signed: SignedBytes, control: Installation, call_id: str) -> Re
             reason=reason,
         ),
     )
-    return answer(_appeal(committed.value))
-
-
-@appeals.get("")
-def list_appeals(reader: Reading, control: Installation) -> Response:
-    """Returns the appeals on record, oldest first: to trust and safety all, to others their organization's."""
-    with control.snapshot() as records:
-        found = appeals_for(records, None if reader.local else PrincipalId(reader.principal))
-    return answer([_appeal(one) for one in found])
+    return answer(appeal_document(committed.value))
 
 
 def _held(records: Records, one: HeldCall) -> dict[str, Any]:
     approval = approval_document(find(records, one.held.approval))
     return asdict(one.held) | {"entry": one.entry, "at": rfc3339(one.at), "approval": approval}
-
-
-def _appeal(one: Appeal) -> dict[str, Any]:
-    return asdict(one) | {"at": rfc3339(one.at)}
 
 
 def _entries(control: Control) -> Iterator[Entry]:
