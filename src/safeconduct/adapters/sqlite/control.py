@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from safeconduct.adapters.sql import BLOBS, LEAVES, SIZE, SqlLog, repairing
+from safeconduct.adapters.sql import BLOBS, SqlLog, repairing
 from safeconduct.adapters.sqlite.database import connect, migrate, transaction, translated, write_anew
 from safeconduct.adapters.sqlite.database import rows as rows_of
+from safeconduct.adapters.sqlite.many import changed, delete_records, insert
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Records
-from safeconduct.ledger.merkle import leaf_hash
-from safeconduct.ledger.ports import Batch, FrozenStore, LogGrowth, LogRepair
+from safeconduct.ledger.ports import Batch, Changes, FrozenStore, LogGrowth, LogRepair
 from safeconduct.ledger.records import StoredRecords
 
 MIGRATIONS = (
@@ -25,7 +25,7 @@ MIGRATIONS = (
     CREATE TABLE entries (
         log INTEGER NOT NULL, idx INTEGER NOT NULL, id TEXT NOT NULL UNIQUE, leaf BLOB NOT NULL,
         PRIMARY KEY (log, idx)
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
     CREATE TABLE tiles (
         log INTEGER NOT NULL, level INTEGER NOT NULL, number INTEGER NOT NULL, hashes BLOB NOT NULL,
         PRIMARY KEY (log, level, number)
@@ -43,6 +43,9 @@ MIGRATIONS = (
     ) STRICT, WITHOUT ROWID;
     """,
 )
+_END = """
+    SELECT number, (SELECT coalesce(max(idx) + 1, 0) FROM entries WHERE log = number) FROM logs WHERE origin = ?
+"""
 _LAST = "\U0010ffff"
 _RECORD = "SELECT value FROM records WHERE collection = ? AND key = ?"
 
@@ -187,10 +190,7 @@ class SqliteStore(_OneConnection):
                 self._repair(repair)
             for growth in batch.growths:
                 self._grow(growth)
-            gone = [name for name, value in batch.changes.items() if value is None]
-            kept = [(*name, value) for name, value in batch.changes.items() if value is not None]
-            self._only.executemany("DELETE FROM records WHERE collection = ? AND key = ?", gone)
-            self._only.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", kept)
+            self._change(batch.changes)
 
     def keep_cosigned(self, origin: Origin, size: int, note: str, witness: str) -> None:
         with transaction(self._only, "store a cosigned checkpoint"):
@@ -216,29 +216,37 @@ class SqliteStore(_OneConnection):
             self._only.executemany(statement, rows)
 
     def _grow(self, growth: LogGrowth) -> None:
-        number = self._add_log(growth.origin)
-        execute, many = self._only.execute, self._only.executemany
-        (size,) = execute(SIZE, (number,)).fetchone()
+        number, size = self._end_of(growth.origin)
         if size != growth.base:
             raise UnavailableError(
                 f"{growth.origin} has {size} entries, expected {growth.base}: someone else wrote to it",
                 code="log-changed",
             )
         new = enumerate(growth.entries, start=growth.base)
-        many("INSERT INTO entries VALUES (?, ?, ?, ?)", [(number, index, e.id, e.leaf) for index, e in new])
-        for (leaf,), entry in zip(execute(LEAVES, (number, growth.base)), growth.entries, strict=True):
-            if leaf_hash(leaf) != entry.hash:
-                raise UnavailableError(f"entry {entry.id} changed on its way to the store", code="log-damaged")
-        many(
-            "INSERT INTO tiles VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET hashes = excluded.hashes",
-            [(number, level, position, hashes) for (level, position), hashes in growth.tiles.items()],
-        )
-        many(
-            "INSERT INTO payloads VALUES (?, ?, ?)",
-            [(entry.id, name, blob) for entry in growth.entries for name, blob in entry.blobs.items()],
-        )
-        execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (number, growth.checkpoint))
+        insert(self._only, "INSERT OR FAIL INTO entries", [(number, index, e.id, e.leaf) for index, e in new])
+        odd = changed(self._only, number, growth.base, growth.entries)
+        if odd is not None:
+            raise UnavailableError(f"entry {odd} changed on its way to the store", code="log-damaged")
+        tiles = [(number, level, position, hashes) for (level, position), hashes in growth.tiles.items()]
+        insert(self._only, "INSERT OR REPLACE INTO tiles", tiles)
+        blobs = [(entry.id, name, blob) for entry in growth.entries for name, blob in entry.blobs.items()]
+        insert(self._only, "INSERT OR FAIL INTO payloads", blobs)
+        insert(self._only, "INSERT OR REPLACE INTO checkpoints", [(number, growth.checkpoint)])
 
-    def _add_log(self, origin: Origin) -> int:
-        self._only.execute("INSERT OR IGNORE INTO logs (origin) VALUES (?)", (origin,))
-        return self._number(origin)
+    def _change(self, changes: Changes) -> None:
+        gone: dict[str, list[str]] = {}
+        for (collection, key), value in changes.items():
+            if value is None:
+                gone.setdefault(collection, []).append(key)
+        for collection, keys in gone.items():
+            delete_records(self._only, collection, keys)
+        kept = [(*name, value) for name, value in changes.items() if value is not None]
+        insert(self._only, "INSERT OR REPLACE INTO records", kept)
+
+    def _end_of(self, origin: Origin) -> tuple[int, int]:
+        """Returns the number of a log, which it gets here if it is new, and its size."""
+        found = self._only.execute(_END, (origin,)).fetchone()
+        if found is None:
+            insert(self._only, "INSERT INTO logs (origin)", [(origin,)])
+            found = self._only.execute(_END, (origin,)).fetchone()
+        return found

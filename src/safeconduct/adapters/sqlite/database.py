@@ -10,6 +10,7 @@ from safeconduct.ledger.ports import DISK_FAILED
 
 LOCK_TIMEOUT_S = 5.0  # another process's write takes milliseconds; longer means that something is stuck
 OWNER_ONLY = 0o600
+WAL_PAGES = 4000  # 16 MB before the log is taken into the database: pages that change in every commit are written once
 _PRIMARY = 0xFF  # of an extended result code
 
 
@@ -24,6 +25,7 @@ def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {synchronous}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
             connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten: destruction means it
         except sqlite3.Error:
             connection.close()
