@@ -18,7 +18,7 @@ from safeconduct.bootstrap.installation import PROJECTIONS
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.entries import Draft, Reader
 from safeconduct.kernel.instants import Instant
-from safeconduct.ledger.envelope import encode_leaf, seal
+from safeconduct.ledger.envelope import decode_leaf, encode_leaf, seal
 from safeconduct.ledger.events import EventType
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ocsf import OCSF_VERSION, PlacedLeaf, ocsf_event, place_only, without_leaf
@@ -123,7 +123,7 @@ def test_sealed_values_never_stand_in_the_clear():
     leaf = encode_leaf(draft, ENTRY, START, sealed)
     made = ocsf_event(PlacedLeaf(origin=CALLS, index=0, leaf=leaf), FORMS)
     assert "secret plan" not in repr(made)
-    assert sealed.fields["request"]["blob"] in made["raw_data"]
+    assert decode_leaf(leaf).sealed["request"].blob in made["raw_data"]
 
 
 def test_the_short_forms_keep_what_a_check_needs():

@@ -4,7 +4,7 @@ Every call that was identified leaves an entry: an intent and one outcome, or a 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
@@ -173,8 +173,7 @@ class CallersUnidentified:
     since: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenCall:
+class OpenCall(msgspec.Struct, frozen=True, kw_only=True):
     """A call with an intent and no outcome. `worker` is the incarnation that answers for it; it made `attempts`.
 
     `asked` are the upstreams of these in their order, for the version `model`.
@@ -183,14 +182,13 @@ class OpenCall:
     call: str
     origin: str
     worker: str
-    reserved: Amounts = field(default_factory=dict)
+    reserved: Amounts = {}
     attempts: int = 1
     model: str = ""
     asked: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndedCall:
+class EndedCall(msgspec.Struct, frozen=True, kw_only=True):
     """Where a call's outcome stands, and what is counted of it: by its id, a stretch of time is read at once.
 
     `asked` are the upstreams that it was sent to, or may have been, in their order.
@@ -239,7 +237,11 @@ def _attempted(state: State, entry: Entry) -> None:
             f"call {event.call} made {call.attempts} attempts: attempt {event.attempt} does not follow",
             code="attempt-out-of-order",
         )
-    state.put(OPEN_CALLS, event.call, replace(call, attempts=event.attempt, asked=(*call.asked, event.upstream)))
+    state.put(
+        OPEN_CALLS,
+        event.call,
+        msgspec.structs.replace(call, attempts=event.attempt, asked=(*call.asked, event.upstream)),
+    )
 
 
 def _ended(state: State, entry: Entry) -> None:

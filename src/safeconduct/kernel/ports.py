@@ -5,6 +5,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+import msgspec
+
 from safeconduct.kernel.entries import Draft, Entry
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.instants import Instant
@@ -82,8 +84,7 @@ class Transaction(Records, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True):
     """That an entry is durable, and a signed promise that it stands in the log by a deadline.
 
     `batch` is a signed note over the root of a small tree (docs/spec/receipts.md); `position` and `path`, hashes
@@ -99,8 +100,7 @@ class Receipt:
     index: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Committed(Generic[T_co]):
+class Committed(msgspec.Struct, Generic[T_co], frozen=True):
     """What a command returned, after its transaction is durable, and a receipt for each entry it appended."""
 
     value: T_co

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -17,12 +17,13 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from safeconduct.kernel.canonical import JSONValue, canonical, is_plain, ordered
+from safeconduct.kernel.canonical import JSONValue, canonical
 from safeconduct.kernel.entries import Draft, Entry, Reader, Retention
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
 from safeconduct.kernel.ports import Entropy
+from safeconduct.ledger.bodies import encoded_body, encoded_value
 from safeconduct.ledger.sealing import DataKey
 from safeconduct.ledger.tiles import LEAF_BYTES_MAX
 
@@ -61,12 +62,11 @@ class Leaf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sealed: dict[str, SealedField] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sealed:
-    """An entry's sealed fields: what the leaf says of each, and the blobs to store."""
+class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry's sealed fields: what the leaf says of each, in its canonical bytes, and the blobs to store."""
 
-    fields: Mapping[str, JSONValue] = field(default_factory=dict)
-    blobs: Mapping[str, bytes] = field(default_factory=dict)
+    said: bytes = b"{}"
+    blobs: Mapping[str, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,30 +92,39 @@ def encode_leaf(draft: Draft, entry_id: EntryId, at: Instant, sealed: Sealed = N
     Raises:
         InvalidInputError: they are over the leaf limit, or the body has no canonical form.
     """
-    envelope: dict[str, JSONValue] = {
-        "v": VERSION,
-        "id": entry_id,
-        "at": _rfc3339(at),
-        "type": draft.type,
-        "retention": draft.retention.value,
-        "body": draft.body,
-    }
-    if draft.act is not None:
-        envelope["act"] = draft.act
-    if sealed.blobs:
-        envelope |= {"subject": draft.subject, "sealed": sealed.fields}
-    leaf = _canonical(envelope)
+    return write_entry(draft, entry_id, Origin(""), at, sealed)[0]
+
+
+def write_entry(draft: Draft, entry_id: EntryId, origin: Origin, at: Instant, sealed: Sealed) -> tuple[bytes, Entry]:
+    """Returns the canonical bytes of an entry, and the entry as `read_entry` reads it from them.
+
+    Raises:
+        InvalidInputError: they are over the leaf limit, or the body has no canonical form.
+    """
+    body, act = encoded_body(draft.body), None if draft.act is None else encoded_value(draft.act)
+    leaf = _LEAF % (
+        b"" if act is None else b'"act":%b,' % act,
+        _rfc3339(at).encode(),
+        body.encoded,
+        entry_id.encode(),
+        draft.retention.value.encode(),
+        b',"sealed":%b,"subject":%b' % (sealed.said, encoded_value(draft.subject)) if sealed.blobs else b"",
+        _type(draft.type),
+    )
     if len(leaf) > LEAF_BYTES_MAX:
         raise InvalidInputError(
             f"an entry has at most {LEAF_BYTES_MAX} bytes, this {draft.type} has {len(leaf)}",
             code="entry-too-large",
             remedy="put large values into sealed fields",
         )
-    return leaf
+    said = None if act is None else msgspec.json.decode(act)
+    return leaf, Entry(id=entry_id, origin=origin, at=at, type=draft.type, body=body, act=said)
 
 
-_encode = msgspec.json.Encoder().encode
-_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+_LEAF = b'{%%b"at":"%%b","body":%%b,"id":"%%b","retention":"%%b"%%b,"type":%%b,"v":%d}' % VERSION
+"""An entry's members in canonical order."""
+
+_type = lru_cache(maxsize=256)(encoded_value)
 _leaves = msgspec.json.Decoder(Leaf)
 
 
@@ -156,47 +165,31 @@ def read_entry(leaf: bytes, origin: Origin, index: int | None = None) -> Entry:
     )
 
 
-def _canonical(value: JSONValue) -> bytes:
-    """Returns kernel.canonical's bytes of a value, sooner: msgspec writes JSON as it does, which a test holds.
-
-    It sorts names by their UTF-8, which is the canonical order where they are ASCII.
-    """
-    try:
-        if is_plain(value):
-            encoded = _encode_sorted(value)
-            if encoded.isascii():
-                return encoded
-        return _encode(ordered(value))
-    except UnicodeEncodeError as error:
-        raise InvalidInputError("text holds a lone surrogate, which has no UTF-8 form") from error
-
-
 def seal(draft: Draft, entry_id: EntryId, keys: Mapping[str, DataKey], entropy: Entropy) -> Sealed:
     """Returns the sealed fields of a draft, each under its key.
 
     Raises:
         InvalidInputError: a field's name or size is out of bounds, or its value has no canonical form.
     """
-    fields: dict[str, JSONValue] = {}
-    blobs = {}
-    for name, value in sorted(draft.sealed.items()):
-        plain, key = _plain(name, value), keys[name]
-        salt, nonce = entropy(SALT_BYTES), entropy(NONCE_BYTES)
-        blob = nonce + key.cipher.encrypt(nonce, salt + plain, _bound(entry_id, name))
-        blobs[name] = blob
-        fields[name] = {
-            "blob": hashlib.sha256(blob).hexdigest(),
-            "commitment": _commitment(salt, name, plain),
-            "key": key.id,
-            "readers": key.said_readers,
-        }
-    return Sealed(fields=fields, blobs=blobs)
+    said, blobs = [], {}
+    for name in sorted(draft.sealed):
+        plain, key = _plain(name, draft.sealed[name]), keys[name]
+        random = entropy(SALT_BYTES + NONCE_BYTES)
+        salt, nonce = random[:SALT_BYTES], random[SALT_BYTES:]
+        blobs[name] = blob = nonce + key.cipher.encrypt(nonce, salt + plain, _bound(entry_id, name))
+        digest, commitment = hashlib.sha256(blob).hexdigest(), _commitment(salt, name, plain)
+        said.append(_SAID % (name.encode(), digest.encode(), commitment.encode(), key.id.encode(), key.said_readers))
+    return Sealed(said=b"{%b}" % b",".join(said), blobs=blobs)
+
+
+_SAID = b'"%b":{"blob":"%b","commitment":"%b","key":"%b","readers":%b}'
+"""What a leaf says of a sealed field, canonical: none of it needs an escape."""
 
 
 def _plain(name: str, value: JSONValue) -> bytes:
     if _FIELD.fullmatch(name) is None:
         raise InvalidInputError(f"a sealed field is named in [a-z][a-z0-9_]*, up to 64 letters; got {name!r}")
-    plain = _canonical(value)
+    plain = encoded_value(value)
     if len(plain) > SEALED_BYTES_MAX:
         raise InvalidInputError(
             f"a sealed field has at most {SEALED_BYTES_MAX} bytes, {name} has {len(plain)}", code="field-too-large"

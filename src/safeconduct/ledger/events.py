@@ -1,14 +1,15 @@
 """Entry types: each feature declares its own, as a frozen dataclass with a versioned name."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import msgspec
 
 from safeconduct.kernel.canonical import JSONValue, canonical
 from safeconduct.kernel.entries import Draft, Entry, Retention
 from safeconduct.kernel.errors import UnavailableError
+from safeconduct.ledger.bodies import EncodedBody, encoded_event
 
 T = TypeVar("T")
 
@@ -45,6 +46,10 @@ class EventType(Generic[T]):
     name: str
     kind: type[T]
     retention: Retention = Retention.CONTROL
+    _decoder: msgspec.json.Decoder[T] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_decoder", msgspec.json.Decoder(self.kind))
 
     def draft(
         self,
@@ -54,8 +59,12 @@ class EventType(Generic[T]):
         subject: str = "installation",
         act: Mapping[str, JSONValue] | None = None,
     ) -> Draft:
-        """Returns the draft that carries the event. `sealed` fields appear in the log only as commitments."""
-        body: Any = msgspec.to_builtins(event)
+        """Returns the draft that carries the event. `sealed` fields appear in the log only as commitments.
+
+        Raises:
+            InvalidInputError: it has no canonical form.
+        """
+        body = encoded_event(event)
         return Draft(type=self.name, body=body, sealed=sealed or {}, subject=subject, retention=self.retention, act=act)
 
     def read(self, entry: Entry) -> T:
@@ -64,8 +73,11 @@ class EventType(Generic[T]):
         Raises:
             UnavailableError: the stored body does not fit the type: the log is damaged or from a newer release.
         """
+        body = entry.body
         try:
-            return msgspec.convert(entry.body, self.kind)
+            if isinstance(body, EncodedBody):
+                return self._decoder.decode(body.encoded)
+            return msgspec.convert(body, self.kind)
         except msgspec.ValidationError as error:
             raise UnavailableError(
                 f"entry {entry.id} does not fit {self.name}: {error}", code="entry-unreadable"

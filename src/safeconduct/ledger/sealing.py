@@ -81,11 +81,11 @@ class DataKey:
     key: bytes
     readers: frozenset[Reader]
     cipher: AESGCM = field(init=False, compare=False)  # every sealed field passes here: what stays the same is kept
-    said_readers: list[str] = field(init=False, compare=False)
+    said_readers: bytes = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cipher", AESGCM(self.key))
-        object.__setattr__(self, "said_readers", sorted(reader.value for reader in self.readers))
+        object.__setattr__(self, "said_readers", msgspec.json.encode(sorted(self.readers)))
 
     def __repr__(self) -> str:
         return f"DataKey(id={self.id})"

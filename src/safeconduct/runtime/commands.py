@@ -3,8 +3,9 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
@@ -18,8 +19,7 @@ Receipts = dict[str, Receipt | UnavailableError]
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Result:
+class Result(msgspec.Struct):
     """How one command ended: exactly one of the two is set."""
 
     committed: Committed[Any] | None = None

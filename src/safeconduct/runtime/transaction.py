@@ -8,7 +8,7 @@ from safeconduct.kernel.errors import ConflictError, InvalidInputError, Unavaila
 from safeconduct.kernel.ids import ENTROPY_BYTES, EntryId, Origin, is_ulid, ulid_number, ulid_text
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Clock, Collection, Entropy, Projection
-from safeconduct.ledger.envelope import NOTHING_SEALED, Sealed, encode_leaf, read_entry, seal
+from safeconduct.ledger.envelope import NOTHING_SEALED, Sealed, seal, write_entry
 from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.log_events import LOG_SUCCEEDED, SUCCESSORS
 from safeconduct.ledger.merkle import leaf_hash
@@ -111,8 +111,7 @@ class BatchTransaction:
             raise InvalidInputError(f"no projection is registered for entries of type {draft.type}")
         entry_id = EntryId(self._fresh_id() if given_id is None else batch.check_id(given_id))
         sealed = self._seal(origin, draft, entry_id) if draft.sealed else NOTHING_SEALED
-        leaf = encode_leaf(draft, entry_id, self._now, sealed)
-        entry = read_entry(leaf, origin)  # what a replay would see, and nothing else
+        leaf, entry = write_entry(draft, entry_id, origin, self._now, sealed)  # what a replay sees, and nothing else
         projection(batch.overlay, entry)
         if draft.type == LOG_SUCCEEDED.name:
             batch.forget_successors()

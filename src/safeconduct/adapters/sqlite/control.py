@@ -248,5 +248,6 @@ class SqliteStore(_OneConnection):
         found = self._only.execute(_END, (origin,)).fetchone()
         if found is None:
             insert(self._only, "INSERT INTO logs (origin)", [(origin,)])
-            found = self._only.execute(_END, (origin,)).fetchone()
-        return found
+            return self._end_of(origin)
+        number, size = found
+        return number, size
