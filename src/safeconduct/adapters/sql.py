@@ -69,7 +69,7 @@ class SqlLog(ABC):
         notes += " ORDER BY size DESC, witness DESC"
         if newest is not None:
             notes, values = f"{notes} LIMIT ?", [*values, newest]
-        return [(size, note, key) for size, note, key in reversed(self._all(notes, *values))]
+        return [(size, str(note), str(key)) for size, note, key in reversed(self._all(notes, *values))]
 
     def checkpoint(self, origin: Origin) -> str | None:
         rows = self._all("SELECT note FROM checkpoints WHERE log = ?", self._number(origin))

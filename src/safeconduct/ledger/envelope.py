@@ -174,8 +174,7 @@ def seal(draft: Draft, entry_id: EntryId, keys: Mapping[str, DataKey], entropy: 
     said, blobs = [], {}
     for name in sorted(draft.sealed):
         plain, key = _plain(name, draft.sealed[name]), keys[name]
-        random = entropy(SALT_BYTES + NONCE_BYTES)
-        salt, nonce = random[:SALT_BYTES], random[SALT_BYTES:]
+        salt, nonce = entropy(SALT_BYTES), entropy(NONCE_BYTES)
         blobs[name] = blob = nonce + key.cipher.encrypt(nonce, salt + plain, _bound(entry_id, name))
         digest, commitment = hashlib.sha256(blob).hexdigest(), _commitment(salt, name, plain)
         said.append(_SAID % (name.encode(), digest.encode(), commitment.encode(), key.id.encode(), key.said_readers))

@@ -1,7 +1,7 @@
 """Control state over stored bytes: reading it, and an overlay that holds what is not committed yet."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,12 +11,14 @@ from safeconduct.kernel.ports import Collection
 from safeconduct.ledger.ports import RawRecords
 
 T = TypeVar("T")
-_Layer = dict[str, dict[str, bytes | None]]
+KNOWN_MAX = 8192
+"""Records that are known without being read again, at some 500 bytes each: those of all calls under way, and more."""
+
+_Place = tuple[str, str]
 _UNREAD: Any = object()
 
-
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
-_encoder = msgspec.json.Encoder()
+_encode = msgspec.json.Encoder().encode
 
 
 def decode(collection: Collection[T], key: str, stored: bytes) -> T:
@@ -52,40 +54,42 @@ class Overlay:
 
     A command's changes are one layer: `settle` adds it to the batch's, `drop` forgets it. Nothing reaches the store
     until the batch is committed, so a failing command can't leave a trace in it.
+
+    Where nobody else writes (`alone`), what was read or committed is known from then on, until `forget`.
     """
 
-    def __init__(self, store: RawRecords) -> None:
+    def __init__(self, store: RawRecords, *, alone: bool = False) -> None:
         self._store = store
-        self._batch: _Layer = {}
-        self._layer: _Layer = {}
+        self._alone = alone
+        self._batch: dict[_Place, bytes | None] = {}
+        self._layer: dict[_Place, bytes | None] = {}
         self._unborn: set[str] = set()
-        self._read: dict[tuple[str, str], Any] = {}  # what is stored, as read: every call of a batch asks the same
+        self._stored: dict[_Place, bytes | None] = {}
+        self._read: dict[_Place, Any] = {}  # what is stored, as read: every call asks the same
 
     @property
-    def batch(self) -> dict[tuple[str, str], bytes | None]:
+    def batch(self) -> Mapping[tuple[str, str], bytes | None]:
         """What the settled layers change, by (collection, key); None deletes."""
-        return {(name, key): value for name, changed in self._batch.items() for key, value in changed.items()}
+        return self._batch
 
     def get(self, collection: Collection[T], key: str) -> T | None:
-        name = collection.name
+        place = collection.name, key
         for layer in (self._layer, self._batch):
-            changed = layer.get(name)
-            if changed is not None and key in changed:
-                return self._decoded(collection, key, changed[key])
+            if place in layer:
+                return _decoded(collection, key, layer[place])
         if key in self._unborn:
             return None
-        place = name, key
         found: T | None = self._read.get(place, _UNREAD)
         if found is _UNREAD:
-            found = self._read[place] = self._decoded(collection, key, self._store.raw(name, key))
+            found = self._read[place] = _decoded(collection, key, self._from_store(place))
         return found
 
     def scan(self, collection: Collection[T], prefix: str = "") -> Iterator[tuple[str, T]]:
         changed = {
             key: value
             for layer in (self._batch, self._layer)
-            for key, value in layer.get(collection.name, {}).items()
-            if key.startswith(prefix)
+            for (name, key), value in layer.items()
+            if name == collection.name and key.startswith(prefix)
         }
         stored = ((key, raw) for key, raw in self._store.raw_scan(collection.name, prefix) if key not in changed)
         new = sorted((key, raw) for key, raw in changed.items() if raw is not None)
@@ -93,15 +97,15 @@ class Overlay:
             yield key, decode(collection, key, raw)
 
     def put(self, collection: Collection[T], key: str, value: T) -> None:
-        self._layer.setdefault(collection.name, {})[key] = _encoder.encode(value)
+        self._layer[collection.name, key] = _encode(value)
 
     def insert(self, collection: Collection[T], key: str, value: T) -> None:
-        if self._raw(collection.name, key) is not None:
+        if self._raw((collection.name, key)) is not None:
             raise ConflictError(f"{collection.name} {key} is there already", code="already-exists")
         self.put(collection, key, value)
 
     def delete(self, collection: Collection[T], key: str) -> None:
-        self._layer.setdefault(collection.name, {})[key] = None
+        self._layer[collection.name, key] = None
 
     def expect_none(self, entry_id: str) -> None:
         """Notes that an id was made just now: nothing stored has it for its key, and nobody needs to look."""
@@ -109,29 +113,41 @@ class Overlay:
 
     def settle(self) -> None:
         """Adds the layer to the batch."""
-        for name, changed in self._layer.items():
-            self._batch.setdefault(name, {}).update(changed)
+        self._batch |= self._layer
         self._layer = {}
 
     def drop(self) -> None:
         """Forgets the layer."""
         self._layer = {}
 
-    def clear(self) -> None:
-        """Forgets the batch too: it is stored, or it failed."""
+    def clear(self, *, stored: bool = False) -> None:
+        """Forgets the batch too: it failed, or it is `stored`."""
+        if not self._alone or len(self._stored) + len(self._read) > KNOWN_MAX:
+            self.forget()
+        elif stored:
+            self._stored |= self._batch
+            for place in self._batch:
+                self._read.pop(place, None)
         self._layer, self._batch = {}, {}
         self._unborn.clear()
+
+    def forget(self) -> None:
+        """Forgets what is stored: it may be something else."""
+        self._stored.clear()
         self._read.clear()
 
-    def _decoded(self, collection: Collection[T], key: str, stored: bytes | None) -> T | None:
-        return None if stored is None else decode(collection, key, stored)
-
-    def _raw(self, name: str, key: str) -> bytes | None:
+    def _raw(self, place: _Place) -> bytes | None:
         for layer in (self._layer, self._batch):
-            changed = layer.get(name)
-            if changed is not None and key in changed:
-                return changed[key]
-        return None if key in self._unborn else self._store.raw(name, key)
+            if place in layer:
+                return layer[place]
+        return None if place[1] in self._unborn else self._from_store(place)
+
+    def _from_store(self, place: _Place) -> bytes | None:
+        return self._stored[place] if place in self._stored else self._store.raw(*place)
+
+
+def _decoded(collection: Collection[T], key: str, stored: bytes | None) -> T | None:
+    return None if stored is None else decode(collection, key, stored)
 
 
 def _decoder(kind: type) -> msgspec.json.Decoder[Any]:

@@ -57,6 +57,7 @@ class BatchRunner(CommandRunner):
                 ids=self._ids,
                 entropy=entropy,
                 matrix=matrix,
+                alone=True,
             )
         )
 
@@ -93,9 +94,8 @@ class BatchRunner(CommandRunner):
             return [Result(error=again(error)) for _ in commands]
         now = self._ids.now()
         done = [self._execute(command, now) for command in commands]
-        if any(transaction.appended for _result, transaction in done):
-            self._commit(done)
-        self._state.clear()
+        stored = any(transaction.appended for _result, transaction in done) and self._commit(done)
+        self._state.clear(stored=stored)
         return [result for result, _transaction in done]
 
     def _require_clear(self) -> None:
@@ -106,10 +106,12 @@ class BatchRunner(CommandRunner):
             logs, entries = self._unclear
             applied = [log.reload(self.store) for log in logs]
             self._unclear = None
+            self._state.overlay.forget()
             if any(applied):
                 self._announce(entries)
 
-    def _commit(self, done: Sequence[tuple[Result, BatchTransaction]]) -> None:
+    def _commit(self, done: Sequence[tuple[Result, BatchTransaction]]) -> bool:
+        """Commits what was appended and gives receipts; tells whether it is stored for certain."""
         appended = [item for _result, transaction in done for item in transaction.appended]
         logs = [self.logs[origin] for origin in dict.fromkeys(entry.origin for _log, _new, entry in appended)]
         entries = [entry for _log, _new, entry in appended]
@@ -127,13 +129,14 @@ class BatchRunner(CommandRunner):
                     remedy="look at the disk, then restart",
                 )
             fail(done, failed(error))
-            return
+            return False
         for log in logs:
             log.settle()
         self._announce(entries)
         receipts = self._sign(logs, growths)
         for result, transaction in done:
             self._give_receipts(result, transaction, receipts)
+        return True
 
     def _sign(self, logs: Sequence[OpenLog], growths: Sequence[LogGrowth]) -> Receipts:
         """Promises what is now on disk, once per log; what can't be promised has the reason in its place."""

@@ -15,6 +15,7 @@ from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ports import NewEntry, RawRecords
 from safeconduct.ledger.records import Overlay
 from safeconduct.ledger.sealing import DataKey, Matrix, Readership
+from safeconduct.runtime.entropy import DrawnAhead
 
 T = TypeVar("T")
 _MILLISECOND = 1000  # microseconds
@@ -156,7 +157,7 @@ class BatchTransaction:
 
 
 class BatchState:
-    """What the commands of one batch share."""
+    """What the commands of one batch share. `alone` says that nobody else writes to the store."""
 
     def __init__(
         self,
@@ -169,17 +170,19 @@ class BatchState:
         ids: IdSource,
         entropy: Entropy,
         matrix: Matrix,
+        alone: bool = False,
     ) -> None:
-        self.overlay = Overlay(store)
+        self.overlay = Overlay(store, alone=alone)
         self.keys = keys
         self.projections = projections
         self.ids = ids
-        self.entropy = entropy
+        self.entropy = DrawnAhead(entropy)
         self.matrix = matrix
         self.used_ids: set[str] = set()
+        self._alone = alone
         self._taken = taken
         self._log_of = log_of
-        self._successors: dict[Origin, Origin] | None = None  # read once a batch: each append asks
+        self._successors: dict[Origin, Origin] | None = None  # read once: each append asks
 
     def current(self, origin: Origin) -> Origin:
         """Returns the log that entries for this one go to: a closed one's successor."""
@@ -218,8 +221,9 @@ class BatchState:
             raise ConflictError(f"there is an entry {entry_id} already", code="already-exists")
         return entry_id
 
-    def clear(self) -> None:
-        """Forgets everything: the batch ended."""
-        self.overlay.clear()
+    def clear(self, *, stored: bool = False) -> None:
+        """Forgets the batch: it ended, and is `stored` or failed."""
+        self.overlay.clear(stored=stored)
         self.used_ids.clear()
-        self.forget_successors()
+        if not (self._alone and stored):
+            self.forget_successors()

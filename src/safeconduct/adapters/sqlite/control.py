@@ -67,7 +67,9 @@ class _Rows(SqlLog):
         ):
             for _row, entry_id, name, blob in rows:
                 yield entry_id, name, blob
-            last = rows[-1][0]
+            before, last = last, rows[-1][0]
+            if last <= before:
+                raise UnavailableError("the table of sealed fields is out of order", code="log-damaged")
 
     def raw(self, collection: str, key: str) -> bytes | None:
         rows = self._all(_RECORD, collection, key)
@@ -228,7 +230,7 @@ class SqliteStore(_OneConnection):
         if odd is not None:
             raise UnavailableError(f"entry {odd} changed on its way to the store", code="log-damaged")
         tiles = [(number, level, position, hashes) for (level, position), hashes in growth.tiles.items()]
-        insert(self._only, "INSERT OR REPLACE INTO tiles", tiles)
+        insert(self._only, "INSERT INTO tiles", tiles, " ON CONFLICT DO UPDATE SET hashes = excluded.hashes")
         blobs = [(entry.id, name, blob) for entry in growth.entries for name, blob in entry.blobs.items()]
         insert(self._only, "INSERT OR FAIL INTO payloads", blobs)
         insert(self._only, "INSERT OR REPLACE INTO checkpoints", [(number, growth.checkpoint)])

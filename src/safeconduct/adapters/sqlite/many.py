@@ -15,13 +15,13 @@ _LEAVES = """
 """
 
 
-def insert(connection: Connection, into: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Inserts rows of one width. `into` is the statement up to its values.
+def insert(connection: Connection, into: str, rows: Sequence[tuple[object, ...]], then: str = "") -> None:
+    """Inserts rows of one width. `into` is the statement up to its values, `then` what follows them.
 
     Where it says `OR FAIL`, rows before one that does not fit stay: whoever calls rolls back.
     """
     if rows:
-        _in_chunks(connection, into + " VALUES ", "(" + ",".join("?" * len(rows[0])) + ")", rows, "")
+        _in_chunks(connection, into + " VALUES ", "(" + ",".join("?" * len(rows[0])) + ")", rows, then)
 
 
 def delete_records(connection: Connection, collection: str, keys: Sequence[str]) -> None:
