@@ -129,7 +129,7 @@ def test_cosigned_it_is_in_force_and_the_house_destroys(house):
     assert house.effects(DESTROY) == []
     assert house.keys.get(shared) is None
     said = house.log()[-1]
-    assert (said.type, said.body["holder"], said.body["keys"]) == ("ledger.key.destroyed/1", "partner", (shared,))
+    assert (said.type, said.body["holder"], said.body["keys"]) == ("ledger.key.destroyed/1", "partner", [shared])
     assert set(done.certified) == {Reader.PARTNER}
     count = len(house.writer.entries)
     assert house.house_destroys(order) == done  # after a crash: once more, and nothing more

@@ -39,12 +39,14 @@ class StoredKeys:
 
     def get(self, key_id: str) -> bytes | None:
         with self._lock:
-            self._catch_up()
+            if self._shared:
+                self._catch_up()
             return self._get(key_id)
 
     def make(self, name: DataKeyName, readership: Readership) -> DataKey:
         with self._lock:
-            self._catch_up()
+            if self._shared:
+                self._catch_up()
             current = self._current.get(name)
             if current is not None and (current[0] is readership or current[0] == readership):
                 return current[1]
@@ -87,7 +89,7 @@ class StoredKeys:
     def _catch_up(self) -> None:
         """Forgets all that is remembered if keys were destroyed since: it may hold one of them."""
         began = time.clock_gettime(_CLOCK)
-        if not self._shared or began - self._seen_at <= STALE_S:
+        if began - self._seen_at <= STALE_S:
             return
         in_use = self._tables.in_use()
         if in_use != self._seen:

@@ -72,7 +72,9 @@ def intent_draft(prepared: Prepared, worker: str, approval: str = "") -> Draft:
         restrictions=tuple(map(str, prepared.restrictions)),
         approval=approval,
     )
-    sealed: dict[str, JSONValue] = {"request": body.decode(), "targets": tuple(prepared.targets)}
+    sealed: dict[str, JSONValue] = {"request": body.decode()}
+    if prepared.targets:
+        sealed["targets"] = tuple(prepared.targets)
     if marked:
         sealed["marked"] = marked
     if sent is not body:

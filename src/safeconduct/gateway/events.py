@@ -28,7 +28,7 @@ class CallIntended(msgspec.Struct, frozen=True, kw_only=True):
     caller's. `upstream` is the provider that is asked first, with its `region` and `retention` as the path seals them
     under `path_digest`. `request_sha256` is over the caller's bytes, `sent_sha256` over those for the upstream.
     `determining` are the policies that allowed, `policy_digest` and `epoch` pin what they were. Sealed: `request`,
-    `sent` where that differs, `targets`, `marked` of these where any are, `session`.
+    `sent` where that differs, `targets`, `marked` of these, `session`, each where there is any.
     `reserved` is what it may cost at most, by account of a budget.
     `restrictions` held for it, each as kind and id; with `weaker` among them `model_version` is the path's
     weaker model, with `hold` this call used up `approval`. `targets_marked` counts those that
@@ -36,36 +36,36 @@ class CallIntended(msgspec.Struct, frozen=True, kw_only=True):
     stood in prose alone.
     """
 
-    principal: str
-    organization: str
-    grant: str
     agreement: str
-    path: str
-    path_digest: str
-    purpose: str
+    approval: str = ""
+    deadline_at: Instant
+    determining: tuple[str, ...]
+    dialect: str
+    epoch: int
+    grant: str
     model: str
     model_version: str
-    dialect: str
-    upstream: str
-    region: str
-    retention: str
-    determining: tuple[str, ...]
-    policy_digest: str
-    epoch: int
-    targets_in_scope: int
-    targets_out_of_scope: int
-    request_sha256: str
-    request_bytes: int
-    sent_sha256: str
-    stream: bool
+    organization: str
     output_tokens_max: int
-    deadline_at: Instant
-    worker: str
+    path: str
+    path_digest: str
+    policy_digest: str
+    principal: str
+    purpose: str
+    region: str
+    request_bytes: int
+    request_sha256: str
     reserved: Amounts = {}
     restrictions: tuple[str, ...] = ()
-    approval: str = ""
+    retention: str
+    sent_sha256: str
+    stream: bool
+    targets_in_scope: int
     targets_marked: int = 0
     targets_mentioned: int = 0
+    targets_out_of_scope: int
+    upstream: str
+    worker: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,23 +100,23 @@ class CallEnded(msgspec.Struct, frozen=True, kw_only=True):
     did besides answering (vendor_outcomes). Sealed: `released`, and `kept` for what came and was not released.
     """
 
-    call: str
-    end: End
-    why: str
-    clause: str
     attempt: int | None
-    status: int | None
-    release: Release | None
-    released_sha256: str | None
-    released_bytes: int | None
-    finish_reason: str | None
-    prompt_tokens: int | None
+    call: str
+    clause: str
     completion_tokens: int | None
-    unaccounted: int | None
-    worker: str
-    settled: Amounts = {}
-    usage: Basis = Basis.UNBUDGETED
+    end: End
+    finish_reason: str | None
     notices: tuple[VendorNotice, ...] = ()
+    prompt_tokens: int | None
+    release: Release | None
+    released_bytes: int | None
+    released_sha256: str | None
+    settled: Amounts = {}
+    status: int | None
+    unaccounted: int | None
+    usage: Basis = Basis.UNBUDGETED
+    why: str
+    worker: str
 
 
 Stated: TypeAlias = bool | int | str | tuple[str, ...]

@@ -29,12 +29,16 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class EncodedBody(Mapping[str, JSONValue]):
-    """A map by its canonical bytes. Most of those who read an entry read the bytes as its event."""
+    """A map by its canonical bytes, read when it is looked into. `event` is what they were written from, if anything.
 
-    __slots__ = ("encoded",)
+    An event is equal to what its bytes decode to, so that a projection sees what a replay sees; tests hold it to that.
+    """
 
-    def __init__(self, encoded: bytes) -> None:
+    __slots__ = ("encoded", "event")
+
+    def __init__(self, encoded: bytes, event: object = None) -> None:
         self.encoded = encoded
+        self.event = event
 
     def __getitem__(self, name: str) -> JSONValue:
         value: JSONValue = self._members()[name]
@@ -69,13 +73,12 @@ def encoded_event(event: object) -> EncodedBody:
         InvalidInputError: it has none.
     """
     try:
-        if _is_plain(event):
-            encoded = _encode_sorted(event)  # sorts an event's names, which are ASCII
-            if encoded.isascii():
-                return EncodedBody(encoded)
+        encoded = _encoded(event)
     except UnicodeEncodeError:
-        pass  # is found again below, and told
-    return EncodedBody(encoded_value(msgspec.to_builtins(event)))
+        encoded = b""  # it is found again below, and told
+    if not encoded or not encoded.isascii():
+        encoded = encoded_value(msgspec.to_builtins(event))
+    return EncodedBody(encoded, event)
 
 
 def encoded_value(value: JSONValue) -> bytes:
@@ -98,28 +101,46 @@ def encoded_value(value: JSONValue) -> bytes:
         raise InvalidInputError("text holds a lone surrogate, which has no UTF-8 form") from error
 
 
-def _is_plain(event: Any) -> bool:  # noqa: ANN401 - of any event type
-    """Tells whether every member is one that `ordered` would leave as it is. False says nothing."""
-    numbers, others = _to_check(event.__class__)
-    for number in numbers(event):
-        if number is not None and not -INTEGER_MAX <= number <= INTEGER_MAX:
-            return False
-    return all(other in _NOTHING or is_plain(msgspec.to_builtins(other)) for other in others(event))
-
-
+_Get = Callable[[Any], tuple[Any, ...]]
 _NOTHING: tuple[Any, ...] = ((), {}, None)
-_Get = Callable[[object], tuple[Any, ...]]
+
+
+class _Form(msgspec.Struct, frozen=True):
+    """What an event's type says of its canonical form.
+
+    `numbers` may be too large, `others` may be anything: the rest is text, flags and lists of them. `encode` writes a
+    plain event with its names in order; where its class has them in this order, nothing needs to be sorted.
+    """
+
+    numbers: _Get
+    others: _Get
+    encode: Callable[[Any], bytes]
+
+
+def _encoded(event: Any) -> bytes:  # noqa: ANN401 - of any event type
+    """Returns the canonical bytes of a plain event whose text is ASCII; something else, or nothing, of any other."""
+    form = _form(event.__class__)
+    numbers = [number for number in form.numbers(event) if number]
+    if numbers and not -INTEGER_MAX <= min(numbers) <= max(numbers) <= INTEGER_MAX:
+        return b""
+    encode = form.encode
+    for other in form.others(event):
+        if other not in _NOTHING:
+            if not is_plain(msgspec.to_builtins(other)):
+                return b""
+            encode = _encode_sorted
+    return encode(event)
 
 
 @cache
-def _to_check(kind: type) -> tuple[_Get, _Get]:
-    """Returns what gets the numbers of an event of this type, and what else of it may not be plain: its types say."""
+def _form(kind: type) -> _Form:
     found = type_info(kind)
     if not isinstance(found, StructType | DataclassType):
         raise TypeError(f"an event is a struct or a dataclass, {kind.__name__} is neither")
+    names = [field.name for field in found.fields]
     numbers = [field.name for field in found.fields if _is(field.type, IntType)]
     others = [field.name for field in found.fields if not _is(field.type, IntType) and not _is_text(field.type)]
-    return _getter(numbers), _getter(others)
+    return _Form(_getter(numbers), _getter(others), _encode if names == sorted(names) else _encode_sorted)
 
 
 def _is(of: Type, *kinds: type[Type]) -> bool:

@@ -76,7 +76,8 @@ class EventType(Generic[T]):
         body = entry.body
         try:
             if isinstance(body, EncodedBody):
-                return self._decoder.decode(body.encoded)
+                event = body.event
+                return event if isinstance(event, self.kind) else self._decoder.decode(body.encoded)
             return msgspec.convert(body, self.kind)
         except msgspec.ValidationError as error:
             raise UnavailableError(

@@ -77,13 +77,14 @@ class CommandRunner(ABC):
     def _give_receipts(self, result: Result, transaction: BatchTransaction, signed: Receipts) -> None:
         if result.committed is None:
             return
-        given = [self._broken or signed[entry.id] for _log, _new, entry in transaction.appended]
-        errors = [one for one in given if isinstance(one, UnavailableError)]
-        if errors:
-            fail([(result, transaction)], errors[0])
-            return
-        receipts = tuple(one for one in given if isinstance(one, Receipt))
-        result.committed = Committed(result.committed.value, receipts)
+        receipts = []
+        for _log, _new, entry in transaction.appended:
+            given = self._broken or signed[entry.id]
+            if isinstance(given, UnavailableError):
+                fail([(result, transaction)], given)
+                return
+            receipts.append(given)
+        result.committed = Committed(result.committed.value, tuple(receipts))
 
 
 def fail(done: Sequence[tuple[Result, BatchTransaction]], error: UnavailableError) -> None:
