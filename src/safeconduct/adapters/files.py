@@ -98,6 +98,7 @@ class FileHeads:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._paths: dict[Origin, Path] = {}
         self._known: dict[Origin, tuple[int, int]] = {}  # inode and length as this process left them
         self._unsynced: set[Origin] = set()
         self._flushed_at = time.monotonic()
@@ -148,7 +149,9 @@ class FileHeads:
         self._unsynced.add(origin)
 
     def _path(self, origin: Origin) -> Path:
-        return self._folder / file_name(origin)
+        if origin not in self._paths:
+            self._paths[origin] = self._folder / file_name(origin)
+        return self._paths[origin]
 
 
 def _changed(origin: Origin) -> UnavailableError:

@@ -22,7 +22,7 @@ def seconds(count: float) -> Duration:
 
 def rfc3339(instant: Instant) -> str:
     """Returns the instant as RFC 3339 in UTC with six decimals: one text form per instant, sortable as text."""
-    return (_EPOCH + instant * _MICROSECOND).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (_EPOCH + instant * _MICROSECOND).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_rfc3339(text: str) -> Instant:

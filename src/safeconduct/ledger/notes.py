@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.cosignatures import (
@@ -67,7 +68,7 @@ class SignatureType(IntEnum):
         return TIMESTAMP_BYTES + own
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VerifierKey:
     """A named key of one signature type; `text` is `<name>+<key id in hex>+<base64 of type and key>`."""
 
@@ -80,12 +81,12 @@ class VerifierKey:
         if self.kind is SignatureType.ML_DSA_44 and len(self.name.encode()) > NAME_BYTES_MAX:
             raise NoteError(f"the name of an ML-DSA-44 key has at most {NAME_BYTES_MAX} bytes")
 
-    @property
+    @cached_property
     def key_id(self) -> bytes:
         """The first 4 bytes of SHA-256 over name, newline, type and key."""
         return hashlib.sha256(self.name.encode() + b"\n" + bytes([self.kind]) + self.key.raw).digest()[:KEY_ID_BYTES]
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The C2SP text form."""
         return f"{self.name}+{self.key_id.hex()}+{base64_text(bytes([self.kind]) + self.key.raw)}"
