@@ -286,10 +286,10 @@ def test_retention_orders_what_is_over_its_days_and_nothing_else(house):
     said = house.look()
     (order,) = orders(house.writer.state)
     assert order.keys_of(Reader.PARTNER) == (due,)
-    assert (order.by, order.before, said.body["ordered"]) == ("retention:call", "2026-11-22", (order.id,))
+    assert (order.by, order.before, said.body["ordered"]) == ("retention:call", "2026-11-22", [order.id])
     assert len(pending(house.writer.state, RequestKind.DESTRUCTION)) == 1  # waits for the partner as any other
     assert said.body["next_at"] == parse_rfc3339("2026-12-23T00:00:00Z")
-    assert house.look().body["ordered"] == ()
+    assert house.look().body["ordered"] == []
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_a_hold_postpones_retention_and_says_so(house):
     said = house.look()
     (order,) = orders(house.writer.state)
     assert order.keys_of(Reader.PARTNER) == (other,)
-    assert said.body["postponed"] == ({"hold": hold.id, "keys": 1},)
+    assert said.body["postponed"] == [{"hold": hold.id, "keys": 1}]
     assert house.writer.state.get(RETENTIONS, AGREEMENT).postponed[0].hold == hold.id
     house.cosign(house.release(hold))
     assert len(house.look().body["ordered"]) == 1
@@ -393,7 +393,7 @@ def test_a_hold_and_retention_go_on_in_the_log_that_goes_on(house):
     said = house.look()
     (order,) = orders(house.writer.state)
     assert (order.origin, order.keys_of(Reader.PARTNER)) == (NEXT, (free,))
-    assert said.body["postponed"] == ({"hold": hold.id, "keys": 1},)
+    assert said.body["postponed"] == [{"hold": hold.id, "keys": 1}]
     assert held in house.keys.keys
 
 

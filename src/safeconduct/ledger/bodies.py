@@ -1,5 +1,6 @@
 """The clear content of an entry as its canonical bytes: written once, hashed as it is, read when it is looked into."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from operator import attrgetter
@@ -29,9 +30,10 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class EncodedBody(Mapping[str, JSONValue]):
-    """A map by its canonical bytes, read when it is looked into. `event` is what they were written from, if anything.
+    """A map by its canonical bytes, read when it is looked into.
 
-    An event is equal to what its bytes decode to, so that a projection sees what a replay sees; tests hold it to that.
+    `event` is what they were written from, where that is to the last byte what they decode to: a projection must see
+    what a replay sees, and a map, say, may have its members in another order.
     """
 
     __slots__ = ("encoded", "event")
@@ -66,19 +68,19 @@ def encoded_body(body: Mapping[str, JSONValue]) -> EncodedBody:
     return body if isinstance(body, EncodedBody) else EncodedBody(encoded_value(body))
 
 
-def encoded_event(event: object) -> EncodedBody:
+def encoded_event(event: Any) -> EncodedBody:  # noqa: ANN401 - of any event type
     """Returns the canonical form of an event: a struct or dataclass, whose fields are the members.
 
     Raises:
         InvalidInputError: it has none.
     """
-    try:
-        encoded = _encoded(event)
-    except UnicodeEncodeError:
-        encoded = b""  # it is found again below, and told
-    if not encoded or not encoded.isascii():
-        encoded = encoded_value(msgspec.to_builtins(event))
-    return EncodedBody(encoded, event)
+    form = _form(event.__class__)
+    if all(other in _NOTHING for other in form.others(event)):
+        numbers = [number for number in form.numbers(event) if number]
+        if not numbers or -INTEGER_MAX <= min(numbers) <= max(numbers) <= INTEGER_MAX:
+            with contextlib.suppress(UnicodeEncodeError):  # it is found again below, and told
+                return EncodedBody(form.encode(event), event)
+    return EncodedBody(encoded_value(msgspec.to_builtins(event)))
 
 
 def encoded_value(value: JSONValue) -> bytes:
@@ -108,28 +110,13 @@ _NOTHING: tuple[Any, ...] = ((), {}, None)
 class _Form(msgspec.Struct, frozen=True):
     """What an event's type says of its canonical form.
 
-    `numbers` may be too large, `others` may be anything: the rest is text, flags and lists of them. `encode` writes a
-    plain event with its names in order; where its class has them in this order, nothing needs to be sorted.
+    `numbers` may be too large, `others` may be anything: the rest is text, flags and lists of them. Without others
+    `encode` writes its members in order; where the class has them in this order, nothing needs to be sorted.
     """
 
     numbers: _Get
     others: _Get
     encode: Callable[[Any], bytes]
-
-
-def _encoded(event: Any) -> bytes:  # noqa: ANN401 - of any event type
-    """Returns the canonical bytes of a plain event whose text is ASCII; something else, or nothing, of any other."""
-    form = _form(event.__class__)
-    numbers = [number for number in form.numbers(event) if number]
-    if numbers and not -INTEGER_MAX <= min(numbers) <= max(numbers) <= INTEGER_MAX:
-        return b""
-    encode = form.encode
-    for other in form.others(event):
-        if other not in _NOTHING:
-            if not is_plain(msgspec.to_builtins(other)):
-                return b""
-            encode = _encode_sorted
-    return encode(event)
 
 
 @cache
