@@ -6,9 +6,8 @@ outside.
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import msgspec
 import pytest
 
 from safeconduct.adapters.files import FileHeads
@@ -50,7 +49,7 @@ WORKING = {
 
 def command(n):
     draft = thing(f"k{n}", sealed={"request": f"secret {n}"}, n=n)
-    return lambda tx: tx.append(OTHER if n % 3 == 0 else CALLS, msgspec.structs.replace(draft, subject=f"subject {n}"))
+    return lambda tx: tx.append(OTHER if n % 3 == 0 else CALLS, replace(draft, subject=f"subject {n}"))
 
 
 class Parts:

@@ -1,9 +1,8 @@
 """What goes into the log, as the features see it. ledger/ owns the envelope that carries it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-
-import msgspec
 
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.ids import EntryId, Origin
@@ -27,7 +26,8 @@ class Reader(StrEnum):
     AUDITOR = "auditor"
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
     """An entry before it has an id and a place.
 
     `type` is `area.subject.action/version`; `body` is clear and in the leaf; each value in `sealed` enters the leaf
@@ -38,13 +38,14 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     type: str
     body: Mapping[str, JSONValue]
-    sealed: Mapping[str, JSONValue] = {}
+    sealed: Mapping[str, JSONValue] = field(default_factory=dict)
     subject: str = "installation"
     retention: Retention = Retention.CONTROL
     act: Mapping[str, JSONValue] | None = None
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
     """An entry of a log. Projections read this and nothing else, so that entries rebuild the state.
 
     `index` is its place in the log where that was read from the log. It is None for projections and listeners, also in

@@ -5,8 +5,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-import msgspec
-
 from safeconduct.kernel.entries import Draft, Entry
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.kernel.instants import Instant
@@ -84,7 +82,8 @@ class Transaction(Records, Protocol):
         ...
 
 
-class Receipt(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Receipt:
     """That an entry is durable, and a signed promise that it stands in the log by a deadline.
 
     `batch` is a signed note over the root of a small tree (docs/spec/receipts.md); `position` and `path`, hashes
@@ -100,7 +99,8 @@ class Receipt(msgspec.Struct, frozen=True):
     index: int | None
 
 
-class Committed(msgspec.Struct, Generic[T_co], frozen=True):
+@dataclass(frozen=True, slots=True)
+class Committed(Generic[T_co]):
     """What a command returned, after its transaction is durable, and a receipt for each entry it appended."""
 
     value: T_co
