@@ -10,7 +10,7 @@ from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import Instant
 from safeconduct.program.vetting.applying import submit
 from safeconduct.program.vetting.model import CASES, Verdict
-from safeconduct.program.vetting.reading import lacks
+from safeconduct.program.vetting.reading import due, lacks
 from safeconduct.program.vetting.reasons import REASONS, reasons_for
 from safeconduct.program.vetting.states import STEPS, TABLE, Action, Demand, State, reference
 from support.programs import bring_into_force
@@ -235,6 +235,16 @@ def test_another_application_lifts_no_suspension(house):
     assert house.against() == ["vetting-suspended"]
     house.provision(again)
     assert house.against() == ["path-not-proven"]
+
+
+def test_what_is_due_is_named_with_its_owner_and_what_follows(house):
+    case = house.ready()
+    pending = house.open("principal:bo", "bo")
+    house.submit(pending, "employment", "identity", by="bo")
+    found = {(one.kind, one.owner, one.at) for one in due(house.state, house.now)}
+    assert ("vetting", "ana", house.case(case).until) in found
+    assert ("vetting-decision", "max", house.case(pending).due_at) in found
+    assert len(found) == 3  # and northwind's own
 
 
 def test_a_suspension_is_ended_by_another_administrator_and_a_new_probe(house):

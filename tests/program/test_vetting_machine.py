@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from safeconduct.access.records import ADMISSIONS
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import Instant
@@ -24,6 +25,13 @@ ADMINISTRATORS = {"nora", "max"}
 PROTECTORS = {*JUDGES, "bo"}
 CHECKS = ("employment", "identity")
 VALID = 180 * DAY
+CODES = {
+    "suspended": "vetting-suspended",
+    "suspension-appealed": "vetting-suspended",
+    "expired": "vetting-expired",
+    **dict.fromkeys(("open", "submitted", "in-review", "evidence-wanted", "denied", "appealed"), "not-vetted"),
+    "withdrawn": "not-vetted",
+}
 everybody = st.sampled_from(["ana", "nora", "nils", "mia", "max", "bo", "cyd"])
 judging = st.sampled_from([*JUDGES, "bo"])
 
@@ -348,6 +356,10 @@ class Vetting(RuleBasedStateMachine):
         if self.house.now >= employer.until:
             return
         ready = self.state == "ready" and self.house.now < self.until
+        if self.state in CODES:
+            assert self.house.against() == [CODES[self.state]]
+            admission = self.house.state.get(ADMISSIONS, "principal:ana")
+            assert (admission is None) == (self.state == "withdrawn")
         assert (self.house.against() == []) == (ready and self.proven)
         assert (self.house.against(purpose="probe") == []) == (
             self.state in ("provisioned", "ready") and self.house.now < self.until

@@ -70,10 +70,14 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All changes between what is in force and a program. `waits_for` is the witness whose cosignature they need."""
+    """All changes between what is in force and a program. `waits_for` is the witness whose cosignature they need.
+
+    `vetted` tells whether its callers have to be vetted; if not, being named in it is what admits them.
+    """
 
     program: str
     waits_for: str | None
+    vetted: bool
     changes: tuple[PlannedChange, ...]
 
     def document(self) -> dict[str, Any]:
@@ -81,6 +85,7 @@ class Plan:
         return {
             "program": self.program,
             "waits_for": self.waits_for,
+            "vetted": self.vetted,
             "changes": [
                 {
                     "action": change.action.value,
@@ -102,7 +107,12 @@ def plan(records: Records, program: Program) -> Plan:
     check_agreement(records, program.origin, program.agreement)
     agreement = kept.agreement_in_force(records) or program.agreement
     witness = agreement.witness
-    return Plan(program=program.digest, waits_for=witness.name if witness else None, changes=changes(records, program))
+    return Plan(
+        program=program.digest,
+        waits_for=witness.name if witness else None,
+        vetted=program.vetting is not None,
+        changes=changes(records, program),
+    )
 
 
 def changes(records: Records, program: Program) -> tuple[PlannedChange, ...]:

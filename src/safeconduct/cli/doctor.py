@@ -77,6 +77,7 @@ def about(status: Mapping[str, Any]) -> Iterator[Finding]:
     none = status["program"] == "none in force"
     remedy = "safeconduct program plan FILE, then program apply FILE" if none else ""
     yield Finding("program", State.BAD if none else State.OK, status["program"], remedy)
+    yield _vetting(status["vetting"])
     for one in status["agreement"]:
         yield Finding("agreement", State(one["state"]), one["said"], one["remedy"])
     yield from _upstreams(status)
@@ -91,6 +92,15 @@ def about(status: Mapping[str, Any]) -> Iterator[Finding]:
     for line in status["shipping"]:
         said = f"{line['name']}: {line['problem'] or 'sending'}, {len(line['refused'])} refused"
         yield Finding("shipping", State.WARN if line["problem"] or line["refused"] else State.OK, said)
+
+
+def _vetting(vetting: Mapping[str, Any]) -> Finding:
+    if not vetting["demanded"]:
+        return Finding("vetting", State.OK, "none demanded: the program itself is what admits whom it names", "")
+    if vetting["overdue"]:
+        said = f"{vetting['overdue']} decisions are overdue"
+        return Finding("vetting", State.WARN, said, "safeconduct vetting list shows them; somebody decides them")
+    return Finding("vetting", State.OK, "demanded, and no decision is overdue", "")
 
 
 def _upstreams(status: Mapping[str, Any]) -> Iterator[Finding]:

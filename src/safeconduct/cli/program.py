@@ -64,6 +64,8 @@ def _show_plan(document: dict[str, Any]) -> None:
         out.print(f"\nin force once {document['waits_for']} has cosigned it", style="dim")
     elif document["changes"]:
         out.print("\ncan't be applied: the agreement names no witness of the partner's")
+    if not document["vetted"]:
+        out.print("no section vetting: this program itself is what admits whom it names", style="dim")
 
 
 def _show_applied(document: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from safeconduct.http.control.frame import Reading, answer
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.ledger.log_events import SUCCESSORS
 from safeconduct.program.agreements import warnings
+from safeconduct.program.vetting.reading import vetting_state
 
 router = APIRouter(tags=["status"])
 
@@ -58,6 +59,7 @@ async def status(control: Installation, _: Reading) -> Response:
                 "server": control.lists_url or "none",
                 "program": program.digest if program else "none in force",
                 "agreement": warnings(records, control.clock.now()),
+                "vetting": vetting_state(records, control.clock.now()),
                 "waiting": len(pending(records)),
                 "freezes": len(freezes(records)),
                 "holds": sum(1 for _ in holds(records)),

@@ -85,10 +85,11 @@ def _show(records: Records, case: Case) -> None:
     admission = Admission(
         subject=case.subject, state=seen, tier=case.tier, until=case.until, case=case.id, reason=case.reason
     )
+    if admission == former:
+        return
     if seen not in ADMITTED and case.subject.kind is SelectorKind.PRINCIPAL:
         forget_vetting(records, case.subject.kind, case.subject.name)  # what it proved it proves again
-    if admission != former:
-        records.put(kept.ADMISSIONS, subject, admission)
+    records.put(kept.ADMISSIONS, subject, admission)
 
 
 def _stays(former: Admission, seen: AdmissionState | None) -> bool:

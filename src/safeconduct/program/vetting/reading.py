@@ -1,9 +1,11 @@
 """What people are told of cases: those they may see, what each lacks, and what stands against somebody's calls."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from safeconduct.access import records as kept
+from safeconduct.access.due import Due
 from safeconduct.access.model import Principal, Selector, SelectorKind
 from safeconduct.access.standing import Standing
 from safeconduct.kernel.decisions import Reason
@@ -15,7 +17,7 @@ from safeconduct.program.vetting.acting import knows_of, sees
 from safeconduct.program.vetting.applying import missing_evidence
 from safeconduct.program.vetting.model import CASES, Case
 from safeconduct.program.vetting.reasons import REASONS
-from safeconduct.program.vetting.states import State
+from safeconduct.program.vetting.states import STEPS, Action, State
 
 _ADMINISTRATOR = "an administrator who neither is nor answers for it: safeconduct vetting provision"
 _NEXT: Mapping[State, str] = {
@@ -70,6 +72,35 @@ def lacks(records: Records, case: Case, now: Instant) -> tuple[str, ...]:
         if unseen:
             return tuple(f"an assessment of {check}" for check in unseen)
     return (_NEXT[case.state],) if case.state in _NEXT else ()
+
+
+def due(records: Records, _now: Instant) -> Iterator[Due]:
+    """Yields what vetting owes and what of it ends: decisions, and approvals that want to be renewed before."""
+    rules = records.get(kept.VETTING, kept.VETTING_KEY)
+    for _, case in records.scan(CASES):
+        name = f"{case.subject} (case {case.id})"
+        if case.due_at is not None and rules is not None:
+            yield Due(
+                kind="vetting-decision",
+                name=name,
+                at=case.due_at,
+                owner=rules.escalate_to,
+                consequence="it is overdue, which approves nothing",
+            )
+        if (case.state, Action.EXPIRE) in STEPS:
+            yield Due(
+                kind="vetting",
+                name=name,
+                at=case.until,
+                owner=case.applicant.id,
+                consequence=f"calls that rest on {case.subject} are refused",
+            )
+
+
+def vetting_state(records: Records, now: Instant) -> dict[str, Any]:
+    """Returns whether vetting is demanded, and how many decisions are overdue."""
+    overdue = [case for _, case in records.scan(CASES) if case.due_at is not None and now >= case.due_at]
+    return {"demanded": records.get(kept.VETTING, kept.VETTING_KEY) is not None, "overdue": len(overdue)}
 
 
 def readiness(standing: Standing, principal: Principal, now: Instant) -> tuple[PathReadiness, ...]:
