@@ -1,7 +1,7 @@
 """What a program would change: added, changed and removed records, field by field."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import Agreement, Change, Policies, Scope, SealedPath
+from safeconduct.access.identity import IdentityProvider
+from safeconduct.access.model import Agreement, Change, Policies, Principal, Scope, SealedPath, Token
 from safeconduct.access.ownership_events import forget_rules, forget_scope
 from safeconduct.access.program import Program
 from safeconduct.access.signing import check_agreement
@@ -31,6 +32,7 @@ NOUNS: Mapping[str, Collection[Any]] = {
     "response": kept.RESPONSE_RULES,
     "vetting": kept.VETTING,
     "grants-policy": kept.GRANTS_POLICY,
+    "identity-provider": kept.IDENTITY_PROVIDERS,
 }
 """What a program consists of, and where each kind stands in the records."""
 
@@ -124,15 +126,18 @@ def changes(records: Records, program: Program) -> tuple[PlannedChange, ...]:
 def enforce(state: State, change: Change) -> None:
     """Writes one change to the records. A path is sealed: it gets the next version and its digest."""
     collection = NOUNS[change.noun]
+    former = state.get(collection, change.name)
     if change.after is None:
         state.delete(collection, change.name)
         _forget_approvals(state, change)
         forget_vetting(state, change.noun, change.name)
         if change.noun == "scope":
             forget_scope(state, change.name)
+        _forget_sign_ins(state, former, None)
         return
     record = msgspec.convert(change.after, collection.kind)
-    forget_another(state, state.get(collection, change.name), record)
+    forget_another(state, former, record)
+    _forget_sign_ins(state, former, record)
     if isinstance(record, SealedPath):
         record = seal(record, 1 + sum(1 for _ in state.scan(kept.PATH_VERSIONS, f"{record.id}/")))
         state.insert(kept.PATH_VERSIONS, f"{record.id}/{record.version:06d}", record)
@@ -141,6 +146,19 @@ def enforce(state: State, change: Change) -> None:
     if isinstance(record, Policies):
         state.put(kept.POLICY_VERSIONS, digest(record.text), record)
     state.put(collection, change.name, record)
+
+
+def _forget_sign_ins(state: State, former: object, record: object) -> None:
+    """Ends the tokens of sign-ins that would not come about now: at another provider than it was, of somebody else."""
+    if isinstance(former, IdentityProvider) and former != record:
+        _end_tokens(state, lambda token: token.provider == former.id)
+    elif isinstance(former, Principal) and former.identity != getattr(record, "identity", None):
+        _end_tokens(state, lambda token: bool(token.provider) and token.principal == former.id)
+
+
+def _end_tokens(state: State, ends: Callable[[Token], bool]) -> None:
+    for key in [key for key, token in state.scan(kept.TOKENS) if ends(token)]:
+        state.delete(kept.TOKENS, key)
 
 
 def _forget_approvals(state: State, removed: Change) -> None:
@@ -168,6 +186,7 @@ def _wanted(program: Program) -> dict[str, dict[str, Any]]:
         "policies": {kept.POLICIES_KEY: _document(program.policies)},
         "approval": {value.subject: _document(value) for value in program.approvals},
         "response": {value.kind: _document(value) for value in program.responses},
+        "identity-provider": {value.id: _document(value) for value in program.identity_providers},
         "vetting": {kept.VETTING_KEY: _document(program.vetting)} if program.vetting else {},
         "grants-policy": {kept.GRANTS_POLICY_KEY: _document(program.grants_policy)} if program.grants_policy else {},
     }

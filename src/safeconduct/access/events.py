@@ -29,6 +29,7 @@ from safeconduct.access.model import (
     RequestKind,
     Selector,
     Token,
+    UsedAct,
     Witness,
 )
 from safeconduct.access.noting import noted
@@ -99,14 +100,28 @@ class FreezeStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """How the holder of a token signed in: where, in which authentication contexts, and what that counts for.
+
+    `nonce` is the SHA-256 of the ID token's, which is used once.
+    """
+
+    provider: str
+    contexts: tuple[str, ...]
+    tier: int
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenIssued:
-    """An API token exists. Only the hash of its secret is anywhere."""
+    """An API token exists. Only the hash of its secret is anywhere. `signed_in` says so where no key signed for it."""
 
     id: str
     hash: str
     principal: PrincipalId
     by: PrincipalId
     expires_at: Instant
+    signed_in: SignedIn | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,10 +240,19 @@ def _freeze_started(state: State, entry: Entry) -> None:
 def _token_issued(state: State, entry: Entry) -> None:
     record_act(state, entry)
     event = TOKEN_ISSUED.read(entry)
+    signed_in = event.signed_in
     token = Token(
-        id=event.id, hash=event.hash, principal=event.principal, issued_at=entry.at, expires_at=event.expires_at
+        id=event.id,
+        hash=event.hash,
+        principal=event.principal,
+        issued_at=entry.at,
+        expires_at=event.expires_at,
+        provider=signed_in.provider if signed_in else "",
+        tier=signed_in.tier if signed_in else None,
     )
     state.insert(kept.TOKENS, event.id, token)
+    if signed_in:
+        state.insert(kept.SIGN_INS, f"{signed_in.provider}/{signed_in.nonce}", UsedAct(entry=entry.id, at=entry.at))
 
 
 def _token_revoked(state: State, entry: Entry) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from safeconduct.access.agreement import Contact, Liability, Notice, Responsibility, Side
 from safeconduct.access.budgets import Budget
 from safeconduct.access.catalogue import Provider, SealedModel
+from safeconduct.access.identity import Identity
 from safeconduct.access.ownership import AuthorizationKind
 from safeconduct.access.target_rules import Place, TargetRule
 from safeconduct.approvals.model import Group
@@ -155,7 +156,8 @@ class Principal:
     """Someone or something that may ask. A person has a key; services, agents and contractors have a sponsor.
 
     The sponsor is a person who answers for it. `tier` is what it was approved for: models of higher tiers are not for
-    it. `human` says who a person is, in words that both parties know; empty where the program does not say.
+    it. `human` says who a person is, in words that both parties know; empty where the program does not say. `identity`
+    is who a person is where they sign in.
     """
 
     id: PrincipalId
@@ -166,6 +168,7 @@ class Principal:
     sponsor: PrincipalId | None = None
     tier: int = 0
     human: str = ""
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,13 +359,18 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """An API token, as the hash of its secret. `id` is shown to people; the secret was shown once."""
+    """An API token, as the hash of its secret. `id` is shown to people; the secret was shown once.
+
+    `provider` is where its holder signed in, and `tier` what that counts for; empty and None where a key signed for it.
+    """
 
     id: str
     hash: str
     principal: PrincipalId
     issued_at: Instant
     expires_at: Instant
+    provider: str = ""
+    tier: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from safeconduct.access.authorization import compile_policies
 from safeconduct.access.document import Fields, Node, Problem, ProgramInvalidError, Scalar, parse_document
 from safeconduct.access.grant_checks import check_grants
 from safeconduct.access.grant_model import GrantsPolicy
+from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.model import (
     Agreement,
     ApprovalRule,
@@ -57,6 +58,7 @@ class Program:
     policies: Policies
     approvals: tuple[ApprovalRule, ...]
     responses: tuple[ResponseRule, ...]
+    identity_providers: tuple[IdentityProvider, ...] = ()
     vetting: VettingRules | None = None
     grants_policy: GrantsPolicy | None = None
 
@@ -165,6 +167,7 @@ def _program(values: Mapping[str, Any]) -> Program:
         "policies": {"text": values["policies"]},
         "approvals": _listed(values["approvals"]),
         "responses": _listed(values["responses"]),
+        "identity_providers": _listed(values["identity_providers"]),
         "vetting": values["vetting"],
         **_grants_policy(values["grants_policy"]),
     }

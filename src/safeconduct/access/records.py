@@ -6,6 +6,7 @@ from itertools import chain
 
 from safeconduct.access.admissions import Admission, PathProof
 from safeconduct.access.grant_model import GrantsPolicy
+from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.model import (
     Agreement,
     ApprovalRule,
@@ -51,6 +52,8 @@ TOKENS = Collection("tokens", Token)  # at the token's id
 FREEZES = Collection("freezes", Freeze)
 RESTRICTIONS = Collection("restrictions", Restriction)
 MODEL_APPROVALS = Collection("model-approvals", ModelUse)  # at `path/version`
+IDENTITY_PROVIDERS = Collection("identity-providers", IdentityProvider)
+SIGN_INS = Collection("sign-ins", UsedAct)  # at `provider/hash of the nonce`
 VETTING = Collection("vetting-rules", VettingRules)  # one, at `vetting`, where the program has the section
 ADMISSIONS = Collection("admissions", Admission)  # at the subject's text, such as `principal:ana`
 PATH_PROOFS = Collection("path-proofs", PathProof)  # at `principal/path`

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from safeconduct.access.identity_schema import check_identities
 from safeconduct.access.model import Opening, OrganizationRole, PrincipalKind, Role
 from safeconduct.access.prohibited import PROHIBITED_USES, prohibited
 from safeconduct.access.reading import Key, Log, near
@@ -27,6 +28,7 @@ def check_references(values: Values, log: Log) -> None:
     for name, principal in values["principals"].items():
         _principal(name, principal, values, log)
     check_vetting(values, log)
+    check_identities(values, log)
     for name, path in values["paths"].items():
         _known(log, ("paths", name, "scope"), path["scope"], values["scopes"], "scope")
         for data_class in path["handling"]:
@@ -133,8 +135,9 @@ def _principal(name: str, principal: Values, values: Values, log: Log) -> None:
     _roles(name, principal, values, log)
     _tier(name, principal, values, log)
     if principal["kind"] == PrincipalKind.PERSON:
-        if principal["key"] is None:
-            log.wrong_at(key, f"{name} is a person and needs a key: safeconduct keys new {name} --out FILE")
+        if principal["key"] is None and principal["identity"] is None:
+            text = f"{name} is a person and needs a key (safeconduct keys new {name} --out FILE) or an identity"
+            log.wrong_at(key, text)
     elif principal["roles"]:
         log.wrong_at((*key, "roles"), f"{name} is a {principal['kind']}; roles are for people")
     check_sponsor(name, values, log)

@@ -9,6 +9,7 @@ from safeconduct.access.agreement_schema import AGREEMENT, WINDOW
 from safeconduct.access.assets import parse_asset
 from safeconduct.access.catalogue import TIER_MAX
 from safeconduct.access.grant_schema import GRANTS_POLICY
+from safeconduct.access.identity_schema import IDENTITY, IDENTITY_PROVIDERS
 from safeconduct.access.model import OrganizationRole, PrincipalKind, Role
 from safeconduct.access.path_schema import BUDGET, MODELS, PATH, TIER, UPSTREAMS
 from safeconduct.access.path_schema import ID as _ID
@@ -52,7 +53,8 @@ _PRINCIPAL = Section(
     (
         FieldSpec("organization", _ID, "where it belongs"),
         FieldSpec("kind", Choice(tuple(PrincipalKind)), "a person, or a service or agent that a person answers for"),
-        FieldSpec("key", _KEY, "public half of its key; every person needs one", required=False),
+        FieldSpec("key", _KEY, "public half of its key; every person needs one, or an `identity`", required=False),
+        FieldSpec("identity", IDENTITY, "who a person is where they sign in", required=False),
         FieldSpec("roles", ListOf(Choice(tuple(Role)), len(Role)), "a person's roles", required=False, default=[]),
         FieldSpec("sponsor", _ID, "the person who answers for a service, an agent or a contractor", required=False),
         FieldSpec("tier", TIER, "what it was approved for: no models of higher tiers", required=False, default=0),
@@ -146,6 +148,7 @@ PROGRAM = Section(
             Named(_RESPONSE, 1, words=("block-ip",), id_attribute="kind"),
             "bounds on responses; what has none can't be proposed",
         ),
+        FieldSpec("identity_providers", IDENTITY_PROVIDERS, "where people sign in", required=False, default={}),
         FieldSpec(
             "vetting",
             VETTING,

@@ -90,6 +90,11 @@ class Standing:
             )
         return principal
 
+    def sign_in_tier(self, token: str) -> int | None:
+        """Returns the tier that the sign-in behind a token counts for; None where a key signed for the token."""
+        found = self.tokens.get(secret_hash(token))
+        return found.tier if found else None
+
     def path(self, path_id: PathId) -> SealedPath | None:
         """Returns the path's version in force, to whoever asks. Callers want `resolve`."""
         return self.paths.get(path_id)

@@ -68,7 +68,7 @@ def issue_token(
     event = TokenIssued(
         id=tx.new_id(), hash=secret_hash(secret), principal=principal, by=signer.id, expires_at=expires_at
     )
-    tx.append(_log(tx), TOKEN_ISSUED.draft(event, act=signed.envelope()))
+    tx.append(installation_log(tx), TOKEN_ISSUED.draft(event, act=signed.envelope()))
     return IssuedToken(id=event.id, principal=principal, expires_at=expires_at, secret=secret)
 
 
@@ -86,7 +86,21 @@ def revoke_token(tx: Transaction, signed: SignedAct, *, operation: str, content:
     _check_may(signer, tx.get(kept.PRINCIPALS, token.principal) if token else None, Capability.REVOKE_TOKEN)
     if token is None:
         raise AbsentError(f"no token {token_id!r}", code="token-unknown")
-    tx.append(_log(tx), TOKEN_REVOKED.draft(TokenRevoked(id=token_id, by=signer.id), act=signed.envelope()))
+    tx.append(installation_log(tx), TOKEN_REVOKED.draft(TokenRevoked(id=token_id, by=signer.id), act=signed.envelope()))
+
+
+def give_up(tx: Transaction, secret: str) -> str:
+    """Revokes the token of this secret, at once, for whoever shows it; returns its id.
+
+    Raises:
+        AbsentError: no such token.
+    """
+    wanted = secret_hash(secret)
+    token = next((one for one in list_tokens(tx) if one.hash == wanted), None)
+    if token is None:
+        raise AbsentError("no such token is known here", code="token-unknown")
+    tx.append(installation_log(tx), TOKEN_REVOKED.draft(TokenRevoked(id=token.id, by=token.principal)))
+    return token.id
 
 
 def list_tokens(records: Records) -> Iterator[Token]:
@@ -94,14 +108,19 @@ def list_tokens(records: Records) -> Iterator[Token]:
     return (token for _, token in records.scan(kept.TOKENS))
 
 
-def _check_may(signer: Principal, holder: Principal | None, capability: Capability) -> None:
-    if holder is not None and signer.id in (holder.id, holder.sponsor):
-        return
-    require(signer, capability)
+def installation_log(records: Records) -> Origin:
+    """Returns the installation's own log, which entries about tokens go to.
 
-
-def _log(records: Records) -> Origin:
+    Raises:
+        UnavailableError: `no-program`.
+    """
     program = kept.program_in_force(records)
     if program is None:
         raise UnavailableError("no program is in force", code="no-program", remedy="safeconduct program apply FILE")
     return installation_origin(program.origin)
+
+
+def _check_may(signer: Principal, holder: Principal | None, capability: Capability) -> None:
+    if holder is not None and signer.id in (holder.id, holder.sponsor):
+        return
+    require(signer, capability)

@@ -20,6 +20,7 @@ from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.data_folder import Address, locked
 from safeconduct.adapters.log_lines import write_lines
 from safeconduct.adapters.models.local import LocalModel, LocalServer
+from safeconduct.adapters.oidc import OpenIDProviders
 from safeconduct.adapters.responses.edl import ListProbe
 from safeconduct.adapters.safety_secret import safety_secret
 from safeconduct.bootstrap.cosigning import cosign_head, follow
@@ -274,6 +275,7 @@ def app_of(installation: Installation, settle: Settle, serving: Serving | None, 
         upstreams={name: upstream.facts for name, upstream in serving.upstreams.items()} if serving else None,
         telemetry=installation.telemetry,
         events=installation.events,
+        identities=OpenIDProviders().claims,
         caller=lambda principal: _Caller(serving, principal),
         lists_url=serving.url if serving else None,
         shipping=serving.shipping if serving else list,

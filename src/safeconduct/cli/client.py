@@ -72,6 +72,11 @@ class Client:
             _document(answer)
         return answer.body
 
+    def ask(self, path: str, body: object) -> Any:  # noqa: ANN401 - JSON of the control API
+        """Asks for something for which what the body holds is all that speaks, such as a sign-in."""
+        headers = {"content-type": "application/json"}
+        return _document(self._send(Ask(method="POST", path=path, headers=headers, body=msgspec.json.encode(body))))
+
     def check(self, path: str, body: bytes) -> Any:  # noqa: ANN401 - JSON of the control API
         """Asks about a body and changes nothing, so that no signature is needed."""
         return _document(self._send(Ask(method="POST", path=path, body=body)))
@@ -170,7 +175,7 @@ def client(data: Path | None, key: Path | None = None, url: str = "") -> Client:
     found = settings.read()
     login = logins.read(found.config)
     if login is not None:
-        key = key or Path(login.key)
+        key = key or (Path(login.key) if login.key else None)
         url = url or ("" if data else login.url)
         data = data or (Path(login.data) if login.data else None)
     return Client(data or found.data, settings.read_key(key) if key else None, url)

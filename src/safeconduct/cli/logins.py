@@ -26,11 +26,16 @@ T = TypeVar("T")
 
 
 class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose key signs, and the server's address or its data folder; both empty where the default holds."""
+    """Who acts, and the server's address or its data folder; both empty where the default holds.
+
+    `key` is the file of the key that signs; empty where the person signed in at the identity provider `oidc`.
+    """
 
     key: str
     url: str = ""
     data: str = ""
+    oidc: str = ""
+    principal: str = ""
 
 
 class Minted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,5 +1,6 @@
 """`safeconduct token`: what clients show as their API key."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,8 @@ from safeconduct.adapters.clock import SystemClock
 from safeconduct.cli import logins
 from safeconduct.cli.client import Client, Data, Key, Url, client, place
 from safeconduct.cli.output import Json, emit, err, out, rows
-from safeconduct.kernel.instants import Instant, rfc3339, seconds
+from safeconduct.kernel.errors import UnauthenticatedError
+from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339, seconds
 
 commands = typer.Typer(invoke_without_command=True)
 
@@ -48,14 +50,36 @@ def token(
     """
     if context.invoked_subcommand is not None:
         return
-    asked = client(data, key, url)
-    config, holder = settings.read().config, principal or asked.actor
+    asked, config = client(data, key, url), settings.read().config
+    login = logins.read(config)
+    if login is not None and login.oidc and key is None and not principal:
+        emit(_shown(_signed_in(config, asked.where, login)), as_json, _show_secret)
+        return
+    holder = principal or asked.actor
     found = None if fresh else logins.minted(config, asked.where, holder)
     if found is None or not found.lasts(SystemClock().now()):
         found = mint(asked, holder, minutes)
         logins.keep(config, found)
-    shown = {"id": found.id, "principal": holder, "expires_at": found.expires_at, "secret": found.secret}
-    emit(shown, as_json, lambda token: out.print(token["secret"], markup=False))
+    emit(_shown(found), as_json, _show_secret)
+
+
+def _signed_in(config: Path, where: str, login: logins.Login) -> logins.Minted:
+    found = logins.minted(config, where, login.principal)
+    if found is None or SystemClock().now() >= parse_rfc3339(found.expires_at):
+        raise UnauthenticatedError(
+            "the token of your sign-in has expired, and there is no key to sign for another",
+            code="token-expired",
+            remedy=f"sign in again: safeconduct login --oidc {login.oidc}",
+        )
+    return found
+
+
+def _shown(token: logins.Minted) -> dict[str, str]:
+    return {"id": token.id, "principal": token.principal, "expires_at": token.expires_at, "secret": token.secret}
+
+
+def _show_secret(token: dict[str, str]) -> None:
+    out.print(token["secret"], markup=False)
 
 
 def mint(asked: Client, principal: str, minutes: int) -> logins.Minted:

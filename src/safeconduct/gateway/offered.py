@@ -4,7 +4,7 @@ docs/spec/paths.md section 5. A model that is not offered is not told of, for wh
 """
 
 from safeconduct.access.standing import Decide, Standing
-from safeconduct.gateway.prepare import Arrival, admit, check_words, decision_request
+from safeconduct.gateway.prepare import Arrival, admit, check_words, decision_request, sign_in_tier
 from safeconduct.gateway.providers import Upstreams, askable
 from safeconduct.kernel.errors import AbsentError, RefusedError, UnavailableError
 
@@ -28,7 +28,10 @@ def offered(
     except (UnavailableError, RefusedError):
         return ()  # nothing could be asked: a call says why
     there = standing.compiled[path.id].there_for(standing.reach_on(principal, path.id))
-    names = dict.fromkeys(name for model in there for name in model.names)
+    signed_in = sign_in_tier(standing, arrival)
+    names = dict.fromkeys(
+        name for model in there if signed_in is None or model.tier <= signed_in for name in model.names
+    )
     return tuple(
         name
         for name in names

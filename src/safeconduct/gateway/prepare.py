@@ -23,6 +23,7 @@ from safeconduct.access.model import (
     RestrictionKind,
     SealedPath,
 )
+from safeconduct.access.sign_in import check_reach
 from safeconduct.access.standing import Decide, Standing
 from safeconduct.access.target_rules import Handling, Place, handled
 from safeconduct.gateway.budgets.bounds import Sending, cost_of
@@ -244,6 +245,11 @@ def identify(standing: Standing, arrival: Arrival) -> Principal:
     return standing.identify(arrival.token, arrival.at)
 
 
+def sign_in_tier(standing: Standing, arrival: Arrival) -> int | None:
+    """Returns the tier up to which the caller's sign-in counts; None where a key or this process speaks for it."""
+    return standing.sign_in_tier(arrival.token) if arrival.token and arrival.principal is None else None
+
+
 def admit(standing: Standing, arrival: Arrival) -> Admitted:
     """Steps 1 and 2, on headers alone: cheap, and what limits the body that is then read.
 
@@ -298,6 +304,7 @@ def prepare(
         model = compiled.model(request.model, standing.reach(principal, grant)) if grant else None
         if grant is None or model is None:
             raise RuntimeError("an allowed call falls under a grant and is for a model")
+        check_reach(sign_in_tier(standing, arrival), model.tier, model.name)
         way = way_to(providers, upstreams, spoken, asked, shapes)
         version = arrival.version if arrival.version in way.spoken.versions else ""
         identity = _Told(principal.id, model, way.spoken.name, version, _betas(way.spoken, arrival), tokens)

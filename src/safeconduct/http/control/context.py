@@ -8,8 +8,10 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from safeconduct.access.evaluating import DecisionPoint
+from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.log_keys import Closing
 from safeconduct.access.model import KeyChange
+from safeconduct.access.sign_in import Claims
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.kernel.errors import SafeconductError
@@ -70,11 +72,12 @@ class Control:
     ready for entries, new or stored; `stopped` are the logs that take none, and why; `cosign_head` waits until the
     partner has cosigned a joint log's head; `next_key` makes another key for a log, `closing` makes a log's successor
     ready; `settle` carries out the effects that wait now and returns what failed, by the id of the entry that ordered
-    it; `upstreams` are the configured model servers by name, None where no server runs; `caller` returns a principal's
-    way to a model; `lists_url` is where this server's lists are fetched from, or None when nothing serves them;
-    `shipping` tells how far each destination of the log's rows is; `forms` say what entry types mean in OCSF, `probes`
-    what the log says of calls that prove a path; `work` tells what the processes on these data are about; `metrics`
-    is what a running server counts.
+    it; `upstreams` are the configured model servers by name, None where no server runs; `identities` returns the
+    claims of an ID token that an identity provider signed; `caller` returns a principal's way to a model; `lists_url`
+    is where this server's lists are fetched from, or None when nothing serves them; `shipping` tells how far each
+    destination of the log's rows is; `forms` say what entry types mean in OCSF, `probes` what the log says of calls
+    that prove a path; `work` tells what the processes on these data are about; `metrics` is what a running server
+    counts.
     """
 
     writer: Writer
@@ -93,6 +96,7 @@ class Control:
     upstreams: Mapping[str, UpstreamFacts] | None
     telemetry: Ingestion
     events: EventStore
+    identities: Callable[[IdentityProvider, str], Claims]
     caller: Callable[[PrincipalId], ModelCaller]
     lists_url: str | None
     shipping: Callable[[], list[dict[str, Any]]]

@@ -155,6 +155,18 @@ async def read_bytes(request: Request) -> bytes:
 ReadBytes = Annotated[bytes, Depends(read_bytes)]
 
 
+async def open_bytes(request: Request) -> bytes:
+    """Returns the body of a request that anybody may make: what it holds is all that speaks for it.
+
+    Raises:
+        TooLargeError: the body is over BODY_BYTES_MAX.
+    """
+    return await _body(request)
+
+
+OpenBytes = Annotated[bytes, Depends(open_bytes)]
+
+
 async def signed_bytes(request: Request) -> Signed[bytes]:
     """Returns the raw body and the act it came with. Every change needs one.
 
@@ -181,8 +193,17 @@ def parse(signed: Signed[bytes], kind: type[T]) -> Signed[T]:
     Raises:
         InvalidInputError: it is not.
     """
+    return Signed(signed.act, signed.content, read(signed.body, kind))
+
+
+def read(body: bytes, kind: type[T]) -> T:
+    """Reads a body as JSON of a type.
+
+    Raises:
+        InvalidInputError: it is not.
+    """
     try:
-        return Signed(signed.act, signed.content, msgspec.json.decode(signed.body, type=kind))
+        return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise InvalidInputError(f"the request body is not what {kind.__name__} needs: {error}") from error
 

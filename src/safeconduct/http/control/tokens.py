@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access.model import Token
-from safeconduct.access.tokens import issue_token, list_tokens, revoke_token
+from safeconduct.access.tokens import IssuedToken, issue_token, list_tokens, revoke_token
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
 from safeconduct.kernel.ids import PrincipalId
@@ -46,10 +46,7 @@ async def issue(signed: SignedBytes, control: Installation) -> Response:
             expires_at=expires_at,
         ),
     )
-    made = committed.value
-    return answer(
-        {"id": made.id, "principal": made.principal, "expires_at": rfc3339(made.expires_at), "secret": made.secret}
-    )
+    return answer(shown(committed.value))
 
 
 @router.post("/{token_id}/revoke")
@@ -62,10 +59,17 @@ async def revoke(signed: SignedBytes, control: Installation, token_id: str) -> R
     return answer({"id": token_id, "state": "revoked"})
 
 
+def shown(made: IssuedToken) -> dict[str, Any]:
+    """Returns a token as it is shown this once, with its secret."""
+    return {"id": made.id, "principal": made.principal, "expires_at": rfc3339(made.expires_at), "secret": made.secret}
+
+
 def _document(token: Token) -> dict[str, Any]:
     return {
         "id": token.id,
         "principal": token.principal,
         "issued_at": rfc3339(token.issued_at),
         "expires_at": rfc3339(token.expires_at),
+        "provider": token.provider,
+        "tier": token.tier,
     }
