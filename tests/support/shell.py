@@ -42,19 +42,19 @@ class Said:
         return self.err.removeprefix("error (").partition(")")[0]
 
 
-def environment(data=None, key=None):
+def environment(data=None, key=None, config="/nonexistent"):
     names = ("PATH", "HOME", "SOFTHSM2_CONF", "SAFECONDUCT_SCOPE_RESOLVERS", *DATABASES)
     kept = {name: os.environ[name] for name in names if name in os.environ}
     kept |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "COLUMNS": "200"}
-    given = {"SAFECONDUCT_DATA": data, "SAFECONDUCT_KEY": key}
+    given = {"SAFECONDUCT_DATA": data, "SAFECONDUCT_KEY": key, "SAFECONDUCT_CONFIG": config}
     return kept | {name: str(value) for name, value in given.items() if value}
 
 
-def run(*words, data=None, key=None):
+def run(*words, data=None, key=None, config="/nonexistent"):
     """Runs a command through `main` in this process. Anything but an orderly end fails the test."""
     before = dict(os.environ), sys.argv, {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
     out, err = io.StringIO(), io.StringIO()
-    told = environment(data, key)
+    told = environment(data, key, config)
     os.environ.clear()
     os.environ.update(told)
     sys.argv = ["safeconduct", *map(str, words)]

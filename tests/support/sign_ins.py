@@ -1,7 +1,6 @@
 """The demo's program with an identity provider, and what its ID tokens would say."""
 
-from safeconduct.access.sign_in import Claims, nonce_of, sign_in
-from safeconduct.kernel.instants import seconds
+from safeconduct.access.sign_in import LIFETIME_MAX, Claims, nonce_of, sign_in
 from support.programs import demo_program
 
 ISSUER, CLIENT, SUBJECT = "https://login.northwind.example", "safeconduct", "00u1ana"
@@ -34,7 +33,7 @@ def claims(now, **changed):
     return Claims(**(stated | changed))
 
 
-def signs_in(writer, *, verifier=VERIFIER, provider="northwind-sso", lifetime=seconds(3600), told=None, **changed):
+def signs_in(writer, *, verifier=VERIFIER, provider="northwind-sso", lifetime=LIFETIME_MAX, told=None, **changed):
     """Brings an ID token with these claims; returns what was issued for it."""
     found = told or claims(writer.now, **changed)
     return writer.run(lambda tx: sign_in(tx, bytes, provider, found, verifier=verifier, lifetime=lifetime))

@@ -16,7 +16,7 @@ from safeconduct.access.sign_in import Claims
 from safeconduct.adapters.outbound import exchange, http_address, require_private
 from safeconduct.kernel.errors import InvalidInputError, UnauthenticatedError, UnavailableError
 
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519")
 """Signatures by a key of the provider's. None at all, or one by a secret that we share, is not taken."""
 
 ANSWER_BYTES_MAX = 256 * 1024

@@ -52,7 +52,7 @@ def login(
             raise InvalidInputError("expected --key FILE or --oidc NAME", code="key-missing")
         asked = Client(data or found.data, settings.read_key(key), url)
         token = mint(asked, asked.actor, MINUTES)
-        made = logins.Login(key=str(key.absolute()), url=url, data=folder, principal=token.principal)
+        made = logins.Login(key=str(key.absolute()), url=url, data=folder)
     # Not before the server took it: a login that does not work would break what worked without one.
     logins.write(found.config, made)
     logins.keep(found.config, token)

@@ -28,7 +28,8 @@ T = TypeVar("T")
 class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who acts, and the server's address or its data folder; both empty where the default holds.
 
-    `key` is the file of the key that signs; empty where the person signed in at the identity provider `oidc`.
+    `key` is the file of the key that signs. Empty where the person signed in at the identity provider `oidc`, as
+    `principal`.
     """
 
     key: str

@@ -39,8 +39,10 @@ provider.use(async (ctx, proceed) => {
     next = { account: ctx.query.account, acr: ctx.query.acr };
     ctx.status = 204;
   } else if (ctx.path.startsWith('/interaction/')) {
+    const { prompt } = await provider.interactionDetails(ctx.req, ctx.res);
     const login = { accountId: next.account, acr: next.acr };
-    const result = next.account === 'nobody' ? { error: 'access_denied', error_description: 'not today' } : { login };
+    const denied = { error: 'access_denied', error_description: 'not today' };
+    const result = next.account === 'nobody' ? denied : prompt.name === 'consent' ? { consent: {} } : { login };
     ctx.redirect(await provider.interactionResult(ctx.req, ctx.res, result));
   } else {
     await proceed();

@@ -76,8 +76,8 @@ class Control:
     claims of an ID token that an identity provider signed; `caller` returns a principal's way to a model; `lists_url`
     is where this server's lists are fetched from, or None when nothing serves them; `shipping` tells how far each
     destination of the log's rows is; `forms` say what entry types mean in OCSF, `probes` what the log says of calls
-    that prove a path; `work` tells what the processes on these data are about; `metrics` is what a running server
-    counts.
+    that prove a path; `decisions` answers who may call; `work` tells what the processes on these data are about;
+    `metrics` is what a running server counts.
     """
 
     writer: Writer
