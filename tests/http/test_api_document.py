@@ -9,8 +9,16 @@ import openapi
 from safeconduct.bootstrap.routes import ROUTERS
 
 WELL_KNOWN = "/.well-known/authzen-configuration"
-OPEN = {("get", "/healthz"), ("get", "/readyz"), ("get", "/edl/{name}.txt"), ("get", WELL_KNOWN)}
-"""What asks for no act and no local secret. A list asks for a token of its own."""
+OPEN = {
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/edl/{name}.txt"),
+    ("get", WELL_KNOWN),
+    ("get", "/api/v1/sign-ins/providers"),
+    ("post", "/api/v1/sign-ins"),
+    ("post", "/api/v1/sign-ins/end"),
+}
+"""What asks for no act and no local secret. A list asks for a token of its own; a sign-in and its end show theirs."""
 
 ASKS_ONLY = {("post", "/api/v1/programs/plan"), ("post", "/api/v1/policies/replay")}
 """What is asked about a body, and changes nothing."""
