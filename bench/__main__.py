@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import freeze, freeze_workers, gateway, ledger, ledger_large, ledger_postgres, policy, served
+from bench import freeze, freeze_workers, gateway, ledger, ledger_large, ledger_postgres, policy, scope, served
 
 RESULTS = Path(__file__).with_name("results.json")
 Row = dict[str, Any]
@@ -18,6 +18,7 @@ PARTS: Mapping[str, Callable[[], list[Row]]] = {
     "freeze": lambda: [*freeze.rows(), *freeze_workers.rows()],
     "policy": policy.rows,
     "log": ledger.rows,
+    "scope": scope.rows,
     "log-postgres": ledger_postgres.rows,
     "log-large": ledger_large.rows,
 }

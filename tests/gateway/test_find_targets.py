@@ -55,7 +55,7 @@ def test_targets_of_several_texts_are_one_sorted_set():
     assert find_targets(["b.example a.example", "a.example"]) == dict.fromkeys(("a.example", "b.example"), Place.PROSE)
 
 
-@given(st.ip_addresses())
+@given(st.ip_addresses().filter(lambda one: str(one) != "::"))  # that is no host, and C++ is full of it
 def test_every_address_is_found_in_its_own_spelling(address):
     mapped = getattr(address, "ipv4_mapped", None) or address
     assert find_targets([f"x {address} y"]) == {str(mapped): Place.PROSE}

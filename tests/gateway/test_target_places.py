@@ -124,7 +124,7 @@ def test_what_hides_a_target_in_prose_does_not_lose_it(text, target):
         "process.parent.name and event.code of winlog.channel",
         "import os.path; System.Net.WebClient().DownloadString(x)",
         "ran cmd.exe, evil.ps1, payload.py and run.sh from C:\\Users\\bob",
-        "e.g. at 12:30:45, i.e. std::vector<int> of v1.2.3; done.Next",
+        "e.g. at 12:30:45 or 01:36:09, i.e. std::vector<int> of v1.2.3; done.Next",
         "Zm9vYmFyYmF6cXV4" * 2 + " and " + "g" * 40,
     ],
 )

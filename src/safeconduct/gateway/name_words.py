@@ -13,26 +13,28 @@ _FILE_WORDS = (
 )
 # More of them, which count where something acts on them: hosts may bear some of these, files far more often do.
 _PROSE_FILE_WORDS = (
-    "apk asp aspx bin cab cpl cmd crt css dat deb der dmp dmg docm dotm drv dump evt evtx go hta ico iso jar"
-    " java jsp lnk lib man map mof ocx odt old out pfx plist pol ppt pptx ps psd psm1 pub py pyc pyd reg rtf"
-    " scr sct sh so src sys tex tsv vbe vmdk wsf xlsm xsl yar yara"
+    "apk asp aspx bin cab cgi cmd cpl crt css dat deb der dmg dmp docm dotm drv dump env evt evtx go hta ico"
+    " iso jar java jsp lib lnk man map md mof msc ocx odt old out patch pfx pickle plist pol ppt pptx ps psd"
+    " psm1 pub py pyc pyd reg rst rtf rules scr sct sh so src sys tex tsv vbe vmdk wsf xlsm xsl yar yara"
 )
 # Last parts of what programs and logs write with dots. The root zone bears a few; in prose these are not looked for.
 _CODE_WORDS = (
-    "action address alert args arguments array attr author base body bool buffer bytes char channel class"
-    " client code command config connect console content context core count create created data debug decode"
-    " default delete description dict directory domain encode encoding entry error errors event exec execute"
-    " exists extension failed field fields file filename files filter find flags float format function get"
-    " handler hash headers hostname id image index info init input insert install instance invoke ip item items"
-    " join keys kind label length level line lines list listen load logger logon long main match message"
-    " messages method mode module modules name names node none null number object objects open option options"
-    " original output package packet param parameters parent parse password path payload pid pipe pop port"
-    " print printf process processor product properties property protocol provider push query raw read reason"
+    "action address alert args arguments array attr audit author base body bool buffer bytes channel char"
+    " class client code collection command config connect console content context core count create created"
+    " data debug decode default delete description dict dim directory discovery domain encode encoding entry"
+    " error errors event exec execute execution exfiltration exists extension failed field fields file filename"
+    " files filter find flags flat float format function get handler hash headers height hostname http id image"
+    " impact index init input insert install instance invoke ip item items join keys kind kubernetes label"
+    " length level line lines list listen load logger logon long main match message messages method mode module"
+    " modules name names node none null number object objects open option options original output package"
+    " packet param parameters parent parse password path payload persistence pid pipe pop port print printf"
+    " process processor product properties property protocol provider push query raw read reason reconnaissance"
     " record ref regex register registry remote remove replace reply request resource response result results"
     " return role rule run runtime script sequence server session set setup shell signature size sleep sort"
-    " source split start state status std stop str stream string strings struct subject substring system table"
-    " target task template text thread threat time timestamp title token total trim type types unsafe update"
-    " upload uri url use user username utf utils util value values version void window windows write writer"
+    " source split start state status std stealth stop str stream string strings struct subject substring"
+    " summary system table target task template text thread threat time timestamp title token total trim type"
+    " types unsafe update upload uri url use user username utf util utils value values version void width"
+    " window windows write writer"
 )
 # What ends most names. With these a name counts in any spelling, `Example.COM` too.
 _COMMON_WORDS = (

@@ -8,6 +8,8 @@ from safeconduct.access.assets import Host, Repository, parse_asset
 from safeconduct.access.targets import SHARED_FORGES
 from safeconduct.kernel.errors import InvalidInputError
 
+_NOT_OWNERS = frozenset(("advisories", "apps", "features", "marketplace", "orgs", "settings", "topics"))  # of a forge
+
 HASH_MIN = 32
 """Hexadecimal digits of the shortest hash, MD5's."""
 
@@ -31,6 +33,7 @@ _CLOUD = re.compile(
     r"|(?<=@)[a-z][a-z0-9-]{4,28}[a-z0-9](?=\.iam\.gserviceaccount\.com)",
     re.IGNORECASE | re.ASCII,
 )
+_LEADING_ZERO = re.compile(r"^(?=[\d./]+$)(?:.*\.)?0\d", re.ASCII)
 _NUMERIC = re.compile(
     r"(?:0x[0-9a-f]{1,8}|\d{1,10})(?:\.(?:0x[0-9a-f]{1,8}|\d{1,10})){0,3}\.?", re.IGNORECASE | re.ASCII
 )
@@ -64,7 +67,11 @@ def repositories(word: str) -> list[Repository]:
     for match in _FORGED.finditer(word):
         forge, parts = forge_of(match[1].lower()), match[2].split("/")
         parts = parts[1:] if forge == "github.com" and parts[0] == "repos" else parts  # its API's addresses
-        if len(parts) > 1 and (forge in SHARED_FORGES or parts[-1].endswith(".git") or "git@" in match[0]):
+        if (
+            len(parts) > 1
+            and parts[0] not in _NOT_OWNERS
+            and (forge in SHARED_FORGES or parts[-1].endswith(".git") or "git@" in match[0])
+        ):
             found.append(_repository(forge, parts))
     return [one for one in found if isinstance(one, Repository)]
 
@@ -122,7 +129,9 @@ def _parsed(text: str) -> str:
             return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
         address = ip_address(text)
     except ValueError:
-        return text if re.search(r"(?:^|\.)0\d", text) else ""
+        return text if _LEADING_ZERO.search(text) else ""
+    if text == "::":  # no host; what some languages write between names
+        return ""
     if isinstance(address, IPv6Address) and address.ipv4_mapped:  # ::ffff:192.0.2.7 reaches the host of 192.0.2.7
         return str(address.ipv4_mapped)
     return str(address)
