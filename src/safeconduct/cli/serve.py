@@ -156,7 +156,7 @@ def _ready(url: str, findings: list[str], upstreams: list[str]) -> None:
 def _show_made(document: dict[str, Any]) -> None:
     out.print(f"made {document['data']}", markup=False)
     out.print(f"log key, for the partner's witness: {document['key']}", markup=False)
-    out.print("next: safeconduct keys new, safeconduct program plan, safeconduct program apply", style="dim")
+    out.print("next: safeconduct program new, agreement sign, program plan, program apply", style="dim")
 
 
 def _show_status(document: dict[str, Any]) -> None:
