@@ -7,9 +7,9 @@ import socket
 
 import pytest
 
-from safeconduct.adapters.models import direct
+from safeconduct.adapters.models import http_upstream
+from safeconduct.adapters.models.http_upstream import HEADER_BYTES_MAX
 from safeconduct.adapters.models.openai_compatible import OpenAICompatible
-from safeconduct.adapters.models.reply import HEADER_BYTES_MAX
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
 from support.call_ends import ask, request
 from support.stand_in import SECRET, StandIn
@@ -245,7 +245,7 @@ def test_nothing_listens():
 
 
 def test_a_connection_that_nobody_takes_up_is_none(monkeypatch):
-    monkeypatch.setattr(direct, "CONNECT_S", 0.2)
+    monkeypatch.setattr(http_upstream, "CONNECT_S", 0.2)
 
     async def main():
         with socket.socket() as listener, socket.socket() as waiting, socket.socket() as another:

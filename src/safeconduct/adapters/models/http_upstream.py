@@ -1,4 +1,4 @@
-"""An upstream over HTTP/1.1: straight, or by aiohttp through a proxy. Nothing is retried, redirected or decompressed.
+"""An upstream over HTTP/1.1, by aiohttp. Nothing is retried, redirected, decompressed or remembered.
 
 Connections are kept for less time than servers keep them, because a request sent on a connection that the server is
 just closing is lost, and a call must not be sent twice.
@@ -14,8 +14,6 @@ import aiohttp
 from yarl import URL
 
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.adapters.models.direct import CONNECT_S, CONNECTIONS_MAX, Connections, Unreachable
-from safeconduct.adapters.models.reply import HEADER_BYTES_MAX
 from safeconduct.adapters.models.wire import Request, Unframed, Wire
 from safeconduct.gateway.moves import UpstreamHead
 from safeconduct.gateway.ports import Ask, UpstreamFacts
@@ -23,6 +21,18 @@ from safeconduct.gateway.terms import EVENT_STREAM, STATUS_OK
 from safeconduct.gateway.vendor_outcomes import HEADERS
 from safeconduct.kernel.errors import UpstreamError
 from safeconduct.kernel.ports import Clock
+
+CONNECT_S = 5.0
+"""Seconds until a connection stands. A server that is there answers in milliseconds."""
+
+KEEP_ALIVE_S = 4.0
+"""Seconds an idle connection is kept. Many model servers close theirs after five."""
+
+CONNECTIONS_MAX = 256
+"""Connections to one upstream. Calls beyond wait for one, until the first byte is overdue."""
+
+HEADER_BYTES_MAX = 16 * 1024
+"""Bytes of one header field of an answer. Answers carry a few hundred."""
 
 
 class TokenSource(Protocol):
@@ -91,14 +101,18 @@ class HTTPUpstream:
         self._reach = reach or Reach()
         self._places = places or Places()
         self._clock = clock or SystemClock()
-        self._direct: Connections | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        """Takes requests from here on. On the loop that will use it."""
-        self._direct = Connections(tls=self._reach.tls, keep=self._reach.keep_connections)
+        """Opens the session. On the loop that will use it."""
+        tls = self._reach.tls or True
+        connector = (
+            aiohttp.TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=KEEP_ALIVE_S, ssl=tls)
+            if self._reach.keep_connections
+            else aiohttp.TCPConnector(limit=CONNECTIONS_MAX, force_close=True, ssl=tls)
+        )
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, force_close=True, ssl=self._reach.tls or True),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
             auto_decompress=False,
@@ -107,97 +121,28 @@ class HTTPUpstream:
         )
 
     async def stop(self) -> None:
-        """Closes every connection."""
-        if self._direct is not None:
-            self._direct.close()
-            self._direct = None
+        """Closes the session and every connection."""
         if self._session is not None:
             await self._session.close()
             self._session = None
 
     def exchange(self, ask: Ask) -> "HTTPExchange":
-        if self._direct is None:
+        if self._session is None:
             raise RuntimeError("an upstream is started before it is asked")
-        return HTTPExchange(self, ask, self._wire.unframed(ask))
+        return HTTPExchange(self, self._session, ask, self._wire.unframed(ask))
 
-    async def send(self, ask: Ask) -> "Answering":
+    async def send(self, session: aiohttp.ClientSession, ask: Ask) -> aiohttp.ClientResponse:
         """Sends one request, once.
 
         Raises:
             UpstreamError: no connection, or it broke, or no credential.
         """
-        if self._direct is None or self._session is None:
-            raise broken()
-        secret = self._secret() if callable(self._secret) else await self._secret.token(self._session, self._reach)
+        secret = self._secret() if callable(self._secret) else await self._secret.token(session, self._reach)
         request = self._wire.request(ask, secret, self._clock.now())
         told = self._places.headers(ask)
         if told:
             request = Request(request.url, {**request.headers, **told})
-        if self._reach.proxy is not None:
-            return Proxied(await post(self._session, self._reach, request, ask.body))
-        return await _post_direct(self._direct, request, ask.body)
-
-
-class Answering(Protocol):
-    """An answer that comes in. Header names are in lower case."""
-
-    @property
-    def status(self) -> int:
-        """Its status."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Its headers."""
-        ...
-
-    async def read(self) -> bytes:
-        """Returns the bytes that are there, waiting for the first of them; empty at the answer's framed end.
-
-        Raises:
-            ConnectionError: the connection broke before that end.
-        """
-        ...
-
-    def close(self) -> None:
-        """Closes the connection at once unless all of the answer came."""
-        ...
-
-
-class Proxied:
-    """`Answering` through a proxy."""
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self.status = response.status
-        self.headers: Mapping[str, str] = response.headers
-
-    async def read(self) -> bytes:
-        try:
-            return await self._response.content.readany()
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise ConnectionError from error
-
-    def close(self) -> None:
-        with contextlib.suppress(aiohttp.ClientError):
-            self._response.close()
-
-
-async def _post_direct(connections: Connections, request: Request, body: bytes) -> Answering:
-    try:
-        reply = await connections.post(request.url, request.headers, body)
-    except Unreachable as error:
-        raise unreachable() from error
-    except ValueError as error:
-        raise broken() from error
-    try:
-        await reply.head()
-    except BaseException as error:
-        reply.close()
-        if isinstance(error, ConnectionError):
-            raise broken() from error
-        raise
-    return reply
+        return await post(session, self._reach, request, ask.body)
 
 
 async def post(session: aiohttp.ClientSession, reach: Reach, request: Request, body: bytes) -> aiohttp.ClientResponse:
@@ -216,7 +161,9 @@ async def post(session: aiohttp.ClientSession, reach: Reach, request: Request, b
             proxy_headers=reach.proxy_headers,
         )
     except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError) as error:
-        raise unreachable() from error
+        raise UpstreamError(
+            "no connection to the model server", code="upstream-unreachable", remedy="retry later"
+        ) from error
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise broken() from error
 
@@ -224,14 +171,17 @@ async def post(session: aiohttp.ClientSession, reach: Reach, request: Request, b
 class HTTPExchange:
     """`Exchange` over one HTTP request."""
 
-    def __init__(self, upstream: HTTPUpstream, ask: Ask, unframed: Unframed | None) -> None:
+    def __init__(
+        self, upstream: HTTPUpstream, session: aiohttp.ClientSession, ask: Ask, unframed: Unframed | None
+    ) -> None:
         self._upstream = upstream
+        self._session = session
         self._ask = ask
         self._unframed = unframed
-        self._response: Answering | None = None
+        self._response: aiohttp.ClientResponse | None = None
 
     async def head(self) -> UpstreamHead:
-        self._response = response = await self._upstream.send(self._ask)
+        self._response = response = await self._upstream.send(self._session, self._ask)
         headers = response.headers
         content_type = headers.get("content-type", "")
         if self._unframed is not None:
@@ -250,12 +200,12 @@ class HTTPExchange:
         if self._response is None:
             raise RuntimeError("an answer is read after its head")
         try:
-            while data := await self._response.read():
+            while data := await self._response.content.readany():
                 if self._unframed is None:
                     return data
                 if events := self._unframed.feed(data):
                     return events
-        except ConnectionError as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise broken() from error
         if self._unframed is not None:
             self._unframed.end()
@@ -263,12 +213,8 @@ class HTTPExchange:
 
     def close(self) -> None:
         if self._response is not None:
-            self._response.close()
-
-
-def unreachable() -> UpstreamError:
-    """Returns the error of a connection that does not stand: nothing was sent."""
-    return UpstreamError("no connection to the model server", code="upstream-unreachable", remedy="retry later")
+            with contextlib.suppress(aiohttp.ClientError):
+                self._response.close()
 
 
 def broken() -> UpstreamError:
