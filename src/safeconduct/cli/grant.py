@@ -22,6 +22,7 @@ def list_(
     all_: Annotated[
         bool, typer.Option("--all", help="Every one that was ever asked for, with what became of it.")
     ] = False,
+    due: Annotated[bool, typer.Option("--due", help="What is to be decided, reviewed, or ends next.")] = False,
     url: Url = "",
     data: Data = None,
     key: Key = None,
@@ -32,6 +33,10 @@ def list_(
     if all_:
         found = asking.get("/api/v1/grants", all_cases="true")
         emit(found, as_json, lambda listed: rows(listed, "id", "principal", "path", "tier", "state", "until", "why"))
+        return
+    if due:
+        found = asking.get("/api/v1/grants", due_next="true")
+        emit(found, as_json, lambda listed: rows(listed, "at", "kind", "name", "owner", "consequence"))
         return
     found = asking.get("/api/v1/grants")
     emit(found, as_json, lambda listed: rows(listed, "id", "principal", "path", "purpose", "origin", "open"))

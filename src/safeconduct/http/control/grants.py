@@ -14,6 +14,7 @@ from safeconduct.access.grant_conditions import conditions_document
 from safeconduct.access.grant_events import REVIEWS
 from safeconduct.access.grant_model import GrantCase, GrantState
 from safeconduct.access.grant_requests import Wanted, cases, find, reissue, request_grant, revoke, vote
+from safeconduct.access.grants_due import due
 from safeconduct.access.model import Grant, GrantOrigin
 from safeconduct.http.control.ballots import approval_document, read_ballot
 from safeconduct.http.control.context import Control, Installation
@@ -48,10 +49,18 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.get("")
-def list_grants(_reading: Reading, control: Installation, *, all_cases: bool = False) -> Response:
-    """Returns the grants in force; with `all_cases` every one that was ever asked for, whatever became of it."""
+def list_grants(
+    _reading: Reading, control: Installation, *, all_cases: bool = False, due_next: bool = False
+) -> Response:
+    """Returns the grants in force; with `all_cases` every one that was ever asked for, whatever became of it.
+
+    With `due_next` what has to be decided or reviewed, and what ends, by its time.
+    """
     now = control.clock.now()
     with control.snapshot() as records:
+        if due_next:
+            found = sorted(due(records, now), key=lambda one: one.at)
+            return answer([asdict(one) | {"at": rfc3339(one.at)} for one in found])
         if all_cases:
             return answer([summary(case) for case in cases(records)])
         return answer([_grant(grant, now) for grant in kept.grants(records)])
