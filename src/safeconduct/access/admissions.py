@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from safeconduct.access.model import Principal, SealedPath, Selector, SelectorKind
+from safeconduct.access.model import Principal, SealedPath, Selector
 from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.ids import EntryId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant, rfc3339
@@ -96,8 +96,10 @@ class Admissions:
         """Returns what of it stands against a call that needs a tier. A probe needs no proof of its path."""
         if not self.required:
             return ()
-        found = [reason for subject in _answerable(principal, sponsor) for reason in self._of(subject, now)]
-        own = self.facts.get(str(Selector(SelectorKind.PRINCIPAL, principal.id)))
+        found: list[Reason] = []
+        for subject in _answerable(principal, sponsor):
+            found += self._of(subject, now)
+        own = self.facts.get(_principal(principal.id))
         if not found and own is not None:
             found += _tier(own, tier)
             found += () if probe else self._path(principal, path)
@@ -110,12 +112,12 @@ class Admissions:
         out = (one for one in _answerable(principal, sponsor) if self._state(one) not in ADMITTED)
         return next((_clause(one) for one in out), "")
 
-    def _state(self, subject: Selector) -> AdmissionState | None:
-        found = self.facts.get(str(subject))
+    def _state(self, subject: str) -> AdmissionState | None:
+        found = self.facts.get(subject)
         return found.state if found else None
 
-    def _of(self, subject: Selector, now: Instant) -> Iterator[Reason]:
-        found = self.facts.get(str(subject))
+    def _of(self, subject: str, now: Instant) -> Iterator[Reason]:
+        found = self.facts.get(subject)
         if found is None:
             remedy = f"it is vetted first: safeconduct vetting open {subject}"
             yield Reason("not-vetted", _clause(subject), f"{subject} was not vetted", remedy)
@@ -132,16 +134,24 @@ class Admissions:
             yield Reason("path-not-proven", f"vetting:principal:{principal.id}/paths/{path.id}", text, remedy)
 
 
-def _answerable(principal: Principal, sponsor: Principal | None) -> tuple[Selector, ...]:
+def _answerable(principal: Principal, sponsor: Principal | None) -> tuple[str, ...]:
     """Returns whose vetting a call rests on: its principal's, its sponsor's, and their organizations', each once."""
-    own = Selector(SelectorKind.ORGANIZATION, principal.organization), Selector(SelectorKind.PRINCIPAL, principal.id)
+    own = _organization(principal.organization), _principal(principal.id)
     if sponsor is None:  # who is gone was forgotten, too
-        return own if not principal.sponsor else (*own, Selector(SelectorKind.PRINCIPAL, principal.sponsor))
-    home = Selector(SelectorKind.ORGANIZATION, sponsor.organization)
-    return (*own, *(() if home in own else (home,)), Selector(SelectorKind.PRINCIPAL, sponsor.id))
+        return own if not principal.sponsor else (*own, _principal(principal.sponsor))
+    home = _organization(sponsor.organization)
+    return (*own, *(() if home in own else (home,)), _principal(sponsor.id))
 
 
-def _clause(subject: Selector) -> str:
+def _principal(name: str) -> str:
+    return f"principal:{name}"  # as a selector says it, and without making one on each call
+
+
+def _organization(name: str) -> str:
+    return f"organization:{name}"
+
+
+def _clause(subject: str) -> str:
     return f"vetting:{subject}"
 
 
@@ -149,16 +159,16 @@ def _tier(own: Admission, tier: int) -> Iterator[Reason]:
     if tier > own.tier:
         text = f"{own.subject} was vetted for tier {own.tier}, the call needs tier {tier}"
         remedy = f"it is vetted for that tier: safeconduct vetting open {own.subject} --tier {tier}"
-        yield Reason("not-vetted", f"{_clause(own.subject)}/tier", text, remedy)
+        yield Reason("not-vetted", f"{_clause(str(own.subject))}/tier", text, remedy)
 
 
-def _expired(subject: Selector, found: Admission) -> Reason:
+def _expired(subject: str, found: Admission) -> Reason:
     text = f"the vetting of {subject} ended at {rfc3339(found.until)}"
     remedy = f"it is vetted again: safeconduct vetting open {subject}"
     return Reason("vetting-expired", _clause(subject), text, remedy)
 
 
-def _blocked(subject: Selector, found: Admission) -> Reason:
+def _blocked(subject: str, found: Admission) -> Reason:
     if found.state is AdmissionState.EXPIRED:
         return _expired(subject, found)
     show = f"safeconduct vetting show {found.case} says what is missing"
