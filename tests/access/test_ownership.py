@@ -7,8 +7,9 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access import scopes
+from safeconduct.access.due import DAY
 from safeconduct.access.model import CallRequest
-from safeconduct.access.ownership import AGAIN_BEFORE, DAY, VALID, AuthorizationKind, Challenge, Rules, Seen
+from safeconduct.access.ownership import AGAIN_BEFORE, VALID, AuthorizationKind, Challenge, Rules, Seen
 from safeconduct.access.ownership_events import VERIFY_SCOPE
 from safeconduct.access.standing import compile_standing
 from safeconduct.access.target_rules import Place
@@ -128,6 +129,9 @@ def test_an_authorization_ends_to_the_microsecond():
     end = Instant(writer.now + VALID)
     assert passes(writer, "northwind.example", at=Instant(end - 1))
     assert not passes(writer, "northwind.example", at=end)
+    [ends] = scopes.due(writer.state, writer.now)
+    assert (ends.name, ends.at, ends.owner) == (f"{SCOPE}/dns-txt/northwind.example", end, "ops")
+    assert list(scopes.due(writer.state, end)) == []
 
 
 def test_a_file_shows_its_own_host_alone_and_a_weaker_kind_is_not_enough():

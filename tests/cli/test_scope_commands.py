@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from safeconduct.access.ownership import DAY
+from safeconduct.access.due import DAY
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.ownership.dns_txt import LABEL
 from safeconduct.kernel.instants import Instant, rfc3339

@@ -9,12 +9,11 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 from safeconduct.access.assets import Asset, Name, parse_asset
+from safeconduct.access.due import DAY
 from safeconduct.access.targets import TargetSet, compile_targets
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.ids import EntryId, PrincipalId
-from safeconduct.kernel.instants import Duration, Instant, seconds
-
-DAY: Duration = seconds(24 * 3600)
+from safeconduct.kernel.instants import Duration, Instant
 
 VALID: Duration = Duration(30 * DAY)
 """How long a challenge that was met shows that whoever met it has the asset: names change hands by the month."""

@@ -2,10 +2,12 @@
 
 import base64
 import binascii
+from collections.abc import Iterator
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.assets import parse_asset
+from safeconduct.access.due import Due
 from safeconduct.access.model import Principal, Scope
 from safeconduct.access.ownership import (
     CHALLENGES,
@@ -253,3 +255,13 @@ def authorizations(records: Records, scope: str) -> list[Authorization]:
 def challenges(records: Records, scope: str) -> list[Challenge]:
     """Returns the challenges that stand for a scope."""
     return [one for _, one in records.scan(kept.SCOPE_CHALLENGES, f"{scope}/")]
+
+
+def due(records: Records, now: Instant) -> Iterator[Due]:
+    """Yields the ends of the authorizations that hold: of challenges unless they are met again, of rules for good."""
+    for _, one in records.scan(kept.AUTHORIZATIONS):
+        if now < one.expires_at:
+            consequence = "its targets are outside the scope where a path demands what it shows"
+            yield Due(
+                kind="scope-authorization", name=one.key, at=one.expires_at, owner=one.by, consequence=consequence
+            )
