@@ -98,7 +98,8 @@ def test_the_callers_bytes_go_on_untouched_and_a_missing_limit_is_set():
 @pytest.mark.parametrize(
     ("headers", "body", "code", "step", "origin"),
     [
-        ({"purpose": "malware-deployment"}, None, "purpose-mismatch", 6, AGREEMENT),
+        ({"purpose": "malware-deployment"}, None, "prohibited-use", 6, AGREEMENT),
+        ({"purpose": "malware-analysis"}, None, "purpose-mismatch", 6, AGREEMENT),
         ({"grant": "bo-triage"}, None, "grant-unknown", 6, AGREEMENT),
         ({"session": "a b"}, None, "header-invalid", 3, AGREEMENT),
         ({"content_type": "text/plain"}, None, "wrong-content-type", 3, AGREEMENT),
