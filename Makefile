@@ -6,6 +6,8 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 RUN    := requirements/run.txt requirements/model.txt
 DEV    := requirements/dev.txt requirements/model.txt
 ONLY   ?=
+# One process more than there are cores: tests that wait for processes, disks and clocks leave theirs idle.
+TESTERS := $(shell expr $$(nproc) + 1)
 
 .PHONY: demo test test-all check fmt bench peers lock clean
 .DELETE_ON_ERROR:
@@ -17,7 +19,7 @@ demo: $(VENV)/run.stamp ## set everything up and tell the story
 test: $(VENV)/dev.stamp ## the tests
 ifdef CI
 	rm -f .coverage .coverage.* .results.xml
-	$(BIN)/coverage run -m pytest -q -n auto --dist loadfile --junitxml=.results.xml \
+	$(BIN)/coverage run -m pytest -q -n $(TESTERS) --dist loadfile --junitxml=.results.xml \
 		--ignore=tests/project/test_traceability.py $(ARGS)
 	$(BIN)/coverage combine --quiet
 	SAFECONDUCT_TRACED=1 $(BIN)/python -m pytest -q tests/project/test_traceability.py

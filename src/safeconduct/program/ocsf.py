@@ -19,7 +19,7 @@ FORMS: Mapping[str, EntryForm] = {
         class_uid=ENTITY_MANAGEMENT,
         activity_id=ACTIVATE,
         fixed={"entity.type": "Agreement"},
-        copy={"entity.uid": "agreement", "entity.version": "version"},
+        copy={"entity.uid": "agreement"},
     ),
 }
 """By entry type."""
