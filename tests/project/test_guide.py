@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 GUIDES = [
     ROOT / "docs" / "joint-log.md",
     ROOT / "docs" / "gateway.md",
+    ROOT / "docs" / "trusted-access.md",
     ROOT / "README.md",
     *sorted((ROOT / "docs" / "spec").glob("*.md")),
 ]
@@ -61,7 +62,11 @@ def test_the_command_line_takes_each_command_of_a_guide(page, words):
 
 @pytest.mark.parametrize(
     ("page", "names"),
-    [("joint-log.md", ("log", "receipt", "copy", "backup")), ("gateway.md", ("path", "budget", "usage", "policy"))],
+    [
+        ("joint-log.md", ("log", "receipt", "copy", "backup")),
+        ("gateway.md", ("path", "budget", "usage", "policy")),
+        ("trusted-access.md", ("agreement", "vetting", "grant", "scope", "appeal")),
+    ],
 )
 def test_a_guide_shows_every_command_of_its_groups(page, names):
     guide = (ROOT / "docs" / page).read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ Names of targets are sealed, so each set of them that is not empty has one place
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from safeconduct.access.admissions import PROBE
 from safeconduct.access.authorization import CALL, TARGETS
 from safeconduct.access.model import SealedPath
 from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED, CallIntended, CallRefused, Judged, Stated
@@ -53,7 +54,9 @@ def _allowed(entry: Entry, event: CallIntended, past: Past) -> Decided | NotRepl
         return NotReplayed(call=entry.id, why=Why.UNSTATED)
     mentioned = event.targets_mentioned
     context: dict[str, Stated] = {
-        "purpose": event.purpose,
+        "purpose": path.purpose
+        if path and event.purpose == PROBE
+        else event.purpose,  # as policies are asked of probes
         "model": model,
         "grant": event.grant,
         "window_open": True,  # or the floor would have refused it; the next two as well

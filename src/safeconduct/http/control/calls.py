@@ -125,7 +125,7 @@ def _document(control: Control, entry: Entry) -> dict[str, Any]:
         "outcome": None,
     }
     if entry.type == CALL_REFUSED.name:
-        return shown | {"state": "refused"} | dict(entry.body)
+        return shown | {"state": "refused", "why": entry.body["code"]} | dict(entry.body)
     with control.snapshot() as records:
         ended = records.get(ENDED_CALLS, entry.id)
     shown |= {"state": "running"} | dict(entry.body)

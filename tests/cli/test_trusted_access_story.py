@@ -1,0 +1,136 @@
+"""A trusted-access program from the first request to its history, at the command line: docs/trusted-access.md."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from safeconduct.access.authorization import default_policies
+from support.serve_calls import ROUTE, asked, chat
+from support.shell import made, run, serving, witness
+from support.talker import talking
+
+PEOPLE = {"tess": "meridian, roles: [trust-and-safety]", "nora": "northwind, roles: [administrator]"}
+PEOPLE |= {"rita": "northwind, roles: [administrator]"}
+RULES = """approvals:
+  grant:
+    groups:
+      - {organization: northwind, role: administrator, count: 1}
+      - {organization: meridian, role: trust-and-safety, count: 1}
+"""
+SECTIONS = """
+vetting:
+  decide_within_days: 5
+  escalate_to: ops
+  criteria:
+    organization:
+      {valid_days: 365, second_reviewer: another-person, checks: {registered: {about: an extract of the register}}}
+    person:
+      {valid_days: 180, second_reviewer: other-organization, checks: {employment: {about: a letter of the employer}}}
+    service: {valid_days: 90, second_reviewer: another-person, checks: {design: {about: who answers for it}}}
+grants_policy:
+  lifetimes: {0: 168}
+  break_glass:
+    night:
+      organization: northwind
+      role: responder
+      path: soc-triage
+      scope: northwind-perimeter
+      minutes: 60
+      review_hours: 48
+"""
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """A house with everybody's keys, whose program demands vetting and lets both parties grant; it serves."""
+    house, key = made(tmp_path_factory.mktemp("access") / "house")
+    lines = []
+    for name, where in PEOPLE.items():
+        public = run("keys", "new", name, "--out", house.key(name)).out.split()[-1]
+        lines.append(f'  {name}: {{organization: {where}, kind: person, key: "{public}"}}\n')
+    with witness(house.root / "witness", key) as cosigning:
+        file = house.program(cosigning, upstream="custom", model="m")
+        text = file.read_text().replace("  triage-service: ", "".join(lines) + "  triage-service: ", 1)
+        file.write_text(text.replace("approvals:\n", RULES, 1) + SECTIONS)
+        said = house("program", "apply", file)
+        assert said.code == 0, said
+    with talking() as model, serving(house.data, "--model", model.url) as (_process, address):
+        yield SimpleNamespace(house=house, url=address.url, file=file)
+
+
+def vetted(house, subject, check, *, by, assessor, reviewer, administrator):
+    """Takes a subject from its application to where an administrator lets it probe; returns the case."""
+    document = house.root / f"{check}.txt"
+    document.write_text(f"{check} of {subject}")
+    case = house("vetting", "open", subject, "--json", by=by).json["id"]
+    submitted = ("--file", document, "--kind", "letter", "--source", "post", "--until", "2099-01-01T00:00:00Z")
+    for words, who in (
+        (("submit", case, check, *submitted), by),
+        (("assess", case, check, "--file", document, "--pass"), assessor),
+        (("decide", case, "--approve"), reviewer),
+        (("provision", case), administrator),
+    ):
+        said = house("vetting", *words, by=who)
+        assert said.code == 0, said
+    return case
+
+
+def called(told, by, grant=""):
+    token = told.house("token", "issue", by, "--json", by=by).json["secret"]
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    headers |= {"safeconduct-grant": grant} if grant else {}
+    status, answer = asked(told.url, "POST", ROUTE, chat(), headers)
+    return status, answer.get("error", {}).get("code")
+
+
+def test_from_the_first_request_to_what_a_stricter_policy_would_change(told, tmp_path):
+    house = told.house
+    assert called(told, "ana") == (403, "not-vetted")
+    ready = house("vetting", "ready", "ana", by="ana").out
+    assert "safeconduct vetting open organization:northwind" in ready
+    assert "safeconduct vetting open principal:ana" in ready
+
+    of_all = {"assessor": "tess", "reviewer": "ops", "administrator": "ops"}
+    vetted(house, "organization:northwind", "registered", by="nora", **of_all)
+    of_person = {"assessor": "nora", "reviewer": "tess", "administrator": "rita"}
+    vetted(house, "principal:ana", "employment", by="ana", **of_person)
+    assert called(told, "ana") == (403, "path-not-proven")
+    assert house("path", "probe", "soc-triage", by="ana").code == 0
+    assert called(told, "ana") == (200, None)
+
+    vetted(house, "principal:bo", "employment", by="bo", **of_person)
+    asked_for = house("grant", "request", "bo", "soc-triage", "--reason", "INC-7", "--hours", 24, "--json", by="bo")
+    grant = asked_for.json["id"]
+    assert called(told, "bo", grant)[0] == 404
+    assert house("grant", "approve", grant, by="nora").code == 0
+    assert house("grant", "approve", grant, by="bo").error == "own-proposal"
+    assert house("grant", "approve", grant, by="tess").code == 0
+    assert called(told, "bo", grant) == (403, "path-not-proven")
+    assert house("path", "probe", "soc-triage", by="bo").code == 0
+    assert called(told, "bo", grant) == (200, None)
+
+    opened = house("grant", "break-glass", "night", "--reason", "nobody else is awake", "--json", by="bo").json["id"]
+    assert called(told, "bo", opened) == (200, None)
+    justified = ("grant", "review", opened, "--justified", "--reason", "it was")
+    assert house(*justified, by="nora").error == "review-early"
+    assert house("grant", "revoke", opened, "--reason", "somebody woke up", by="nora").code == 0
+    assert house(*justified, by="bo").error == "role-missing"
+    for party in ("nora", "tess"):
+        assert house(*justified, by=party).code == 0
+    assert [one["finding"] for one in house("grant", "reviews", "--json").json] == ["justified"]
+
+    refused = next(one["call"] for one in house("call", "list", "--json").json if one["state"] == "refused")
+    assert house("call", "appeal", refused, "--reason", "I was approved", by="ana").code == 0
+    decided = house("appeal", "decide", refused, "--reject", "--reason", "that was later", "--json", by="tess")
+    assert decided.json["decision"]["upheld"] is False
+
+    stricter = tmp_path / "stricter.cedar"
+    stricter.write_text(default_policies() + '@id("not-bo") forbid (principal == Principal::"bo", action, resource);\n')
+    replayed = house("policy", "replay", "--proposed", stricter, "--json")
+    assert replayed.code == 0, replayed
+    assert replayed.json["self_check"]["mismatched"]["calls"] == 0
+
+    house("grant", "revoke", grant, "--reason", "INC-7 is closed", by="nora")
+    assert called(told, "bo", grant)[0] in (403, 404)
+    assert [log["verified"] for log in house("log", "verify", "--json").json] == [True, True]
+    assert house("agreement", "history", "--json").json
