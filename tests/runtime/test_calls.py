@@ -429,6 +429,28 @@ def test_an_upstream_that_breaks_before_its_head(code):
         assert outcomes(world)[0].why == code
 
 
+class Failing(ScriptedUpstream):
+    """Fails as nothing of ours may: with an error that nobody foresaw."""
+
+    def exchange(self, ask):
+        exchange = super().exchange(ask)
+
+        async def head():
+            raise RuntimeError("unforeseen")
+
+        exchange.head = head
+        return exchange
+
+
+def test_a_call_that_a_fault_of_ours_ends_is_closed_at_once():
+    with log_world() as world:
+        with pytest.raises(RuntimeError, match="unforeseen"):
+            play(world, Failing(JSON_HEAD, ANSWER))
+        assert [(o.end, o.why) for o in outcomes(world)] == [(End.ABANDONED, "fault")]
+        play(world, ScriptedUpstream(JSON_HEAD, ANSWER))
+        assert [o.end for o in outcomes(world)][1:] == [End.COMPLETED]
+
+
 def test_calls_of_a_dead_worker_are_closed_as_abandoned_and_a_late_outcome_is_fenced():
     with log_world() as world:
         wait = Wait()

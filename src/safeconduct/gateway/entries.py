@@ -129,15 +129,15 @@ def outcome_draft(call: str, subject: str, worker: str, outcome: Outcome, charge
     return CALL_OUTCOME.draft(event, sealed=_answer(outcome), subject=subject)
 
 
-def abandoned_draft(call: str, worker: str, reserved: Amounts = NO_CHARGE.settled) -> Draft:
-    """Returns the outcome of a call whose worker died: that it began is known, and nothing after it.
+def abandoned_draft(call: str, worker: str, reserved: Amounts = NO_CHARGE.settled, why: str = "worker-gone") -> Draft:
+    """Returns the outcome of a call whose worker died or failed: that it began is known, and nothing after it.
 
     So it is charged what it had reserved.
     """
     event = CallEnded(
         call=call,
         end=End.ABANDONED,
-        why="worker-gone",
+        why=why,
         clause="",
         attempt=None,
         status=None,

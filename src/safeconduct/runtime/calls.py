@@ -186,11 +186,26 @@ class Calls:
         self.observers.running(1)
         try:
             return await run.drive()
+        except Exception:
+            await self._close(run)
+            raise
         finally:
             self._running.discard(run)
             self.observers.running(-1)
             if not self._running:
                 self._quiet.set()
+
+    async def _close(self, run: CallRun) -> None:
+        """Closes a call that a fault of ours ended: open, it would hold what it reserved until the next start."""
+
+        def close(tx: Transaction) -> None:
+            left = tx.get(OPEN_CALLS, run.call)
+            if left is not None:
+                draft = abandoned_draft(left.call, self.worker, left.reserved, why="fault")
+                tx.append(Origin(left.origin), draft)
+
+        with contextlib.suppress(SafeconductError):  # the next start closes it
+            await self.commits(close, own=True)
 
     def prepare(self, arrival: Arrival, body: bytes) -> Prepared | Refusal:
         """Steps 1 to 6 on the standing in force."""
