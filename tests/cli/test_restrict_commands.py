@@ -68,7 +68,7 @@ def test_a_suspension_refuses_and_an_appeal_is_on_record(served, restricted):
     assert (status, error["code"]) == (403, "suspended")
     assert served.house("call", "appeal", error["call"], by="ana").error == "reason-missing"
     lodged = served.house("call", "appeal", error["call"], "--reason", "it is my work", "--json", by="ana").json
-    assert lodged["id"] in [listed["id"] for listed in served.house("call", "appeals", "--json", by="ops").json]
+    assert lodged["id"] in [listed["id"] for listed in served.house("appeal", "list", "--json", by="ops").json]
 
 
 def test_a_slow_call_waits_and_is_told_so(served, restricted):

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.approvals import Verdict, ballot
-from safeconduct.cli.appeal import list_ as list_appeals
 from safeconduct.cli.client import Client, Data, Key, client, place
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
@@ -72,9 +71,6 @@ def appeal(call_id: Id, *, reason: Reason = "", data: Data = None, key: Key = No
         raise InvalidInputError("an appeal needs --reason TEXT", code="reason-missing")
     lodged = client(data, key).post(place("calls", call_id, "appeal"), {"reason": reason})
     emit(lodged, as_json, lambda one: out.print(f"appeal {one['id']} is on record", markup=False))
-
-
-commands.command(name="appeals")(list_appeals)
 
 
 def opened_call(ask: Client, document: dict[str, Any], reason: str) -> dict[str, Any]:
