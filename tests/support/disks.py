@@ -130,7 +130,7 @@ def shim(folder: Path) -> Path:
 
 def run_with(library: Path, script: Path, *arguments: object, **environment: str) -> None:
     """Runs a Python script with the shim."""
-    given = os.environ | {"LD_PRELOAD": str(library), "PYTHONPATH": os.pathsep.join([str(HERE.parent), *sys.path[:8]])}
+    given = os.environ | {"LD_PRELOAD": str(library), "PYTHONPATH": os.pathsep.join([str(HERE.parent), *sys.path])}
     command = [sys.executable, script, *map(str, arguments)]
     subprocess.run(command, check=True, env=given | environment, timeout=300)
 
