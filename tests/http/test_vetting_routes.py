@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from safeconduct.access.acts import authenticate
+from safeconduct.access.standing import compile_standing
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control import vetting
 from safeconduct.http.control.context import Control
@@ -30,6 +31,7 @@ class Api(House):
         given = {
             "writer": self.writer,
             "snapshot": lambda: contextlib.nullcontext(self.state),
+            "standing": lambda: compile_standing(self.state),
             "clock": SimpleNamespace(now=lambda: self.now),
             "probes": self,
         }

@@ -46,7 +46,8 @@ class House:
             "open_log": self.opened.append,
             "logs": self,
             "settle": self.settle,
-            "decisions": AccessPoint(lambda: compile_standing(self.writer.state)),
+            "standing": self.standing,
+            "decisions": AccessPoint(self.standing),
             "work": lambda: AtWork(unready=self.unready),
             "forms": FORMS,
             "upstreams": {"local": UpstreamFacts(vendor="local", dialects=frozenset(("openai.chat",)))},
@@ -62,6 +63,9 @@ class House:
             check_reader=self.check_reader,
             version="0",
         )
+
+    def standing(self):
+        return compile_standing(self.writer.state)
 
     def verifier(self, origin):
         assert any(entry.origin == origin for entry in self.writer.entries)  # as the real one asks

@@ -16,6 +16,7 @@ from safeconduct import settings
 from safeconduct.access.acts import authenticate
 from safeconduct.access.evaluating import AccessPoint
 from safeconduct.access.secrets import make_secret
+from safeconduct.access.standing import Standing
 from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.data_folder import Address, locked
 from safeconduct.adapters.log_lines import write_lines
@@ -258,9 +259,14 @@ def calls_of(
 
 def app_of(installation: Installation, settle: Settle, serving: Serving | None, told: Work | None = None) -> App:
     """Returns the routes over an installation: those of calls only where it serves. `told` as `Control.work`."""
+
+    def standing() -> Standing:
+        return installation.board.current
+
     control = Control(
         writer=installation.writer,
         snapshot=installation.snapshot,
+        standing=standing,
         log=installation.log,
         keys=installation.keys,
         logs=installation.logs,
@@ -281,7 +287,7 @@ def app_of(installation: Installation, settle: Settle, serving: Serving | None, 
         shipping=serving.shipping if serving else list,
         forms=FORMS,
         probes=LoggedProbes(installation.log, installation.snapshot),
-        decisions=AccessPoint(lambda: installation.board.current),
+        decisions=AccessPoint(standing),
         work=told or alone_at_work,
         metrics=serving.metrics if serving else None,
     )

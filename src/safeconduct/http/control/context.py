@@ -12,6 +12,7 @@ from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.log_keys import Closing
 from safeconduct.access.model import KeyChange
 from safeconduct.access.sign_in import Claims
+from safeconduct.access.standing import Standing
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.kernel.errors import SafeconductError
@@ -68,20 +69,21 @@ class Metrics:
 class Control:
     """The installation, as routes see it.
 
-    `snapshot` opens the committed control state; `keys` are the data keys of sealed fields; `open_log` makes a log
-    ready for entries, new or stored; `stopped` are the logs that take none, and why; `cosign_head` waits until the
-    partner has cosigned a joint log's head; `next_key` makes another key for a log, `closing` makes a log's successor
-    ready; `settle` carries out the effects that wait now and returns what failed, by the id of the entry that ordered
-    it; `upstreams` are the configured model servers by name, None where no server runs; `identities` returns the
-    claims of an ID token that an identity provider signed; `caller` returns a principal's way to a model; `lists_url`
-    is where this server's lists are fetched from, or None when nothing serves them; `shipping` tells how far each
-    destination of the log's rows is; `forms` say what entry types mean in OCSF, `probes` what the log says of calls
-    that prove a path; `decisions` answers who may call; `work` tells what the processes on these data are about;
-    `metrics` is what a running server counts.
+    `snapshot` opens the committed control state; `standing` returns what calls are decided by now; `keys` are the data
+    keys of sealed fields; `open_log` makes a log ready for entries, new or stored; `stopped` are the logs that take
+    none, and why; `cosign_head` waits until the partner has cosigned a joint log's head; `next_key` makes another key
+    for a log, `closing` makes a log's successor ready; `settle` carries out the effects that wait now and returns what
+    failed, by the id of the entry that ordered it; `upstreams` are the configured model servers by name, None where no
+    server runs; `identities` returns the claims of an ID token that an identity provider signed; `caller` returns a
+    principal's way to a model; `lists_url` is where this server's lists are fetched from, or None when nothing serves
+    them; `shipping` tells how far each destination of the log's rows is; `forms` say what entry types mean in OCSF,
+    `probes` what the log says of calls that prove a path; `decisions` answers who may call; `work` tells what the
+    processes on these data are about; `metrics` is what a running server counts.
     """
 
     writer: Writer
     snapshot: Callable[[], AbstractContextManager[Records]]
+    standing: Callable[[], Standing]
     log: LogReader
     keys: DataKeys
     logs: Logs

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from fastapi import APIRouter, Response
 
 from safeconduct.access.model import CallRequest
-from safeconduct.access.standing import compile_standing
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
@@ -17,8 +16,7 @@ router = APIRouter(prefix="/api/v1", tags=["standing"])
 @router.get("/policies")
 def show_policies(_reading: Reading, control: Installation) -> Response:
     """Returns the policies in force."""
-    with control.snapshot() as records:
-        policies = compile_standing(records).policies
+    policies = control.standing().policies
     return answer({"digest": policies.digest, "ids": policies.ids, "text": policies.text})
 
 
@@ -34,8 +32,7 @@ def explain(
     grant: str | None = None,
 ) -> Response:
     """Returns how such a call would be decided now, with every reason. Purpose and model default to the path's."""
-    with control.snapshot() as records:
-        standing = compile_standing(records)
+    standing = control.standing()
     found = standing.path(PathId(path))
     request = CallRequest(
         principal=PrincipalId(principal),

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Response
 from safeconduct.access import records as kept
 from safeconduct.access.freezes import parse_selector
 from safeconduct.access.model import Principal
-from safeconduct.access.standing import compile_standing
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reader, Reading, Signed, SignedBytes, answer, commit, parse
 from safeconduct.kernel.errors import UnauthenticatedError
@@ -108,7 +107,7 @@ def show_readiness(reader: Reading, control: Installation, principal_id: str) ->
     """Returns on which paths a principal's calls are admitted, and what stands against the others."""
     with control.snapshot() as records:
         principal = principal_for(records, _reader(records, reader), PrincipalId(principal_id))
-        standing = compile_standing(records)
+    standing = control.standing()
     document = {"principal": principal.id, "demanded": standing.admissions.required}
     paths = readiness(standing, principal, control.clock.now())
     return answer(document | {"paths": [asdict(one) for one in paths]})
