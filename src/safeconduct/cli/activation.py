@@ -7,9 +7,9 @@ import typer
 
 from safeconduct.access.document import PROGRAM_BYTES_MAX
 from safeconduct.adapters.files import read_file
-from safeconduct.approvals import Verdict, ballot
-from safeconduct.cli.client import Data, Key, Url, client, place
+from safeconduct.cli.client import Data, Key, Url, client
 from safeconduct.cli.output import Json, emit, out
+from safeconduct.cli.voting import vote_on
 from safeconduct.kernel.errors import AbsentError
 
 Program = Annotated[Path, typer.Argument(metavar="FILE", help="The program file that holds the new policies.")]
@@ -41,11 +41,8 @@ def approve(
 ) -> None:
     """Votes on proposed policies. Whoever proposed them can't."""
     asking = client(data, key, url)
-    found = next((one["approval"] for one in asking.get(_LIST) if one["approval"]["id"] == approval), None)
-    if found is None:
-        raise AbsentError(f"no policies were proposed as {approval!r}", code="proposal-unknown")
-    verdict = Verdict.REJECT if against else Verdict.APPROVE
-    voted = asking.post(place("policies", "proposals", approval, "vote"), ballot(found["draft"], verdict))
+    unknown = AbsentError(f"no policies were proposed as {approval!r}", code="proposal-unknown")
+    voted = vote_on(asking, "policies", "proposals", approval_id=approval, against=against, unknown=unknown)
     emit(voted, as_json, lambda document: out.print(f"policies {document['id']} are {document['state']}", markup=False))
 
 

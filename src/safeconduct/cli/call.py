@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from safeconduct.approvals import Verdict, ballot
 from safeconduct.cli.client import Client, Data, Key, client, place
 from safeconduct.cli.output import Json, emit, out, rows
+from safeconduct.cli.voting import vote_on
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
 
 commands = typer.Typer(help="Governed calls: what was asked, what left the house, how it ended.", no_args_is_help=True)
@@ -54,13 +54,8 @@ def approve(
     approval_id: Held, *, against: Against = False, data: Data = None, key: Key = None, as_json: Json = False
 ) -> None:
     """Votes on a held call. Who made it can't; approved, the very same request passes once."""
-    asking = client(data, key)
-    found = (one["approval"] for one in asking.get("/api/v1/calls/held") if one["approval"]["id"] == approval_id)
-    approval = next(found, None)
-    if approval is None:
-        raise AbsentError(f"no call is held under approval {approval_id[:64]!r}", code="approval-unknown")
-    verdict = Verdict.REJECT if against else Verdict.APPROVE
-    voted = asking.post(place("calls", "held", approval_id, "vote"), ballot(approval["draft"], verdict))
+    unknown = AbsentError(f"no call is held under approval {approval_id[:64]!r}", code="approval-unknown")
+    voted = vote_on(client(data, key), "calls", "held", approval_id=approval_id, against=against, unknown=unknown)
     emit(voted, as_json, lambda one: out.print(f"approval {one['id']} is {one['state']}", markup=False))
 
 

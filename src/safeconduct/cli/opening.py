@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from safeconduct.approvals import Verdict, ballot
 from safeconduct.cli.client import Data, Key, Url, client, place
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, require_new, rows, write_new
+from safeconduct.cli.voting import vote_on
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
 
 Entry = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
@@ -61,12 +61,8 @@ def approve(
 ) -> None:
     """Votes on an opening. Whoever asked for it can't."""
     asking = client(data, key, url)
-    listed = asking.get("/api/v1/logs/openings")
-    found = next((one["approval"] for one in listed if one["approval"]["id"] == approval), None)
-    if found is None:
-        raise AbsentError(f"no opening {approval!r} was proposed", code="opening-unknown")
-    verdict = Verdict.REJECT if against else Verdict.APPROVE
-    voted = asking.post(place("logs", "openings", approval, "vote"), ballot(found["draft"], verdict))
+    unknown = AbsentError(f"no opening {approval!r} was proposed", code="opening-unknown")
+    voted = vote_on(asking, "logs", "openings", approval_id=approval, against=against, unknown=unknown)
     emit(voted, as_json, lambda document: out.print(f"opening {document['id']} is {document['state']}", markup=False))
 
 

@@ -1,0 +1,22 @@
+"""Votes on what a route lists with its approvals."""
+
+from typing import Any
+
+from safeconduct.approvals import Verdict, ballot
+from safeconduct.cli.client import Client, place
+from safeconduct.kernel.errors import AbsentError
+
+
+def vote_on(asking: Client, *under: str, approval_id: str, against: bool, unknown: AbsentError) -> dict[str, Any]:
+    """Votes on what the route `under` lists with this approval; returns the approval after the vote.
+
+    Raises:
+        SafeconductError: `unknown`, where the route lists none such; or the house refuses.
+    """
+    listed = (one["approval"] for one in asking.get(place(*under)))
+    found = next((one for one in listed if one["id"] == approval_id), None)
+    if found is None:
+        raise unknown
+    verdict = Verdict.REJECT if against else Verdict.APPROVE
+    voted: dict[str, Any] = asking.post(place(*under, approval_id, "vote"), ballot(found["draft"], verdict))
+    return voted
