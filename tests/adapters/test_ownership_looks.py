@@ -38,6 +38,11 @@ def test_a_resolver_that_is_silent_is_a_failure_and_no_proof():
         assert TxtLookup([resolver], timeout_s=0.2).look(asked()).problem == "dns-failed"
 
 
+def test_a_zone_without_room_for_the_label_is_a_failure_that_ends_the_look():
+    longest = ".".join(["a" * 60] * 4)
+    assert TxtLookup([("127.0.0.1", 1)], timeout_s=0.2).look(asked(asset=longest)).problem == "dns-failed"
+
+
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
@@ -70,6 +75,13 @@ def test_a_file_is_the_text_and_a_redirect_is_somebody_elses_word(answer, proble
         ["::ffff:127.0.0.1"],
         ["fe80::1%eth0"],
         ["fd00::1"],
+        ["fec0::1"],
+        ["::7f00:1"],
+        ["::ffff:0:7f00:1"],
+        ["64:ff9b::7f00:1"],
+        ["64:ff9b::a9fe:a9fe"],
+        ["64:ff9b:1::a00:1"],
+        ["2002:7f00:1::"],
         ["224.0.0.1"],
         ["8.8.8.8", "127.0.0.1"],
         [],

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import dns.exception
-import dns.name
 import dns.resolver
 
 from safeconduct.access.ownership import Question, Seen
@@ -23,10 +22,10 @@ class TxtLookup:
 
     def look(self, question: Question) -> Seen:
         """Returns whether the record has the text. Looks nothing up but that one name, and keeps no answer."""
-        name = dns.name.from_text(f"{LABEL}.{question.asset}.")
-        where = f"TXT {name.to_text(omit_final_dot=True)}"
-        try:
-            answer = self._resolver().resolve(name, "TXT", search=False)
+        name = f"{LABEL}.{question.asset}"
+        where = f"TXT {name}"
+        try:  # with the label before it, a long name may be none
+            answer = self._resolver().resolve(f"{name}.", "TXT", search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return Seen("record-missing", "", where)
         except dns.exception.DNSException as error:

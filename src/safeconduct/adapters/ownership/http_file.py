@@ -4,7 +4,7 @@ import http.client
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from socket import IPPROTO_TCP, getaddrinfo
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -21,6 +21,15 @@ TIMEOUT_S = 10.0
 """Seconds for the whole fetch, from the first byte sent to the last received."""
 
 OK = 200
+
+_UNICAST = IPv6Network("2000::/3")
+"""All IPv6 addresses that are given out (RFC 4291 section 2.4). What lies elsewhere leads into a network of its own."""
+
+_RELAYED = IPv6Network("2002::/16")
+"""6to4 (RFC 7526): each leads to an IPv4 address, whichever that is, and nobody needs it any more."""
+
+_TRANSLATED = IPv6Network("64:ff9b::/96")
+"""NAT64 (RFC 6052): each is one IPv4 address, and as public as that. Networks without IPv4 reach all of it so."""
 
 Resolve = Callable[[str, int], Sequence[str]]
 
@@ -91,5 +100,9 @@ class FileFetch:
 
 def _is_public(address: str) -> bool:
     found = ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).is_global and not (mapped or found).is_multicast
+    if isinstance(found, IPv6Address):
+        inner = found.ipv4_mapped or (IPv4Address(int(found) & 0xFFFF_FFFF) if found in _TRANSLATED else None)
+        if inner is None and (found not in _UNICAST or found in _RELAYED):
+            return False
+        found = inner or found
+    return found.is_global and not found.is_multicast
