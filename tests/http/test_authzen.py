@@ -12,9 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from safeconduct.access.evaluating import TARGETS_ASKED_MAX
 from safeconduct.http import authzen
 from safeconduct.http.acts import HEADER, encode_act
-from safeconduct.http.authzen import EVALUATIONS_MAX, REQUEST_ID_LENGTH_MAX
+from safeconduct.http.authzen import BODY_BYTES_MAX, EVALUATIONS_MAX, REQUEST_ID_LENGTH_MAX
 from safeconduct.http.control.context import Control, alone_at_work
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
@@ -100,7 +101,7 @@ def test_a_context_of_another_type_is_refused(house, context):
         b"",
         b"[]",
         b"{",
-        b"[" * 100_000,
+        b"[" * 60_000,
         {},
         {name: ANA[name] for name in ("subject", "action")},
         ANA | {"subject": {"id": "ana"}},
@@ -179,6 +180,16 @@ def test_no_list_of_evaluations_is_one_evaluation(house):
 def test_the_limit_on_evaluations(house):
     assert len(send(house, SEVERAL, ANA | {"evaluations": [{}] * EVALUATIONS_MAX})[1]["evaluations"]) == EVALUATIONS_MAX
     assert send(house, SEVERAL, ANA | {"evaluations": [{}] * (EVALUATIONS_MAX + 1)})[0].status == 413
+
+
+def test_what_one_request_makes_us_look_at_and_repeat_is_bounded(house):
+    """Attack: a token's holder has one long context answered a hundred times over, in some 800 MB."""
+    room = BODY_BYTES_MAX - len(msgspec.json.encode(ANA | {"context": {"model": ""}}))
+    for length, status in ((room, 200), (room + 1, 413)):
+        asked = ANA | {"context": {"model": "m" * length}}
+        assert (send(house, ONE, asked)[0].status, send(house, SEVERAL, asked)[0].status) == (status, status)
+    for count, status in ((TARGETS_ASKED_MAX, 200), (TARGETS_ASKED_MAX + 1, 400)):
+        assert send(house, ONE, ANA | {"context": {"targets": ["192.0.2.1"] * count}})[0].status == status
 
 
 def test_a_request_s_id_comes_back_unless_it_is_none(house):

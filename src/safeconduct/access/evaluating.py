@@ -6,7 +6,7 @@ nobody widens it by asking.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
@@ -21,6 +21,9 @@ from safeconduct.kernel.instants import Instant
 
 SUBJECT, RESOURCE = "principal", "path"
 """The types there are of a subject and of a resource."""
+
+TARGETS_ASKED_MAX = 256
+"""Targets in one context. Up to a hundred evaluations may have it in common, and each looks at all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,7 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str = ""
     model: str = ""
     grant: str = ""
-    targets: tuple[str, ...] = ()
+    targets: Annotated[tuple[str, ...], msgspec.Meta(max_length=TARGETS_ASKED_MAX)] = ()
     data_classes: tuple[str, ...] = ("unlabeled",)
 
 

@@ -24,6 +24,9 @@ router = APIRouter(tags=["authzen"])
 EVALUATIONS_MAX = 100
 """Evaluations in one request: some 50 ms of deciding, which others wait for."""
 
+BODY_BYTES_MAX = 64 * 1024
+"""Bytes of a request: 100 evaluations, each with a context of its own. Answers repeat what they refuse, each time."""
+
 REQUEST_ID = "x-request-id"
 REQUEST_ID_LENGTH_MAX = 128
 """Characters of a request's id that are given back; a longer one is left out."""
@@ -109,6 +112,8 @@ def configuration(request: Request, control: Installation) -> Response:
 
 
 def _read(body: bytes, kind: type[T]) -> T:
+    if len(body) > BODY_BYTES_MAX:
+        raise TooLargeError(f"expected evaluations of at most {BODY_BYTES_MAX} bytes, got {len(body)}")
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, RecursionError) as error:
