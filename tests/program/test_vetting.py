@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from safeconduct.access import records as kept
+from safeconduct.access.standing import compile_standing
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import Instant
 from safeconduct.program.vetting.applying import submit
 from safeconduct.program.vetting.model import CASES, Verdict
-from safeconduct.program.vetting.reading import due, lacks
+from safeconduct.program.vetting.reading import due, judged_by, lacks
 from safeconduct.program.vetting.reasons import REASONS, reasons_for
 from safeconduct.program.vetting.states import STEPS, TABLE, Action, Demand, State, reference
 from support.programs import bring_into_force
@@ -371,3 +372,12 @@ def test_no_entry_holds_a_document_or_prose(house):
     told = " ".join(str(entry.body) for entry in house.writer.entries if entry.type.startswith("program.vetting."))
     assert all(document.decode() not in told for document in DOCUMENTS.values())
     assert all(one.reason in ("", *REASONS) for _, one in house.state.scan(CASES))
+
+
+def test_whoever_suspended_or_assessed_had_a_hand_in_what_their_clause_refuses(house):
+    """Attack: who suspended ana decides her appeal against the call that this refused."""
+    house.suspend(house.ready(), by="max")
+    (reason,) = compile_standing(house.state).authorize(house.request())[0].reasons[:1]
+    assert (reason.code, judged_by(house.state, reason.clause)) == ("vetting-suspended", {"nils", "mia", "max"})
+    for other in ("vetting:principal:bo", "vetting", "freeze:principal:ana", "path:soc-triage/purpose"):
+        assert judged_by(house.state, other) == frozenset()

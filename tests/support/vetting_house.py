@@ -119,10 +119,12 @@ class House:
 
     def against(self, principal="ana", purpose="incident-triage"):
         """Returns the codes of what stands against a call now."""
-        request = CallRequest(
-            principal=principal, path="soc-triage", purpose=purpose, model="smollm2-135m", now=self.now
-        )
-        return [reason.code for reason in compile_standing(self.state).authorize(request)[0].reasons]
+        asked = self.request(principal, purpose)
+        return [reason.code for reason in compile_standing(self.state).authorize(asked)[0].reasons]
+
+    def request(self, principal="ana", purpose="incident-triage"):
+        """Returns a call that would be made now."""
+        return CallRequest(principal=principal, path="soc-triage", purpose=purpose, model="smollm2-135m", now=self.now)
 
     def fire(self):
         """Fires every timer of vetting that is due, as the runner does."""

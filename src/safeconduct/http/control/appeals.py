@@ -19,6 +19,7 @@ from safeconduct.http.proofs import call_entry, explain_call
 from safeconduct.kernel.ids import PrincipalId, is_ulid
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records
+from safeconduct.program.vetting.reading import judged_by
 
 router = APIRouter(prefix="/api/v1/appeals", tags=["calls"])
 
@@ -60,7 +61,7 @@ async def decide(signed: SignedBytes, control: Installation, call_id: str) -> Re
 
 
 def _involved(control: Control, call_id: str) -> frozenset[str]:
-    """Returns whose call it was, and who is behind what decided: by the entries that its clauses name.
+    """Returns whose call it was, and who is behind what decided: by the entries and the vetting its clauses name.
 
     What no entry of its own decided, the program did: then it is whoever brought that.
     """
@@ -69,15 +70,19 @@ def _involved(control: Control, call_id: str) -> frozenset[str]:
         told = explain_call(control.log, records, entry)
         program = kept.program_in_force(records)
         found = [*_named(told), *(case for one in _named(told) for case in _closing(records, one))]
+        judges = {one for clause in _clauses(told) for one in judged_by(records, clause)}
     behind = {str(control.log.entry(one).body.get("by", "")) for one in found}
     if not found and program is not None:
         behind = {str(control.log.entry(program.request).body["by"])}
-    return frozenset({str(entry.body["principal"]), *behind})
+    return frozenset({str(entry.body["principal"]), *behind, *judges})
 
 
 def _named(told: Mapping[str, Any]) -> list[str]:
-    clauses = [told["clause"], *(one["clause"] for one in told["against"])]
-    return [part for clause in clauses for part in re.split("[:/]", clause) if is_ulid(part)]
+    return [part for clause in _clauses(told) for part in re.split("[:/]", clause) if is_ulid(part)]
+
+
+def _clauses(told: Mapping[str, Any]) -> list[str]:
+    return [told["clause"], *(one["clause"] for one in told["against"])]
 
 
 def _closing(records: Records, grant: str) -> tuple[str, ...]:

@@ -47,6 +47,14 @@ def cases_for(records: Records, reader: Principal | None) -> tuple[Case, ...]:
     return tuple(case for _, case in records.scan(CASES) if reader is None or sees(records, reader, case))
 
 
+def judged_by(records: Records, clause: str) -> frozenset[PrincipalId]:
+    """Returns who took part in what decided by a clause of the floor's, by any case of its subject; else nobody."""
+    kind, _, rest = clause.partition(":")
+    subject = rest.partition("/")[0] if kind == "vetting" else None
+    judged = (case for _, case in records.scan(CASES) if str(case.subject) == subject)
+    return frozenset(one.id for case in judged for one in case.took_part())
+
+
 def case_for(records: Records, reader: Principal | None, case_id: EntryId) -> Case:
     """Returns a case.
 
