@@ -15,7 +15,6 @@ from safeconduct.adapters.sigv4 import Credentials, Service, signed_headers
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger.checkpoints import Checkpoint, SignedCheckpoint, sign_checkpoint
-from safeconduct.ledger.envelope import encode_leaf
 from safeconduct.ledger.export import export_files, verify_files
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.log_events import KEY_ROTATED, KeyRotated
@@ -26,6 +25,7 @@ from safeconduct.ledger.rotation import sign_succession
 from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.tiles import all_tiles, bundles_of, encode_bundle, paths_of, subtrees, tiles_of
 from safeconduct.ledger.trust import Trust
+from support.leaves import encode_leaf
 from support.logs import CALLS, START, Rig, cosigner, signer, thing
 from support.s3 import KEY, REGION, SECRET, Bucket, expected_signature
 

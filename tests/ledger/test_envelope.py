@@ -17,12 +17,12 @@ from safeconduct.ledger.envelope import (
     Opening,
     check_opening,
     decode_leaf,
-    encode_leaf,
     read_entry,
     seal,
     unseal,
 )
 from safeconduct.ledger.sealing import DataKey
+from support.leaves import encode_leaf
 from support.logs import CALLS, START, Counting
 
 ID = EntryId("01KAK00000000000000000000A")

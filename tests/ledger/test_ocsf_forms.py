@@ -18,12 +18,13 @@ from safeconduct.bootstrap.installation import PROJECTIONS
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.entries import Draft, Reader
 from safeconduct.kernel.instants import Instant
-from safeconduct.ledger.envelope import decode_leaf, encode_leaf, seal
+from safeconduct.ledger.envelope import decode_leaf, seal
 from safeconduct.ledger.events import EventType
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ocsf import OCSF_VERSION, PlacedLeaf, ocsf_event, place_only, without_leaf
 from safeconduct.ledger.sealing import DataKey
 from safeconduct.ledger.shipping import outgoing
+from support.leaves import encode_leaf
 from support.logs import CALLS, START, Counting
 from support.ocsf import faults
 

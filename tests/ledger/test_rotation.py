@@ -8,7 +8,6 @@ from safeconduct.adapters.memory.log import MemoryStore
 from safeconduct.kernel.entries import Draft
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.ledger.checkpoints import parse_checkpoint
-from safeconduct.ledger.envelope import encode_leaf
 from safeconduct.ledger.keys import KeyUnavailableError, SecretKey
 from safeconduct.ledger.log_events import KEY_ROTATED, OVERLAP, KeyRotated
 from safeconduct.ledger.log_events import PROJECTIONS as LOGS
@@ -17,6 +16,7 @@ from safeconduct.ledger.omission import promised
 from safeconduct.ledger.rotation import Rotation, Succession, chain, open_succession, rotation_of, sign_succession
 from safeconduct.ledger.trust import Trust
 from support.faulty import Faulty
+from support.leaves import encode_leaf
 from support.logs import CALLS, PROJECTIONS, START, Rig, add, signer
 
 ENTRY = "01K9ZZZZZZZZZZZZZZZZZZZZZZ"

@@ -14,7 +14,6 @@ from safeconduct.adapters.siem.syslog import MESSAGE_BYTES_MIN, Syslog, SyslogOp
 from safeconduct.adapters.siem.web import RETRY_AFTER_MAX_S, Answer, refuse_if_not_taken
 from safeconduct.kernel.entries import Draft
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, UnavailableError
-from safeconduct.ledger.envelope import encode_leaf
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ocsf import PlacedLeaf
 from safeconduct.ledger.shipping import (
@@ -30,6 +29,7 @@ from safeconduct.ledger.shipping import (
 )
 from safeconduct.runtime.exporting import RETRY_MAX_S, Line, attempt
 from safeconduct.runtime.shipping import Shipment
+from support.leaves import encode_leaf
 from support.logs import CALLS, START
 
 LARGE = 10**9

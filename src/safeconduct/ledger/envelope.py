@@ -86,15 +86,6 @@ _rfc3339 = lru_cache(maxsize=16)(rfc3339)
 _parse_rfc3339 = lru_cache(maxsize=16)(parse_rfc3339)
 
 
-def encode_leaf(draft: Draft, entry_id: EntryId, at: Instant, sealed: Sealed = NOTHING_SEALED) -> bytes:
-    """Returns the canonical bytes of an entry.
-
-    Raises:
-        InvalidInputError: they are over the leaf limit, or the body has no canonical form.
-    """
-    return write_entry(draft, entry_id, Origin(""), at, sealed)[0]
-
-
 def write_entry(draft: Draft, entry_id: EntryId, origin: Origin, at: Instant, sealed: Sealed) -> tuple[bytes, Entry]:
     """Returns the canonical bytes of an entry, and the entry as `read_entry` reads it from them.
 
