@@ -201,3 +201,26 @@ def test_a_provider_that_does_not_answer_is_down(provider):
 
 def test_its_endpoints_are_what_it_says(provider):
     assert endpoints(provider.url).token == f"{provider.url}/token"
+
+
+def test_a_provider_that_is_down_is_not_asked_for_each_token(provider):
+    """Attack: without a credential, one has every thread wait for a provider that does not answer."""
+    time = Time()
+    providers = OpenIDProviders(time)
+    provider.keys = []
+    provider.said = {"jwks_uri": 7}
+    asked, good = [], encoded(kid="RS256")
+    document = provider.document
+    provider.document = lambda path: asked.append(path) or document(path)
+    for at in (0, KEYS_AGAIN_S - 1, KEYS_AGAIN_S, KEYS_AGAIN_S + 1):
+        time.now = at
+        assert refused(providers, provider, good) == "identity-provider-down"
+    assert len(asked) == 2
+    time.now, provider.said, provider.keys = 2 * KEYS_AGAIN_S, {}, list(KEYS.values())
+    assert providers.claims(stated(provider), good).sub == "ana"
+
+
+@pytest.mark.parametrize("until", [float("inf"), float("nan"), -1])
+def test_an_instant_that_is_none_is_no_claim(provider, until):
+    token = jwt.encode({"alg": "RS256", "kid": "RS256"}, CLAIMS | {"exp": until}, KEYS["RS256"], algorithms=["RS256"])
+    assert refused(OpenIDProviders(), provider, token) == "sign-in-unsigned"

@@ -6,6 +6,7 @@ is the SHA-256 of a verifier that only who began the sign-in knows, as PKCE has 
 
 import base64
 import hashlib
+from typing import Annotated
 
 import msgspec
 
@@ -35,14 +36,17 @@ VERIFIER_MIN, VERIFIER_MAX = 43, 128
 _MICROSECONDS = 1_000_000
 
 
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]  # to the end of the year 9999: no infinity
+
+
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
     """The claims of an ID token that count here. Times are seconds since 1970."""
 
     iss: str
     sub: str
     aud: str | tuple[str, ...]
-    exp: float
-    iat: float
+    exp: _Seconds
+    iat: _Seconds
     nonce: str = ""
     azp: str = ""
     acr: str = ""

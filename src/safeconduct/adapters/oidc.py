@@ -14,7 +14,7 @@ from joserfc.jwk import KeySet
 from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.sign_in import Claims
 from safeconduct.adapters.outbound import exchange, http_address, require_private
-from safeconduct.kernel.errors import InvalidInputError, UnauthenticatedError, UnavailableError
+from safeconduct.kernel.errors import InvalidInputError, SafeconductError, UnauthenticatedError, UnavailableError
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519")
 """Signatures by a key of the provider's. None at all, or one by a secret that we share, is not taken."""
@@ -49,12 +49,19 @@ class _Keys:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    why: str
+    at: float
+
+
 class OpenIDProviders:
     """Checks ID tokens' signatures. Any thread; blocks while it asks a provider."""
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
         self._kept: dict[str, _Keys] = {}
+        self._failed: dict[str, _Failed] = {}
         self._lock = threading.Lock()  # one look at a time: many who sign in at once cause one
 
     def claims(self, provider: IdentityProvider, id_token: str) -> Claims:
@@ -79,12 +86,25 @@ class OpenIDProviders:
             return _claims(id_token, self._look(provider.issuer).keys)  # it may have made another key since
 
     def _look(self, issuer: str) -> _Keys:
+        """Looks, unless that failed just now: who has no credential must not have us wait for it at will."""
+        failed = self._failed.get(issuer)
+        if failed is not None and self._now_s() - failed.at < KEYS_AGAIN_S:
+            raise _down(issuer, f"it could not be a moment ago: {failed.why}")
+        try:
+            found = self._asked(issuer)
+        except SafeconductError as error:
+            self._failed[issuer] = _Failed(str(error), self._now_s())
+            raise
+        self._failed.pop(issuer, None)
+        self._kept[issuer] = found
+        return found
+
+    def _asked(self, issuer: str) -> _Keys:
         try:
             keys = KeySet.import_key_set(_get(_text(described(issuer), "jwks_uri")))  # type: ignore[arg-type]
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise _down(issuer, f"its keys can't be read: {type(error).__name__}") from error
-        self._kept[issuer] = found = _Keys(keys, self._now_s())
-        return found
+        return _Keys(keys, self._now_s())
 
 
 def described(issuer: str) -> Mapping[str, Any]:
