@@ -124,6 +124,11 @@ def test_a_call_needs_the_tier_that_was_vetted():
     assert against(writer) == [("not-vetted", "vetting:principal:ana/tier")]
     admit(writer, "principal:ana", tier=1)
     assert against(writer) == []
+    standing = compile_standing(writer.state)
+    runs = replace(call_facts(standing.principals["ana"], standing.paths["soc-triage"], "ana-triage"), tier=1)
+    assert fallen(standing, runs) is None
+    admit(writer, "principal:ana", tier=0)  # vetted anew, for less: what runs above that is cut
+    assert fallen(compile_standing(writer.state), runs)[1] == "vetting:principal:ana/tier"
 
 
 def test_a_call_that_runs_is_cut_when_somebody_it_rests_on_falls():

@@ -105,12 +105,14 @@ class Admissions:
             found += () if probe else self._path(principal, path)
         return tuple(found)
 
-    def fallen(self, principal: Principal, sponsor: Principal | None) -> str:
-        """Returns the clause by which a call that runs has to end; empty where none has."""
+    def fallen(self, principal: Principal, sponsor: Principal | None, tier: int) -> str:
+        """Returns the clause by which a call that runs, and needs a tier, has to end; empty where none has."""
         if not self.required:
             return ""
         out = (one for one in _answerable(principal, sponsor) if self._state(one) not in ADMITTED)
-        return next((_clause(one) for one in out), "")
+        own = self.facts.get(_principal(principal.id))
+        lowered = f"{_clause(str(own.subject))}/tier" if own is not None and own.tier < tier else ""
+        return next((_clause(one) for one in out), lowered)
 
     def _state(self, subject: str) -> AdmissionState | None:
         found = self.facts.get(subject)

@@ -104,7 +104,7 @@ def fallen(standing: Standing, call: CallFacts, token: str = "") -> tuple[CutWhy
 
 def _lost(standing: Standing, principal: Principal, call: CallFacts, token: str) -> str:
     """Returns the clause of what a call needs and has no more; empty while it has all."""
-    unvetted = standing.admissions.fallen(principal, standing.sponsor(principal))
+    unvetted = standing.admissions.fallen(principal, standing.sponsor(principal), call.tier)
     if unvetted:
         return unvetted
     if token and secret_hash(token) not in standing.tokens:
