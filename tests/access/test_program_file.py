@@ -80,7 +80,7 @@ PATH_PURPOSE = "purpose: incident-triage\n    models"
         (", sponsor: ana", "", "triage-service is a service and needs a sponsor"),
         ("sponsor: ana", "sponsor: ana, roles: [analyst]", "triage-service is a service; roles are for people"),
         ("roles: [analyst]", "roles: [analyst], sponsor: bo", "ana is a person; only services, agents"),
-        (f'key: "{KEYS["bo"].public.text}", ', "", "bo is a person and needs a key: safeconduct keys new bo"),
+        (f'key: "{KEYS["bo"].public.text}", ', "", "bo is a person and needs a key (safeconduct keys new bo"),
         (KEYS["bo"].public.text, KEYS["ana"].public.text, "principals.ana has the same key; each needs its own"),
         (KEYS["bo"].public.text, KEYS["bo"].public.text[:-5], "expected a key of the form ed25519:"),
         ("principal: triage-service", "principal: triage", "there is no principal 'triage'"),

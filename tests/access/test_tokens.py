@@ -48,7 +48,7 @@ def test_a_token_identifies_its_principal_and_its_secret_is_nowhere():
     assert len(issued.secret) == len("sck_") + 43  # 32 bytes in base64url without padding
     assert compile_standing(writer.state).identify(issued.secret, START).id == "ana"
     everything = repr(writer.state.rows) + repr(writer.entries) + repr(writer.drafts) + repr(issued)
-    everything += msgspec.json.encode([entry.body for entry in writer.entries]).decode()
+    everything += msgspec.json.encode([dict(entry.body) for entry in writer.entries]).decode()
     for secret in (issued.secret, issued.secret.removeprefix("sck_"), bytes(range(SECRET_BYTES)).hex()):
         assert secret not in everything
     assert secret_hash(issued.secret) in everything
@@ -59,7 +59,7 @@ def test_a_token_is_an_entry_in_the_installations_own_log():
     issue(writer, "ana", "ana")
     entry = writer.entries[-1]
     assert (entry.origin, entry.type) == ("safeconduct.example/demo/installation", "access.token.issued/1")
-    assert set(entry.body) == {"id", "hash", "principal", "by", "expires_at"}
+    assert set(entry.body) == {"id", "hash", "principal", "by", "expires_at", "signed_in"}
 
 
 def test_each_token_has_its_own_secret():

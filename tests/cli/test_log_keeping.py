@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from safeconduct.cli.keys import write_key
-from support.programs import KEYS
+from support.programs import KEYS, signed_by_both
 from support.readers import OPENING, PEOPLE, READERS, without_readers
 from support.shell import House, made, run, serving, until, witness
 
@@ -21,7 +21,7 @@ def with_matrix(file):
     lines = [line for line in source.splitlines(keepends=True) if "auditor" not in line]
     people = "".join(PEOPLE.splitlines(keepends=True)[1:]) % KEYS["ivo"].public.text
     source = "".join(lines).replace("\nscopes:\n", f"{people}\nscopes:\n")
-    file.write_text(source.replace("\nresponses:\n", f"{OPENING}\nresponses:\n"))
+    file.write_bytes(signed_by_both(source.replace("\nresponses:\n", f"{OPENING}\nresponses:\n").encode()))
     return file
 
 

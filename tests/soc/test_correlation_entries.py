@@ -51,7 +51,7 @@ def test_a_file_is_recorded_once_with_its_name_sealed(writer):
     assert not writer.run(lambda tx: record_ingestion(tx, LOG, replace(REPORT, name="copy")))
     (entry,) = writer.entries
     assert entry.type == "soc.telemetry.ingested/1"
-    assert "auth.log" not in json.dumps(entry.body)
+    assert "auth.log" not in json.dumps(dict(entry.body))
     assert writer.drafts[entry.id].sealed == {"name": "auth.log"}
     assert (entry.body["lines"], entry.body["events"], entry.body["dead"]) == (3, {"auth": 2}, {"line-cut": 1})
 
@@ -59,7 +59,7 @@ def test_a_file_is_recorded_once_with_its_name_sealed(writer):
 def test_an_incident_is_opened_once_and_names_no_value(writer, recorded_incident):
     assert writer.run(lambda tx: record_incident(tx, LOG, recorded_incident))
     assert not writer.run(lambda tx: record_incident(tx, LOG, recorded_incident))
-    told = json.dumps([entry.body for entry in writer.entries])
+    told = json.dumps([dict(entry.body) for entry in writer.entries])
     for value in ("203.0.113.66", "dana", "web-01", "updates.example.net", ".upd.sh"):
         assert value not in told
     assert {entry.type for entry in writer.entries} == {"soc.incident.opened/1"}
