@@ -10,7 +10,7 @@ from support.shell import made, run, serving, witness
 from support.talker import talking
 
 PEOPLE = {"tess": "meridian, roles: [trust-and-safety]", "nora": "northwind, roles: [administrator]"}
-PEOPLE |= {"rita": "northwind, roles: [administrator]"}
+PEOPLE |= {"rita": "northwind, roles: [administrator]", "tom": "meridian, roles: [trust-and-safety]"}
 RULES = """approvals:
   grant:
     groups:
@@ -121,7 +121,10 @@ def test_from_the_first_request_to_what_a_stricter_policy_would_change(told, tmp
 
     refused = next(one["call"] for one in house("call", "list", "--json").json if one["state"] == "refused")
     assert house("call", "appeal", refused, "--reason", "I was approved", by="ana").code == 0
-    decided = house("appeal", "decide", refused, "--reject", "--reason", "that was later", "--json", by="tess")
+    rejecting = ("appeal", "decide", refused, "--reject", "--reason", "that was later")
+    assert house(*rejecting, by="tess").error == "had-a-hand-in-it"  # she decided the vetting that the refusal names
+    decided = house(*rejecting, "--json", by="tom")
+    assert decided.code == 0, decided
     assert decided.json["decision"]["upheld"] is False
 
     stricter = tmp_path / "stricter.cedar"

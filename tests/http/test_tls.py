@@ -24,6 +24,9 @@ from support.wire import post, wire
 
 TRANSIT_BYTES_MAX = 2 * SEND_BUFFER_BYTES + 128 * 1024  # the kernel doubles ours; and what the reader's side holds
 
+READ_BYTES = 256_000
+"""What uvloop takes from a socket at once; the upstream is ahead by that much where this process is slow."""
+
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
@@ -134,7 +137,7 @@ def test_a_freeze_cuts_a_slow_reader_over_tls_and_leaves_no_more_on_its_way_than
         call = re.search(rb"safeconduct-call: (\w+)", received, re.IGNORECASE)[1].decode()
         assert report.cut_at.keys() == {call}
         assert 0 < len(after) <= TRANSIT_BYTES_MAX
-        assert seen < TRANSIT_BYTES_MAX + WRITE_LIMIT_BYTES + 256 * 1024  # and two reads of the upstream
+        assert seen < TRANSIT_BYTES_MAX + WRITE_LIMIT_BYTES + 2 * READ_BYTES
         gate.run(gate.calls.shutdown())
         (outcome,) = [one for one in gate.world.entries() if one.type == CALL_OUTCOME.name]
         released = gate.world.reader.open_field(outcome.id, "released").value.encode()

@@ -192,7 +192,8 @@ class _Stream:
             del self._held[: self._at]
             self._at = 0
             try:
-                self._held += await asyncio.wait_for(anext(self._chunks), IDLE_S)
+                async with asyncio.timeout(IDLE_S):  # wait_for of Python 3.11 may lose the cancellation from outside
+                    self._held += await anext(self._chunks)
             except (StopAsyncIteration, TimeoutError, zlib.error) as error:
                 raise _EndedError("the body ended early") from error
         self._at += count

@@ -273,7 +273,8 @@ class Calls:
                 await self._quiet.wait()
         self.cut_all(CutWhy.SHUTDOWN)
         with contextlib.suppress(TimeoutError):  # what could not be recorded is closed at the next start
-            await asyncio.wait_for(self._quiet.wait(), SHUTDOWN_S)
+            async with asyncio.timeout(SHUTDOWN_S):
+                await self._quiet.wait()
         await self.leases.close()
         await self._record_unidentified(self._meter.drain(self.clock.now()))
 
