@@ -92,18 +92,19 @@ def test_a_suspended_caller_is_refused_with_the_reason_and_what_would_end_it(gat
 
 
 def test_a_suspension_cuts_what_runs_and_slowing_does_not(gate, limit):
-    def running(kind, **options):
-        work = asyncio.run_coroutine_threadsafe(asyncio.to_thread(call, gate, text="do:hang"), gate.loop)
-        while not gate.calls.in_flight():
+    def until(count):
+        while gate.calls.in_flight() != count:
             time.sleep(0.005)
-        limit("principal:ana", kind, **options)
-        return work
 
-    slowed = running("slow", slow_ms=1)
+    until(0)  # a caller has its answer before the outcome is written: the test before this one may not be over
+    work = asyncio.run_coroutine_threadsafe(asyncio.to_thread(call, gate, text="do:hang"), gate.loop)
+    until(1)
+    limit("principal:ana", "slow", slow_ms=1)
     time.sleep(0.05)
     assert gate.calls.in_flight() == 1
     limit("principal:ana", "suspend")
-    slowed.result(5)
+    work.result(5)
+    until(0)
     outcome = CALL_OUTCOME.read([one for one in gate.world.entries() if one.type == CALL_OUTCOME.name][-1])
     assert (outcome.why, outcome.clause.partition(":")[0]) == ("revoked", "restriction")
 
