@@ -224,3 +224,24 @@ def test_a_provider_that_is_down_is_not_asked_for_each_token(provider):
 def test_an_instant_that_is_none_is_no_claim(provider, until):
     token = jwt.encode({"alg": "RS256", "kid": "RS256"}, CLAIMS | {"exp": until}, KEYS["RS256"], algorithms=["RS256"])
     assert refused(OpenIDProviders(), provider, token) == "sign-in-unsigned"
+
+
+def test_a_provider_that_does_not_answer_holds_up_no_other(provider):
+    """Attack: one provider that is slow, or made to be, keeps the people of all others out."""
+    providers, asked, goes_on = OpenIDProviders(), threading.Event(), threading.Event()
+    with Provider() as slow:
+        document = slow.document
+        slow.document = lambda path: (asked.set(), goes_on.wait(20), document(path))[2]
+        threads = [
+            threading.Thread(target=slow.serve_forever, kwargs={"poll_interval": 0.01}),
+            threading.Thread(target=lambda: providers.claims(stated(slow), encoded(kid="RS256"))),
+        ]
+        for thread in threads:
+            thread.start()
+        assert asked.wait(20)
+        assert providers.claims(stated(provider), encoded(kid="RS256")).sub == "ana"
+        assert threads[1].is_alive()  # it waits still
+        goes_on.set()
+        threads[1].join(20)
+        slow.shutdown()
+        threads[0].join(20)

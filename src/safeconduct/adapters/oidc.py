@@ -62,7 +62,7 @@ class OpenIDProviders:
         self._now_s = now_s
         self._kept: dict[str, _Keys] = {}
         self._failed: dict[str, _Failed] = {}
-        self._lock = threading.Lock()  # one look at a time: many who sign in at once cause one
+        self._looking: dict[str, threading.Lock] = {}  # by issuer, so that none waits for another's
 
     def claims(self, provider: IdentityProvider, id_token: str) -> Claims:
         """Returns the claims of an ID token that the provider signed. What they say is for others to check.
@@ -74,7 +74,9 @@ class OpenIDProviders:
         """
         if len(id_token) > ID_TOKEN_BYTES_MAX:
             raise InvalidInputError(f"expected an ID token of at most {ID_TOKEN_BYTES_MAX} bytes", code="too-large")
-        with self._lock:
+        with self._looking.setdefault(
+            provider.issuer, threading.Lock()
+        ):  # one look at a time: many who sign in at once cause one
             found = self._kept.get(provider.issuer)
             if found is None or self._now_s() - found.at > KEYS_AGE_MAX_S:
                 found = self._look(provider.issuer)
