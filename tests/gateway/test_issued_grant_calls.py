@@ -3,7 +3,9 @@
 import pytest
 
 from safeconduct.access.standing import compile_standing
-from safeconduct.gateway.prepare import Arrival, Prepared, prepare
+from safeconduct.gateway.arriving import Arrival
+from safeconduct.gateway.prepare import prepare
+from safeconduct.gateway.prepared import Prepared
 from safeconduct.policy import decide
 from support.call_ends import configured, request
 from support.granting import Granting

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from safeconduct.access.standing import compile_standing
+from safeconduct.gateway.arriving import Arrival
 from safeconduct.gateway.dialects.model_lists import MANY, ONE
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.offered import find_offered, offered
 from safeconduct.gateway.ports import UpstreamFacts
-from safeconduct.gateway.prepare import Arrival, Prepared, prepare
+from safeconduct.gateway.prepare import prepare
+from safeconduct.gateway.prepared import Prepared
 from safeconduct.kernel.errors import AbsentError, SafeconductError
 from safeconduct.kernel.instants import seconds
 from safeconduct.policy import decide

@@ -8,11 +8,14 @@ from msgspec import structs
 
 from safeconduct.access.standing import compile_standing
 from safeconduct.access.target_rules import Place
+from safeconduct.gateway.arriving import Arrival, admit
 from safeconduct.gateway.entries import intent_draft, refused_draft
 from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX
 from safeconduct.gateway.ports import UpstreamFacts
-from safeconduct.gateway.prepare import Arrival, Prepared, Refusal, admit, prepare, too_large
+from safeconduct.gateway.prepare import prepare
+from safeconduct.gateway.prepared import Prepared, Refusal
 from safeconduct.gateway.providers import Configured
+from safeconduct.gateway.request_checks import too_large
 from safeconduct.gateway.vendors import safety_id
 from safeconduct.kernel.errors import AbsentError, Kind
 from safeconduct.kernel.instants import seconds

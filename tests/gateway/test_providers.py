@@ -10,9 +10,11 @@ from safeconduct.access.catalogue import UNSTATED
 from safeconduct.access.document import ProgramInvalidError
 from safeconduct.access.program import parse_program
 from safeconduct.access.standing import compile_standing
+from safeconduct.gateway.arriving import Arrival
 from safeconduct.gateway.entries import intent_draft
 from safeconduct.gateway.ports import UpstreamFacts
-from safeconduct.gateway.prepare import Arrival, Prepared, prepare
+from safeconduct.gateway.prepare import prepare
+from safeconduct.gateway.prepared import Prepared
 from safeconduct.gateway.providers import Configured, askable
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.policy import decide

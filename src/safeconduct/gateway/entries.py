@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from safeconduct.access.authorization import TARGETS
 from safeconduct.access.target_rules import Place
+from safeconduct.gateway.arriving import Arrival
 from safeconduct.gateway.budgets.charging import NO_CHARGE, Charge
 from safeconduct.gateway.budgets.model import Amounts, Basis
 from safeconduct.gateway.events import (
@@ -20,7 +21,7 @@ from safeconduct.gateway.events import (
     Stated,
 )
 from safeconduct.gateway.moves import AppendAttempt, End, Outcome
-from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
+from safeconduct.gateway.prepared import Prepared, Refusal
 from safeconduct.gateway.remedies import remedy_of
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.entries import Draft

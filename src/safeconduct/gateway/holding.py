@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from safeconduct import approvals
 from safeconduct.access import records as kept
 from safeconduct.access.acts import recused
-from safeconduct.gateway.prepare import Hold, Prepared
+from safeconduct.gateway.prepared import Hold, Prepared
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.errors import AbsentError, RefusedError

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from safeconduct.gateway.prepare import Prepared, Refusal
+from safeconduct.gateway.prepared import Prepared, Refusal
 from safeconduct.gateway.vendor_outcomes import VendorNotice
 from safeconduct.kernel.instants import Instant
 

@@ -4,7 +4,7 @@ docs/spec/paths.md section 5. A model that is not offered is not told of, for wh
 """
 
 from safeconduct.access.standing import Decide, Standing
-from safeconduct.gateway.prepare import Arrival, admit, check_words, decision_request, sign_in_tier
+from safeconduct.gateway.arriving import Arrival, admit, check_words, decision_request, sign_in_tier
 from safeconduct.gateway.providers import Upstreams, askable
 from safeconduct.kernel.errors import AbsentError, RefusedError, UnavailableError
 

@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 
 from safeconduct.access.model import Restriction
+from safeconduct.gateway.arriving import Admitted, Arrival, admit, identify
 from safeconduct.gateway.dialects.model import Dialect
 from safeconduct.gateway.dialects.model_lists import MANY, ONE
 from safeconduct.gateway.dialects.registry import (
@@ -35,7 +36,8 @@ from safeconduct.gateway.dialects.registry import (
 )
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.offered import find_offered
-from safeconduct.gateway.prepare import Admitted, Arrival, Refusal, admit, identify, too_large
+from safeconduct.gateway.prepared import Refusal
+from safeconduct.gateway.request_checks import too_large
 from safeconduct.http.arrivals import said_in
 from safeconduct.http.asgi import App, Receive, Scope, Send
 from safeconduct.http.connection import KEY, BoundedConnection

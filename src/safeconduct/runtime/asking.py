@@ -10,7 +10,7 @@ from safeconduct.kernel.errors import SafeconductError, UpstreamError
 
 if TYPE_CHECKING:
     from safeconduct.gateway.ports import Exchange
-    from safeconduct.gateway.prepare import Prepared
+    from safeconduct.gateway.prepared import Prepared
     from safeconduct.runtime.calls import Calls
 
 TICK_S = 0.001

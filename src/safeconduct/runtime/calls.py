@@ -12,6 +12,7 @@ import msgspec
 
 from safeconduct.access.standing import Decide, Standing
 from safeconduct.gateway import prepare as steps
+from safeconduct.gateway.arriving import Arrival
 from safeconduct.gateway.breakers import Breakers
 from safeconduct.gateway.budgets.rates import Pace
 from safeconduct.gateway.budgets.service import settle_gone
@@ -22,7 +23,7 @@ from safeconduct.gateway.moves import CutWhy
 from safeconduct.gateway.observing import Observer, Observers, refused_call
 from safeconduct.gateway.offered import offered
 from safeconduct.gateway.ports import CallClient, Inspector, Upstream
-from safeconduct.gateway.prepare import Arrival, Prepared, Refusal
+from safeconduct.gateway.prepared import Prepared, Refusal
 from safeconduct.gateway.providers import Configured
 from safeconduct.gateway.release import PassesAll
 from safeconduct.gateway.vendors import vendor_key

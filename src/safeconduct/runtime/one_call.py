@@ -46,7 +46,7 @@ from safeconduct.gateway.moves import (
     Started,
 )
 from safeconduct.gateway.observing import EndedCall, upstream_of
-from safeconduct.gateway.prepare import Prepared, Refusal
+from safeconduct.gateway.prepared import Prepared, Refusal
 from safeconduct.gateway.vendor_outcomes import merged, rerouted
 from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError, UpstreamError
 from safeconduct.kernel.ids import ApprovalId
