@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from safeconduct.access import records as kept
 from safeconduct.access.admissions import Admission, AdmissionState, PathProof
+from safeconduct.access.lowering import Lowered
 from safeconduct.access.model import (
     Freeze,
     GrantOrigin,
@@ -100,6 +101,16 @@ CHANGES = st.one_of(
         ),
         st.sampled_from(NUMBERS),
         selectors(),
+    ),
+    st.builds(
+        lambda key, on, tier: (
+            kept.LOWERED,
+            key,
+            Lowered(subject=on, tier=tier, obligation="drill", why="none", since=START),
+        ),
+        st.sampled_from(NUMBERS),
+        selectors(),
+        st.sampled_from((0, 1)),
     ),
     st.builds(
         lambda key: (kept.MODEL_APPROVALS, key, ModelUse(path=key, model="m", version="1")), st.sampled_from(WHERE)

@@ -10,6 +10,7 @@ import msgspec
 from safeconduct.access.catalogue import SealedModel
 from safeconduct.access.compiled import CompiledPath
 from safeconduct.access.grant_conditions import hours_text, within
+from safeconduct.access.lowering import Lowered
 from safeconduct.access.model import (
     Agreement,
     CallRequest,
@@ -31,9 +32,9 @@ UNFREEZING = "it passes once the freeze has ended: safeconduct unfreeze, cosigne
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """A call and all it is judged by. `matching` are the grants that match; `grant` is the one, or the nearest.
 
-    `tier` is what the principal reaches under the grant. `model` is what the request means by its name, None where
-    there is no such model for this caller; `approved` is whether it may be used here, as far as it needs an approval.
-    `unvetted` is what stands against the caller itself.
+    `tier` is what the principal reaches under the grant, `lowered` what holds it below that, if anything does. `model`
+    is what the request means by its name, None where there is no such model for this caller; `approved` is whether it
+    may be used here, as far as it needs an approval. `unvetted` is what stands against the caller itself.
     """
 
     request: CallRequest
@@ -42,6 +43,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     compiled: CompiledPath
     model: SealedModel | None
     approved: bool
+    lowered: Lowered | None
     agreement: Agreement
     held: tuple[Grant, ...]
     grant: Grant
@@ -156,6 +158,8 @@ def _model(case: Case) -> Iterator[Reason]:
             f"it passes once the program in force, or a grant that is issued, gives {principal.id} tier {model.tier}"
         )
         yield Reason("model-tier", f"principal:{principal.id}/tier", text, remedy)
+    elif case.lowered is not None and model.tier > case.lowered.tier:
+        yield case.lowered.reason(model.name, model.tier)
     elif not case.approved:
         text = f"{model.version} needs an approval on path {case.path.id}, and none is on record"
         remedy = f"an administrator asks for it with safeconduct path approve-model {case.path.id} {model.name}"

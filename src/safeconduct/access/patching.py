@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from safeconduct.access import authorization as cedar
 from safeconduct.access import records as kept
 from safeconduct.access.compiled import compile_path
+from safeconduct.access.lowering import lowerings
 from safeconduct.access.model import Grant, GrantOrigin, Restriction, Selector
 from safeconduct.access.ownership import proven
 from safeconduct.kernel.ports import Collection, Records
@@ -135,6 +136,10 @@ def _restrictions(_standing: "Standing", rows: Rows) -> _Fields:
     return {"restrictions": dict(found)}
 
 
+def _lowered(_standing: "Standing", rows: Rows) -> _Fields:
+    return {"lowered": lowerings(rows.values())}
+
+
 def _approvals(_standing: "Standing", rows: Rows) -> _Fields:
     return {"approved": frozenset(rows)}
 
@@ -172,6 +177,7 @@ _ROWS: tuple[tuple[Collection[Any], Callable[["Standing", Rows], _Fields]], ...]
     (kept.TOKENS, _tokens),
     (kept.FREEZES, _freezes),
     (kept.RESTRICTIONS, _restrictions),
+    (kept.LOWERED, _lowered),
     (kept.MODEL_APPROVALS, _approvals),
     (kept.VETTING, _vetting),
     (kept.ADMISSIONS, _admissions),
@@ -185,7 +191,7 @@ _PATCHES = {collection.name: patch for collection, patch in _ROWS}
 _GRANTS = (kept.GRANTS, kept.ISSUED_GRANTS)
 
 _READ_WHOLE = frozenset(
-    one.name for one in (kept.FREEZES, kept.RESTRICTIONS, kept.MODEL_APPROVALS, kept.AUTHORIZATIONS)
+    one.name for one in (kept.FREEZES, kept.RESTRICTIONS, kept.LOWERED, kept.MODEL_APPROVALS, kept.AUTHORIZATIONS)
 )
 """Collections of few records, whose patches are given all of them."""
 

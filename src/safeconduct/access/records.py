@@ -7,6 +7,7 @@ from itertools import chain
 from safeconduct.access.admissions import Admission, PathProof
 from safeconduct.access.grant_model import GrantsPolicy
 from safeconduct.access.identity import IdentityProvider
+from safeconduct.access.lowering import Lowered
 from safeconduct.access.model import (
     Agreement,
     ApprovalRule,
@@ -51,6 +52,7 @@ RESPONSE_RULES = Collection("response-rules", ResponseRule)
 TOKENS = Collection("tokens", Token)  # at the token's id
 FREEZES = Collection("freezes", Freeze)
 RESTRICTIONS = Collection("restrictions", Restriction)
+LOWERED = Collection("lowered", Lowered)  # at `subject/obligation`
 MODEL_APPROVALS = Collection("model-approvals", ModelUse)  # at `path/version`
 IDENTITY_PROVIDERS = Collection("identity-providers", IdentityProvider)
 SIGN_INS = Collection("sign-ins", UsedAct)  # at `provider/hash of the nonce`
@@ -81,6 +83,7 @@ STANDING = frozenset(
         TOKENS,
         FREEZES,
         RESTRICTIONS,
+        LOWERED,
         MODEL_APPROVALS,
         VETTING,
         ADMISSIONS,

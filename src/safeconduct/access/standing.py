@@ -13,6 +13,7 @@ from safeconduct.access.admissions import PROBE, Admissions
 from safeconduct.access.budgets import StatedBudget
 from safeconduct.access.compiled import CompiledPath
 from safeconduct.access.floor import Case, floor
+from safeconduct.access.lowering import Lowered, Lowerings, lowest
 from safeconduct.access.model import (
     Agreement,
     CallFacts,
@@ -65,6 +66,7 @@ class Standing:
     freezes: Mapping[Selector, Freeze] = field(repr=False)
     approved: frozenset[str] = frozenset()  # keys of `ModelUse`
     restrictions: Mapping[Selector, tuple[Restriction, ...]] = field(default_factory=dict, repr=False)
+    lowered: Lowerings = field(default_factory=dict, repr=False)
     admissions: Admissions = field(default_factory=Admissions, repr=False)
     proven: Mapping[str, tuple[Proven, ...]] = field(default_factory=dict, repr=False)  # by scope
 
@@ -139,7 +141,13 @@ class Standing:
     def reach_on(self, principal: Principal, path_id: PathId) -> int:
         """Returns the highest tier of models that a principal may use on a path, under any grant."""
         held = self.grants.get((principal.id, path_id), ())
-        return max((self.reach(principal, grant) for grant in held), default=0)
+        most = max((self.reach(principal, grant) for grant in held), default=0)
+        lowered = self.lowering(principal)
+        return most if lowered is None else min(most, lowered.tier)
+
+    def lowering(self, principal: Principal) -> Lowered | None:
+        """Returns what duties that were not met leave a principal, whatever its grants say; None if nothing does."""
+        return lowest(self.lowered, principal, self.sponsor(principal))
 
     def sponsor(self, principal: Principal) -> Principal | None:
         """Returns who answers for a principal, if anybody does."""
@@ -222,6 +230,7 @@ class Standing:
             tier=tier,
             compiled=compiled,
             model=model,
+            lowered=self.lowering(principal),
             approved=model is None or self.approves(compiled.approval(model)),
             agreement=self.agreements[path.agreement],
             held=held,

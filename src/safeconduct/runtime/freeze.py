@@ -117,7 +117,10 @@ def _lost(standing: Standing, principal: Principal, call: CallFacts, token: str)
     grant = next((one for one in held if one.id == call.grant), None)
     if grant is None:
         return f"grant:{call.grant}"
-    return f"principal:{call.principal}/tier" if standing.reach(principal, grant) < call.tier else ""
+    if standing.reach(principal, grant) < call.tier:
+        return f"principal:{call.principal}/tier"
+    lowered = standing.lowering(principal)
+    return lowered.clause if lowered is not None and lowered.tier < call.tier else ""
 
 
 def _stopped(standing: Standing, call: CallFacts) -> tuple[CutWhy, str] | None:
