@@ -7,11 +7,12 @@ import anthropic
 import openai
 import pytest
 
-from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME
+from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.gateway.moves import End
 from support.anthropic_stand_in import AnthropicStandIn, anthropic_client, program
 from support.call_ends import request as chat_body
 from support.gateway_world import MODEL, PATH
+from support.patience import PATIENCE_S
 from support.stand_in import SECRET
 from support.wire import ask, post, wire
 
@@ -33,11 +34,13 @@ def base(gate):
 
 
 def client(gate, make=anthropic.Anthropic, **key):
-    return make(base_url=base(gate), max_retries=0, timeout=10, **(key or {"api_key": gate.world.tokens["ana"]}))
+    return make(
+        base_url=base(gate), max_retries=0, timeout=PATIENCE_S, **(key or {"api_key": gate.world.tokens["ana"]})
+    )
 
 
 def openai_client(gate):
-    return openai.OpenAI(base_url=gate.base_url, api_key=gate.world.tokens["ana"], max_retries=0, timeout=10)
+    return openai.OpenAI(base_url=gate.base_url, api_key=gate.world.tokens["ana"], max_retries=0, timeout=PATIENCE_S)
 
 
 TOOLS = [{"name": "look", "description": "d", "input_schema": {"type": "object", "properties": {"where": {}}}}]
@@ -46,14 +49,6 @@ FUNCTIONS = [{"type": "function", "function": {"name": "look", "parameters": {"t
 
 def say(text, **more):
     return {"model": MODEL, "max_tokens": 64, "messages": [{"role": "user", "content": text}], **more}
-
-
-def outcomes(gate):
-    for _ in range(500):
-        if gate.calls.in_flight() == 0:
-            break
-        asyncio.run(asyncio.sleep(0.01))
-    return [CALL_OUTCOME.read(entry) for entry in gate.world.entries() if entry.type == CALL_OUTCOME.name]
 
 
 def test_a_message_and_its_receipt(native):
@@ -65,7 +60,7 @@ def test_a_message_and_its_receipt(native):
     assert (headers["x-api-key"], headers["anthropic-version"]) == (SECRET, "2026-10-21")
     entry = native.world.reader.entry(raw.headers["safeconduct-call"])
     assert CALL_INTENT.read(entry).dialect == "anthropic.messages"
-    last = outcomes(native)[-1]
+    last = native.ends()[-1]
     assert (last.end, last.prompt_tokens, last.completion_tokens) == (End.COMPLETED, 8, 2)
     assert SECRET not in str(raw.headers)
 
@@ -128,18 +123,18 @@ def test_tools_whole_and_as_a_stream(name, text, request):
 
 
 def test_counting_is_a_call(native):
-    before = len(outcomes(native))
+    before = len(native.ends())
     with client(native) as sdk:
         counted = sdk.messages.count_tokens(model=MODEL, messages=say("x")["messages"])
     assert counted.input_tokens == 12
-    last = outcomes(native)
+    last = native.ends()
     assert (len(last), last[-1].completion_tokens) == (before + 1, 0)
 
 
 def test_a_vendors_refusal_is_told_and_completes(native):
     with client(native) as sdk:
         assert sdk.messages.create(**say("do:refuse")).stop_reason == "refusal"
-    assert outcomes(native)[-1].finish_reason == "refusal"
+    assert native.ends()[-1].finish_reason == "refusal"
 
 
 def test_the_async_client(native):
@@ -227,7 +222,7 @@ def test_what_a_chat_server_cannot_be_asked_is_refused_before_it_is(chat_only):
 def test_of_a_translated_answer_both_sides_are_sealed(native):
     with openai_client(native) as sdk:
         raw = sdk.chat.completions.with_raw_response.create(messages=say("x")["messages"], model=MODEL)
-    outcome = outcomes(native)[-1]
+    outcome = native.ends()[-1]
     assert outcome.released_bytes == len(raw.http_response.content)
     assert outcome.call == raw.headers["safeconduct-call"]
 

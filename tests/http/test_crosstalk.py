@@ -13,6 +13,7 @@ import pytest
 
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME
 from support.gateway_world import MODEL
+from support.patience import PATIENCE_S
 from support.tagged import TAG, TaggedAnthropic, TaggedStandIn, tag_of
 from support.two_vendors import ROUTES, STREAMED, BothClients, BothStandIns, body_of, program
 from support.wire import post, wire
@@ -148,7 +149,7 @@ def test_every_answer_belongs_to_its_request(tmp_path):
     with wire(tmp_path, program=program(), model_server=servers, client=BothClients) as gate:
         seen = asyncio.run(load(gate.port, gate.world.tokens, CALLS))
         gate.server.should_exit = True
-        gate._thread.join(60)
+        gate._thread.join(PATIENCE_S)
         check_entries(gate.world, seen)
     assert sum(seen.whole.values()) + seen.left + seen.failed == CALLS
     assert seen.failed < CALLS / 20

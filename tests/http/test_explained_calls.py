@@ -91,6 +91,7 @@ def test_a_refusal_is_explained_with_the_policies_that_judged_it(desk):
 
 def test_an_allowed_call_shows_the_text_of_the_policy_that_permitted_it(desk):
     desk.call()
+    desk.gate.over()
     call = desk.world.entries("gateway.call.intent")[-1].id
     shown = desk.control("GET", f"calls/{call}/explanation")[1]
     assert (shown["effect"], shown["end"], shown["remedy"]) == ("allowed", "completed", "")

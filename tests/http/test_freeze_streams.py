@@ -12,6 +12,7 @@ from safeconduct.gateway.moves import End
 from safeconduct.http.connection import SEND_BUFFER_BYTES, WRITE_LIMIT_BYTES
 from support.call_ends import request
 from support.gateway_world import PATH
+from support.patience import PATIENCE_S
 from support.streams import body_of, frozen_midway
 from support.wire import post, wire
 
@@ -45,7 +46,7 @@ def test_a_freeze_cuts_64_streams_and_what_each_caller_got_is_what_the_log_says_
 def ended(gate):
     """Returns what the log says each cut call released."""
     gate.server.should_exit = True
-    gate._thread.join(20)
+    gate._thread.join(PATIENCE_S)
     found = {}
     for entry in gate.world.entries():
         if entry.type == CALL_OUTCOME.name:
@@ -63,7 +64,7 @@ def test_a_caller_that_does_not_read_stops_the_reading_of_its_upstream_and_loses
     with wire() as gate, socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
         connection.connect(("127.0.0.1", gate.port))
-        connection.settimeout(10)
+        connection.settimeout(PATIENCE_S)
         connection.sendall(post(gate.world.tokens["ana"], request(stream=True, text="do:flood", max_tokens=1000)))
         first = connection.recv(1)
         taken = settled(gate)

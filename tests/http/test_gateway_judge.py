@@ -18,6 +18,7 @@ from safeconduct.ledger.receipts import parse_receipt, verify_receipt
 from safeconduct.runtime import one_call
 from support.call_ends import request
 from support.gateway_world import AGREEMENT, SIGNERS
+from support.patience import PATIENCE_S
 from support.wire import post, wire
 
 CALLS = 10_000 if os.environ.get("SAFECONDUCT_LONG") else 2000
@@ -107,7 +108,7 @@ def judged(folder, count):
     with wire(folder, judge=judge) as gate:
         kept = asyncio.run(load(gate.port, gate.world.tokens["ana"], count))
         gate.server.should_exit = True
-        gate._thread.join(20)
+        gate._thread.join(PATIENCE_S)
         check_receipts(gate.world, kept)
         ends = check_outcomes(gate.world)
     return judge, kept, ends

@@ -1,13 +1,11 @@
 """The whole way with the real local model: official client, gateway, child process, log."""
 
 import os
-import time
 
 import openai
 import pytest
 
 from safeconduct.adapters.models.local import LocalModel
-from safeconduct.gateway.events import CALL_OUTCOME
 from safeconduct.gateway.moves import End
 from support.gateway_world import MODEL
 from support.wire import wire
@@ -33,12 +31,7 @@ def test_a_real_model_behind_the_gateway(tmp_path):
             gate.run(model.stop())
         assert answer.choices[0].message.content
         assert streamed
-        for _ in range(500):
-            ends = [CALL_OUTCOME.read(e) for e in gate.world.entries() if e.type == CALL_OUTCOME.name]
-            if len(ends) == 2:
-                break
-            time.sleep(0.01)
-        assert [(end.end, end.completion_tokens is None) for end in ends] == [
+        assert [(end.end, end.completion_tokens is None) for end in gate.ends()] == [
             (End.COMPLETED, False),
             (End.COMPLETED, False),
         ]

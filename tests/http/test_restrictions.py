@@ -7,9 +7,10 @@ import time
 import pytest
 
 from safeconduct.access.restrictions import SLOW_MS_MAX, restrictions
-from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME
+from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError
 from support.call_ends import request
+from support.patience import PATIENCE_S, until
 from support.programs import demo_program, in_force
 from support.restricting import lifting, setting
 from support.wire import ask, post, wire
@@ -92,20 +93,15 @@ def test_a_suspended_caller_is_refused_with_the_reason_and_what_would_end_it(gat
 
 
 def test_a_suspension_cuts_what_runs_and_slowing_does_not(gate, limit):
-    def until(count):
-        while gate.calls.in_flight() != count:
-            time.sleep(0.005)
-
-    until(0)  # a caller has its answer before the outcome is written: the test before this one may not be over
+    gate.over()  # the call of the test before this one may not be
     work = asyncio.run_coroutine_threadsafe(asyncio.to_thread(call, gate, text="do:hang"), gate.loop)
-    until(1)
+    until(gate.calls.in_flight, says="the call")
     limit("principal:ana", "slow", slow_ms=1)
     time.sleep(0.05)
     assert gate.calls.in_flight() == 1
     limit("principal:ana", "suspend")
-    work.result(5)
-    until(0)
-    outcome = CALL_OUTCOME.read([one for one in gate.world.entries() if one.type == CALL_OUTCOME.name][-1])
+    work.result(PATIENCE_S)
+    outcome = gate.ends()[-1]
     assert (outcome.why, outcome.clause.partition(":")[0]) == ("revoked", "restriction")
 
 

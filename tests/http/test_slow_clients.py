@@ -7,6 +7,7 @@ import pytest
 
 from safeconduct.http import connection
 from support.call_ends import request
+from support.patience import PATIENCE_S
 from support.wire import ask, post, wire
 
 SOON_S = 0.2
@@ -22,7 +23,7 @@ def quick(monkeypatch):
 
 def closed(open_socket):
     """Waits until the other side closes, and returns what it said before."""
-    open_socket.settimeout(20)
+    open_socket.settimeout(PATIENCE_S)
     said = b""
     try:
         while data := open_socket.recv(4096):
@@ -68,7 +69,7 @@ def test_the_second_request_of_a_connection_has_its_own_deadline(quick):
 
 def test_an_answer_may_take_longer_than_headers_may(quick):
     with socket.create_connection(("127.0.0.1", quick.port)) as open_socket:
-        open_socket.settimeout(20)
+        open_socket.settimeout(PATIENCE_S)
         open_socket.sendall(post(quick.world.tokens["ana"], request(text="do:paced", stream=True)))
         said = b""
         while said.count(b"data:") < 2 * SOON_S / 0.05:  # a frame each 50 ms

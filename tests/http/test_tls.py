@@ -19,6 +19,7 @@ from safeconduct.kernel.errors import InvalidInputError
 from support.call_ends import request
 from support.certificates import DAY, Authority
 from support.gateway_world import MODEL, PATH
+from support.patience import PATIENCE_S
 from support.streams import body_of
 from support.wire import post, wire
 
@@ -64,7 +65,7 @@ def trusting(authority, shown=None):
 def said_to(gate, tls):
     http = openai.DefaultHttpxClient(verify=tls)
     with openai.OpenAI(
-        base_url=gate.base_url, api_key=gate.world.tokens["ana"], max_retries=0, timeout=10, http_client=http
+        base_url=gate.base_url, api_key=gate.world.tokens["ana"], max_retries=0, timeout=PATIENCE_S, http_client=http
     ) as client:
         asked = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}
         whole = client.chat.completions.create(**asked).choices[0].message.content
@@ -91,6 +92,7 @@ def test_with_mtls_a_client_of_the_authority_gets_in(strict, authority):
 
 @pytest.mark.parametrize("shows", [False, True])
 def test_with_mtls_others_get_no_further_than_the_handshake(strict, authority, stranger, shows):
+    strict.over()
     before = len(strict.world.entries())
     with pytest.raises(openai.APIConnectionError):
         said_to(strict, trusting(authority, stranger.issue("agent") if shows else None))
@@ -118,7 +120,7 @@ def connected(gate, tls, *, buffer=0):
     plain = socket.socket()
     if buffer:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    plain.settimeout(20)
+    plain.settimeout(PATIENCE_S)
     plain.connect(("127.0.0.1", gate.port))
     return tls.wrap_socket(plain, server_hostname="127.0.0.1")
 
@@ -172,7 +174,7 @@ def rest(slow):
 def test_who_does_not_end_the_handshake_is_cut_off(authority, monkeypatch):
     monkeypatch.setattr(connection, "HEADERS_S", 0.2)
     with wire(tls=context(authority)) as gate, socket.create_connection(("127.0.0.1", gate.port)) as silent:
-        silent.settimeout(20)
+        silent.settimeout(PATIENCE_S)
         assert silent.recv(1) == b""
 
 

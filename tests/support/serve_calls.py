@@ -5,12 +5,14 @@ import json
 import socket
 from urllib.parse import urlsplit
 
+from support.patience import PATIENCE_S
+
 ROUTE = "/paths/soc-triage/openai/v1/chat/completions"
 
 
 def request(url, method, path, body=b"", headers=None, *, length=None):
     where = urlsplit(url)
-    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=30)
+    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=PATIENCE_S)
     connection.putrequest(method, path)
     given = {"content-length": str(len(body) if length is None else length)} | (headers or {})
     for name, value in given.items():

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from support.patience import PATIENCE_S
+
 
 @contextmanager
 def served(app):
@@ -21,9 +23,9 @@ def served(app):
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        assert ready.wait(20)
+        assert ready.wait(PATIENCE_S)
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(PATIENCE_S)

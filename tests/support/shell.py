@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +14,11 @@ from safeconduct.adapters.data_folder import running_server
 from safeconduct.cli.demo.program import Parties, render
 from safeconduct.cli.keys import write_key
 from safeconduct.cli.main import main
+from support.patience import PATIENCE_S, until
 from support.programs import KEYS, NAMES, READER_KEYS, signed_by_both
 
 COMMAND = (sys.executable, "-m", "safeconduct.cli.main")
 DATABASES = ("SAFECONDUCT_DATABASE", "SAFECONDUCT_HEADS", "SAFECONDUCT_KEYS")
-PATIENCE_S = 60
-"""Far more than anything here takes; only a test that hangs reaches it."""
 
 
 @dataclass
@@ -87,16 +85,6 @@ def start(*words, log, data=None, key=None):
         finally:
             process.terminate()
             process.wait(PATIENCE_S)
-
-
-def until(found, process=None, *, says=""):
-    """Returns what `found` returns once that is true. Looks again and again; fails when `process` ended."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (seen := found()):
-        assert process is None or process.poll() is None, f"it ended: {says}"
-        assert time.monotonic() < deadline, f"never came: {says}"
-        time.sleep(0.02)
-    return seen
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from support.call_ends import request
 from support.gateway_world import PATH
+from support.patience import PATIENCE_S
 from support.wire import post
 
 SLOW_PAUSE_S = 0.05
@@ -76,7 +77,7 @@ def flowing(readers):
     return sum(time.monotonic() - reader.last_at < FLOWING_S for reader in readers) > len(readers) / 2
 
 
-async def frozen_midway(port, token, texts, freeze, *, slow="do:flood", patience_s=20.0):
+async def frozen_midway(port, token, texts, freeze, *, slow="do:flood", patience_s=PATIENCE_S):
     """Starts a stream for each text and one slow reader, awaits `freeze(readers)` when all run, and reads to the end.
 
     Returns the readers, the slow one last, and when the freeze was ordered.

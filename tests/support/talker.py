@@ -4,6 +4,7 @@ import asyncio
 import threading
 from contextlib import contextmanager
 
+from support.patience import PATIENCE_S
 from support.stand_in import StandIn, answer, chunk
 
 
@@ -44,9 +45,9 @@ def talking():
 
     thread = threading.Thread(target=work, name="talker")
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(PATIENCE_S)
     try:
         yield talker
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(20)
+        thread.join(PATIENCE_S)

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 import uvloop
 
 from safeconduct.adapters.models.openai_compatible import OpenAICompatible
+from safeconduct.gateway.events import CALL_OUTCOME
 from safeconduct.http.connection import GatewayServer, server_config
 from safeconduct.http.gateway import GatewayApp
 from safeconduct.http.proofs import CallProofs
 from support.gateway_world import PATH, LogWorld
+from support.patience import PATIENCE_S, until
 from support.stand_in import SECRET, StandIn
 
 
@@ -34,20 +36,29 @@ class Wire:
 
     def __enter__(self):
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(PATIENCE_S)
         return self
 
     def __exit__(self, *_):
         self.server.should_exit = True
-        self._thread.join(20)
+        self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
+
+    def over(self):
+        """Waits until no call runs: a caller has its answer before its call's outcome is written."""
+        until(lambda: self.calls.in_flight() == 0, says="the end of all calls")
+
+    def ends(self):
+        """Returns the outcomes of all calls, in order, once none runs."""
+        self.over()
+        return [CALL_OUTCOME.read(entry) for entry in self.world.entries() if entry.type == CALL_OUTCOME.name]
 
     @property
     def base_url(self):
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/paths/{PATH}/openai/v1"
 
     def run(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE_S)
 
     def _serve(self):
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -84,7 +95,7 @@ def wire(folder=None, *, program=None, **options):
         world.close()
 
 
-def ask(port, request: bytes, *, timeout=5.0, half_close=False) -> bytes:
+def ask(port, request: bytes, *, timeout=PATIENCE_S, half_close=False) -> bytes:
     """Sends raw bytes and returns all that comes back until the server closes, or nothing more comes."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
         connection.sendall(request)
