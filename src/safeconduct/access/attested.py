@@ -1,16 +1,16 @@
 """What a verified copy of a log shows of destruction, with public keys alone. docs/spec/opening.md section 4."""
 
-import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+import msgspec
 
 from safeconduct.access.destruction_events import DESTROYED, ORDERED, DestructionOrdered, KeyDestroyed
 from safeconduct.access.events import ENFORCED
-from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.entries import Entry, Reader
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import Instant
-from safeconduct.ledger.acts import Act, SignedAct
+from safeconduct.ledger.acts import Envelope, SignedAct
 from safeconduct.ledger.certificates import read_certificate
 from safeconduct.ledger.keys import PublicKey
 from safeconduct.ledger.notes import NoteError, VerifierKey
@@ -91,22 +91,14 @@ def _house_problem(order: ShownOrder, entry: Entry, said: KeyDestroyed, keys: Se
 
 def _act_problem(order: ShownOrder, entry: Entry, signers: Sequence[PublicKey]) -> str:
     try:
-        signed = _signed_act(entry.act or {})
-    except (KeyError, ValueError):
+        signed = msgspec.convert(entry.act or {}, Envelope).signed()
+    except ValueError:
         return "it carries no signed act"
     if not signed.act.operation.endswith(f"/destructions/{order.entry.id}/certificates"):
         return "its signed act is about something else"
     if not any(_verifies(signed, key) for key in signers):
         return f"no given key of {signed.act.actor} signed it"
     return ""
-
-
-def _signed_act(envelope: Mapping[str, JSONValue]) -> SignedAct:
-    actor, operation, content, at, nonce = (
-        str(envelope[one]) for one in ("actor", "operation", "content", "at", "nonce")
-    )
-    act = Act(actor=actor, operation=operation, content=content, at=at, nonce=nonce)
-    return SignedAct(act=act, signature=base64.b64decode(str(envelope["signature"]), validate=True))
 
 
 def _verifies(signed: SignedAct, key: PublicKey) -> bool:

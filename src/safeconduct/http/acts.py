@@ -8,20 +8,11 @@ import msgspec
 
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.errors import UnauthenticatedError
-from safeconduct.ledger.acts import Act, SignedAct
+from safeconduct.ledger.acts import Envelope, SignedAct
 
 HEADER = "safeconduct-act"
-HEADER_BYTES_MAX = 2048
-"""Bytes of the header's value. An act is about 400; more is not an act."""
-
-
-class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    actor: str
-    operation: str
-    content: str
-    at: str
-    nonce: str
-    signature: str
+HEADER_BYTES_MAX = 8192
+"""Bytes of the header's value. A key's act is about 400, a passkey's 1,500, or 5,000 with the longest credential id."""
 
 
 def operation_of(method: str, path: str) -> str:
@@ -51,13 +42,10 @@ def decode_act(value: str) -> SignedAct:
     if len(value) > HEADER_BYTES_MAX:
         raise UnauthenticatedError(f"the {HEADER} header is over {HEADER_BYTES_MAX} bytes", code="act-unreadable")
     try:
-        wire = msgspec.json.decode(base64.b64decode(value, altchars=b"-_", validate=True), type=_Wire)
-        signature = base64.b64decode(wire.signature, validate=True)
+        return msgspec.json.decode(base64.b64decode(value, altchars=b"-_", validate=True), type=Envelope).signed()
     except (ValueError, binascii.Error) as error:
         raise UnauthenticatedError(
             f"the {HEADER} header is no signed act: {error}",
             code="act-unreadable",
             remedy="let the safeconduct command or library sign the request",
         ) from error
-    act = Act(actor=wire.actor, operation=wire.operation, content=wire.content, at=wire.at, nonce=wire.nonce)
-    return SignedAct(act=act, signature=signature)
