@@ -1,8 +1,5 @@
-import asyncio
-import json
 import re
 import stat
-from dataclasses import replace
 
 import pytest
 import typer
@@ -12,14 +9,11 @@ from safeconduct import settings
 from safeconduct.access.authorization import call_schema, default_policies
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.cli import freeze, grant, keys, path, policy, program, token
-from safeconduct.cli.client import Client
-from safeconduct.cli.output import EXIT_CODE
-from safeconduct.http.inprocess import ask
-from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import parse_rfc3339, seconds
 from safeconduct.ledger.keys import SecretKey
 from support.access_house import House, empty
-from support.programs import KEYS, demo_program, in_force, signed_by_both
+from support.house_commands import HouseCommands, speaking_to
+from support.programs import demo_program, in_force, signed_by_both
 
 NOW = SystemClock().now()
 app = typer.Typer()
@@ -29,44 +23,9 @@ app.command()(freeze.freeze)
 app.command()(freeze.unfreeze)
 
 
-class Shell:
-    """Runs commands against an installation on memory, as ops unless told otherwise."""
-
-    def __init__(self, house, folder):
-        self.house = house
-        self.folder = folder
-        for name in ("ops", "ana"):
-            keys.write_key(folder / f"{name}.key", name, KEYS[name])
-
-    def __call__(self, *words, by="ops"):
-        self.house.writer.now = SystemClock().now()
-        environment = {"SAFECONDUCT_KEY": str(self.folder / f"{by}.key"), "SAFECONDUCT_DATA": str(self.folder)}
-        result = CliRunner(env=environment).invoke(app, [str(word) for word in words])
-        if isinstance(result.exception, SafeconductError):
-            return EXIT_CODE[result.exception.kind], result.exception.message, result.exception.code
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result.exit_code, result.stdout, result.stderr
-
-    def json(self, *words, by="ops"):
-        code, printed, _ = self(*words, "--json", by=by)
-        return code, json.loads(printed)
-
-    def file(self, name, content):
-        written = self.folder / name
-        written.write_bytes(content)
-        return written
-
-
 @pytest.fixture
 def shell(tmp_path, monkeypatch):
-    made = Shell(House(in_force(now=NOW)), tmp_path)
-
-    def send(_client, request):
-        local = {**request.headers, "authorization": "Bearer local"}
-        return asyncio.run(ask(made.house.app, replace(request, headers=local)))
-
-    monkeypatch.setattr(Client, "_send", send)
-    return made
+    return speaking_to(monkeypatch, HouseCommands(app, House(in_force(now=NOW)), tmp_path, by="ops"))
 
 
 SOURCE = demo_program()

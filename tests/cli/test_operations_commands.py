@@ -1,19 +1,14 @@
-import asyncio
 import json
-from dataclasses import replace
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.cli import action, incident, keys, triage
-from safeconduct.cli.client import Client
-from safeconduct.cli.output import EXIT_CODE
-from safeconduct.http.inprocess import ask
-from safeconduct.kernel.errors import RefusedError, SafeconductError
+from safeconduct.cli import action, incident, triage
+from safeconduct.kernel.errors import RefusedError
+from support.house_commands import HouseCommands, speaking_to
 from support.operations_house import House
-from support.programs import KEYS, in_force
+from support.programs import in_force
 from support.soc_world import with_field
 
 ATTACKER = "203.0.113.66"
@@ -26,27 +21,10 @@ nouns.command()(triage.claims)
 app.add_typer(nouns, name="incident")
 
 
-class Shell:
-    def __init__(self, house, folder):
-        self.house, self.folder = house, folder
-
-    def __call__(self, *words, by="ana"):
-        self.house.writer.now = max(self.house.writer.now, SystemClock().now())
-        environment = {"SAFECONDUCT_KEY": str(self.folder / f"{by}.key"), "SAFECONDUCT_DATA": str(self.folder)}
-        result = CliRunner(env=environment).invoke(app, list(words))
-        if isinstance(result.exception, SafeconductError):
-            return EXIT_CODE[result.exception.kind], result.exception.message, result.exception.code
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result.exit_code, result.stdout, result.stderr
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     house = House(tmp_path_factory.mktemp("house"), in_force(now=SystemClock().now()))
-    folder = tmp_path_factory.mktemp("keys")
-    for name in ("ana", "bo", "ops"):
-        keys.write_key(folder / f"{name}.key", name, KEYS[name])
-    return house, house.detected(), folder
+    return house, house.detected(), tmp_path_factory.mktemp("keys")
 
 
 @pytest.fixture
@@ -54,15 +32,10 @@ def shell(made, monkeypatch):
     house, found, folder = made
     kept = house.writer.state.copy()
 
-    def send(_client, request):
-        local = {**request.headers, "authorization": "Bearer local"}
-        return asyncio.run(ask(house.app, replace(request, headers=local)))
-
-    monkeypatch.setattr(Client, "_send", send)
+    shell = speaking_to(monkeypatch, HouseCommands(app, house, folder, by="ana"))
     monkeypatch.setattr("safeconduct.adapters.responses.edl.fetch", house.fetch)
     house.probe._token = ""
     house.model.say = lambda _body: "{"
-    shell = Shell(house, folder)
     shell.incident = found
     yield shell
     house.writer.state = kept
