@@ -16,9 +16,10 @@ WORDS = "Answer with one word: ready?"
 TOKENS_MAX = 8
 """Tokens of the answer: enough for a word, and cheap everywhere."""
 
-OUTCOME_TRIES_MAX = 40
+OUTCOME_TRIES_MAX = 200
 OUTCOME_WAIT_S = 0.05
-"""How often, and how far apart in seconds, the outcome is asked for. It is committed just after the answer ended."""
+"""How often, and how far apart in seconds, the outcome is asked for. It is committed just after the answer ended; 10 s
+in all are for a machine that is busy."""
 
 
 def probed(asked: Client, path: str, model: str, token: str) -> dict[str, Any]:
