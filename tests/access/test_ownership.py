@@ -130,7 +130,7 @@ def test_an_authorization_ends_to_the_microsecond():
     assert passes(writer, "northwind.example", at=Instant(end - 1))
     assert not passes(writer, "northwind.example", at=end)
     [ends] = scopes.due(writer.state, writer.now)
-    assert (ends.name, ends.at, ends.owner) == (f"{SCOPE}/dns-txt/northwind.example", end, "ops")
+    assert (ends.name, ends.at, ends.owner) == (f"{SCOPE}/dns-txt/northwind.example", end, "principal:ops")
     assert list(scopes.due(writer.state, end)) == []
 
 

@@ -243,8 +243,8 @@ def test_what_is_due_is_named_with_its_owner_and_what_follows(house):
     pending = house.open("principal:bo", "bo")
     house.submit(pending, "employment", "identity", by="bo")
     found = {(one.kind, one.owner, one.at) for one in due(house.state, house.now)}
-    assert ("vetting", "ana", house.case(case).until) in found
-    assert ("vetting-decision", "max", house.case(pending).due_at) in found
+    assert ("vetting", "principal:ana", house.case(case).until) in found
+    assert ("vetting-decision", "principal:max", house.case(pending).due_at) in found
     assert len(found) == 3  # and northwind's own
 
 

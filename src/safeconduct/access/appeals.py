@@ -4,14 +4,18 @@ The party that the agreement makes accountable for `misuse-review` decides. A de
 was wrong acts on it, and both parties have it on record.
 """
 
+from collections.abc import Iterator
+
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate, authenticate_act
 from safeconduct.access.agreement import Side
 from safeconduct.access.appeal_events import APPEALS, DECIDED, LODGED, Appeal, AppealDecided, AppealLodged
-from safeconduct.access.model import Principal, PrincipalKind, Role
+from safeconduct.access.due import Due, organization_owner
+from safeconduct.access.model import Agreement, Principal, PrincipalKind, Role
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
 from safeconduct.kernel.ids import OrganizationId, PrincipalId
+from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 
@@ -88,10 +92,7 @@ def decide_appeal(
 
 
 def _check_reviewer(tx: Transaction, appeal: Appeal, signer: Principal, involved: frozenset[str]) -> None:
-    agreement = kept.require_agreement(tx)
-    assigned = agreement.responsibilities.get(ACTIVITY)
-    sides = {Side.PROVIDER: agreement.provider, Side.PARTNER: agreement.partner}
-    deciding = [sides[side] for side in assigned.accountable] if assigned else []
+    deciding = _deciding(kept.require_agreement(tx))
     if signer.organization not in deciding:
         raise RefusedError(
             f"{', '.join(deciding) or 'nobody'} decides appeals, and {signer.id} is of {signer.organization}",
@@ -106,6 +107,29 @@ def _check_reviewer(tx: Transaction, appeal: Appeal, signer: Principal, involved
             clause=f"appeal:{appeal.id}",
             remedy=f"another person of {signer.organization} decides it",
         )
+
+
+def _deciding(agreement: Agreement) -> list[OrganizationId]:
+    assigned = agreement.responsibilities.get(ACTIVITY)
+    sides = {Side.PROVIDER: agreement.provider, Side.PARTNER: agreement.partner}
+    return [sides[side] for side in assigned.accountable] if assigned else []
+
+
+def due(records: Records, _now: Instant) -> Iterator[Due]:
+    """Yields the decisions of appeals that are missing, overdue ones too, of each party that decides."""
+    agreement = kept.agreement_in_force(records)
+    for _, appeal in records.scan(APPEALS):
+        if appeal.decision is None and agreement is not None:
+            for organization in _deciding(agreement):
+                yield Due(
+                    kind="appeal",
+                    name=appeal.call,
+                    at=appeal.due_at,
+                    owner=organization_owner(organization),
+                    consequence="somebody waits who may be right",
+                    since=appeal.at,
+                    look="safeconduct appeal list",
+                )
 
 
 def find_appeal(records: Records, call: str) -> Appeal:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.assets import parse_asset
-from safeconduct.access.due import Due
+from safeconduct.access.due import Due, principal_owner
 from safeconduct.access.model import Principal, Scope
 from safeconduct.access.ownership import (
     CHALLENGES,
@@ -260,8 +260,15 @@ def challenges(records: Records, scope: str) -> list[Challenge]:
 def due(records: Records, now: Instant) -> Iterator[Due]:
     """Yields the ends of the authorizations that hold: of challenges unless they are met again, of rules for good."""
     for _, one in records.scan(kept.AUTHORIZATIONS):
+        challenge = records.get(kept.SCOPE_CHALLENGES, one.key)
         if now < one.expires_at:
             consequence = "its targets are outside the scope where a path demands what it shows"
             yield Due(
-                kind="scope-authorization", name=one.key, at=one.expires_at, owner=one.by, consequence=consequence
+                kind="scope-authorization",
+                name=one.key,
+                at=one.expires_at,
+                owner=principal_owner(one.by or (challenge.by if challenge else "")),
+                since=one.verified_at,
+                consequence=consequence,
+                look=f"safeconduct scope show {one.scope}",
             )

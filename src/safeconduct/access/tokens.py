@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate, refuse_frozen, require
+from safeconduct.access.due import Due, principal_owner
 from safeconduct.access.events import TOKEN_ISSUED, TOKEN_REVOKED, TokenIssued, TokenRevoked
 from safeconduct.access.model import Principal, Token
 from safeconduct.access.program import installation_origin
@@ -106,6 +107,21 @@ def give_up(tx: Transaction, secret: str) -> str:
 def list_tokens(records: Records) -> Iterator[Token]:
     """Yields every token that was not revoked, expired ones too."""
     return (token for _, token in records.scan(kept.TOKENS))
+
+
+def due(records: Records, now: Instant) -> Iterator[Due]:
+    """Yields the ends of the tokens that hold."""
+    for token in list_tokens(records):
+        if now < token.expires_at:
+            yield Due(
+                kind="token",
+                name=token.id,
+                at=token.expires_at,
+                owner=principal_owner(token.principal),
+                consequence="calls with it are refused",
+                since=token.issued_at,
+                look="safeconduct token list",
+            )
 
 
 def installation_log(records: Records) -> Origin:

@@ -22,7 +22,6 @@ def list_(
     all_: Annotated[
         bool, typer.Option("--all", help="Every one that was ever asked for, with what became of it.")
     ] = False,
-    due: Annotated[bool, typer.Option("--due", help="What is to be decided, reviewed, or ends next.")] = False,
     url: Url = "",
     data: Data = None,
     key: Key = None,
@@ -31,12 +30,8 @@ def list_(
     """Lists the grants in force: the program file's, and those that were asked for and approved."""
     asking = client(data, key, url)
     if all_:
-        found = asking.get("/api/v1/grants", all_cases="true")
+        found = asking.get("/api/v1/grant-requests")
         emit(found, as_json, lambda listed: rows(listed, "id", "principal", "path", "tier", "state", "until", "why"))
-        return
-    if due:
-        found = asking.get("/api/v1/grants", due_next="true")
-        emit(found, as_json, lambda listed: rows(listed, "at", "kind", "name", "owner", "consequence"))
         return
     found = asking.get("/api/v1/grants")
     emit(found, as_json, lambda listed: rows(listed, "id", "principal", "path", "purpose", "origin", "open"))

@@ -10,7 +10,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.agreement import Side
 from safeconduct.access.agreement_versions import AGREEMENT_VERSIONS, AgreementVersion
-from safeconduct.access.due import DAY, Due
+from safeconduct.access.due import DAY, Due, organization_owner
 from safeconduct.access.model import Agreement
 from safeconduct.access.reasons import check_reason
 from safeconduct.access.signing import agreement_digest, signed_document
@@ -84,31 +84,32 @@ def succeed(tx: Transaction, agreement: str) -> Entry:
 
 
 def due(records: Records, now: Instant) -> Iterator[Due]:
-    """Yields the end of the agreement in force, unless a version follows it without a gap."""
+    """Yields the end of the agreement in force for each party, unless a version follows it without a gap."""
     agreement = kept.agreement_in_force(records)
     if agreement is None or _followed(records, agreement):
         return
     over = agreement.ends_at() <= now
-    yield Due(
-        kind="agreement",
-        name=agreement.id,
-        at=agreement.ends_at(),
-        owner=f"{agreement.provider}, {agreement.partner}",
-        consequence="every call is refused" if over else "every call is refused from then on",
-    )
+    for party in (agreement.provider, agreement.partner):
+        yield Due(
+            kind="agreement",
+            name=agreement.id,
+            at=agreement.ends_at(),
+            owner=organization_owner(party),
+            consequence="every call is refused" if over else "every call is refused from then on",
+            look="safeconduct agreement show",
+        )
 
 
 def warnings(records: Records, now: Instant) -> list[dict[str, str]]:
     """Returns what to say and do about an agreement that ends soon, or has ended."""
     remedy = "both sign the next version: safeconduct agreement sign; or part: safeconduct log export --contract-end"
-    told = []
-    for one in due(records, now):
-        days = one.within(now)
-        if days is not None:
-            verb = f"ends within {days} days" if days else "ended"
-            said = f"agreement {one.name} {verb}, at {rfc3339(one.at)}: {one.consequence}"
-            told.append({"state": "warn" if days else "bad", "said": said, "remedy": remedy})
-    return told
+    one = next(due(records, now), None)  # it is due of both parties alike
+    days = one.within(now) if one else None
+    if one is None or days is None:
+        return []
+    verb = f"ends within {days} days" if days else "ended"
+    said = f"agreement {one.name} {verb}, at {rfc3339(one.at)}: {one.consequence}"
+    return [{"state": "warn" if days else "bad", "said": said, "remedy": remedy}]
 
 
 def _followed(records: Records, agreement: Agreement) -> bool:

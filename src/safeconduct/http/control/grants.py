@@ -14,7 +14,6 @@ from safeconduct.access.grant_conditions import conditions_document
 from safeconduct.access.grant_events import REVIEWS
 from safeconduct.access.grant_model import GrantCase, GrantState
 from safeconduct.access.grant_requests import Wanted, cases, find, reissue, request_grant, revoke, vote
-from safeconduct.access.grants_due import due
 from safeconduct.access.model import Grant, GrantOrigin
 from safeconduct.http.control.ballots import approval_document, read_ballot
 from safeconduct.http.control.context import Control, Installation
@@ -24,7 +23,7 @@ from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
 from safeconduct.kernel.ports import Records
 
-router = APIRouter(prefix="/api/v1/grants", tags=["grants"])
+router = APIRouter(prefix="/api/v1", tags=["grants"])
 
 
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,25 +47,22 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
-@router.get("")
-def list_grants(
-    _reading: Reading, control: Installation, *, all_cases: bool = False, due_next: bool = False
-) -> Response:
-    """Returns the grants in force; with `all_cases` every one that was ever asked for, whatever became of it.
-
-    With `due_next` what has to be decided or reviewed, and what ends, by its time.
-    """
+@router.get("/grants")
+def list_grants(_reading: Reading, control: Installation) -> Response:
+    """Returns the grants in force."""
     now = control.clock.now()
     with control.snapshot() as records:
-        if due_next:
-            found = sorted(due(records, now), key=lambda one: one.at)
-            return answer([asdict(one) | {"at": rfc3339(one.at)} for one in found])
-        if all_cases:
-            return answer([summary(case) for case in cases(records)])
         return answer([_grant(grant, now) for grant in kept.grants(records)])
 
 
-@router.get("/{grant_id}")
+@router.get("/grant-requests")
+def list_cases(_reading: Reading, control: Installation) -> Response:
+    """Returns every grant that was ever asked for, oldest first, whatever became of it."""
+    with control.snapshot() as records:
+        return answer([summary(case) for case in cases(records)])
+
+
+@router.get("/grants/{grant_id}")
 def show_grant(_reading: Reading, control: Installation, grant_id: str) -> Response:
     """Returns a grant, and for one that was asked for the exact text that is voted on, its votes and its entries."""
     with control.snapshot() as records:
@@ -77,7 +73,7 @@ def show_grant(_reading: Reading, control: Installation, grant_id: str) -> Respo
     return answer(shown)
 
 
-@router.post("/request")
+@router.post("/grants/request")
 async def ask_for_grant(signed: SignedBytes, control: Installation) -> Response:
     """Asks for a grant. It is put to the vote of the groups that the program names."""
     asked = parse(signed, Ask).body
@@ -89,7 +85,7 @@ async def ask_for_grant(signed: SignedBytes, control: Installation) -> Response:
     return answer(_told(control, committed.value.id))
 
 
-@router.post("/{grant_id}/reissue")
+@router.post("/grants/{grant_id}/reissue")
 async def reissue_grant(signed: SignedBytes, control: Installation, grant_id: str) -> Response:
     """Asks for the same once more, for as long. Nothing is renewed: this is a request of its own."""
     reason = parse(signed, Reason).body.reason
@@ -102,7 +98,7 @@ async def reissue_grant(signed: SignedBytes, control: Installation, grant_id: st
     return answer(_told(control, committed.value.id))
 
 
-@router.post("/{grant_id}/vote")
+@router.post("/grants/{grant_id}/vote")
 async def vote_on_grant(signed: SignedBytes, control: Installation, grant_id: str) -> Response:
     """Casts a vote. Its body is the ballot, byte for byte: that is what the voter signs. The last one needed issues.
 
@@ -120,7 +116,7 @@ async def vote_on_grant(signed: SignedBytes, control: Installation, grant_id: st
     return answer(_told(control, case.id) | outcome)
 
 
-@router.post("/{grant_id}/revoke")
+@router.post("/grants/{grant_id}/revoke")
 async def revoke_grant(signed: SignedBytes, control: Installation, grant_id: str) -> Response:
     """Ends a grant at once. When this answers it is in force nowhere, and what ran under it is being cut."""
     reason = parse(signed, Reason).body.reason

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from safeconduct.access import records as kept
-from safeconduct.access.due import Due
+from safeconduct.access.due import Due, principal_owner
 from safeconduct.access.model import Principal, Selector, SelectorKind
 from safeconduct.access.standing import Standing
 from safeconduct.kernel.decisions import Reason
@@ -86,22 +86,26 @@ def due(records: Records, _now: Instant) -> Iterator[Due]:
     """Yields what vetting owes and what of it ends: decisions, and approvals that want to be renewed before."""
     rules = records.get(kept.VETTING, kept.VETTING_KEY)
     for _, case in records.scan(CASES):
-        name = f"{case.subject} (case {case.id})"
+        name, look = f"{case.subject} (case {case.id})", f"safeconduct vetting show {case.id}"
         if case.due_at is not None and rules is not None:
             yield Due(
                 kind="vetting-decision",
                 name=name,
                 at=case.due_at,
-                owner=rules.escalate_to,
+                owner=principal_owner(rules.escalate_to),
                 consequence="it is overdue, which approves nothing",
+                since=case.submitted_at or case.opened_at,
+                look=look,
             )
         if (case.state, Action.EXPIRE) in STEPS:
             yield Due(
                 kind="vetting",
                 name=name,
                 at=case.until,
-                owner=case.applicant.id,
+                owner=principal_owner(case.applicant.id),
                 consequence=f"calls that rest on {case.subject} are refused",
+                since=case.decided_at or case.opened_at,
+                look=look,
             )
 
 
