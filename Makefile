@@ -15,14 +15,13 @@ TESTERS := $(shell expr $$(nproc) + 1)
 demo: $(VENV)/run.stamp ## set everything up and tell the story
 	@$(BIN)/safeconduct demo $(ARGS)
 
-# Under CI the run is traced, and then docs/traceability.md is held against what really ran.
+# Under CI what ran is booked, and then docs/traceability.md is held against it.
 test: $(VENV)/dev.stamp ## the tests
 ifdef CI
-	rm -f .coverage .coverage.* .results.xml
-	$(BIN)/coverage run -m pytest -q -n $(TESTERS) --dist loadfile --junitxml=.results.xml \
+	rm -rf .ran .results.xml
+	SAFECONDUCT_BOOKED=1 $(BIN)/python -m pytest -q -n $(TESTERS) --dist loadfile --junitxml=.results.xml \
 		--ignore=tests/project/test_traceability.py $(ARGS)
-	$(BIN)/coverage combine --quiet
-	SAFECONDUCT_TRACED=1 $(BIN)/python -m pytest -q tests/project/test_traceability.py
+	SAFECONDUCT_LOOK_BACK=1 $(BIN)/python -m pytest -q tests/project/test_traceability.py
 else
 	$(BIN)/python -m pytest -q -n auto --dist loadfile $(ARGS)
 endif

@@ -1,19 +1,17 @@
-"""Makes tests/support, tools and bench importable, and books a traced run's lines to the test file that ran them."""
+"""Makes tests/support, tools and bench importable, and under CI books what of the product each test file ran."""
 
 import os
 import sys
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tools"), str(HERE.parent)]
 
-from support.traceability import TABLE, rows  # noqa: E402 - found by the line above
+from support import booking  # noqa: E402 - found by the line above
+from support.traceability import RAN  # noqa: E402
 
 # No test depends on the machine's speed. CI draws the same examples each time, so that a red run can be repeated.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -23,44 +21,19 @@ settings.load_profile("long" if os.environ.get("SAFECONDUCT_LONG") else "ci" if 
 
 os.environ["SAFECONDUCT_CONFIG"] = "/nonexistent"  # nobody's own login acts in a test
 
-_booked = [""]
-
-if "PYTEST_XDIST_WORKER" in os.environ:  # it is traced; what it starts is not: no line of that is booked to a test
-    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
-
-_LISTED = {test for row in rows(TABLE.read_text()) for test in row.tests}
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item):
-    """Traces what docs/traceability.md speaks of and no more: a tracer makes everything two to ten times slower."""
-    if item.nodeid.partition("::")[0] in _LISTED and item.get_closest_marker("untraced") is None:
-        return (yield)
-    with _untraced():
-        return (yield)
-
-
-@contextmanager
-def _untraced():
-    own, threads = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)
-    try:
-        yield
-    finally:
-        threading.settrace(threads)
-        sys.settrace(own)
+# Before any module of the product is imported.
+_books = booking.begin() if os.environ.get("SAFECONDUCT_BOOKED") else None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    # By file, because docs/traceability.md names files; for the whole process, because much of the product runs in
-    # threads of its own, which coverage's own contexts (by the calling function's name) leave out.
-    file = item.nodeid.partition("::")[0]
-    tracer = Coverage.current()
-    if tracer is not None and _booked[0] != file:
-        _booked[0] = file
-        tracer.switch_context(file)
+    if _books is not None:
+        _books.turn_to(item.nodeid.partition("::")[0])
+
+
+def pytest_sessionfinish():
+    if _books is not None:
+        _books.write(RAN / f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.json")
 
 
 @pytest.fixture(scope="session")

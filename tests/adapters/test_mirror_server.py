@@ -371,7 +371,6 @@ def push(mirror, rig, url, timeout_s=30):
     )
 
 
-@pytest.mark.untraced
 def test_a_log_pushes_what_the_mirror_lacks(mirror, rig, folder, monkeypatch):
     monkeypatch.setattr("safeconduct.adapters.mirror_client.BODY_BYTES_MAX", 100_000)
     with served(MirrorApp(mirror)) as url:

@@ -253,7 +253,6 @@ def test_an_entry_that_is_refused_in_every_form_is_told_and_the_others_arrive(ki
         assert line_of(destination).work.cursors.read().refused == line.work.cursor.refused
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("kind", OVER_HTTP)
 def test_a_destination_that_refuses_everything_stops_the_line(kind, log, line_of, tmp_path):
     with kind(tmp_path) as (server, destination):

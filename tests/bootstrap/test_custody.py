@@ -76,7 +76,6 @@ def test_a_rotation_moves_a_logs_key_from_a_file_into_the_token(tmp_path, token)
     assert house("log", "verify").code == 0
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [

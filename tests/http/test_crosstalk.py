@@ -143,7 +143,6 @@ def check_entries(world, seen):
     assert found == {"intents": len(seen.released), "outcomes": len(seen.released)}
 
 
-@pytest.mark.untraced
 def test_every_answer_belongs_to_its_request(tmp_path):
     servers = BothStandIns(TaggedStandIn, TaggedAnthropic)
     with wire(tmp_path, program=program(), model_server=servers, client=BothClients) as gate:

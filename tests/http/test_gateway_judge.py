@@ -140,7 +140,6 @@ def check_outcomes(world):
     return ends
 
 
-@pytest.mark.untraced
 def test_no_call_reaches_the_upstream_before_its_intent_is_committed(tmp_path):
     judge, kept, ends = judged(tmp_path, CALLS)
     assert judge.without_intent == []

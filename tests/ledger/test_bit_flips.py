@@ -119,7 +119,6 @@ COLUMNS = [
 ]
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize(("table", "column", "kind"), COLUMNS, ids=[f"{t}.{c}" for t, c, _k in COLUMNS])
 def test_in_the_database(installation, table, column, kind):
     rig, folder = installation
@@ -219,7 +218,6 @@ def test_in_a_head(installation):
 FLIPS_IN_FILE = 1000
 
 
-@pytest.mark.untraced
 def test_in_the_database_file(installation):
     """Bits of the file itself, drawn over all of it: what is not found changed nothing that anybody reads."""
     rig, folder = installation

@@ -70,7 +70,6 @@ def opened_from_a_copy(folder, into, entry_id, field):
         keys.close()
 
 
-@pytest.mark.untraced
 def test_after_destruction_the_value_is_neither_opened_nor_guessed(rig, tmp_path):
     sealed = {"address": "192.0.113.7", "name": "Hedy"}
     entry = rig.run(add("victim", sealed=sealed)).value

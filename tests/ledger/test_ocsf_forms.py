@@ -86,7 +86,6 @@ def test_every_entry_type_has_a_form_and_no_form_is_for_nothing():
     assert TYPES.keys() >= PROJECTIONS.keys()
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("name", sorted(PROJECTIONS))
 @given(data=st.data())
 @settings(max_examples=15)
@@ -146,7 +145,6 @@ def test_a_leaf_that_is_no_entry_goes_out_as_what_it_is(leaf):
     assert made["raw_data_hash"]["value"] == leaf_hash(leaf).hex()
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("name", sorted(PROJECTIONS))
 @given(data=st.data())
 @settings(max_examples=10)

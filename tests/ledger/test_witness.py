@@ -149,7 +149,6 @@ def test_what_it_cosigned_outlives_it(witness, tmp_path):
     assert ask(again, 8, 9).status == 200
 
 
-@pytest.mark.untraced
 def test_every_flipped_bit_of_its_record_stops_it(witness, tmp_path):
     assert ask(witness, 0, 8).status == 200
     (path,) = (tmp_path / "w" / "checkpoints").iterdir()

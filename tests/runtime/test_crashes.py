@@ -71,7 +71,6 @@ def opened_on(image, folder, acknowledged):
     return violations(folder, acknowledged)
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("how", ["kill", "power", "names"])
 def test_a_crash_at_any_step_loses_nothing_that_was_acknowledged(library, base, tmp_path, how):
     steps, last, different = 0, None, 0

@@ -180,7 +180,6 @@ def _wrong_relations(predicate: Relation, here: World) -> Iterator[Predicate]:
                 yield replace(predicate, left=wrong, support=support)
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("seed", range(6))
 def test_every_mutated_claim_is_rejected(seed):
     here, rng = world(seed), random.Random(seed)  # noqa: S311 - repeatable, not secret

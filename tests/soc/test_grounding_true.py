@@ -36,7 +36,6 @@ def test_the_true_claims_are_of_every_kind():
     assert ties == {"host", "ip", "user", "parent"}
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("seed", range(6))
 def test_changing_one_stored_field_turns_exactly_the_claims_on_it(seed):
     here, rng = world(seed), random.Random(seed)  # noqa: S311 - repeatable, not secret

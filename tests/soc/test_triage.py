@@ -107,7 +107,6 @@ def related(here, tie, left, right):
     }.get(tie, False)
 
 
-@pytest.mark.untraced
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 9), st.integers(0, 2**32))
 def test_with_noise_as_the_model_no_false_claim_survives_and_the_summary_is_unchanged(world_seed, seed):
@@ -121,7 +120,6 @@ def test_with_noise_as_the_model_no_false_claim_survives_and_the_summary_is_unch
     assert after == rules
 
 
-@pytest.mark.untraced
 def test_the_noise_holds_true_and_false_claims_of_every_kind():
     outcomes = {
         (one.claim.kind.value, one.verified)

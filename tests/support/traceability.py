@@ -1,4 +1,4 @@
-"""Reads docs/traceability.md, and what the last traced run of the tests did."""
+"""Reads docs/traceability.md, and what the last booked run of the tests did."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs" / "traceability.md"
 RESULTS = ROOT / ".results.xml"
-TRACE = ROOT / ".coverage"
+RAN = ROOT / ".ran"
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -54,7 +54,7 @@ def outcomes(xml):
 
 
 def faults(row, results, covered):
-    """Returns what is wrong with a row after a run. `covered(module, test_file)` tells whether it ran its lines."""
+    """Returns what is wrong with a row after a run. `covered(module, test_file)` tells whether one ran the other."""
     said = []
     for test in row.tests:
         ran = results.get(test, {})
@@ -63,12 +63,12 @@ def faults(row, results, covered):
         said += [f"{row.id}: {test}::{name} was {what}" for name, what in ran.items() if what != "passed"]
     pairs = {(module, test) for module in row.modules for test in row.tests if covered(module, test)}
     said += [
-        f"{row.id}: no listed test ran a line of {module}"
+        f"{row.id}: no listed test ran anything of {module}"
         for module in row.modules
         if module not in {module for module, _ in pairs}
     ]
     said += [
-        f"{row.id}: {test} ran no line of a listed module"
+        f"{row.id}: {test} ran nothing of a listed module"
         for test in row.tests
         if row.modules and test not in {test for _, test in pairs}
     ]
