@@ -17,8 +17,10 @@ OPEN = {
     ("get", "/api/v1/sign-ins/providers"),
     ("post", "/api/v1/sign-ins"),
     ("post", "/api/v1/sign-ins/end"),
+    ("get", "/api/v1/credentials"),
+    ("post", "/api/v1/credentials"),
 }
-"""What asks for no act and no local secret. A list asks for a token of its own; a sign-in and its end show theirs."""
+"""What asks for no act and no local secret. A list asks for its own token; sign-ins and credentials show theirs."""
 
 ASKS_ONLY = {("post", "/api/v1/programs/plan"), ("post", "/api/v1/policies/replay")}
 """What is asked about a body, and changes nothing."""

@@ -201,11 +201,14 @@ def refused(cert, key, client_ca=None):
     return told.value.code
 
 
-@pytest.mark.parametrize("named", [(True, False, False), (False, True, False), (False, False, True)])
-def test_half_of_the_files_are_refused(tmp_path, named):
+@pytest.mark.parametrize(
+    ("named", "optional"),
+    [((1, 0, 0), False), ((0, 1, 0), False), ((0, 0, 1), False), ((1, 1, 0), True), ((0, 0, 0), True)],
+)
+def test_half_of_the_files_are_refused(tmp_path, named, optional):
     assert tls_files(None, None, None) is None
     with pytest.raises(InvalidInputError) as told:
-        tls_files(*[tmp_path if one else None for one in named])
+        tls_files(*[tmp_path if one else None for one in named], optional=optional)
     assert told.value.code == "tls-incomplete"
 
 

@@ -4,7 +4,7 @@ All that is said of subject and resource beyond their names is left aside: what 
 nobody widens it by asking.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
@@ -41,8 +41,8 @@ class Evaluation:
 class DecisionPoint(Protocol):
     """What answers. Equal questions about the same standing at the same instant get equal answers."""
 
-    def identify(self, token: str, now: Instant) -> PrincipalId:
-        """Returns whose API token this is.
+    def identify(self, token: str, now: Instant, holds: Collection[str] = ()) -> PrincipalId:
+        """Returns whose API token this is. `holds` is what its sender showed to hold.
 
         Raises:
             UnauthenticatedError: nobody's.
@@ -78,9 +78,9 @@ class AccessPoint:
     def __init__(self, standing: Callable[[], Standing]) -> None:
         self._standing = standing
 
-    def identify(self, token: str, now: Instant) -> PrincipalId:
+    def identify(self, token: str, now: Instant, holds: Collection[str] = ()) -> PrincipalId:
         """Returns whose token this is."""
-        return self._standing().identify(token, now).id
+        return self._standing().identify(token, now, holds).id
 
     def may_ask(self, by: PrincipalId, subject: str) -> bool:
         """Tells whether somebody may learn of a subject: everybody of themselves, administrators of all."""

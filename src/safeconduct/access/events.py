@@ -12,6 +12,7 @@ from safeconduct.access.agreement_versions import take_version
 from safeconduct.access.appeal_events import PROJECTIONS as APPEALS
 from safeconduct.access.approval_events import PROJECTIONS as APPROVED_MODELS
 from safeconduct.access.changes import AGREEMENT, enforce
+from safeconduct.access.credential_events import PROJECTIONS as CREDENTIALS
 from safeconduct.access.destruction_events import PROJECTIONS as DESTRUCTION
 from safeconduct.access.destruction_events import begin_destruction
 from safeconduct.access.grant_events import PROJECTIONS as GRANTS
@@ -271,6 +272,7 @@ PROJECTIONS: Mapping[str, Projection] = noted(
     {
         **APPEALS,
         **APPROVED_MODELS,
+        **CREDENTIALS,
         **DESTRUCTION,
         **GRANTS,
         **HOLDS,

@@ -54,6 +54,13 @@ class PrincipalKind(StrEnum):
     AGENT = "agent"  # decides by itself what it does next
 
 
+class Credential(StrEnum):
+    """Which tokens count for a principal."""
+
+    BEARER = "bearer"  # any
+    BOUND = "bound"  # only those that are worth nothing without a key or a certificate
+
+
 class Role(StrEnum):
     """What a person may do beyond making calls that a grant covers."""
 
@@ -157,7 +164,8 @@ class Principal:
 
     The sponsor is a person who answers for it. `tier` is what it was approved for: models of higher tiers are not for
     it. `human` says who a person is, in words that both parties know; empty where the program does not say. `identity`
-    is who a person is where they sign in.
+    is who a person is where they sign in. `certificate` is the thumbprint (`x5t#S256`) of a service's client
+    certificate, empty where the program pins none.
     """
 
     id: PrincipalId
@@ -169,6 +177,8 @@ class Principal:
     tier: int = 0
     human: str = ""
     identity: Identity | None = None
+    credential: Credential = Credential.BEARER
+    certificate: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,6 +372,8 @@ class Token:
     """An API token, as the hash of its secret. `id` is shown to people; the secret was shown once.
 
     `provider` is where its holder signed in, and `tier` what that counts for; empty and None where a key signed for it.
+    `bound` is what its sender must hold (access/possession.py), empty for a bearer token; `means` what a service showed
+    for it, empty where it was issued in another way.
     """
 
     id: str
@@ -371,6 +383,16 @@ class Token:
     expires_at: Instant
     provider: str = ""
     tier: int | None = None
+    bound: str = ""
+    means: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCredential:
+    """What stays known of a service's token until `forget_at`: the assertion it came of, which counts once."""
+
+    assertion: str
+    forget_at: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

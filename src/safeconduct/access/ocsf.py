@@ -7,6 +7,7 @@ from safeconduct.access import (
     activation_events,
     appeal_events,
     approval_events,
+    credential_events,
     destruction_events,
     events,
     holds_events,
@@ -155,6 +156,12 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=CREATE,
         fixed={"entity.type": "API token"},
         copy={"entity.uid": "id", "entity.user.uid": "principal", "actor.user.uid": "by"},
+    ),
+    credential_events.CREDENTIAL_ISSUED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=CREATE,
+        fixed={"entity.type": "API token"},
+        copy={"entity.uid": "id", "entity.user.uid": "principal", "actor.user.uid": "principal", "comment": "means"},
     ),
     events.TOKEN_REVOKED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,

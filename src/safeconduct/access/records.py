@@ -14,6 +14,7 @@ from safeconduct.access.model import (
     Epoch,
     Freeze,
     Grant,
+    IssuedCredential,
     ModelUse,
     Organization,
     Part,
@@ -55,6 +56,7 @@ RESTRICTIONS = Collection("restrictions", Restriction)
 LOWERED = Collection("lowered", Lowered)  # at `subject/obligation`
 MODEL_APPROVALS = Collection("model-approvals", ModelUse)  # at `path/version`
 IDENTITY_PROVIDERS = Collection("identity-providers", IdentityProvider)
+CREDENTIALS = Collection("credentials", IssuedCredential)  # at `principal/token`
 SIGN_INS = Collection("sign-ins", UsedAct)  # at `provider/hash of the nonce`
 VETTING = Collection("vetting-rules", VettingRules)  # one, at `vetting`, where the program has the section
 ADMISSIONS = Collection("admissions", Admission)  # at the subject's text, such as `principal:ana`

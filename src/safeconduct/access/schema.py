@@ -10,7 +10,7 @@ from safeconduct.access.assets import parse_asset
 from safeconduct.access.catalogue import TIER_MAX
 from safeconduct.access.grant_schema import GRANTS_POLICY
 from safeconduct.access.identity_schema import IDENTITY, IDENTITY_PROVIDERS
-from safeconduct.access.model import OrganizationRole, PrincipalKind, Role
+from safeconduct.access.model import Credential, OrganizationRole, PrincipalKind, Role
 from safeconduct.access.path_schema import BUDGET, MODELS, PATH, TIER, UPSTREAMS
 from safeconduct.access.path_schema import ID as _ID
 from safeconduct.access.reading import (
@@ -62,6 +62,20 @@ _PRINCIPAL = Section(
             "human",
             Text("text of up to 200", r"\S.{0,199}"),
             "who a person is, in words both parties know, such as a staff number; no two may have the same",
+            required=False,
+            default="",
+        ),
+        FieldSpec(
+            "credential",
+            Choice(tuple(Credential)),
+            "`bound`: no token counts that works without its holder's key or certificate",
+            required=False,
+            default=Credential.BEARER,
+        ),
+        FieldSpec(
+            "certificate",
+            Text("thumbprint", r"[A-Za-z0-9_-]{43}", form="the base64url of a certificate's SHA-256 (x5t#S256)"),
+            "a service's client certificate, by its thumbprint; with it the service gets tokens without a key",
             required=False,
             default="",
         ),

@@ -40,13 +40,15 @@ _Seconds = Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]  # to the en
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
-    """The claims of an ID token that count here. Times are seconds since 1970."""
+    """The claims of an ID token or an assertion that count here. Times are seconds since 1970."""
 
     iss: str
     sub: str
     aud: str | tuple[str, ...]
     exp: _Seconds
     iat: _Seconds
+    nbf: _Seconds = 0
+    jti: str = ""
     nonce: str = ""
     azp: str = ""
     acr: str = ""

@@ -3,7 +3,7 @@
 It is patched whenever the records' epoch moved (access/patching.py), and swapped whole.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 
@@ -18,6 +18,7 @@ from safeconduct.access.model import (
     Agreement,
     CallFacts,
     CallRequest,
+    Credential,
     Freeze,
     Grant,
     Organization,
@@ -70,11 +71,22 @@ class Standing:
     admissions: Admissions = field(default_factory=Admissions, repr=False)
     proven: Mapping[str, tuple[Proven, ...]] = field(default_factory=dict, repr=False)  # by scope
 
-    def identify(self, token: str, now: Instant) -> Principal:
-        """Returns whose token this is (step 1).
+    def owner(self, token: str) -> Principal | None:
+        """Returns for whom a token was issued, whether it holds or not."""
+        found = self.tokens.get(secret_hash(token))
+        return self.principals.get(found.principal) if found else None
+
+    def bound(self, token: str) -> str:
+        """Returns what a token is bound to; empty where it is to nothing, or is none."""
+        found = self.tokens.get(secret_hash(token))
+        return found.bound if found else ""
+
+    def identify(self, token: str, now: Instant, holds: Collection[str] = ()) -> Principal:
+        """Returns whose token this is (step 1). `holds` is what its sender showed to hold (access/possession.py).
 
         Raises:
-            UnauthenticatedError: `token-unknown` (never issued, revoked, or its principal is gone), `token-expired`.
+            UnauthenticatedError: `token-unknown` (never issued, revoked, or its principal is gone), `token-expired`,
+                `token-not-held` (bound to what its sender does not hold), `token-unbound` (the program wants it bound).
         """
         found = self.tokens.get(secret_hash(token))
         principal = self.principals.get(found.principal) if found else None
@@ -90,6 +102,8 @@ class Standing:
                 code="token-expired",
                 remedy="get a new one: safeconduct token prints yours",
             )
+        if found.bound not in holds and (found.bound or principal.credential is Credential.BOUND):
+            raise _not_held(found, principal)
         return principal
 
     def sign_in_tier(self, token: str) -> int | None:
@@ -258,6 +272,22 @@ class Standing:
             frozen=case.freeze is not None,
             outside=case.outside,
         )
+
+
+def _not_held(token: Token, principal: Principal) -> UnauthenticatedError:
+    if token.bound:
+        return UnauthenticatedError(
+            f"token {token.id} is bound to a key or certificate that its sender did not show to hold",
+            code="token-not-held",
+            clause=f"token:{token.id}/bound",
+            remedy="send it with the proof or over the certificate it was issued for; if you did not, it was taken",
+        )
+    return UnauthenticatedError(
+        f"{principal.id} has bound credentials only, and token {token.id} is a bearer token",
+        code="token-unbound",
+        clause=f"principal:{principal.id}/credential",
+        remedy="use safeconduct sidecar, or get a token that is bound: docs/spec/credentials.md",
+    )
 
 
 def _suspension(restrictions: Iterable[Restriction]) -> Restriction | None:

@@ -24,12 +24,13 @@ LIFETIME_MAX: Duration = seconds(90 * 24 * 3600)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedToken:
-    """A token as its holder gets it, this once. The secret does not show in its repr."""
+    """A token as its holder gets it, this once, and what it is bound to. The secret does not show in its repr."""
 
     id: str
     principal: PrincipalId
     expires_at: Instant
     secret: str = field(repr=False)
+    bound: str = ""
 
 
 def issue_token(

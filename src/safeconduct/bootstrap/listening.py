@@ -27,11 +27,15 @@ _NOT_TAKEN = "tls-unusable"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TLSFiles:
-    """Files in PEM: certificate with its chain, its key, and the authority whose certificates clients must show."""
+    """Files in PEM: certificate with its chain, its key, and the authority whose certificates clients must show.
+
+    With `optional` clients without one get in as well; one of another authority's never does.
+    """
 
     cert: Path
     key: Path
     client_ca: Path | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,25 +48,28 @@ class Where:
     tls_in_front: bool = False
 
 
-def tls_files(cert: Path | None, key: Path | None, client_ca: Path | None) -> TLSFiles | None:
+def tls_files(
+    cert: Path | None, key: Path | None, client_ca: Path | None, *, optional: bool = False
+) -> TLSFiles | None:
     """Returns the files of the options, None if none is named.
 
     Raises:
         InvalidInputError: `tls-incomplete`.
     """
-    if cert and key:
-        return TLSFiles(cert=cert.absolute(), key=key.absolute(), client_ca=client_ca and client_ca.absolute())
-    if cert or key or client_ca:
+    if cert and key and (client_ca or not optional):
+        authority = client_ca and client_ca.absolute()
+        return TLSFiles(cert=cert.absolute(), key=key.absolute(), client_ca=authority, optional=optional)
+    if cert or key or client_ca or optional:
         raise InvalidInputError(
-            "expected a certificate and its key, and got less",
+            "expected a certificate and its key, and an authority where clients may show one, and got less",
             code="tls-incomplete",
-            remedy="give both --tls-cert FILE and --tls-key FILE; --client-ca FILE needs them",
+            remedy="give --tls-cert and --tls-key; --client-ca needs them, and --client-cert-optional all three",
         )
     return None
 
 
 def server_tls(files: TLSFiles | None, now: Instant) -> ssl.SSLContext | None:
-    """Returns TLS 1.2 or later with the certificate; with an authority for clients, no handshake without its word.
+    """Returns TLS 1.2 or later with the certificate; with an authority for clients, no client certificate but its own.
 
     Returns None where there are no files.
 
@@ -80,7 +87,7 @@ def server_tls(files: TLSFiles | None, now: Instant) -> ssl.SSLContext | None:
         _require_valid(files.cert, now)
         context.load_cert_chain(files.cert, files.key, password=lambda: "")  # else OpenSSL asks the terminal
         if files.client_ca is not None:
-            context.verify_mode = ssl.CERT_REQUIRED
+            context.verify_mode = ssl.CERT_OPTIONAL if files.optional else ssl.CERT_REQUIRED
             context.load_verify_locations(cafile=files.client_ca)
     except (OSError, ValueError) as error:
         raise InvalidInputError(

@@ -43,6 +43,10 @@ ClientCA = Annotated[
     Path | None,
     typer.Option("--client-ca", help="The authority, in PEM, of which every client must show a certificate."),
 ]
+ClientCertOptional = Annotated[
+    bool,
+    typer.Option("--client-cert-optional", help="Clients may show a certificate of that authority, or none."),
+]
 TLSInFront = Annotated[
     bool, typer.Option("--tls-in-front", help="TLS ends at a proxy before this server; listen without it.")
 ]
@@ -105,6 +109,7 @@ def serve(
     tls_cert: TLSCert = None,
     tls_key: TLSKey = None,
     client_ca: ClientCA = None,
+    client_cert_optional: ClientCertOptional = False,
     tls_in_front: TLSInFront = False,
     log_format: LogFormat = None,
     otel: Collector = "",
@@ -121,7 +126,12 @@ def serve(
     read = settings.read()
     folder = data or read.data
     options = server.ServeOptions(
-        where=Where(host=host, port=port, tls=tls_files(tls_cert, tls_key, client_ca), tls_in_front=tls_in_front),
+        where=Where(
+            host=host,
+            port=port,
+            tls=tls_files(tls_cert, tls_key, client_ca, optional=client_cert_optional),
+            tls_in_front=tls_in_front,
+        ),
         local_model=not no_local_model,
         sources=Sources(file=upstreams, url=model, key_env=model_key_env),
         databases=databases(read, database),

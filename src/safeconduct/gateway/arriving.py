@@ -13,11 +13,15 @@ from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX
 from safeconduct.gateway.targets import NO_TARGETS
 from safeconduct.gateway.terms import JSON
-from safeconduct.kernel.errors import RefusedError, UnauthenticatedError
+from safeconduct.kernel.errors import RefusedError, SafeconductError, UnauthenticatedError
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant
 
 _WORD = re.compile(r"[A-Za-z0-9._:/-]*")
+
+
+MISUSED = frozenset({"token-not-held", "token-unbound", "proof-invalid", "proof-used"})
+"""What is told of a token that is somebody's and was sent in a way that it must not: it may have been taken."""
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +30,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     `dialect` is what its route speaks. Without one nothing can be read, and the request is refused.
     `trace` is the caller's `traceparent`, as it came.
     `principal` is set by callers in this process that act for one; nothing from outside can set it.
+    `holds` is what the sender showed to hold (access/possession.py); `unproven` is why a proof it sent shows nothing.
     """
 
     path: PathId
@@ -35,6 +40,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     betas: str = ""
     token: str = ""
     principal: PrincipalId | None = None
+    holds: tuple[str, ...] = ()
+    unproven: SafeconductError | None = None
     purpose: str = ""
     session: str = ""
     grant: str = ""
@@ -57,7 +64,8 @@ def identify(standing: Standing, arrival: Arrival) -> Principal:
     """Step 1: returns who asks.
 
     Raises:
-        UnauthenticatedError: no token, or none that holds.
+        UnauthenticatedError: no token, or none that holds, or it is bound to what its sender does not hold.
+        LimitedError: `proofs-too-many`.
     """
     if arrival.principal is not None:
         principal = standing.principals.get(arrival.principal)
@@ -72,7 +80,14 @@ def identify(standing: Standing, arrival: Arrival) -> Principal:
             code="token-missing",
             remedy="give the client a token from `safeconduct token issue` as its API key",
         )
-    return standing.identify(arrival.token, arrival.at)
+    if arrival.unproven is not None:
+        raise arrival.unproven
+    return standing.identify(arrival.token, arrival.at, arrival.holds)
+
+
+def misused(standing: Standing, arrival: Arrival, error: SafeconductError) -> Principal | None:
+    """Returns whose token was misused, so that the refusal names them; None where that is not what happened."""
+    return standing.owner(arrival.token) if error.code in MISUSED else None
 
 
 def sign_in_tier(standing: Standing, arrival: Arrival) -> int | None:

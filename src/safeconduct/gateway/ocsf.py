@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from safeconduct.gateway import events, holding, usage_events
+from safeconduct.gateway.arriving import MISUSED
 from safeconduct.gateway.budgets import events as budgets
 from safeconduct.gateway.moves import End
 from safeconduct.kernel.instants import Instant
@@ -70,6 +71,7 @@ def _refused(body: Mapping[str, Any]) -> Mapping[str, Any]:
         **_asked(body),
         "authorizations": [{"decision": "deny", "policy": {"name": clause}}] if clause else None,
         "count": 1 + body.get("unrecorded", 0),
+        **({"severity_id": HIGH} if body.get("code") in MISUSED else {}),
     }
 
 

@@ -12,7 +12,7 @@ from safeconduct.access.catalogue import SealedModel
 from safeconduct.access.model import CallRequest, Grant, Principal, Restriction, RestrictionKind, SealedPath
 from safeconduct.access.sign_in import check_reach
 from safeconduct.access.standing import Decide, Standing
-from safeconduct.gateway.arriving import Arrival, decision_request, identify, resolved, sign_in_tier
+from safeconduct.gateway.arriving import Arrival, decision_request, identify, misused, resolved, sign_in_tier
 from safeconduct.gateway.budgets.bounds import Sending, cost_of
 from safeconduct.gateway.dialects.model import Dialect, ModelRequest
 from safeconduct.gateway.ports import Ask
@@ -121,7 +121,7 @@ class _Steps:
         return Refusal(
             step=self.step,
             error=error,
-            principal=self.principal,
+            principal=self.principal or misused(self.standing, self.arrival, error),
             path=self.path,
             model=self.asked.model if self.asked else "",
             decision=self.decision,

@@ -8,6 +8,7 @@ from safeconduct.gateway.limits import TOKEN_BYTES_MAX
 from safeconduct.http.asgi import Scope
 
 _TOKEN = b"authorization"
+_SCHEMES = (b"bearer", b"dpop")
 _NAMES: Mapping[bytes, str] = {
     _TOKEN: "token",
     b"safeconduct-purpose": "purpose",
@@ -16,6 +17,7 @@ _NAMES: Mapping[bytes, str] = {
     b"content-type": "content_type",
     b"content-encoding": "content_encoding",
     b"traceparent": "trace",
+    b"dpop": "proof",
 }
 # What official clients of a dialect with versions say besides; elsewhere these names mean nothing.
 _VERSIONED: Mapping[bytes, str] = {
@@ -28,6 +30,8 @@ _VERSIONED: Mapping[bytes, str] = {
 
 def said_in(scope: Scope, dialect: Dialect) -> dict[str, str]:
     """Returns the arrival's fields that headers carry.
+
+    A `proof` of possession is among them as it came: for `Holding` to judge.
 
     Raises:
         DialectError: one of them came twice, or two keys differ, and readers differ in which they take.
@@ -49,7 +53,7 @@ def said_in(scope: Scope, dialect: Dialect) -> dict[str, str]:
 
 def _bearer(value: bytes) -> str:
     scheme, _, token = value.partition(b" ")
-    return token.strip().decode("latin-1") if scheme.lower() == b"bearer" and len(token) <= TOKEN_BYTES_MAX else ""
+    return token.strip().decode("latin-1") if scheme.lower() in _SCHEMES and len(token) <= TOKEN_BYTES_MAX else ""
 
 
 def _one_key(key: str, token: str) -> str:

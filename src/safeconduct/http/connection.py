@@ -41,7 +41,10 @@ KEY = "safeconduct.connection"
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """uvicorn's protocol with bounded buffers. It puts itself into each request's scope."""
+    """uvicorn's protocol with bounded buffers. It puts itself into each request's scope.
+
+    `certificate` is the client's, in DER, of an authority that the server trusts; empty where it showed none.
+    """
 
     transport: asyncio.Transport
 
@@ -49,6 +52,8 @@ class BoundedConnection(HttpToolsProtocol):
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=WRITE_LIMIT_BYTES)
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        tls = transport.get_extra_info("ssl_object")
+        self.certificate: bytes = (tls and tls.getpeercert(binary_form=True)) or b""
         self._told_when_lost: Callable[[], object] | None = None
         self._lost = False
         self._header_bytes = 0

@@ -18,6 +18,7 @@ Errors come in the shape of the route's dialect.
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -41,6 +42,7 @@ from safeconduct.gateway.request_checks import too_large
 from safeconduct.http.arrivals import said_in
 from safeconduct.http.asgi import App, Receive, Scope, Send
 from safeconduct.http.connection import KEY, BoundedConnection
+from safeconduct.http.holding import HELD, Holding
 from safeconduct.http.problems import STATUS
 from safeconduct.http.proofs import CallDocument, CallProofs
 from safeconduct.kernel.errors import AbsentError, Kind, LimitedError, SafeconductError, UnavailableError
@@ -79,6 +81,7 @@ class GatewayApp:
         self._calls = calls
         self._proofs = proofs
         self._other = other
+        self._holding = Holding(calls.clock, lambda token: calls.standing().bound(token))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts = scope["path"].split("/") if scope["type"] == "http" else []
@@ -95,6 +98,7 @@ class GatewayApp:
             case ["", "paths", _, "openai" | "anthropic" as family, *_]:
                 await _answer_error(send, _no_route(family), dialect_of(family))
             case _:
+                scope[HELD] = partial(self._holding.of, scope)
                 await self._other(scope, receive, send)
 
     async def _told(
@@ -124,7 +128,7 @@ class GatewayApp:
                 remedy="serve with safeconduct serve",
             )
         client = HTTPClient(connection, send, dialect)
-        arrival = self._calls.arrival(path, dialect=dialect.name, **said_in(scope, dialect))
+        arrival = self._arrival(path, scope, dialect, dialect.name)
         try:
             admitted = admit(self._calls.standing(), arrival)
         except SafeconductError:
@@ -134,6 +138,16 @@ class GatewayApp:
         body = await self._body(scope, receive, admitted, arrival, client)
         if body is not None:
             await self._calls.run(arrival, body, client)
+
+    def _arrival(self, path: PathId, scope: Scope, spoken: Dialect, dialect: str = "") -> Arrival:
+        said, connection = said_in(scope, spoken), scope.get(KEY)
+        if said.pop("proof", None) is None and not getattr(connection, "certificate", b""):
+            return self._calls.arrival(path, dialect=dialect, **said)
+        try:
+            holds, unproven = self._holding.of(scope, said.get("token", "")), None
+        except SafeconductError as error:
+            holds, unproven = (), error
+        return self._calls.arrival(path, dialect=dialect, holds=holds, unproven=unproven, **said)
 
     async def _body(
         self, scope: Scope, receive: Receive, admitted: Admitted, arrival: Arrival, client: "HTTPClient"
@@ -161,12 +175,12 @@ class GatewayApp:
         return None
 
     async def _models(self, path: PathId, family: str, name: str, scope: Scope, send: Send) -> None:
-        names = self._calls.offered(self._calls.arrival(path, **said_in(scope, dialect_of(family))), family)
+        names = self._calls.offered(self._arrival(path, scope, dialect_of(family)), family)
         document = ONE[family](find_offered(names, name)) if name else MANY[family](names)
         await _answer(send, 200, msgspec.json.encode(document), _JSON)
 
     async def _of_call(self, document: CallDocument, call: CallId, scope: Scope, send: Send) -> None:
-        arrival = self._calls.arrival(PathId(""), **said_in(scope, OPENAI_CHAT))
+        arrival = self._arrival(PathId(""), scope, OPENAI_CHAT)
         principal = identify(self._calls.standing(), arrival)
         told = await asyncio.to_thread(document, call, principal)
         await _answer(send, 200, msgspec.json.encode(told), _JSON)

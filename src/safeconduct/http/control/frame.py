@@ -16,6 +16,7 @@ from safeconduct.http.acts import HEADER, content_of, decode_act, operation_of
 from safeconduct.http.control.context import control
 from safeconduct.http.control.description import ACT, ACT_OR_LOCAL, ACT_OR_TOKEN, LOCAL_OR_METRICS, DescribedAPI, Shown
 from safeconduct.http.control.receipts import ReceiptHeaders, give
+from safeconduct.http.holding import HELD
 from safeconduct.http.problems import MEDIA_TYPE, problem
 from safeconduct.kernel.errors import (
     AbsentError,
@@ -117,8 +118,18 @@ async def asking_caller(request: Request) -> Asked:
     if not token.startswith(TOKEN_PREFIX):
         return await asking(request)
     here = control(request)
-    principal = here.decisions.identify(token, here.clock.now())
+    principal = here.decisions.identify(token, here.clock.now(), held(request, token))
     return Asked(Reader(principal=principal), await _body(request))
+
+
+def held(request: Request, token: str = "") -> tuple[str, ...]:
+    """Returns what the request's sender showed to hold; nothing where no server looked.
+
+    Raises:
+        UnauthenticatedError, LimitedError: as `Holding.of`.
+    """
+    look: Callable[[str], tuple[str, ...]] | None = request.scope.get(HELD)
+    return look(token) if look else ()
 
 
 AskingCaller = Annotated[Asked, Depends(asking_caller)]

@@ -1,0 +1,100 @@
+"""Services' tokens by OAuth's client credentials grant (RFC 6749 section 4.4), with assertions (RFC 7523) or mTLS.
+
+Who asks has no token yet: what the request shows is all that speaks for it.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request, Response
+
+from safeconduct.access import credentials
+from safeconduct.access.tokens import IssuedToken
+from safeconduct.http.control.context import Control, Installation
+from safeconduct.http.control.frame import OpenBytes, answer, commit, held
+from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.instants import Instant, seconds
+
+router = APIRouter(prefix="/api/v1/credentials", tags=["credentials"])
+
+GRANT = "client_credentials"
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+FIELDS_MAX = 8
+"""Fields of a form. Five are known; libraries send a scope, which says nothing here."""
+
+_KNOWN = frozenset({"grant_type", "client_assertion_type", "client_assertion", "client_id", "scope"})
+
+
+@router.get("")
+def audience(control: Installation) -> Response:
+    """Returns whom assertions are for, and how long a token holds at most. Anybody may ask."""
+    with control.snapshot() as records:
+        found = credentials.audience_of(records)
+    return answer({"audience": found, "seconds": credentials.LIFETIME_MAX // seconds(1)})
+
+
+@router.post("")
+async def issue(request: Request, body: OpenBytes, control: Installation) -> Response:
+    """Issues a short-lived token to a service that shows who it is. This answer is the only place of its secret.
+
+    The body is a form: `grant_type=client_credentials`, and either `client_assertion_type` and `client_assertion`, a
+    JWT that the service signed with its key, or `client_id` over a connection with its client certificate. With a
+    header `DPoP` the token is bound to that key, over a client certificate to that.
+    """
+    form = _form(body)
+    holds = held(request)
+    shown = _shown(control, form, holds)
+    made = await commit(
+        control.writer,
+        lambda tx: credentials.issue_credential(
+            tx,
+            control.entropy,
+            shown,
+            holds=holds,
+            lifetime=credentials.LIFETIME_MAX,
+            evidence=form.get("client_assertion", ""),
+        ),
+    )
+    return _answered(made.value, control.clock.now())
+
+
+def _shown(control: Control, form: Mapping[str, str], holds: tuple[str, ...]) -> credentials.Shown:
+    with control.snapshot() as records:
+        if "client_assertion" not in form:
+            return credentials.shown_by_certificate(records, form.get("client_id", ""), holds)
+        shown = credentials.shown_by_key(records, form["client_assertion"], control.clock.now())
+    if form.get("client_assertion_type") != ASSERTION or form.get("client_id", shown.principal) != shown.principal:
+        raise _wrong(f"expected client_assertion_type={ASSERTION}, and no other client_id than the assertion's")
+    return shown
+
+
+def _form(body: bytes) -> Mapping[str, str]:
+    try:
+        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=FIELDS_MAX)
+    except ValueError as error:
+        raise _wrong(f"expected a form: {error}") from error
+    form = dict(fields)
+    if len(form) != len(fields) or not form.keys() <= _KNOWN or form.get("grant_type") != GRANT:
+        raise _wrong(f"expected grant_type={GRANT}, and of {', '.join(sorted(_KNOWN))} each at most once")
+    return form
+
+
+def _answered(made: IssuedToken, now: Instant) -> Response:
+    found = answer(
+        {
+            "access_token": made.secret,
+            "token_type": "DPoP" if made.bound.startswith("jkt:") else "Bearer",
+            "expires_in": (made.expires_at - now) // seconds(1),
+            "id": made.id,
+            "principal": made.principal,
+            "bound": made.bound,
+        }
+    )
+    found.headers["cache-control"] = "no-store"
+    return found
+
+
+def _wrong(message: str) -> InvalidInputError:
+    return InvalidInputError(
+        message, code="credential-request-invalid", remedy="docs/spec/credentials.md shows the request"
+    )
