@@ -16,7 +16,17 @@ from safeconduct.bootstrap.forms import FORMS
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.http import authzen
 from safeconduct.http.acts import HEADER, encode_act
-from safeconduct.http.control import break_glass, freezes, grants, paths, programs, proposals, standing, tokens
+from safeconduct.http.control import (
+    break_glass,
+    freezes,
+    grants,
+    obligations,
+    paths,
+    programs,
+    proposals,
+    standing,
+    tokens,
+)
 from safeconduct.http.control.context import AtWork, Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
@@ -56,7 +66,18 @@ class House:
         self.app = control_app(
             [
                 part.router
-                for part in (programs, paths, grants, break_glass, standing, tokens, freezes, proposals, authzen)
+                for part in (
+                    programs,
+                    paths,
+                    grants,
+                    break_glass,
+                    standing,
+                    tokens,
+                    freezes,
+                    proposals,
+                    obligations,
+                    authzen,
+                )
             ],
             control=control,
             local_secret="local",

@@ -57,6 +57,7 @@ class Capability(StrEnum):
     PROVISION_SUBJECT = "vetting.provision"
     SUSPEND_SUBJECT = "vetting.suspend"
     VERIFY_SCOPE = "scope.verify"
+    ACCEPT_EVIDENCE = "obligation.accept"
 
 
 ROLES: Mapping[Capability, frozenset[Role]] = {
@@ -93,6 +94,7 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     Capability.DECIDE_VETTING: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     Capability.PROVISION_SUBJECT: frozenset({Role.ADMINISTRATOR}),
     Capability.SUSPEND_SUBJECT: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
+    Capability.ACCEPT_EVIDENCE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
 }
 """Which roles may do what, of either party. A person needs one of them."""
 

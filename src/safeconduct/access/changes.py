@@ -19,6 +19,7 @@ from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ports import Collection, Records, State
 
 AGREEMENT = "agreement"
+OBLIGATION = "obligation"
 
 NOUNS: Mapping[str, Collection[Any]] = {
     "organization": kept.ORGANIZATIONS,
@@ -32,6 +33,7 @@ NOUNS: Mapping[str, Collection[Any]] = {
     "response": kept.RESPONSE_RULES,
     "vetting": kept.VETTING,
     "grants-policy": kept.GRANTS_POLICY,
+    OBLIGATION: kept.OBLIGATIONS,
     "identity-provider": kept.IDENTITY_PROVIDERS,
 }
 """What a program consists of, and where each kind stands in the records."""
@@ -194,6 +196,7 @@ def _wanted(program: Program) -> dict[str, dict[str, Any]]:
         "policies": {kept.POLICIES_KEY: _document(program.policies)},
         "approval": {value.subject: _document(value) for value in program.approvals},
         "response": {value.kind: _document(value) for value in program.responses},
+        OBLIGATION: {value.id: _document(value) for value in program.obligations},
         "identity-provider": {value.id: _document(value) for value in program.identity_providers},
         "vetting": {kept.VETTING_KEY: _document(program.vetting)} if program.vetting else {},
         "grants-policy": {kept.GRANTS_POLICY_KEY: _document(program.grants_policy)} if program.grants_policy else {},

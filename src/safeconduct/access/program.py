@@ -25,6 +25,7 @@ from safeconduct.access.model import (
     Scope,
     SealedPath,
 )
+from safeconduct.access.obligations import Obligation
 from safeconduct.access.path_checks import check_paths, sealed_models, sealed_providers
 from safeconduct.access.reading import Log
 from safeconduct.access.references import check_references
@@ -61,6 +62,7 @@ class Program:
     identity_providers: tuple[IdentityProvider, ...] = ()
     vetting: VettingRules | None = None
     grants_policy: GrantsPolicy | None = None
+    obligations: tuple[Obligation, ...] = ()
 
     @property
     def installation(self) -> Origin:
@@ -170,6 +172,7 @@ def _program(values: Mapping[str, Any]) -> Program:
         "identity_providers": _listed(values["identity_providers"]),
         "vetting": values["vetting"],
         **_grants_policy(values["grants_policy"]),
+        **_obligations(values),
     }
     return msgspec.convert(document | {"digest": digest(document)}, Program)
 
@@ -177,6 +180,12 @@ def _program(values: Mapping[str, Any]) -> Program:
 def _grants_policy(stated: Mapping[str, Any] | None) -> dict[str, Any]:
     # A program without the section is the document that it was before there was one.
     return {"grants_policy": {**stated, "break_glass": _listed(stated["break_glass"])}} if stated else {}
+
+
+def _obligations(values: Mapping[str, Any]) -> dict[str, Any]:
+    stated = values["obligations"]
+    owed = {name: {"organization": values["principals"][one["owner"]]["organization"]} for name, one in stated.items()}
+    return {"obligations": _listed({name: one | owed[name] for name, one in stated.items()})} if stated else {}
 
 
 def _witness(agreement: Mapping[str, Any]) -> dict[str, str] | None:

@@ -35,6 +35,7 @@ def check_references(values: Values, log: Log) -> None:
             _known(log, ("paths", name, "handling", data_class), data_class, path["data_classes"], "data class")
     for name, grant in values["grants"].items():
         _grant(name, grant, values, log)
+    _owners(values, log)
     _uses(values, log)
     for section in ("organizations", "paths", "grants"):
         for name, owner in values[section].items():
@@ -46,6 +47,11 @@ def check_references(values: Values, log: Log) -> None:
     _unique_keys(values, log)
     if not any(Role.ADMINISTRATOR in principal["roles"] for principal in values["principals"].values()):
         log.wrong_at(("principals",), "nobody has role administrator, so nobody could change the program again")
+
+
+def _owners(values: Values, log: Log) -> None:
+    for name, one in values["obligations"].items():
+        _known(log, ("obligations", name, "owner"), one["owner"], values["principals"], "principal")
 
 
 def _uses(values: Values, log: Log) -> None:

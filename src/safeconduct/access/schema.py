@@ -11,6 +11,7 @@ from safeconduct.access.catalogue import TIER_MAX
 from safeconduct.access.grant_schema import GRANTS_POLICY
 from safeconduct.access.identity_schema import IDENTITY, IDENTITY_PROVIDERS
 from safeconduct.access.model import Credential, OrganizationRole, PrincipalKind, Role
+from safeconduct.access.obligations import OBLIGATIONS
 from safeconduct.access.path_schema import BUDGET, MODELS, PATH, TIER, UPSTREAMS
 from safeconduct.access.path_schema import ID as _ID
 from safeconduct.access.reading import (
@@ -168,6 +169,13 @@ PROGRAM = Section(
             VETTING,
             "what must be shown before calls are taken; without it the program itself is what admits",
             required=False,
+        ),
+        FieldSpec(
+            "obligations",
+            OBLIGATIONS,
+            "what is owed again and again, and which tier is left where it is not met",
+            required=False,
+            default={},
         ),
     ),
     "program",

@@ -6,6 +6,7 @@ from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.destruction_events import DESTROY
 from safeconduct.access.grant_events import GRANT_TIMER
 from safeconduct.access.grant_requests import close_due
+from safeconduct.access.obligations import OBLIGATION_TIMER
 from safeconduct.access.ownership_events import VERIFY_SCOPE
 from safeconduct.access.retention import look
 from safeconduct.access.retention_events import RETENTION_TIMER
@@ -21,6 +22,8 @@ from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, GrantId, Origi
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.quorums import parse_policy
 from safeconduct.program.agreements import succeed
+from safeconduct.program.obligations import timing
+from safeconduct.program.obligations.events import DUTY_TIMER
 from safeconduct.program.vetting import granting, keeping
 from safeconduct.runtime.effects import EffectRunner
 from safeconduct.soc import action_service
@@ -36,6 +39,8 @@ def effect_runner(installation: Installation) -> EffectRunner:
     runner.on_timer(VERIFY_SCOPE, verify_again)
     runner.on_timer(RETENTION_TIMER, lambda tx, timer: look(tx, installation.keys, Origin(timer.key)))
     runner.on_timer(SUCCESSION_TIMER, lambda tx, timer: succeed(tx, timer.key))
+    runner.on_timer(OBLIGATION_TIMER, timing.take)
+    runner.on_timer(DUTY_TIMER, lambda tx, timer: timing.pass_due(tx, timer.key))
     runner.on_timer(EXPIRY_TIMER, _expire)
     runner.on_timer(GRANT_TIMER, lambda tx, timer: close_due(tx, GrantId(timer.key)))
     runner.on_timer(keeping.EXPIRY_TIMER, lambda tx, timer: granting.expire(tx, EntryId(timer.key)))

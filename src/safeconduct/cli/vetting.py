@@ -1,29 +1,22 @@
 """`safeconduct vetting`: who is found fit before their calls are taken."""
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from safeconduct.adapters.files import read_file
 from safeconduct.cli.client import Data, Key, Url, client, place
+from safeconduct.cli.evidence import Document, Kind, Source, file_digest
 from safeconduct.cli.output import Json, emit, out, rows
-from safeconduct.kernel.errors import InvalidInputError, TooLargeError
+from safeconduct.kernel.errors import InvalidInputError
 
 commands = typer.Typer(help="Vetting: who is found fit before their calls are taken.", no_args_is_help=True)
-
-EVIDENCE_BYTES_MAX = 64 * 1024 * 1024
-"""Bytes of a document that is hashed here: a long scan. It is read and goes nowhere."""
 
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="principal:NAME or organization:NAME.")]
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="The case's id.")]
 CheckName = Annotated[str, typer.Argument(metavar="CHECK", help="The check, as the program's criteria name it.")]
 Tier = Annotated[int, typer.Option("--tier", help="Up to which tier.")]
-Document = Annotated[Path, typer.Option("--file", help="The document. Its SHA-256 is sent, and nothing else of it.")]
 Looked = Annotated[Path | None, typer.Option("--file", help="The very document that was submitted.")]
-Kind = Annotated[str, typer.Option("--kind", help="What it is, as a name such as passport.")]
-Source = Annotated[str, typer.Option("--source", help="Where it is from, as a name such as civil-registry.")]
 Until = Annotated[str, typer.Option("--until", help="First instant at which it counts no more, with offset.")]
 Pass = Annotated[bool, typer.Option("--pass", help="The check is passed.")]
 Fail = Annotated[bool, typer.Option("--fail", help="The check is failed.")]
@@ -58,7 +51,7 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Submits evidence for a check, as a digest. With the last that was missing a decision is due."""
-    shown = {"check": check, "kind": kind, "sha256": _digest(file), "source": source, "expires_at": until}
+    shown = {"check": check, "kind": kind, "sha256": file_digest(file), "source": source, "expires_at": until}
     emit(client(data, key, url).post(place("vetting", case, "submit"), {"evidence": [shown]}), as_json, _show)
 
 
@@ -114,7 +107,7 @@ def assess(
     verdict = _one({"pass": passed, "fail": failed, "more": more})
     if (file is None) != (verdict == "more"):
         raise InvalidInputError("expected --file FILE with --pass or --fail, and none with --more")
-    said = {"check": check, "sha256": _digest(file) if file else "", "reason": reason}
+    said = {"check": check, "sha256": file_digest(file) if file else "", "reason": reason}
     said |= {} if verdict == "more" else {"verdict": verdict}
     emit(client(data, key, url).post(place("vetting", case, "assess"), said), as_json, _show)
 
@@ -172,13 +165,6 @@ def _one(chosen: dict[str, bool]) -> str:
     if len(wanted) != 1:
         raise InvalidInputError(f"expected one of {', '.join(f'--{name}' for name in chosen)}")
     return wanted[0]
-
-
-def _digest(file: Path) -> str:
-    content = read_file(file, EVIDENCE_BYTES_MAX)
-    if len(content) > EVIDENCE_BYTES_MAX:
-        raise TooLargeError(f"{file} has more than {EVIDENCE_BYTES_MAX} bytes", remedy="submit a smaller scan of it")
-    return hashlib.sha256(content).hexdigest()
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -1,9 +1,11 @@
-"""What every agreement must settle: who answers for which activity, what decides a liability, whom to reach."""
+"""What every agreement must settle: who answers for which activity, what is owed under it, what decides a liability."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from safeconduct.access.acts import ROLES, Capability
 from safeconduct.access.agreement import Involvement, Side
+from safeconduct.access.model import PrincipalKind
 from safeconduct.access.reading import Key, Log, near
 
 ACTIVITIES: Mapping[str, str] = {
@@ -63,3 +65,47 @@ def check_liability(values: Mapping[str, Any], log: Log, entry_types: Collection
                 key: Key = ("agreement", "liability", name, "evidence", index)
                 text = f"no entry has type {one!r}{near(one, entry_types)}, so the log could never decide this"
                 log.wrong_at(key, text, "reference-unknown")
+
+
+def check_obligations(values: Mapping[str, Any], log: Log) -> None:
+    """Notes each obligation that its owner can't owe, that nobody could accept, or whose steps lower nothing."""
+    for name, one in values["obligations"].items():
+        key: Key = ("obligations", name)
+        _check_steps(key, one["steps"], values["agreement"]["tier_ceiling"], log)
+        owner = values["principals"].get(one["owner"])
+        if owner is None:
+            continue  # told as a reference to nothing
+        sides = {values["agreement"][side]: side for side in Side}
+        side = sides.get(owner["organization"])
+        if owner["kind"] != PrincipalKind.PERSON or side is None:
+            log.wrong_at((*key, "owner"), f"{one['owner']} is no person of a party of the agreement")
+            continue
+        _check_activity(key, one["activity"], side, values, log)
+        others = {party for party in sides if party != owner["organization"]}
+        if not any(_accepts(person, others) for person in values["principals"].values()):
+            roles = " or ".join(sorted(ROLES[Capability.ACCEPT_EVIDENCE]))
+            text = f"nobody of {', '.join(others)} could accept its evidence: that takes a {roles}"
+            log.wrong_at((*key, "owner"), text, "no-approvers")
+
+
+def _check_steps(key: Key, steps: Iterable[Mapping[str, int]], ceiling: int, log: Log) -> None:
+    days, tier = -1, ceiling
+    for index, step in enumerate(steps):
+        if step["overdue_days"] <= days or step["tier"] >= tier:
+            text = f"expected more than {days} days and a tier below {tier}: steps' days rise and their tiers fall"
+            log.wrong_at((*key, "steps", index), text, "steps-invalid")
+        days, tier = step["overdue_days"], step["tier"]
+
+
+def _check_activity(key: Key, activity: str, side: Side, values: Mapping[str, Any], log: Log) -> None:
+    assigned = values["agreement"]["responsibilities"]
+    if activity not in assigned:
+        text = f"agreement.responsibilities has no activity {activity!r}{near(activity, assigned)}"
+        log.wrong_at((*key, "activity"), text, "reference-unknown")
+    elif assigned[activity][side] not in (Involvement.RESPONSIBLE, Involvement.ACCOUNTABLE):
+        text = f"the {side} is neither responsible nor accountable for {activity}, and so owes nothing of it"
+        log.wrong_at((*key, "owner"), text, "obligation-not-theirs")
+
+
+def _accepts(person: Mapping[str, Any], organizations: Collection[str]) -> bool:
+    return person["organization"] in organizations and bool(ROLES[Capability.ACCEPT_EVIDENCE] & set(person["roles"]))

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from safeconduct.access.ocsf import ACTIVATE, SUSPEND
 from safeconduct.ledger.ocsf import ENTITY_MANAGEMENT, MEDIUM, EntryForm
 from safeconduct.program import agreement_events
+from safeconduct.program.obligations.ocsf import FORMS as OBLIGATIONS
 from safeconduct.program.vetting.ocsf import FORMS as VETTING
 
 FORMS: Mapping[str, EntryForm] = {
+    **OBLIGATIONS,
     **VETTING,
     agreement_events.TERMINATED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,

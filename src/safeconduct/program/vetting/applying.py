@@ -1,18 +1,17 @@
 """What an applicant does: open a case, submit evidence, appeal, withdraw."""
 
-import re
 from collections.abc import Iterable
 
 from safeconduct.access import records as kept
 from safeconduct.access.catalogue import TIER_MAX
 from safeconduct.access.model import Selector, SelectorKind
-from safeconduct.access.reading import NAME
 from safeconduct.access.vetted import identity
 from safeconduct.access.vetting import SubjectKind, VettingRules, kind_of
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError
 from safeconduct.kernel.ids import EntryId, OrganizationId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records, Transaction
+from safeconduct.program.evidence import check_evidence
 from safeconduct.program.vetting.acting import Asked, applies_for, attempt, find_case
 from safeconduct.program.vetting.business import business_due
 from safeconduct.program.vetting.events import (
@@ -31,8 +30,6 @@ from safeconduct.program.vetting.states import UNDECIDED, Action
 
 EVIDENCE_MAX = 32
 """Pieces of evidence in one request: one for each check there can be."""
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def open_case(tx: Transaction, asked: Asked, subject: Selector, tier: int) -> Case:
@@ -157,10 +154,4 @@ def _check_evidence(case: Case, evidence: tuple[Evidence, ...], wanted: tuple[st
         if one.check not in wanted:
             text = f"{case.kind} of tier {case.tier} has no check {one.check[:64]!r}; it has {', '.join(wanted)}"
             raise InvalidInputError(text, code="check-unknown")
-        if not _SHA256.fullmatch(one.sha256):
-            text = f"expected SHA-256 as 64 hex digits in lower case, got {one.sha256[:80]!r}"
-            raise InvalidInputError(text, code="evidence-invalid")
-        for name in (one.kind, one.source):
-            if not re.fullmatch(NAME, name):
-                text = f"kind and source of evidence are names such as civil-registry, got {name[:64]!r}"
-                raise InvalidInputError(text, code="evidence-invalid")
+        check_evidence(one.kind, one.sha256, one.source)
