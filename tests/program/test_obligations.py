@@ -107,8 +107,17 @@ def test_only_the_kinds_of_principal_that_it_binds_are_lowered():
 def test_what_is_due_says_what_follows():
     house = Owing()
     (found,) = due(house.state, house.now)
-    assert (found.kind, found.name, found.owner, found.at) == ("obligation", "drill", "bo", house.now + 90 * DAY)
+    assert (found.kind, found.name, found.owner, found.at) == (
+        "obligation",
+        "drill",
+        "principal:bo",
+        house.now + 90 * DAY,
+    )
     assert found.consequence.startswith("northwind is lowered to tier 1 at ")
+    house.hand_in()
+    asked = [(one.kind, one.owner) for one in due(house.state, house.now) if one.asked]
+    assert asked == [("obligation-evidence", "organization:meridian")]
+    house.give_back()
     house.wait(200)
     (found,) = due(house.state, house.now)
     assert (found.consequence, found.within(house.now)) == ("northwind is lowered to tier 0", 0)

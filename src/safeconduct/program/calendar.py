@@ -14,11 +14,13 @@ from safeconduct.kernel.ids import OrganizationId, PrincipalId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records
 from safeconduct.program import agreements
+from safeconduct.program.obligations import reading as obligations
 from safeconduct.program.vetting import reading as vetting
 
 SOURCES: tuple[Callable[[Records, Instant], Iterable[Due]], ...] = (
     agreements.due,
     vetting.due,
+    obligations.due,
     grants_due.due,
     scopes.due,
     tokens.due,

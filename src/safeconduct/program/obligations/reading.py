@@ -1,10 +1,11 @@
 """What people are told of obligations: what is owed by whom and when, what waits, what was met, what is lowered."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from safeconduct.access.due import Due
+from safeconduct.access import records as kept
+from safeconduct.access.due import Due, organization_owner, principal_owner
 from safeconduct.kernel.instants import Instant, rfc3339
 from safeconduct.kernel.ports import Records
 from safeconduct.program.obligations.meeting import find_duty
@@ -17,15 +18,22 @@ def duties(records: Records) -> Iterator[Duty]:
 
 
 def due(records: Records, _now: Instant) -> Iterator[Due]:
-    """Yields when each duty has to be met again, and what follows if it is not."""
+    """Yields when each duty has to be met again and what follows if it is not, and evidence that waits to be judged."""
     for duty in duties(records):
-        yield Due(
+        owed = Due(
             kind="obligation",
             name=duty.obligation.id,
             at=duty.due_at,
-            owner=duty.obligation.owner,
+            owner=principal_owner(duty.obligation.owner),
             consequence=_consequence(duty),
+            since=duty.counts_from,
+            look=f"safeconduct obligation show {duty.obligation.id}",
         )
+        yield owed
+        agreement = kept.agreement_in_force(records)
+        if duty.state is DutyState.HANDED_IN and agreement is not None:
+            other = ({agreement.provider, agreement.partner} - {duty.obligation.organization}).pop()
+            yield replace(owed, kind="obligation-evidence", owner=organization_owner(other), asked=True)
 
 
 def _consequence(duty: Duty) -> str:
