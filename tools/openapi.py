@@ -5,6 +5,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from safeconduct.access.reading_rights import Reader
 from safeconduct.bootstrap.routes import ROUTERS
 from safeconduct.http.control.frame import control_app
 
@@ -17,7 +18,7 @@ def document() -> dict[str, Any]:
         ROUTERS,
         control=None,
         local_secret="",
-        check_reader=lambda _signed: "",
+        check_reader=lambda _signed: Reader(),
         version=metadata.version("safeconduct"),
     )
     return app.openapi()

@@ -201,7 +201,7 @@ def told(started):
 
 
 def test_a_partner_of_its_own_processes(data, tmp_path):
-    keys.write_key(tmp_path / "ana.key", "ana", KEYS["ana"])
+    keys.write_key(tmp_path / "bo.key", "bo", KEYS["bo"])
     arguments = ("witness", "--dir", tmp_path / "w", "--listen", "127.0.0.1:0", "--trust", KEY, "--json")
     with (
         process("log", *arguments, "--name", "partner.example/w") as partner,
@@ -211,9 +211,9 @@ def test_a_partner_of_its_own_processes(data, tmp_path):
         assert witness["key"].startswith("partner.example/w+")
         url = next(line for line in serving.stdout if line.startswith("serving on ")).split()[-1]
         pull = ("mirror", f"{url}/log/{AGREEMENT}", "--dir", tmp_path / "m", "--log-key", KEY)
-        code, pulled = read(tmp_path, *pull, "--key", tmp_path / "ana.key")
+        code, pulled = read(tmp_path, *pull, "--key", tmp_path / "bo.key")
         assert (code, pulled["before"]) == (0, 0)
-        code, again = read(tmp_path, *pull, "--key", tmp_path / "ana.key")
+        code, again = read(tmp_path, *pull, "--key", tmp_path / "bo.key")
         assert (code, again["before"], again["size"]) == (0, pulled["size"], pulled["size"])
         assert run(tmp_path, *pull) == (4, "log-refused")
     code, verified = read(tmp_path, "verify", tmp_path / "m", "--key", KEY)

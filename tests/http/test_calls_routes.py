@@ -7,13 +7,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from safeconduct.access.model import Principal, PrincipalKind
 from safeconduct.access.opening_events import OPENED
 from safeconduct.access.opening_rules import Viewer
+from safeconduct.access.reading_rights import Reader as Asking
 from safeconduct.gateway.entries import abandoned_draft
 from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED, CallRefused
 from safeconduct.http.control import calls
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import Reader as Asking
 from safeconduct.http.control.frame import control_app, reading
 from safeconduct.http.control.triage import _sent_in_vain
 from safeconduct.http.inprocess import Ask, ask
@@ -26,6 +27,16 @@ REFUSED = CallRefused(
     step=6, code="purpose-mismatch", clause="path:soc-triage/purpose", request_sha256="r", request_bytes=11,
     unrecorded=0,
 )  # fmt: skip
+
+
+_PERSON = PrincipalKind.PERSON
+PEOPLE = {
+    "northwind": Asking(who=Principal(id="ana", organization="northwind", kind=_PERSON, key=None), side="partner"),
+    "meridian": Asking(
+        who=Principal(id="ops", organization="meridian", kind=_PERSON, key=None, roles=("administrator",)),
+        side="provider",
+    ),
+}
 
 
 class Desk:
@@ -54,7 +65,7 @@ class Desk:
     def get(self, path, who="local"):
         app = self.apps[who]
         if who != "local":
-            app.dependency_overrides[reading] = lambda: Asking(organization=who)
+            app.dependency_overrides[reading] = lambda: PEOPLE[who]
         headers = {"authorization": "Bearer s"} if who == "local" else {}
         reply = asyncio.run(ask(app, Ask(method="GET", path=f"/api/v1/calls{path}", headers=headers)))
         return reply.status, msgspec.json.decode(reply.body)

@@ -7,8 +7,8 @@ from dataclasses import fields
 import msgspec
 import pytest
 
-from safeconduct.access.acts import authenticate
 from safeconduct.access.appeal_events import LODGED
+from safeconduct.access.reading_rights import reader_by
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control import appeals, calls
 from safeconduct.http.control.context import Control
@@ -35,8 +35,7 @@ class Desk:
 
     def who(self, act):
         with self.world.store.snapshot() as records:
-            said = {"operation": act.act.operation, "content": act.act.content}
-            return authenticate(records, act, **said, now=self.world.clock.now()).organization
+            return reader_by(records, act, self.world.clock.now())
 
     def call(self, *, by="ana", headers=(), **body):
         """Makes a call; returns its answer's JSON."""

@@ -4,8 +4,10 @@ import msgspec
 import pytest
 from fastapi import APIRouter
 
+from safeconduct.access.reading_rights import Audience, Reader
 from safeconduct.http.acts import HEADER, HEADER_BYTES_MAX, content_of, decode_act, encode_act
 from safeconduct.http.control import frame
+from safeconduct.http.control.audiences import Row
 from safeconduct.http.control.frame import BODY_BYTES_MAX, Reading, Signed, SignedBytes, answer, control_app, parse
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, UnauthenticatedError
@@ -34,10 +36,17 @@ async def conflict(_: Reading):
 
 def check_reader(signed):
     signed.verify(KEY.public)
-    return "northwind"
+    return Reader()
 
 
-APP = control_app([router], control=None, local_secret="s3cret", check_reader=check_reader, version="0")
+APP = control_app(
+    [router],
+    control=None,
+    local_secret="s3cret",
+    check_reader=check_reader,
+    version="0",
+    readers={"GET /things": Row(Audience.ANYBODY)},
+)
 LOCAL = {"authorization": "Bearer s3cret"}
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from safeconduct.access.acts import authenticate
+from safeconduct.access.reading_rights import reader_by
 from safeconduct.access.standing import compile_standing
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control import vetting
@@ -49,9 +49,7 @@ class Api(House):
         return self.probe()
 
     def check_reader(self, act):
-        return authenticate(
-            self.state, act, operation=act.act.operation, content=act.act.content, now=self.now
-        ).organization
+        return reader_by(self.state, act, self.now)
 
     def get(self, path, by=None):
         headers = LOCAL if by is None else {HEADER: encode_act(signed(by, f"GET {ROUTE}{path}", b"", self.now))}

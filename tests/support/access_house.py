@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from safeconduct.access.acts import authenticate
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.evaluating import AccessPoint
 from safeconduct.access.freezes import pending
+from safeconduct.access.reading_rights import reader_by
 from safeconduct.access.standing import compile_standing
 from safeconduct.bootstrap.forms import FORMS
 from safeconduct.gateway.ports import UpstreamFacts
@@ -96,9 +96,7 @@ class House:
         return self.writer.now
 
     def check_reader(self, signed_):
-        return authenticate(
-            self.writer.state, signed_, operation=signed_.act.operation, content=signed_.act.content, now=self.now()
-        ).organization
+        return reader_by(self.writer.state, signed_, self.now())
 
     async def settle(self):
         waiting = pending(self.writer.state)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from safeconduct.access.acts import authenticate
+from safeconduct.access.reading_rights import reader_by
 from safeconduct.adapters.memory.events import MemoryEventStore
 from safeconduct.adapters.responses.edl import ListProbe, read_list
 from safeconduct.adapters.telemetry.ingestion import Ingestion
@@ -111,10 +111,7 @@ class House:
         return SimpleNamespace(value=self.writer.drafts[entry].sealed[name])
 
     def check_reader(self, act):
-        found = authenticate(
-            self.writer.state, act, operation=act.act.operation, content=act.act.content, now=self.now()
-        )
-        return found.organization
+        return reader_by(self.writer.state, act, self.now())
 
     async def settle(self):
         for _, effect in list(self.writer.state.scan(OUTBOX)):

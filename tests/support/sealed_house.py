@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec.structs import replace
 
-from safeconduct.access.acts import authenticate
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.destruction_events import DESTROY
+from safeconduct.access.reading_rights import reader_by
 from safeconduct.access.retention import look
 from safeconduct.access.waiting import COSIGN
 from safeconduct.bootstrap.destruction import destroy
@@ -83,9 +83,7 @@ class SealedHouse:
 
     def check_reader(self, act):
         with self.world.store.snapshot() as records:
-            return authenticate(
-                records, act, operation=act.act.operation, content=act.act.content, now=self.world.clock.now()
-            ).organization
+            return reader_by(records, act, self.world.clock.now())
 
     async def settle(self):
         failed = {}

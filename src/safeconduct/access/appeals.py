@@ -12,9 +12,10 @@ from safeconduct.access.agreement import Side
 from safeconduct.access.appeal_events import APPEALS, DECIDED, LODGED, Appeal, AppealDecided, AppealLodged
 from safeconduct.access.due import Due, organization_owner
 from safeconduct.access.model import Agreement, Principal, PrincipalKind, Role
+from safeconduct.access.reading_rights import Reader
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
-from safeconduct.kernel.ids import OrganizationId, PrincipalId
+from safeconduct.kernel.ids import OrganizationId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
@@ -144,16 +145,9 @@ def find_appeal(records: Records, call: str) -> Appeal:
     return found
 
 
-def appeals_for(records: Records, reader: PrincipalId | None) -> list[Appeal]:
-    """Returns the appeals that a person may read, oldest first: trust and safety all, others their organization's.
-
-    None reads all: somebody with the data folder in hand.
-    """
+def appeals_for(records: Records, reader: Reader) -> list[Appeal]:
+    """Returns the appeals that a reader may read, oldest first: trust and safety all, others their organization's."""
     found = sorted((appeal for _, appeal in records.scan(APPEALS)), key=lambda one: one.id)
-    if reader is None:
-        return found
-    principal = records.get(kept.PRINCIPALS, reader)
-    if principal is None:
-        return []
-    every = Role.TRUST_AND_SAFETY in principal.roles
-    return [one for one in found if every or one.organization == principal.organization]
+    own = reader.organization if reader.in_agreement else ""
+    every = reader.of_party and reader.has(frozenset({Role.TRUST_AND_SAFETY}))
+    return [one for one in found if every or one.organization == own or one.by == reader.principal]

@@ -164,12 +164,17 @@ def find(records: Records, grant_id: str) -> GrantCase:
     """
     found = records.get(GRANT_CASES, grant_id)
     if found is None:
-        raise AbsentError(
-            f"no grant {grant_id[:64]!r} was requested",
-            code="grant-unknown",
-            remedy="safeconduct grant list --all; what the program file grants is changed there",
-        )
+        raise unknown_grant(grant_id)
     return found
+
+
+def unknown_grant(grant_id: str) -> AbsentError:
+    """Returns the one answer about a grant that is not there, and about one that is not the reader's."""
+    return AbsentError(
+        f"no grant {grant_id[:64]!r} was requested",
+        code="grant-unknown",
+        remedy="safeconduct grant list --all; what the program file grants is changed there",
+    )
 
 
 def cases(records: Records) -> Iterator[GrantCase]:

@@ -220,8 +220,13 @@ def find_scope(records: Records, scope: str) -> Scope:
     """
     found = records.get(kept.SCOPES, scope)
     if found is None:
-        raise AbsentError(f"the program has no scope {scope[:64]!r}", code="scope-unknown")
+        raise unknown_scope(scope)
     return found
+
+
+def unknown_scope(scope: str) -> AbsentError:
+    """Returns the one answer about a scope that is not there, and about one that is not the reader's."""
+    return AbsentError(f"the program has no scope {scope[:64]!r}", code="scope-unknown")
 
 
 def find_challenge(records: Records, scope: str, kind: AuthorizationKind, asset: str) -> Challenge:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from safeconduct import settings
-from safeconduct.access.acts import authenticate
 from safeconduct.access.evaluating import AccessPoint
+from safeconduct.access.reading_rights import Reader, reader_by
 from safeconduct.access.secrets import make_secret
 from safeconduct.access.standing import Standing
 from safeconduct.adapters.clock import system_entropy
@@ -292,15 +292,9 @@ def app_of(installation: Installation, settle: Settle, serving: Serving | None, 
         metrics=serving.metrics if serving else None,
     )
 
-    def check_reader(signed: SignedAct) -> str:
+    def check_reader(signed: SignedAct) -> Reader:
         with installation.snapshot() as records:
-            return authenticate(
-                records,
-                signed,
-                operation=signed.act.operation,
-                content=signed.act.content,
-                now=installation.clock.now(),
-            ).organization
+            return reader_by(records, signed, installation.clock.now())
 
     secret = serving.secret if serving else ONCE
     app = control_app(

@@ -11,9 +11,10 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from safeconduct.access.evaluating import DecisionPoint, Evaluation
+from safeconduct.access.reading_rights import Reader
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import AskingCaller, Reader, answer
+from safeconduct.http.control.frame import AskingCaller, answer
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.errors import InvalidInputError, RefusedError, TooLargeError
 from safeconduct.kernel.ids import PrincipalId

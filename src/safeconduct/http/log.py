@@ -8,6 +8,7 @@ from fastapi.responses import PlainTextResponse
 
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading
+from safeconduct.http.control.readers import check_log
 from safeconduct.kernel.ids import Origin
 
 router = APIRouter(prefix="/log", tags=["log"])
@@ -21,12 +22,14 @@ class TileResponse(Response):
 
 
 @router.get("/{origin:path}/checkpoint", response_class=PlainTextResponse)
-def checkpoint(_reading: Reading, control: Installation, origin: str) -> Response:
+def checkpoint(reader: Reading, control: Installation, origin: str) -> Response:
     """Returns the latest checkpoint, with its cosignatures where it has any."""
+    check_log(control, reader, Origin(origin))
     return Response(control.logs.checkpoint(Origin(origin)).encoded.encode(), headers=_CHECKPOINT)
 
 
 @router.get("/{origin:path}/tile/{tile:path}", response_class=TileResponse)
-def tile(_reading: Reading, control: Installation, origin: str, tile: str) -> Response:
+def tile(reader: Reading, control: Installation, origin: str, tile: str) -> Response:
     """Returns a hash tile or an entry bundle, full or partial."""
+    check_log(control, reader, Origin(origin))
     return Response(control.logs.tile(Origin(origin), f"tile/{tile}"), headers=_TILE)

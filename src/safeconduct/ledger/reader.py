@@ -193,11 +193,16 @@ class LogReader:
     def _find(self, entry_id: str) -> tuple[Origin, StoredEntry]:
         found = self._source.find(entry_id)
         if found is None:
-            raise AbsentError(f"there is no entry {entry_id}")
+            raise unknown_entry(entry_id)
         return found
 
     def _subtrees(self, origin: Origin, size: int) -> merkle.Subtree:
         return subtrees(size, lambda tile: read_tile(self._source, origin, tile))
+
+
+def unknown_entry(entry_id: str) -> AbsentError:
+    """Returns the one answer about an entry that is not there, and about one that is not the reader's."""
+    return AbsentError(f"there is no entry {entry_id}")
 
 
 def read_tile(source: LogSource, origin: Origin, tile: Tile) -> bytes:

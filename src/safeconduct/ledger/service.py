@@ -186,7 +186,12 @@ class Logs:
 
     def _require(self, origin: Origin) -> None:
         if origin not in self.source.origins():
-            raise AbsentError(f"there is no log {origin}", code="log-unknown")
+            raise unknown_log(origin)
+
+
+def unknown_log(origin: Origin) -> AbsentError:
+    """Returns the one answer about a log that is not there, and about one that is not the reader's."""
+    return AbsentError(f"there is no log {origin}", code="log-unknown")
 
 
 def _tells_key(leaf: bytes) -> bool:

@@ -243,10 +243,15 @@ def find(records: Records, action_id: ActionId) -> Action:
     """
     found = records.get(events.ACTIONS, action_id)
     if found is None:
-        raise AbsentError(
-            f"no action {action_id[:64]!r}", code="action-unknown", remedy="safeconduct action list shows them"
-        )
+        raise unknown_action(action_id)
     return found
+
+
+def unknown_action(action_id: str) -> AbsentError:
+    """Returns the one answer about an action that is not there, and about one that is not the reader's."""
+    return AbsentError(
+        f"no action {action_id[:64]!r}", code="action-unknown", remedy="safeconduct action list shows them"
+    )
 
 
 def actions(records: Records) -> Iterator[Action]:

@@ -16,7 +16,7 @@ from safeconduct.access.grant_events import GRANT_CASES
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
 from safeconduct.http.proofs import call_entry, explain_call
-from safeconduct.kernel.ids import PrincipalId, is_ulid
+from safeconduct.kernel.ids import is_ulid
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records
 from safeconduct.program.vetting.reading import judged_by
@@ -35,7 +35,7 @@ class Decide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def list_appeals(reader: Reading, control: Installation) -> Response:
     """Returns the appeals on record, oldest first: to trust and safety all, to others their organization's."""
     with control.snapshot() as records:
-        found = appeals_for(records, None if reader.local else PrincipalId(reader.principal))
+        found = appeals_for(records, reader)
     return answer([appeal_document(one) for one in found])
 
 

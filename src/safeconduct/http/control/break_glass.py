@@ -10,6 +10,7 @@ from safeconduct.access.glass_opening import break_glass
 from safeconduct.access.grant_model import Finding, Review
 from safeconduct.access.grant_requests import find
 from safeconduct.access.grant_rules import policy
+from safeconduct.access.reading_rights import Reader, concerns
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
 from safeconduct.http.control.grants import case_document
@@ -63,11 +64,12 @@ async def open_glass(signed: SignedBytes, control: Installation, template: str) 
 
 
 @router.get("/reviews")
-def list_reviews(_reading: Reading, control: Installation) -> Response:
-    """Returns every review that was owed, oldest first, with what each party found."""
+def list_reviews(reader: Reading, control: Installation) -> Response:
+    """Returns every review that was owed and concerns the reader, oldest first, with what each party found."""
     with control.snapshot() as records:
         now = control.clock.now()
-        return answer([_document(records, one, now) for one in reviews(records)])
+        found = [one for one in reviews(records) if _reads(records, reader, one)]
+        return answer([_document(records, one, now) for one in found])
 
 
 @router.post("/reviews/{grant_id}/vote")
@@ -88,6 +90,11 @@ async def vote_on(signed: SignedBytes, control: Installation, grant_id: str) -> 
         ),
     )
     return answer(_told(control, committed.value.id))
+
+
+def _reads(records: Records, reader: Reader, review: Review) -> bool:
+    case = find(records, review.id)
+    return any(concerns(records, reader, one) for one in (case.by, case.draft.principal))
 
 
 def _told(control: Control, grant_id: GrantId) -> dict[str, Any]:

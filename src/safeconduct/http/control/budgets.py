@@ -4,6 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from safeconduct.access import records as kept
+from safeconduct.access.reading_rights import Reader, concerns
 from safeconduct.access.stated import stated_budgets
 from safeconduct.gateway.budgets.model import Account, accounts_of
 from safeconduct.gateway.budgets.sums import NOTHING_USED, Used, balance, used_in_log, used_in_records
@@ -19,27 +21,27 @@ router = APIRouter(prefix="/api/v1/budgets", tags=["budgets"])
 
 
 @router.get("")
-def list_budgets(_reading: Reading, control: Installation) -> Response:
-    """Lists the budgets in force, each unit in its window now."""
+def list_budgets(reader: Reading, control: Installation) -> Response:
+    """Lists the budgets in force that the reader may read, each unit in its window now."""
     with control.snapshot() as records:
-        return answer(_documents(records, control.clock.now()))
+        return answer(_documents(records, reader, control.clock.now()))
 
 
 @router.get("/check")
 def check_budgets(_reading: Reading, control: Installation) -> Response:
     """Recomputes every budget from the entries of calls alone, and compares. Reads all logs."""
     with control.logs.frozen() as frozen:
-        kept, logged = used_in_records(StoredRecords(frozen)), used_in_log(committed_entries(frozen))
-    names = sorted(kept.keys() | logged.keys())
-    found = [_compared(name, kept.get(name, NOTHING_USED), logged.get(name, NOTHING_USED)) for name in names]
+        recorded, logged = used_in_records(StoredRecords(frozen)), used_in_log(committed_entries(frozen))
+    names = sorted(recorded.keys() | logged.keys())
+    found = [_compared(name, recorded.get(name, NOTHING_USED), logged.get(name, NOTHING_USED)) for name in names]
     return answer({"equal": all(one["equal"] for one in found), "accounts": found})
 
 
 @router.get("/{owner}")
-def show_budget(_reading: Reading, control: Installation, owner: str) -> Response:
+def show_budget(reader: Reading, control: Installation, owner: str) -> Response:
     """Shows the budget of an owner: `grant:NAME`, `path:NAME` or `organization:NAME`."""
     with control.snapshot() as records:
-        found = [one for one in _documents(records, control.clock.now()) if one["owner"] == owner]
+        found = [one for one in _documents(records, reader, control.clock.now()) if one["owner"] == owner]
     if not found:
         raise AbsentError(
             f"{owner!r} has no budget in force; owners are written grant:NAME, path:NAME, organization:NAME",
@@ -49,10 +51,17 @@ def show_budget(_reading: Reading, control: Installation, owner: str) -> Respons
     return answer(found)
 
 
-def _documents(records: Records, now: Instant) -> list[dict[str, Any]]:
+def _documents(records: Records, reader: Reader, now: Instant) -> list[dict[str, Any]]:
     used = used_in_records(records)
-    accounts = [account for stated in stated_budgets(records) for account in accounts_of(stated, now)]
+    shown = [stated for stated in stated_budgets(records) if _reads(records, reader, stated.owner)]
+    accounts = [account for stated in shown for account in accounts_of(stated, now)]
     return [_document(records, one, used.get(one.id, NOTHING_USED)) for one in sorted(accounts, key=lambda one: one.id)]
+
+
+def _reads(records: Records, reader: Reader, owner: str) -> bool:
+    kind, _, name = owner.partition(":")
+    grant = kept.grant(records, name) if kind == "grant" else None
+    return reader.of_party or (grant is not None and concerns(records, reader, grant.principal))
 
 
 def _document(records: Records, account: Account, used: Used) -> dict[str, Any]:

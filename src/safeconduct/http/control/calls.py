@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 
 from safeconduct.access.acts import ProgramElectorate
 from safeconduct.access.appeals import lodge_appeal
+from safeconduct.access.reading_rights import Reader, concerns, votes
 from safeconduct.approvals import find
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
 from safeconduct.gateway.holding import HeldCall, held_calls, vote_on_call
@@ -39,17 +40,19 @@ class Lodge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.get("")
-def list_calls(_reading: Reading, control: Installation, count: Count = 50) -> Response:
-    """Lists the latest calls, newest first: allowed and refused ones."""
-    found = sorted(_entries(control), key=lambda entry: entry.id, reverse=True)[:count]
+def list_calls(reader: Reading, control: Installation, count: Count = 50) -> Response:
+    """Lists the latest calls that concern the reader, newest first: allowed and refused ones."""
+    with control.snapshot() as records:
+        seen = [entry for entry in _entries(control) if _reads(records, reader, entry)]
+    found = sorted(seen, key=lambda entry: entry.id, reverse=True)[:count]
     return answer([_document(control, entry) for entry in found])
 
 
 @router.get("/held")
-def list_held(_reading: Reading, control: Installation) -> Response:
-    """Lists the calls that were held for a person, oldest first, each with its approval."""
+def list_held(reader: Reading, control: Installation) -> Response:
+    """Lists the calls that were held for a person, oldest first, each with its approval: who reads or votes on them."""
     with control.snapshot() as records:
-        return answer([_held(records, one) for one in held_calls(records)])
+        return answer([_held(records, one) for one in held_calls(records) if _reads_held(records, reader, one)])
 
 
 @router.post("/held/{approval_id}/vote")
@@ -66,9 +69,13 @@ async def vote_on_held(signed: SignedBytes, control: Installation, approval_id: 
 
 
 @router.get("/{call_id}")
-def show_call(_reading: Reading, control: Installation, call_id: str) -> Response:
+def show_call(reader: Reading, control: Installation, call_id: str) -> Response:
     """Shows one call, and which fields are sealed with its request and its outcome. Each is opened by an act."""
-    document = _document(control, call_entry(control.log, call_id))
+    entry = call_entry(control.log, call_id)
+    with control.snapshot() as records:
+        if not _reads(records, reader, entry):
+            raise unknown_call(call_id)
+    document = _document(control, entry)
     parts = {"request": document["call"], "outcome": document["outcome"]}
     return answer(document | {"sealed": {part: _sealed(control, entry) for part, entry in parts.items()}})
 
@@ -77,7 +84,8 @@ def show_call(_reading: Reading, control: Installation, call_id: str) -> Respons
 def explain(reader: Reading, control: Installation, call_id: str) -> Response:
     """Returns why a call of the reader's organization ended as it did, and what would make it pass."""
     entry = call_entry(control.log, call_id)
-    if not reader.may_open(str(entry.body["organization"])):
+    own = reader.principal == entry.body["principal"]
+    if not (reader.local or own or (reader.in_agreement and reader.organization == entry.body["organization"])):
         raise unknown_call(call_id)
     with control.snapshot() as records:
         return answer(explain_call(control.log, records, entry))
@@ -101,6 +109,15 @@ async def appeal(signed: SignedBytes, control: Installation, call_id: str) -> Re
         ),
     )
     return answer(appeal_document(committed.value))
+
+
+def _reads(records: Records, reader: Reader, entry: Entry) -> bool:
+    return concerns(records, reader, str(entry.body["principal"]))
+
+
+def _reads_held(records: Records, reader: Reader, one: HeldCall) -> bool:
+    approval = find(records, one.held.approval)
+    return concerns(records, reader, one.held.principal) or votes(reader, approval.proposal.groups)
 
 
 def _held(records: Records, one: HeldCall) -> dict[str, Any]:

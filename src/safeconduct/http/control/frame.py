@@ -11,8 +11,11 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from safeconduct.access import records as kept
+from safeconduct.access.reading_rights import Reader, check_audience
 from safeconduct.access.tokens import TOKEN_PREFIX
 from safeconduct.http.acts import HEADER, content_of, decode_act, operation_of
+from safeconduct.http.control.audiences import READERS, Row
 from safeconduct.http.control.context import control
 from safeconduct.http.control.description import ACT, ACT_OR_LOCAL, ACT_OR_TOKEN, LOCAL_OR_METRICS, DescribedAPI, Shown
 from safeconduct.http.control.receipts import ReceiptHeaders, give
@@ -61,24 +64,12 @@ def bearer(request: Request) -> bytes:
     return request.headers.get("authorization", "").removeprefix("Bearer ").encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Who reads: somebody with the data folder in hand, or a person of an organization."""
-
-    local: bool = False
-    organization: str = ""
-    principal: str = ""
-
-    def may_open(self, organization: str) -> bool:
-        """Tells whether the reader may see what is one organization's own and not sealed for certain readers."""
-        return self.local or (bool(organization) and self.organization == organization)
-
-
 async def reading(request: Request) -> Reader:
-    """Lets a request read: the local secret, or an act of a known principal.
+    """Lets a request read: the local secret, or an act of a known principal who is of the route's audience.
 
     Raises:
         UnauthenticatedError: neither.
+        RefusedError: `not-yours`: `http.control.audiences` says who reads this.
     """
     return await _reader(request, b"")
 
@@ -119,7 +110,9 @@ async def asking_caller(request: Request) -> Asked:
         return await asking(request)
     here = control(request)
     principal = here.decisions.identify(token, here.clock.now(), held(request, token))
-    return Asked(Reader(principal=principal), await _body(request))
+    with here.snapshot() as records:
+        who = records.get(kept.PRINCIPALS, principal)
+    return Asked(Reader(who=who), await _body(request))
 
 
 def held(request: Request, token: str = "") -> tuple[str, ...]:
@@ -236,14 +229,15 @@ def control_app(
     *,
     control: object,
     local_secret: str,
-    check_reader: Callable[[SignedAct], str],
+    check_reader: Callable[[SignedAct], Reader],
     version: str,
     metrics_token: str = "",
+    readers: Mapping[str, Row] = READERS,
 ) -> FastAPI:
     """Returns the ASGI app of the given routers, which find `control` in the app's state.
 
-    `check_reader` returns the organization of whoever signed, and raises UnauthenticatedError if nobody known did.
-    `metrics_token` lets others than this machine read metrics; empty where nobody else may.
+    `check_reader` returns whoever signed, and raises UnauthenticatedError if nobody known did. `readers` says who reads
+    what, by method and path. `metrics_token` lets others than this machine read metrics; empty where nobody else may.
     """
     shown: Mapping[Callable[..., Any], Shown] = {
         reading: ACT_OR_LOCAL,
@@ -258,6 +252,7 @@ def control_app(
     app.state.local_secret = local_secret
     app.state.metrics_token = metrics_token
     app.state.check_reader = check_reader
+    app.state.readers = readers
     app.add_exception_handler(SafeconductError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _no_route)
@@ -270,8 +265,10 @@ async def _reader(request: Request, body: bytes) -> Reader:
     _require_act(request)
     signed = decode_act(request.headers[HEADER])
     _same_request(request, signed, body)
-    organization = await asyncio.to_thread(request.app.state.check_reader, signed)
-    return Reader(organization=organization, principal=signed.act.actor)
+    found: Reader = await asyncio.to_thread(request.app.state.check_reader, signed)
+    row = request.app.state.readers.get(f"{request.method} {request.scope['route'].path}")
+    check_audience(found, row.audience if row else None)
+    return found
 
 
 def _require_act(request: Request) -> None:

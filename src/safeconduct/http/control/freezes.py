@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access.freezes import freeze, freezes, parse_selector, preview, request_unfreeze
 from safeconduct.access.model import Freeze
+from safeconduct.access.reading_rights import selects
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
 from safeconduct.http.control.programs import settled
@@ -24,10 +25,10 @@ class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.get("")
-def list_freezes(_reading: Reading, control: Installation) -> Response:
-    """Returns the freezes in force."""
+def list_freezes(reader: Reading, control: Installation) -> Response:
+    """Returns the freezes in force that the reader may read of."""
     with control.snapshot() as records:
-        return answer([_document(one) for one in freezes(records)])
+        return answer([_document(one) for one in freezes(records) if selects(records, reader, one.selector)])
 
 
 @router.get("/preview")

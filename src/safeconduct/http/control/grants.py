@@ -13,8 +13,9 @@ from safeconduct.access.budgets import Budget
 from safeconduct.access.grant_conditions import conditions_document
 from safeconduct.access.grant_events import REVIEWS
 from safeconduct.access.grant_model import GrantCase, GrantState
-from safeconduct.access.grant_requests import Wanted, cases, find, reissue, request_grant, revoke, vote
+from safeconduct.access.grant_requests import Wanted, cases, find, reissue, request_grant, revoke, unknown_grant, vote
 from safeconduct.access.model import Grant, GrantOrigin
+from safeconduct.access.reading_rights import Reader, concerns, votes
 from safeconduct.http.control.ballots import approval_document, read_ballot
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
@@ -48,28 +49,37 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.get("/grants")
-def list_grants(_reading: Reading, control: Installation) -> Response:
-    """Returns the grants in force."""
+def list_grants(reader: Reading, control: Installation) -> Response:
+    """Returns the grants in force of principals who concern the reader."""
     now = control.clock.now()
     with control.snapshot() as records:
-        return answer([_grant(grant, now) for grant in kept.grants(records)])
+        held = [grant for grant in kept.grants(records) if concerns(records, reader, grant.principal)]
+        return answer([_grant(grant, now) for grant in held])
 
 
 @router.get("/grant-requests")
-def list_cases(_reading: Reading, control: Installation) -> Response:
-    """Returns every grant that was ever asked for, oldest first, whatever became of it."""
+def list_cases(reader: Reading, control: Installation) -> Response:
+    """Returns every grant that was ever asked for, oldest first, whatever became of it.
+
+    Those are the grants of principals who concern the reader, and those that the reader asked for or votes on.
+    """
     with control.snapshot() as records:
-        return answer([summary(case) for case in cases(records)])
+        return answer([summary(case) for case in cases(records) if _reads_case(records, reader, case)])
 
 
 @router.get("/grants/{grant_id}")
-def show_grant(_reading: Reading, control: Installation, grant_id: str) -> Response:
+def show_grant(reader: Reading, control: Installation, grant_id: str) -> Response:
     """Returns a grant, and for one that was asked for the exact text that is voted on, its votes and its entries."""
     with control.snapshot() as records:
         held = kept.grant(records, grant_id)
         shown = _grant(held, control.clock.now()) if held else {}
         if held is None or held.origin is not GrantOrigin.PROGRAM:
-            return answer(shown | case_document(records, find(records, grant_id)))
+            case = find(records, grant_id)
+            if not _reads_case(records, reader, case):
+                raise unknown_grant(grant_id)
+            return answer(shown | case_document(records, case))
+        if not concerns(records, reader, held.principal):
+            raise unknown_grant(grant_id)
     return answer(shown)
 
 
@@ -173,6 +183,12 @@ def _proposal(approval: approvals.Approval) -> dict[str, Any]:
         "recused": proposal.recused,
         "votes": [{"voter": one.voter, "verdict": one.verdict, "entry": one.entry} for one in approval.votes],
     }
+
+
+def _reads_case(records: Records, reader: Reader, case: GrantCase) -> bool:
+    approval = approvals.find(records, case.approval) if case.approval else None
+    mine = reader.principal == case.by or (approval is not None and votes(reader, approval.proposal.groups))
+    return mine or concerns(records, reader, case.draft.principal)
 
 
 def _told(control: Control, grant_id: str) -> dict[str, Any]:

@@ -8,13 +8,15 @@ from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 
 from safeconduct.access.promises import broken_promises
-from safeconduct.http.control.context import Installation
+from safeconduct.access.reading_rights import Reader, reads_entry, reads_log
+from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, answer
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.log_events import SUCCESSORS
+from safeconduct.ledger.reader import unknown_entry
 
 router = APIRouter(prefix="/api/v1/logs", tags=["logs"])
 
@@ -27,12 +29,13 @@ INDEX_MAX = 2**63 - 1
 
 
 @router.get("")
-def list_logs(_reading: Reading, control: Installation) -> Response:
+def list_logs(reader: Reading, control: Installation) -> Response:
     """Returns each log's origin, size, public key and successor, whether its head is cosigned, and what is wrong."""
     stopped = control.stopped()
     with control.snapshot() as records:
         broken = Counter(reported.promise.origin for reported in broken_promises(records))
         successors = {old: found.origin for old, found in records.scan(SUCCESSORS)}
+        read = [origin for origin in control.log.origins() if reads_log(records, reader, origin)]
     return answer(
         [
             {
@@ -44,28 +47,31 @@ def list_logs(_reading: Reading, control: Installation) -> Response:
                 "stopped": stopped.get(origin, ""),
                 "successor": successors.get(origin, ""),
             }
-            for origin in control.log.origins()
+            for origin in read
         ]
     )
 
 
 @router.get("/entries")
-def entries(_reading: Reading, control: Installation, *, origin: str, start: int = 0, count: int = 100) -> Response:
-    """Returns entries in order."""
+def entries(reader: Reading, control: Installation, *, origin: str, start: int = 0, count: int = 100) -> Response:
+    """Returns entries in order; to who doesn't read the log whole, those that name them."""
     if not 0 <= start <= INDEX_MAX or not 0 < count <= ENTRIES_MAX:
         raise InvalidInputError(f"expected a start from 0 to {INDEX_MAX} and a count from 1 to {ENTRIES_MAX}")
-    return answer([_entry(entry) for entry in control.log.entries(Origin(origin), start, count)])
+    with control.snapshot() as records:
+        found = control.log.entries(Origin(origin), start, count)
+        return answer([_entry(entry) for entry in found if reads_entry(records, reader, entry)])
 
 
 @router.get("/entries/{entry_id}")
-def entry(_reading: Reading, control: Installation, entry_id: str) -> Response:
+def entry(reader: Reading, control: Installation, entry_id: str) -> Response:
     """Returns an entry and the names of its sealed fields. Their values are not opened here."""
-    return answer(_entry(control.log.entry(entry_id)) | {"sealed": control.log.sealed_fields(entry_id)})
+    return answer(_entry(_found(control, reader, entry_id)) | {"sealed": control.log.sealed_fields(entry_id)})
 
 
 @router.get("/entries/{entry_id}/proof", response_class=PlainTextResponse)
-def proof(_reading: Reading, control: Installation, entry_id: str) -> Response:
+def proof(reader: Reading, control: Installation, entry_id: str) -> Response:
     """Returns the evidence for an entry, as a file that can be verified offline."""
+    _found(control, reader, entry_id)
     return Response(control.logs.proof(entry_id), media_type="text/plain; charset=utf-8")
 
 
@@ -73,6 +79,14 @@ def proof(_reading: Reading, control: Installation, entry_id: str) -> Response:
 def verify(_reading: Reading, control: Installation) -> Response:
     """Checks every log against itself, its key and its head, and the state against the entries."""
     return answer([asdict(log) | {"verified": not log.findings} for log in control.logs.verify()])
+
+
+def _found(control: Control, reader: Reader, entry_id: str) -> Entry:
+    found = control.log.entry(entry_id)
+    with control.snapshot() as records:
+        if not reads_entry(records, reader, found):
+            raise unknown_entry(entry_id)
+    return found
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

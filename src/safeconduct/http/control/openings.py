@@ -12,6 +12,7 @@ from safeconduct.access.acts import ProgramElectorate
 from safeconduct.access.opening import Answered, open_field, openings, show_fields, vote
 from safeconduct.access.opening_events import ProposedOpening
 from safeconduct.access.opening_rules import SealedFact, Viewer, Wanted
+from safeconduct.access.reading_rights import Reader, votes
 from safeconduct.http.control.ballots import approval_document, read_ballot
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
@@ -59,10 +60,10 @@ async def open_sealed(signed: SignedBytes, control: Installation, entry_id: str,
 
 
 @router.get("/openings")
-def list_openings(_reading: Reading, control: Installation) -> Response:
-    """Lists the openings that were put to the vote, oldest first."""
+def list_openings(reader: Reading, control: Installation) -> Response:
+    """Lists the openings that were put to the vote and that the reader asked for or votes on, oldest first."""
     with control.snapshot() as records:
-        return answer([_document(records, one) for one in openings(records)])
+        return answer([_document(records, one) for one in openings(records) if _reads(records, reader, one)])
 
 
 @router.post("/openings/{approval_id}/vote")
@@ -122,6 +123,11 @@ async def show(control: Control, viewer: Viewer, shown: Sequence[SealedFact], re
     return await asyncio.to_thread(
         lambda: {one.place: control.log.open_field(one.entry, one.field).value for one in shown}
     )
+
+
+def _reads(records: Records, reader: Reader, one: ProposedOpening) -> bool:
+    groups = approvals.find(records, one.approval).proposal.groups
+    return reader.oversees or reader.principal == one.by or votes(reader, groups)
 
 
 def _told(wanted: Wanted, answered: Answered) -> dict[str, Any]:

@@ -11,14 +11,14 @@ from safeconduct.access import records as kept
 from safeconduct.access.catalogue import TIER_MAX, Provider
 from safeconduct.access.model import SealedPath
 from safeconduct.access.model_approvals import request_approval, withdraw_approval
+from safeconduct.access.reading_rights import Reader, reads_path
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.gateway.providers import equal, outside
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reader, Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
 from safeconduct.http.control.programs import settled
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import PathId
-from safeconduct.kernel.ports import Records
 
 router = APIRouter(prefix="/api/v1/paths", tags=["paths"])
 
@@ -32,9 +32,10 @@ class Approve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @router.get("")
 def list_paths(reader: Reading, control: Installation) -> Response:
-    """Returns the paths in force."""
+    """Returns the paths in force that the reader may read of."""
     with control.snapshot() as records:
-        return answer([_sealed(records, reader, path) for _, path in records.scan(kept.PATHS)])
+        found = [path for name, path in records.scan(kept.PATHS) if reads_path(records, reader, name)]
+        return answer([_sealed(reader, path) for path in found])
 
 
 @router.get("/{path_id}")
@@ -42,11 +43,11 @@ def show_path(reader: Reading, control: Installation, path_id: str) -> Response:
     """Returns a path as it is sealed, which models are approved, what runs of it here, and its versions' digests."""
     with control.snapshot() as records:
         path = records.get(kept.PATHS, path_id)
-        if path is None:
-            raise AbsentError(f"no path {path_id!r} is in force", code="path-unknown")
+        if path is None or not reads_path(records, reader, path_id):
+            raise AbsentError(f"no path {path_id!r} is in force that you may see", code="path-unknown")
         versions = [version for _, version in records.scan(kept.PATH_VERSIONS, f"{path_id}/")]
         approved = [one.version for _, one in records.scan(kept.MODEL_APPROVALS, f"{path_id}/")]
-        document = _sealed(records, reader, path)
+        document = _sealed(reader, path)
     shown = [{"version": version.version, "digest": version.digest} for version in versions]
     runs = [_running(path, provider, control.upstreams) for provider in path.providers]
     approved = [version for version in approved if any(one["version"] == version for one in document["catalogue"])]
@@ -91,10 +92,9 @@ async def withdraw_model(signed: SignedBytes, control: Installation, path_id: st
     return answer(asdict(committed.value))
 
 
-def _sealed(records: Records, reader: Reader, path: SealedPath) -> dict[str, Any]:
+def _sealed(reader: Reader, path: SealedPath) -> dict[str, Any]:
     """Returns a path as it is sealed. A pre-release is not in it for a person below its tier."""
-    person = records.get(kept.PRINCIPALS, reader.principal)
-    tier = TIER_MAX if reader.local else person.tier if person else 0
+    tier = reader.who.tier if reader.who else TIER_MAX
     there = [model for model in path.catalogue if model.there_for(tier)]
     return asdict(path) | {"models": [model.name for model in there], "catalogue": [asdict(model) for model in there]}
 

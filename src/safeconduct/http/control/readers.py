@@ -1,38 +1,15 @@
-"""Who may see the partner's telemetry and what was made of it."""
+"""In which role somebody reads sealed fields, and whether they read a log whole."""
 
-from typing import Annotated
-
-from fastapi import Depends
-
-from safeconduct.access import records as kept
 from safeconduct.access.opening_rules import LOCAL, Viewer
-from safeconduct.access.readership import reader_of
-from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reader, Reading
+from safeconduct.access.reading_rights import Reader, reads_log
+from safeconduct.http.control.context import Control
 from safeconduct.kernel.errors import RefusedError
-from safeconduct.kernel.ids import OrganizationId
+from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.sealing import HOUSE
+from safeconduct.ledger.service import unknown_log
 
 
-def of_the_house(reader: Reading, control: Installation) -> Reader:
-    """Lets in the partner's own people, and whoever holds the data. The provider sees the joint log, not the telemetry.
-
-    Raises:
-        RefusedError: `not-yours`.
-    """
-    with control.snapshot() as records:
-        agreement = kept.agreement_in_force(records)
-    if reader.may_open(agreement.partner if agreement else ""):
-        return reader
-    raise RefusedError(
-        "telemetry, and what was made of it, is the partner's own",
-        code="not-yours",
-        clause=f"agreement:{agreement.id}/partner" if agreement else "",
-        remedy="ask the partner; what both share stands in the joint log",
-    )
-
-
-def viewer_of(control: Control, reader: Reader) -> Viewer:
+def viewer_of(reader: Reader) -> Viewer:
     """Returns in which role somebody reads. Whoever holds the data is the house.
 
     Raises:
@@ -40,11 +17,17 @@ def viewer_of(control: Control, reader: Reader) -> Viewer:
     """
     if reader.local:
         return Viewer(by=LOCAL, reader=HOUSE)
-    with control.snapshot() as records:
-        role = reader_of(kept.agreement_in_force(records), OrganizationId(reader.organization))
-    if role is None:
+    if reader.side is None:
         raise RefusedError(f"{reader.organization} has no role in the agreement", code="not-a-reader")
-    return Viewer(by=reader.principal, reader=role)
+    return Viewer(by=reader.principal, reader=reader.side)
 
 
-HouseReading = Annotated[Reader, Depends(of_the_house)]
+def check_log(control: Control, reader: Reader, origin: Origin) -> None:
+    """Returns if there is such a log and somebody reads it whole.
+
+    Raises:
+        AbsentError: `log-unknown`: there is none, or not for this reader; the answer is the same.
+    """
+    with control.snapshot() as records:
+        if origin not in control.log.origins() or not reads_log(records, reader, origin):
+            raise unknown_log(origin)

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from safeconduct.access.parting import parting_files
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading
+from safeconduct.http.control.readers import check_log
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.dossier import dossier
 from safeconduct.ledger.ports import FrozenStore
@@ -27,12 +28,13 @@ class TarResponse(StreamingResponse):
 
 @router.get("/export", response_class=TarResponse)
 def export(
-    _reading: Reading, control: Installation, *, origin: str, payloads: bool = False, contract_end: bool = False
+    reader: Reading, control: Installation, *, origin: str, payloads: bool = False, contract_end: bool = False
 ) -> Response:
     """Returns an export's files as a tar archive, once the partner has cosigned the head of a joint log.
 
     At the end of an agreement all that both parties are due is with them.
     """
+    check_log(control, reader, Origin(origin))
     control.cosign_head(Origin(origin))
     if contract_end:
         files = control.logs.export(Origin(origin), payloads=True, more=lambda frozen: _due(control, frozen, origin))
@@ -43,9 +45,9 @@ def export(
 
 
 @router.get("/report", response_class=HTMLResponse)
-def report(_reading: Reading, control: Installation, *, origin: str, about: str = "") -> Response:
+def report(reader: Reading, control: Installation, *, origin: str, about: str = "") -> Response:
     """Returns the report of a log, or of what belongs to a call, incident, action or approval in it, to print."""
-    control.logs.verifier(Origin(origin))
+    check_log(control, reader, Origin(origin))
     with control.logs.frozen() as frozen:
         return HTMLResponse(_report(control, frozen, origin, about))
 

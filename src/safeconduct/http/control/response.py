@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 
 from safeconduct import approvals
 from safeconduct.access.acts import ProgramElectorate
+from safeconduct.access.reading_rights import Reader, votes
 from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.http.control.ballots import approval_document, read_ballot
 from safeconduct.http.control.context import Control, Installation
@@ -52,17 +53,21 @@ async def propose(control: Installation, signed: SignedBytes, incident_id: str) 
 
 
 @router.get("/actions")
-async def list_actions(control: Installation, _: Reading) -> Response:
-    """Lists the actions, oldest first."""
+async def list_actions(control: Installation, reader: Reading) -> Response:
+    """Lists the actions that the reader may read, oldest first."""
     with control.snapshot() as records:
-        return answer([_document(records, action) for action in service.actions(records)])
+        found = [action for action in service.actions(records) if _reads(records, reader, action)]
+        return answer([_document(records, action) for action in found])
 
 
 @router.get("/actions/{action_id}")
-async def show(control: Installation, _: Reading, action_id: str) -> Response:
+async def show(control: Installation, reader: Reading, action_id: str) -> Response:
     """Shows an action: what it rests on, how it is undone, how its effect is seen."""
     with control.snapshot() as records:
-        return answer(_document(records, service.find(records, ActionId(action_id))))
+        found = service.find(records, ActionId(action_id))
+        if not _reads(records, reader, found):
+            raise service.unknown_action(action_id)
+        return answer(_document(records, found))
 
 
 @router.post("/actions/{action_id}/vote")
@@ -117,6 +122,10 @@ async def _change(control: Control, command: Callable[[Transaction], Action]) ->
     # The effect looks at the list over HTTP; without a server it waits for one.
     await control.settle()
     return _shown(control, committed.value)
+
+
+def _reads(records: Records, reader: Reader, action: Action) -> bool:
+    return reader.of_house or votes(reader, approvals.find(records, action.approval).proposal.groups)
 
 
 def _shown(control: Control, action: Action) -> Response:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access.freezes import parse_selector
 from safeconduct.access.model import Restriction, RestrictionKind
+from safeconduct.access.reading_rights import selects
 from safeconduct.access.restrictions import lift, restrict, restrictions
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
@@ -27,10 +28,10 @@ class Set(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.get("")
-def list_restrictions(_reading: Reading, control: Installation) -> Response:
-    """Returns the restrictions in force."""
+def list_restrictions(reader: Reading, control: Installation) -> Response:
+    """Returns the restrictions in force that the reader may read of."""
     with control.snapshot() as records:
-        return answer([_document(one) for one in restrictions(records)])
+        return answer([_document(one) for one in restrictions(records) if selects(records, reader, one.selector)])
 
 
 @router.post("/set")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from safeconduct.access import records as kept
 from safeconduct.access.model import Scope
 from safeconduct.access.ownership import Authorization, AuthorizationKind, Challenge, Rules
+from safeconduct.access.reading_rights import reads_scope
 from safeconduct.access.scopes import (
     accept_rules,
     authorizations,
@@ -17,6 +18,7 @@ from safeconduct.access.scopes import (
     find_challenge,
     find_scope,
     order_verification,
+    unknown_scope,
 )
 from safeconduct.access.secrets import make_secret
 from safeconduct.http.control.context import Installation
@@ -43,18 +45,21 @@ class Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.get("")
-def list_scopes(_reading: Reading, control: Installation) -> Response:
-    """Returns the scopes of the program in force, with how many of their authorizations hold now."""
+def list_scopes(reader: Reading, control: Installation) -> Response:
+    """Returns the scopes that the reader may read, with how many of their authorizations hold now."""
     with control.snapshot() as records:
         now = control.clock.now()
-        return answer([_summary(records, one, now) for _, one in records.scan(kept.SCOPES)])
+        found = [one for name, one in records.scan(kept.SCOPES) if reads_scope(records, reader, name)]
+        return answer([_summary(records, one, now) for one in found])
 
 
 @router.get("/{scope}")
-def show_scope(_reading: Reading, control: Installation, scope: str) -> Response:
+def show_scope(reader: Reading, control: Installation, scope: str) -> Response:
     """Returns a scope: its targets, the challenges that stand and the authorizations, ended ones too."""
     with control.snapshot() as records:
         now, found = control.clock.now(), find_scope(records, scope)
+        if not reads_scope(records, reader, scope):
+            raise unknown_scope(scope)
         shown = {
             "targets": found.targets,
             "authorization": found.authorization,

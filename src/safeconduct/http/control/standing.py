@@ -5,8 +5,10 @@ from dataclasses import asdict
 from fastapi import APIRouter, Response
 
 from safeconduct.access.model import CallRequest
+from safeconduct.access.reading_rights import concerns
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
+from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
 from safeconduct.kernel.instants import rfc3339
 
@@ -22,7 +24,7 @@ def show_policies(_reading: Reading, control: Installation) -> Response:
 
 @router.get("/policies/explain")
 def explain(
-    _reading: Reading,
+    reader: Reading,
     control: Installation,
     *,
     principal: str,
@@ -32,6 +34,9 @@ def explain(
     grant: str | None = None,
 ) -> Response:
     """Returns how such a call would be decided now, with every reason. Purpose and model default to the path's."""
+    with control.snapshot() as records:
+        if not concerns(records, reader, principal):
+            raise AbsentError(f"there is no principal {principal[:64]!r} that you may see", code="principal-unknown")
     standing = control.standing()
     found = standing.path(PathId(path))
     request = CallRequest(

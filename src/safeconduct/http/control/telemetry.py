@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Response
 
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, Signed, SignedBytes, answer, commit
-from safeconduct.http.control.readers import HouseReading
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc import telemetry_service as service
@@ -77,7 +76,7 @@ async def take_inventory(control: Installation, signed: SignedBytes, name: Name)
 
 
 @router.get("/telemetry")
-async def telemetry(control: Installation, _: HouseReading) -> Response:
+async def telemetry(control: Installation, _: Reading) -> Response:
     """Lists the files that were read."""
     with control.snapshot() as records:
         files = service.ingested_files(records)
@@ -85,13 +84,13 @@ async def telemetry(control: Installation, _: HouseReading) -> Response:
 
 
 @router.get("/telemetry/{digest}/dead-letters")
-async def dead_letters(control: Installation, _: HouseReading, digest: str) -> Response:
+async def dead_letters(control: Installation, _: Reading, digest: str) -> Response:
     """Lists the lines of a file that could not be read, and why."""
     return answer(await asyncio.to_thread(control.events.dead_letters, digest))
 
 
 @router.get("/events/{event_id}")
-async def event(control: Installation, _: HouseReading, event_id: str) -> Response:
+async def event(control: Installation, _: Reading, event_id: str) -> Response:
     """Shows an event: the document into which claims point."""
     shown = await asyncio.to_thread(control.events.get, EventId(event_id))
     return answer(
@@ -126,7 +125,7 @@ async def detect(control: Installation, signed: SignedBytes) -> Response:
 
 
 @router.get("/incidents")
-async def incidents(control: Installation, _: HouseReading, *, all: bool = False) -> Response:  # noqa: A002 - the query's name
+async def incidents(control: Installation, _: Reading, *, all: bool = False) -> Response:  # noqa: A002 - the query's name
     """Lists the incidents, the gravest first; those that later ones continue only when `all` are asked for."""
     with control.snapshot() as records:
         listed = service.incident_records(records)
@@ -134,21 +133,21 @@ async def incidents(control: Installation, _: HouseReading, *, all: bool = False
 
 
 @router.get("/incidents/{incident_id}")
-async def incident(control: Installation, _: HouseReading, incident_id: str) -> Response:
+async def incident(control: Installation, _: Reading, incident_id: str) -> Response:
     """Shows an incident with its alerts, what they matched, and why they belong together."""
     record, whole = await asyncio.to_thread(whole_incident, control, incident_id)
     return answer(_row(record) | _document(whole))
 
 
 @router.get("/incidents/{incident_id}/finding")
-async def finding(control: Installation, _: HouseReading, incident_id: str) -> Response:
+async def finding(control: Installation, _: Reading, incident_id: str) -> Response:
     """Shows an incident as an OCSF Incident Finding (2005)."""
     _record, whole = await asyncio.to_thread(whole_incident, control, incident_id)
     return answer(incident_finding(whole))
 
 
 @router.get("/incidents/{incident_id}/alerts/findings")
-async def alert_findings(control: Installation, _: HouseReading, incident_id: str) -> Response:
+async def alert_findings(control: Installation, _: Reading, incident_id: str) -> Response:
     """Shows an incident's alerts as OCSF Detection Findings (2004)."""
     _record, whole = await asyncio.to_thread(whole_incident, control, incident_id)
     return answer([detection_finding(alert) for alert in whole.alerts])

@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access.model import Token
+from safeconduct.access.reading_rights import concerns
 from safeconduct.access.tokens import IssuedToken, issue_token, list_tokens, revoke_token
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
@@ -23,10 +24,11 @@ class Issue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.get("")
-def tokens(_reading: Reading, control: Installation) -> Response:
-    """Returns every token that was not revoked, without its hash."""
+def tokens(reader: Reading, control: Installation) -> Response:
+    """Returns every token of who concerns the reader that was not revoked, without its hash."""
     with control.snapshot() as records:
-        return answer([_document(token) for token in list_tokens(records)])
+        found = [token for token in list_tokens(records) if concerns(records, reader, token.principal)]
+    return answer([_document(token) for token in found])
 
 
 @router.post("/issue")

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access.model import Principal
 from safeconduct.access.opening_rules import Viewer
+from safeconduct.access.reading_rights import reader_as
 from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reader, Signed, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, Signed, SignedBytes, answer, commit, parse
 from safeconduct.http.control.openings import sealed_fact, sealed_facts, show
-from safeconduct.http.control.readers import HouseReading, viewer_of
+from safeconduct.http.control.readers import viewer_of
 from safeconduct.http.control.telemetry import whole_incident
 from safeconduct.kernel.errors import AbsentError, SafeconductError
 from safeconduct.kernel.ids import EventId
@@ -82,14 +83,14 @@ async def triage(control: Installation, signed: SignedBytes, incident_id: str) -
 
 
 @router.get("/{incident_id}/claims")
-async def claims(control: Installation, reader: HouseReading, incident_id: str) -> Response:
+async def claims(control: Installation, reader: Reading, incident_id: str) -> Response:
     """Lists the recorded claims, each checked again against the events as they are stored now.
 
     They are sealed: that they were opened, and for whom, is in the log before this answers.
     """
     here = await asyncio.to_thread(_whole, control, incident_id)
     recorded = _recorded(control, here)
-    parts = await _opened(control, viewer_of(control, reader), here, list(recorded.values()))
+    parts = await _opened(control, viewer_of(reader), here, list(recorded.values()))
     checked = recheck(parts, here.incident, here.events, attack_table().techniques)
     return answer(
         [
@@ -101,7 +102,7 @@ async def claims(control: Installation, reader: HouseReading, incident_id: str) 
 
 
 @router.get("/{incident_id}/candidates")
-async def list_candidates(control: Installation, _: HouseReading, incident_id: str) -> Response:
+async def list_candidates(control: Installation, _: Reading, incident_id: str) -> Response:
     """Lists what could be proposed: addresses that verified claims name and nothing protects."""
     here = await asyncio.to_thread(_whole, control, incident_id)
     return answer([_candidate(one) for one in _candidates(control, here)])
@@ -165,7 +166,8 @@ async def _ask(
         )
     except SafeconductError as error:
         told = {"code": error.code, "message": error.message, "clause": error.clause, "remedy": error.remedy}
-        viewer = viewer_of(control, Reader(organization=signer.organization, principal=signer.id))
+        with control.snapshot() as records:
+            viewer = viewer_of(reader_as(records, signer))
         return None, {"asked": True, "error": told}, await _sent_in_vain(control, viewer, error.call)
     return answered, _model_document(asking, answered), [_sent(answered)]
 

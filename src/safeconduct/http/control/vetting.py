@@ -10,10 +10,8 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
 from safeconduct.access.freezes import parse_selector
-from safeconduct.access.model import Principal
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reader, Reading, Signed, SignedBytes, answer, commit, parse
-from safeconduct.kernel.errors import UnauthenticatedError
+from safeconduct.http.control.frame import Reading, Signed, SignedBytes, answer, commit, parse
 from safeconduct.kernel.ids import EntryId, PrincipalId
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
 from safeconduct.kernel.ports import Records, Transaction
@@ -84,7 +82,7 @@ def list_cases(reader: Reading, control: Installation) -> Response:
     """Returns the cases that the reader may see: one's own, those one answers for, and to whoever judges cases all."""
     now = control.clock.now()
     with control.snapshot() as records:
-        found = cases_for(records, _reader(records, reader))
+        found = cases_for(records, reader.who)
         return answer([_document(records, case, now) for case in found])
 
 
@@ -106,7 +104,7 @@ def show_transparency(_reading: Reading, control: Installation) -> Response:
 def show_readiness(reader: Reading, control: Installation, principal_id: str) -> Response:
     """Returns on which paths a principal's calls are admitted, and what stands against the others."""
     with control.snapshot() as records:
-        principal = principal_for(records, _reader(records, reader), PrincipalId(principal_id))
+        principal = principal_for(records, reader.who, PrincipalId(principal_id))
     standing = control.standing()
     document = {"principal": principal.id, "demanded": standing.admissions.required}
     paths = readiness(standing, principal, control.clock.now())
@@ -117,7 +115,7 @@ def show_readiness(reader: Reading, control: Installation, principal_id: str) ->
 def show_case(reader: Reading, control: Installation, case_id: str) -> Response:
     """Returns a case: state, due date, reasons, and what it lacks."""
     with control.snapshot() as records:
-        case = case_for(records, _reader(records, reader), EntryId(case_id))
+        case = case_for(records, reader.who, EntryId(case_id))
         return answer(_document(records, case, control.clock.now()))
 
 
@@ -205,16 +203,6 @@ async def _step(control: Control, signed: Signed[bytes], command: Callable[[Tran
     committed = await commit(control.writer, lambda tx: command(tx, asked))
     with control.snapshot() as records:
         return answer(_document(records, committed.value, control.clock.now()))
-
-
-def _reader(records: Records, reader: Reader) -> Principal | None:
-    """Returns who reads; None for whoever has the data in hand."""
-    if reader.local:
-        return None
-    found = records.get(kept.PRINCIPALS, reader.principal)
-    if found is None:  # gone since its signature was looked at
-        raise UnauthenticatedError(f"{reader.principal!r} is nobody with a key here", code="signer-unknown")
-    return found
 
 
 def _evidence(shown: Shown) -> Evidence:
