@@ -34,11 +34,14 @@ def _open_to_all(programs: Path, folder: Path) -> Path:
 
 
 class Server:
-    """A running server with as many empty databases as are asked for. It syncs as a server in earnest does."""
+    """A running server with as many empty databases as are asked for. It syncs as a server in earnest does.
 
-    def __init__(self, programs: Path) -> None:
+    Its folder lies below `under`, by default where temporary files do.
+    """
+
+    def __init__(self, programs: Path, under: Path | None = None) -> None:
         self._programs = programs
-        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: a socket's path has at most 107 bytes
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir=under))  # short: a socket's path has at most 107 bytes
         self._made = 0
         self._user: int | None = None
         if os.geteuid() == 0:  # the server refuses to run as root

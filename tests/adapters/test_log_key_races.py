@@ -6,6 +6,7 @@ from threading import Barrier
 
 from safeconduct.adapters.log_keys import LogKeys
 from safeconduct.kernel.ids import Origin
+from support.patience import PATIENCE_S
 
 ORIGIN = Origin("safeconduct.example/ag-1")
 AT_ONCE = 8
@@ -16,7 +17,7 @@ def test_a_new_log_gets_one_key_whoever_asks_first(tmp_path):
 
     def ask(_number):
         keys = LogKeys(tmp_path, os.urandom)
-        together.wait(20)
+        together.wait(PATIENCE_S)
         return keys.signer(ORIGIN).verifier
 
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -34,6 +34,7 @@ from safeconduct.ledger.trust import Trust
 from safeconduct.ledger.witness import Submission
 from support.liars import Raw, drips, floods, says, served
 from support.logs import CALLS, Clock, Counting, Rig, cosigner, signer
+from support.patience import PATIENCE_S, until
 
 NAME = "partner.example/mirror"
 INFO = "text/x.tlog.mirror-info"
@@ -315,18 +316,15 @@ def test_a_client_that_goes_away_in_the_middle_leaves_whole_packages(asked, rig)
     rig.fill(600)
     asked.submit(0)
     body = asked.body(0, 600)
-    connection = http.client.HTTPConnection(asked.where.hostname, asked.where.port, timeout=30)
+    connection = http.client.HTTPConnection(asked.where.hostname, asked.where.port, timeout=PATIENCE_S)
     connection.putrequest("POST", "/add-entries")
     connection.putheader("content-type", "application/octet-stream")
     connection.putheader("content-length", str(len(body)))
     connection.endheaders()
     connection.send(body[: len(asked.body(0, 600, packages=2)) + 5])
     connection.close()
-    for _look in range(1000):
-        info = parse_info(asked.upload(asked.body(0, 0))[1])
-        if info.next_entry == 512:
-            break
-    assert (info.size, info.next_entry) == (600, 512)
+    until(lambda: parse_info(asked.upload(asked.body(0, 0))[1]).next_entry == 512, says="two whole packages")
+    assert parse_info(asked.upload(asked.body(0, 0))[1]).size == 600
 
 
 @pytest.mark.parametrize(("path", "status"), [("/add-entries", [400]), ("/add-checkpoint", [])])
@@ -344,7 +342,7 @@ def test_a_body_that_drips_is_not_waited_for(mirror, monkeypatch, path, status):
 
     scope = {"type": "http", "method": "POST", "path": path}
     scope["headers"] = [(b"content-type", b"application/octet-stream")]
-    asyncio.run(asyncio.wait_for(MirrorApp(mirror)(scope, receive, send), 20))
+    asyncio.run(asyncio.wait_for(MirrorApp(mirror)(scope, receive, send), PATIENCE_S))
     assert answers[:1] == status
 
 

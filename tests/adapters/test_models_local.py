@@ -16,6 +16,7 @@ from safeconduct.adapters.models import local
 from safeconduct.adapters.models.local import MODEL, LocalModel, find_weights
 from safeconduct.kernel.errors import UnavailableError
 from support.call_ends import ask, request
+from support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.model
 
@@ -132,7 +133,7 @@ def test_the_child_ends_with_its_input_or_when_told(end):
             child.terminate()
         else:
             child.stdin.close()
-        assert child.wait(5) == 0
+        assert child.wait(PATIENCE_S) == 0
 
 
 def test_weights_that_are_none(tmp_path):

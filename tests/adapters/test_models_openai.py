@@ -12,6 +12,7 @@ from safeconduct.adapters.models.http_upstream import HEADER_BYTES_MAX
 from safeconduct.adapters.models.openai_compatible import OpenAICompatible
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
 from support.call_ends import ask, request
+from support.patience import PATIENCE_S, until_async
 from support.stand_in import SECRET, StandIn
 
 
@@ -70,7 +71,7 @@ async def raw_server(answer, heads=None):
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", seen
     finally:
         server.close()
-        await asyncio.wait_for(quiet(seen), 5)
+        await asyncio.wait_for(quiet(seen), PATIENCE_S)
 
 
 async def exchange(model, body=None, *, stream=False, **asked):
@@ -203,10 +204,7 @@ def test_closing_amid_a_stream_closes_the_connection():
             assert b"one " in await made.read()
             made.close()
             made.close()
-            for _ in range(500):
-                if stand_in.gone:
-                    break
-                await asyncio.sleep(0.01)
+            await until_async(lambda: stand_in.gone, says="the end of the exchange")
             assert stand_in.gone == 1
 
     asyncio.run(main())
@@ -223,10 +221,7 @@ def test_cancelling_the_wait_for_a_head_closes_the_connection():
             with pytest.raises(asyncio.CancelledError):
                 await task
             made.close()
-            for _ in range(500):
-                if stand_in.gone:
-                    break
-                await asyncio.sleep(0.01)
+            await until_async(lambda: stand_in.gone, says="the end of the exchange")
             assert stand_in.gone == 1
 
     asyncio.run(main())

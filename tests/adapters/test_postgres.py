@@ -16,6 +16,7 @@ from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ports import Batch, LogGrowth, NewEntry
 from safeconduct.ledger.shared_ports import Unplaced
 from support.logs import CALLS
+from support.patience import PATIENCE_S
 
 
 def batch(base, entry_id):
@@ -118,7 +119,7 @@ def test_what_a_lost_connection_began_has_ended_before_anything_is_read_again(po
         pass
     with socket.socket(fileno=os.dup(store._session._connection.fileno())) as end:
         end.shutdown(socket.SHUT_RDWR)
-    thread.join(30)
+    thread.join(PATIENCE_S)
     assert failed
     assert postgres.run(waiting, url=database)  # the server has not noticed
     assert store.size(CALLS) == 1
@@ -167,13 +168,13 @@ def test_readings_beyond_the_most_wait_and_are_refused(monkeypatch, store):
 
     def hold():
         with reader.snapshot():
-            held.wait(30)
-            gate.wait(30)
+            held.wait(PATIENCE_S)
+            gate.wait(PATIENCE_S)
 
     threads = [threading.Thread(target=hold) for _ in range(reading.READERS_MAX)]
     for thread in threads:
         thread.start()
-    held.wait(30)
+    held.wait(PATIENCE_S)
     refused(lambda: reader.size(CALLS), "readers-busy")
     gate.set()
     for thread in threads:

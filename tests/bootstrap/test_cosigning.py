@@ -23,7 +23,8 @@ from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.notes import VerifierKey
 from support.liars import Raw, says, served
 from support.logs import cosigner
-from support.shell import PATIENCE_S, House, agreed, made
+from support.patience import until_async
+from support.shell import House, agreed, made
 
 AGREEMENT = Origin("safeconduct.example/demo/ag-2026-01")
 
@@ -66,10 +67,8 @@ async def followed(installation, until, meanwhile=None):
     task = asyncio.create_task(cosigning.follow(installation))
     if meanwhile:
         await asyncio.to_thread(meanwhile)
-    async with asyncio.timeout(PATIENCE_S):
-        while not until():
-            assert not task.done()
-            await asyncio.sleep(0.01)
+    await until_async(lambda: task.done() or until())
+    assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from support.patience import PATIENCE_S
 from support.shell import agreed, start, until
 
 pytestmark = pytest.mark.model
@@ -29,7 +30,7 @@ def test_the_models_process_goes_with_the_server(tmp_path, how):
         (model,) = children(process.pid)
         assert alive(model)
         getattr(process, how)()
-        process.wait(30)
+        process.wait(PATIENCE_S)
         until(lambda: not alive(model), says="the model's end")
     assert (house.data / "server.lock").read_bytes() == b"" or how == "kill"
     assert house("status", "--json").json["server"] == "none"

@@ -20,6 +20,7 @@ from safeconduct.ledger.checkpoints import SignedCheckpoint, open_checkpoint
 from safeconduct.ledger.tiles import decode_bundle
 from support.gateway_world import AGREEMENT, INSTALLATION, SIGNERS, laid_out, log_world
 from support.logs import cosigner
+from support.patience import PATIENCE_S
 from support.programs import KEYS, WITNESS
 
 app = typer.Typer()
@@ -187,7 +188,7 @@ def process(*words, data=None):
         yield started
     finally:
         started.terminate()
-        started.communicate(timeout=20)
+        started.communicate(timeout=PATIENCE_S)
 
 
 def told(started):

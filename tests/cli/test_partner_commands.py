@@ -2,12 +2,12 @@
 
 import json
 import shutil
-import time
 
 import pytest
 
 from safeconduct.cli.output import NO
 from support.liars import Raw
+from support.patience import PATIENCE_S
 from support.shell import House, agreed, run, serving, start, until
 
 REFUSED, BAD_INPUT = 4, 2
@@ -90,10 +90,7 @@ def test_a_mirror_that_follows_outlives_the_log_s_absence_and_not_its_fork(histo
     try:
         until(lambda: "log-unreachable" in log.with_suffix(".out").read_text(), process, says="the absence")
         with start("serve", "--port", port, "--no-local-model", data=hidden.data, log=tmp_path / "again"):
-            deadline = time.monotonic() + 60
-            while process.poll() is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            process.wait(PATIENCE_S)
     finally:
         following.__exit__(None, None, None)
     assert process.returncode == REFUSED

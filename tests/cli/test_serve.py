@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from safeconduct.adapters.data_folder import running_server
+from support.patience import PATIENCE_S
 from support.serve_calls import ROUTE, asked, bearer, chat, request
 from support.shell import House, agreed, serving, start, until, witness
 from support.talker import talking
@@ -177,7 +178,7 @@ def test_told_to_end_twice_it_cuts_what_runs_and_leaves_everything_closed(house)
         assert stream.response.read1(65_536)
         process.terminate()
         stream.ends()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
     assert (house.data / "server.lock").read_bytes() == b""
     assert not list(house.data.glob("*.db-wal"))
     assert running_server(house.data) is None
@@ -193,7 +194,7 @@ def test_killed_it_starts_again_and_closes_what_was_open(house):
             stream = Stream(address.url, token)
             process.kill()
             stream.ends()
-            process.wait(30)
+            process.wait(PATIENCE_S)
         assert b"http" in (house.data / "server.lock").read_bytes()  # nobody is there any more, and nobody believes it
         assert house("token", "list", "--json").json
         with serving(house.data, "--model", model.url) as (_, address):
@@ -216,7 +217,7 @@ def test_a_hangup_of_its_terminal_ends_it_as_a_request_to_end_does(house):
     with serving(house.data) as (process, address):
         assert asked(address.url, "GET", "/healthz")[0] == 200
         process.send_signal(signal.SIGHUP)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
     assert (house.data / "server.lock").read_bytes() == b""
 
 
@@ -224,7 +225,7 @@ def test_told_to_end_while_it_starts_it_leaves_everything_closed(house):
     with start("serve", "--port", 0, "--no-local-model", data=house.data, log=house.root / "early") as process:
         until((house.data / "server.lock").exists, process, says="server.lock")
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_S)
     assert (house.data / "server.lock").read_bytes() == b""
     assert not list(house.data.glob("*.db-wal"))
     assert "Traceback" not in (house.root / "early.err").read_text()

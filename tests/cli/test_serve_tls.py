@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from support.certificates import Authority
+from support.patience import PATIENCE_S
 from support.serve_calls import ROUTE, bearer, chat
 from support.shell import agreed, run, serving, until
 from support.talker import talking
@@ -19,7 +20,7 @@ NAMES = ("SAFECONDUCT_DATABASE", "SAFECONDUCT_HEADS", "SAFECONDUCT_KEYS")
 def called(url, tls, headers):
     """Returns the status of one call."""
     where = urlsplit(url)
-    connection = http.client.HTTPSConnection("127.0.0.1", where.port, timeout=30, context=tls)
+    connection = http.client.HTTPSConnection("127.0.0.1", where.port, timeout=PATIENCE_S, context=tls)
     with contextlib.closing(connection):
         connection.request("POST", ROUTE, chat(), headers)
         return connection.getresponse().status

@@ -12,6 +12,7 @@ from safeconduct.adapters.spans import Spans
 from safeconduct.gateway.observing import EndedCall
 from safeconduct.kernel.instants import Instant
 from support.collector import collecting, said
+from support.patience import PATIENCE_S
 from support.serve_calls import ROUTE, asked, bearer, chat
 from support.shell import House, agreed, serving, until
 from support.talker import talking
@@ -63,7 +64,7 @@ def asked_text(address):
     import urllib.request
 
     request = urllib.request.Request(f"{address.url}/metrics", headers={"authorization": f"Bearer {address.secret}"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
         return answer.read().decode()
 
 

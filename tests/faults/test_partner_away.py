@@ -10,6 +10,7 @@ from safeconduct.adapters.witness_client import WitnessClient
 from safeconduct.kernel.errors import UnavailableError
 from support.logs import CALLS, Rig, add, cosigner, signer
 from support.outside import wrong_from_outside
+from support.patience import PATIENCE_S
 
 WRITES = 40
 SILENT_S = 2.0
@@ -63,7 +64,7 @@ def partner(answer):
         listener.close()
         for connection in held:
             connection.close()
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE_S)
 
 
 def asked(rig, url):
@@ -90,7 +91,7 @@ def test_the_house_writes_on_and_keeps_no_lie(tmp_path, how):
         receipts = [rig.run(add(f"k{n}", sealed={"request": n})).receipts[0] for n in range(WRITES)]
         if how == "silent":
             assert thread.is_alive() or raised  # whatever it waits for, the writer did not
-        thread.join(timeout=30)
+        thread.join(timeout=PATIENCE_S)
         assert len(raised) == 1
         assert rig.store.cosigned(CALLS) == []
         assert [receipt.index for receipt in receipts] == list(range(1, WRITES + 1))

@@ -19,6 +19,7 @@ from safeconduct.ledger.receipts import DEADLINE_S, make_receipts, receipt_text
 from safeconduct.ledger.tiles import all_tiles, bundles_of, decode_bundle, encode_bundle, tiles_of
 from safeconduct.ledger.witness import Submission
 from support.hostile import ORIGIN, third
+from support.patience import PATIENCE_S
 
 FIRST, SECOND = b'"incident-triage"', b'"threat-modeling"'
 
@@ -154,7 +155,7 @@ def test_an_old_checkpoint_cosigned_again_makes_its_witness_a_liar(honest, tmp_p
 def test_an_old_checkpoint_sent_to_the_witness_again_is_told_its_size(honest):
     old = checkpoint_before(honest)
     where = urlsplit(honest.witness)
-    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=20)
+    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=PATIENCE_S)
     connection.request("POST", "/add-checkpoint", Submission(old.checkpoint.size, (), old).encoded)
     answer = connection.getresponse()
     assert (answer.status, answer.getheader("content-type")) == (409, "text/x.tlog.size")

@@ -25,9 +25,8 @@ from support.call_ends import (
     request,
 )
 from support.gateway_world import AGREEMENT, INSTALLATION, PATH, PURPOSE, log_world
+from support.patience import PATIENCE_S
 from support.restricting import setting
-
-DEADLINE_S = 10  # for a test that hangs
 
 
 def play(world, upstream, body=None, *, client=None, meanwhile=None, patience=None, path=PATH, **headers):
@@ -39,7 +38,7 @@ def play(world, upstream, body=None, *, client=None, meanwhile=None, patience=No
         arrival = calls.arrival(path, **({"dialect": "openai.chat", "token": world.tokens["ana"]} | headers))
         task = asyncio.create_task(calls.run(arrival, request() if body is None else body, end))
         seen = await meanwhile(calls, end) if meanwhile else None
-        await asyncio.wait_for(task, DEADLINE_S)
+        await asyncio.wait_for(task, PATIENCE_S)
         assert calls.in_flight() == 0
         return end, seen
 
@@ -218,7 +217,7 @@ def test_a_freeze_reaches_a_client_that_does_not_read():
             arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
             task = asyncio.create_task(calls.run(arrival, request(stream=True), client))
             await freeze(calls, client)
-            await asyncio.wait_for(task, DEADLINE_S)
+            await asyncio.wait_for(task, PATIENCE_S)
             return client
 
         client = asyncio.run(main())
@@ -580,7 +579,7 @@ def test_a_cut_call_of_this_process_is_not_completed():
             asked = asyncio.create_task(GovernedCalls(calls).complete("ana", PATH, PURPOSE, request(stream=True)))
             await wait.reached.wait()
             world.writer.submit(world.freeze_command("all"))
-            return await asyncio.wait_for(asked, DEADLINE_S)
+            return await asyncio.wait_for(asked, PATIENCE_S)
 
         ended = asyncio.run(main())
         assert isinstance(ended, NotCompleted)

@@ -17,6 +17,7 @@ from support.call_ends import (
     request,
 )
 from support.gateway_world import PATH, log_world
+from support.patience import PATIENCE_S
 
 
 class Hand:
@@ -72,7 +73,7 @@ def test_a_reading_that_was_asked_for_before_the_process_stopped_confirms_nothin
         await asyncio.sleep(0)
         assert not waits.done()
         confirmation.confirm(clock.at)
-        await asyncio.wait_for(waits, 5)
+        await asyncio.wait_for(waits, PATIENCE_S)
 
     asyncio.run(main())
 
@@ -89,13 +90,13 @@ def stopped(world, seconds, wakes):
         calls.confirmation.confirm(clock.at)
         arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
         task = asyncio.create_task(calls.run(arrival, request(stream=True), client))
-        await asyncio.wait_for(wait.reached.wait(), 10)
+        await asyncio.wait_for(wait.reached.wait(), PATIENCE_S)
         clock.at += seconds
         wait.go.set()
         await asyncio.sleep(0.05)
         before = client.data
         await wakes(calls, clock)
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, PATIENCE_S)
         return client, before
 
     client, before = asyncio.run(main())

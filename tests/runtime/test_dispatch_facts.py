@@ -11,6 +11,7 @@ from safeconduct.runtime.calls import Calls
 from safeconduct.runtime.commits import LoopCommits
 from support.call_ends import ANSWER, JSON_HEAD, ScriptedClient, ScriptedUpstream, request
 from support.gateway_world import INSTALLATION, PATH, log_world
+from support.patience import PATIENCE_S
 from support.programs import demo_program
 
 STATED = b"upstreams:\n  local: {vendor: acme, region: eu-west, retention: none}\n\npaths:\n"
@@ -80,7 +81,7 @@ def failed_over(world, **upstreams):
         )
         arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
         client = ScriptedClient()
-        await asyncio.wait_for(calls.run(arrival, request(), client), 10)
+        await asyncio.wait_for(calls.run(arrival, request(), client), PATIENCE_S)
         return client
 
     return asyncio.run(main())

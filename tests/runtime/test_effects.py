@@ -12,6 +12,7 @@ from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.ledger.events import EventType
 from safeconduct.runtime.effects import EFFECTS_MAX, RETRY_FIRST_S, EffectRunner
 from support.logs import CALLS, START, Rig
+from support.patience import until_async
 
 
 @dataclass(frozen=True)
@@ -88,19 +89,13 @@ def runner(rig, worker):
     return made
 
 
-async def until(condition):
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 def test_an_effect_is_carried_out_after_its_commit(rig):
     worker = Worker(rig)
 
     async def run():
         async with runner(rig, worker):
             await asyncio.to_thread(rig.run, order("a"))
-            await until(lambda: not waiting(rig))
+            await until_async(lambda: not waiting(rig))
 
     asyncio.run(run())
     assert worker.done == ["a"]
@@ -130,7 +125,7 @@ def test_what_a_crash_left_is_taken_up_at_start(rig):
 
     async def run():
         async with runner(rig, worker):
-            await until(lambda: not waiting(rig))
+            await until_async(lambda: not waiting(rig))
 
     asyncio.run(run())
     assert sorted(worker.done) == ["left", "left too"]
@@ -208,7 +203,7 @@ def test_an_overdue_timer_fires_at_start(rig):
 
     async def run():
         async with runner(rig, Worker(rig)):
-            await until(lambda: timers(rig) == [])
+            await until_async(lambda: timers(rig) == [])
 
     asyncio.run(run())
     assert [entry.type for entry in rig.reader.entries(CALLS)] == [SET.name, RANG.name]
@@ -227,7 +222,7 @@ def test_a_timer_whose_command_fails_is_tried_again(rig):
         running = runner(rig, Worker(rig))
         running.on_timer("ring", fire)
         async with running:
-            await until(lambda: not failures)
+            await until_async(lambda: not failures)
             assert timers(rig) == [0]
             await running.settle()
 
@@ -282,9 +277,9 @@ def test_no_more_effects_than_the_limit_are_carried_out_at_once(rig):
         for number in range(EFFECTS_MAX + 1):
             await asyncio.to_thread(rig.run, order(f"work {number}"))
         async with made:
-            await until(lambda: len(running) == EFFECTS_MAX)
+            await until_async(lambda: len(running) == EFFECTS_MAX)
             let_go.set()
-            await until(lambda: not waiting(rig))
+            await until_async(lambda: not waiting(rig))
 
     asyncio.run(run())
     assert max(most) == EFFECTS_MAX

@@ -24,6 +24,7 @@ from support.call_ends import (
     request,
 )
 from support.gateway_world import PATH, log_world
+from support.patience import PATIENCE_S
 from support.programs import EU, program_with
 
 TWO = program_with({"a": EU, "b": EU}, ["a", "b"])
@@ -59,7 +60,7 @@ def ask(world, upstreams, body=None, *, before=None, patience=None, times=1):
         for _ in range(times):
             client = ScriptedClient()
             arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
-            await asyncio.wait_for(calls.run(arrival, body or request(), client), 10)
+            await asyncio.wait_for(calls.run(arrival, body or request(), client), PATIENCE_S)
         return client
 
     return asyncio.run(main())

@@ -16,6 +16,7 @@ from safeconduct.kernel.entries import Entry
 from safeconduct.runtime.freeze import CutReport, StandingBoard, fallen
 from support.gateway_world import AGREEMENT, INSTALLATION, log_world
 from support.immediate import START
+from support.patience import PATIENCE_S
 from support.programs import in_force
 
 FACTS = CallFacts(
@@ -100,7 +101,7 @@ def test_the_standing_is_new_before_anyone_learns_of_the_commit():
         epochs = []
         future = world.writer.submit(world.freeze_command("principal:bo"))
         future.add_done_callback(lambda _: epochs.append(world.board.current.epoch))
-        future.result(5)
+        future.result(PATIENCE_S)
         world.run(lambda tx: tx.append(INSTALLATION, CALLERS_UNIDENTIFIED.draft(CallersUnidentified(count=1, since=0))))
         with world.store.snapshot() as records:
             assert epochs == [compile_standing(records).epoch]

@@ -14,6 +14,7 @@ from safeconduct.kernel.errors import AbsentError
 from support.call_ends import DONE, JSON_HEAD, STREAM_HEAD, ScriptedClient, ScriptedUpstream, Wait, request
 from support.gateway_world import PATH, log_world
 from support.inspecting import RefusesWords
+from support.patience import PATIENCE_S
 from support.programs import demo_program
 from support.stand_in import answer, chunk
 
@@ -38,7 +39,7 @@ def held_call(mode, *script, stream=True, meanwhile=None, words=(SECRET,)):
             task = asyncio.create_task(calls.run(arrival, request(stream=stream), client))
             if meanwhile is not None:
                 await meanwhile(calls, client)
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, PATIENCE_S)
             return client
 
         client = asyncio.run(main())

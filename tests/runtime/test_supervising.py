@@ -9,6 +9,7 @@ import pytest
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.runtime import supervising
 from safeconduct.runtime.supervising import DEATHS_MAX, Child, Task
+from support.patience import PATIENCE_S
 
 READY = "print('{}'); print('{\"ready\": true}', flush=True); "
 WAITS = "sys.stdin.read()"
@@ -35,7 +36,7 @@ def test_a_child_that_dies_is_started_again_and_ends_when_told_to():
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.5)
         await kept.end()
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, PATIENCE_S)
         assert first.returncode == -9
         assert kept.process.returncode == 0
 
@@ -47,7 +48,7 @@ def test_one_that_dies_again_and_again_ends_all():
         kept = child(READY)
         await kept.start()
         with pytest.raises(UnavailableError, match=f"{DEATHS_MAX} times") as told:
-            await asyncio.wait_for(kept.keep(), 60)
+            await asyncio.wait_for(kept.keep(), PATIENCE_S)
         assert told.value.code == "child-dies"
 
     asyncio.run(main())
@@ -78,7 +79,7 @@ def test_one_that_stands_still_is_killed(monkeypatch):
         await kept.start()
         first = kept.process
         task = asyncio.create_task(kept.keep())
-        await asyncio.wait_for(first.wait(), 20)
+        await asyncio.wait_for(first.wait(), PATIENCE_S)
         assert first.returncode == -9
         kept.ending = True
         await kept.end()

@@ -23,6 +23,7 @@ from safeconduct.ledger.sealing import KeySelector
 from safeconduct.runtime import queued as writing
 from safeconduct.runtime.commits import LoopCommits
 from support.logs import CALLS, OTHER, START, THINGS, TYPE, Counting, Rig, add, signer, thing
+from support.patience import PATIENCE_S
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -207,8 +208,8 @@ def test_a_full_queue_says_later(monkeypatch):
     monkeypatch.setattr(writing, "QUEUE_MAX", 3)
     gate, started = threading.Event(), threading.Event()
     with Rig() as rig:
-        blocked = rig.writer.submit(lambda _tx: (started.set(), gate.wait(10)))
-        started.wait(10)
+        blocked = rig.writer.submit(lambda _tx: (started.set(), gate.wait(PATIENCE_S)))
+        started.wait(PATIENCE_S)
         queued = [rig.writer.submit(add(f"{n}")) for n in range(3)]
         with pytest.raises(LimitedError, match="3 commands are waiting"):
             rig.writer.submit(add("one too many")).result()
@@ -295,15 +296,15 @@ def test_a_failing_commit_is_told_and_recovered_from(faulty, fault, unreadable, 
         rig.writer.subscribe(heard.extend)
         acknowledged = [rig.run(add(f"ok{n}")).value.id for n in range(at)]
         gate, started = threading.Event(), threading.Event()
-        rig.writer.submit(lambda _tx: (started.set(), gate.wait(10)))
-        started.wait(10)
+        rig.writer.submit(lambda _tx: (started.set(), gate.wait(PATIENCE_S)))
+        started.wait(PATIENCE_S)
         store.faults = (fault,)
         commands = (add("x"), add("y", OTHER), lambda tx: tx.get(THINGS, "x"))
         futures = [rig.writer.submit(command) for command in commands]
         gate.set()
         for future in futures:
             with pytest.raises(UnavailableError, match="the disk said no"):
-                future.result(10)
+                future.result(PATIENCE_S)
         store.unreadable = unreadable
         for _ in range(unreadable):
             with pytest.raises(UnavailableError, match="says nothing"):
@@ -348,7 +349,7 @@ def test_a_failure_of_the_writer_itself_ends_all_writing():
 def test_a_loop_that_is_gone_hurts_nobody():
     async def submit():
         commits = LoopCommits(rig.writer)
-        task = asyncio.create_task(commits.commit(lambda _tx: gate.wait(10)))
+        task = asyncio.create_task(commits.commit(lambda _tx: gate.wait(PATIENCE_S)))
         await asyncio.sleep(0)
         task.cancel()
 
@@ -399,11 +400,11 @@ def test_a_commit_takes_at_most_the_named_number_of_commands():
 
     def hold(_tx):
         running.set()
-        go_on.wait(10)
+        go_on.wait(PATIENCE_S)
 
     with rig:
         rig.writer.submit(hold)
-        running.wait(10)
+        running.wait(PATIENCE_S)
         futures = [rig.writer.submit(add(f"k{number}")) for number in range(writing.BATCH_MAX + 1)]
         go_on.set()
         wait(futures)

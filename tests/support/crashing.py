@@ -7,6 +7,7 @@ from pathlib import Path
 
 from safeconduct.adapters.sqlite.control import SqliteStore
 from support.logs import CALLS, OTHER, Rig, add
+from support.patience import PATIENCE_S
 
 GROUPS, EACH = 4, 3
 
@@ -43,7 +44,7 @@ def main(folder, mode):
                 future = rig.writer.submit(command(key))
                 future.add_done_callback(lambda done, key=key: acknowledge(acks, done, key))
                 futures.append(future)
-            wait(futures, timeout=30)
+            wait(futures, timeout=PATIENCE_S)
     os.close(acks)
 
 

@@ -14,6 +14,7 @@ from safeconduct.adapters.sqlite import keys as keys_store
 from safeconduct.kernel.errors import SafeconductError
 from support.crashing import acknowledge, command, keys
 from support.logs import Rig
+from support.patience import PATIENCE_S
 
 ROUNDS = ("first", "second")
 
@@ -45,7 +46,7 @@ def run(work, beside, name):
             os.write(told, f"found {finding.text}\n".encode())
         for key in keys():
             done = rig.writer.submit(command(f"{name}-{key}"))
-            error = done.exception(timeout=30)
+            error = done.exception(timeout=PATIENCE_S)
             acknowledge(acks, done, f"{name}-{key}")
             if error is not None:
                 os.write(told, f"{key} {error.code}\n".encode())

@@ -35,6 +35,7 @@ from safeconduct.runtime.freeze import StandingBoard
 from safeconduct.runtime.writer import GroupCommitWriter
 from support.immediate import START
 from support.logs import sqlite_keys
+from support.patience import PATIENCE_S
 from support.programs import APPLY, KEYS, cosigned, demo_program, signed, signed_by_both
 
 MODEL = "smollm2-135m"
@@ -103,7 +104,7 @@ class LogWorld:
         return self.in_flight()
 
     def run(self, command):
-        return self.writer.submit(command).result(timeout=10)
+        return self.writer.submit(command).result(timeout=PATIENCE_S)
 
     def apply(self, source: bytes) -> None:
         source = signed_by_both(source)

@@ -27,6 +27,7 @@ from safeconduct.ledger.merkle import HASH_BYTES, leaf_hash, root
 from safeconduct.ledger.notes import NoteSigner
 from safeconduct.ledger.rebuild import replay
 from safeconduct.ledger.tiles import all_tiles, subtrees
+from support.patience import PATIENCE_S
 from support.programs import signed
 from support.shell import House, run, serving, until, witness
 
@@ -135,7 +136,7 @@ class Partner:
     def post(self, url, path, body, headers):
         """Sends a request; returns status, content, and the entries whose receipts it kept."""
         where = urlsplit(url)
-        connection = http.client.HTTPConnection(where.hostname, where.port, timeout=30)
+        connection = http.client.HTTPConnection(where.hostname, where.port, timeout=PATIENCE_S)
         connection.request("POST", path, body, {"content-type": "application/json", **headers})
         response = connection.getresponse()
         content = json.loads(response.read())
@@ -166,7 +167,7 @@ def third(log_key, witness_key, *files):
     """Runs the third program on evidence, without our package; returns its exit code and what it said."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     command = [sys.executable, "-I", THIRD, log_key, witness_key, *files]
-    said = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    said = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE_S, check=False)
     assert not said.stderr, said.stderr
     return said.returncode, json.loads(said.stdout)
 

@@ -13,6 +13,8 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
+from support.patience import PATIENCE_S
+
 HERE = Path(__file__).parent.parent / "interop" / "oidc"
 INSTALL_S = 300
 
@@ -38,7 +40,7 @@ class IdentityProvider:
 
     def next_is(self, account, acr="pwd"):
         """Says who signs in next, and how."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         connection.request("PUT", f"/as?account={account}&acr={acr}")
         assert connection.getresponse().status == 204
         connection.close()
@@ -83,7 +85,7 @@ class Browser:
 def _followed(address, cookies):
     """Goes to an address with all cookies there are; returns where it sends to, if anywhere."""
     where = urlsplit(address)
-    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=20)
+    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=PATIENCE_S)
     shown = "; ".join(f"{name}={value}" for name, value in cookies.items())
     connection.request("GET", f"{where.path}?{where.query}", headers={"cookie": shown} if shown else {})
     response = connection.getresponse()

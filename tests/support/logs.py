@@ -20,6 +20,7 @@ from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.rebuild import check_state
 from safeconduct.ledger.recovery_events import PROJECTIONS as RECOVERY
 from safeconduct.runtime.writer import GroupCommitWriter
+from support.patience import PATIENCE_S
 
 CALLS = Origin("safeconduct.example/demo/ag-1")
 OTHER = Origin("safeconduct.example/demo/installation")
@@ -147,9 +148,9 @@ class Rig:
 
     def run(self, command):
         """Runs a command and returns what it committed, or raises its error."""
-        return self.writer.submit(command).result(timeout=30)
+        return self.writer.submit(command).result(timeout=PATIENCE_S)
 
     def fill(self, count, origin=CALLS, start=0):
         """Appends things in one go; returns their receipts."""
         futures = [self.writer.submit(add(f"{origin}-{start + n}", origin, n=n)) for n in range(count)]
-        return [future.result(timeout=60).receipts[0] for future in futures]
+        return [future.result(timeout=PATIENCE_S).receipts[0] for future in futures]

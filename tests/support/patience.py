@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 """Far more than anything here takes; only a test that hangs reaches it."""
 
 _LOOK_S = 0.01
