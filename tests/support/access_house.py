@@ -24,6 +24,7 @@ from safeconduct.http.control import (
     paths,
     programs,
     proposals,
+    recertifications,
     standing,
     tokens,
 )
@@ -76,6 +77,7 @@ class House:
                     freezes,
                     proposals,
                     obligations,
+                    recertifications,
                     authzen,
                 )
             ],

@@ -44,13 +44,13 @@ def document(text):
 
 
 @cache
-def _template(section):
-    return in_force(owing_program(section))
+def _template(source):
+    return in_force(source)
 
 
-def _fresh(section):
+def fresh(source):
     """Returns a writer as `in_force` does, without reading the program again for each."""
-    template = _template(section)
+    template = _template(source)
     writer = ImmediateWriter(template.projections, template.now)
     writer.state, writer.entries, writer.counter = template.state.copy(), list(template.entries), template.counter
     return writer
@@ -60,7 +60,7 @@ class Owing:
     """Steps by name, each as the one who signs it. The writer's clock is the test's; time fires what is due."""
 
     def __init__(self, section=DRILL):
-        self.writer = _fresh(section)
+        self.writer = fresh(owing_program(section))
         self.fire()
 
     @property

@@ -58,6 +58,7 @@ class Capability(StrEnum):
     SUSPEND_SUBJECT = "vetting.suspend"
     VERIFY_SCOPE = "scope.verify"
     ACCEPT_EVIDENCE = "obligation.accept"
+    RECERTIFY = "access.recertify"
 
 
 ROLES: Mapping[Capability, frozenset[Role]] = {
@@ -95,6 +96,7 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     Capability.PROVISION_SUBJECT: frozenset({Role.ADMINISTRATOR}),
     Capability.SUSPEND_SUBJECT: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
     Capability.ACCEPT_EVIDENCE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.RECERTIFY: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
 }
 """Which roles may do what, of either party. A person needs one of them."""
 

@@ -20,6 +20,7 @@ from safeconduct.kernel.ports import Collection, Records, State
 
 AGREEMENT = "agreement"
 OBLIGATION = "obligation"
+RECERTIFICATION = "recertification"
 
 NOUNS: Mapping[str, Collection[Any]] = {
     "organization": kept.ORGANIZATIONS,
@@ -34,6 +35,7 @@ NOUNS: Mapping[str, Collection[Any]] = {
     "vetting": kept.VETTING,
     "grants-policy": kept.GRANTS_POLICY,
     OBLIGATION: kept.OBLIGATIONS,
+    RECERTIFICATION: kept.RECERTIFICATIONS,
     "identity-provider": kept.IDENTITY_PROVIDERS,
 }
 """What a program consists of, and where each kind stands in the records."""
@@ -197,6 +199,7 @@ def _wanted(program: Program) -> dict[str, dict[str, Any]]:
         "approval": {value.subject: _document(value) for value in program.approvals},
         "response": {value.kind: _document(value) for value in program.responses},
         OBLIGATION: {value.id: _document(value) for value in program.obligations},
+        RECERTIFICATION: {value.id: _document(value) for value in program.recertifications},
         "identity-provider": {value.id: _document(value) for value in program.identity_providers},
         "vetting": {kept.VETTING_KEY: _document(program.vetting)} if program.vetting else {},
         "grants-policy": {kept.GRANTS_POLICY_KEY: _document(program.grants_policy)} if program.grants_policy else {},

@@ -11,7 +11,7 @@ from safeconduct.access.acts import record_act
 from safeconduct.access.agreement_versions import take_version
 from safeconduct.access.appeal_events import PROJECTIONS as APPEALS
 from safeconduct.access.approval_events import PROJECTIONS as APPROVED_MODELS
-from safeconduct.access.changes import AGREEMENT, OBLIGATION, enforce
+from safeconduct.access.changes import AGREEMENT, OBLIGATION, RECERTIFICATION, enforce
 from safeconduct.access.credential_events import PROJECTIONS as CREDENTIALS
 from safeconduct.access.destruction_events import PROJECTIONS as DESTRUCTION
 from safeconduct.access.destruction_events import begin_destruction
@@ -37,6 +37,7 @@ from safeconduct.access.noting import noted
 from safeconduct.access.obligations import follow_obligation
 from safeconduct.access.opening_events import PROJECTIONS as OPENING
 from safeconduct.access.ownership_events import PROJECTIONS as OWNERSHIP
+from safeconduct.access.recertifications import follow_recertification
 from safeconduct.access.restriction_events import PROJECTIONS as RESTRICTIONS
 from safeconduct.access.retention_events import PROJECTIONS as RETENTION
 from safeconduct.access.retention_events import begin_retention
@@ -231,6 +232,8 @@ def _program_enforced(state: State, entry: Entry, program: ProgramRecord, change
             enforce(state, change)
         if change.noun == OBLIGATION:
             follow_obligation(state, entry.at, change.name)
+        if change.noun == RECERTIFICATION:
+            follow_recertification(state, entry.at, change.name)
 
 
 def _freeze_started(state: State, entry: Entry) -> None:

@@ -139,6 +139,15 @@ def revoke(
     return _close(tx, case, GrantStep.REVOKE, reason, by=signer.id, signed=signed)
 
 
+def end(tx: Transaction, grant_id: GrantId, why: str) -> GrantCase:
+    """Ends a grant in force that is not wanted any more, on behalf of what was decided about it elsewhere.
+
+    Raises:
+        AbsentError: `grant-unknown`.
+    """
+    return _close(tx, find(tx, grant_id), GrantStep.REVOKE, why)
+
+
 def close_due(tx: Transaction, grant_id: GrantId) -> GrantCase:
     """Ends what time has ended: a request that nobody decided, or a grant whose window closed. Its timer calls this.
 

@@ -28,6 +28,7 @@ from safeconduct.access.model import (
 from safeconduct.access.obligations import Obligation
 from safeconduct.access.path_checks import check_paths, sealed_models, sealed_providers
 from safeconduct.access.reading import Log
+from safeconduct.access.recertifications import Recertification
 from safeconduct.access.references import check_references
 from safeconduct.access.schema import PROGRAM
 from safeconduct.access.vetting import VettingRules
@@ -63,6 +64,7 @@ class Program:
     vetting: VettingRules | None = None
     grants_policy: GrantsPolicy | None = None
     obligations: tuple[Obligation, ...] = ()
+    recertifications: tuple[Recertification, ...] = ()
 
     @property
     def installation(self) -> Origin:
@@ -173,6 +175,7 @@ def _program(values: Mapping[str, Any]) -> Program:
         "vetting": values["vetting"],
         **_grants_policy(values["grants_policy"]),
         **_obligations(values),
+        **_recertifications(values["recertifications"]),
     }
     return msgspec.convert(document | {"digest": digest(document)}, Program)
 
@@ -186,6 +189,10 @@ def _obligations(values: Mapping[str, Any]) -> dict[str, Any]:
     stated = values["obligations"]
     owed = {name: {"organization": values["principals"][one["owner"]]["organization"]} for name, one in stated.items()}
     return {"obligations": _listed({name: one | owed[name] for name, one in stated.items()})} if stated else {}
+
+
+def _recertifications(stated: Mapping[str, Any]) -> dict[str, Any]:
+    return {"recertifications": _listed(stated)} if stated else {}
 
 
 def _witness(agreement: Mapping[str, Any]) -> dict[str, str] | None:

@@ -32,6 +32,7 @@ from safeconduct.access.model import (
 )
 from safeconduct.access.obligations import Obligation
 from safeconduct.access.ownership import Authorization, Challenge
+from safeconduct.access.recertifications import Recertification
 from safeconduct.access.vetting import VettingRules
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
@@ -61,6 +62,7 @@ CREDENTIALS = Collection("credentials", IssuedCredential)  # at `principal/token
 SIGN_INS = Collection("sign-ins", UsedAct)  # at `provider/hash of the nonce`
 VETTING = Collection("vetting-rules", VettingRules)  # one, at `vetting`, where the program has the section
 OBLIGATIONS = Collection("obligations", Obligation)  # what the program in force says is owed
+RECERTIFICATIONS = Collection("recertifications", Recertification)  # what the program in force wants again and again
 ADMISSIONS = Collection("admissions", Admission)  # at the subject's text, such as `principal:ana`
 PATH_PROOFS = Collection("path-proofs", PathProof)  # at `principal/path`
 AUTHORIZATIONS = Collection("scope-authorizations", Authorization)  # at `scope/kind/asset`, or the rules' digest

@@ -50,8 +50,9 @@ def check_references(values: Values, log: Log) -> None:
 
 
 def _owners(values: Values, log: Log) -> None:
-    for name, one in values["obligations"].items():
-        _known(log, ("obligations", name, "owner"), one["owner"], values["principals"], "principal")
+    for section in ("obligations", "recertifications"):
+        for name, one in values[section].items():
+            _known(log, (section, name, "owner"), one["owner"], values["principals"], "principal")
 
 
 def _uses(values: Values, log: Log) -> None:

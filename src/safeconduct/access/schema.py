@@ -24,6 +24,7 @@ from safeconduct.access.reading import (
     Whole,
 )
 from safeconduct.access.reading import Reader as ValueReader
+from safeconduct.access.recertifications import RECERTIFICATIONS
 from safeconduct.access.vetting import VETTING
 from safeconduct.ledger.keys import PublicKey
 
@@ -174,6 +175,13 @@ PROGRAM = Section(
             "obligations",
             OBLIGATIONS,
             "what is owed again and again, and which tier is left where it is not met",
+            required=False,
+            default={},
+        ),
+        FieldSpec(
+            "recertifications",
+            RECERTIFICATIONS,
+            "what access is looked at again, how often, and by when somebody must have kept it",
             required=False,
             default={},
         ),

@@ -8,6 +8,7 @@ from safeconduct.access.grant_events import GRANT_TIMER
 from safeconduct.access.grant_requests import close_due
 from safeconduct.access.obligations import OBLIGATION_TIMER
 from safeconduct.access.ownership_events import VERIFY_SCOPE
+from safeconduct.access.recertifications import RECERTIFICATION_TIMER
 from safeconduct.access.retention import look
 from safeconduct.access.retention_events import RETENTION_TIMER
 from safeconduct.access.scopes import verify_again
@@ -24,6 +25,8 @@ from safeconduct.ledger.quorums import parse_policy
 from safeconduct.program.agreements import succeed
 from safeconduct.program.obligations import timing
 from safeconduct.program.obligations.events import DUTY_TIMER
+from safeconduct.program.recertifying import closing
+from safeconduct.program.recertifying.events import CLOSE_TIMER, OPEN_TIMER
 from safeconduct.program.vetting import granting, keeping
 from safeconduct.runtime.effects import EffectRunner
 from safeconduct.soc import action_service
@@ -41,6 +44,9 @@ def effect_runner(installation: Installation) -> EffectRunner:
     runner.on_timer(SUCCESSION_TIMER, lambda tx, timer: succeed(tx, timer.key))
     runner.on_timer(OBLIGATION_TIMER, timing.take)
     runner.on_timer(DUTY_TIMER, lambda tx, timer: timing.pass_due(tx, timer.key))
+    runner.on_timer(RECERTIFICATION_TIMER, closing.take)
+    runner.on_timer(OPEN_TIMER, lambda tx, timer: closing.open_due(tx, timer.key))
+    runner.on_timer(CLOSE_TIMER, lambda tx, timer: closing.close_due(tx, EntryId(timer.key)))
     runner.on_timer(EXPIRY_TIMER, _expire)
     runner.on_timer(GRANT_TIMER, lambda tx, timer: close_due(tx, GrantId(timer.key)))
     runner.on_timer(keeping.EXPIRY_TIMER, lambda tx, timer: granting.expire(tx, EntryId(timer.key)))

@@ -15,12 +15,14 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records
 from safeconduct.program import agreements
 from safeconduct.program.obligations import reading as obligations
+from safeconduct.program.recertifying import reading as recertifying
 from safeconduct.program.vetting import reading as vetting
 
 SOURCES: tuple[Callable[[Records, Instant], Iterable[Due]], ...] = (
     agreements.due,
     vetting.due,
     obligations.due,
+    recertifying.due,
     grants_due.due,
     scopes.due,
     tokens.due,

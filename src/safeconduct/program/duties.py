@@ -8,10 +8,13 @@ from safeconduct.access.agreement import Involvement, Side
 from safeconduct.access.model import PrincipalKind
 from safeconduct.access.reading import Key, Log, near
 
+ACCESS_REVIEW = "access-review"
+"""The activity whose accountable party says whether access is still needed."""
+
 ACTIVITIES: Mapping[str, str] = {
     "admission": "who is let into the program: vetting of organizations, people and services, and their appeals",
     "granting": "who gets which grant",
-    "access-review": "whether people, services and their grants are still needed",
+    ACCESS_REVIEW: "whether people, services and their grants are still needed",
     "offboarding": "access is gone as soon as somebody leaves or changes work",
     "key-custody": "keys of organizations, logs and data, and where they are kept",
     "log-keeping": "the joint log runs, is cosigned, mirrored and backed up",
@@ -86,6 +89,22 @@ def check_obligations(values: Mapping[str, Any], log: Log) -> None:
             roles = " or ".join(sorted(ROLES[Capability.ACCEPT_EVIDENCE]))
             text = f"nobody of {', '.join(others)} could accept its evidence: that takes a {roles}"
             log.wrong_at((*key, "owner"), text, "no-approvers")
+
+
+def check_recertifications(values: Mapping[str, Any], log: Log) -> None:
+    """Notes each recertification whose time to answer outlasts its period, or whose owner's party does not answer."""
+    agreement = values["agreement"]
+    shares = agreement["responsibilities"].get(ACCESS_REVIEW, {})
+    answering = {agreement[side] for side in Side if shares.get(side) == Involvement.ACCOUNTABLE}
+    for name, one in values["recertifications"].items():
+        key: Key = ("recertifications", name)
+        if one["answer_days"] > one["days"]:
+            text = f"expected at most {one['days']} days, its period: else two of its campaigns are open at once"
+            log.wrong_at((*key, "answer_days"), text)
+        owner = values["principals"].get(one["owner"], {})
+        if owner and owner["organization"] not in answering:
+            text = f"{one['owner']} is not of the party accountable for {ACCESS_REVIEW}, which answers"
+            log.wrong_at((*key, "owner"), text, "obligation-not-theirs")
 
 
 def _check_steps(key: Key, steps: Iterable[Mapping[str, int]], ceiling: int, log: Log) -> None:

@@ -5,9 +5,21 @@ from functools import partial
 
 from safeconduct.access.program import Check, Program, parse_program
 from safeconduct.program.clocks import check_notices
-from safeconduct.program.duties import check_contacts, check_liability, check_obligations, check_responsibilities
+from safeconduct.program.duties import (
+    check_contacts,
+    check_liability,
+    check_obligations,
+    check_recertifications,
+    check_responsibilities,
+)
 
-CHECKS: tuple[Check, ...] = (check_responsibilities, check_contacts, check_notices, check_obligations)
+CHECKS: tuple[Check, ...] = (
+    check_responsibilities,
+    check_contacts,
+    check_notices,
+    check_obligations,
+    check_recertifications,
+)
 """What each feature of this package asks of a file beyond its form and its references."""
 
 

@@ -6,10 +6,12 @@ from safeconduct.access.ocsf import ACTIVATE, SUSPEND
 from safeconduct.ledger.ocsf import ENTITY_MANAGEMENT, MEDIUM, EntryForm
 from safeconduct.program import agreement_events
 from safeconduct.program.obligations.ocsf import FORMS as OBLIGATIONS
+from safeconduct.program.recertifying.ocsf import FORMS as RECERTIFYING
 from safeconduct.program.vetting.ocsf import FORMS as VETTING
 
 FORMS: Mapping[str, EntryForm] = {
     **OBLIGATIONS,
+    **RECERTIFYING,
     **VETTING,
     agreement_events.TERMINATED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
