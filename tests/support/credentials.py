@@ -25,10 +25,12 @@ def jwk_of(key):
     return OKPKey.import_key({"kty": "OKP", "crv": "Ed25519"} | shown)
 
 
-def with_service(key=KEY, *, more=""):
+def with_service(key=KEY, *, more="", source=None):
     """Returns the demo's program in which the service has a key, and more of what principals have."""
     stated = f", key: '{key.public.text}'" if key else ""
-    return demo_program().replace(b"kind: service, sponsor: ana", f"kind: service{stated}{more}, sponsor: ana".encode())
+    return (source or demo_program()).replace(
+        b"kind: service, sponsor: ana", f"kind: service{stated}{more}, sponsor: ana".encode()
+    )
 
 
 def assertion(key=KEY, *, header=(), **changed):
