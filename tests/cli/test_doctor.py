@@ -16,6 +16,7 @@ HEALTHY = {
     "server": "http://127.0.0.1:8700",
     "program": "sha256 of a program",
     "agreement": [],
+    "administrators_with_keys": ["ops"],
     "vetting": {"demanded": False, "overdue": 0},
     "waiting": 0,
     "freezes": 0,
@@ -57,6 +58,7 @@ EXPERIMENTAL = [{**HEALTHY["upstreams"][0], "experimental": True}]
         ({"logs": [{**STOPPED[0], "successor": "safeconduct.example/installation/2"}]}, "log", State.OK),
         ({"program": "none in force"}, "program", State.BAD),
         ({"upstreams": []}, "upstream", State.BAD),
+        ({"administrators_with_keys": []}, "way in", State.WARN),
         ({"upstreams": EXPERIMENTAL}, "upstream", State.WARN),
         ({"waiting": 1}, "waiting", State.WARN),
         ({"freezes": 2}, "freezes", State.WARN),
@@ -143,3 +145,10 @@ def test_a_disk_that_is_nearly_full_is_told(tmp_path, monkeypatch, free, state):
     usage = type(doctor.shutil.disk_usage("/"))(10 * free, 9 * free, free)
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _path: usage)
     assert examine(tmp_path / "data")[1]["disk"]["state"] == state
+
+
+def test_who_signed_in_has_no_key_and_that_is_no_trouble(tmp_path):
+    logins.write(tmp_path / "config", logins.Login(key="", data="/d", oidc="northwind-sso", principal="ana"))
+    _code, found = examine(tmp_path / "none", tmp_path / "config")
+    assert found["login"]["state"] == "ok"
+    assert "northwind-sso" in found["login"]["said"]

@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import time
 from types import SimpleNamespace
 
 import anthropic
@@ -11,10 +12,10 @@ import openai
 import pytest
 
 from safeconduct.cli.keys import write_key
+from safeconduct.http.control.credentials import ASSERTION
 from support.anthropic_stand_in import ALL_DIALECTS
-from support.credentials import KEY, SERVICE, with_service
+from support.credentials import KEY, SERVICE, assertion, with_service
 from support.patience import PATIENCE_S, until
-from support.serve_calls import asked
 from support.shell import made, serving, start, witness
 from support.talker import talking
 
@@ -29,8 +30,8 @@ def served(tmp_path_factory):
     with witness(house.root / "witness", key) as told:
         file = house.program(told, upstream="custom", model="m")
         file.write_bytes(with_service(more=", credential: bound", source=file.read_bytes()))
-        text = file.read_bytes().replace(b"    dialects: [openai.chat]\n", ALL_DIALECTS)
-        file.write_bytes(text)
+        upstream = b"    upstream: custom\n"
+        file.write_bytes(file.read_bytes().replace(upstream, upstream + ALL_DIALECTS))
         said = house("program", "apply", file)
         assert said.code == 0, said
     with talking() as model, serving(house.data, "--model", model.url) as (_process, address):
@@ -67,12 +68,18 @@ def test_anthropics_client_calls_without_a_secret(base):
 
 
 def test_no_token_of_the_service_works_without_the_sidecars_key(served, base):
-    """Attack: what goes over the wire is taken, and what the sponsor issues is no way around."""
-    issued = served.house("token", "issue", SERVICE, "--json", by="ana").json
-    headers = {"authorization": f"Bearer {issued['secret']}", "content-type": "application/json"}
-    status, told = asked(served.url, "GET", f"/paths/{PATH}/openai/v1/models", headers=headers)
-    assert (status, told["error"]["code"]) == (401, "token-unbound")
-    assert base
+    """Attack: neither its sponsor nor its own key gets it a token that works elsewhere."""
+    assert served.house("token", "issue", SERVICE, "--json", by="ana").error == "binding-missing"
+    form = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION}
+    made_now = assertion(now=int(time.time()))
+    for more, code in (
+        ({"client_assertion": made_now}, "binding-missing"),
+        ({"client_assertion": "a.b.c"}, "assertion-invalid"),
+        ({"client_id": SERVICE}, "client-unknown"),
+        ({"client_assertion": made_now, "client_id": "ana"}, "credential-request-invalid"),
+    ):
+        reply = httpx.post(f"{served.url}/api/v1/credentials", data=form | more, timeout=PATIENCE_S)
+        assert (reply.status_code >= 400, reply.json()["code"]) == (True, code)
 
 
 def test_a_unix_socket_is_its_owners_alone(served):

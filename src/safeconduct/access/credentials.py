@@ -10,11 +10,11 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import refuse_frozen
 from safeconduct.access.assertions import assertion_id, check_assertion, signed_claims, subject_of
 from safeconduct.access.credential_events import CREDENTIAL_ISSUED, CredentialIssued
-from safeconduct.access.model import Credential, Principal, PrincipalKind
+from safeconduct.access.model import Principal, PrincipalKind
 from safeconduct.access.possession import certificate_in
 from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.access.sign_in import AHEAD_MAX
-from safeconduct.access.tokens import TOKEN_PREFIX, IssuedToken, installation_log
+from safeconduct.access.tokens import TOKEN_PREFIX, IssuedToken, check_bearer, installation_log
 from safeconduct.kernel.errors import InvalidInputError, LimitedError, RefusedError, UnauthenticatedError
 from safeconduct.kernel.ids import PrincipalId
 from safeconduct.kernel.instants import Duration, Instant, seconds
@@ -158,13 +158,8 @@ def _binding(principal: Principal, holds: tuple[str, ...]) -> str:
             clause=f"principal:{principal.id}/certificate",
             remedy="show the certificate whose thumbprint the program names",
         )
-    if not holds and principal.credential is Credential.BOUND:
-        raise RefusedError(
-            f"{principal.id} has bound credentials only, and this request shows neither certificate nor proof",
-            code="binding-missing",
-            clause=f"principal:{principal.id}/credential",
-            remedy="use safeconduct sidecar, send a DPoP proof, or show a client certificate",
-        )
+    if not holds:
+        check_bearer(principal)
     return next(iter(holds), "")  # a certificate stands first
 
 

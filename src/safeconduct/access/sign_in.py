@@ -14,10 +14,11 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import refuse_frozen
 from safeconduct.access.events import TOKEN_ISSUED, SignedIn, TokenIssued
 from safeconduct.access.identity import Identity, IdentityProvider
-from safeconduct.access.model import Principal
+from safeconduct.access.model import Principal, Role
 from safeconduct.access.secrets import make_secret, secret_hash
-from safeconduct.access.tokens import TOKEN_PREFIX, IssuedToken, installation_log
+from safeconduct.access.tokens import TOKEN_PREFIX, IssuedToken, check_bearer, installation_log
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError, UnauthenticatedError
+from safeconduct.kernel.ids import PrincipalId
 from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
 from safeconduct.kernel.ports import Entropy, Records, Transaction
 
@@ -121,7 +122,7 @@ def sign_in(
     Raises:
         AbsentError: `identity-provider-unknown`.
         UnauthenticatedError: as `check_claims`; `sign-in-used`; `identity-unknown`: nobody here is that subject.
-        RefusedError: `principal-frozen`.
+        RefusedError: `principal-frozen`, `binding-missing`.
         InvalidInputError: the lifetime is over LIFETIME_MAX, or none.
     """
     provider = find_provider(tx, provider_id)
@@ -133,6 +134,7 @@ def sign_in(
         raise UnauthenticatedError("this sign-in was used before", code="sign-in-used", remedy="sign in again")
     principal = _identified(tx, provider, claims.sub)
     refuse_frozen(tx, principal)
+    check_bearer(principal)
     secret = TOKEN_PREFIX + make_secret(entropy)
     event = TokenIssued(
         id=tx.new_id(),
@@ -163,6 +165,12 @@ def find_provider(records: Records, provider_id: str) -> IdentityProvider:
             remedy="safeconduct login --oidc names one of the program's identity_providers",
         )
     return found
+
+
+def administrators_with_keys(records: Records) -> tuple[PrincipalId, ...]:
+    """Returns who changes things also while identity providers are down: administrators with keys of their own."""
+    people = (principal for _, principal in records.scan(kept.PRINCIPALS))
+    return tuple(one.id for one in people if one.key is not None and Role.ADMINISTRATOR in one.roles)
 
 
 def check_reach(sign_in_tier: int | None, needed: int, model: str) -> None:

@@ -7,7 +7,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate, refuse_frozen, require
 from safeconduct.access.due import Due, principal_owner
 from safeconduct.access.events import TOKEN_ISSUED, TOKEN_REVOKED, TokenIssued, TokenRevoked
-from safeconduct.access.model import Principal, Token
+from safeconduct.access.model import Credential, Principal, Token
 from safeconduct.access.program import installation_origin
 from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError, UnavailableError
@@ -18,8 +18,8 @@ from safeconduct.ledger.acts import SignedAct
 
 TOKEN_PREFIX = "sck_"  # noqa: S105 - what scanners for leaked secrets look for, not a secret
 
-LIFETIME_MAX: Duration = seconds(90 * 24 * 3600)
-"""A token lives for 90 days at most. It is a bearer secret; older ones are in somebody's backup."""
+LIFETIME_MAX: Duration = seconds(24 * 3600)
+"""A token that a key signed for lives for a day: who found a bearer secret has it no longer than that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ def issue_token(
     """Issues a token to a principal: by itself, by its sponsor, or by an administrator of its organization.
 
     Raises:
-        UnauthenticatedError, RefusedError: the signer may not.
+        UnauthenticatedError, RefusedError: the signer may not, or `binding-missing`.
         AbsentError: no such principal.
         InvalidInputError: the expiry is past or too far.
     """
@@ -64,14 +64,30 @@ def issue_token(
         )
     if not tx.now < expires_at <= tx.now + LIFETIME_MAX:
         raise InvalidInputError(
-            f"a token expires within {LIFETIME_MAX // seconds(86_400)} days from now, not at {rfc3339(expires_at)}"
+            f"a token expires within {LIFETIME_MAX // seconds(3600)} hours from now, not at {rfc3339(expires_at)}"
         )
+    check_bearer(holder)
     secret = TOKEN_PREFIX + make_secret(entropy)
     event = TokenIssued(
         id=tx.new_id(), hash=secret_hash(secret), principal=principal, by=signer.id, expires_at=expires_at
     )
     tx.append(installation_log(tx), TOKEN_ISSUED.draft(event, act=signed.envelope()))
     return IssuedToken(id=event.id, principal=principal, expires_at=expires_at, secret=secret)
+
+
+def check_bearer(principal: Principal) -> None:
+    """Returns if the program lets a principal have bearer tokens.
+
+    Raises:
+        RefusedError: `binding-missing`.
+    """
+    if principal.credential is Credential.BOUND:
+        raise RefusedError(
+            f"{principal.id} has bound credentials only, and nothing was shown that a token could be bound to",
+            code="binding-missing",
+            clause=f"principal:{principal.id}/credential",
+            remedy="use safeconduct sidecar, send a DPoP proof, or show a client certificate",
+        )
 
 
 def revoke_token(tx: Transaction, signed: SignedAct, *, operation: str, content: str, token_id: str) -> None:

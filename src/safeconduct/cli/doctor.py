@@ -4,7 +4,7 @@ import os
 import resource
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -77,6 +77,8 @@ def about(status: Mapping[str, Any]) -> Iterator[Finding]:
     none = status["program"] == "none in force"
     remedy = "safeconduct program plan FILE, then program apply FILE" if none else ""
     yield Finding("program", State.BAD if none else State.OK, status["program"], remedy)
+    if not none:
+        yield _way_in(status["administrators_with_keys"])
     yield _vetting(status["vetting"])
     for one in status["agreement"]:
         yield Finding("agreement", State(one["state"]), one["said"], one["remedy"])
@@ -92,6 +94,15 @@ def about(status: Mapping[str, Any]) -> Iterator[Finding]:
     for line in status["shipping"]:
         said = f"{line['name']}: {line['problem'] or 'sending'}, {len(line['refused'])} refused"
         yield Finding("shipping", State.WARN if line["problem"] or line["refused"] else State.OK, said)
+
+
+def _way_in(administrators: Sequence[str]) -> Finding:
+    """Judges whether somebody gets in while the identity provider or the partner is down."""
+    if administrators:
+        said = f"{', '.join(administrators)}: with a key on this machine, whatever else is down"
+        return Finding("way in", State.OK, said)
+    said = "no administrator has a key: while the identity provider is down nobody changes anything"
+    return Finding("way in", State.WARN, said, "safeconduct keys new NAME --out FILE, and name its public half")
 
 
 def _vetting(vetting: Mapping[str, Any]) -> Finding:
@@ -148,8 +159,13 @@ def _login(config: Path) -> Iterator[Finding]:
     if login is None:
         yield Finding("login", State.OK, "nobody: commands that sign take --key FILE")
         return
+    where = login.url or login.data
+    if login.oidc:
+        said = f"{login.principal} at {where}, signed in at {login.oidc}: commands that sign take --key FILE"
+        yield Finding("login", State.OK, said)
+        return
     name, _key = settings.read_key(Path(login.key))
-    yield Finding("login", State.OK, f"{name} at {login.url or login.data}")
+    yield Finding("login", State.OK, f"{name} at {where}")
 
 
 def _folder(folder: Path) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ MINUTES = 60
 MINUTES_MIN = 10
 """Less would be renewed each time it is asked for."""
 
-Hours = Annotated[int, typer.Option("--hours", min=1, max=90 * 24, help="How long it lives.")]
+Hours = Annotated[int, typer.Option("--hours", min=1, max=DAY_HOURS, help="How long it lives.")]
 
 Minutes = Annotated[
     int, typer.Option("--minutes", min=MINUTES_MIN, max=24 * 60, help="How long a newly minted one lives.")

@@ -8,6 +8,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.freezes import freezes, pending
 from safeconduct.access.holds import holds
 from safeconduct.access.promises import broken_promises
+from safeconduct.access.sign_in import administrators_with_keys
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
 from safeconduct.kernel.effects import OUTBOX
@@ -60,6 +61,7 @@ async def status(control: Installation, _: Reading) -> Response:
                 "program": program.digest if program else "none in force",
                 "agreement": warnings(records, control.clock.now()),
                 "vetting": vetting_state(records, control.clock.now()),
+                "administrators_with_keys": administrators_with_keys(records),
                 "waiting": len(pending(records)),
                 "freezes": len(freezes(records)),
                 "holds": sum(1 for _ in holds(records)),
