@@ -13,9 +13,9 @@ import pytest
 from safeconduct.access.assertions import check_assertion, signed_claims
 from safeconduct.access.possession import Asked as For
 from safeconduct.access.possession import check_proof
-from safeconduct.adapters.bound_client import BoundClient
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.http import sidecar
+from safeconduct.http.bound_client import BoundClient
 from safeconduct.http.sidecar import SidecarApp
 from support.credentials import AUDIENCE, KEY, SERVICE
 from support.patience import PATIENCE_S

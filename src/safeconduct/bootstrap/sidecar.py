@@ -11,9 +11,9 @@ from pathlib import Path
 
 import uvicorn
 
-from safeconduct.adapters.bound_client import BoundClient
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.outbound import http_address, require_private
+from safeconduct.http.bound_client import BoundClient
 from safeconduct.http.sidecar import SidecarApp
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.ledger.keys import SecretKey

@@ -15,10 +15,10 @@ from typing import Any
 
 import aiohttp
 
-from safeconduct.adapters.bound_client import Asked, BoundClient
 from safeconduct.gateway.dialects.model import Dialect
 from safeconduct.gateway.dialects.registry import OPENAI_CHAT, dialect_of
 from safeconduct.http.asgi import Receive, Scope, Send
+from safeconduct.http.bound_client import Asked, BoundClient
 from safeconduct.http.problems import STATUS
 from safeconduct.kernel.errors import AbsentError, RefusedError, SafeconductError, TooLargeError
 
