@@ -6,6 +6,7 @@ from functools import cache
 
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.events import PROJECTIONS as ACCESS
+from safeconduct.access.passkey_events import counted
 from safeconduct.access.program import parse_program
 from safeconduct.access.programs import apply
 from safeconduct.access.records import latest_agreement
@@ -86,7 +87,7 @@ def cosigned(origin: str, size: int, *, witness: Cosigner = WITNESS) -> str:
 
 def in_force(source: bytes | None = None, *, now: Instant = START) -> ImmediateWriter:
     """Returns a writer in whose state the program (by default the demo's) was applied and cosigned."""
-    writer = ImmediateWriter({**ACCESS, **APPROVALS, **PROGRAM}, now)
+    writer = ImmediateWriter(counted({**ACCESS, **APPROVALS, **PROGRAM}), now)
     bring_into_force(writer, source or demo_program())
     return writer
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from safeconduct.access import records as kept
 from safeconduct.access.model import Principal, PrincipalKind, Role, Selector, SelectorKind, UsedAct
+from safeconduct.access.passkey_model import Passkey, unknown_passkey
 from safeconduct.approvals.ports import Voter
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import RefusedError, UnauthenticatedError
@@ -14,6 +15,7 @@ from safeconduct.kernel.instants import Duration, Instant, parse_rfc3339, rfc333
 from safeconduct.kernel.ports import Records, State, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.keys import PublicKey
+from safeconduct.ledger.passkeys import Assertion, PasskeyKey
 
 ACT_AGE_MAX: Duration = seconds(300)
 """How old an act may be: time to type a passphrase and to retry, and no more for whoever finds one lying about."""
@@ -59,6 +61,8 @@ class Capability(StrEnum):
     VERIFY_SCOPE = "scope.verify"
     ACCEPT_EVIDENCE = "obligation.accept"
     RECERTIFY = "access.recertify"
+    CONFIRM_PASSKEY = "passkey.confirm"
+    REVOKE_PASSKEY = "passkey.revoke"
 
 
 ROLES: Mapping[Capability, frozenset[Role]] = {
@@ -97,6 +101,8 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     Capability.SUSPEND_SUBJECT: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
     Capability.ACCEPT_EVIDENCE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     Capability.RECERTIFY: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.CONFIRM_PASSKEY: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.REVOKE_PASSKEY: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
 }
 """Which roles may do what, of either party. A person needs one of them."""
 
@@ -136,30 +142,38 @@ def authenticate(records: Records, signed: SignedAct, *, operation: str, content
     """Returns who signed exactly this operation on exactly this content.
 
     Raises:
-        UnauthenticatedError: `signer-unknown`, `wrong-key`, `act-for-another-request`, `act-stale`, `act-used`.
+        UnauthenticatedError: `signer-unknown`, `wrong-key`, `act-for-another-request`, `act-stale`, `act-used`; of a
+            passkey `passkey-unknown`, `-unconfirmed`, `-revoked`, `-invalid` or `-cloned`.
     """
     found = records.get(kept.PRINCIPALS, signed.act.actor)
-    principal = check_signature(found, signed, operation=operation, content=content, now=now)
+    passkey = _passkey_of(records, signed)
+    principal = check_signature(found, signed, operation=operation, content=content, now=now, passkey=passkey)
     if records.get(kept.USED_ACTS, _act_key(signed.act.actor, signed.act.nonce)) is not None:
         raise UnauthenticatedError("the act was used before", code="act-used", remedy="sign a new one")
     return principal
 
 
 def check_signature(
-    principal: Principal | None, signed: SignedAct, *, operation: str, content: str, now: Instant
+    principal: Principal | None,
+    signed: SignedAct,
+    *,
+    operation: str,
+    content: str,
+    now: Instant,
+    passkey: Passkey | None = None,
 ) -> Principal:
-    """Returns the principal if there is one, it has a key, and it signed exactly this, lately.
+    """Returns the principal if there is one and its key, or this passkey of its own, signed exactly this, lately.
 
     Raises:
         UnauthenticatedError: as `authenticate`.
     """
-    if principal is None or principal.key is None:
+    if principal is None or (principal.key is None and passkey is None):
         raise UnauthenticatedError(
             f"{signed.act.actor!r} is nobody with a key here",
             code="signer-unknown",
             remedy="act as a principal of the program in force that has a key",
         )
-    signed.verify(PublicKey.parse(principal.key))
+    signed.verify(_key_of(principal, signed, passkey))
     if (signed.act.operation, signed.act.content) != (operation, content):
         raise UnauthenticatedError(
             f"the act is for {signed.act.operation!r} on other content; this is {operation!r}",
@@ -226,6 +240,21 @@ class ProgramElectorate:
         refuse_frozen(records, principal)
         roles = frozenset(role.value for role in principal.roles)
         return Voter(principal=principal.id, organization=principal.organization, roles=roles)
+
+
+def _passkey_of(records: Records, signed: SignedAct) -> Passkey | None:
+    if not isinstance(signed.signature, Assertion):
+        return None
+    return records.get(kept.PASSKEYS, signed.signature.credential)
+
+
+def _key_of(principal: Principal, signed: SignedAct, passkey: Passkey | None) -> PublicKey | PasskeyKey:
+    if isinstance(signed.signature, Assertion):
+        if passkey is None:
+            raise unknown_passkey()
+        passkey.require_usable(principal.id)
+        return passkey.key
+    return PublicKey.parse(principal.key or "")
 
 
 def _check_fresh(signed: SignedAct, now: Instant) -> None:

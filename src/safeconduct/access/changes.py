@@ -12,6 +12,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.model import Agreement, Change, Policies, Principal, Scope, SealedPath, Token
 from safeconduct.access.ownership_events import forget_rules, forget_scope
+from safeconduct.access.passkey_events import forget_passkeys
 from safeconduct.access.program import Program
 from safeconduct.access.signing import check_agreement
 from safeconduct.access.vetted import forget_another, forget_vetting
@@ -138,10 +139,12 @@ def enforce(state: State, change: Change) -> None:
         if change.noun == "scope":
             forget_scope(state, change.name)
         _forget_sign_ins(state, former, None)
+        forget_passkeys(state, former, None)
         return
     record = msgspec.convert(change.after, collection.kind)
     forget_another(state, former, record)
     _forget_sign_ins(state, former, record)
+    forget_passkeys(state, former, record)
     if isinstance(record, SealedPath):
         record = seal(record, 1 + sum(1 for _ in state.scan(kept.PATH_VERSIONS, f"{record.id}/")))
         state.insert(kept.PATH_VERSIONS, f"{record.id}/{record.version:06d}", record)

@@ -37,6 +37,7 @@ from safeconduct.access.noting import noted
 from safeconduct.access.obligations import follow_obligation
 from safeconduct.access.opening_events import PROJECTIONS as OPENING
 from safeconduct.access.ownership_events import PROJECTIONS as OWNERSHIP
+from safeconduct.access.passkey_events import PROJECTIONS as PASSKEYS
 from safeconduct.access.recertifications import follow_recertification
 from safeconduct.access.restriction_events import PROJECTIONS as RESTRICTIONS
 from safeconduct.access.retention_events import PROJECTIONS as RETENTION
@@ -285,6 +286,7 @@ PROJECTIONS: Mapping[str, Projection] = noted(
         **OPENING,
         **OWNERSHIP,
         **ACTIVATION,
+        **PASSKEYS,
         **RESTRICTIONS,
         **RETENTION,
         **LOGS,

@@ -14,6 +14,7 @@ from safeconduct.access import (
     log_events,
     opening_events,
     ownership_events,
+    passkey_events,
     promise_events,
     restriction_events,
     retention_events,
@@ -168,6 +169,30 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=DELETE,
         fixed={"entity.type": "API token"},
         copy={"entity.uid": "id", "actor.user.uid": "by"},
+    ),
+    passkey_events.OFFERED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Offer registration", "entity.type": "Passkey"},
+        copy={"entity.user.uid": "principal"},
+    ),
+    passkey_events.REGISTERED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=CREATE,
+        fixed={"entity.type": "Passkey", "severity_id": MEDIUM},
+        copy={"entity.uid": "credential", "entity.user.uid": "principal"},
+    ),
+    passkey_events.CONFIRMED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=ACTIVATE,
+        fixed={"entity.type": "Passkey", "severity_id": MEDIUM},
+        copy={"entity.uid": "passkey", "actor.user.uid": "by"},
+    ),
+    passkey_events.REVOKED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=DELETE,
+        fixed={"entity.type": "Passkey", "severity_id": MEDIUM},
+        copy={"entity.uid": "passkey", "actor.user.uid": "by", "comment": "reason"},
     ),
     opening_events.OPENED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,

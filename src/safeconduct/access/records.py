@@ -32,6 +32,7 @@ from safeconduct.access.model import (
 )
 from safeconduct.access.obligations import Obligation
 from safeconduct.access.ownership import Authorization, Challenge
+from safeconduct.access.passkey_model import Passkey, PasskeyOffer
 from safeconduct.access.recertifications import Recertification
 from safeconduct.access.vetting import VettingRules
 from safeconduct.kernel.errors import UnavailableError
@@ -60,6 +61,8 @@ MODEL_APPROVALS = Collection("model-approvals", ModelUse)  # at `path/version`
 IDENTITY_PROVIDERS = Collection("identity-providers", IdentityProvider)
 CREDENTIALS = Collection("credentials", IssuedCredential)  # at `principal/token`
 SIGN_INS = Collection("sign-ins", UsedAct)  # at `provider/hash of the nonce`
+PASSKEYS = Collection("passkeys", Passkey)  # at the credential's id, for ever
+PASSKEY_OFFERS = Collection("passkey-offers", PasskeyOffer)  # at the person's id
 VETTING = Collection("vetting-rules", VettingRules)  # one, at `vetting`, where the program has the section
 OBLIGATIONS = Collection("obligations", Obligation)  # what the program in force says is owed
 RECERTIFICATIONS = Collection("recertifications", Recertification)  # what the program in force wants again and again

@@ -9,6 +9,7 @@ from pathlib import Path
 from safeconduct import settings
 from safeconduct.access.destruction import excused
 from safeconduct.access.events import PROJECTIONS as ACCESS
+from safeconduct.access.passkey_events import counted
 from safeconduct.access.program import installation_origin
 from safeconduct.access.promise_events import PROJECTIONS as PROMISES
 from safeconduct.access.readership import AgreementMatrix
@@ -49,22 +50,24 @@ from safeconduct.soc.claim_events import PROJECTIONS as CLAIMS
 from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
 from safeconduct.soc.ingesting import PROJECTIONS as INGESTING
 
-PROJECTIONS: Mapping[str, Projection] = {
-    **RECOVERY,
-    **WORKERS,
-    **ACCESS,
-    **PROMISES,
-    **APPROVALS,
-    **GATEWAY,
-    **HELD,
-    **USAGE,
-    **PROGRAM,
-    **INGESTING,
-    **INCIDENTS,
-    **CLAIMS,
-    **ACTIONS,
-    **LOGS,
-}
+PROJECTIONS: Mapping[str, Projection] = counted(
+    {
+        **RECOVERY,
+        **WORKERS,
+        **ACCESS,
+        **PROMISES,
+        **APPROVALS,
+        **GATEWAY,
+        **HELD,
+        **USAGE,
+        **PROGRAM,
+        **INGESTING,
+        **INCIDENTS,
+        **CLAIMS,
+        **ACTIONS,
+        **LOGS,
+    }
+)
 """How entries of every type change the control state."""
 
 _FOLDER_MODE = 0o700
