@@ -99,6 +99,11 @@ class Settings:
         """Whether the files of challenges may be fetched from addresses that are not public."""
         return self.environment.get("SAFECONDUCT_SCOPE_PRIVATE", "") == "allow"
 
+    @property
+    def public_origin(self) -> str:
+        """The origin that browsers reach the server by, such as `https://safeconduct.example`; empty for its own."""
+        return self.environment.get("SAFECONDUCT_PUBLIC_ORIGIN", "")
+
     def secret(self, name: str) -> str:
         """Returns the value of an environment variable that holds a secret.
 

@@ -19,8 +19,13 @@ OPEN = {
     ("post", "/api/v1/sign-ins/end"),
     ("get", "/api/v1/credentials"),
     ("post", "/api/v1/credentials"),
+    ("post", "/api/v1/passkeys"),
+    ("post", "/api/v1/passkeys/offers/signed-in"),
 }
-"""What asks for no act and no local secret. A list asks for its own token; sign-ins and credentials show theirs."""
+"""What asks for no act and no local secret.
+
+A list asks for its own token; sign-ins and credentials show theirs, a passkey its offer's secret.
+"""
 
 ASKS_ONLY = {("post", "/api/v1/programs/plan"), ("post", "/api/v1/policies/replay")}
 """What is asked about a body, and changes nothing."""

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography import x509
 
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.ledger.passkeys import Site
 from safeconduct.settings import SECRET_BYTES_MAX, private_text
 
 BACKLOG = 2048
@@ -141,6 +143,23 @@ def address_of(listener: socket.socket, *, tls: bool = False) -> str:
     """Returns the URL of a socket that listens."""
     host, port = listener.getsockname()[:2]
     return f"{'https' if tls else 'http'}://{host}:{port}"
+
+
+def public_site(origin: str, url: str) -> Site:
+    """Returns where browsers use passkeys: the origin that the settings name, else localhost where a server listens.
+
+    Raises:
+        InvalidInputError: `origin-unusable`.
+        UnavailableError: `no-server`: neither is there.
+    """
+    if origin:
+        return Site.parse(origin)
+    if not url:
+        text = "a passkey is used in a browser, on a running server's page"
+        raise UnavailableError(text, code="no-server", remedy="safeconduct serve")
+    parts = urlsplit(url)
+    local = ip_address(parts.hostname or "").is_loopback
+    return Site.parse(f"{parts.scheme}://localhost:{parts.port}" if local else url)
 
 
 def _socket(host: str, port: int) -> socket.socket:

@@ -28,7 +28,7 @@ from safeconduct.bootstrap.cosigning import cosign_head, follow
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.forms import FORMS
 from safeconduct.bootstrap.installation import Installation, opened
-from safeconduct.bootstrap.listening import Where, address_of, listening, loopback, server_tls
+from safeconduct.bootstrap.listening import Where, address_of, listening, loopback, public_site, server_tls
 from safeconduct.bootstrap.log_keys import closing, next_key
 from safeconduct.bootstrap.observed import Watch, metrics_of, metrics_token, observing
 from safeconduct.bootstrap.routes import ROUTERS
@@ -39,6 +39,7 @@ from safeconduct.gateway.moves import CutWhy
 from safeconduct.gateway.observing import Observer
 from safeconduct.gateway.ports import Upstream
 from safeconduct.gateway.probing import LoggedProbes
+from safeconduct.http import pages
 from safeconduct.http.asgi import App
 from safeconduct.http.connection import GatewayServer, server_config
 from safeconduct.http.control.context import AtWork, Control, Metrics, Work, alone_at_work
@@ -283,6 +284,7 @@ def app_of(installation: Installation, settle: Settle, serving: Serving | None, 
         events=installation.events,
         identities=OpenIDProviders().claims,
         caller=lambda principal: _Caller(serving, principal),
+        site=partial(public_site, settings.read().public_origin, serving.url if serving else ""),
         lists_url=serving.url if serving else None,
         shipping=serving.shipping if serving else list,
         forms=FORMS,
@@ -305,6 +307,7 @@ def app_of(installation: Installation, settle: Settle, serving: Serving | None, 
         version=metadata.version("safeconduct"),
         metrics_token=metrics_token(),
     )
+    app.include_router(pages.router)
     if serving is None:
         return app
     return GatewayApp(serving.calls, CallProofs(installation.log, installation.snapshot), app)

@@ -9,10 +9,12 @@ from safeconduct.cli.breaking import break_glass, review, reviews
 from safeconduct.cli.client import Data, Key, Url, client, place
 from safeconduct.cli.granting import lasting, shown_draft, stated
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows
+from safeconduct.cli.passkey import open_page, sign_link
 
 commands = typer.Typer(help="Grants: who may use which path, for what and when.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="ID", help="The grant's name or id.")]
+Passkey = Annotated[bool, typer.Option("--passkey", help="Open the page on which your passkey signs instead.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")]
 
 
@@ -88,8 +90,13 @@ def reissue(
 
 
 @commands.command()
-def approve(name: Name, *, url: Url = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
+def approve(
+    name: Name, *, passkey: Passkey = False, url: Url = "", data: Data = None, key: Key = None, as_json: Json = False
+) -> None:
     """Votes for a request: shows exactly what is granted, and signs the digest that it makes of what it shows."""
+    if passkey:
+        open_page(sign_link(client(data, key, url), "grant", name))
+        return
     _vote(name, Verdict.APPROVE, url, data, key, as_json=as_json)
 
 

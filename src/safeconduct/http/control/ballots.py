@@ -40,3 +40,15 @@ def approval_document(approval: approvals.Approval) -> dict[str, Any]:
         "votes": [{"voter": cast.voter, "verdict": cast.verdict} for cast in approval.votes],
         "expires_at": rfc3339(approval.proposal.expires_at),
     }
+
+
+def proposal_document(approval: approvals.Approval) -> dict[str, Any]:
+    """Returns what a voter needs to make the digest of the draft again, rather than to believe it."""
+    proposal = approval.proposal
+    return approval_document(approval) | {
+        "origin": approval.origin,
+        "kind": proposal.kind,
+        "proposer": proposal.proposer,
+        "recused": proposal.recused,
+        "votes": [{"voter": one.voter, "verdict": one.verdict, "entry": one.entry} for one in approval.votes],
+    }

@@ -20,6 +20,7 @@ from safeconduct.kernel.ids import Origin, PrincipalId
 from safeconduct.kernel.ports import Clock, Entropy, Records, Writer
 from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.ocsf import EntryForm
+from safeconduct.ledger.passkeys import Site
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.service import Logs
 from safeconduct.program.vetting.ports import Probes
@@ -75,10 +76,11 @@ class Control:
     for a log, `closing` makes a log's successor ready; `settle` carries out the effects that wait now and returns what
     failed, by the id of the entry that ordered it; `upstreams` are the configured model servers by name, None where no
     server runs; `identities` returns the claims of an ID token that an identity provider signed; `caller` returns a
-    principal's way to a model; `lists_url` is where this server's lists are fetched from, or None when nothing serves
-    them; `shipping` tells how far each destination of the log's rows is; `forms` say what entry types mean in OCSF,
-    `probes` what the log says of calls that prove a path; `decisions` answers who may call; `work` tells what the
-    processes on these data are about; `metrics` is what a running server counts.
+    principal's way to a model; `site` returns where passkeys are used, or raises what is in the way; `lists_url` is
+    where this server's lists are fetched from, or None when nothing serves them; `shipping` tells how far each
+    destination of the log's rows is; `forms` say what entry types mean in OCSF, `probes` what the log says of calls
+    that prove a path; `decisions` answers who may call; `work` tells what the processes on these data are about;
+    `metrics` is what a running server counts.
     """
 
     writer: Writer
@@ -100,6 +102,7 @@ class Control:
     events: EventStore
     identities: Callable[[IdentityProvider, str], Claims]
     caller: Callable[[PrincipalId], ModelCaller]
+    site: Callable[[], Site]
     lists_url: str | None
     shipping: Callable[[], list[dict[str, Any]]]
     forms: Mapping[str, EntryForm]

@@ -16,7 +16,7 @@ from safeconduct.access.grant_model import GrantCase, GrantState
 from safeconduct.access.grant_requests import Wanted, cases, find, reissue, request_grant, revoke, unknown_grant, vote
 from safeconduct.access.model import Grant, GrantOrigin
 from safeconduct.access.reading_rights import Reader, concerns, votes
-from safeconduct.http.control.ballots import approval_document, read_ballot
+from safeconduct.http.control.ballots import proposal_document, read_ballot
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
 from safeconduct.http.control.programs import settled
@@ -64,7 +64,7 @@ def list_cases(reader: Reading, control: Installation) -> Response:
     Those are the grants of principals who concern the reader, and those that the reader asked for or votes on.
     """
     with control.snapshot() as records:
-        return answer([summary(case) for case in cases(records) if _reads_case(records, reader, case)])
+        return answer([summary(case) for case in cases(records) if reads_case(records, reader, case)])
 
 
 @router.get("/grants/{grant_id}")
@@ -75,7 +75,7 @@ def show_grant(reader: Reading, control: Installation, grant_id: str) -> Respons
         shown = _grant(held, control.clock.now()) if held else {}
         if held is None or held.origin is not GrantOrigin.PROGRAM:
             case = find(records, grant_id)
-            if not _reads_case(records, reader, case):
+            if not reads_case(records, reader, case):
                 raise unknown_grant(grant_id)
             return answer(shown | case_document(records, case))
         if not concerns(records, reader, held.principal):
@@ -168,24 +168,13 @@ def case_document(records: Records, case: GrantCase) -> dict[str, Any]:
         "decide_by": rfc3339(case.decide_by),
         "ended_at": rfc3339(case.ended_at) if case.ended_at is not None else None,
         "entries": case.entries,
-        "approval": _proposal(approval) if approval else None,
+        "approval": proposal_document(approval) if approval else None,
         "review_due": rfc3339(review.due_at) if review else None,
     }
 
 
-def _proposal(approval: approvals.Approval) -> dict[str, Any]:
-    """Returns what a voter needs to make the digest of the draft again, rather than to believe it."""
-    proposal = approval.proposal
-    return approval_document(approval) | {
-        "origin": approval.origin,
-        "kind": proposal.kind,
-        "proposer": proposal.proposer,
-        "recused": proposal.recused,
-        "votes": [{"voter": one.voter, "verdict": one.verdict, "entry": one.entry} for one in approval.votes],
-    }
-
-
-def _reads_case(records: Records, reader: Reader, case: GrantCase) -> bool:
+def reads_case(records: Records, reader: Reader, case: GrantCase) -> bool:
+    """Tells whether a request is the reader's to see: who asked, votes, or is concerned."""
     approval = approvals.find(records, case.approval) if case.approval else None
     mine = reader.principal == case.by or (approval is not None and votes(reader, approval.proposal.groups))
     return mine or concerns(records, reader, case.draft.principal)

@@ -63,7 +63,7 @@ async def open_sealed(signed: SignedBytes, control: Installation, entry_id: str,
 def list_openings(reader: Reading, control: Installation) -> Response:
     """Lists the openings that were put to the vote and that the reader asked for or votes on, oldest first."""
     with control.snapshot() as records:
-        return answer([_document(records, one) for one in openings(records) if _reads(records, reader, one)])
+        return answer([_document(records, one) for one in openings(records) if reads_opening(records, reader, one)])
 
 
 @router.post("/openings/{approval_id}/vote")
@@ -125,7 +125,8 @@ async def show(control: Control, viewer: Viewer, shown: Sequence[SealedFact], re
     )
 
 
-def _reads(records: Records, reader: Reader, one: ProposedOpening) -> bool:
+def reads_opening(records: Records, reader: Reader, one: ProposedOpening) -> bool:
+    """Tells whether an opening is the reader's to see: who asked, votes, or oversees."""
     groups = approvals.find(records, one.approval).proposal.groups
     return reader.oversees or reader.principal == one.by or votes(reader, groups)
 
