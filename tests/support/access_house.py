@@ -21,11 +21,13 @@ from safeconduct.http.control import (
     freezes,
     grants,
     obligations,
+    passkeys,
     paths,
     programs,
     proposals,
     recertifications,
     standing,
+    to_sign,
     tokens,
 )
 from safeconduct.http.control.context import AtWork, Control
@@ -33,6 +35,7 @@ from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.ledger.notes import NoteSigner
+from support.authenticator import SITE
 from support.immediate import ImmediateWriter
 from support.programs import ACCESS, APPROVALS, KEYS, cosigned, signed
 
@@ -61,6 +64,7 @@ class House:
             "decisions": AccessPoint(self.standing),
             "work": lambda: AtWork(unready=self.unready),
             "forms": FORMS,
+            "site": lambda: SITE,
             "upstreams": {"local": UpstreamFacts(vendor="local", dialects=frozenset(("openai.chat",)))},
         }
         control = Control(**{field.name: None for field in fields(Control)} | given)
@@ -78,6 +82,8 @@ class House:
                     proposals,
                     obligations,
                     recertifications,
+                    passkeys,
+                    to_sign,
                     authzen,
                 )
             ],

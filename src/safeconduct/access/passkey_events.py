@@ -118,9 +118,15 @@ def _offered(state: State, entry: Entry) -> None:
 
 
 def _registered(state: State, entry: Entry) -> None:
+    passkey = passkey_of(entry)
+    state.delete(kept.PASSKEY_OFFERS, passkey.principal)
+    state.insert(kept.PASSKEYS, passkey.credential, passkey)
+
+
+def passkey_of(entry: Entry) -> Passkey:
+    """Returns the passkey that an entry registered, as it stood then."""
     event = REGISTERED.read(entry)
-    state.delete(kept.PASSKEY_OFFERS, event.principal)
-    passkey = Passkey(
+    return Passkey(
         id=entry.id,
         principal=event.principal,
         credential=event.credential,
@@ -131,7 +137,6 @@ def _registered(state: State, entry: Entry) -> None:
         at=entry.at,
         count=event.count,
     )
-    state.insert(kept.PASSKEYS, event.credential, passkey)
 
 
 def _confirmed(state: State, entry: Entry) -> None:

@@ -6,17 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.access.attested import Attested, ShownOrder, shown_orders
-from safeconduct.adapters.folder import read_folder
 from safeconduct.cli.client import Data, Key, Url, client, place
 from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out, rows
-from safeconduct.cli.verify import LogKey, NoQuorum, PolicyFile, WitnessKeys, content_of, trusted
+from safeconduct.cli.verify import LogKey, NoQuorum, PolicyFile, WitnessKeys, checked_copy, content_of, trusted
 from safeconduct.kernel.entries import Reader, Retention
-from safeconduct.kernel.errors import RefusedError, UnavailableError
+from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.envelope import read_entry
-from safeconduct.ledger.export import following, verify_files
 from safeconduct.ledger.keys import PublicKey
-from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.trust import Trust
 
 Origin = Annotated[str, typer.Option("--origin", help="Which log; default: the joint log.")]
@@ -104,11 +101,7 @@ def destructions(
 
 
 def _shown_in(copy: Path, trust: Trust, signers: list[PublicKey]) -> list[dict[str, Any]]:
-    read, paths = read_folder(copy)
-    found = verify_files(read, paths, trust)
-    if found.findings:
-        raise UnavailableError(f"the copy is damaged: {found.findings[0].text}", code="mirror-damaged")
-    log = TiledLog(read, following(read, paths, trust))
+    log = checked_copy(copy, trust)
     orders = shown_orders(read_entry(one.leaf, one.origin, one.index) for one in log.leaves(0))
     return [_shown(order, order.attested(log.trust.logs, signers)) for order in orders]
 

@@ -8,6 +8,7 @@ import typer
 from safeconduct.cli import (
     destruction,
     export,
+    log_acts,
     log_keys,
     opening,
     partner,
@@ -97,6 +98,7 @@ sections.add(
             "show": show,
             "prove": prove,
             "verify": verify.verify,
+            "acts": log_acts.acts,
             "export": export.export,
             "check-row": siem.check,
         },

@@ -11,18 +11,19 @@ from safeconduct.adapters.files import read_file
 from safeconduct.adapters.folder import read_folder
 from safeconduct.cli.client import Data, client
 from safeconduct.cli.output import NO, Json, emit, out
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.audit import Finding
 from safeconduct.ledger.disclosures import DISCLOSURE_BYTES_MAX, evidence_in, is_disclosure, verify_disclosure
 from safeconduct.ledger.evidence import HEADER as EVIDENCE
 from safeconduct.ledger.evidence import parse_evidence
-from safeconduct.ledger.export import verify_files
+from safeconduct.ledger.export import following, verify_files
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.proofs import HEADER as PROOF
 from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX, ProvenEntry, follow, verify_proof
 from safeconduct.ledger.quorums import POLICY_BYTES_MAX, KnownLog, parse_policy
+from safeconduct.ledger.tiled import TiledLog
 from safeconduct.ledger.tiles import CHECKPOINT_PATH
 from safeconduct.ledger.trust import Trust, by_policy
 
@@ -134,6 +135,19 @@ def content_of(target: Path) -> bytes:
     """
     file = target / CHECKPOINT_PATH if target.is_dir() else target
     return evidence_in(read_file(file, DISCLOSURE_BYTES_MAX))
+
+
+def checked_copy(copy: Path, trust: Trust) -> TiledLog:
+    """Returns the log that a mirror or an export holds, checked.
+
+    Raises:
+        UnavailableError: `mirror-damaged`.
+    """
+    read, paths = read_folder(copy)
+    found = verify_files(read, paths, trust)
+    if found.findings:
+        raise UnavailableError(f"the copy is damaged: {found.findings[0].text}", code="mirror-damaged")
+    return TiledLog(read, following(read, paths, trust))
 
 
 def _verify_folder(folder: Path, trust: Trust) -> dict[str, Any]:
