@@ -314,3 +314,14 @@ def test_a_call_is_allowed_exactly_if_every_part_fits(**asked):
     assert decision.allowed is expected
     assert bool(decision.reasons) is not expected
     assert not expected or grant.id == held
+
+
+def test_who_needs_a_sponsor_and_has_none_does_not_call():
+    asked = replace(REQUEST, principal="triage-service")
+    assert STANDING.authorize(asked)[0].allowed
+    gone = replace(STANDING, principals=STANDING.principals.patched({"ana": None}))
+    decision, _ = gone.authorize(asked)
+    assert ("sponsor-missing", "principal:triage-service/sponsor") in codes(decision)
+    nobody = replace(STANDING.principals["triage-service"], sponsor=None)
+    unnamed = replace(STANDING, principals=STANDING.principals.patched({nobody.id: nobody}))
+    assert ("sponsor-missing", "principal:triage-service/sponsor") in codes(unnamed.authorize(asked)[0])

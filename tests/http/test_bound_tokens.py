@@ -7,7 +7,7 @@ import httpx
 import pytest
 from joserfc.jwk import ECKey, OKPKey
 
-from safeconduct.access.credentials import LIFETIME_MAX, Means, Shown, issue_credential
+from safeconduct.access.credentials import LIFETIME_MAX, Means, Shown, issue_credential, shown_by_key
 from safeconduct.access.possession import (
     PROOF_AGE_MAX,
     PROOF_BYTES_MAX,
@@ -20,11 +20,12 @@ from safeconduct.bootstrap.forms import FORMS
 from safeconduct.bootstrap.listening import server_tls, tls_files
 from safeconduct.gateway.events import CALL_REFUSED
 from safeconduct.http import holding
+from safeconduct.kernel.errors import UnauthenticatedError
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger.ocsf import HIGH
 from support.certificates import Authority
-from support.credentials import KEY, NOW_S, SERVICE, proof, with_service
-from support.gateway_world import MODEL
+from support.credentials import KEY, NOW_S, SERVICE, assertion, proof, with_service
+from support.gateway_world import MODEL, log_world
 from support.wire import wire
 
 AGE_S = PROOF_AGE_MAX // 1_000_000
@@ -155,6 +156,23 @@ def test_proofs_of_nobody_are_not_kept_and_a_full_memory_refuses(gate, monkeypat
     own = gate.world.tokens["triage-service"]
     assert asked(gate, of(gate, token=own), bearer=own) == (200, "")
     assert asked(gate, of(gate)) == (429, "proofs-too-many")
+
+
+def test_after_a_restart_an_assertion_is_still_used(tmp_path):
+    """Attack: an assertion that was seen is brought again once the server has forgotten all it had in memory."""
+    with log_world(tmp_path, program=with_service()) as world:
+        text = assertion()
+
+        def brought():
+            with world.store.snapshot() as records:
+                shown = shown_by_key(records, text, world.clock.now())
+            return world.run(lambda tx: issue_credential(tx, system_entropy, shown, holds=(), lifetime=LIFETIME_MAX))
+
+        assert brought().value.principal == SERVICE
+        world.restart()
+        with pytest.raises(UnauthenticatedError) as caught:
+            brought()
+        assert caught.value.code == "assertion-used"
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from safeconduct.access.model import (
     Grant,
     Organization,
     Principal,
+    PrincipalKind,
     ProgramRecord,
     Restriction,
     RestrictionKind,
@@ -250,18 +251,30 @@ class Standing:
             held=held,
             grant=grant,
             matching=matching,
-            unvetted=self.admissions.against(
-                principal,
-                self.sponsor(principal),
-                path,
-                request.now,
-                tier=model.tier if model else 0,
-                probe=probe,
+            unvetted=(
+                *self._unsponsored(principal),
+                *self.admissions.against(
+                    principal,
+                    self.sponsor(principal),
+                    path,
+                    request.now,
+                    tier=model.tier if model else 0,
+                    probe=probe,
+                ),
             ),
             freeze=self.frozen(principal, path, grant),
             suspended=_suspension(self.restricted(principal, path, grant)),
             outside=self.outside(path, request.targets, request.now),
         )
+
+    def _unsponsored(self, principal: Principal) -> tuple[Reason, ...]:
+        # A program without the sponsor is not taken; whatever else took it away, nobody answers for the calls.
+        needs = principal.sponsor is not None or principal.kind is not PrincipalKind.PERSON
+        if not needs or self.sponsor(principal) is not None:
+            return ()
+        remedy = "an administrator applies a program that names a person who answers for it"
+        text = f"nobody answers for {principal.id}"
+        return (Reason("sponsor-missing", f"principal:{principal.id}/sponsor", text, remedy),)
 
     def _policy_request(self, case: Case) -> PolicyRequest:
         return cedar.policy_request(
