@@ -7,9 +7,16 @@ import json
 import pytest
 
 from safeconduct.access import credentials
-from safeconduct.access.assertions import AHEAD_MAX, BYTES_MAX, LIFETIME_MAX
+from safeconduct.access import records as kept
+from safeconduct.access.assertions import AHEAD_MAX, BYTES_MAX, LIFETIME_MAX, WORKLOAD_MAX, assertion_id
 from safeconduct.access.credentials import LIFETIME_MAX as TOKEN_MAX
-from safeconduct.access.credentials import issue_credential, shown_by_certificate, shown_by_key
+from safeconduct.access.credentials import (
+    issue_credential,
+    provider_of,
+    shown_by_certificate,
+    shown_by_key,
+    shown_by_workload,
+)
 from safeconduct.access.freezes import freeze, parse_selector
 from safeconduct.access.possession import bound_to_certificate
 from safeconduct.access.program import parse_program
@@ -30,6 +37,7 @@ from support.credentials import (
 )
 from support.immediate import START
 from support.programs import bring_into_force, demo_program, in_force, signed
+from support.sign_ins import CLIENT, ISSUER, SUBJECT, claims, with_sign_ins
 
 S = 1_000_000
 CERTIFICATE = bound_to_certificate(b"a certificate")
@@ -246,6 +254,66 @@ def test_with_a_pinned_certificate_an_assertion_over_another_is_refused():
     writer = in_force(with_service(more=PINNED))
     assert refused(writer, holds=("x5t:another",)) == "certificate-not-pinned"
     assert exchange(writer, holds=(CERTIFICATE, "jkt:mine")).bound == CERTIFICATE
+
+
+WORKLOAD = "system:serviceaccount:soc:triage"
+AT_PLATFORM = f", identity: {{provider: northwind-sso, subject: '{WORKLOAD}'}}"
+
+
+@pytest.fixture(scope="module")
+def platform():
+    """A program in which a person and a service are known at one provider."""
+    return in_force(with_sign_ins(with_service(None, more=AT_PLATFORM)))
+
+
+def workload(writer, **changed):
+    told = claims(writer.now, **({"sub": WORKLOAD, "nonce": "", "jti": "w" * 16} | changed))
+    provider = writer.state.get(kept.IDENTITY_PROVIDERS, "northwind-sso")
+    shown = shown_by_workload(writer.state, provider, told, writer.now)
+    return writer.run(lambda tx: issue_credential(tx, bytes, shown, holds=(), lifetime=TOKEN_MAX))
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"sub": WORKLOAD + "2"}, "client-unknown"),
+        ({"sub": SUBJECT}, "client-unknown"),  # a person's ID token
+        ({"sub": SERVICE}, "client-unknown"),  # a subject that is called as the service is
+        ({"iss": "https://other.example"}, "assertion-not-ours"),
+        ({"aud": "another"}, "assertion-not-ours"),
+        ({"aud": (CLIENT, "another"), "azp": CLIENT}, "assertion-not-ours"),
+        ({"exp": NOW_S}, "assertion-stale"),
+        ({"exp": NOW_S + WORKLOAD_MAX // S + 1}, "assertion-stale"),
+        ({"iat": NOW_S + AHEAD_MAX // S + 1}, "assertion-stale"),
+    ],
+)
+def test_a_platforms_token_of_somebody_else_or_another_time_shows_nothing(platform, changed, code):
+    with pytest.raises(SafeconductError) as caught:
+        workload(platform, **changed)
+    assert caught.value.code == code
+
+
+def test_a_platforms_token_counts_once_and_ends_with_what_the_program_says_of_it():
+    writer = in_force(with_sign_ins(with_service(None, more=AT_PLATFORM)))
+    issued = workload(writer)
+    assert compile_standing(writer.state).identify(issued.secret, START).id == SERVICE
+    assert compile_standing(writer.state).sign_in_tier(issued.secret) == 0
+    with pytest.raises(SafeconductError, match="used before"):
+        workload(writer)
+    bring_into_force(writer, with_sign_ins(with_service(None)))
+    assert list(list_tokens(writer.state)) == []
+
+
+def test_a_platform_that_numbers_nothing_says_when_for_whom():
+    told = [claims(START, jti=jti, iat=iat) for jti, iat in (("", NOW_S), ("", NOW_S), ("", NOW_S + 1), ("j", NOW_S))]
+    ids = [assertion_id(one) for one in told]
+    assert (ids[0] == ids[1], len(set(ids))) == (True, 3)
+
+
+def test_an_assertion_is_its_providers_or_the_services_own(platform):
+    assert provider_of(platform.state, assertion(iss=ISSUER, aud=CLIENT)).id == "northwind-sso"
+    assert provider_of(platform.state, assertion(iss=ISSUER, aud="another")) is None
+    assert provider_of(platform.state, assertion()) is None
 
 
 @pytest.mark.parametrize(

@@ -180,13 +180,6 @@ def test_a_program_that_changes_something_else_ends_no_sign_in(writer):
         (with_change("issuer: https://", "issuer: http://"), "expected https"),
         (
             with_change(
-                "kind: service, sponsor: ana",
-                "kind: service, identity: {provider: northwind-sso, subject: s}, sponsor: ana",
-            ),
-            "only people sign in",
-        ),
-        (
-            with_change(
                 "roles: [responder]", f"identity: {{provider: northwind-sso, subject: {SUBJECT}}}, roles: [responder]"
             ),
             "has the same identity",

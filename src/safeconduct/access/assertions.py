@@ -18,6 +18,9 @@ from safeconduct.ledger.keys import PublicKey
 LIFETIME_MAX: Duration = seconds(300)
 """From when it was made to when it expires: it is made to be brought at once, and is kept in mind as long."""
 
+WORKLOAD_MAX: Duration = seconds(3600)
+"""The same of a token that a platform gives its workloads: they come for ten minutes to an hour."""
+
 BYTES_MAX = 16 * 1024
 """Bytes of an assertion. Those of platforms that name a workload have two thousand."""
 
@@ -28,14 +31,14 @@ _TYPES = ("", "JWT", "client-authentication+jwt")
 _KEYS_BROUGHT = frozenset({"jwk", "jku", "x5u", "x5c"})
 
 
-def subject_of(assertion: str) -> str:
-    """Returns whose an assertion says it is, before anything about it is believed.
+def stated_claims(assertion: str) -> Claims:
+    """Returns what an assertion says, before anything of it is believed: to find the key that must have signed it.
 
     Raises:
         UnauthenticatedError: `assertion-invalid`.
     """
     try:
-        return msgspec.convert(msgspec.json.decode(_extracted(assertion).payload), Claims).sub
+        return msgspec.convert(msgspec.json.decode(_extracted(assertion).payload), Claims)
     except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise _invalid(f"it is no JWT: {type(error).__name__}") from error
 
@@ -60,30 +63,55 @@ def check_assertion(claims: Claims, *, client: str, audience: str, now: Instant)
     Raises:
         UnauthenticatedError: `assertion-not-ours`, `assertion-stale`.
     """
-    for holds, otherwise in (
+    _check_ours(
         (claims.iss == claims.sub == client, f"iss and sub must both be {client!r}"),
         (claims.audience == (audience,), f"aud must be {audience!r} alone"),
         (JTI_MIN <= len(claims.jti) <= JTI_MAX, f"jti must have {JTI_MIN} to {JTI_MAX} characters"),
-    ):
+    )
+    _check_times(claims, now, lasts=LIFETIME_MAX)
+
+
+def check_workload(claims: Claims, *, issuer: str, audience: str, now: Instant) -> None:
+    """Returns if a platform's token, whose signature was checked, is that issuer's, for us alone, and of now.
+
+    Raises:
+        UnauthenticatedError: `assertion-not-ours`, `assertion-stale`.
+    """
+    _check_ours(
+        (claims.iss == issuer, f"iss must be {issuer!r}"),
+        (claims.audience == (audience,), f"aud must be {audience!r} alone"),
+    )
+    _check_times(claims, now, lasts=WORKLOAD_MAX)
+
+
+def _check_ours(*rules: tuple[bool, str]) -> None:
+    for holds, otherwise in rules:
         if not holds:
             raise UnauthenticatedError(
                 f"the assertion is not for this installation: {otherwise}",
                 code="assertion-not-ours",
-                remedy="GET /api/v1/credentials tells the audience",
+                remedy="GET /api/v1/credentials tells the audience; a platform's is the provider's client_id",
             )
+
+
+def _check_times(claims: Claims, now: Instant, *, lasts: Duration) -> None:
     issued, begins, expires = (Instant(int(at * 1_000_000)) for at in (claims.iat, claims.nbf, claims.exp))
     ahead = max(issued, begins) > now + AHEAD_MAX
-    if ahead or now >= expires or expires - issued > LIFETIME_MAX:
+    if ahead or now >= expires or expires - issued > lasts:
         raise UnauthenticatedError(
             f"the assertion is of {rfc3339(issued)} and holds until {rfc3339(expires)}; it is {rfc3339(now)} here",
             code="assertion-stale",
-            remedy=f"sign one for at most {LIFETIME_MAX // seconds(1)} s; if that fails, compare the two clocks",
+            remedy=f"bring one that holds for at most {lasts // seconds(1)} s; if that fails, compare the two clocks",
         )
 
 
 def assertion_id(claims: Claims) -> str:
-    """Returns what an assertion is known by, so that it counts once. It is short, whatever the issuer writes."""
-    return hashlib.sha256(msgspec.json.encode([claims.iss, claims.jti])).hexdigest()
+    """Returns what an assertion is known by, so that it counts once. It is short, whatever the issuer writes.
+
+    A platform that numbers nothing says when for whom: one token for each workload and second.
+    """
+    number = claims.jti or [claims.sub, claims.iat, claims.exp]
+    return hashlib.sha256(msgspec.json.encode([claims.iss, number])).hexdigest()
 
 
 def _extracted(assertion: str) -> Any:  # noqa: ANN401 - joserfc names its class privately

@@ -17,7 +17,8 @@ class CredentialIssued:
     """A service showed who it is and has a token. Only the hash of its secret is anywhere.
 
     `means` is what it showed; `bound` the key or certificate without which the token is worth nothing, empty for a
-    bearer token; `assertion` what its assertion is known by until `forget_at`, so that it counts once.
+    bearer token; `assertion` what its assertion is known by until `forget_at`, so that it counts once. `provider` is
+    whose token a workload brought, and `tier` what that counts for; empty and None otherwise.
     """
 
     id: str
@@ -28,6 +29,8 @@ class CredentialIssued:
     bound: str
     assertion: str
     forget_at: Instant
+    provider: str
+    tier: int | None
 
 
 CREDENTIAL_ISSUED = EventType("access.credential.issued/1", CredentialIssued)
@@ -47,6 +50,8 @@ def _issued(state: State, entry: Entry) -> None:
             expires_at=event.expires_at,
             bound=event.bound,
             means=event.means,
+            provider=event.provider,
+            tier=event.tier,
         ),
     )
     state.insert(

@@ -8,12 +8,19 @@ from enum import StrEnum
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import refuse_frozen
-from safeconduct.access.assertions import assertion_id, check_assertion, signed_claims, subject_of
+from safeconduct.access.assertions import (
+    assertion_id,
+    check_assertion,
+    check_workload,
+    signed_claims,
+    stated_claims,
+)
 from safeconduct.access.credential_events import CREDENTIAL_ISSUED, CredentialIssued
+from safeconduct.access.identity import Identity, IdentityProvider
 from safeconduct.access.model import Principal, PrincipalKind
 from safeconduct.access.possession import certificate_in
 from safeconduct.access.secrets import make_secret, secret_hash
-from safeconduct.access.sign_in import AHEAD_MAX
+from safeconduct.access.sign_in import AHEAD_MAX, Claims
 from safeconduct.access.tokens import TOKEN_PREFIX, IssuedToken, check_bearer, installation_log
 from safeconduct.kernel.errors import InvalidInputError, LimitedError, RefusedError, UnauthenticatedError
 from safeconduct.kernel.ids import PrincipalId
@@ -32,12 +39,13 @@ class Means(StrEnum):
     """What a service showed."""
 
     KEY = "key"  # an assertion that its key in the program signed
+    WORKLOAD = "workload"  # a token of its platform, which the program names as an identity provider
     CERTIFICATE = "certificate"  # the client certificate that the program pins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """Who a service showed that it is. `evidence` is the key or certificate that the program named as it did so.
+    """Who a service showed that it is. `evidence` is what the program named as it did so: key, certificate, identity.
 
     `assertion` is what the assertion is known by, and `until` when it would have expired; empty and 0 without one.
     """
@@ -47,6 +55,8 @@ class Shown:
     evidence: str
     assertion: str
     until: Instant
+    provider: str = ""
+    tier: int | None = None
 
 
 def audience_of(records: Records) -> str:
@@ -65,7 +75,7 @@ def shown_by_key(records: Records, assertion: str, now: Instant) -> Shown:
         UnauthenticatedError: `client-unknown`, and as `assertions` says.
     """
     audience = audience_of(records)
-    subject = subject_of(assertion)
+    subject = stated_claims(assertion).sub
     principal = _service(records, subject)
     if principal.key is None:
         raise _unknown(subject)
@@ -78,6 +88,40 @@ def shown_by_key(records: Records, assertion: str, now: Instant) -> Shown:
         evidence=principal.key,
         assertion=assertion_id(claims),
         until=until,
+    )
+
+
+def provider_of(records: Records, assertion: str) -> IdentityProvider | None:
+    """Returns the identity provider that an assertion says it is of; None for one that a service signed itself.
+
+    Raises:
+        UnauthenticatedError: `assertion-invalid`.
+    """
+    stated = stated_claims(assertion)
+    named = (one for _, one in records.scan(kept.IDENTITY_PROVIDERS) if one.issuer == stated.iss)
+    return next((one for one in named if one.client_id in stated.audience), None)
+
+
+def shown_by_workload(records: Records, provider: IdentityProvider, claims: Claims, now: Instant) -> Shown:
+    """Returns whose token of its platform this is. `claims` are those of a token whose signature was checked.
+
+    Raises:
+        UnauthenticatedError: `client-unknown`, `assertion-not-ours`, `assertion-stale`.
+    """
+    check_workload(claims, issuer=provider.issuer, audience=provider.client_id, now=now)
+    wanted = Identity(provider.id, claims.sub)
+    found = next((one for _, one in records.scan(kept.PRINCIPALS) if one.identity == wanted), None)
+    principal = _service(records, found.id if found else claims.sub)
+    if principal.identity != wanted or principal.organization != provider.organization:
+        raise _unknown(claims.sub)
+    return Shown(
+        principal=principal.id,
+        means=Means.WORKLOAD,
+        evidence=_named(principal, Means.WORKLOAD),
+        assertion=assertion_id(claims),
+        until=Instant(int(claims.exp * 1_000_000)),
+        provider=provider.id,
+        tier=provider.reach(()),
     )
 
 
@@ -115,7 +159,7 @@ def issue_credential(
     if not 0 < lifetime <= LIFETIME_MAX:
         raise InvalidInputError(f"a token of a service lives for {LIFETIME_MAX // seconds(60)} minutes at most")
     principal = _service(tx, shown.principal)
-    if shown.evidence != (principal.key if shown.means is Means.KEY else principal.certificate):
+    if shown.evidence != _named(principal, shown.means):
         raise _unknown(shown.principal)
     refuse_frozen(tx, principal)
     _check_used(tx, shown)
@@ -129,11 +173,23 @@ def issue_credential(
         means=shown.means,
         bound=bound,
         assertion=shown.assertion,
+        provider=shown.provider,
+        tier=shown.tier,
         forget_at=Instant(max(shown.until + AHEAD_MAX, tx.now + lifetime)),
     )
     sealed = {"assertion": evidence} if evidence else {}
     tx.append(installation_log(tx), CREDENTIAL_ISSUED.draft(event, sealed=sealed, subject=principal.id))
     return IssuedToken(id=event.id, principal=principal.id, expires_at=event.expires_at, secret=secret, bound=bound)
+
+
+def _named(principal: Principal, means: Means) -> str:
+    match means:
+        case Means.KEY:
+            return principal.key or ""
+        case Means.CERTIFICATE:
+            return principal.certificate
+        case Means.WORKLOAD:
+            return f"{principal.identity.provider}/{principal.identity.subject}" if principal.identity else ""
 
 
 def _check_used(tx: Transaction, shown: Shown) -> None:

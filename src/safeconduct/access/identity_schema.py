@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from safeconduct.access.model import PrincipalKind
 from safeconduct.access.path_schema import TIER
 from safeconduct.access.reading import NAME, NAME_FORM, FieldSpec, Log, Named, Section, Text, near
 from safeconduct.kernel.errors import InvalidInputError
@@ -80,9 +79,7 @@ def check_identities(values: Mapping[str, Any], log: Log) -> None:
         if identity is None:
             continue
         found = providers.get(identity["provider"])
-        if principal["kind"] != PrincipalKind.PERSON:
-            log.wrong_at(key, f"{name} is a {principal['kind']}; only people sign in")
-        elif found is None:
+        if found is None:
             text = f"there is no identity provider {identity['provider']!r}{near(identity['provider'], providers)}"
             log.wrong_at((*key, "provider"), text, "reference-unknown")
         elif found["organization"] != principal["organization"]:

@@ -56,7 +56,9 @@ _PRINCIPAL = Section(
         FieldSpec("organization", _ID, "where it belongs"),
         FieldSpec("kind", Choice(tuple(PrincipalKind)), "a person, or a service or agent that a person answers for"),
         FieldSpec("key", _KEY, "public half of its key; every person needs one, or an `identity`", required=False),
-        FieldSpec("identity", IDENTITY, "who a person is where they sign in", required=False),
+        FieldSpec(
+            "identity", IDENTITY, "who a person is where they sign in, or a service at its platform", required=False
+        ),
         FieldSpec("roles", ListOf(Choice(tuple(Role)), len(Role)), "a person's roles", required=False, default=[]),
         FieldSpec("sponsor", _ID, "the person who answers for a service, an agent or a contractor", required=False),
         FieldSpec("tier", TIER, "what it was approved for: no models of higher tiers", required=False, default=0),

@@ -14,7 +14,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import refuse_frozen
 from safeconduct.access.events import TOKEN_ISSUED, SignedIn, TokenIssued
 from safeconduct.access.identity import Identity, IdentityProvider
-from safeconduct.access.model import Principal, Role
+from safeconduct.access.model import Principal, PrincipalKind, Role
 from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.access.tokens import TOKEN_PREFIX, IssuedToken, check_bearer, installation_log
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError, UnauthenticatedError
@@ -191,7 +191,8 @@ def check_reach(sign_in_tier: int | None, needed: int, model: str) -> None:
 def _identified(records: Records, provider: IdentityProvider, subject: str) -> Principal:
     wanted = Identity(provider.id, subject)
     for _, principal in records.scan(kept.PRINCIPALS):
-        if principal.identity == wanted and principal.organization == provider.organization:
+        own = principal.identity == wanted and principal.organization == provider.organization
+        if own and principal.kind is PrincipalKind.PERSON:
             return principal
     raise UnauthenticatedError(
         f"nobody in the program in force is this subject of {provider.id}",

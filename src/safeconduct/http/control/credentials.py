@@ -3,6 +3,7 @@
 Who asks has no token yet: what the request shows is all that speaks for it.
 """
 
+import asyncio
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
@@ -38,12 +39,12 @@ async def issue(request: Request, body: OpenBytes, control: Installation) -> Res
     """Issues a short-lived token to a service that shows who it is. This answer is the only place of its secret.
 
     The body is a form: `grant_type=client_credentials`, and either `client_assertion_type` and `client_assertion`, a
-    JWT that the service signed with its key, or `client_id` over a connection with its client certificate. With a
-    header `DPoP` the token is bound to that key, over a client certificate to that.
+    JWT that the service signed with its key or has of its platform, or `client_id` over a connection with its client
+    certificate. With a header `DPoP` the token is bound to that key, over a client certificate to that.
     """
     form = _form(body)
     holds = held(request)
-    shown = _shown(control, form, holds)
+    shown = await asyncio.to_thread(_shown, control, form, holds)
     made = await commit(
         control.writer,
         lambda tx: credentials.issue_credential(
@@ -59,13 +60,24 @@ async def issue(request: Request, body: OpenBytes, control: Installation) -> Res
 
 
 def _shown(control: Control, form: Mapping[str, str], holds: tuple[str, ...]) -> credentials.Shown:
-    with control.snapshot() as records:
-        if "client_assertion" not in form:
+    if "client_assertion" not in form:
+        with control.snapshot() as records:
             return credentials.shown_by_certificate(records, form.get("client_id", ""), holds)
-        shown = credentials.shown_by_key(records, form["client_assertion"], control.clock.now())
+    shown = _asserted(control, form["client_assertion"])
     if form.get("client_assertion_type") != ASSERTION or form.get("client_id", shown.principal) != shown.principal:
         raise _wrong(f"expected client_assertion_type={ASSERTION}, and no other client_id than the assertion's")
     return shown
+
+
+def _asserted(control: Control, assertion: str) -> credentials.Shown:
+    now = control.clock.now()
+    with control.snapshot() as records:
+        provider = credentials.provider_of(records, assertion)
+        if provider is None:
+            return credentials.shown_by_key(records, assertion, now)
+    claims = control.identities(provider, assertion)  # may ask the provider, so no snapshot is held open for it
+    with control.snapshot() as records:
+        return credentials.shown_by_workload(records, provider, claims, now)
 
 
 def _form(body: bytes) -> Mapping[str, str]:
