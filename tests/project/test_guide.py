@@ -65,7 +65,7 @@ def test_the_command_line_takes_each_command_of_a_guide(page, words):
     [
         ("joint-log.md", ("log", "receipt", "copy", "backup")),
         ("gateway.md", ("path", "budget", "usage", "policy")),
-        ("trusted-access.md", ("agreement", "vetting", "grant", "scope", "appeal")),
+        ("trusted-access.md", ("agreement", "vetting", "grant", "scope", "appeal", "obligation", "recertify")),
     ],
 )
 def test_a_guide_shows_every_command_of_its_groups(page, names):

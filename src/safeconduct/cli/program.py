@@ -11,7 +11,7 @@ from safeconduct.adapters.files import read_file
 from safeconduct.bootstrap.forms import FORMS
 from safeconduct.cli import starter
 from safeconduct.cli.client import Data, Key, client
-from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out
+from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows
 from safeconduct.program.file import read_program
 from safeconduct.program.vetting.transparency import told
 
@@ -46,6 +46,13 @@ def transparency(*, data: Data = None, as_json: Json = False) -> None:
     """Shows how vetting goes: criteria, outcomes, times, appeals. Counts that could point at somebody are left out."""
     found = client(data).get("/api/v1/vetting/transparency")
     emit(found, as_json, lambda document: out.print("\n".join(told(document)), markup=False))
+
+
+@commands.command()
+def orphans(*, data: Data = None, as_json: Json = False) -> None:
+    """Lists what has an owner who is gone, frozen or admitted no longer: what they owned counts as unanswered."""
+    found = client(data).get("/api/v1/programs/orphans")
+    emit(found, as_json, lambda listed: rows(listed, "what", "owner", "why"))
 
 
 commands.command("new")(starter.new)

@@ -16,6 +16,7 @@ from safeconduct.http.control.frame import ReadBytes, Reading, SignedBytes, answ
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.program.file import read_program
+from safeconduct.program.orphans import orphans
 
 router = APIRouter(prefix="/api/v1/programs", tags=["programs"])
 
@@ -54,6 +55,13 @@ def show_programs(_reading: Reading, control: Installation) -> Response:
         program, agreement = kept.program_in_force(records), kept.agreement_in_force(records)
         waiting = [waiting_document(one) for one in pending(records)]
     return answer({"in_force": program, "agreement": agreement, "waiting": waiting})
+
+
+@router.get("/orphans")
+def list_orphans(_reading: Reading, control: Installation) -> Response:
+    """Returns what has an owner who is there no more, and why."""
+    with control.snapshot() as records:
+        return answer(orphans(records, control.clock.now()))
 
 
 async def settled(control: Control, request: EntryId) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from safeconduct.http.control.frame import Reading, answer
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.ledger.log_events import SUCCESSORS
 from safeconduct.program.agreements import warnings
+from safeconduct.program.orphans import orphans
 from safeconduct.program.vetting.reading import vetting_state
 
 router = APIRouter(tags=["status"])
@@ -62,6 +63,7 @@ async def status(control: Installation, _: Reading) -> Response:
                 "agreement": warnings(records, control.clock.now()),
                 "vetting": vetting_state(records, control.clock.now()),
                 "administrators_with_keys": administrators_with_keys(records),
+                "orphans": len(orphans(records, control.clock.now())),
                 "waiting": len(pending(records)),
                 "freezes": len(freezes(records)),
                 "holds": sum(1 for _ in holds(records)),
