@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from safeconduct.access import records as kept
+from safeconduct.access.directory.model import DIRECTORY_LIFTS, directory_restriction
 from safeconduct.access.model import Principal, PrincipalKind, Role, Selector, SelectorKind, UsedAct
 from safeconduct.access.passkey_model import Passkey, unknown_passkey
 from safeconduct.approvals.ports import Voter
@@ -144,12 +145,14 @@ def authenticate(records: Records, signed: SignedAct, *, operation: str, content
     Raises:
         UnauthenticatedError: `signer-unknown`, `wrong-key`, `act-for-another-request`, `act-stale`, `act-used`; of a
             passkey `passkey-unknown`, `-unconfirmed`, `-revoked`, `-invalid` or `-cloned`.
+        RefusedError: as `refuse_left`.
     """
     found = records.get(kept.PRINCIPALS, signed.act.actor)
     passkey = _passkey_of(records, signed)
     principal = check_signature(found, signed, operation=operation, content=content, now=now, passkey=passkey)
     if records.get(kept.USED_ACTS, _act_key(signed.act.actor, signed.act.nonce)) is not None:
         raise UnauthenticatedError("the act was used before", code="act-used", remedy="sign a new one")
+    refuse_left(records, principal)
     return principal
 
 
@@ -199,6 +202,22 @@ def refuse_frozen(records: Records, principal: Principal) -> None:
             raise RefusedError(
                 f"{principal.id} is frozen: {freeze.reason}", code="principal-frozen", clause=f"freeze:{freeze.id}"
             )
+
+
+def refuse_left(records: Records, principal: Principal) -> None:
+    """Refuses whom their organization's directory let go: who has left signs, reads and votes on nothing.
+
+    Raises:
+        RefusedError: `directory-suspended`.
+    """
+    found = records.get(kept.RESTRICTIONS, directory_restriction(principal.id))
+    if found is not None:
+        raise RefusedError(
+            f"{principal.id} is suspended: {found.reason}",
+            code="directory-suspended",
+            clause=f"restriction:{found.id}",
+            remedy=DIRECTORY_LIFTS,
+        )
 
 
 def require(principal: Principal, capability: Capability) -> None:

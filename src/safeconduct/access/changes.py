@@ -158,7 +158,7 @@ def enforce(state: State, change: Change) -> None:
 def _forget_sign_ins(state: State, former: object, record: object) -> None:
     """Ends the tokens that would not come about now: at another provider than it was, of somebody else."""
     if isinstance(former, IdentityProvider) and former != record:
-        _end_tokens(state, lambda token: token.provider == former.id)
+        end_tokens(state, lambda token: token.provider == former.id)
     elif isinstance(former, Principal):
         _forget_shown(state, former, record if isinstance(record, Principal) else None)
 
@@ -166,12 +166,13 @@ def _forget_sign_ins(state: State, former: object, record: object) -> None:
 def _forget_shown(state: State, former: Principal, later: Principal | None) -> None:
     """Ends what came of an identity, a key or a certificate that is the principal's no more."""
     if later is None or later.identity != former.identity:
-        _end_tokens(state, lambda token: bool(token.provider) and token.principal == former.id)
+        end_tokens(state, lambda token: bool(token.provider) and token.principal == former.id)
     if later is None or (later.key, later.certificate) != (former.key, former.certificate):
-        _end_tokens(state, lambda token: bool(token.means) and token.principal == former.id)
+        end_tokens(state, lambda token: bool(token.means) and token.principal == former.id)
 
 
-def _end_tokens(state: State, ends: Callable[[Token], bool]) -> None:
+def end_tokens(state: State, ends: Callable[[Token], bool]) -> None:
+    """Ends the tokens for which `ends` holds."""
     for key in [key for key, token in state.scan(kept.TOKENS) if ends(token)]:
         state.delete(kept.TOKENS, key)
 

@@ -15,6 +15,8 @@ from safeconduct.access.changes import AGREEMENT, OBLIGATION, RECERTIFICATION, e
 from safeconduct.access.credential_events import PROJECTIONS as CREDENTIALS
 from safeconduct.access.destruction_events import PROJECTIONS as DESTRUCTION
 from safeconduct.access.destruction_events import begin_destruction
+from safeconduct.access.directory.projections import PROJECTIONS as DIRECTORIES
+from safeconduct.access.directory.suspending import settle_all
 from safeconduct.access.grant_events import PROJECTIONS as GRANTS
 from safeconduct.access.grant_events import elevate
 from safeconduct.access.holds_events import PROJECTIONS as HOLDS
@@ -235,6 +237,7 @@ def _program_enforced(state: State, entry: Entry, program: ProgramRecord, change
             follow_obligation(state, entry.at, change.name)
         if change.noun == RECERTIFICATION:
             follow_recertification(state, entry.at, change.name)
+    settle_all(state)
 
 
 def _freeze_started(state: State, entry: Entry) -> None:
@@ -281,6 +284,7 @@ PROJECTIONS: Mapping[str, Projection] = noted(
         **APPROVED_MODELS,
         **CREDENTIALS,
         **DESTRUCTION,
+        **DIRECTORIES,
         **GRANTS,
         **HOLDS,
         **OPENING,

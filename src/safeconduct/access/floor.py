@@ -9,6 +9,7 @@ import msgspec
 
 from safeconduct.access.catalogue import SealedModel
 from safeconduct.access.compiled import CompiledPath
+from safeconduct.access.directory.model import DIRECTORY_LIFTS, set_by_directory
 from safeconduct.access.grant_conditions import hours_text, within
 from safeconduct.access.lowering import Lowered
 from safeconduct.access.model import (
@@ -85,6 +86,7 @@ def _standing(case: Case) -> Iterator[Reason]:
     if case.suspended is not None:
         told = f"{case.suspended.selector} is suspended: {case.suspended.reason}"
         remedy = f"it passes once another person has lifted it: safeconduct unrestrict {case.suspended.id}"
+        remedy = DIRECTORY_LIFTS if set_by_directory(case.suspended) else remedy
         yield Reason("suspended", f"restriction:{case.suspended.id}", told, remedy)
     yield from case.unvetted
     agreement, now = case.agreement, case.request.now

@@ -28,7 +28,11 @@ class IdentityProvider:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a principal is at an identity provider: its subject there, which is never given to another."""
+    """Who a principal is at an identity provider: its subject there, which is never given to another.
+
+    `external_id` is its id in the directory that the provider pushes; empty where that is the subject.
+    """
 
     provider: str
     subject: str
+    external_id: str = ""

@@ -61,6 +61,13 @@ IDENTITY = Section(
     (
         FieldSpec("provider", _NAME, "one of `identity_providers`, of its organization"),
         FieldSpec("subject", Text("subject", r"[\x21-\x7e]{1,255}"), "the subject (`sub`) there"),
+        FieldSpec(
+            "external_id",
+            Text("external id", r"[\x21-\x7e]{1,255}"),
+            "its `externalId` in the directory that is pushed by SCIM; the subject, where it is left out",
+            required=False,
+            default="",
+        ),
     ),
     "identity",
 )
@@ -73,7 +80,7 @@ def check_identities(values: Mapping[str, Any], log: Log) -> None:
         if provider["organization"] not in values["organizations"]:
             text = f"there is no organization {provider['organization']!r}"
             log.wrong_at(("identity_providers", name, "organization"), text, "reference-unknown")
-    owners: dict[tuple[str, str], str] = {}
+    owners: dict[tuple[str, str, str], str] = {}
     for name, principal in values["principals"].items():
         identity, key = principal["identity"], ("principals", name, "identity")
         if identity is None:
@@ -85,6 +92,9 @@ def check_identities(values: Mapping[str, Any], log: Log) -> None:
         elif found["organization"] != principal["organization"]:
             text = f"{identity['provider']} is where people of {found['organization']} sign in"
             log.wrong_at((*key, "provider"), text)
-        owner = owners.setdefault((identity["provider"], identity["subject"]), name)
-        if owner != name:
-            log.wrong_at(key, f"{owner} has the same identity; each person has one account")
+        for kind in ("subject", "external_id"):
+            known = identity[kind] or identity["subject"]
+            owner = owners.setdefault((kind, identity["provider"], known), name)
+            if owner != name:
+                log.wrong_at(key, f"{owner} has the same identity; each person has one account")
+                break

@@ -19,6 +19,7 @@ from safeconduct.access import (
     restriction_events,
     retention_events,
 )
+from safeconduct.access.directory.ocsf import FORMS as DIRECTORIES
 from safeconduct.access.grant_ocsf import FORMS as GRANTS
 from safeconduct.ledger.ocsf import CREATE, DELETE, ENTITY_MANAGEMENT, HIGH, MEDIUM, OTHER, UPDATE, EntryForm
 
@@ -242,6 +243,7 @@ FORMS: Mapping[str, EntryForm] = {
         fixed={"activity_name": "Look at retention", "entity.type": "Log"},
         copy={"entity.name": "origin"},
     ),
+    **DIRECTORIES,
     **GRANTS,
 }
 """By entry type."""

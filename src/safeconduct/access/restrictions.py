@@ -6,6 +6,7 @@ partner. The caller is always told.
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
+from safeconduct.access.directory.model import DIRECTORY_LIFTS, set_by_directory
 from safeconduct.access.freezes import check_selected
 from safeconduct.access.model import Principal, Restriction, RestrictionKind, Selector, SelectorKind
 from safeconduct.access.reasons import check_reason
@@ -57,13 +58,20 @@ def lift(tx: Transaction, signed: SignedAct, *, operation: str, content: str, re
     """Ends a restriction, in this transaction, and returns it. Nobody lifts their own, or that of a service of theirs.
 
     Raises:
-        UnauthenticatedError, RefusedError: the signer may not; `own-restriction`.
+        UnauthenticatedError, RefusedError: the signer may not; `own-restriction`, `directory-restriction`.
         AbsentError: `restriction-unknown`.
     """
     signer = authenticate_act(
         tx, signed, operation=operation, expected_content=content, capability=Capability.LIFT_RESTRICTION
     )
     found = _find(tx, restriction_id)
+    if set_by_directory(found):
+        raise RefusedError(
+            f"{found.by} keeps this restriction: {found.reason}",
+            code="directory-restriction",
+            clause=f"restriction:{found.id}",
+            remedy=DIRECTORY_LIFTS,
+        )
     if _concerns(tx, found.selector, signer):
         raise RefusedError(
             f"{signer.id} is among those that {found.selector} restricts",

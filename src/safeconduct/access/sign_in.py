@@ -11,9 +11,9 @@ from typing import Annotated
 import msgspec
 
 from safeconduct.access import records as kept
-from safeconduct.access.acts import refuse_frozen
+from safeconduct.access.acts import refuse_frozen, refuse_left
 from safeconduct.access.events import TOKEN_ISSUED, SignedIn, TokenIssued
-from safeconduct.access.identity import Identity, IdentityProvider
+from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.model import Principal, PrincipalKind, Role
 from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.access.tokens import TOKEN_PREFIX, IssuedToken, check_bearer, installation_log
@@ -122,7 +122,7 @@ def sign_in(
     Raises:
         AbsentError: `identity-provider-unknown`.
         UnauthenticatedError: as `check_claims`; `sign-in-used`; `identity-unknown`: nobody here is that subject.
-        RefusedError: `principal-frozen`, `binding-missing`.
+        RefusedError: `principal-frozen`, `directory-suspended`, `binding-missing`.
         InvalidInputError: the lifetime is over LIFETIME_MAX, or none.
     """
     provider = find_provider(tx, provider_id)
@@ -134,6 +134,7 @@ def sign_in(
         raise UnauthenticatedError("this sign-in was used before", code="sign-in-used", remedy="sign in again")
     principal = _identified(tx, provider, claims.sub)
     refuse_frozen(tx, principal)
+    refuse_left(tx, principal)
     check_bearer(principal)
     secret = TOKEN_PREFIX + make_secret(entropy)
     event = TokenIssued(
@@ -189,10 +190,11 @@ def check_reach(sign_in_tier: int | None, needed: int, model: str) -> None:
 
 
 def _identified(records: Records, provider: IdentityProvider, subject: str) -> Principal:
-    wanted = Identity(provider.id, subject)
     for _, principal in records.scan(kept.PRINCIPALS):
-        own = principal.identity == wanted and principal.organization == provider.organization
-        if own and principal.kind is PrincipalKind.PERSON:
+        known, own = principal.identity, principal.organization == provider.organization
+        if known is None or not own or principal.kind is not PrincipalKind.PERSON:
+            continue
+        if (known.provider, known.subject) == (provider.id, subject):
             return principal
     raise UnauthenticatedError(
         f"nobody in the program in force is this subject of {provider.id}",

@@ -1,6 +1,6 @@
 """The routers of the control API, in the order of the OpenAPI page."""
 
-from safeconduct.http import authzen, copies, lists, log
+from safeconduct.http import authzen, copies, lists, log, scim
 from safeconduct.http.control import (
     agreements,
     appeals,
@@ -81,4 +81,5 @@ ROUTERS = (
     copies.router,
     lists.router,
     authzen.router,
+    scim.router,
 )

@@ -25,6 +25,7 @@ from safeconduct.adapters.oidc import OpenIDProviders
 from safeconduct.adapters.responses.edl import ListProbe
 from safeconduct.adapters.safety_secret import safety_secret
 from safeconduct.bootstrap.cosigning import cosign_head, follow
+from safeconduct.bootstrap.directories import directories
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.forms import FORMS
 from safeconduct.bootstrap.installation import Installation, opened
@@ -290,6 +291,7 @@ def app_of(installation: Installation, settle: Settle, serving: Serving | None, 
         forms=FORMS,
         probes=LoggedProbes(installation.log, installation.snapshot),
         decisions=AccessPoint(standing),
+        directory=directories(installation),
         work=told or alone_at_work,
         metrics=serving.metrics if serving else None,
     )

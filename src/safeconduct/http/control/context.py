@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from safeconduct.access.directory.ports import AnswerDirectory
 from safeconduct.access.evaluating import DecisionPoint
 from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.log_keys import Closing
@@ -79,8 +80,8 @@ class Control:
     principal's way to a model; `site` returns where passkeys are used, or raises what is in the way; `lists_url` is
     where this server's lists are fetched from, or None when nothing serves them; `shipping` tells how far each
     destination of the log's rows is; `forms` say what entry types mean in OCSF, `probes` what the log says of calls
-    that prove a path; `decisions` answers who may call; `work` tells what the processes on these data are about;
-    `metrics` is what a running server counts.
+    that prove a path; `decisions` answers who may call; `directory` answers identity providers that push
+    people; `work` tells what the processes on these data are about; `metrics` is what a running server counts.
     """
 
     writer: Writer
@@ -108,6 +109,7 @@ class Control:
     forms: Mapping[str, EntryForm]
     decisions: DecisionPoint
     probes: Probes
+    directory: AnswerDirectory
     work: Work = alone_at_work
     metrics: Metrics | None = None
 

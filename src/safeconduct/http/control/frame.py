@@ -280,12 +280,21 @@ def _require_act(request: Request) -> None:
 
 
 async def _body(request: Request) -> bytes:
+    return await limited_body(request, BODY_BYTES_MAX)
+
+
+async def limited_body(request: Request, bytes_max: int) -> bytes:
+    """Returns a request's body.
+
+    Raises:
+        TooLargeError: it is over so many bytes.
+    """
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > BODY_BYTES_MAX:
-            raise TooLargeError(f"the request body is over {BODY_BYTES_MAX} bytes", remedy="send it in parts")
+        if size > bytes_max:
+            raise TooLargeError(f"the request body is over {bytes_max} bytes", remedy="send it in parts")
         parts.append(part)
     return b"".join(parts)
 
