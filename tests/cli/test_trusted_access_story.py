@@ -1,5 +1,6 @@
 """A trusted-access program from the first request to its history, at the command line: docs/trusted-access.md."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -137,3 +138,23 @@ def test_from_the_first_request_to_what_a_stricter_policy_would_change(told, tmp
     assert called(told, "bo", grant)[0] in (403, 404)
     assert [log["verified"] for log in house("log", "verify", "--json").json] == [True, True]
     assert house("agreement", "history", "--json").json
+
+
+def test_a_directory_that_is_connected_says_who_is_there_and_who_left(told):
+    house = told.house
+    assert house("scim", "orphans", "northwind").code == 0  # none is connected yet
+    secret = house("scim", "connect", "northwind", by="nora").out.split()[-1]
+    headers = {"authorization": f"Bearer {secret}", "content-type": "application/scim+json"}
+    user = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "zoe@northwind.example"}
+    status, made = asked(told.url, "POST", "/scim/v2/northwind/Users", json.dumps(user).encode(), headers)
+    assert (status, made["userName"]) == (201, "zoe@northwind.example")
+    assert asked(told.url, "GET", f"/scim/v2/northwind/Users/{made['id']}", b"", headers) == (200, made)
+    (person,) = house("scim", "people", "northwind", "--json").json
+    assert (person["user"], person["state"], person["principal"]) == (made["id"], "announced", "")
+    orphans = house("scim", "orphans", "northwind", "--json")
+    assert (orphans.code, "ana" in [one["principal"] for one in orphans.json]) == (1, True)
+    (connected,) = house("scim", "list", "--json").json
+    assert (connected["users"], len(connected["credentials"])) == (1, 1)
+    assert house("scim", "revoke", connected["credentials"][0]["id"], by="bo").error == "role-missing"
+    assert house("scim", "revoke", connected["credentials"][0]["id"], by="nora").code == 0
+    assert asked(told.url, "GET", "/scim/v2/northwind/Users", b"", headers)[0] == 401
