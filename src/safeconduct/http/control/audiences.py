@@ -30,6 +30,12 @@ READERS: Mapping[str, Row] = {
     "GET /.well-known/authzen-configuration": Row(Audience.ANYBODY),
     "GET /edl/{name}.txt": Row(Audience.ANYBODY, "with a token of the list"),
     "HEAD /edl/{name}.txt": Row(Audience.ANYBODY, "with a token of the list"),
+    "GET /scim/v2/{organization}/{path:path}": Row(Audience.ANYBODY, "with a credential of that directory"),
+    "GET /api/v1/directories": Row(Audience.PARTIES),
+    "GET /api/v1/directories/{organization}/people": Row(Audience.CONCERNED, "protectors their own organization's"),
+    "GET /api/v1/directories/{organization}/orphans": Row(
+        Audience.CONCERNED, "protectors their own organization's, overseers all"
+    ),
     "GET /api/v1/calendar": Row(Audience.CONCERNED, "what they own, answer for or administer"),
     "GET /api/v1/status": Row(Audience.PARTIES),
     "POST /api/v1/programs/plan": Row(Audience.OVERSEERS),

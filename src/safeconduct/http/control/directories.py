@@ -11,9 +11,9 @@ from fastapi import APIRouter, Response
 from safeconduct.access.directory.credentials import credentials, issue_credential, revoke_credential
 from safeconduct.access.directory.model import DirectoryCredential
 from safeconduct.access.directory.reviewing import Orphan, Person, counted, orphans, people
+from safeconduct.access.reading_rights import PROTECTORS, Reader
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reader, Reading, SignedBytes, answer, commit, parse
-from safeconduct.kernel.errors import RefusedError
+from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
 from safeconduct.kernel.ids import OrganizationId
 from safeconduct.kernel.instants import parse_rfc3339, rfc3339
 
@@ -87,27 +87,23 @@ async def revoke(signed: SignedBytes, control: Installation, credential_id: str)
 
 
 @router.get("/{organization}/people")
-def named(reading: Reading, control: Installation, organization: str) -> Response:
-    """Returns whom a directory names: by id, with groups, and who that is in the program. To its organization only."""
-    _require_own(reading, organization)
+def named(reader: Reading, control: Installation, organization: str) -> Response:
+    """Returns whom a directory names: by id, with groups, and who that is in the program."""
     with control.snapshot() as records:
-        return answer([_person(one) for one in people(records, organization)])
+        found = people(records, organization) if _protects(reader, organization) else ()
+        return answer([_person(one) for one in found])
 
 
 @router.get("/{organization}/orphans")
-def unknown(_reading: Reading, control: Installation, organization: str) -> Response:
+def unknown(reader: Reading, control: Installation, organization: str) -> Response:
     """Returns the people of an organization whom the program names and its directory does not know, and why."""
     with control.snapshot() as records:
-        return answer([_orphan(one) for one in orphans(records, organization)])
+        found = orphans(records, organization) if reader.oversees or _protects(reader, organization) else ()
+        return answer([_orphan(one) for one in found])
 
 
-def _require_own(reader: Reader, organization: str) -> None:
-    if not reader.may_open(organization):
-        raise RefusedError(
-            f"whom the directory of {organization[:64]!r} names is its own affair",
-            code="not-yours",
-            remedy="what concerns both parties stands in the list of orphans, and in the joint log",
-        )
+def _protects(reader: Reader, organization: str) -> bool:
+    return reader.local or (reader.has(PROTECTORS) and reader.organization == organization)
 
 
 def _credential(one: DirectoryCredential) -> dict[str, Any]:
