@@ -42,7 +42,11 @@ def test_the_shipped_document_is_what_the_routes_say():
 
 def test_every_route_is_in_it():
     routes = {
-        (method.lower(), route.path_format) for router in ROUTERS for route in router.routes for method in route.methods
+        (method.lower(), route.path_format)
+        for router in ROUTERS
+        for route in router.routes
+        for method in route.methods
+        if not route.path_format.startswith("/scim/")  # SCIM describes itself, in its own form
     }
     assert routes - {("head", "/edl/{name}.txt")} == {(method, path) for method, path, _ in OPERATIONS}
 
