@@ -6,10 +6,12 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,9 +20,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from bench.freeze import STREAMS, percentile
 from bench.postgres_server import Server, programs
-from safeconduct.access.freezes import freeze, parse_selector
+from safeconduct.access.freezes import FreezeOrder, freeze
+from safeconduct.access.selectors import parse_selection
 from safeconduct.adapters.data_folder import running_server
 from safeconduct.bootstrap.joined import joined
+from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.settings import Databases
 from support.programs import signed  # type: ignore[import-not-found]
 from support.serve_calls import bearer  # type: ignore[import-not-found]
@@ -28,7 +32,7 @@ from support.shell import agreed, start, until  # type: ignore[import-not-found]
 from support.streams import Reader, frozen_midway  # type: ignore[import-not-found]
 from support.talker import talking  # type: ignore[import-not-found]
 
-WORKERS = 3
+WORKERS = 4
 STOPPED_S = 0.5
 STORES = ("log", "heads", "keys")
 METHOD = (
@@ -36,8 +40,13 @@ METHOD = (
     " of 2 MB to a reader of 8 KB every 50 ms. One worker is stopped (SIGSTOP), another process commits a freeze of"
     f" everything, {STOPPED_S} s later the worker goes on (SIGCONT). Each sample is a stream of a frame every 50 ms:"
     " from the order to freeze, commit included, to the last byte at the caller's socket; one byte of the resumed"
-    f" worker would count {STOPPED_S * 1000:.0f} ms and more. `slow_reader_kb` is what the slow reader still got"
+    f" worker would count {STOPPED_S * 1000:.0f} ms and more. `slow_reader_kb` is what the slow reader still got. The"
+    " rows of one worker are its streams, as the log says whose they were; those of the one that was stopped end first"
 )
+_CALL = re.compile(rb"\r\nsafeconduct-call: ([0-9A-Z]{26})\r\n")
+
+Lateness = Mapping[str, list[float]]
+"""Milliseconds of each stream, by the worker that served it."""
 
 
 def rows() -> list[dict[str, Any]]:
@@ -51,10 +60,18 @@ def rows() -> list[dict[str, Any]]:
             lateness, kilobytes = _measure(Path(folder), model.url)
     finally:
         server.stop()
+    every = [one for found in lateness.values() for one in found]
     return [
-        _row("freeze.workers.p99_ms", percentile(lateness, 99), "ms", lateness),
+        _row("freeze.workers.p50_ms", percentile(every, 50), "ms", every),
+        _row("freeze.workers.p99_ms", percentile(every, 99), "ms", every),
         _row("freeze.workers.slow_reader_kb", kilobytes, "KB", [kilobytes]),
+        *(row for number, worker in enumerate(sorted(lateness), 1) for row in _of_worker(number, lateness[worker])),
     ]
+
+
+def _of_worker(number: int, lateness: Sequence[float]) -> Iterator[dict[str, Any]]:
+    for rank in (50, 99):
+        yield _row(f"freeze.workers.w{number}.p{rank}_ms", percentile(lateness, rank), "ms", lateness)
 
 
 @contextlib.contextmanager
@@ -68,7 +85,7 @@ def _environment(server: Server) -> Iterator[None]:
             os.environ.pop(name)
 
 
-def _measure(root: Path, model: str) -> tuple[list[float], float]:
+def _measure(root: Path, model: str) -> tuple[Lateness, float]:
     house = agreed(root / "house", upstream="custom", model="smollm2-135m")[0]
     words = ("serve", "--port", 0, "--no-local-model", "--workers", WORKERS, "--model", model)
     with start(*words, data=house.data, log=root / "server") as process:
@@ -84,7 +101,7 @@ async def _round(
     token: str,
     installation: Any,  # noqa: ANN401 - an Installation
     stopped: int,
-) -> tuple[list[float], float]:
+) -> tuple[Lateness, float]:
     had: list[int] = []
 
     async def order(readers: Sequence[Reader]) -> None:
@@ -97,17 +114,25 @@ async def _round(
             os.kill(stopped, signal.SIGCONT)
 
     readers, ordered_at = await frozen_midway(port, token, ["do:paced"] * (STREAMS - 1), order, patience_s=60.0)
-    late = [max(0.0, reader.last_at - ordered_at) * 1000 for reader in readers if not reader.slow]
+    late = defaultdict[str, list[float]](list)
+    for reader in readers[:-1]:
+        late[_worker_of(installation, reader)].append(max(0.0, reader.last_at - ordered_at) * 1000)
     return late, (len(readers[-1].received) - had[0]) / 1024
+
+
+def _worker_of(installation: Any, reader: Reader) -> str:  # noqa: ANN401 - as above
+    call = _CALL.search(reader.received)
+    if call is None:
+        raise RuntimeError("a stream without the header safeconduct-call: no worker answered for it")
+    return CALL_INTENT.read(installation.log.entry(call[1].decode())).worker
 
 
 def _freeze(installation: Any) -> None:  # noqa: ANN401 - an Installation
     operation, selector = "POST /api/v1/freezes", "all"
     act = signed("ops", operation, selector.encode(), installation.clock.now())
-    parsed, content = parse_selector(selector), act.act.content
-    installation.writer.submit(
-        lambda tx: freeze(tx, act, operation=operation, content=content, selector=parsed, reason="measured")
-    ).result(30)
+    order = FreezeOrder(selector=parse_selection(selector), reason="measured", everybody=True)
+    said = {"operation": operation, "content": act.act.content}
+    installation.writer.submit(lambda tx: freeze(tx, act, order, **said)).result(30)
 
 
 @contextlib.contextmanager

@@ -9,17 +9,19 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.events import PROJECTIONS as ACCESS
-from safeconduct.access.freezes import freeze, freezes, parse_selector, pending, request_unfreeze
+from safeconduct.access.freezes import freeze, freezes, pending
 from safeconduct.access.model import CallRequest
 from safeconduct.access.program import parse_program
 from safeconduct.access.programs import apply
 from safeconduct.access.standing import compile_standing
 from safeconduct.access.tokens import issue_token, revoke_token
+from safeconduct.access.unfreezing import request_unfreeze
 from safeconduct.access.waiting import COSIGN
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import ConflictError, RefusedError, UnauthenticatedError
 from safeconduct.kernel.instants import seconds
 from safeconduct.ledger.notes import NoteError
+from support.freezing import ordered
 from support.immediate import ImmediateWriter
 from support.programs import cosigned, demo_program, in_force, signed
 
@@ -67,11 +69,7 @@ class Access(RuleBasedStateMachine):
     @rule(target=frozen, selector=st.sampled_from(sorted(SELECTORS)))
     def freeze(self, selector):
         act = self.act()
-        made = self.writer.run(
-            lambda tx: freeze(
-                tx, act, operation=OPERATION, content=HASH, selector=parse_selector(selector), reason="a drill"
-            )
-        )
+        made = self.writer.run(lambda tx: freeze(tx, act, ordered(selector), operation=OPERATION, content=HASH))
         self.stops[made.id] = selector
         return made.id
 
@@ -80,7 +78,7 @@ class Access(RuleBasedStateMachine):
         act = self.act()
 
         def ask(tx):
-            return request_unfreeze(tx, act, operation=OPERATION, content=HASH, freeze_id=freeze_id)
+            return request_unfreeze(tx, act, operation=OPERATION, content=HASH, freeze_id=freeze_id).request
 
         if freeze_id not in self.stops:
             return "nothing"

@@ -15,11 +15,12 @@ from safeconduct.access.acts import (
     check_signature,
     recused,
 )
-from safeconduct.access.freezes import freeze, parse_selector
+from safeconduct.access.freezes import freeze
 from safeconduct.access.model import Principal, PrincipalKind, Role
 from safeconduct.kernel.errors import InvalidInputError, RefusedError, UnauthenticatedError
 from safeconduct.kernel.instants import rfc3339, seconds
 from safeconduct.ledger.acts import sign_act
+from support.freezing import ordered
 from support.immediate import START
 from support.programs import KEYS, in_force, signed
 
@@ -84,10 +85,7 @@ def test_an_instant_that_is_none_is_refused():
 
 
 def freezing(writer, made, selector="path:soc-triage"):
-    command = lambda tx: freeze(  # noqa: E731
-        tx, made, operation=OPERATION, content=CONTENT, selector=parse_selector(selector), reason="a drill"
-    )
-    return writer.run(command)
+    return writer.run(lambda tx: freeze(tx, made, ordered(selector), operation=OPERATION, content=CONTENT))
 
 
 def test_an_act_is_used_once():

@@ -8,13 +8,14 @@ from safeconduct.access.freezes import freeze
 from safeconduct.access.grant_events import NOTICE
 from safeconduct.access.grant_model import MINUTES_MAX, Finding, GrantState
 from safeconduct.access.grant_requests import find
-from safeconduct.access.model import CallRequest, Selector, SelectorKind
+from safeconduct.access.model import CallRequest
 from safeconduct.access.program import parse_program
 from safeconduct.access.standing import compile_standing
 from safeconduct.approvals import Verdict
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import InvalidInputError, SafeconductError
 from safeconduct.kernel.instants import seconds
+from support.freezing import ordered
 from support.granting import HOUR, Granting, granting_program
 
 
@@ -125,8 +126,7 @@ def test_the_floor_holds_in_break_glass_too(house):
     )
     assert not standing.authorize(request)[0].allowed
     act, said = house.act("ops", "POST /api/v1/freezes/start")
-    everything = Selector(SelectorKind.ALL)
-    house.writer.run(lambda tx: freeze(tx, act, selector=everything, reason="x", **said))
+    house.writer.run(lambda tx: freeze(tx, act, ordered("all"), **said))
     assert not allowed(house, case)
 
 

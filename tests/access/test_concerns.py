@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from safeconduct.access import records as kept
 from safeconduct.access.concerns import TOUCHED_MAX, concerned
 from safeconduct.access.freezes import call_facts
-from safeconduct.access.model import CallRequest, Freeze, Policies, Selector, SelectorKind, Token
+from safeconduct.access.model import CallRequest, Freeze, Policies, Token
 from safeconduct.access.secrets import secret_hash
+from safeconduct.access.selectors import parse_selection
 from safeconduct.access.standing import compile_standing
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.runtime.freeze import fallen
@@ -62,7 +63,7 @@ def test_what_does_not_concern_a_call_changes_nothing_about_it(entries, known):
         (kept.GRANTS, "service-triage", None, False),
         (kept.PRINCIPALS, "bo", replace(ANA, id="bo"), False),
         (kept.PRINCIPALS, "ana", replace(ANA, tier=1), True),
-        (kept.FREEZES, "1", Freeze(id="1", selector=Selector(SelectorKind.ALL), by="o", reason="r", at=START), True),
+        (kept.FREEZES, "1", Freeze(id="1", selector=parse_selection("all"), by="o", reason="r", at=START), True),
         (kept.FREEZES, "1", None, False),
         (kept.RESTRICTIONS, "1", None, True),  # nobody knows any more whom it was for
         (kept.TOKENS, "1", None, True),

@@ -17,7 +17,7 @@ from safeconduct.access.credentials import (
     shown_by_key,
     shown_by_workload,
 )
-from safeconduct.access.freezes import freeze, parse_selector
+from safeconduct.access.freezes import freeze
 from safeconduct.access.possession import bound_to_certificate
 from safeconduct.access.program import parse_program
 from safeconduct.access.standing import compile_standing
@@ -35,6 +35,7 @@ from support.credentials import (
     jwk_of,
     with_service,
 )
+from support.freezing import ordered
 from support.immediate import START
 from support.programs import bring_into_force, demo_program, in_force, signed
 from support.sign_ins import CLIENT, ISSUER, SUBJECT, claims, with_sign_ins
@@ -186,12 +187,8 @@ def test_a_service_without_a_key_and_people_show_nothing_by_assertions():
 
 def test_a_frozen_service_gets_none(writer):
     act = signed("ops", "POST /api/v1/freezes", b"x", START)
-    selector, content = parse_selector(f"principal:{SERVICE}"), act.act.content
-    writer.run(
-        lambda tx: freeze(
-            tx, act, operation="POST /api/v1/freezes", content=content, selector=selector, reason="a test"
-        )
-    )
+    said = {"operation": "POST /api/v1/freezes", "content": act.act.content}
+    writer.run(lambda tx: freeze(tx, act, ordered(f"principal:{SERVICE}"), **said))
     assert refused(writer) == "principal-frozen"
 
 

@@ -5,17 +5,14 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access.cosigning import complete_cosign
-from safeconduct.access.freezes import (
-    freeze,
-    freezes,
-    parse_selector,
-    pending,
-    preview,
-    request_unfreeze,
-)
-from safeconduct.access.model import RequestKind, Selector, SelectorKind
+from safeconduct.access.freeze_preview import preview
+from safeconduct.access.freezes import freeze, freezes, pending
+from safeconduct.access.marks import Freezes
+from safeconduct.access.model import RequestKind, Selection, Selector, SelectorKind
 from safeconduct.access.reasons import REASON_LENGTH_MAX
+from safeconduct.access.selectors import parse_selection
 from safeconduct.access.standing import compile_standing
+from safeconduct.access.unfreezing import request_unfreeze
 from safeconduct.access.waiting import COSIGN
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import (
@@ -26,6 +23,7 @@ from safeconduct.kernel.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from support.freezing import ordered
 from support.immediate import ImmediateWriter
 from support.programs import ACCESS, bring_into_force, cosigned, demo_program, in_force, signed
 
@@ -36,16 +34,13 @@ AGREEMENT = "safeconduct.example/demo/ag-2026-01"
 
 def start(writer, selector="path:soc-triage", *, by="ops", reason="suspicion"):
     act = signed(by, OPERATION, BODY, writer.now)
-    return writer.run(
-        lambda tx: freeze(
-            tx, act, operation=OPERATION, content=CONTENT, selector=parse_selector(selector), reason=reason
-        )
-    )
+    return writer.run(lambda tx: freeze(tx, act, ordered(selector, reason), operation=OPERATION, content=CONTENT))
 
 
 def unfreeze(writer, freeze_id, *, by="ops"):
     act = signed(by, OPERATION, BODY, writer.now)
-    return writer.run(lambda tx: request_unfreeze(tx, act, operation=OPERATION, content=CONTENT, freeze_id=freeze_id))
+    said = {"operation": OPERATION, "content": CONTENT, "freeze_id": freeze_id}
+    return writer.run(lambda tx: request_unfreeze(tx, act, **said)).request
 
 
 def test_a_freeze_is_in_force_in_its_own_transaction_and_waits_for_nothing():
@@ -56,7 +51,7 @@ def test_a_freeze_is_in_force_in_its_own_transaction_and_waits_for_nothing():
     assert list(writer.state.scan(OUTBOX)) == []
     standing = compile_standing(writer.state)
     assert standing.epoch == before + 1
-    assert standing.freezes == {Selector(SelectorKind.PATH, "soc-triage"): made}
+    assert standing.freezes == Freezes((made,))
     entry = writer.entries[-1]
     assert (entry.origin, entry.type, entry.id) == (AGREEMENT, "access.freeze.started/1", made.id)
     assert entry.act["actor"] == "ops"
@@ -95,7 +90,7 @@ def test_a_freeze_ends_only_when_the_witness_cosigned_the_request():
     assert freezes(writer.state) == ()
     assert pending(writer.state) == ()
     assert list(writer.state.scan(OUTBOX)) == []
-    assert compile_standing(writer.state).freezes == {}
+    assert compile_standing(writer.state).freezes == Freezes()
 
 
 def test_an_unfreeze_is_asked_for_once_and_only_of_what_is_frozen():
@@ -123,7 +118,7 @@ def test_of_two_freezes_of_the_same_thing_ending_one_leaves_the_other():
     first, second = start(writer), start(writer)
     request = unfreeze(writer, second.id)
     writer.run(lambda tx: complete_cosign(tx, request, cosigned(AGREEMENT, 99), index=writer.place(request)))
-    assert compile_standing(writer.state).freezes == {first.selector: first}
+    assert compile_standing(writer.state).freezes == Freezes((first,))
 
 
 @pytest.mark.parametrize(
@@ -138,25 +133,24 @@ def test_of_two_freezes_of_the_same_thing_ending_one_leaves_the_other():
     ],
 )
 def test_every_selector_reads_and_writes_the_same(text, kind, name):
-    assert parse_selector(text) == Selector(kind, name)
-    assert str(parse_selector(text)) == text
-    assert start(in_force(), text).selector == Selector(kind, name)
+    assert parse_selection(text) == Selection((Selector(kind, name),))
+    assert str(parse_selection(text)) == text
+    assert start(in_force(), text).selector == parse_selection(text)
 
 
 @pytest.mark.parametrize("text", ["", "ana", "principal", "principal:", "all:", "all:x", "team:x", ":x", "Path:x"])
 def test_what_is_no_selector_is_refused(text):
     with pytest.raises(InvalidInputError) as caught:
-        parse_selector(text)
+        parse_selection(text)
     assert caught.value.code == "selector-invalid"
 
 
 @pytest.mark.parametrize("kind", ["principal", "path", "organization", "grant", "agreement"])
 def test_freezing_what_is_not_there_is_told_and_stops_nothing(kind):
     writer = in_force()
-    for do in (lambda: start(writer, f"{kind}:typo"), lambda: preview(writer.state, parse_selector(f"{kind}:typo"))):
-        with pytest.raises(AbsentError) as caught:
-            do()
-        assert caught.value.code == "nothing-to-freeze"
+    with pytest.raises(AbsentError) as caught:
+        start(writer, f"{kind}:typo")
+    assert caught.value.code == "nothing-to-freeze"
     assert freezes(writer.state) == ()
 
 
@@ -180,9 +174,9 @@ def test_the_limit_on_reasons():
 )
 def test_a_preview_tells_whom_a_freeze_would_stop_and_freezes_nothing(selector, grants):
     writer = in_force()
-    found = preview(writer.state, parse_selector(selector))
-    assert (found.selector, found.grants) == (selector, grants)
-    assert found.paths == (("soc-triage",) if grants else ())
+    found = preview(writer.state, parse_selection(selector))
+    assert (found.selector, found.cut.grants) == (selector, grants)
+    assert found.cut.paths == (("soc-triage",) if grants else ())
     assert freezes(writer.state) == ()
 
 

@@ -12,13 +12,14 @@ from safeconduct.access.grant_events import GRANT_TIMER
 from safeconduct.access.grant_model import GrantState
 from safeconduct.access.grant_requests import Wanted, find, request_grant
 from safeconduct.access.grant_rules import START_AHEAD_MAX
-from safeconduct.access.model import CallRequest, Selector, SelectorKind
+from safeconduct.access.model import CallRequest
 from safeconduct.access.standing import compile_standing
 from safeconduct.approvals import Verdict
 from safeconduct.kernel.effects import TIMERS
 from safeconduct.kernel.errors import AbsentError, ConflictError, SafeconductError, UnauthenticatedError
 from safeconduct.kernel.instants import parse_rfc3339, seconds
 from safeconduct.runtime.freeze import fallen
+from support.freezing import ordered
 from support.granting import HOUR, Granting, granting_program
 from support.programs import bring_into_force, signed
 
@@ -203,7 +204,7 @@ def test_a_lower_tier_of_the_organization_takes_an_elevation_back(house):
     case = house.granted(tier=2)
     house.cosign()
     standing = compile_standing(house.state)
-    facts = call_facts(standing.principals["ana"], standing.paths["soc-triage"], case.id, tier=2)
+    facts = replace(call_facts(standing.principals["ana"], standing.paths["soc-triage"], case.id), tier=2)
     assert fallen(standing, facts) is None
     lower = granting_program().replace(b"Northwind Bank, tier: 2,", b"Northwind Bank, tier: 1,")
     bring_into_force(house.writer, lower.replace(b"tier: 2, minutes", b"tier: 1, minutes"))
@@ -396,8 +397,7 @@ def test_who_is_frozen_neither_asks_nor_votes(house):
     case = house.ask()
     for name in ("ana", "cy"):
         act, said = house.act("ops", "POST /api/v1/freezes/start")
-        selector = Selector(SelectorKind.PRINCIPAL, name)
-        house.writer.run(lambda tx, act=act, said=said, one=selector: freeze(tx, act, selector=one, reason="x", **said))
+        house.writer.run(lambda tx, act=act, said=said, one=name: freeze(tx, act, ordered(f"principal:{one}"), **said))
     assert code_of(house.ask) == "principal-frozen"
     assert code_of(house.vote, case, "cy") == "principal-frozen"
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from safeconduct.access import records as kept
-from safeconduct.access.freezes import call_facts, preview
-from safeconduct.access.model import CallRequest, Grant, GrantOrigin, Selector, SelectorKind, Window
+from safeconduct.access.freeze_preview import preview
+from safeconduct.access.freezes import call_facts
+from safeconduct.access.model import CallRequest, Grant, GrantOrigin, Window
+from safeconduct.access.selectors import parse_selection
 from safeconduct.access.standing import compile_standing
 from safeconduct.runtime.freeze import fallen
 from support.immediate import START
@@ -56,7 +58,7 @@ def test_a_revoked_grant_ends_what_runs_under_it():
 def test_a_freeze_selects_an_issued_grant():
     writer = in_force()
     issue(writer.state, GRANT)
-    assert preview(writer.state, Selector(SelectorKind.GRANT, GRANT.id)).principals == ("bo",)
+    assert preview(writer.state, parse_selection(f"grant:{GRANT.id}")).cut.principals == ("bo",)
 
 
 @pytest.mark.parametrize(

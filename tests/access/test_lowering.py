@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from safeconduct.access import records as kept
-from safeconduct.access.freezes import call_facts, parse_selector
+from safeconduct.access.freezes import call_facts
 from safeconduct.access.lowering import Lowered
 from safeconduct.access.model import CallRequest, PrincipalKind
+from safeconduct.access.selectors import parse_selector
 from safeconduct.access.standing import compile_standing
 from safeconduct.runtime.freeze import fallen
 from support.granting import granting_program
@@ -78,7 +79,7 @@ def test_of_several_the_lowest_holds():
 
 def test_what_runs_above_it_is_cut_and_what_does_not_goes_on():
     found = standing(lowered())
-    facts = call_facts(found.principals["ana"], found.paths["soc-triage"], "ana-triage", tier=2)
+    facts = replace(call_facts(found.principals["ana"], found.paths["soc-triage"], "ana-triage"), tier=2)
     assert fallen(standing(), facts) is None
     assert fallen(found, facts) == ("revoked", "obligation:drill")
     assert fallen(found, replace(facts, tier=1)) is None

@@ -67,7 +67,7 @@ def test_a_version_that_was_pinned_before_is_no_name_of_the_model():
 
 
 def test_a_tier_that_is_taken_away_cuts_what_runs_on_it():
-    facts = call_facts(HIGH.principals["ana"], HIGH.paths["soc-triage"], "ana-triage", tier=2)
+    facts = replace(call_facts(HIGH.principals["ana"], HIGH.paths["soc-triage"], "ana-triage"), tier=2)
     assert fallen(HIGH, facts) is None
     assert fallen(LOW, facts) == ("revoked", "principal:ana/tier")
     assert fallen(LOW, replace(facts, tier=1)) is None

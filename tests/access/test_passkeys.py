@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from safeconduct.access.acts import authenticate
-from safeconduct.access.freezes import freeze, parse_selector
+from safeconduct.access.freezes import freeze
 from safeconduct.access.passkey_model import PasskeyState
 from safeconduct.access.passkeys import (
     OFFER_LIFETIME,
@@ -20,6 +20,7 @@ from safeconduct.approvals import Verdict
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.ledger.passkeys import Registration
 from support.authenticator import SITE, Authenticator
+from support.freezing import ordered
 from support.granting import HOUR, granting_program
 from support.passkeys import Passkeys
 from support.programs import KEYS, bring_into_force, signed
@@ -70,10 +71,10 @@ def test_a_passkeys_act_is_used_once_and_its_counter_kept(house):
 def test_an_act_of_a_passkey_is_refused_a_second_time(house):
     held, _ = house.given("dee", "ops", step=0)
     act = house.act_by(held, "dee", "POST /api/v1/freezes/start")
-    said = {"operation": act.act.operation, "content": act.act.content, "reason": "case 12"}
+    said = {"operation": act.act.operation, "content": act.act.content}
 
     def stop():
-        return house.writer.run(lambda tx: freeze(tx, act, **said, selector=parse_selector("principal:bo")))
+        return house.writer.run(lambda tx: freeze(tx, act, ordered("principal:bo"), **said))
 
     assert stop().by == "dee"
     assert refused(house, stop) == "act-used"
@@ -198,7 +199,7 @@ def test_revoking_waits_for_nobody(house, by, code):
 def test_a_frozen_person_revokes_and_does_nothing_else(house):
     held, passkey = house.given("dee", "ops")
     act, said = house.act("ops", "POST /api/v1/freezes/start")
-    house.writer.run(lambda tx: freeze(tx, act, **said, selector=parse_selector("principal:dee"), reason="stolen"))
+    house.writer.run(lambda tx: freeze(tx, act, ordered("principal:dee"), **said))
     case = house.ask()
     assert refused(house, lambda: voted(house, case, held, "dee")) == "principal-frozen"
     assert refused(house, lambda: house.offered("dee")) == "principal-frozen"

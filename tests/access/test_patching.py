@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from safeconduct.access import records as kept
-from safeconduct.access.freezes import freeze, freezes, request_unfreeze
-from safeconduct.access.model import Epoch, Policies, Selector, SelectorKind
+from safeconduct.access.freezes import freeze, freezes
+from safeconduct.access.model import Epoch, Policies
 from safeconduct.access.patching import all_rows
 from safeconduct.access.standing import compile_standing
+from safeconduct.access.unfreezing import request_unfreeze
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.maps import PersistentMap
 from safeconduct.policy import EntityUid
+from support.freezing import ordered
 from support.programs import APPLY, in_force, signed
 from support.standing_changes import ANA, GRANT, PROGRAM, changed, drawn_changes
 
@@ -100,11 +102,7 @@ def test_an_entry_that_changes_nothing_that_calls_are_judged_by_leaves_the_stand
     writer = in_force()
     before = kept.epoch(writer.state)
     act = signed("ops", APPLY, b"the same", writer.now)
-    writer.run(
-        lambda tx: freeze(
-            tx, act, operation=APPLY, content=act.act.content, selector=Selector(SelectorKind.ALL), reason="r"
-        )
-    )
+    writer.run(lambda tx: freeze(tx, act, ordered("all"), operation=APPLY, content=act.act.content))
     found = next(iter(freezes(writer.state)))
     assert kept.touched_since(writer.state, before) == {("freezes", found.id)}
     again = signed("ops", APPLY, b"its end", writer.now)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from safeconduct.access.freezes import freeze, parse_selector
+from safeconduct.access.freezes import freeze
 from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.program import parse_program
 from safeconduct.access.sign_in import AGE_MAX, AHEAD_MAX, LIFETIME_MAX, VERIFIER_MAX, VERIFIER_MIN, nonce_of
@@ -10,6 +10,7 @@ from safeconduct.access.standing import compile_standing
 from safeconduct.access.tokens import give_up, list_tokens
 from safeconduct.kernel.errors import InvalidInputError, SafeconductError
 from safeconduct.kernel.instants import seconds
+from support.freezing import ordered
 from support.immediate import START
 from support.programs import bring_into_force, demo_program, in_force, signed
 from support.sign_ins import CLIENT, ISSUER, SUBJECT, claims, signs_in, with_sign_ins
@@ -91,12 +92,8 @@ def test_an_id_token_is_used_once(writer):
 
 def test_who_is_frozen_does_not_sign_in(writer):
     act = signed("ops", "POST /api/v1/freezes", b"x", START)
-    selector, content = parse_selector("principal:ana"), act.act.content
-    writer.run(
-        lambda tx: freeze(
-            tx, act, operation="POST /api/v1/freezes", content=content, selector=selector, reason="a test"
-        )
-    )
+    said = {"operation": "POST /api/v1/freezes", "content": act.act.content}
+    writer.run(lambda tx: freeze(tx, act, ordered("principal:ana"), **said))
     assert refused(writer) == "principal-frozen"
 
 

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from safeconduct.access import records as kept
 from safeconduct.access.authorization import default_policies
 from safeconduct.access.freezes import call_facts
-from safeconduct.access.model import CallRequest, Freeze, Grant, Scope, Selector, SelectorKind, Token, Window
+from safeconduct.access.marks import Freezes
+from safeconduct.access.model import CallRequest, Freeze, Grant, Scope, Selection, Selector, SelectorKind, Token, Window
 from safeconduct.access.secrets import secret_hash
-from safeconduct.access.standing import compile_standing, cuts
+from safeconduct.access.standing import compile_standing
 from safeconduct.access.target_rules import Place
 from safeconduct.kernel.decisions import Effect
 from safeconduct.kernel.errors import AbsentError, UnauthenticatedError
@@ -230,14 +231,11 @@ def test_a_freeze_stops_and_cuts_exactly_what_it_selects(kind, own, other):
     for name, selected in ((own, True), (other, False)):
         if name is None:
             continue
-        freeze = Freeze(id="01F", selector=Selector(kind, name), by="ops", reason="suspicion", at=START)
-        frozen = replace(STANDING, freezes={freeze.selector: freeze})
+        freeze = Freeze(id="01F", selector=Selection((Selector(kind, name),)), by="ops", reason="suspicion", at=START)
+        frozen = replace(STANDING, freezes=Freezes((freeze,)))
         decision, _ = frozen.authorize(REQUEST)
         assert decision.allowed is not selected
-        assert cuts(freeze.selector, FACTS) is selected
-        principal, path = frozen.principals["ana"], frozen.paths["soc-triage"]
-        found = frozen.frozen(principal, path, frozen.grants["ana", "soc-triage"][0])
-        assert found == (freeze if selected else None)
+        assert frozen.cut_by(FACTS, "") == (freeze if selected else None)
         if selected:
             assert codes(decision) == {("frozen", "freeze:01F"), ("policy-forbids", "policy:not-while-frozen")}
             assert "suspicion" in decision.reasons[0].text
@@ -268,14 +266,15 @@ def test_the_default_policies_fit_the_schema_and_are_the_demo_s():
 def test_a_freeze_or_a_token_does_not_make_the_program_compile_again():
     writer = in_force()
     before = compile_standing(writer.state)
-    freeze = Freeze(id="01F", selector=Selector(SelectorKind.ALL), by="ops", reason="suspicion", at=START)
+    selected = Selection((Selector(SelectorKind.ALL),))
+    freeze = Freeze(id="01F", selector=selected, by="ops", reason="suspicion", at=START)
     writer.state.put(kept.FREEZES, freeze.id, freeze)
     kept.advance_epoch(writer.state, [(kept.FREEZES.name, freeze.id)])
     after = compile_standing(writer.state, before)
     assert after.entities is before.entities
     assert after.compiled is before.compiled
     assert after == compile_standing(writer.state)
-    assert after.freezes == {freeze.selector: freeze}
+    assert after.freezes == Freezes((freeze,))
 
 
 def test_another_program_is_compiled_though_there_was_a_standing():

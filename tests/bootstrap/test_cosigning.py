@@ -125,7 +125,7 @@ def test_an_older_database_under_a_newer_head_stops_that_log(house):
     with opened(house.data) as installation:
         assert stops(installation) == {AGREEMENT: "log-behind-head"}
         assert {finding.code for finding in installation.findings} == {"log-behind-head"}
-    refused = house("freeze", "all", "--reason", "a drill")
+    refused = house("freeze", "all", "--everybody", "--reason", "a drill")
     assert (refused.code, refused.error) == (4, "log-behind-head")
     assert house("token", "issue", "ana", by="ana").code == 0  # that is the installation's own log
     assert house("status").code == 0

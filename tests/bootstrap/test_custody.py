@@ -32,7 +32,7 @@ def kept(tmp_path, token):
 
 def test_an_installation_with_its_keys_in_a_token_runs_from_end_to_end(kept, token):
     house, told = kept
-    assert house("freeze", "all", "--reason", "a drill").code == 0  # a later process, another session
+    assert house("freeze", "all", "--everybody", "--reason", "a drill").code == 0  # a later process, another session
     shown = logs(house)
     assert [log["stopped"] for log in shown.values()] == ["", ""]
     checked = house("log", "verify", "--json")
@@ -72,7 +72,7 @@ def test_a_rotation_moves_a_logs_key_from_a_file_into_the_token(tmp_path, token)
     assert logs(house)[house.agreement]["key"] == new
     assert exposed(house.data, raw(new)) == []
     assert len(exposed(house.data / LOG_KEYS, raw(old))) == 1
-    assert house("freeze", "all", "--reason", "a drill").code == 0
+    assert house("freeze", "all", "--everybody", "--reason", "a drill").code == 0
     assert house("log", "verify").code == 0
 
 
@@ -96,14 +96,13 @@ def test_without_the_token_its_logs_stop_and_no_file_takes_its_place(kept, token
     # In processes of their own: this one is logged in to the token and would stay so.
     with start("log", "show", "--json", data=house.data, log=house.root / "shown") as process:
         assert process.wait(60) == 0, (house.root / "shown.err").read_text()
-    with start(
-        "freeze", "all", "--reason", "now", data=house.data, key=house.key("ops"), log=house.root / "frozen"
-    ) as process:
+    stop = ("freeze", "all", "--everybody", "--reason", "now")
+    with start(*stop, data=house.data, key=house.key("ops"), log=house.root / "frozen") as process:
         assert process.wait(60) == 4
     assert f"error ({code})" in (house.root / "frozen.err").read_text()
     assert {path.name: path.read_text() for path in (house.data / LOG_KEYS).iterdir()} == before
     file.write_text(right)
-    assert house("freeze", "all", "--reason", "now").code == 0
+    assert house("freeze", "all", "--everybody", "--reason", "now").code == 0
 
 
 def test_a_wrong_pin_is_told_at_init_and_leaves_nothing_behind(tmp_path, token):

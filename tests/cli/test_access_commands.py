@@ -112,7 +112,7 @@ def test_a_token_is_shown_once_alone_on_stdout(shell):
 
 
 def test_a_freeze_from_preview_to_end(shell):
-    assert shell.json("freeze", "principal:ana", "--dry-run")[1]["grants"] == ["ana-triage"]
+    assert shell.json("freeze", "principal:ana", "--dry-run")[1]["cut"]["grants"] == ["ana-triage"]
     assert shell("freeze", "principal:ana")[::2] == (2, "reason-missing")
     code, frozen = shell.json("freeze", "principal:ana", "--reason", "suspicion")
     assert code == 0
@@ -125,7 +125,7 @@ def test_a_freeze_from_preview_to_end(shell):
     assert shell("unfreeze", frozen["id"])[::2] == (1, "unfreeze-pending")
     assert shell("unfreeze", "none", "--dry-run")[::2] == (2, "freeze-unknown")
     shell.house.witness_answers = True
-    _, printed, _ = shell("freeze", "all", "--reason", "suspicion")
+    _, printed, _ = shell("freeze", "all", "--everybody", "--reason", "suspicion")
     ended = shell("unfreeze", printed.split()[-1])
     assert ended[:2] == (0, f"freeze {printed.split()[-1]} has ended\n")
     assert shell("freeze", "path:typo", "--reason", "x")[::2] == (2, "nothing-to-freeze")

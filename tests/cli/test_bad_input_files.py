@@ -91,7 +91,7 @@ def test_a_key_file_that_is_none_or_that_others_may_read(house, content, mode, c
         house.key("ops").write_text(content)
     house.key("ops").chmod(mode)
     before = entries(house)
-    said = house("freeze", "all", "--reason", "a drill")
+    said = house("freeze", "all", "--everybody", "--reason", "a drill")
     assert (said.code, said.error) == (code, error)
     assert entries(house) == before
 
@@ -103,11 +103,12 @@ def test_somebody_elses_key(house):
         file.unlink(missing_ok=True)
         file.write_text(mine.replace("ana ", f"{name} "))
         file.chmod(0o600)
-        said = run("freeze", "all", "--reason", "a drill", data=house.data, key=file)
+        said = run("freeze", "all", "--everybody", "--reason", "a drill", data=house.data, key=file)
         assert (said.code, said.error) == (code, error)
-    assert house("freeze", "all", "--reason", "a drill", by="ana").error == "role-missing"
-    assert run("freeze", "all", "--reason", "a drill", data=house.data).error == "key-missing"
-    assert run("freeze", "all", "--reason", "a drill", data=house.data, key=house.root / "none").code == 2
+    assert house("freeze", "all", "--everybody", "--reason", "a drill", by="ana").error == "role-missing"
+    assert run("freeze", "all", "--everybody", "--reason", "a drill", data=house.data).error == "key-missing"
+    absent = house.root / "none"
+    assert run("freeze", "all", "--everybody", "--reason", "a drill", data=house.data, key=absent).code == 2
     assert house("unfreeze", "--json").json == []
 
 

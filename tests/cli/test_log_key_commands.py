@@ -59,7 +59,7 @@ def exported(house, name, *trusted):
 def test_from_the_rotation_on_both_keys_sign_and_who_knows_either_can_verify(house):
     old, new, evidence = rotated(house)
     assert key(house) == new != old
-    assert house("freeze", "all", "--reason", "a drill").code == 0
+    assert house("freeze", "all", "--everybody", "--reason", "a drill").code == 0
     folder = exported(house, "export", old)
     note = parse_checkpoint((folder / "checkpoint").read_bytes()).note
     assert all(note.names(VerifierKey.parse(one)) for one in (old, new))
@@ -95,7 +95,7 @@ def test_a_witness_follows_with_the_evidence_and_then_refuses_the_old_key_alone(
     assert said.json["key"] == new
     assert (house.root / "witness" / "logs").read_text().count(new) == 1
     assert old not in (house.root / "witness" / "logs").read_text()
-    assert house("freeze", "all", "--reason", "a drill").code == 0
+    assert house("freeze", "all", "--everybody", "--reason", "a drill").code == 0
     assert exported(house, "export").exists()
     assert run("log", "follow", evidence, "--dir", house.root / "witness").code == 0
 
@@ -150,7 +150,7 @@ def test_a_closed_log_takes_nothing_more_and_its_successor_goes_on(house):
     again = house("log", "close", "--compromised", "--reason", "the key was copied")
     assert again.error == "log-closed"  # the same command once more closes no second log
     # A freeze is in force at once, in the successor.
-    assert house("freeze", "all", "--reason", "now").code == 0
+    assert house("freeze", "all", "--everybody", "--reason", "now").code == 0
     entries = house("log", "show", "--json").json
     assert entries["origin"] == successor
     assert [one["type"] for one in entries["entries"]] == ["ledger.log.succeeded/1", "access.freeze.started/1"]
@@ -177,7 +177,7 @@ def test_a_closed_log_takes_nothing_more_and_its_successor_goes_on(house):
 
 
 def test_what_waits_for_the_partner_waits_for_its_trust_in_the_successor(house):
-    assert house("freeze", "all", "--reason", "now", "--json").code == 0
+    assert house("freeze", "all", "--everybody", "--reason", "now", "--json").code == 0
     freeze = house("unfreeze", "--json").json[0]["id"]
     closed = house("log", "close", "--compromised", "--reason", "copied", "--json").json
     with partner(house, closed["successor_key"]):
@@ -237,14 +237,14 @@ def test_a_log_whose_key_is_lost_goes_on_from_the_last_cosigned_checkpoint_and_s
     (house.data / "custody.toml").write_text("")
     public = base64.b64encode(secret.public.raw).decode()
     file.write_text(f"kept:token safeconduct-1 ed25519:{public}\n")
-    assert house("freeze", "all", "--reason", "now").error == "key-keeper-unknown"
+    assert house("freeze", "all", "--everybody", "--reason", "now").error == "key-keeper-unknown"
     said = house("log", "close", "--compromised", "--reason", "the token is lost", "--json")
     assert said.code == 0, said
     assert not said.json["closed"]
     body = house("log", "show", "--json").json["entries"][0]["body"]
     assert body["closed"] is None
     assert parse_checkpoint(body["trusted"]).cosigned
-    assert house("freeze", "all", "--reason", "now").code == 0
+    assert house("freeze", "all", "--everybody", "--reason", "now").code == 0
 
 
 def deleted(house, count):
@@ -260,7 +260,7 @@ def deleted(house, count):
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_log_comes_back_from_a_mirror_across_a_rotation(house, count):
     old, new, _evidence = rotated(house)
-    assert house("freeze", "all", "--reason", "a drill").code == 0
+    assert house("freeze", "all", "--everybody", "--reason", "a drill").code == 0
     copy = exported(house, "mirror", old)
     size = logs(house)[house.agreement]["size"]
     deleted(house, count)

@@ -100,7 +100,7 @@ def test_a_weaker_sign_in_does_not_reach_the_model(served, provider, terminal):
 def test_without_a_key_nothing_is_signed(provider, terminal):
     provider.next_is(SUBJECT, "phr")
     assert login(terminal).code == 0
-    assert terminal("freeze", "all", "--reason", "a test").error == "key-missing"
+    assert terminal("freeze", "all", "--everybody", "--reason", "a test").error == "key-missing"
 
 
 def test_somebody_the_program_does_not_know_gets_nothing(provider, terminal):

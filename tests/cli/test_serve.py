@@ -283,7 +283,7 @@ def test_a_damaged_log_whose_entries_still_make_the_state_stops_and_nothing_else
         said = house("log", "verify", "--json")
         assert said.code == 1
         assert {log["origin"]: log["verified"] for log in said.json}[house.agreement] is False
-        assert house("freeze", "all", "--reason", "a drill").error == "log-damaged"
+        assert house("freeze", "all", "--everybody", "--reason", "a drill").error == "log-damaged"
         for words in (("path", "list"), ("token", "list"), ("events", "list"), ("program", "show")):
             assert house(*words, "--json").code == 0
         assert bearer(house) != token  # the installation's own log takes entries

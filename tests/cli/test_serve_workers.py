@@ -13,10 +13,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from safeconduct.access.freezes import freeze, parse_selector
+from safeconduct.access.freezes import freeze
 from safeconduct.adapters.data_folder import running_server
 from safeconduct.bootstrap.joined import joined
 from safeconduct.settings import Databases
+from support.freezing import ordered
 from support.patience import PATIENCE_S
 from support.programs import signed
 from support.serve_calls import ROUTE, asked, bearer, chat, request
@@ -139,9 +140,8 @@ def frozen(house, selector):
     """Freezes; returns the freeze once it is durable."""
     operation = "POST /api/v1/freezes"
     act = signed("ops", operation, selector.encode(), house.clock.now())
-    parsed, content = parse_selector(selector), act.act.content
     future = house.writer.submit(
-        lambda tx: freeze(tx, act, operation=operation, content=content, selector=parsed, reason="a test")
+        lambda tx: freeze(tx, act, ordered(selector), operation=operation, content=act.act.content)
     )
     return future.result(PATIENCE_S).value
 

@@ -177,8 +177,9 @@ def test_the_provider_holds_the_same_in_its_hand_for_what_it_submitted(scene, tm
     )
     provider.folder.mkdir()
     with served(scene.keeper, scene.model) as url:
+        because = {"reason": "a campaign", "everybody": True}
         frozen = [
-            provider.act(url, "/api/v1/freezes/start", {"selector": selector, "reason": "a campaign"})
+            provider.act(url, "/api/v1/freezes/start", {"selector": selector} | because)
             for selector in ("path:soc-triage", "principal:bo", "organization:northwind")
         ]
     assert [status for status, _entry in frozen] == [200, 200, 200]

@@ -119,20 +119,23 @@ def test_a_body_that_does_not_fit_is_told(house, body):
 
 def test_a_freeze_is_previewed_started_and_ended_with_the_partner(house):
     previewed = house.get("freezes/preview", selector="principal:ana")[1]
+    assert len(previewed.pop("digest")) == 64
     assert previewed == {
         "selector": "principal:ana",
-        "grants": ["ana-triage"],
-        "principals": ["ana"],
-        "paths": ["soc-triage"],
+        "everybody": False,
+        "cut": {"grants": ["ana-triage"], "principals": ["ana"], "paths": ["soc-triage"]},
+        "narrowed": {"grants": [], "principals": [], "paths": []},
+        "unaffected": {"grants": ["service-triage"], "principals": ["triage-service"], "paths": ["soc-triage"]},
+        "calls": {"cut": [], "unaffected": 0},
     }
     assert house.get("freezes") == (200, [])
     status, started = house.post("freezes/start", {"selector": "principal:ana", "reason": "suspicion"})
     assert (status, started["selector"], started["by"]) == (200, "principal:ana", "ops")
-    assert house.get("freezes") == (200, [started])
+    assert house.get("freezes") == (200, [started | {"agreed": []}])
     house.witness_answers = False
     status, ending = house.post(f"freezes/{started['id']}/end")
     assert (status, ending["state"]) == (200, "waiting")
-    assert house.get("freezes") == (200, [started])
+    assert house.get("freezes") == (200, [started | {"agreed": ["meridian"]}])
     assert house.get("programs")[1]["waiting"][0]["freeze"] == started["id"]
     house.witness_answers = True
     asyncio.run(house.settle())
@@ -152,7 +155,7 @@ def test_reading_needs_the_local_secret_or_a_known_key(house):
 
 
 def test_a_replayed_request_is_refused(house):
-    body = msgspec.json.encode({"selector": "all", "reason": "suspicion"})
+    body = msgspec.json.encode({"selector": "all", "reason": "suspicion", "everybody": True})
     act = encode_act(signed("ops", "POST /api/v1/freezes/start", body, house.now()))
     request = Ask(method="POST", path="/api/v1/freezes/start", headers={HEADER: act}, body=body)
     assert house.send(request)[0] == 200

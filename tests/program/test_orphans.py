@@ -4,8 +4,8 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access.admissions import Admission, AdmissionState
-from safeconduct.access.freezes import parse_selector
 from safeconduct.access.model import Freeze
+from safeconduct.access.selectors import parse_selection, parse_selector
 from safeconduct.program.obligations.model import DUTIES, Duty
 from safeconduct.program.orphans import gone, orphans
 from support.owing import DAY, DRILL
@@ -43,7 +43,7 @@ def test_what_somebody_owned_who_is_not_in_the_program_any_more(house, name, kin
 def test_who_is_frozen_by_name_owns_nothing_and_an_organizations_freeze_takes_no_owner(house):
     state = house.state.copy()
     for place, selector in (("1", "organization:northwind"), ("2", "principal:ana")):
-        freeze = Freeze(id=place, selector=parse_selector(selector), by="ops", reason="r", at=house.now)
+        freeze = Freeze(id=place, selector=parse_selection(selector), by="ops", reason="r", at=house.now)
         state.put(kept.FREEZES, place, freeze)
     assert (gone(state, "bo", house.now), gone(state, "ana", house.now)) == ("", "is frozen")
 

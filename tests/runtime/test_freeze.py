@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from safeconduct.access.freezes import parse_selector
+from safeconduct.access.marks import Freezes
 from safeconduct.access.model import CallFacts, Freeze
 from safeconduct.access.records import EPOCHS
+from safeconduct.access.selectors import parse_selection
 from safeconduct.access.standing import compile_standing
 from safeconduct.gateway.events import CALLERS_UNIDENTIFIED, CallersUnidentified
 from safeconduct.gateway.moves import CutWhy
@@ -30,8 +31,8 @@ def standing():
 
 
 def frozen(standing, text):
-    freeze = Freeze(id="F", selector=parse_selector(text), by="ops", reason="r", at=START)
-    return replace(standing, freezes={freeze.selector: freeze})
+    freeze = Freeze(id="F", selector=parse_selection(text), by="ops", reason="r", at=START)
+    return replace(standing, freezes=Freezes((freeze,)))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_a_loop_that_is_gone_is_not_told():
         world.board.attach(loop, None)
         loop.close()
         world.run(world.freeze_command("all"))
-        assert len(world.board.current.freezes) == 1
+        assert len(world.board.current.freezes.all) == 1
 
 
 def test_how_slow_a_cut_was():

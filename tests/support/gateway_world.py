@@ -8,7 +8,7 @@ from pathlib import Path
 
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.events import PROJECTIONS as ACCESS
-from safeconduct.access.freezes import freeze, parse_selector
+from safeconduct.access.freezes import freeze
 from safeconduct.access.program import parse_program
 from safeconduct.access.programs import apply
 from safeconduct.access.readership import AgreementMatrix
@@ -33,6 +33,7 @@ from safeconduct.runtime.calls import Calls, Patience
 from safeconduct.runtime.commits import LoopCommits
 from safeconduct.runtime.freeze import StandingBoard
 from safeconduct.runtime.writer import GroupCommitWriter
+from support.freezing import ordered
 from support.immediate import START
 from support.logs import sqlite_keys
 from support.patience import PATIENCE_S
@@ -140,9 +141,7 @@ class LogWorld:
     def freeze_command(self, selector: str):
         operation = "POST /api/v1/freezes"
         act = signed("ops", operation, selector.encode(), self.clock.now())
-        return lambda tx: freeze(
-            tx, act, operation=operation, content=act.act.content, selector=parse_selector(selector), reason="a test"
-        )
+        return lambda tx: freeze(tx, act, ordered(selector), operation=operation, content=act.act.content)
 
     def calls(
         self,

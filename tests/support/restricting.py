@@ -1,8 +1,8 @@
 """Commands that set and lift restrictions, signed."""
 
-from safeconduct.access.freezes import parse_selector
 from safeconduct.access.model import RestrictionKind
 from safeconduct.access.restrictions import lift, restrict
+from safeconduct.access.selectors import parse_selector
 from support.programs import signed
 
 SET = "POST /api/v1/restrictions/set"

@@ -17,6 +17,7 @@ from safeconduct.access.model import (
     SelectorKind,
     Token,
 )
+from safeconduct.access.selectors import parse_selection
 from support.immediate import START
 from support.programs import in_force
 from support.vetting import vetted_program
@@ -91,7 +92,7 @@ CHANGES = st.one_of(
     st.builds(
         lambda key, on: (kept.FREEZES, key, Freeze(id=key, selector=on, by="ops", reason="r", at=START)),
         st.sampled_from(NUMBERS),
-        selectors(),
+        st.sampled_from(("all", "principal:ana", "path:w1&!principal:p1")).map(parse_selection),
     ),
     st.builds(
         lambda key, on: (

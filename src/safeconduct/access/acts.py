@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from safeconduct.access import records as kept
 from safeconduct.access.directory.model import DIRECTORY_LIFTS, directory_restriction
-from safeconduct.access.model import Principal, PrincipalKind, Role, Selector, SelectorKind, UsedAct
+from safeconduct.access.model import Freeze, Principal, PrincipalKind, Role, SelectorKind, UsedAct
 from safeconduct.access.passkey_model import Passkey, unknown_passkey
 from safeconduct.approvals.ports import Voter
 from safeconduct.kernel.entries import Entry
@@ -189,19 +189,27 @@ def check_signature(
 
 
 def refuse_frozen(records: Records, principal: Principal) -> None:
-    """Refuses a person who is frozen by name: their key may be in other hands.
+    """Refuses a person who is frozen by name or by key: it may be in other hands.
 
     A freeze of an organization or of all stops calls only, or nobody could end it.
 
     Raises:
         RefusedError: `principal-frozen`.
     """
-    selector = Selector(SelectorKind.PRINCIPAL, principal.id)
+    freeze = frozen_by_name(records, principal)
+    if freeze is not None:
+        raise RefusedError(
+            f"{principal.id} is frozen: {freeze.reason}", code="principal-frozen", clause=f"freeze:{freeze.id}"
+        )
+
+
+def frozen_by_name(records: Records, principal: Principal) -> Freeze | None:
+    """Returns a freeze that names a person, or their key, and nothing else."""
+    own = {f"{SelectorKind.PRINCIPAL}:{principal.id}", f"{SelectorKind.KEY}:{principal.key}"}
     for _, freeze in records.scan(kept.FREEZES):
-        if freeze.selector == selector:
-            raise RefusedError(
-                f"{principal.id} is frozen: {freeze.reason}", code="principal-frozen", clause=f"freeze:{freeze.id}"
-            )
+        if all(not term.barred and term.mark in own for term in freeze.selector.terms):
+            return freeze
+    return None
 
 
 def refuse_left(records: Records, principal: Principal) -> None:

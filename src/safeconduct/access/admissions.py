@@ -114,6 +114,12 @@ class Admissions:
         lowered = f"{_clause(str(own.subject))}/tier" if own is not None and own.tier < tier else ""
         return next((_clause(one) for one in out), lowered)
 
+    def ends(self, principal: Principal, sponsor: Principal | None) -> Iterator[Instant]:
+        """Yields until just before when everybody whom a call rests on was vetted."""
+        if self.required:
+            found = (self.facts.get(one) for one in _answerable(principal, sponsor))
+            yield from (one.until for one in found if one is not None)
+
     def _state(self, subject: str) -> AdmissionState | None:
         found = self.facts.get(subject)
         return found.state if found else None

@@ -18,12 +18,19 @@ MICRO_USD = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A configured model server as the program states it: whose it is, where it computes and what it keeps."""
+    """A configured model server as the program states it: whose it is, where it computes and what it keeps.
+
+    `operator` is the subprocessor that runs it, `jurisdiction` under whose law, `key_id` what its vendor calls the key
+    that it is asked with; each empty where the program does not say.
+    """
 
     upstream: str
     vendor: str = UNSTATED
     region: str = UNSTATED
     retention: str = UNSTATED
+    operator: str = ""
+    jurisdiction: str = ""
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

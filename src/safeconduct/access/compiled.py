@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from safeconduct.access.catalogue import SealedModel
+from safeconduct.access.marks import Marks, path_marks
 from safeconduct.access.model import ModelUse, SealedPath
 from safeconduct.access.targets import TargetSet, compile_targets
 
@@ -15,6 +16,7 @@ class CompiledPath:
     sealed: SealedPath
     targets: TargetSet
     models: Mapping[str, SealedModel]
+    marks: Marks
 
     def model(self, asked: str, tier: int) -> SealedModel | None:
         """Returns what a caller of a tier means by a name; None also for a pre-release above that tier."""
@@ -36,4 +38,5 @@ def compile_path(sealed: SealedPath) -> CompiledPath:
         sealed=sealed,
         targets=compile_targets(sealed.targets),
         models={name: model for model in sealed.catalogue for name in model.names},
+        marks=path_marks(sealed),
     )

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from safeconduct.access import authorization as cedar
 from safeconduct.access import records as kept
 from safeconduct.access.admissions import proof_key
-from safeconduct.access.model import CallFacts
+from safeconduct.access.model import CallFacts, Selector, SelectorKind
 from safeconduct.access.patching import entity_of
 from safeconduct.access.secrets import secret_hash
-from safeconduct.access.standing import Standing, cuts
+from safeconduct.access.standing import Standing, restricts
 from safeconduct.kernel.ports import Records
 from safeconduct.policy import EntityUid
 
@@ -77,12 +77,23 @@ def _token_of(records: Records, key: str, _call: CallFacts, token: str) -> bool:
 
 def _freeze(records: Records, key: str, call: CallFacts, _token: str) -> bool:
     found = records.get(kept.FREEZES, key)
-    return found is not None and cuts(found.selector, call)
+    return found is not None and all(_may_select(term, call) for term in found.selector.terms)
+
+
+def _may_select(term: Selector, call: CallFacts) -> bool:
+    named = {
+        SelectorKind.PRINCIPAL: call.principal,
+        SelectorKind.PATH: call.path,
+        SelectorKind.ORGANIZATION: call.organization,
+        SelectorKind.GRANT: call.grant,
+        SelectorKind.AGREEMENT: call.agreement,
+    }
+    return term.kind not in named or (named[term.kind] == term.name) is not term.barred
 
 
 def _restriction(records: Records, key: str, call: CallFacts, _token: str) -> bool:
     found = records.get(kept.RESTRICTIONS, key)
-    return found is None or cuts(found.selector, call)
+    return found is None or restricts(found.selector, call)
 
 
 def _approval(_records: Records, key: str, call: CallFacts, _token: str) -> bool:

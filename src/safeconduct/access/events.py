@@ -17,6 +17,8 @@ from safeconduct.access.destruction_events import PROJECTIONS as DESTRUCTION
 from safeconduct.access.destruction_events import begin_destruction
 from safeconduct.access.directory.projections import PROJECTIONS as DIRECTORIES
 from safeconduct.access.directory.suspending import settle_all
+from safeconduct.access.freeze_events import PROJECTIONS as FREEZES
+from safeconduct.access.freeze_events import end_freeze
 from safeconduct.access.grant_events import PROJECTIONS as GRANTS
 from safeconduct.access.grant_events import elevate
 from safeconduct.access.holds_events import PROJECTIONS as HOLDS
@@ -25,12 +27,10 @@ from safeconduct.access.log_events import PROJECTIONS as LOGS
 from safeconduct.access.model import (
     Agreement,
     Change,
-    Freeze,
     Part,
     Pending,
     ProgramRecord,
     RequestKind,
-    Selector,
     Token,
     UsedAct,
     Witness,
@@ -47,7 +47,7 @@ from safeconduct.access.retention_events import begin_retention
 from safeconduct.access.waiting import forget, wait
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import UnavailableError
-from safeconduct.kernel.ids import AgreementId, EntryId, FreezeId, Origin, PrincipalId
+from safeconduct.kernel.ids import AgreementId, EntryId, Origin, PrincipalId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Projection, State
 from safeconduct.ledger.events import EventType
@@ -78,31 +78,12 @@ class ProgramRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnfreezeRequested:
-    """A person asks for a freeze to end."""
-
-    freeze: FreezeId
-    by: PrincipalId
-    agreement_origin: Origin
-    witness: Witness
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Enforced:
     """What was requested is in force: `checkpoint` covers the request and carries the witness's cosignature."""
 
     request: EntryId
     kind: RequestKind
     checkpoint: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FreezeStarted:
-    """Calls that the selector selects are cut and refused from here on."""
-
-    selector: Selector
-    by: PrincipalId
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +121,7 @@ class TokenRevoked:
 
 PROGRAM_PART = EventType("access.program.part/1", ProgramPart)
 PROGRAM_REQUESTED = EventType("access.program.requested/1", ProgramRequested)
-UNFREEZE_REQUESTED = EventType("access.unfreeze.requested/1", UnfreezeRequested)
 ENFORCED = EventType("access.request.enforced/1", Enforced)
-FREEZE_STARTED = EventType("access.freeze.started/1", FreezeStarted)
 TOKEN_ISSUED = EventType("access.token.issued/1", TokenIssued)
 TOKEN_REVOKED = EventType("access.token.revoked/1", TokenRevoked)
 
@@ -182,25 +161,6 @@ def _take_part(state: State, entry_id: EntryId) -> tuple[Change, ...]:
     return part.changes
 
 
-def _unfreeze_requested(state: State, entry: Entry) -> None:
-    record_act(state, entry)
-    event = UNFREEZE_REQUESTED.read(entry)
-    wait(
-        state,
-        entry,
-        Pending(
-            request=entry.id,
-            kind=RequestKind.UNFREEZE,
-            origin=entry.origin,
-            witness=event.witness,
-            by=event.by,
-            at=entry.at,
-            agreement_origin=event.agreement_origin,
-            freeze=event.freeze,
-        ),
-    )
-
-
 def _enforced(state: State, entry: Entry) -> None:
     event = ENFORCED.read(entry)
     pending = state.get(kept.PENDING, event.request)
@@ -211,7 +171,7 @@ def _enforced(state: State, entry: Entry) -> None:
     if pending.program is not None:
         _program_enforced(state, entry, pending.program, pending.changes)
     if pending.freeze is not None:
-        state.delete(kept.FREEZES, pending.freeze)
+        end_freeze(state, pending.freeze)
     if pending.hold is not None:
         end_hold(state, pending.hold)
     if pending.use is not None:
@@ -238,14 +198,6 @@ def _program_enforced(state: State, entry: Entry, program: ProgramRecord, change
         if change.noun == RECERTIFICATION:
             follow_recertification(state, entry.at, change.name)
     settle_all(state)
-
-
-def _freeze_started(state: State, entry: Entry) -> None:
-    record_act(state, entry)
-    event = FREEZE_STARTED.read(entry)
-    freeze_id = FreezeId(entry.id)
-    freeze = Freeze(id=freeze_id, selector=event.selector, by=event.by, reason=event.reason, at=entry.at)
-    state.insert(kept.FREEZES, freeze_id, freeze)
 
 
 def _token_issued(state: State, entry: Entry) -> None:
@@ -285,6 +237,7 @@ PROJECTIONS: Mapping[str, Projection] = noted(
         **CREDENTIALS,
         **DESTRUCTION,
         **DIRECTORIES,
+        **FREEZES,
         **GRANTS,
         **HOLDS,
         **OPENING,
@@ -296,9 +249,7 @@ PROJECTIONS: Mapping[str, Projection] = noted(
         **LOGS,
         PROGRAM_PART.name: _program_part,
         PROGRAM_REQUESTED.name: _program_requested,
-        UNFREEZE_REQUESTED.name: _unfreeze_requested,
         ENFORCED.name: _enforced,
-        FREEZE_STARTED.name: _freeze_started,
         TOKEN_ISSUED.name: _token_issued,
         TOKEN_REVOKED.name: _token_revoked,
     }

@@ -43,6 +43,13 @@ def within(hours: Hours, now: Instant) -> bool:
     return minute >= hours.opens or minute < hours.closes
 
 
+def next_close(hours: Hours, now: Instant) -> Instant:
+    """Returns the next instant after one at which the hours close."""
+    minutes = now // seconds(60)
+    today = minutes - minutes % _DAY_MINUTES + hours.closes
+    return Instant((today if today > minutes else today + _DAY_MINUTES) * seconds(60))
+
+
 def conditions_document(conditions: Conditions) -> dict[str, str]:
     """Returns conditions as they are stated; nothing for those that there are not."""
     stated = {

@@ -88,7 +88,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
-    """A party. `tier` is the most that its people may be approved for."""
+    """A party. `tier` is the most that its people may be approved for, `jurisdiction` under whose law it stands."""
 
     id: OrganizationId
     role: OrganizationRole
@@ -96,6 +96,7 @@ class Organization:
     key: str
     tier: int = 0
     budget: Budget | None = None
+    jurisdiction: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +166,8 @@ class Principal:
     The sponsor is a person who answers for it. `tier` is what it was approved for: models of higher tiers are not for
     it. `human` says who a person is, in words that both parties know; empty where the program does not say. `identity`
     is who a person is where they sign in. `certificate` is the thumbprint (`x5t#S256`) of a service's client
-    certificate, empty where the program pins none.
+    certificate, empty where the program pins none. `nationalities` may be tags that do not show which they are,
+    `employers` are the subprocessors through whom it works, if not for its organization itself.
     """
 
     id: PrincipalId
@@ -179,6 +181,8 @@ class Principal:
     identity: Identity | None = None
     credential: Credential = Credential.BEARER
     certificate: str = ""
+    nationalities: tuple[str, ...] = ()
+    employers: tuple[OrganizationId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,36 +300,65 @@ class Grant:
 
 
 class SelectorKind(StrEnum):
-    """What a freeze can name."""
+    """What a selector can name, in the order in which its terms are written."""
 
-    PRINCIPAL = "principal"
-    PATH = "path"
-    ORGANIZATION = "organization"  # all of its principals
-    GRANT = "grant"
-    AGREEMENT = "agreement"
     ALL = "all"
+    AGREEMENT = "agreement"
+    ORGANIZATION = "organization"  # all of its principals
+    SUBPROCESSOR = "subprocessor"  # its people, those who work through it, and paths with a provider that it runs
+    JURISDICTION = "jurisdiction"  # of an organization, or of a path's provider
+    NATIONALITY = "nationality"  # of a person, as stated or as its tag
+    PATH = "path"
+    PURPOSE = "purpose"
+    MODEL = "model"  # by name, version or alias
+    TIER = "tier"  # of the model: `2`, or `2+` for that and above
+    PRINCIPAL = "principal"
+    GRANT = "grant"
+    KEY = "key"  # a principal's, a token's id, or what a path's provider is asked with
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which calls a freeze stops. Its text is `kind:name`, or `all`."""
+    """One term: calls with an attribute, or with `barred` those without. Its text is `kind:name`, or `all`."""
 
     kind: SelectorKind
     name: str = ""
+    barred: bool = False
+
+    @property
+    def mark(self) -> str:
+        """What a call bears that has the attribute."""
+        return self.kind.value if self.kind is SelectorKind.ALL else f"{self.kind.value}:{self.name}"
 
     def __str__(self) -> str:
-        return self.kind.value if self.kind is SelectorKind.ALL else f"{self.kind.value}:{self.name}"
+        return f"!{self.mark}" if self.barred else self.mark
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which calls a freeze stops: those that every term selects (access/selectors.py reads and writes it)."""
+
+    terms: tuple[Selector, ...]
+
+    def __str__(self) -> str:
+        return "&".join(map(str, self.terms))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freeze:
-    """A stop in force. It ends by an unfreeze that the partner cosigned, and by nothing else."""
+    """A stop in force. It ends when both parties say so and the partner cosigned, or at an instant stated at its start.
+
+    `review_by` is when `owner` looks at it again, if that was stated.
+    """
 
     id: FreezeId
-    selector: Selector
+    selector: Selection
     by: PrincipalId
     reason: str
     at: Instant
+    ends_at: Instant | None = None
+    review_by: Instant | None = None
+    owner: PrincipalId | None = None
 
 
 class RestrictionKind(StrEnum):
@@ -356,7 +389,10 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
-    """What of a running call a freeze can select, the tier that it needs of its principal, and its approval if any."""
+    """What of a running call a freeze can select, the tier that it needs of its principal, and its approval if any.
+
+    `models` are the names of its model.
+    """
 
     principal: PrincipalId
     organization: OrganizationId
@@ -365,6 +401,7 @@ class CallFacts:
     agreement: AgreementId
     tier: int = 0
     approval: str = ""
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -400,7 +437,8 @@ class CallRequest:
     """What a call asks for, after steps 1 to 5. `grant` is None where the request named none.
 
     `targets` are those found in it, each with the place where it stands, `data_classes` the labels of its blocks.
-    Where nothing labels (this release), the class is `unlabeled`, the most confidential there is.
+    Where nothing labels (this release), the class is `unlabeled`, the most confidential there is. `token` is the id of
+    the token that it came with, where a freeze may ask for it.
     """
 
     principal: PrincipalId
@@ -412,6 +450,7 @@ class CallRequest:
     targets: Mapping[str, Place] = field(default_factory=dict)
     data_classes: tuple[str, ...] = ("unlabeled",)
     session: str = ""
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

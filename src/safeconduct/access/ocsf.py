@@ -20,6 +20,7 @@ from safeconduct.access import (
     retention_events,
 )
 from safeconduct.access.directory.ocsf import FORMS as DIRECTORIES
+from safeconduct.access.freeze_ocsf import FORMS as FREEZES
 from safeconduct.access.grant_ocsf import FORMS as GRANTS
 from safeconduct.ledger.ocsf import CREATE, DELETE, ENTITY_MANAGEMENT, HIGH, MEDIUM, OTHER, UPDATE, EntryForm
 
@@ -44,12 +45,6 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=OTHER,
         fixed={"activity_name": "Request", "entity.type": "Program"},
         copy={"entity.uid": "program", "entity.name": "agreement", "actor.user.uid": "by"},
-    ),
-    events.UNFREEZE_REQUESTED.name: EntryForm(
-        class_uid=ENTITY_MANAGEMENT,
-        activity_id=OTHER,
-        fixed={"activity_name": "Request resume", "entity.type": "Freeze"},
-        copy={"entity.uid": "freeze", "actor.user.uid": "by"},
     ),
     appeal_events.LODGED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
@@ -91,13 +86,6 @@ FORMS: Mapping[str, EntryForm] = {
         class_uid=ENTITY_MANAGEMENT,
         activity_id=ACTIVATE,
         copy={"entity.uid": "request", "entity.type": "kind", "metadata.correlation_uid": "request"},
-    ),
-    events.FREEZE_STARTED.name: EntryForm(
-        class_uid=ENTITY_MANAGEMENT,
-        activity_id=SUSPEND,
-        fixed={"severity_id": HIGH},
-        copy={"actor.user.uid": "by", "comment": "reason"},
-        more=_selected,
     ),
     restriction_events.SET.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
@@ -244,6 +232,7 @@ FORMS: Mapping[str, EntryForm] = {
         copy={"entity.name": "origin"},
     ),
     **DIRECTORIES,
+    **FREEZES,
     **GRANTS,
 }
 """By entry type."""

@@ -13,6 +13,7 @@ from safeconduct.access import authorization as cedar
 from safeconduct.access import records as kept
 from safeconduct.access.compiled import compile_path
 from safeconduct.access.lowering import lowerings
+from safeconduct.access.marks import Freezes
 from safeconduct.access.model import Grant, GrantOrigin, Restriction, Selector
 from safeconduct.access.ownership import proven
 from safeconduct.kernel.ports import Collection, Records
@@ -126,7 +127,7 @@ def _tokens(standing: "Standing", rows: Rows) -> _Fields:
 
 
 def _freezes(_standing: "Standing", rows: Rows) -> _Fields:
-    return {"freezes": {freeze.selector: freeze for freeze in rows.values()}}
+    return {"freezes": Freezes(tuple(rows[key] for key in sorted(rows)))}
 
 
 def _restrictions(_standing: "Standing", rows: Rows) -> _Fields:

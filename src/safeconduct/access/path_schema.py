@@ -16,6 +16,7 @@ from safeconduct.access.reading import (
     Text,
     Whole,
 )
+from safeconduct.access.selectors import PLACE, PLACE_FORM
 from safeconduct.access.target_rules import TargetRule
 from safeconduct.kernel.errors import InvalidInputError
 
@@ -70,6 +71,8 @@ TIER = Whole(0, TIER_MAX)
 _MODEL = Text("model name", r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 _TOOL = Text("tool name", r"[A-Za-z0-9_-]{1,64}", form="a name of up to 64 letters, digits, _ and -")
 _STATED = Text("name", NAME, _check_stated, NAME_FORM)
+_PLACE = Text("country or tag", PLACE, form=PLACE_FORM)
+_KEY_ID = Text("key id", r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _PRICE = Decimal(MICRO_USD, "USD for a million tokens")
 
 UPSTREAMS = Named(
@@ -78,6 +81,11 @@ UPSTREAMS = Named(
             FieldSpec("vendor", _STATED, "whose model server it is"),
             FieldSpec("region", _STATED, "where it computes"),
             FieldSpec("retention", _STATED, "what it keeps, such as `none` or `30-days`"),
+            FieldSpec("operator", ID, "the subprocessor that runs it", required=False, default=""),
+            FieldSpec("jurisdiction", _PLACE, "under whose law it computes", required=False, default=""),
+            FieldSpec(
+                "key_id", _KEY_ID, "what its vendor calls the key that it is asked with", required=False, default=""
+            ),
         ),
         "upstream",
     ),

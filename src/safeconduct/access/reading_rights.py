@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from safeconduct.access import records as kept
-from safeconduct.access.acts import authenticate
+from safeconduct.access.acts import authenticate, frozen_by_name
 from safeconduct.access.admissions import AdmissionState
 from safeconduct.access.model import (
     OrganizationRole,
     Principal,
     PrincipalKind,
     Role,
+    Selection,
     Selector,
     SelectorKind,
 )
@@ -172,7 +173,7 @@ def concerns(records: Records, reader: Reader, principal: str) -> bool:
 
 
 def selects(records: Records, reader: Reader, selector: Selector) -> bool:
-    """Tells whether somebody may read of a freeze or a restriction: protectors of all, others of what stops them."""
+    """Tells whether somebody may read of a restriction: protectors of all, others of what stops them."""
     if reader.protects:
         return True
     match selector.kind:
@@ -187,6 +188,11 @@ def selects(records: Records, reader: Reader, selector: Selector) -> bool:
             return reads_path(records, reader, selector.name)
         case _:
             return reader.in_agreement
+
+
+def reads_freeze(records: Records, reader: Reader, selection: Selection) -> bool:
+    """Tells whether somebody may read of a freeze: protectors of all, others of what every term stops of theirs."""
+    return all(selects(records, reader, term) for term in selection.terms)
 
 
 def reads_path(records: Records, reader: Reader, path: str) -> bool:
@@ -225,10 +231,9 @@ def votes(reader: Reader, groups: Iterable[Group]) -> bool:
 
 
 def _stopped(records: Records, principal: Principal) -> bool:
-    selector = Selector(SelectorKind.PRINCIPAL, principal.id)
-    admission = records.get(kept.ADMISSIONS, str(selector))
+    admission = records.get(kept.ADMISSIONS, f"{SelectorKind.PRINCIPAL}:{principal.id}")
     suspended = admission is not None and admission.state is AdmissionState.SUSPENDED
-    return suspended or any(freeze.selector == selector for _, freeze in records.scan(kept.FREEZES))
+    return suspended or frozen_by_name(records, principal) is not None
 
 
 def _home(records: Records, principal: Principal) -> OrganizationId:

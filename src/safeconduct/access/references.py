@@ -29,6 +29,7 @@ def check_references(values: Values, log: Log) -> None:
         _principal(name, principal, values, log)
     check_vetting(values, log)
     check_identities(values, log)
+    _operators(values, log)
     for name, path in values["paths"].items():
         _known(log, ("paths", name, "scope"), path["scope"], values["scopes"], "scope")
         for data_class in path["handling"]:
@@ -139,6 +140,8 @@ def _witness(witness: Values, log: Log) -> None:
 def _principal(name: str, principal: Values, values: Values, log: Log) -> None:
     key: Key = ("principals", name)
     _known(log, (*key, "organization"), principal["organization"], values["organizations"], "organization")
+    for index, employer in enumerate(principal["employers"]):
+        _subprocessor((*key, "employers", index), employer, values, log)
     _roles(name, principal, values, log)
     _tier(name, principal, values, log)
     if principal["kind"] == PrincipalKind.PERSON:
@@ -148,6 +151,19 @@ def _principal(name: str, principal: Values, values: Values, log: Log) -> None:
     elif principal["roles"]:
         log.wrong_at((*key, "roles"), f"{name} is a {principal['kind']}; roles are for people")
     check_sponsor(name, values, log)
+
+
+def _operators(values: Values, log: Log) -> None:
+    for name, upstream in values["upstreams"].items():
+        if upstream["operator"]:
+            _subprocessor(("upstreams", name, "operator"), upstream["operator"], values, log)
+
+
+def _subprocessor(key: Key, name: str, values: Values, log: Log) -> None:
+    if _known(log, key, name, values["organizations"], "organization"):
+        role = values["organizations"][name]["role"]
+        if role != OrganizationRole.SUBPROCESSOR:
+            log.wrong_at(key, f"{name} has role {role}, expected subprocessor")
 
 
 def _roles(name: str, principal: Values, values: Values, log: Log) -> None:

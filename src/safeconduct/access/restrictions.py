@@ -7,10 +7,10 @@ partner. The caller is always told.
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.directory.model import DIRECTORY_LIFTS, set_by_directory
-from safeconduct.access.freezes import check_selected
-from safeconduct.access.model import Principal, Restriction, RestrictionKind, Selector, SelectorKind
+from safeconduct.access.model import Principal, Restriction, RestrictionKind, Selection, Selector, SelectorKind
 from safeconduct.access.reasons import check_reason
 from safeconduct.access.restriction_events import LIFTED, SET, RestrictionLifted, RestrictionSet
+from safeconduct.access.selectable import check_selected
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.ports import Records, Transaction
@@ -47,7 +47,7 @@ def restrict(
     least, most = (1, SLOW_MS_MAX) if kind is RestrictionKind.SLOW else (0, 0)
     if not least <= slow_ms <= most:
         raise InvalidInputError(f"{kind} takes {least} to {most} ms, got {slow_ms}", code="slow-invalid")
-    check_selected(tx, selector)
+    check_selected(tx, Selection((selector,)))
     check_reason(reason, "a restriction")
     event = RestrictionSet(selector=selector, kind=kind, slow_ms=slow_ms, by=signer.id, reason=reason)
     entry = tx.append(kept.require_agreement(tx).origin, SET.draft(event, act=signed.envelope()))

@@ -25,6 +25,7 @@ from safeconduct.access.reading import (
 )
 from safeconduct.access.reading import Reader as ValueReader
 from safeconduct.access.recertifications import RECERTIFICATIONS
+from safeconduct.access.selectors import PLACE, PLACE_FORM
 from safeconduct.access.vetting import VETTING
 from safeconduct.ledger.keys import PublicKey
 
@@ -34,12 +35,16 @@ NAMES_MAX = 1_000
 TARGETS_MAX = 1_000
 """Targets of one scope, or of one never-act list. They are looked through for every target of a call."""
 
+PLACES_MAX = 16
+"""Nationalities of one person, and employers in one chain: several times what there is."""
+
 ORIGIN = r"[a-z0-9.-]{1,200}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]{1,100})*"
 """What logs are named by: a host and a path without scheme."""
 
 _APPROVED = ("response", "opening", "call", "policy", "grant", *(f"grant-tier-{tier}" for tier in range(TIER_MAX + 1)))
 _PROSE = Text()
 _KEY = Text("ed25519 public key", r".{1,100}", PublicKey.parse)
+_PLACE = Text("country or tag", PLACE, form=PLACE_FORM)
 _TARGET = Text("asset", r".{1,512}", parse_asset)
 _ORGANIZATION = Section(
     (
@@ -48,6 +53,7 @@ _ORGANIZATION = Section(
         FieldSpec("key", _KEY, "public half of the organization's key"),
         FieldSpec("tier", TIER, "the most that its people may be approved for", required=False, default=0),
         FieldSpec("budget", BUDGET, "what the calls of all its principals together may use", required=False),
+        FieldSpec("jurisdiction", _PLACE, "under whose law it stands", required=False, default=""),
     ),
     "organization",
 )
@@ -82,6 +88,20 @@ _PRINCIPAL = Section(
             "a service's client certificate, by its thumbprint; with it the service gets tokens without a key",
             required=False,
             default="",
+        ),
+        FieldSpec(
+            "nationalities",
+            ListOf(_PLACE, PLACES_MAX),
+            "a person's, for freezes; a tag of `safeconduct freeze-tag` does not show which",
+            required=False,
+            default=[],
+        ),
+        FieldSpec(
+            "employers",
+            ListOf(_ID, PLACES_MAX),
+            "subprocessors through whom it works, nearest first, beside its organization",
+            required=False,
+            default=[],
         ),
     ),
     "principal",

@@ -11,9 +11,11 @@ from safeconduct.access import authorization as cedar
 from safeconduct.access import records as kept
 from safeconduct.access.admissions import PROBE, Admissions
 from safeconduct.access.budgets import StatedBudget
+from safeconduct.access.catalogue import SealedModel
 from safeconduct.access.compiled import CompiledPath
 from safeconduct.access.floor import Case, floor
 from safeconduct.access.lowering import Lowered, Lowerings, lowest
+from safeconduct.access.marks import NO_MARKS, Freezes, Marks, caller_marks, grant_marks, model_marks
 from safeconduct.access.model import (
     Agreement,
     CallFacts,
@@ -65,7 +67,7 @@ class Standing:
     agreements: PersistentMap[AgreementId, Agreement] = field(repr=False)
     granted: PersistentMap[GrantId, Grant] = field(repr=False)
     grants: PersistentMap[tuple[PrincipalId, PathId], tuple[Grant, ...]] = field(repr=False)  # each of `granted`
-    freezes: Mapping[Selector, Freeze] = field(repr=False)
+    freezes: Freezes = field(repr=False)
     approved: frozenset[str] = frozenset()  # keys of `ModelUse`
     restrictions: Mapping[Selector, tuple[Restriction, ...]] = field(default_factory=dict, repr=False)
     lowered: Lowerings = field(default_factory=dict, repr=False)
@@ -172,20 +174,28 @@ class Standing:
         """Tells whether an approval stands, or none is needed. The key is that of `CompiledPath.approval`."""
         return not approval or approval in self.approved
 
-    def frozen(self, principal: Principal, path: SealedPath, grant: Grant | None = None) -> Freeze | None:
-        """Returns a freeze that stops this principal on this path (under this grant), the widest first."""
+    def token_id(self, token: str) -> str:
+        """Returns the id of the token that a call came with, while a freeze may ask for it; else nothing."""
+        found = self.tokens.get(secret_hash(token)) if token and self.freezes else None
+        return found.id if found else ""
+
+    def frozen_early(self, principal: Principal, path: SealedPath, token: str) -> Freeze | None:
+        """Returns a freeze that stops a principal on a path, whatever grant and model it asks for."""
         if not self.freezes:
             return None
-        selectors = [
-            Selector(SelectorKind.ALL),
-            Selector(SelectorKind.AGREEMENT, path.agreement),
-            Selector(SelectorKind.ORGANIZATION, principal.organization),
-            Selector(SelectorKind.PATH, path.id),
-            Selector(SelectorKind.PRINCIPAL, principal.id),
-        ]
-        if grant is not None:
-            selectors.append(Selector(SelectorKind.GRANT, grant.id))
-        return next((self.freezes[selector] for selector in selectors if selector in self.freezes), None)
+        return self.freezes.stopping(self._marks(principal, path.id, self.token_id(token)), early=True)
+
+    def cut_by(self, call: CallFacts, token: str) -> Freeze | None:
+        """Returns a freeze that stops a call that runs, the widest first; `token` is the one it came with."""
+        principal = self.principals.get(call.principal)
+        if not self.freezes or principal is None or call.path not in self.compiled:
+            return None
+        own = grant_marks(call.grant, None) | model_marks(call.models, call.tier)
+        return self.freezes.stopping(self._marks(principal, call.path, self.token_id(token), own))
+
+    def _marks(self, principal: Principal, path: PathId, token: str, own: Marks = NO_MARKS) -> Marks:
+        organization = self.organizations.get(principal.organization)
+        return self.compiled[path].marks | caller_marks(principal, organization, token) | own
 
     def restricted(self, principal: Principal, path: SealedPath, grant: Grant) -> tuple[Restriction, ...]:
         """Returns the restrictions that hold for a call under a grant. All of them do."""
@@ -262,7 +272,7 @@ class Standing:
                     probe=probe,
                 ),
             ),
-            freeze=self.frozen(principal, path, grant),
+            freeze=self._frozen(request, principal, grant, model),
             suspended=_suspension(self.restricted(principal, path, grant)),
             outside=self.outside(path, request.targets, request.now),
         )
@@ -275,6 +285,13 @@ class Standing:
         remedy = "an administrator applies a program that names a person who answers for it"
         text = f"nobody answers for {principal.id}"
         return (Reason("sponsor-missing", f"principal:{principal.id}/sponsor", text, remedy),)
+
+    def _frozen(
+        self, request: CallRequest, principal: Principal, grant: Grant, model: SealedModel | None
+    ) -> Freeze | None:
+        if not self.freezes:
+            return None
+        return self.freezes.stopping(self._marks(principal, grant.path, request.token, grant_marks(grant.id, model)))
 
     def _policy_request(self, case: Case) -> PolicyRequest:
         return cedar.policy_request(
@@ -307,11 +324,9 @@ def _suspension(restrictions: Iterable[Restriction]) -> Restriction | None:
     return next((one for one in restrictions if one.kind is RestrictionKind.SUSPEND), None)
 
 
-def cuts(selector: Selector, call: CallFacts) -> bool:
-    """Tells whether a selector selects a call."""
+def restricts(selector: Selector, call: CallFacts) -> bool:
+    """Tells whether the selector of a restriction selects a call."""
     match selector.kind:
-        case SelectorKind.ALL:
-            return True
         case SelectorKind.PRINCIPAL:
             return selector.name == call.principal
         case SelectorKind.PATH:
@@ -320,8 +335,8 @@ def cuts(selector: Selector, call: CallFacts) -> bool:
             return selector.name == call.organization
         case SelectorKind.GRANT:
             return selector.name == call.grant
-        case SelectorKind.AGREEMENT:
-            return selector.name == call.agreement
+        case _:  # what no restriction can be of
+            return True
 
 
 def compile_standing(records: Records, previous: Standing | None = None) -> Standing:
@@ -353,7 +368,7 @@ def _nothing() -> Standing:
         agreements=PersistentMap(),
         granted=PersistentMap(),
         grants=PersistentMap(),
-        freezes={},
+        freezes=Freezes(),
     )
 
 

@@ -4,6 +4,8 @@ from safeconduct import approvals
 from safeconduct.access.agreement_versions import SUCCESSION_TIMER
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.destruction_events import DESTROY
+from safeconduct.access.freeze_events import FREEZE_TIMER
+from safeconduct.access.freezes import expire
 from safeconduct.access.grant_events import GRANT_TIMER
 from safeconduct.access.grant_requests import close_due
 from safeconduct.access.obligations import OBLIGATION_TIMER
@@ -19,7 +21,7 @@ from safeconduct.bootstrap.destruction import destroy
 from safeconduct.bootstrap.installation import Installation
 from safeconduct.bootstrap.ownership import ownership_probe
 from safeconduct.kernel.effects import Effect, Timer
-from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, GrantId, Origin
+from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, FreezeId, GrantId, Origin
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.quorums import parse_policy
 from safeconduct.program.agreements import succeed
@@ -48,6 +50,7 @@ def effect_runner(installation: Installation) -> EffectRunner:
     runner.on_timer(OPEN_TIMER, lambda tx, timer: closing.open_due(tx, timer.key))
     runner.on_timer(CLOSE_TIMER, lambda tx, timer: closing.close_due(tx, EntryId(timer.key)))
     runner.on_timer(EXPIRY_TIMER, _expire)
+    runner.on_timer(FREEZE_TIMER, lambda tx, timer: expire(tx, FreezeId(timer.key)))
     runner.on_timer(GRANT_TIMER, lambda tx, timer: close_due(tx, GrantId(timer.key)))
     runner.on_timer(keeping.EXPIRY_TIMER, lambda tx, timer: granting.expire(tx, EntryId(timer.key)))
     runner.on_timer(keeping.DUE_TIMER, lambda tx, timer: granting.escalate(tx, EntryId(timer.key)))

@@ -87,6 +87,7 @@ def about(status: Mapping[str, Any]) -> Iterator[Finding]:
         ("waiting", "the partner's witness cosigns what waits; is it up?"),
         ("orphans", "safeconduct program orphans shows what has an owner who is there no more"),
         ("freezes", "safeconduct unfreeze, when both parties agree"),
+        ("overdue_reviews", "of freezes: safeconduct unfreeze lists them; freeze-review, or end them"),
         ("broken_promises", "safeconduct receipt report told of them; ask the log's keeper"),
         ("effects", "they are carried out by the running server"),
     ):

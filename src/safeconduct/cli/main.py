@@ -90,6 +90,8 @@ sections.add(
             "keys": keys.commands,
             "freeze": freeze.freeze,
             "unfreeze": freeze.unfreeze,
+            "freeze-review": freeze.review_freeze,
+            "freeze-tag": freeze.freeze_tag,
             "restrict": restrict.restrict,
             "unrestrict": restrict.unrestrict,
         },

@@ -114,7 +114,7 @@ def resolved(standing: Standing, principal: Principal, arrival: Arrival) -> Admi
         RefusedError: a freeze stands against it.
     """
     path = standing.resolve(principal.id, arrival.path)
-    freeze = standing.frozen(principal, path)
+    freeze = standing.frozen_early(principal, path, arrival.token)
     if freeze is not None:
         raise RefusedError(
             f"{freeze.selector} is frozen: {freeze.reason}",
@@ -144,9 +144,15 @@ def check_words(arrival: Arrival) -> None:
 
 
 def decision_request(
-    arrival: Arrival, principal: Principal, path: SealedPath, model: str, targets: Mapping[str, Place] = NO_TARGETS
+    arrival: Arrival,
+    principal: Principal,
+    path: SealedPath,
+    model: str,
+    targets: Mapping[str, Place] = NO_TARGETS,
+    *,
+    token: str = "",
 ) -> CallRequest:
-    """Returns what step 6 decides: who asks for which model, under what, speaking of which targets."""
+    """Returns what step 6 decides: who asks for which model, under what, about which targets; `token` as in it."""
     return CallRequest(
         principal=principal.id,
         path=path.id,
@@ -156,4 +162,5 @@ def decision_request(
         grant=GrantId(arrival.grant) if arrival.grant else None,
         targets=targets,
         session=arrival.session,
+        token=token,
     )

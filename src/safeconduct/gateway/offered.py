@@ -32,10 +32,11 @@ def offered(
     names = dict.fromkeys(
         name for model in there if signed_in is None or model.tier <= signed_in for name in model.names
     )
+    token = standing.token_id(arrival.token)
     return tuple(
         name
         for name in names
-        if standing.authorize(decision_request(arrival, principal, path, name), decide)[0].allowed
+        if standing.authorize(decision_request(arrival, principal, path, name, token=token), decide)[0].allowed
     )
 
 

@@ -87,7 +87,9 @@ class _Steps:
         self.step = 5
         targets = find_targets(asked.texts, asked.arguments)
         self.step = 6
-        allowed = self._allowed(principal, path, decision_request(arrival, principal, path, asked.model, targets))
+        token = standing.token_id(arrival.token)
+        request = decision_request(arrival, principal, path, asked.model, targets, token=token)
+        allowed = self._allowed(principal, path, request)
         providers = askable(path, upstreams)
         model = _model(standing, principal, path, allowed)
         check_reach(sign_in_tier(standing, arrival), model.tier, model.name)

@@ -108,7 +108,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def facts(self) -> CallFacts:
         """What a freeze can select this call by."""
-        return call_facts(self.principal, self.path, self.grant.id, tier=self.model.tier, approval=self.approval)
+        return call_facts(self.principal, self.path, self.grant.id, model=self.model, approval=self.approval)
 
     def terms(self, inspector: Inspector) -> CallTerms:
         """Returns what the call's machine must know."""

@@ -6,7 +6,7 @@ docs/spec/notices.md section 1.
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
-from safeconduct.access import appeals, approvals_due, grants_due, scopes, tokens
+from safeconduct.access import appeals, approvals_due, freezes, grants_due, scopes, tokens
 from safeconduct.access import records as kept
 from safeconduct.access.due import DAY, Due, Owner, organization_owner, principal_owner
 from safeconduct.access.model import Role
@@ -28,6 +28,7 @@ SOURCES: tuple[Callable[[Records, Instant], Iterable[Due]], ...] = (
     tokens.due,
     approvals_due.due,
     appeals.due,
+    freezes.due,
 )
 """What each feature has in the calendar. A feature whose things end adds its `due` here."""
 

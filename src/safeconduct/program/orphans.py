@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 from safeconduct.access import records as kept
+from safeconduct.access.acts import frozen_by_name
 from safeconduct.access.admissions import ADMITTED, AdmissionState
 from safeconduct.access.grant_events import GRANT_CASES
 from safeconduct.access.grant_model import GrantState
-from safeconduct.access.model import Selector, SelectorKind
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records
 from safeconduct.program.obligations.reading import duties
@@ -46,8 +46,7 @@ def gone(records: Records, owner: str, now: Instant) -> str:
     principal = records.get(kept.PRINCIPALS, owner)
     if principal is None:
         return "is not in the program"
-    by_name = Selector(SelectorKind.PRINCIPAL, owner)
-    if any(one.selector == by_name for _, one in records.scan(kept.FREEZES)):
+    if frozen_by_name(records, principal) is not None:
         return "is frozen"
     for subject in (f"principal:{owner}", f"organization:{principal.organization}"):
         admission = records.get(kept.ADMISSIONS, subject)

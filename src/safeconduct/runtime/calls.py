@@ -32,7 +32,7 @@ from safeconduct.kernel.ids import Origin, PathId
 from safeconduct.kernel.ports import Clock, Transaction
 from safeconduct.policy import DecisionMemo
 from safeconduct.runtime.confirming import Confirmation, unconfirmed
-from safeconduct.runtime.freeze import CutReport, fallen
+from safeconduct.runtime.freeze import CutReport
 from safeconduct.runtime.leases import Commits, Leases
 from safeconduct.runtime.one_call import CallRun, Ended
 
@@ -107,7 +107,7 @@ class Calls:
             for name, upstream in upstreams.items()
         }
         self._installation = installation
-        self._decide = decide or DecisionMemo().decide
+        self.decide = decide or DecisionMemo().decide
         self._meter = RefusalMeter()
         self.observers = Observers(observers)
         self._running: set[CallRun] = set()
@@ -210,11 +210,11 @@ class Calls:
 
     def prepare(self, arrival: Arrival, body: bytes) -> Prepared | Refusal:
         """Steps 1 to 6 on the standing in force."""
-        return steps.prepare(self.standing(), self._configured, arrival, body, decide=self._decide)
+        return steps.prepare(self.standing(), self._configured, arrival, body, decide=self.decide)
 
     def offered(self, arrival: Arrival, family: str) -> tuple[str, ...]:
         """Returns the names of models that a call like this may ask for now. Leaves no entry: nothing was asked."""
-        return offered(self.standing(), self._configured, arrival, family, decide=self._decide)
+        return offered(self.standing(), self._configured, arrival, family, decide=self.decide)
 
     async def refuse(self, refusal: Refusal, arrival: Arrival, body: bytes, client: CallClient) -> str:
         """Records a refusal where an entry is due, and tells the client. Returns the call, or nothing."""
@@ -256,7 +256,7 @@ class Calls:
         """Cuts every running call that the standing no longer allows."""
         cut_at = {}
         for run in list(self._running):
-            reason = fallen(standing, run.prepared.facts, run.prepared.arrival.token)
+            reason = run.fallen(standing)
             if reason is not None and run.cut(*reason) and run.call:
                 cut_at[run.call] = self.loop.time()
         report = CutReport(epoch=standing.epoch, committed_at=committed_at, cut_at=cut_at)

@@ -15,7 +15,7 @@ from typing import Protocol
 from safeconduct.access.model import CallFacts, Principal, RestrictionKind
 from safeconduct.access.records import epoch
 from safeconduct.access.secrets import secret_hash
-from safeconduct.access.standing import Standing, compile_standing, cuts
+from safeconduct.access.standing import Standing, compile_standing, restricts
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ports import Records
@@ -92,9 +92,12 @@ def fallen(standing: Standing, call: CallFacts, token: str = "") -> tuple[CutWhy
 
     `token` is the one it came with; empty for a call from within this process.
     """
-    stopped = _stopped(standing, call)
-    if stopped is not None:
-        return stopped
+    freeze = standing.cut_by(call, token)
+    if freeze is not None:
+        return CutWhy.FREEZE, f"freeze:{freeze.id}"
+    suspended = _suspended(standing, call)
+    if suspended:
+        return CutWhy.REVOKED, suspended
     principal = standing.principals.get(call.principal)
     if principal is None:
         return CutWhy.REVOKED, f"principal:{call.principal}"
@@ -123,11 +126,8 @@ def _lost(standing: Standing, principal: Principal, call: CallFacts, token: str)
     return lowered.clause if lowered is not None and lowered.tier < call.tier else ""
 
 
-def _stopped(standing: Standing, call: CallFacts) -> tuple[CutWhy, str] | None:
-    for freeze in standing.freezes.values():
-        if cuts(freeze.selector, call):
-            return CutWhy.FREEZE, f"freeze:{freeze.id}"
+def _suspended(standing: Standing, call: CallFacts) -> str:
     for restriction in chain.from_iterable(standing.restrictions.values()):
-        if restriction.kind is RestrictionKind.SUSPEND and cuts(restriction.selector, call):
-            return CutWhy.REVOKED, f"restriction:{restriction.id}"
-    return None
+        if restriction.kind is RestrictionKind.SUSPEND and restricts(restriction.selector, call):
+            return f"restriction:{restriction.id}"
+    return ""

@@ -5,6 +5,7 @@ and then, both transports are closed, and the task is woken only to record the o
 """
 
 import asyncio
+import math
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from safeconduct.gateway.budgets.model import NO_COST, Amounts
 from safeconduct.gateway.call import Call, State
 from safeconduct.gateway.entries import attempt_draft, intent_draft, outcome_draft
 from safeconduct.gateway.holding import approval_of, approval_required, held_content
+from safeconduct.gateway.lasting import judged_by, lasts_until, refused_now
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
@@ -50,11 +52,14 @@ from safeconduct.gateway.prepared import Prepared, Refusal
 from safeconduct.gateway.vendor_outcomes import merged, rerouted
 from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError, UpstreamError
 from safeconduct.kernel.ids import ApprovalId
+from safeconduct.kernel.instants import seconds
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.receipts import receipt_text
 from safeconduct.runtime.asking import Asking
+from safeconduct.runtime.freeze import fallen
 
 if TYPE_CHECKING:
+    from safeconduct.access.standing import Standing
     from safeconduct.gateway.ports import CallClient
     from safeconduct.kernel.entries import Draft
     from safeconduct.kernel.ports import Receipt
@@ -99,8 +104,10 @@ class CallRun:
         self._first_s: float | None = None
         self._approval = ""  # what lets a held call through, used up by its intent
         self._deadline = calls.loop.time() + prepared.path.limits.deadline_s
+        self._lasts = lasts_until(calls.standing(), prepared, calls.clock.now())
+        self._judged: tuple[object, ...] | None = None  # by what it was allowed when that was last looked at
         self._timer = calls.loop.call_later(
-            min(calls.patience.shortest_s, prepared.path.limits.deadline_s), self._check_time
+            min(calls.patience.shortest_s, prepared.path.limits.deadline_s, self._left_s()), self._check_time
         )
 
     async def drive(self) -> Ended:
@@ -128,6 +135,24 @@ class CallRun:
                     self._feed(event)
         if cancelled is not None:
             raise cancelled
+
+    def fallen(self, standing: "Standing") -> tuple[CutWhy, str] | None:
+        """Returns why a standing no longer allows it, and the clause; None while it does."""
+        prepared = self.prepared
+        found = fallen(standing, prepared.facts, prepared.arrival.token)
+        if found is not None:
+            return found
+        judged = judged_by(standing, prepared)
+        if judged == self._judged:
+            return None
+        self._judged = judged
+        clause = self._refused_now(standing)
+        return (CutWhy.REVOKED, clause) if clause else None
+
+    def _refused_now(self, standing: "Standing") -> str:
+        now = self._calls.clock.now()
+        self._lasts = lasts_until(standing, self.prepared, now)
+        return refused_now(standing, self.prepared, now, self._calls.decide)
 
     def cut(self, why: CutWhy, clause: str = "") -> bool:
         """Stops the call now. On return both transports are closed and nothing more is handed over.
@@ -263,6 +288,7 @@ class CallRun:
         again = self._calls.prepare(arrival, body)
         if isinstance(again, Prepared):
             self.prepared, self._call.terms = again, again.terms(self._calls.inspector)
+            self._judged = None
             return None
         self.call = await self._calls.record_refusal(again, arrival, body)
         return again.error
@@ -340,10 +366,20 @@ class CallRun:
         found = rerouted(vendor, (self.prepared.model.version, sent.model), outcome.answered_as)
         return msgspec.structs.replace(outcome, notices=merged(outcome.notices, found)) if found else outcome
 
+    def _left_s(self) -> float:
+        """Returns the seconds until time may end its permission."""
+        return math.inf if self._lasts is None else (self._lasts - self._calls.clock.now()) / seconds(1)
+
     def _check_time(self) -> None:
         now = self._calls.loop.time()
         if now >= self._deadline:
             self.cut(CutWhy.DEADLINE)
             return
-        next_s = min(self._calls.patience.shortest_s, self._deadline - now, self._asking.check(now))
+        if self._left_s() <= 0:
+            clause = self._refused_now(self._calls.standing())
+            if clause:
+                self.cut(CutWhy.REVOKED, clause)
+                return
+        silence_s = min(self._calls.patience.shortest_s, self._asking.check(now))
+        next_s = min(silence_s, self._deadline - now, self._left_s())
         self._timer = self._calls.loop.call_later(next_s, self._check_time)

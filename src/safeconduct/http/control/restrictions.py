@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Response
 
-from safeconduct.access.freezes import parse_selector
 from safeconduct.access.model import Restriction, RestrictionKind
 from safeconduct.access.reading_rights import selects
 from safeconduct.access.restrictions import lift, restrict, restrictions
+from safeconduct.access.selectors import parse_selector
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
 from safeconduct.kernel.ids import EntryId

@@ -5,7 +5,7 @@ from importlib import metadata
 from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
-from safeconduct.access.freezes import freezes, pending
+from safeconduct.access.freezes import freezes, overdue_reviews, pending
 from safeconduct.access.holds import holds
 from safeconduct.access.promises import broken_promises
 from safeconduct.access.sign_in import administrators_with_keys
@@ -66,6 +66,7 @@ async def status(control: Installation, _: Reading) -> Response:
                 "orphans": len(orphans(records, control.clock.now())),
                 "waiting": len(pending(records)),
                 "freezes": len(freezes(records)),
+                "overdue_reviews": overdue_reviews(records, control.clock.now()),
                 "holds": sum(1 for _ in holds(records)),
                 "broken_promises": len(broken_promises(records)),
                 "effects": sum(1 for _ in records.scan(OUTBOX)),

@@ -13,7 +13,7 @@ from safeconduct.access.grant_requests import find as find_grant
 from safeconduct.access.grant_requests import unknown_grant
 from safeconduct.access.opening_events import OPENINGS
 from safeconduct.access.passkey_events import find as find_passkey
-from safeconduct.access.reading_rights import Reader, concerns, selects
+from safeconduct.access.reading_rights import Reader, concerns, reads_freeze
 from safeconduct.http.control.ballots import proposal_document
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
@@ -104,10 +104,10 @@ def _appeal(records: Records, reader: Reader, call: str) -> ToSign:
 
 def _unfreeze(records: Records, reader: Reader, freeze_id: str) -> ToSign:
     found = records.get(kept.FREEZES, freeze_id)
-    if found is None or not selects(records, reader, found.selector):
+    if found is None or not reads_freeze(records, reader, found.selector):
         raise AbsentError(f"no freeze {freeze_id[:64]!r} is in force", code="freeze-unknown")
     text = _lines(freeze=found.id, stops=str(found.selector), by=found.by, at=rfc3339(found.at), because=found.reason)
-    choice = Choice(label="End this freeze", path=f"/api/v1/freezes/{found.id}/end")
+    choice = Choice(label="Say that this freeze may end", path=f"/api/v1/freezes/{found.id}/end")
     return ToSign(title=f"The freeze of {found.selector}", text=text, choices=(choice,))
 
 

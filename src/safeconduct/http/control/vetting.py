@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
-from safeconduct.access.freezes import parse_selector
+from safeconduct.access.selectors import parse_selector
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, Signed, SignedBytes, answer, commit, parse
 from safeconduct.kernel.ids import EntryId, PrincipalId

@@ -7,9 +7,9 @@ import msgspec
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, require
 from safeconduct.access.due import DAY
-from safeconduct.access.events import FREEZE_STARTED, FreezeStarted
+from safeconduct.access.freeze_events import FREEZE_STARTED, FreezeStarted
 from safeconduct.access.grant_requests import end
-from safeconduct.access.model import Selector, SelectorKind
+from safeconduct.access.model import Selection, Selector, SelectorKind
 from safeconduct.access.reasons import check_reason
 from safeconduct.access.recertifications import ANSWER_DAYS_MAX, Access
 from safeconduct.kernel.canonical import digest
@@ -130,7 +130,8 @@ def end_access(tx: Transaction, item: Item, by: PrincipalId, why: str) -> None:
     if item.kind is SubjectKind.GRANT and tx.get(kept.ISSUED_GRANTS, item.name) is not None:
         end(tx, GrantId(item.name), why)
     elif item.kind is SubjectKind.AGREEMENT:
-        frozen = FreezeStarted(selector=Selector(SelectorKind.AGREEMENT, item.name), by=by, reason=why)
+        selection = Selection((Selector(SelectorKind.AGREEMENT, item.name),))
+        frozen = FreezeStarted(selector=selection, by=by, reason=why)
         tx.append(kept.require_agreement(tx).origin, FREEZE_STARTED.draft(frozen))
 
 
