@@ -11,8 +11,10 @@ import httpx
 import openai
 import pytest
 
+from safeconduct.bootstrap.sidecar import SidecarOptions, run
 from safeconduct.cli.keys import write_key
 from safeconduct.http.control.credentials import ASSERTION
+from safeconduct.kernel.errors import InvalidInputError
 from support.anthropic_stand_in import ALL_DIALECTS
 from support.credentials import KEY, SERVICE, assertion, with_service
 from support.patience import PATIENCE_S, until
@@ -115,9 +117,11 @@ def as_somebody_else(file):
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "192.0.2.1:0", "localhost:0", "127.0.0.1:x", "8787"])
-def test_it_listens_on_this_machine_only(served, listen):
-    said = served.house("sidecar", "--path", PATH, "--listen", listen, by=SERVICE)
-    assert said.error == "listen-beyond-loopback"
+def test_it_listens_on_this_machine_only(listen):
+    options = SidecarOptions(url="http://127.0.0.1:9", path=PATH, name=SERVICE, key=KEY, listen=listen, ready=print)
+    with pytest.raises(InvalidInputError) as caught:
+        run(options)
+    assert caught.value.code == "listen-beyond-loopback"
 
 
 def test_a_server_beyond_this_machine_needs_tls_and_one_that_is_away_is_told(served):
