@@ -25,6 +25,7 @@ def test_a_first_program_is_planned_applied_and_in_force():
     assert (status, planned["waits_for"]) == (200, "northwind.example/witness")
     assert house.writer.entries == []
     status, applied = house.post("programs/apply", SOURCE)
+    assert planned.pop("drift") == []
     assert (status, applied["state"], applied["plan"]) == (200, "in-force", planned)
     assert house.opened == ["safeconduct.example/demo/ag-2026-01"]
     shown = house.get("programs")[1]

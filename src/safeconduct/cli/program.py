@@ -7,11 +7,12 @@ import typer
 
 from safeconduct.access.changes import plan_text
 from safeconduct.access.document import PROGRAM_BYTES_MAX
+from safeconduct.access.drift import drift_text
 from safeconduct.adapters.files import read_file
 from safeconduct.bootstrap.forms import FORMS
 from safeconduct.cli import starter
 from safeconduct.cli.client import Data, Key, client
-from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows
+from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out, rows
 from safeconduct.program.file import read_program
 from safeconduct.program.vetting.transparency import told
 
@@ -20,10 +21,19 @@ commands = typer.Typer(help="The program: organizations, agreement, paths, grant
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The program file.")]
 
 
+Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 1 if there are changes, or drift.")]
+
+
 @commands.command()
-def plan(file: File, *, data: Data = None, as_json: Json = False) -> None:
-    """Shows what a program file would change. Changes nothing."""
-    emit(client(data).check("/api/v1/programs/plan", _read(file)), as_json, _show_plan)
+def plan(file: File, *, detailed: Detailed = False, data: Data = None, as_json: Json = False) -> None:
+    """Shows what a program file would change, and what is in force beside it: drift. Changes nothing.
+
+    Exit 0 whatever it shows; with --detailed-exitcode 0 only where the file says all that is in force, else 1.
+    """
+    document = client(data).check("/api/v1/programs/plan", _read(file))
+    emit(document, as_json, _show_plan)
+    if detailed and (document["changes"] or document["drift"]):
+        raise typer.Exit(NO)
 
 
 @commands.command()
@@ -67,6 +77,7 @@ def _read(file: Path) -> bytes:
 
 def _show_plan(document: dict[str, Any]) -> None:
     out.print(plan_text(document), end="", markup=False)
+    out.print(drift_text(document["drift"]), end="", markup=False)
     if document["changes"] and document["waits_for"]:
         out.print(f"\nin force once {document['waits_for']} has cosigned it", style="dim")
     elif document["changes"]:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
 from safeconduct.access.changes import plan
+from safeconduct.access.drift import drift
 from safeconduct.access.freezes import pending
 from safeconduct.access.model import Pending
 from safeconduct.access.program import Program
@@ -23,10 +24,12 @@ router = APIRouter(prefix="/api/v1/programs", tags=["programs"])
 
 @router.post("/plan")
 def plan_program(source: ReadBytes, control: Installation) -> Response:
-    """Returns what the program file in the body would change. Changes nothing."""
+    """Returns what the program file in the body would change, and what is in force beside it. Changes nothing."""
     program = read_source(source, control)
     with control.snapshot() as records:
-        return answer(plan(records, program).document())
+        planned = plan(records, program)
+        beside = [one.document() for one in drift(records, planned.changes, control.clock.now())]
+    return answer(planned.document() | {"drift": beside})
 
 
 @router.post("/apply")
