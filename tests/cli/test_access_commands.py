@@ -14,6 +14,7 @@ from safeconduct.ledger.keys import SecretKey
 from support.access_house import House, empty
 from support.house_commands import HouseCommands, speaking_to
 from support.programs import demo_program, in_force, signed_by_both
+from support.restricting import setting
 
 NOW = SystemClock().now()
 app = typer.Typer()
@@ -48,6 +49,18 @@ def test_a_program_is_planned_applied_and_shown(shell):
     assert "for the partner's witness: safeconduct.example/demo/ag-2026-01+" in printed
     assert shell("program", "apply", file)[:2] == (0, "nothing to change\n")
     assert shell("program", "show")[1].startswith("safeconduct.example/demo under ag-2026-01: ")
+
+
+def test_a_pipeline_is_told_by_the_exit_code_whether_there_are_changes_or_drift(shell):
+    same, other = shell.file("program.yaml", SOURCE), shell.file("changed.yaml", CHANGED)
+    said = "nothing to change\nnothing is in force beside the program\n"
+    code, printed, _ = shell("program", "plan", same, "--detailed-exitcode")
+    assert (code, printed.startswith(said)) == (0, True)
+    assert [shell("program", "plan", other, *more)[0] for more in ((), ("--detailed-exitcode",))] == [0, 1]
+    shell.house.writer.run(setting("principal:bo", "suspend", now=NOW))
+    code, printed, _ = shell("program", "plan", same, "--detailed-exitcode")
+    assert (code, "! restriction principal:bo since " in printed) == (1, True)
+    assert shell("program", "plan", same)[0] == 0
 
 
 def test_a_plan_without_a_witness_says_that_it_can_not_be_applied(shell):

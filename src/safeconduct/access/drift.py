@@ -87,7 +87,7 @@ def _grant(one: Grant) -> Live:
 
 
 def _freeze(one: Freeze) -> Live:
-    return Live(kind="freeze", name=str(one.selector), since=one.at, until=None, by=one.by, said=one.reason)
+    return Live(kind="freeze", name=str(one.selector), since=one.at, until=one.ends_at, by=one.by, said=one.reason)
 
 
 def _restriction(one: Restriction) -> Live:
