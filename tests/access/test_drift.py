@@ -6,9 +6,9 @@ from safeconduct.access import records as kept
 from safeconduct.access.admissions import Admission, AdmissionState
 from safeconduct.access.changes import plan
 from safeconduct.access.drift import drift, drift_text
-from safeconduct.access.freezes import parse_selector
 from safeconduct.access.model import Freeze, Grant, GrantOrigin, Window
 from safeconduct.access.program import parse_program
+from safeconduct.access.selectors import parse_selection, parse_selector
 from safeconduct.kernel.ids import EntryId, FreezeId, GrantId, PrincipalId
 from safeconduct.kernel.instants import Instant, seconds
 from support.directories import PushedWorld, pushed_program
@@ -58,7 +58,7 @@ def test_grants_that_were_issued_are_there_until_they_end(log):
 
 def test_freezes_and_restrictions_are_told_with_who_and_why(log):
     frozen = Freeze(
-        id=FreezeId("f"), selector=parse_selector("principal:bo"), by=PrincipalId("ops"), reason="case 12", at=log.now
+        id=FreezeId("f"), selector=parse_selection("principal:bo"), by=PrincipalId("ops"), reason="case 12", at=log.now
     )
     log.state.put(kept.FREEZES, "f", frozen)
     log.run(setting("path:soc-triage", "slow", slow_ms=5, now=log.now))
