@@ -8,6 +8,7 @@ import pytest
 from safeconduct.cli.output import NO
 from support.liars import Raw
 from support.patience import PATIENCE_S
+from support.ports import lasting_port
 from support.shell import House, agreed, run, serving, start, until
 
 REFUSED, BAD_INPUT = 4, 2
@@ -81,8 +82,8 @@ def looks(file):
 def test_a_mirror_that_follows_outlives_the_log_s_absence_and_not_its_fork(histories, template, tmp_path):
     (shown, hidden), log_key = histories, template[1]
     copy, log = tmp_path / "copy", tmp_path / "following"
-    with serving(shown.data) as (_process, server):
-        port = server.url.rpartition(":")[2]
+    port = lasting_port()
+    with serving(shown.data, "--port", port) as (_process, server):
         words = mirror(shown, server, copy, log_key, "--follow", "--every", "1", "--json")
         following = start(*words, log=log)
         process = following.__enter__()

@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import os
 import shutil
-import socket
 import subprocess
 import threading
 from http.cookies import SimpleCookie
@@ -14,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from support.patience import PATIENCE_S
+from support.ports import lasting_port
 
 HERE = Path(__file__).parent.parent / "interop" / "oidc"
 INSTALL_S = 300
@@ -49,8 +49,7 @@ class IdentityProvider:
 @contextlib.contextmanager
 def identity_provider(folder, client_id="safeconduct"):
     """Runs a provider, which was installed in the folder."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = lasting_port()
     words = ("node", "idp.mjs", str(port), client_id)
     with (
         (folder / "idp.err").open("wb") as err,

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from safeconduct.cli.demo.program import Parties, render
 from safeconduct.cli.keys import write_key
 from safeconduct.cli.main import main
 from support.patience import PATIENCE_S, until
+from support.ports import lasting_port
 from support.programs import KEYS, NAMES, READER_KEYS, signed_by_both
 
 COMMAND = (sys.executable, "-m", "safeconduct.cli.main")
@@ -96,8 +98,9 @@ def serving(data, *words, log=None):
 
 
 @contextlib.contextmanager
-def witness(folder, *trusted, listen="127.0.0.1:0"):
-    """Runs the partner's witness and yields its key and address."""
+def witness(folder, *trusted, listen=""):
+    """Runs the partner's witness and yields its key and address, at which it can be run again."""
+    listen = listen or f"127.0.0.1:{lasting_port()}"
     words = ["log", "witness", "--dir", folder, "--listen", listen, "--name", "northwind.example/witness", "--json"]
     for key in trusted:
         words += ["--trust", key]
@@ -148,8 +151,26 @@ def made(root):
     return house, said.json["key"]
 
 
+_agreed = {}  # what `agreed` made for the first test that asked, by the model
+
+
 def agreed(root, **model):
-    """Makes an installation whose program is in force, cosigned by a witness that is away again."""
+    """Makes an installation whose program is in force, cosigned by a witness that is away again.
+
+    What lies in one folder is made once for all tests of this process, and copied.
+    """
+    if root.exists() or any(os.environ.get(name) for name in DATABASES):
+        return _agreed_anew(root, **model)
+    asked = tuple(sorted(model.items()))
+    if asked not in _agreed:
+        template = root.parent / f"agreed-{len(_agreed)}"
+        _agreed[asked] = template, *_agreed_anew(template, **model)[1:]
+    template, told, log_key = _agreed[asked]
+    shutil.copytree(template, root)
+    return House(root), told, log_key
+
+
+def _agreed_anew(root, **model):
     house, key = made(root)
     with witness(root / "witness", key) as told:
         said = house("program", "apply", house.program(told, **model), "--json")
