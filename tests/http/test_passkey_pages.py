@@ -144,3 +144,4 @@ def test_on_a_bare_address_the_page_says_where_passkeys_are_to_be_had(told, pass
     told.browser.until("!document.getElementById('elsewhere').hidden")
     link = told.browser.run("document.getElementById('elsewhere-link').href")
     assert link == f"{told.origin}/approve/grant/x"
+    assert told.house("passkey", "sign", "grant", "x", "--no-browser").out.strip() == link

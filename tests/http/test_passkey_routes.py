@@ -105,6 +105,7 @@ def test_a_freeze_is_ended_and_a_passkey_confirmed_on_a_page(house):
         ("nothing/x", "kind-unknown"),
         ("grant/x", "grant-unknown"),
         ("opening/x", "approval-unknown"),
+        ("action/x", "action-unknown"),
         ("appeal/x", "appeal-unknown"),
         ("unfreeze/x", "freeze-unknown"),
         ("passkey/x", "passkey-absent"),

@@ -1,7 +1,10 @@
 """The life of a response: from verified claims, through another person's vote, onto the list and off it."""
 
+import hashlib
+
 import pytest
 
+from safeconduct import approvals
 from safeconduct.access.model import ResponseRule
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.approvals import Verdict
@@ -51,6 +54,13 @@ def probe(here: Desk, problem: str = "") -> ActionState:
         )
     )
     return action.state
+
+
+def test_what_a_voter_reads_is_what_is_voted_on():
+    here = desk()
+    action = here.propose()
+    content = approvals.find(here.writer.state, action.approval).proposal.content
+    assert hashlib.sha256(action.text.encode()).hexdigest() == content
 
 
 def test_from_proposal_to_rollback():

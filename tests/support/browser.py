@@ -12,8 +12,9 @@ from pathlib import Path
 
 import aiohttp
 
+from support.patience import PATIENCE_S
+
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-STARTS_S, DONE_S = 60, 30
 FLAGS = ("--headless=new", "--remote-debugging-port=0", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage")
 UNCONFINED = ("--no-sandbox",)  # root in a container has none, and the pages are our own
 AUTHENTICATOR = {
@@ -38,13 +39,13 @@ class Browser:
         self.numbers = itertools.count(1)
         self.waiting = {}
         self.failures = []
-        self._run(self._connect(Path(folder)), STARTS_S)
+        self._run(self._connect(Path(folder)), PATIENCE_S)
         for domain in ("Page", "Runtime", "Log", "WebAuthn"):
             self.ask(f"{domain}.enable")
 
     def ask(self, method, **params):
         """Sends a command and returns its result."""
-        return self._run(self._ask(method, params), DONE_S)
+        return self._run(self._ask(method, params), PATIENCE_S)
 
     def authenticator(self, **other):
         """Gives the tab an authenticator, and returns its id."""
@@ -66,7 +67,7 @@ class Browser:
         check = f"""new Promise((done) => {{ const look = () => {{
             let found; try {{ found = {expression}; }} catch {{ found = false; }}
             found ? done(true) : setTimeout(look, 20); }}; look();
-            setTimeout(() => done(false), {DONE_S * 1000 - 5000}); }})"""
+            setTimeout(() => done(false), {(PATIENCE_S - 20) * 1000}); }})"""
         assert self.run(check), f"never so: {expression}; the page says {self.run('document.body.innerText')!r}"
 
     def type(self, text):
@@ -126,7 +127,7 @@ class Browser:
                 self.waiting.pop(said["id"]).set_result(said)
             elif said.get("method") == "Runtime.exceptionThrown":
                 self.failures.append(said["params"]["exceptionDetails"])
-            elif said.get("method") == "Log.entryAdded" and said["params"]["entry"]["level"] == "error":
+            elif said.get("method") == "Log.entryAdded" and said["params"]["entry"]["source"] == "security":
                 self.failures.append(said["params"]["entry"])
 
     async def _ask(self, method, params):

@@ -67,7 +67,7 @@ def revoke(
 
 @commands.command()
 def sign(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="grant, opening, appeal, unfreeze or passkey.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="grant, opening, action, appeal, unfreeze or passkey.")],
     subject: Annotated[str, typer.Argument(metavar="ID", help="Its id; for an appeal the call's.")],
     *,
     no_browser: NoBrowser = False,

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from safeconduct.access.model import ResponseRule
 from safeconduct.access.targets import compile_targets
-from safeconduct.kernel.canonical import digest
+from safeconduct.kernel.canonical import JSONValue, canonical, digest
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import ActionId, ApprovalId, ClaimId, IncidentId, Origin, PrincipalId
 from safeconduct.kernel.instants import Instant
@@ -124,6 +124,11 @@ class Action:
     absence: ActionState | None = None
 
     @property
+    def text(self) -> str:
+        """Exactly what is voted on; its SHA-256 is `content_of` the same."""
+        return canonical(_voted_on(self.kind, self.target, self.incident, self.claims, self.expires_s)).decode()
+
+    @property
     def inverse(self) -> Inverse:
         """What undoes it."""
         return inverse_of(self.kind, self.target)
@@ -151,9 +156,13 @@ def inverse_of(name: str, target: str) -> Inverse:
 
 def content_of(kind: str, target: str, incident: IncidentId, claims: tuple[ClaimId, ...], expires_s: int) -> str:
     """Returns the digest of exactly what is put to the vote."""
-    return digest(
-        {"kind": kind, "target": target, "incident": incident, "claims": sorted(claims), "expires_s": expires_s}
-    )
+    return digest(_voted_on(kind, target, incident, claims, expires_s))
+
+
+def _voted_on(
+    kind: str, target: str, incident: IncidentId, claims: tuple[ClaimId, ...], expires_s: int
+) -> dict[str, JSONValue]:
+    return {"kind": kind, "target": target, "incident": incident, "claims": sorted(claims), "expires_s": expires_s}
 
 
 Network = IPv4Network | IPv6Network

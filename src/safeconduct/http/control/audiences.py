@@ -67,7 +67,7 @@ READERS: Mapping[str, Row] = {
     "GET /api/v1/tokens": Row(Audience.CONCERNED, _OF_PRINCIPAL),
     "GET /api/v1/passkeys": Row(Audience.CONCERNED, _OF_PRINCIPAL),
     "GET /api/v1/passkeys/site": Row(Audience.KNOWN),
-    "GET /api/v1/to-sign/{kind}/{subject}": Row(Audience.CONCERNED, "as grants, openings, appeals, freezes, passkeys"),
+    "GET /api/v1/to-sign/{kind}/{subject}": Row(Audience.CONCERNED, "as each of these kinds"),
     "GET /api/v1/freezes": Row(Audience.CONCERNED, "protectors all, others those that stop what concerns them"),
     "GET /api/v1/freezes/preview": Row(Audience.PROTECTORS),
     "GET /api/v1/restrictions": Row(Audience.CONCERNED, "as freezes"),

@@ -56,7 +56,7 @@ async def propose(control: Installation, signed: SignedBytes, incident_id: str) 
 async def list_actions(control: Installation, reader: Reading) -> Response:
     """Lists the actions that the reader may read, oldest first."""
     with control.snapshot() as records:
-        found = [action for action in service.actions(records) if _reads(records, reader, action)]
+        found = [action for action in service.actions(records) if reads_action(records, reader, action)]
         return answer([_document(records, action) for action in found])
 
 
@@ -65,7 +65,7 @@ async def show(control: Installation, reader: Reading, action_id: str) -> Respon
     """Shows an action: what it rests on, how it is undone, how its effect is seen."""
     with control.snapshot() as records:
         found = service.find(records, ActionId(action_id))
-        if not _reads(records, reader, found):
+        if not reads_action(records, reader, found):
             raise service.unknown_action(action_id)
         return answer(_document(records, found))
 
@@ -124,7 +124,8 @@ async def _change(control: Control, command: Callable[[Transaction], Action]) ->
     return _shown(control, committed.value)
 
 
-def _reads(records: Records, reader: Reader, action: Action) -> bool:
+def reads_action(records: Records, reader: Reader, action: Action) -> bool:
+    """Tells whether an action is the reader's to see: one of the partner's people, or who votes."""
     return reader.of_house or votes(reader, approvals.find(records, action.approval).proposal.groups)
 
 

@@ -19,11 +19,14 @@ from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
 from safeconduct.http.control.grants import reads_case
 from safeconduct.http.control.openings import reads_opening
+from safeconduct.http.control.response import reads_action
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.errors import AbsentError, ConflictError
-from safeconduct.kernel.ids import ApprovalId
+from safeconduct.kernel.ids import ActionId, ApprovalId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records
+from safeconduct.soc.action_service import find as find_action
+from safeconduct.soc.action_service import unknown_action
 
 router = APIRouter(prefix="/api/v1/to-sign", tags=["passkeys"])
 
@@ -76,6 +79,14 @@ def _opening(records: Records, reader: Reader, approval_id: str) -> ToSign:
     approval = approvals.find(records, ApprovalId(approval_id))
     title = f"{found.by} wants to open a sealed field"
     return _vote(approval, title, canonical(about).decode(), f"/api/v1/logs/openings/{approval_id}/vote")
+
+
+def _action(records: Records, reader: Reader, action_id: str) -> ToSign:
+    found = find_action(records, ActionId(action_id))
+    if not reads_action(records, reader, found):
+        raise unknown_action(action_id)
+    approval = approvals.find(records, found.approval)
+    return _vote(approval, f"{found.kind} {found.target}", found.text, f"/api/v1/actions/{found.id}/vote")
 
 
 def _vote(approval: approvals.Approval, title: str, text: str, path: str) -> ToSign:
@@ -131,6 +142,7 @@ def _lines(**facts: str) -> str:
 KINDS: Mapping[str, Callable[[Records, Reader, str], ToSign]] = {
     "grant": _grant,
     "opening": _opening,
+    "action": _action,
     "appeal": _appeal,
     "unfreeze": _unfreeze,
     "passkey": _passkey,

@@ -57,8 +57,10 @@ function microseconds(text) {
 function facts(text) {
   let stated;
   try { stated = JSON.parse(text); } catch { return []; }
-  const shown = (value) => (typeof value === 'string' ? value : canonical(value));
-  return Object.entries(stated).filter(([, value]) => value !== '' && value !== null).flatMap(([name, value]) => {
+  const shown = (value) => (value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? Object.entries(value).map(([name, one]) => `${name} ${shown(one)}`).join(', ')
+    : typeof value === 'string' ? value : canonical(value));
+  return Object.entries(stated).filter(([, value]) => value !== null && shown(value) !== '').flatMap(([name, value]) => {
     const [term, said] = [document.createElement('dt'), document.createElement('dd')];
     term.textContent = name.replaceAll('_', ' ');
     said.textContent = shown(value);
