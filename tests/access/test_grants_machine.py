@@ -9,7 +9,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from safeconduct.access import records as kept
 from safeconduct.access.break_glass import refuse_overdue, reviews
-from safeconduct.access.grant_events import GRANT_TIMER, NOTICE
+from safeconduct.access.grant_events import GRANT_TIMER
 from safeconduct.access.grant_requests import cases
 from safeconduct.access.standing import compile_standing
 from safeconduct.access.waiting import COSIGN
@@ -18,6 +18,7 @@ from safeconduct.approvals import Verdict
 from safeconduct.kernel.effects import OUTBOX, TIMERS
 from safeconduct.kernel.errors import ConflictError, RefusedError, SafeconductError
 from safeconduct.kernel.instants import seconds
+from safeconduct.kernel.notices import NOTICE
 from support.granting import HOUR, Granting, granting_program
 
 PROGRAM = granting_program()
@@ -155,7 +156,7 @@ class Grants(RuleBasedStateMachine):
         assert sorted(timers) == sorted(name for name, model in self.model.items() if model[0] in OPEN)
         kinds = [effect.kind for _, effect in self.house.state.scan(OUTBOX)]
         assert kinds.count(COSIGN) == sum(model[0] == "waiting" for model in self.model.values())
-        assert kinds.count(NOTICE) == len(self.owed)  # no party reviews in this test
+        assert kinds.count(NOTICE) == len(self.owed)  # nobody carries them in this test
 
     @invariant()
     def each_opening_owes_its_review(self):

@@ -64,6 +64,7 @@ class Capability(StrEnum):
     RECERTIFY = "access.recertify"
     CONFIRM_PASSKEY = "passkey.confirm"
     REVOKE_PASSKEY = "passkey.revoke"
+    TRY_NOTICE = "notice.try"
 
 
 ROLES: Mapping[Capability, frozenset[Role]] = {
@@ -92,6 +93,7 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     Capability.ORDER_DESTRUCTION: frozenset({Role.ADMINISTRATOR}),
     Capability.CERTIFY_DESTRUCTION: frozenset({Role.ADMINISTRATOR, Role.READER}),
     Capability.VERIFY_SCOPE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.TRY_NOTICE: frozenset({Role.ADMINISTRATOR}),
     Capability.RECONCILE_USAGE: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.READER}),
     Capability.DECIDE_APPEAL: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     Capability.REVOKE_GRANT: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),

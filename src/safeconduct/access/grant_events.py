@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
+from safeconduct.access.due import organization_owner
 from safeconduct.access.grant_model import (
     Finding,
     GrantCase,
@@ -16,19 +17,20 @@ from safeconduct.access.grant_model import (
 )
 from safeconduct.access.model import Pending, RequestKind, Witness
 from safeconduct.access.waiting import forget, wait
-from safeconduct.kernel.effects import Timer, clear_timer, finish_effect, order_effect, set_timer
+from safeconduct.kernel.effects import Timer, clear_timer, set_timer
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import ApprovalId, EntryId, GrantId, OrganizationId, Origin, PrincipalId
 from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.notices import Notice, NoticeLine, order_notice
 from safeconduct.kernel.ports import Collection, Projection, State
 from safeconduct.ledger.events import EventType
 
 GRANT_TIMER = "grant.due"
 """The kind of timer whose firing calls `grant_requests.close_due` with the timer's key."""
 
-NOTICE = "notice"
-"""The kind of effect by which a party is told of something at once. The entry of its answer ends it."""
+BREAK_GLASS = "break-glass"
+"""The kind of notice by which the other party is told that glass was broken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,8 +176,16 @@ def _opened(state: State, entry: Entry) -> None:
         notice=entry.id,
     )
     state.insert(REVIEWS, event.grant, review)
-    body = {"to": event.told, "grant": event.grant, "template": event.template, "due_at": event.due_at}
-    order_effect(state, entry, NOTICE, body)
+    line = NoticeLine(
+        kind="break-glass-review",
+        name=event.grant,
+        at=event.due_at,
+        owner=organization_owner(event.told),
+        text="both parties review it by then",
+        look="safeconduct grant reviews",
+    )
+    subject = f"{event.organization} broke glass: {event.template}"
+    order_notice(state, entry, Notice(kind=BREAK_GLASS, to=event.told, at=entry.at, subject=subject, lines=(line,)))
 
 
 def _reviewed(state: State, entry: Entry) -> None:
@@ -192,8 +202,6 @@ def _reviewed(state: State, entry: Entry) -> None:
         entry=entry.id,
     )
     state.put(REVIEWS, event.grant, replace(review, votes=(*review.votes, vote)))
-    if event.organization != review.organization:
-        finish_effect(state, review.notice, NOTICE)  # the party that was to be told has answered
 
 
 def _present(state: State, grant: str) -> GrantCase:

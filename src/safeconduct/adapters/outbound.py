@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +51,7 @@ def require_private(where: SplitResult) -> None:
     Raises:
         InvalidInputError: `destination-unencrypted`.
     """
-    if where.scheme != "https" and not _is_loopback(where):
+    if where.scheme != "https" and not is_loopback(where.hostname or ""):
         raise InvalidInputError(
             f"expected https for {where.hostname}: the credential goes with every request",
             code="destination-unencrypted",
@@ -107,7 +107,8 @@ def exchange(
     started = time.monotonic()
     try:
         connection.connect()
-        with _cut_at(connection.sock, timeout_s - (time.monotonic() - started)) as late:
+        connected = connection.sock
+        with cut_at(lambda: connected, timeout_s - (time.monotonic() - started)) as late:
             connection.request(method, path, body, dict(headers or {}))
             with connection.getresponse() as response:
                 answered = Answered(response.status, _lower(response), response.read(answer_bytes_max + 1))
@@ -121,14 +122,16 @@ def exchange(
 
 
 @contextmanager
-def _cut_at(connected: socket.socket, seconds: float) -> Iterator[threading.Event]:
+def cut_at(connected: Callable[[], socket.socket | None], seconds: float) -> Iterator[threading.Event]:
     """Shuts the socket down when the time is over, and says so; a timeout of its own starts again with each byte."""
     late = threading.Event()
 
     def cut() -> None:
         late.set()
         with suppress(OSError):
-            connected.shutdown(socket.SHUT_RDWR)
+            found = connected()
+            if found is not None:
+                found.shutdown(socket.SHUT_RDWR)
 
     deadline = threading.Timer(max(seconds, 0), cut)
     deadline.daemon = True
@@ -139,11 +142,12 @@ def _cut_at(connected: socket.socket, seconds: float) -> Iterator[threading.Even
         deadline.cancel()
 
 
-def _is_loopback(where: SplitResult) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tells whether a host is this machine, by its address or as `localhost`."""
     try:
-        return ipaddress.ip_address(where.hostname or "").is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return where.hostname == "localhost"
+        return host == "localhost"
 
 
 def _lower(response: http.client.HTTPResponse) -> Mapping[str, str]:

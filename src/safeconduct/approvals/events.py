@@ -8,6 +8,7 @@ from safeconduct.kernel.effects import Timer, clear_timer, set_timer
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import ApprovalId, PrincipalId
+from safeconduct.kernel.notices import note_asked
 from safeconduct.kernel.ports import Collection, Projection
 from safeconduct.kernel.ports import State as Records
 from safeconduct.ledger.events import EventType
@@ -59,6 +60,7 @@ def _proposed(state: Records, entry: Entry) -> None:
     )
     state.insert(APPROVALS, approval_id, approval)
     set_timer(state, _timer(approval))
+    note_asked(state, entry)
 
 
 def _voted(state: Records, entry: Entry) -> None:

@@ -13,12 +13,14 @@ from safeconduct.adapters.responses.edl import ListProbe
 from safeconduct.bootstrap.cosigning import follow
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.joined import Joined, check, joined
+from safeconduct.bootstrap.notifying import notifying
 from safeconduct.bootstrap.orders import Order
-from safeconduct.bootstrap.server import beside
 from safeconduct.bootstrap.shipping import shipped
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.runtime.abandoning import Abandoner
+from safeconduct.runtime.background import beside
 from safeconduct.runtime.confirming import Confirmation
+from safeconduct.runtime.effects import EffectRunner
 from safeconduct.soc.action_events import VERIFY
 
 LOOK_S = 1.0
@@ -54,15 +56,23 @@ async def _keep(here: Joined, order: Order, require_turn: Callable[[], None], en
     await asyncio.to_thread(house.telemetry.resume)
     runner = effect_runner(house)
     runner.on(VERIFY, ListProbe(house.writer, house.entropy, lambda: order.here).carry_out)
-    watch = here.watch(runner.wake)
     abandoner = Abandoner(house.writer, house.snapshot, lambda: _workers(here), by=here.name)
     with shipped(order.data, order.options.destinations, house.logs):
-        async with runner, beside(follow(house)):
+        async with runner, beside(follow(house)), notifying(house) as notices:
+            watch = here.watch(_waking(runner, notices))
             watch.start(asyncio.get_running_loop(), Confirmation())
             while not await asyncio.to_thread(ended.wait, LOOK_S):
                 await asyncio.to_thread(require_turn)
                 await asyncio.to_thread(_abandon, abandoner)
             watch.stop()
+
+
+def _waking(*runners: EffectRunner) -> Callable[[], None]:
+    def wake() -> None:
+        for one in runners:
+            one.wake()
+
+    return wake
 
 
 def _workers(here: Joined) -> set[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import metadata
@@ -31,6 +31,7 @@ from safeconduct.bootstrap.forms import FORMS
 from safeconduct.bootstrap.installation import Installation, opened
 from safeconduct.bootstrap.listening import Where, address_of, listening, loopback, public_site, server_tls
 from safeconduct.bootstrap.log_keys import closing, next_key
+from safeconduct.bootstrap.notifying import channels, described, notifying
 from safeconduct.bootstrap.observed import Watch, metrics_of, metrics_token, observing
 from safeconduct.bootstrap.routes import ROUTERS
 from safeconduct.bootstrap.shipping import shipped
@@ -51,6 +52,7 @@ from safeconduct.http.proofs import CallProofs
 from safeconduct.kernel.errors import SafeconductError, UnavailableError, UpstreamError
 from safeconduct.kernel.ids import ENTROPY_BYTES, PathId, PrincipalId, ulid
 from safeconduct.ledger.acts import SignedAct
+from safeconduct.runtime.background import beside
 from safeconduct.runtime.calls import Calls, abandon_open_calls
 from safeconduct.runtime.commits import LoopCommits
 from safeconduct.runtime.governed import Completed, GovernedCalls, NotCompleted
@@ -108,11 +110,12 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
     """Serves an installation until the process is told to stop.
 
     Raises:
-        InvalidInputError: there is no installation.
+        InvalidInputError: there is no installation, or a file in it is not of its form.
         ConflictError: another process has it open.
         UnavailableError: the port is taken, or the local model can't start.
     """
     flights: list[Calls] = []
+    channels(data)  # here, where whoever starts it is told what is wrong
     with (
         locked(data) as lock,
         listening(options.where) as listener,
@@ -148,7 +151,7 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
             server = server_of(app, calls, options, local)
             lock.announce(Address(here, secret))
             told.ready(url, [finding.text for finding in installation.findings], named(upstreams))
-            async with beside(follow(installation)):
+            async with beside(follow(installation)), notifying(installation):
                 await server.serve(sockets=[listener])
 
 
@@ -183,17 +186,6 @@ async def ask_once(data: Path, request: Ask) -> Answer:
 def named(upstreams: Mapping[str, Upstream]) -> list[str]:
     """Returns the names of upstreams as people are told them."""
     return [f"{name} (experimental)" if model.facts.experimental else name for name, model in upstreams.items()]
-
-
-@contextlib.asynccontextmanager
-async def beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Runs something in the background for as long as the block lasts."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
@@ -288,6 +280,7 @@ def app_of(installation: Installation, settle: Settle, serving: Serving | None, 
         site=partial(public_site, settings.read().public_origin, serving.url if serving else ""),
         lists_url=serving.url if serving else None,
         shipping=serving.shipping if serving else list,
+        channels=lambda: described(installation.data),
         forms=FORMS,
         probes=LoggedProbes(installation.log, installation.snapshot),
         decisions=AccessPoint(standing),

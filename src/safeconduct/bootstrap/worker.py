@@ -14,6 +14,7 @@ from safeconduct.bootstrap.server import Serving, app_of, calls_of, models, serv
 from safeconduct.gateway.budgets.rates import Pace
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
+from safeconduct.kernel.notices import NOTICE
 from safeconduct.runtime.confirming import Confirmation
 from safeconduct.runtime.freeze import Snapshot
 
@@ -81,7 +82,7 @@ async def settle(snapshot: Snapshot) -> Mapping[str, SafeconductError]:
 
 def _ordered(snapshot: Snapshot) -> frozenset[str]:
     with snapshot() as records:
-        return frozenset(key for key, _ in records.scan(OUTBOX))
+        return frozenset(key for key, effect in records.scan(OUTBOX) if effect.kind != NOTICE)
 
 
 def _not_yet() -> UnavailableError:

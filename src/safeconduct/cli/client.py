@@ -65,6 +65,18 @@ class Client:
         """Reads. Raises the server's errors as our own."""
         return _document(self._read(path, {name: value for name, value in query.items() if value is not None}))
 
+    def own(self, path: str, token: str = "", /, **query: str | int) -> Any:  # noqa: ANN401 - JSON of the control API
+        """Reads what is the caller's own: signed with their key, or with the token of their sign-in.
+
+        Raises:
+            UnavailableError: `no-server`: a token is shown to a running one.
+        """
+        encoded = urlencode(query)
+        if token:
+            return _document(self.as_caller(Ask(method="GET", path=path, query=encoded), token))
+        headers = {HEADER: self._act("GET", path, encoded, b"")}
+        return _document(self._send(Ask(method="GET", path=path, query=encoded, headers=headers)))
+
     def raw(self, path: str, /, **query: str | int) -> bytes:
         """Reads bytes that are no JSON, such as a printable report."""
         answer = self._read(path, query)

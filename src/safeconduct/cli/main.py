@@ -24,6 +24,7 @@ from safeconduct.cli import (
     keys,
     log,
     login,
+    notify,
     obligation,
     passkey,
     path,
@@ -42,6 +43,7 @@ from safeconduct.cli import (
     triage,
     usage,
     vetting,
+    whoami,
 )
 from safeconduct.cli.demo.command import demo
 from safeconduct.cli.output import BAD_INPUT, report
@@ -78,10 +80,12 @@ sections.add(
             "scope": scope.commands,
             "grant": grant.commands,
             "calendar": calendar.calendar,
+            "notify": notify.commands,
             "appeal": appeal.commands,
             "budget": budget.commands,
             "policy": policy.commands,
             "login": login.login,
+            "whoami": whoami.whoami,
             "logout": login.logout,
             "token": token.commands,
             "sidecar": sidecar.sidecar,

@@ -53,7 +53,7 @@ def token(
     asked, config = client(data, key, url), settings.read().config
     login = logins.read(config)
     if login is not None and login.oidc and key is None and not principal:
-        emit(_shown(_signed_in(config, asked.where, login)), as_json, _show_secret)
+        emit(_shown(signed_in(config, asked.where, login)), as_json, _show_secret)
         return
     holder = principal or asked.actor
     found = None if fresh else logins.minted(config, asked.where, holder)
@@ -63,7 +63,12 @@ def token(
     emit(_shown(found), as_json, _show_secret)
 
 
-def _signed_in(config: Path, where: str, login: logins.Login) -> logins.Minted:
+def signed_in(config: Path, where: str, login: logins.Login) -> logins.Minted:
+    """Returns the token of a sign-in.
+
+    Raises:
+        UnauthenticatedError: `token-expired`.
+    """
     found = logins.minted(config, where, login.principal)
     if found is None or SystemClock().now() >= parse_rfc3339(found.expires_at):
         raise UnauthenticatedError(

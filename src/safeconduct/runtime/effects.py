@@ -44,17 +44,25 @@ class _Delay:
 
 
 class EffectRunner:
-    """Runs on one event loop, beside the writer. `snapshot` opens committed control state."""
+    """Runs on one event loop, beside the writer. `snapshot` opens committed control state.
+
+    `gather_s` is how long it waits for more after a commit, `retry_max_s` the longest between two tries, in seconds.
+    """
 
     def __init__(
         self,
         writer: QueuedWriter,
         snapshot: Callable[[], AbstractContextManager[Records]],
         clock: Clock,
+        *,
+        gather_s: float = GATHER_S,
+        retry_max_s: float = RETRY_MAX_S,
     ) -> None:
         self._writer = writer
         self._snapshot = snapshot
         self._clock = clock
+        self._gather_s = gather_s
+        self._retry_max_s = retry_max_s
         self._carry: dict[str, Carry] = {}
         self._fire: dict[str, Fire] = {}
         self._delays: dict[str, _Delay] = {}
@@ -135,7 +143,7 @@ class EffectRunner:
                     await self._wake.wait()
             except TimeoutError:
                 continue
-            await asyncio.sleep(GATHER_S)
+            await asyncio.sleep(self._gather_s)
 
     def _take_up(self) -> None:
         """Starts every effect that may run now."""
@@ -209,7 +217,7 @@ class EffectRunner:
     def _put_off(self, key: str, error: SafeconductError | None) -> None:
         delay = self._delays.setdefault(key, _Delay())
         delay.error = error
-        wait = min(RETRY_FIRST_S * 2**delay.attempts, RETRY_MAX_S)
+        wait = min(RETRY_FIRST_S * 2**delay.attempts, self._retry_max_s)
         delay.attempts = min(delay.attempts + 1, 10)
         delay.not_before = self._clock.now() + seconds(wait)
 

@@ -37,6 +37,9 @@ READERS: Mapping[str, Row] = {
         Audience.CONCERNED, "protectors their own organization's, overseers all"
     ),
     "GET /api/v1/calendar": Row(Audience.CONCERNED, "what they own, answer for or administer"),
+    "GET /api/v1/me": Row(Audience.CONCERNED, "about oneself; nobody about anybody else"),
+    "GET /api/v1/notices": Row(Audience.CONCERNED, "those to their organization"),
+    "GET /api/v1/notices/channels": Row(Audience.HOUSE),
     "GET /api/v1/status": Row(Audience.PARTIES),
     "POST /api/v1/programs/plan": Row(Audience.OVERSEERS),
     "GET /api/v1/programs": Row(Audience.AGREEMENT),

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api/v1/budgets", tags=["budgets"])
 def list_budgets(reader: Reading, control: Installation) -> Response:
     """Lists the budgets in force that the reader may read, each unit in its window now."""
     with control.snapshot() as records:
-        return answer(_documents(records, reader, control.clock.now()))
+        return answer(budget_documents(records, reader, control.clock.now()))
 
 
 @router.get("/check")
@@ -41,7 +41,7 @@ def check_budgets(_reading: Reading, control: Installation) -> Response:
 def show_budget(reader: Reading, control: Installation, owner: str) -> Response:
     """Shows the budget of an owner: `grant:NAME`, `path:NAME` or `organization:NAME`."""
     with control.snapshot() as records:
-        found = [one for one in _documents(records, reader, control.clock.now()) if one["owner"] == owner]
+        found = [one for one in budget_documents(records, reader, control.clock.now()) if one["owner"] == owner]
     if not found:
         raise AbsentError(
             f"{owner!r} has no budget in force; owners are written grant:NAME, path:NAME, organization:NAME",
@@ -51,7 +51,8 @@ def show_budget(reader: Reading, control: Installation, owner: str) -> Response:
     return answer(found)
 
 
-def _documents(records: Records, reader: Reader, now: Instant) -> list[dict[str, Any]]:
+def budget_documents(records: Records, reader: Reader, now: Instant) -> list[dict[str, Any]]:
+    """Returns every budget in force that the reader may read, each unit in its window now."""
     used = used_in_records(records)
     shown = [stated for stated in stated_budgets(records) if _reads(records, reader, stated.owner)]
     accounts = [account for stated in shown for account in accounts_of(stated, now)]

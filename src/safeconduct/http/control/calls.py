@@ -43,7 +43,7 @@ class Lodge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def list_calls(reader: Reading, control: Installation, count: Count = 50) -> Response:
     """Lists the latest calls that concern the reader, newest first: allowed and refused ones."""
     with control.snapshot() as records:
-        seen = [entry for entry in _entries(control) if _reads(records, reader, entry)]
+        seen = [entry for entry in latest_calls(control) if _reads(records, reader, entry)]
     found = sorted(seen, key=lambda entry: entry.id, reverse=True)[:count]
     return answer([_document(control, entry) for entry in found])
 
@@ -125,7 +125,8 @@ def _held(records: Records, one: HeldCall) -> dict[str, Any]:
     return asdict(one.held) | {"entry": one.entry, "at": rfc3339(one.at), "approval": approval}
 
 
-def _entries(control: Control) -> Iterator[Entry]:
+def latest_calls(control: Control) -> Iterator[Entry]:
+    """Yields the entries that the latest calls begin with, log by log."""
     for origin in control.log.origins():
         start = max(0, control.log.size(origin) - ENTRIES_MAX)
         for entry in control.log.entries(origin, start):

@@ -79,9 +79,10 @@ class Control:
     server runs; `identities` returns the claims of an ID token that an identity provider signed; `caller` returns a
     principal's way to a model; `site` returns where passkeys are used, or raises what is in the way; `lists_url` is
     where this server's lists are fetched from, or None when nothing serves them; `shipping` tells how far each
-    destination of the log's rows is; `forms` say what entry types mean in OCSF, `probes` what the log says of calls
-    that prove a path; `decisions` answers who may call; `directory` answers identity providers that push
-    people; `work` tells what the processes on these data are about; `metrics` is what a running server counts.
+    destination of the log's rows is; `channels` which channels notices go to; `forms` say what entry types mean in
+    OCSF, `probes` what the log says of calls that prove a path; `decisions` answers who may call; `directory` answers
+    identity providers that push people; `work` tells what the processes on these data are about; `metrics` is what a
+    running server counts.
     """
 
     writer: Writer
@@ -106,6 +107,7 @@ class Control:
     site: Callable[[], Site]
     lists_url: str | None
     shipping: Callable[[], list[dict[str, Any]]]
+    channels: Callable[[], list[dict[str, Any]]]
     forms: Mapping[str, EntryForm]
     decisions: DecisionPoint
     probes: Probes

@@ -17,7 +17,15 @@ from safeconduct.access.tokens import TOKEN_PREFIX
 from safeconduct.http.acts import HEADER, content_of, decode_act, operation_of
 from safeconduct.http.control.audiences import READERS, Row
 from safeconduct.http.control.context import control
-from safeconduct.http.control.description import ACT, ACT_OR_LOCAL, ACT_OR_TOKEN, LOCAL_OR_METRICS, DescribedAPI, Shown
+from safeconduct.http.control.description import (
+    ACT,
+    ACT_OR_LOCAL,
+    ACT_OR_OWN_TOKEN,
+    ACT_OR_TOKEN,
+    LOCAL_OR_METRICS,
+    DescribedAPI,
+    Shown,
+)
 from safeconduct.http.control.receipts import ReceiptHeaders, give
 from safeconduct.http.holding import HELD
 from safeconduct.http.problems import MEDIA_TYPE, problem
@@ -28,6 +36,7 @@ from safeconduct.kernel.errors import (
     TooLargeError,
     UnauthenticatedError,
 )
+from safeconduct.kernel.ids import PrincipalId
 from safeconduct.kernel.ports import Committed, Transaction, Writer
 from safeconduct.ledger.acts import SignedAct
 
@@ -126,6 +135,35 @@ def held(request: Request, token: str = "") -> tuple[str, ...]:
 
 
 AskingCaller = Annotated[Asked, Depends(asking_caller)]
+
+
+@dataclass(frozen=True, slots=True)
+class Self:
+    """Who asks about themselves, and what the sign-in behind their token counts for: None where a key speaks."""
+
+    principal: PrincipalId
+    signed_in: int | None = None
+
+
+async def myself(request: Request) -> Self:
+    """Returns who asks, by an act or an API token: whoever has the data in hand is nobody in particular.
+
+    Raises:
+        UnauthenticatedError: neither of the two, or not one of theirs.
+    """
+    here, token = control(request), bearer(request).decode("utf-8", "replace")
+    if HEADER in request.headers:
+        signed = decode_act(request.headers[HEADER])
+        _same_request(request, signed, b"")
+        await asyncio.to_thread(request.app.state.check_reader, signed)
+        return Self(PrincipalId(signed.act.actor))
+    if not token.startswith(TOKEN_PREFIX):
+        _require_act(request)
+    principal = here.decisions.identify(token, here.clock.now(), held(request, token))
+    return Self(principal, here.standing().sign_in_tier(token))
+
+
+Myself = Annotated[Self, Depends(myself)]
 
 
 async def measuring(request: Request) -> None:
@@ -244,6 +282,7 @@ def control_app(
         read_bytes: ACT_OR_LOCAL,
         signed_bytes: ACT,
         asking_caller: ACT_OR_TOKEN,
+        myself: ACT_OR_OWN_TOKEN,
         measuring: LOCAL_OR_METRICS,
     }
     app = DescribedAPI(routers, shown=shown, version=version)
