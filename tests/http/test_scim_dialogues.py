@@ -6,14 +6,17 @@ import threading
 
 import msgspec
 import pytest
+from scim2_models import ResourceType
 
+from safeconduct.access.directory.credentials import identify_directory
 from safeconduct.access.directory.pushing import MEMBERS_MAX
 from safeconduct.access.restrictions import restrictions
 from safeconduct.adapters.scim.serving import EXPRESSION_CHARS_MAX, OPERATIONS_MAX, TRIES
+from safeconduct.adapters.scim.storage import PLACE_TRIES, DirectoryStorage
 from safeconduct.bootstrap.directories import directories
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.http.scim import BODY_BYTES_MAX
-from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.errors import AbsentError, UnavailableError
 from support.directories import GROUP, PATCH, USER, PushedWorld
 from support.sign_ins import SUBJECT
 
@@ -301,6 +304,39 @@ def test_without_the_extra_the_route_says_what_to_install(world, monkeypatch):
     with pytest.raises(UnavailableError) as caught:
         directories(world)(None)
     assert (caught.value.code, caught.value.remedy) == ("extra-missing", "pip install 'safeconduct[scim]'")
+
+
+class LatePlaces:
+    """A log whose entries get their places later, as where many workers write."""
+
+    def __init__(self, log, looks):
+        self.log, self.looks = log, looks
+
+    def open_field(self, entry, name):
+        self.looks -= 1
+        if self.looks >= 0:
+            raise AbsentError(f"there is no entry {entry}")
+        return self.log.open_field(entry, name)
+
+
+@pytest.mark.parametrize("looks", [0, PLACE_TRIES - 1, PLACE_TRIES])
+def test_a_user_whose_entry_has_no_place_yet_is_waited_for_and_never_told_to_be_absent(world, looks):
+    ana = world.add_ana()
+    with world.store.snapshot() as records:
+        speaker = identify_directory(records, "northwind", world.secrets["northwind"], world.clock.now())
+    storage = DirectoryStorage(
+        speaker=speaker,
+        writer=world.writer,
+        snapshot=world.store.snapshot,
+        log=LatePlaces(world.reader, looks),
+        pause=lambda _seconds: None,
+    )
+    if looks < PLACE_TRIES:
+        assert storage.get(ResourceType(name="User"), ana.id).user_name == "ana@northwind.example"
+    else:
+        with pytest.raises(UnavailableError) as caught:
+            storage.get(ResourceType(name="User"), ana.id)
+        assert caught.value.code == "directory-entry-waits"
 
 
 @pytest.mark.parametrize("applied", [False, True], ids=["failed", "failed but applied"])

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from time import sleep
 from typing import Any, TypeVar
 
 from scim2_models import (
@@ -40,10 +41,17 @@ from safeconduct.access.directory.model import (
 )
 from safeconduct.access.directory.pushing import Said, keep_group, keep_user, remove_group, remove_user
 from safeconduct.adapters.scim.schemas import Group, GroupMember, User
-from safeconduct.kernel.errors import AbsentError, InvalidInputError
+from safeconduct.kernel.canonical import JSONValue
+from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Receipt, Records, Transaction, Writer
 from safeconduct.ledger.reader import LogReader
+
+PLACE_PAUSE_S = 0.05
+"""Seconds between two looks for an entry that was committed and has no place yet."""
+
+PLACE_TRIES = 100
+"""How often it is looked for: five seconds, which is many commits of a sequencer that is there."""
 
 T = TypeVar("T")
 
@@ -56,6 +64,7 @@ class DirectoryStorage(ScimStorage):
     writer: Writer
     snapshot: Callable[[], AbstractContextManager[Records]]
     log: LogReader
+    pause: Callable[[float], None] = sleep
     receipts: list[Receipt] = field(default_factory=list)
 
     def get(
@@ -158,12 +167,26 @@ class DirectoryStorage(ScimStorage):
 
     def _user(self, user: DirectoryUser) -> Resource[Any]:
         try:
-            sealed = self.log.open_field(user.entry, RESOURCE).value
-        except AbsentError as error:
-            if error.code != "destroyed":
-                raise
-            sealed = {"userName": user.id}  # its directory sends the name again, seeing that it is another
+            sealed = self._opened(user)
+        except AbsentError:  # destroyed: its directory sends the name again, seeing that it is another
+            sealed = {"userName": user.id}
         return _user_of(user, sealed if isinstance(sealed, dict) else {})
+
+    def _opened(self, user: DirectoryUser) -> JSONValue:
+        """Returns what was sealed of a user. Where many workers write, its entry gets its place a moment later.
+
+        Raises:
+            AbsentError: its data key was destroyed.
+            UnavailableError: `directory-entry-waits`: nobody gives places.
+        """
+        for _ in range(PLACE_TRIES):
+            try:
+                return self.log.open_field(user.entry, RESOURCE).value
+            except AbsentError as error:
+                if error.code == "destroyed":
+                    raise
+            self.pause(PLACE_PAUSE_S)
+        raise UnavailableError(f"entry {user.entry} has no place in the log yet", code="directory-entry-waits")
 
 
 def _said(user: User) -> Said:
