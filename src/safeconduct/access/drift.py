@@ -122,7 +122,7 @@ _KINDS: tuple[tuple[Collection[Any], Callable[[Any], Live | None]], ...] = (
     (kept.AUTHORIZATIONS, _authorization),
     (kept.LOWERED, _lowered),
 )
-"""Whatever decides calls and that a file does not state, and how each kind is told."""
+"""What decides calls and stands in no file, such as a freeze or a lowered tier, and how each kind is told."""
 
 
 @dataclass
