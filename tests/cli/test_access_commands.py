@@ -22,6 +22,8 @@ for module in (program, path, grant, token, policy, keys):
     app.add_typer(module.commands, name=module.__name__.rpartition(".")[2])
 app.command()(freeze.freeze)
 app.command()(freeze.unfreeze)
+app.command("freeze-review")(freeze.review_freeze)
+app.command("freeze-tag")(freeze.freeze_tag)
 
 
 @pytest.fixture
@@ -142,6 +144,29 @@ def test_a_freeze_from_preview_to_end(shell):
     ended = shell("unfreeze", printed.split()[-1])
     assert ended[:2] == (0, f"freeze {printed.split()[-1]} has ended\n")
     assert shell("freeze", "path:typo", "--reason", "x")[::2] == (2, "nothing-to-freeze")
+
+
+def test_what_cuts_everybody_says_so_and_a_freeze_states_its_end_and_its_review(shell):
+    assert shell("freeze", "all", "--reason", "a drill")[::2] == (3, "freeze-cuts-everybody")
+    seen = shell.json("freeze", "all", "--dry-run")[1]["digest"]
+    stated = ("--for", "90m", "--review", "1d", "--owner", "bo")
+    code, frozen = shell.json("freeze", "all", "--reason", "a drill", "--seen", seen, *stated)
+    assert (code, frozen["owner"], bool(frozen["ends_at"])) == (0, "bo", True)
+    assert "looks at it again" in shell("freeze-review", frozen["id"], "--reason", "not over", "--again", "2d")[1]
+    for wrong in ("90", "0m", "1w", "m"):
+        assert shell("freeze", "path:soc-triage", "--reason", "x", "--for", wrong)[::2] == (2, "duration-invalid")
+
+
+def test_a_nationality_is_sent_as_a_tag(shell, tmp_path):
+    secret = tmp_path / "tags"
+    secret.write_text(bytes(range(32)).hex())
+    tag = shell.json("freeze-tag", "fr", "--tag-secret", str(secret))[1]["tag"]
+    assert freeze.tagged("nationality:fr&!jurisdiction:us&path:fr", bytes(range(32))).startswith(
+        f"nationality:{tag}&!j"
+    )
+    assert freeze.tagged("path:fr", bytes(range(32))) == "path:fr"
+    secret.write_text("no hex")
+    assert shell("freeze-tag", "fr", "--tag-secret", str(secret))[::2] == (2, "tag-secret-invalid")
 
 
 def test_a_policy_file_is_checked_without_an_installation(shell):
