@@ -38,6 +38,16 @@ grants_policy:
       scope: northwind-perimeter
       minutes: 60
       review_hours: 48
+obligations:
+  freeze-drill:
+    kind: drill
+    activity: containment
+    about: A freeze, rehearsed, and how long it took.
+    owner: bo
+    days: 90
+    steps: [{overdue_days: 0, tier: 1}, {overdue_days: 30, tier: 0}]
+recertifications:
+  quarterly: {owner: nora, of: [grants, issued-grants, roles], days: 90, answer_days: 14}
 """
 
 
@@ -84,6 +94,37 @@ def called(told, by, grant=""):
     return status, answer.get("error", {}).get("code")
 
 
+def a_duty_is_met(house, folder):
+    """Its owner hands in what shows it; the other party returns it once, then accepts it."""
+    minutes = folder / "minutes.txt"
+    minutes.write_text("frozen in 12 ms")
+    drill = ("freeze-drill", "--file", minutes)
+    assert house("obligation", "submit", *drill, "--kind", "minutes", "--source", "bridge", by="bo").code == 0
+    assert house("obligation", "accept", *drill, by="nora").error == "own-obligation"  # of the party that owes it
+    assert house("obligation", "return", *drill, "--reason", "nobody was timed", by="tess").code == 0
+    assert house("obligation", "submit", *drill, "--kind", "minutes", "--source", "bridge", by="bo").code == 0
+    assert house("obligation", "accept", *drill, by="tess").code == 0
+    shown = house("obligation", "show", "freeze-drill", "--json").json
+    assert (shown["state"], [one["by"]["id"] for one in shown["met"]]) == ("owed", ["tess"])
+
+
+def access_is_recertified(told):
+    """The party accountable for it keeps one grant and removes another, which the next program would bring back."""
+    house = told.house
+    opened = house("recertify", "open", "--of", "grants", "--of", "roles", "--days", 14, "--json", by="tess")
+    campaign = opened.json["id"]
+    because = ("--reason", "on call until June")
+    assert house("recertify", "keep", campaign, "grant:ana-triage", *because, by="tess").error == "not-the-reviewer"
+    assert house("recertify", "keep", campaign, "role:nora/administrator", *because, by="nora").error == "own-access"
+    assert house("recertify", "keep", campaign, "grant:ana-triage", *because, by="nora").code == 0
+    replaced = ("grant:service-triage", "--reason", "it was replaced")
+    assert house("recertify", "remove", campaign, *replaced, by="rita").code == 0
+    told_of = house("recertify", "show", campaign, "--json").json
+    assert [told_of["count"][one] for one in ("kept", "removed")] == [1, 1]
+    assert called(told, "ana") == (200, None)
+    assert "+ grant service-triage" in house("program", "plan", told.file).out
+
+
 def test_from_the_first_request_to_what_a_stricter_policy_would_change(told, tmp_path):
     house = told.house
     assert called(told, "ana") == (403, "not-vetted")
@@ -127,6 +168,9 @@ def test_from_the_first_request_to_what_a_stricter_policy_would_change(told, tmp
     decided = house(*rejecting, "--json", by="tom")
     assert decided.code == 0, decided
     assert decided.json["decision"]["upheld"] is False
+
+    a_duty_is_met(house, tmp_path)
+    access_is_recertified(told)
 
     stricter = tmp_path / "stricter.cedar"
     stricter.write_text(default_policies() + '@id("not-bo") forbid (principal == Principal::"bo", action, resource);\n')

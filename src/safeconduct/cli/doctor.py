@@ -85,7 +85,7 @@ def about(status: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _upstreams(status)
     for name, remedy in (
         ("waiting", "the partner's witness cosigns what waits; is it up?"),
-        ("orphans", "safeconduct program orphans shows what has an owner who is there no more"),
+        ("ownerless", "safeconduct program ownerless shows what has an owner who is there no more"),
         ("freezes", "safeconduct unfreeze, when both parties agree"),
         ("overdue_reviews", "of freezes: safeconduct unfreeze lists them; freeze-review, or end them"),
         ("broken_promises", "safeconduct receipt report told of them; ask the log's keeper"),

@@ -59,9 +59,9 @@ def transparency(*, data: Data = None, as_json: Json = False) -> None:
 
 
 @commands.command()
-def orphans(*, data: Data = None, as_json: Json = False) -> None:
+def ownerless(*, data: Data = None, as_json: Json = False) -> None:
     """Lists what has an owner who is gone, frozen or admitted no longer: what they owned counts as unanswered."""
-    found = client(data).get("/api/v1/programs/orphans")
+    found = client(data).get("/api/v1/programs/ownerless")
     emit(found, as_json, lambda listed: rows(listed, "what", "owner", "why"))
 
 

@@ -43,7 +43,7 @@ READERS: Mapping[str, Row] = {
     "GET /api/v1/status": Row(Audience.PARTIES),
     "POST /api/v1/programs/plan": Row(Audience.OVERSEERS),
     "GET /api/v1/programs": Row(Audience.AGREEMENT),
-    "GET /api/v1/programs/orphans": Row(Audience.PARTIES),
+    "GET /api/v1/programs/ownerless": Row(Audience.PARTIES),
     "GET /api/v1/agreement": Row(Audience.AGREEMENT),
     "GET /api/v1/agreement/history": Row(Audience.AGREEMENT),
     "GET /api/v1/agreement/clocks": Row(Audience.KNOWN),

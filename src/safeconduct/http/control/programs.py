@@ -17,7 +17,7 @@ from safeconduct.http.control.frame import ReadBytes, Reading, SignedBytes, answ
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.program.file import read_program
-from safeconduct.program.orphans import orphans
+from safeconduct.program.ownerless import ownerless
 
 router = APIRouter(prefix="/api/v1/programs", tags=["programs"])
 
@@ -60,11 +60,11 @@ def show_programs(_reading: Reading, control: Installation) -> Response:
     return answer({"in_force": program, "agreement": agreement, "waiting": waiting})
 
 
-@router.get("/orphans")
-def list_orphans(_reading: Reading, control: Installation) -> Response:
+@router.get("/ownerless")
+def list_ownerless(_reading: Reading, control: Installation) -> Response:
     """Returns what has an owner who is there no more, and why."""
     with control.snapshot() as records:
-        return answer(orphans(records, control.clock.now()))
+        return answer(ownerless(records, control.clock.now()))
 
 
 async def settled(control: Control, request: EntryId) -> dict[str, Any]:

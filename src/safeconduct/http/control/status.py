@@ -14,7 +14,7 @@ from safeconduct.http.control.frame import Reading, answer
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.ledger.log_events import SUCCESSORS
 from safeconduct.program.agreements import warnings
-from safeconduct.program.orphans import orphans
+from safeconduct.program.ownerless import ownerless
 from safeconduct.program.vetting.reading import vetting_state
 
 router = APIRouter(tags=["status"])
@@ -63,7 +63,7 @@ async def status(control: Installation, _: Reading) -> Response:
                 "agreement": warnings(records, control.clock.now()),
                 "vetting": vetting_state(records, control.clock.now()),
                 "administrators_with_keys": administrators_with_keys(records),
-                "orphans": len(orphans(records, control.clock.now())),
+                "ownerless": len(ownerless(records, control.clock.now())),
                 "waiting": len(pending(records)),
                 "freezes": len(freezes(records)),
                 "overdue_reviews": overdue_reviews(records, control.clock.now()),

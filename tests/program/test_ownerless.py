@@ -4,10 +4,10 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access.admissions import Admission, AdmissionState
-from safeconduct.access.model import Freeze
+from safeconduct.access.model import Freeze, Restriction, RestrictionKind
 from safeconduct.access.selectors import parse_selection, parse_selector
 from safeconduct.program.obligations.model import DUTIES, Duty
-from safeconduct.program.orphans import gone, orphans
+from safeconduct.program.ownerless import gone, ownerless
 from support.owing import DAY, DRILL
 from support.recertifying import QUARTERLY, Recertifying
 
@@ -32,10 +32,10 @@ def house():
     ],
 )
 def test_what_somebody_owned_who_is_not_in_the_program_any_more(house, name, kinds):
-    assert orphans(house.state, house.now) == []
+    assert ownerless(house.state, house.now) == []
     state = house.state.copy()
     state.delete(kept.PRINCIPALS, name)
-    found = orphans(state, house.now)
+    found = ownerless(state, house.now)
     assert [one.what.partition(":")[0] for one in found] == kinds
     assert {(one.owner, one.why) for one in found} == ({(name, "is not in the program")} if kinds else set())
 
@@ -46,6 +46,14 @@ def test_who_is_frozen_by_name_owns_nothing_and_an_organizations_freeze_takes_no
         freeze = Freeze(id=place, selector=parse_selection(selector), by="ops", reason="r", at=house.now)
         state.put(kept.FREEZES, place, freeze)
     assert (gone(state, "bo", house.now), gone(state, "ana", house.now)) == ("", "is frozen")
+
+
+@pytest.mark.parametrize(("kind", "why"), [(RestrictionKind.SUSPEND, "is suspended"), (RestrictionKind.HOLD, "")])
+def test_who_is_suspended_owns_nothing(house, kind, why):
+    state, on = house.state.copy(), parse_selector("principal:bo")
+    one = Restriction(id="1", selector=on, kind=kind, slow_ms=0, by="ops", reason="r", at=house.now)
+    state.put(kept.RESTRICTIONS, "1", one)
+    assert gone(state, "bo", house.now) == why
 
 
 @pytest.mark.parametrize(

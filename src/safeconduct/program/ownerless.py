@@ -12,6 +12,7 @@ from safeconduct.access.acts import frozen_by_name
 from safeconduct.access.admissions import ADMITTED, AdmissionState
 from safeconduct.access.grant_events import GRANT_CASES
 from safeconduct.access.grant_model import GrantState
+from safeconduct.access.model import RestrictionKind, Selector, SelectorKind
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records
 from safeconduct.program.obligations.reading import duties
@@ -24,7 +25,7 @@ _ENDED = frozenset({AdmissionState.SUSPENDED, AdmissionState.EXPIRED, AdmissionS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orphan:
+class Ownerless:
     """Something that an owner sees to who can't: `what` it is, as `kind:name`, and why the owner can't."""
 
     what: str
@@ -32,12 +33,12 @@ class Orphan:
     why: str
 
 
-def orphans(records: Records, now: Instant) -> list[Orphan]:
+def ownerless(records: Records, now: Instant) -> list[Ownerless]:
     """Returns everything whose owner is there no more, by what it is."""
     owned = chain.from_iterable(source(records) for source in _OWNED)
     found = ((what, owner, gone(records, owner, now)) for what, owner in owned)
     return sorted(
-        (Orphan(what=what, owner=owner, why=why) for what, owner, why in found if why), key=lambda one: one.what
+        (Ownerless(what=what, owner=owner, why=why) for what, owner, why in found if why), key=lambda one: one.what
     )
 
 
@@ -48,6 +49,10 @@ def gone(records: Records, owner: str, now: Instant) -> str:
         return "is not in the program"
     if frozen_by_name(records, principal) is not None:
         return "is frozen"
+    by_name = Selector(SelectorKind.PRINCIPAL, owner)
+    restrictions = (one for _, one in records.scan(kept.RESTRICTIONS) if one.selector == by_name)
+    if any(one.kind is RestrictionKind.SUSPEND for one in restrictions):
+        return "is suspended"  # as whom a directory does not know any more is, too
     for subject in (f"principal:{owner}", f"organization:{principal.organization}"):
         admission = records.get(kept.ADMISSIONS, subject)
         if admission is not None and (
