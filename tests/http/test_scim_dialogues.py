@@ -293,7 +293,7 @@ def test_a_body_has_so_many_bytes(world, bytes_, status):
     assert (len(padded), sent(world, padded).status) == (bytes_, status)
 
 
-def test_over_http_every_change_has_a_receipt_and_errors_are_scim_s(world):
+def test_over_http_an_error_is_told_in_scim_s_form(world):
     answered = sent(world, b"", path="nothing", method="GET")
     document = msgspec.json.decode(answered.body)
     assert (answered.status, document["status"]) == (404, "404")
