@@ -7,7 +7,7 @@ from safeconduct.ledger.ocsf import ENTITY_MANAGEMENT, HIGH, MEDIUM, OTHER, Entr
 from safeconduct.program.obligations import events
 
 _NAME = {"entity.name": "obligation"}
-_OWED = {**_NAME, "entity.user.uid": "owner", "actor.user.org.uid": "organization"}
+_OWED = {**_NAME, "entity.user.uid": "owner", "entity.user.org.uid": "organization"}
 
 
 def _other(name: str, copy: Mapping[str, str], severity: Mapping[str, int] | None = None) -> EntryForm:
