@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 
 from safeconduct.access.authorization import CALL
-from safeconduct.access.model import CallRequest, Role
+from safeconduct.access.model import CallRequest
 from safeconduct.access.standing import Standing
 from safeconduct.access.target_rules import Place
 from safeconduct.kernel.decisions import Decision, Effect, Reason
@@ -49,10 +49,6 @@ class DecisionPoint(Protocol):
         """
         ...
 
-    def may_ask(self, by: PrincipalId, subject: str) -> bool:
-        """Tells whether somebody may learn of a subject."""
-        ...
-
     def evaluate(self, asked: Evaluation, now: Instant) -> Decision:
         """Decides. What is not known is denied.
 
@@ -81,11 +77,6 @@ class AccessPoint:
     def identify(self, token: str, now: Instant, holds: Collection[str] = ()) -> PrincipalId:
         """Returns whose token this is."""
         return self._standing().identify(token, now, holds).id
-
-    def may_ask(self, by: PrincipalId, subject: str) -> bool:
-        """Tells whether somebody may learn of a subject: everybody of themselves, administrators of all."""
-        principal = self._standing().principals.get(by)
-        return by == subject or (principal is not None and Role.ADMINISTRATOR in principal.roles)
 
     def evaluate(self, asked: Evaluation, now: Instant) -> Decision:
         """Decides. `context-invalid` where a name of the context that we know has a value of another type."""

@@ -7,8 +7,9 @@ from safeconduct.access.grant_model import BreakGlass, GrantCase, GrantDraft
 from safeconduct.access.grant_requests import issue, put_to_vote
 from safeconduct.access.grant_rules import check_draft, check_electable, path_of, principal_of
 from safeconduct.access.model import Conditions, GrantOrigin, Principal, Window
+from safeconduct.access.reading_rights import reader_as
 from safeconduct.access.reasons import check_reason
-from safeconduct.kernel.errors import RefusedError
+from safeconduct.kernel.errors import AbsentError, RefusedError
 from safeconduct.kernel.ids import PrincipalId
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.kernel.ports import Transaction
@@ -39,6 +40,8 @@ def break_glass(
     """
     signer = authenticate(tx, signed, operation=operation, content=content, now=tx.now)
     refuse_frozen(tx, signer)
+    if not reader_as(tx, signer).of_party:  # the program's templates are the parties' to know
+        raise AbsentError(f"there is no break-glass {template_name[:64]!r} for you", code="template-unknown")
     template = template_of(tx, template_name)
     _check_opener(signer, template)
     check_reason(reason, "a break-glass")

@@ -25,6 +25,7 @@ from safeconduct.access.grant_events import (
 from safeconduct.access.grant_model import GrantCase, GrantDraft, GrantState, GrantStep
 from safeconduct.access.grant_rules import check_asker, check_draft, check_electable, groups_for, path_of, principal_of
 from safeconduct.access.model import Conditions, GrantOrigin, Principal, Window
+from safeconduct.access.reading_rights import Reader, concerns, reader_as, votes
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
 from safeconduct.kernel.ids import EntryId, GrantId, PathId, PrincipalId
@@ -72,7 +73,7 @@ def reissue(
         SafeconductError: as `request_grant`.
     """
     signer = _signer(tx, signed, operation=operation, content=content)
-    old = find(tx, grant_id)
+    old = _found_by(tx, signer, grant_id)
     if old.draft.origin is GrantOrigin.BREAK_GLASS:
         raise RefusedError("a break-glass is never re-issued", code="break-glass-once", remedy="request a grant")
     if old.state in (GrantState.ASKED, GrantState.WAITING):
@@ -130,7 +131,7 @@ def revoke(
         InvalidInputError: `reason-missing`.
     """
     signer = _signer(tx, signed, operation=operation, content=content)
-    case = find(tx, grant_id)
+    case = _found_by(tx, signer, grant_id)
     principal = tx.get(kept.PRINCIPALS, case.draft.principal)
     if principal is None or signer.id not in (principal.id, principal.sponsor):
         require(signer, Capability.REVOKE_GRANT)
@@ -175,6 +176,20 @@ def find(records: Records, grant_id: str) -> GrantCase:
     if found is None:
         raise unknown_grant(grant_id)
     return found
+
+
+def reads_case(records: Records, reader: Reader, case: GrantCase) -> bool:
+    """Tells whether somebody may know of a request: whom it concerns, who made it, and who votes on it."""
+    approval = approvals.find(records, case.approval) if case.approval else None
+    mine = reader.principal == case.by or (approval is not None and votes(reader, approval.proposal.groups))
+    return mine or concerns(records, reader, case.draft.principal)
+
+
+def _found_by(records: Records, signer: Principal, grant_id: str) -> GrantCase:
+    case = find(records, grant_id)
+    if not reads_case(records, reader_as(records, signer), case):
+        raise unknown_grant(grant_id)
+    return case
 
 
 def unknown_grant(grant_id: str) -> AbsentError:

@@ -1,7 +1,7 @@
 """Who may read what: audiences of whole routes, and what of an answer concerns whom. docs/spec/reading.md.
 
-Roles count in the two parties alone. Whoever is frozen by name or whose vetting is suspended reads as if they had none:
-their key may be in other hands.
+Roles count in the two parties alone. Whoever is frozen by name or whose vetting is suspended reads their own and no
+more: their key may be in other hands.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -137,8 +137,9 @@ def reader_by(records: Records, signed: SignedAct, now: Instant) -> Reader:
 
 def reader_as(records: Records, principal: Principal) -> Reader:
     """Returns a principal as who reads."""
-    side = reader_of(kept.agreement_in_force(records), principal.organization)
-    return Reader(who=replace(principal, roles=()) if _stopped(records, principal) else principal, side=side)
+    if _stopped(records, principal):
+        return Reader(who=replace(principal, roles=()))
+    return Reader(who=principal, side=reader_of(kept.agreement_in_force(records), principal.organization))
 
 
 def check_audience(reader: Reader, audience: Audience | None) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from safeconduct import settings
 from safeconduct.access.evaluating import AccessPoint
 from safeconduct.access.reading_rights import Reader, reader_by
+from safeconduct.access.records import program_in_force
 from safeconduct.access.secrets import make_secret
 from safeconduct.access.standing import Standing
 from safeconduct.adapters.clock import system_entropy
@@ -293,12 +294,18 @@ def app_of(installation: Installation, settle: Settle, serving: Serving | None, 
         with installation.snapshot() as records:
             return reader_by(records, signed, installation.clock.now())
 
+    def check_signer(signed: SignedAct) -> None:
+        with installation.snapshot() as records:
+            if program_in_force(records) is not None:  # the first program names who signs it
+                reader_by(records, signed, installation.clock.now())
+
     secret = serving.secret if serving else ONCE
     app = control_app(
         ROUTERS,
         control=control,
         local_secret=secret,
         check_reader=check_reader,
+        check_signer=check_signer,
         version=metadata.version("safeconduct"),
         metrics_token=metrics_token(),
     )

@@ -11,13 +11,13 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from safeconduct.access.evaluating import DecisionPoint, Evaluation
+from safeconduct.access.model import Role
 from safeconduct.access.reading_rights import Reader
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import AskingCaller, answer
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.errors import InvalidInputError, RefusedError, TooLargeError
-from safeconduct.kernel.ids import PrincipalId
 from safeconduct.runtime.confirming import unconfirmed
 
 router = APIRouter(tags=["authzen"])
@@ -82,7 +82,7 @@ class Questions(Question, frozen=True, kw_only=True):
 def evaluate(request: Request, asked: AskingCaller, control: Installation) -> Response:
     """Decides whether a subject may do something to a resource (AuthZEN Access Evaluation)."""
     decisions = _confirmed(control)
-    question = _checked(_read(asked.body, Question), asked.reader, decisions)
+    question = _checked(_read(asked.body, Question), asked.reader)
     return _answer(request, _shown(decisions.evaluate(question, control.clock.now())))
 
 
@@ -93,7 +93,7 @@ def evaluate_several(request: Request, asked: AskingCaller, control: Installatio
     if len(body.evaluations) > EVALUATIONS_MAX:
         raise TooLargeError(f"expected at most {EVALUATIONS_MAX} evaluations, got {len(body.evaluations)}")
     decisions, now = _confirmed(control), control.clock.now()
-    questions = [_checked(_joined(body, one), asked.reader, decisions) for one in body.evaluations or [body]]
+    questions = [_checked(_joined(body, one), asked.reader) for one in body.evaluations or [body]]
     decided = _up_to_last((decisions.evaluate(one, now) for one in questions), body.options.evaluations_semantic)
     shown = [_shown(one) for one in decided]
     return _answer(request, {"evaluations": shown} if body.evaluations else shown[0])
@@ -138,12 +138,12 @@ def _confirmed(control: Control) -> DecisionPoint:
     return control.decisions
 
 
-def _checked(question: Question, reader: Reader, decisions: DecisionPoint) -> Evaluation:
+def _checked(question: Question, reader: Reader) -> Evaluation:
     subject, action, resource = question.subject, question.action, question.resource
     if subject is None or action is None or resource is None:
         missing = [name for name in ("subject", "action", "resource") if getattr(question, name) is None]
         raise InvalidInputError(f"the evaluation has no {', '.join(missing)}", code="evaluation-invalid")
-    if not (reader.local or decisions.may_ask(PrincipalId(reader.principal), subject.id)):
+    if reader.principal != subject.id and not reader.has(frozenset({Role.ADMINISTRATOR})):
         raise RefusedError(
             f"{reader.principal} asks about {subject.id[:64]!r}, and may ask about itself",
             code="not-about-yourself",

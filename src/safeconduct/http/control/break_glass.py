@@ -1,10 +1,12 @@
 """Break-glass: one party opens a template's grant alone, the other is told with it, and both review it after."""
 
+import asyncio
 from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Response
 
+from safeconduct.access.acts import Capability
 from safeconduct.access.break_glass import find_review, review_digest, reviews, vote_on_review
 from safeconduct.access.glass_opening import break_glass
 from safeconduct.access.grant_model import Finding, Review
@@ -14,6 +16,7 @@ from safeconduct.access.reading_rights import Reader, concerns
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
 from safeconduct.http.control.grants import case_document
+from safeconduct.http.control.readers import check_capability
 from safeconduct.kernel.ids import GrantId, PrincipalId
 from safeconduct.kernel.instants import Instant, rfc3339
 from safeconduct.kernel.ports import Records
@@ -76,6 +79,7 @@ def list_reviews(reader: Reading, control: Installation) -> Response:
 async def vote_on(signed: SignedBytes, control: Installation, grant_id: str) -> Response:
     """Says for the signer's party whether a break-glass was justified."""
     said = parse(signed, Reviewed).body
+    await asyncio.to_thread(check_capability, control, signed, Capability.REVIEW_BREAK_GLASS)
     committed = await commit(
         control.writer,
         lambda tx: vote_on_review(

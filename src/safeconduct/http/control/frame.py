@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from safeconduct.access import records as kept
-from safeconduct.access.reading_rights import Reader, check_audience
+from safeconduct.access.reading_rights import Reader, check_audience, reader_as
 from safeconduct.access.tokens import TOKEN_PREFIX
 from safeconduct.http.acts import HEADER, content_of, decode_act, operation_of
 from safeconduct.http.control.audiences import READERS, Row
@@ -121,7 +121,8 @@ async def asking_caller(request: Request) -> Asked:
     principal = here.decisions.identify(token, here.clock.now(), held(request, token))
     with here.snapshot() as records:
         who = records.get(kept.PRINCIPALS, principal)
-    return Asked(Reader(who=who), await _body(request))
+        reader = reader_as(records, who) if who else Reader()
+    return Asked(reader, await _body(request))
 
 
 def held(request: Request, token: str = "") -> tuple[str, ...]:
@@ -210,10 +211,10 @@ OpenBytes = Annotated[bytes, Depends(open_bytes)]
 
 
 async def signed_bytes(request: Request) -> Signed[bytes]:
-    """Returns the raw body and the act it came with. Every change needs one.
+    """Returns the raw body and the act it came with. Every change needs one; nobody unknown is told anything of it.
 
     Raises:
-        UnauthenticatedError: no act, or one for another request.
+        UnauthenticatedError: no act, one for another request, or of nobody known.
         TooLargeError: the body is over BODY_BYTES_MAX.
     """
     body = await _body(request)
@@ -223,6 +224,7 @@ async def signed_bytes(request: Request) -> Signed[bytes]:
         )
     signed = decode_act(request.headers[HEADER])
     _same_request(request, signed, body)
+    await asyncio.to_thread(request.app.state.check_signer, signed)
     return Signed(act=signed, content=content_of(body, request.url.query), body=body)
 
 
@@ -271,11 +273,13 @@ def control_app(
     version: str,
     metrics_token: str = "",
     readers: Mapping[str, Row] = READERS,
+    check_signer: Callable[[SignedAct], None] = lambda _signed: None,
 ) -> FastAPI:
     """Returns the ASGI app of the given routers, which find `control` in the app's state.
 
     `check_reader` returns whoever signed, and raises UnauthenticatedError if nobody known did. `readers` says who reads
-    what, by method and path. `metrics_token` lets others than this machine read metrics; empty where nobody else may.
+    what, by method and path. `check_signer` raises as `check_reader` before a body is looked at; use cases look again.
+    `metrics_token` lets others than this machine read metrics; empty where nobody else may.
     """
     shown: Mapping[Callable[..., Any], Shown] = {
         reading: ACT_OR_LOCAL,
@@ -292,6 +296,7 @@ def control_app(
     app.state.metrics_token = metrics_token
     app.state.check_reader = check_reader
     app.state.readers = readers
+    app.state.check_signer = check_signer
     app.add_exception_handler(SafeconductError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _no_route)

@@ -13,9 +13,19 @@ from safeconduct.access.budgets import Budget
 from safeconduct.access.grant_conditions import conditions_document
 from safeconduct.access.grant_events import REVIEWS
 from safeconduct.access.grant_model import GrantCase, GrantState
-from safeconduct.access.grant_requests import Wanted, cases, find, reissue, request_grant, revoke, unknown_grant, vote
+from safeconduct.access.grant_requests import (
+    Wanted,
+    cases,
+    find,
+    reads_case,
+    reissue,
+    request_grant,
+    revoke,
+    unknown_grant,
+    vote,
+)
 from safeconduct.access.model import Grant, GrantOrigin
-from safeconduct.access.reading_rights import Reader, concerns, votes
+from safeconduct.access.reading_rights import concerns
 from safeconduct.http.control.ballots import proposal_document, read_ballot
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
@@ -173,11 +183,6 @@ def case_document(records: Records, case: GrantCase) -> dict[str, Any]:
     }
 
 
-def reads_case(records: Records, reader: Reader, case: GrantCase) -> bool:
-    """Tells whether a request is the reader's to see: who asked, votes, or is concerned."""
-    approval = approvals.find(records, case.approval) if case.approval else None
-    mine = reader.principal == case.by or (approval is not None and votes(reader, approval.proposal.groups))
-    return mine or concerns(records, reader, case.draft.principal)
 
 
 def _told(control: Control, grant_id: str) -> dict[str, Any]:

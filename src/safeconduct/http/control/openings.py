@@ -8,18 +8,20 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct import approvals
+from safeconduct.access import records as kept
 from safeconduct.access.acts import ProgramElectorate
 from safeconduct.access.opening import Answered, open_field, openings, show_fields, vote
 from safeconduct.access.opening_events import ProposedOpening
 from safeconduct.access.opening_rules import SealedFact, Viewer, Wanted
-from safeconduct.access.reading_rights import Reader, votes
+from safeconduct.access.reading_rights import Reader, reader_as, votes
 from safeconduct.http.control.ballots import approval_document, read_ballot
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, Signed, SignedBytes, answer, commit, parse
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import ApprovalId
 from safeconduct.kernel.ports import Records
 from safeconduct.ledger.disclosures import encode_disclosure
+from safeconduct.ledger.reader import unknown_entry
 
 router = APIRouter(prefix="/api/v1/logs", tags=["openings"])
 
@@ -45,6 +47,7 @@ async def open_sealed(signed: SignedBytes, control: Installation, entry_id: str,
     opens it.
     """
     asked = parse(signed, Open).body
+    await asyncio.to_thread(_check_opener, control, signed, entry_id)
     sealed = await asyncio.to_thread(sealed_fact, control, entry_id, field)
     wanted = Wanted(sealed=sealed, reason=asked.reason, own_copy=asked.own_copy)
     committed = await commit(
@@ -77,6 +80,13 @@ async def vote_on_opening(signed: SignedBytes, control: Installation, approval_i
         ),
     )
     return answer(approval_document(committed.value))
+
+
+def _check_opener(control: Control, signed: Signed[bytes], entry_id: str) -> None:
+    with control.snapshot() as records:
+        signer = records.get(kept.PRINCIPALS, signed.act.act.actor)
+        if signer is not None and not reader_as(records, signer).in_agreement:
+            raise unknown_entry(entry_id)  # no organization of theirs reads any sealed field
 
 
 def sealed_fact(control: Control, entry_id: str, field: str) -> SealedFact:

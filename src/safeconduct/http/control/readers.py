@@ -1,8 +1,10 @@
 """In which role somebody reads sealed fields, and whether they read a log whole."""
 
+from safeconduct.access.acts import Capability, admit
 from safeconduct.access.opening_rules import LOCAL, Viewer
 from safeconduct.access.reading_rights import Reader, reads_log
 from safeconduct.http.control.context import Control
+from safeconduct.http.control.frame import Signed
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.sealing import HOUSE
@@ -20,6 +22,23 @@ def viewer_of(reader: Reader) -> Viewer:
     if reader.side is None:
         raise RefusedError(f"{reader.organization} has no role in the agreement", code="not-a-reader")
     return Viewer(by=reader.principal, reader=reader.side)
+
+
+def check_capability(control: Control, signed: Signed[bytes], capability: Capability) -> None:
+    """Returns if the signer may: asked before anything is looked up, so that who may not learns nothing of it.
+
+    Raises:
+        UnauthenticatedError, RefusedError: as `access.acts.admit`.
+    """
+    with control.snapshot() as records:
+        admit(
+            records,
+            signed.act,
+            operation=signed.operation,
+            content=signed.content,
+            now=control.clock.now(),
+            capability=capability,
+        )
 
 
 def check_log(control: Control, reader: Reader, origin: Origin) -> None:
