@@ -120,7 +120,7 @@ class Tenants:
 
     def path(self, template, things=None):
         """Returns a route's path with ana's things in it, or with names that nothing has."""
-        return re.sub(r"{(\w+)(?::path)?}", lambda found: (things or self.things)[found[1]], template)
+        return re.sub(r"{(\w+)(?::path)?}", lambda found: (things or self.things).get(found[1], ABSENT), template)
 
     def absent(self):
         kept = ("origin", "organization", "path", "tile", "field", "after", "name")
@@ -274,6 +274,12 @@ def walk(world):
         who = TENANTS if route in READERS else POWERLESS
         of = {}
         for one in who:
-            request = (one, method, world.path(path), sent[path] if method == "POST" else b"", QUERIES.get(route, ""))
+            request = (
+                one,
+                method,
+                world.path(path),
+                sent.get(path, b"") if method == "POST" else b"",
+                QUERIES.get(route, ""),
+            )
             of[one] = world.send(*request)
         yield route, of
