@@ -183,8 +183,6 @@ def case_document(records: Records, case: GrantCase) -> dict[str, Any]:
     }
 
 
-
-
 def _told(control: Control, grant_id: str) -> dict[str, Any]:
     with control.snapshot() as records:
         return case_document(records, find(records, grant_id))
