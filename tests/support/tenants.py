@@ -251,6 +251,7 @@ def bodies(world):
         "passkeys/offers": b"", "passkeys/offers/signed-in": {"token": "x"},
         "passkeys": {"principal": "ana", "secret": "x", "client_data": "", "attestation": ""},
         "passkeys/{passkey_id}/confirm": {"fingerprint": "00"}, "passkeys/{passkey_id}/revoke": why,
+        "freezes/{freeze_id}/review": why | {"review_by": until}, "notices/channels/{name}/trial": b"",
         "logs/rotate-key": {"origin": things["origin"]}, "logs/close": {"origin": things["origin"], "reason": "x"},
     }  # fmt: skip
     return {f"/api/v1/{name}": body for name, body in of.items()} | {
