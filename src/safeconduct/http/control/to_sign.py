@@ -10,14 +10,13 @@ from safeconduct import approvals
 from safeconduct.access import records as kept
 from safeconduct.access.appeals import appeals_for
 from safeconduct.access.grant_requests import find as find_grant
-from safeconduct.access.grant_requests import unknown_grant
+from safeconduct.access.grant_requests import reads_case, unknown_grant
 from safeconduct.access.opening_events import OPENINGS
 from safeconduct.access.passkey_events import find as find_passkey
 from safeconduct.access.reading_rights import Reader, concerns, reads_freeze
 from safeconduct.http.control.ballots import proposal_document
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
-from safeconduct.http.control.grants import reads_case
 from safeconduct.http.control.openings import reads_opening
 from safeconduct.http.control.response import reads_action
 from safeconduct.kernel.canonical import canonical
