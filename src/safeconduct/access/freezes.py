@@ -107,8 +107,8 @@ def review_freeze(
         AbsentError: `freeze-unknown`.
         InvalidInputError: `reason-missing`, `review-invalid`.
     """
-    found = find_freeze(tx, freeze_id)
     signer = authenticate_act(tx, signed, operation=operation, expected_content=content, capability=Capability.FREEZE)
+    found = find_freeze(tx, freeze_id)
     if signer.id != found.owner:
         require(signer, Capability.UNFREEZE)
     check_reason(reason, "a review")
