@@ -261,7 +261,7 @@ def test_another_analyst_may_not_revoke():
     source = granting_program().replace(b"roles: [responder]}\n\nscopes", b"roles: [analyst]}\n\nscopes")
     source = source.replace(b"count: 2, path", b"count: 1, path")
     house = Granting(source)
-    assert code_of(house.revoke, house.granted(), by="eve") == "role-missing"
+    assert code_of(house.revoke, house.granted(), by="eve") == "grant-unknown"
 
 
 def test_the_programs_own_grants_are_not_revoked_here(house):
