@@ -64,6 +64,8 @@ def test_a_route_says_what_to_show(method, path, said):
         assert shown == []
     elif path == "/metrics":
         assert shown == ["local", "metrics"]
+    elif path == "/api/v1/me":
+        assert shown == ["act", "token"]
     elif path.startswith("/access/v1/"):
         assert shown == ["act", "local", "token"]
     elif method == "get" or (method, path) in ASKS_ONLY:
