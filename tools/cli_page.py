@@ -22,7 +22,7 @@ def root() -> typer.Context:
 
 
 def commands(context: typer.Context) -> Iterator[typer.Context]:
-    """Yields the context of every command below a group that does something."""
+    """Yields the context of every command below a group that does something, single commands before groups."""
     group = context.command
     if not isinstance(group, TyperGroup):
         if not group.hidden:
@@ -30,10 +30,10 @@ def commands(context: typer.Context) -> Iterator[typer.Context]:
         return
     if group.invoke_without_command and context.parent is not None:
         yield context
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if command is not None:
-            yield from commands(typer.Context(command, info_name=name, parent=context))
+    found = ((name, group.get_command(context, name)) for name in group.list_commands(context))
+    below = [typer.Context(command, info_name=name, parent=context) for name, command in found if command is not None]
+    for one in sorted(below, key=lambda one: isinstance(one.command, TyperGroup)):
+        yield from commands(one)
 
 
 def section(context: typer.Context) -> str:

@@ -6,10 +6,10 @@ import typer
 
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
+from safeconduct.cli.triage import Id, claims, triage
 
 commands = typer.Typer(help="Incidents: alerts that belong together.", no_args_is_help=True)
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The incident's id, or enough of its beginning.")]
 Everything = Annotated[bool, typer.Option("--all", help="Those that later ones continue, too.")]
 
 
@@ -24,6 +24,10 @@ def list_(*, everything: Everything = False, data: Data = None, as_json: Json = 
 def show(incident_id: Id, *, data: Data = None, as_json: Json = False) -> None:
     """Shows an incident: its alerts, what they matched, and why they belong together."""
     emit(client(data).get(place("incidents", incident_id)), as_json, _show)
+
+
+for triage_command in (triage, claims):
+    commands.command()(triage_command)
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -5,20 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from safeconduct.cli import (
-    destruction,
-    export,
-    log_acts,
-    log_keys,
-    opening,
-    partner,
-    publish,
-    recover,
-    sections,
-    sequence,
-    siem,
-    verify,
-)
+from safeconduct.cli import sections
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.log_keys import chosen_log
 from safeconduct.cli.output import Json, emit, out, rows, state_of, write_new
@@ -86,49 +73,46 @@ def _show_entry(document: dict[str, Any]) -> None:
             out.print(f"{name:<8} {value}", markup=False)
 
 
-commands = typer.Typer(
-    help="The joint log: read, prove, open, destroy, keys; and what the partner runs.",
-    no_args_is_help=True,
-    cls=sections.Sectioned,
-)
-sections.add(
-    commands,
-    {
-        "Read and prove": {
-            "show": show,
-            "prove": prove,
-            "verify": verify.verify,
-            "acts": log_acts.acts,
-            "export": export.export,
-            "check-row": siem.check,
-        },
-        "The partner's tools": {
-            "mirror": partner.mirror,
-            "witness": partner.witness,
-            "mirror-server": partner.mirror_server,
-        },
-        "Sealed fields": {
-            "open": opening.open_,
-            "openings": opening.openings,
-            "approve": opening.approve,
-            "hold": destruction.hold,
-            "holds": destruction.holds,
-            "release": destruction.release,
-            "destroy": destruction.destroy,
-            "destructions": destruction.destructions,
-            "certify": destruction.certify,
-        },
-        "Keys": {
-            "rotate-key": log_keys.rotate_key,
-            "follow": log_keys.follow,
-            "close": log_keys.close,
-            "succession": log_keys.succession,
-        },
-        "Operate": {
-            "ship": siem.ship,
-            "publish": publish.publish,
-            "recover": recover.recover,
-            "sequence": sequence.sequence,
-        },
+COMMANDS: sections.Sections = {
+    "Read and prove": {
+        "show": "log:show",
+        "prove": "log:prove",
+        "verify": "verify:verify",
+        "acts": "log_acts:acts",
+        "export": "export:export",
+        "check-row": "siem:check",
     },
+    "The partner's tools": {
+        "mirror": "partner:mirror",
+        "witness": "partner:witness",
+        "mirror-server": "partner:mirror_server",
+    },
+    "Sealed fields": {
+        "open": "opening:open_",
+        "openings": "opening:openings",
+        "approve": "opening:approve",
+        "hold": "destruction:hold",
+        "holds": "destruction:holds",
+        "release": "destruction:release",
+        "destroy": "destruction:destroy",
+        "destructions": "destruction:destructions",
+        "certify": "destruction:certify",
+    },
+    "Keys": {
+        "rotate-key": "log_keys:rotate_key",
+        "follow": "log_keys:follow",
+        "close": "log_keys:close",
+        "succession": "log_keys:succession",
+    },
+    "Operate": {
+        "ship": "siem:ship",
+        "publish": "publish:publish",
+        "recover": "recover:recover",
+        "sequence": "sequence:sequence",
+    },
+}
+"""Every command, its module and what it is called there."""
+
+commands = sections.group(
+    "log", COMMANDS, "The joint log: read, prove, open, destroy, keys; and what the partner runs."
 )

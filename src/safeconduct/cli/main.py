@@ -3,120 +3,67 @@
 import signal
 import sys
 
-import typer
-
-from safeconduct.cli import (
-    action,
-    agreement,
-    appeal,
-    backup,
-    budget,
-    calendar,
-    call,
-    copy,
-    detect,
-    doctor,
-    events,
-    freeze,
-    grant,
-    incident,
-    ingest,
-    keys,
-    log,
-    login,
-    notify,
-    obligation,
-    passkey,
-    path,
-    policy,
-    program,
-    receipt,
-    recertify,
-    restrict,
-    rules,
-    scim,
-    scope,
-    sections,
-    serve,
-    sidecar,
-    token,
-    triage,
-    usage,
-    vetting,
-    whoami,
-)
-from safeconduct.cli.demo.command import demo
+from safeconduct.cli import sections
 from safeconduct.cli.output import BAD_INPUT, report
 from safeconduct.kernel.errors import InvalidInputError, SafeconductError, UnavailableError
 
-app = typer.Typer(
-    name="safeconduct",
-    help="A control plane for trusted access to cyber-capable AI models.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    cls=sections.Sectioned,
-)
-for triage_command in (triage.triage, triage.claims):
-    incident.commands.command()(triage_command)
-sections.add(
-    app,
-    {
-        "Begin and run": {
-            "demo": demo,
-            "init": serve.init,
-            "serve": serve.serve,
-            "status": serve.status,
-            "doctor": doctor.doctor,
-        },
-        "Who may do what": {
-            "program": program.commands,
-            "agreement": agreement.commands,
-            "vetting": vetting.commands,
-            "obligation": obligation.commands,
-            "recertify": recertify.commands,
-            "path": path.commands,
-            "scope": scope.commands,
-            "grant": grant.commands,
-            "calendar": calendar.calendar,
-            "notify": notify.commands,
-            "appeal": appeal.commands,
-            "budget": budget.commands,
-            "policy": policy.commands,
-            "login": login.login,
-            "whoami": whoami.whoami,
-            "logout": login.logout,
-            "token": token.commands,
-            "sidecar": sidecar.sidecar,
-            "passkey": passkey.commands,
-            "scim": scim.commands,
-            "keys": keys.commands,
-            "freeze": freeze.freeze,
-            "unfreeze": freeze.unfreeze,
-            "freeze-review": freeze.review_freeze,
-            "freeze-tag": freeze.freeze_tag,
-            "restrict": restrict.restrict,
-            "unrestrict": restrict.unrestrict,
-        },
-        "Security operations": {
-            "ingest": ingest.ingest,
-            "detect": detect.detect,
-            "rules": rules.commands,
-            "events": events.commands,
-            "incident": incident.commands,
-            "action": action.commands,
-        },
-        "What both parties can check": {
-            "call": call.commands,
-            "usage": usage.commands,
-            "log": log.commands,
-            "receipt": receipt.commands,
-            "copy": copy.commands,
-            "backup": backup.commands,
-        },
+COMMANDS: sections.Sections = {
+    "Begin and run": {
+        "demo": "demo.command:demo",
+        "init": "serve:init",
+        "serve": "serve:serve",
+        "status": "serve:status",
+        "doctor": "doctor:doctor",
     },
-)
+    "Who may do what": {
+        "program": "program:commands",
+        "agreement": "agreement:commands",
+        "vetting": "vetting:commands",
+        "obligation": "obligation:commands",
+        "recertify": "recertify:commands",
+        "path": "path:commands",
+        "scope": "scope:commands",
+        "grant": "grant:commands",
+        "calendar": "calendar:calendar",
+        "notify": "notify:commands",
+        "appeal": "appeal:commands",
+        "budget": "budget:commands",
+        "policy": "policy:commands",
+        "login": "login:login",
+        "whoami": "whoami:whoami",
+        "logout": "login:logout",
+        "token": "token:commands",
+        "sidecar": "sidecar:sidecar",
+        "passkey": "passkey:commands",
+        "scim": "scim:commands",
+        "keys": "keys:commands",
+        "freeze": "freeze:freeze",
+        "unfreeze": "freeze:unfreeze",
+        "freeze-review": "freeze:review_freeze",
+        "freeze-tag": "freeze:freeze_tag",
+        "restrict": "restrict:restrict",
+        "unrestrict": "restrict:unrestrict",
+    },
+    "Security operations": {
+        "ingest": "ingest:ingest",
+        "detect": "detect:detect",
+        "rules": "rules:commands",
+        "events": "events:commands",
+        "incident": "incident:commands",
+        "action": "action:commands",
+    },
+    "What both parties can check": {
+        "call": "call:commands",
+        "usage": "usage:commands",
+        "log": "log:commands",
+        "receipt": "receipt:commands",
+        "copy": "copy:commands",
+        "backup": "backup:commands",
+    },
+}
+"""Every command, its module and what it is called there: a group of commands, or the one function."""
+
+app = sections.group("safeconduct", COMMANDS, "A control plane for trusted access to cyber-capable AI models.")
 
 SIGNALED = 128
 """What shells add to a signal's number."""

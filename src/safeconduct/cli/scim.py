@@ -9,7 +9,9 @@ from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.output import DONE, NO, Json, emit, err, out, rows
 from safeconduct.kernel.instants import Instant, rfc3339, seconds
 
-commands = typer.Typer(no_args_is_help=True)
+commands = typer.Typer(
+    help="Directories: people as an organization's identity provider tells them.", no_args_is_help=True
+)
 
 Organization = Annotated[str, typer.Argument(metavar="ORGANIZATION", help="Whose directory.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The credential's id, from `scim list`.")]

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.cli.client import Data, Key, client, place
-from safeconduct.cli.incident import Id
 from safeconduct.cli.output import NO, Json, emit, out
 
+Id = Annotated[str, typer.Argument(metavar="ID", help="The incident's id, or enough of its beginning.")]
 Path = Annotated[str, typer.Option("--path", help="The path to ask on; by default the one for incident triage.")]
 Principal = Annotated[str, typer.Option("--as", help="On whose grant; by default your service's, else your own.")]
 Model = Annotated[str, typer.Option("--model", help="Which of the path's models; by default its first.")]
