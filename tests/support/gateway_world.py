@@ -162,7 +162,7 @@ class LogWorld:
             models={"local": models or {}},
             installation=INSTALLATION,
             worker=worker,
-            clock=self.clock,
+            clock=self.writer.time,
             patience=patience,
             decide=decide,
             inspector=inspector,

@@ -161,14 +161,20 @@ def _own_origin(origin: str) -> Origin:
 
 @contextmanager
 def opened(
-    data: Path, *, expected: Callable[[], int] | None = None, databases: Databases | None = None
+    data: Path,
+    *,
+    expected: Callable[[], int] | None = None,
+    databases: Databases | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[Installation]:
     """Opens the data. Whoever calls this holds the folder's lock. The environment says where it is, unless given.
+
+    `clock` is the machine's unless given; the installation's never goes back behind its log.
 
     A damaged log is stopped and reported in `findings`; everything else runs. Where the control state is not what the
     entries make, every log is stopped.
     """
-    clock, entropy = SystemClock(), system_entropy
+    entropy = system_entropy
     keys_of_logs = log_keys(data)
     with ExitStack() as stack:
         places = databases or settings.read().databases
@@ -184,7 +190,7 @@ def opened(
                     stores.heads,
                     keys,
                     signers=keys_of_logs.signers(),
-                    clock=clock,
+                    clock=clock or SystemClock(),
                     entropy=entropy,
                     projections=PROJECTIONS,
                     matrix=AgreementMatrix(),
@@ -222,7 +228,7 @@ def opened(
             events=events,
             telemetry=telemetry,
             keys=keys,
-            clock=clock,
+            clock=writer.time,
             entropy=entropy,
             findings=[*findings, *wrong],
         )

@@ -148,7 +148,7 @@ def joined(data: Path, databases: Databases, role: str, expected: Callable[[], i
                 events=events,
                 telemetry=Ingestion(RawStore(data / "raw"), events),
                 keys=keys,
-                clock=clock,
+                clock=writer.time,
                 entropy=entropy,
                 findings=[],
             ),

@@ -13,18 +13,24 @@ from typing import Any
 import typer
 
 from safeconduct import settings
+from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.data_folder import require_installation, running_server
 from safeconduct.cli import logins
 from safeconduct.cli.client import Client, Data
 from safeconduct.cli.output import DONE, NO, Json, emit, out
 from safeconduct.http.connection import CONNECTIONS_MAX
 from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339, seconds
 
 DISK_FREE_MIN = 1024**3
 """Bytes that should be free beside the data: a busy gateway writes some gigabytes a day, and a full disk stops it."""
 
 FILES_MIN = 2 * CONNECTIONS_MAX
 """Files that a server may need open: a client's connection and an upstream's for each call."""
+
+
+CLOCKS_APART_S = 60
+"""Seconds by which the installation's time and the machine's may differ: what a signed act may be ahead by."""
 
 
 class State(StrEnum):
@@ -56,7 +62,7 @@ def doctor(*, data: Data = None, as_json: Json = False) -> None:
     if all(finding.state is not State.BAD for finding in findings):
         findings += _checked("custody", lambda: _custody(folder))
         findings += _checked("server", lambda: _server(folder))
-        findings += _checked("status", lambda: about(Client(folder).get("/api/v1/status")))
+        findings += _checked("status", lambda: _status(Client(folder)))
         findings += _checked("path", lambda: _paths(Client(folder)))
     findings += _limits()
     emit({"healthy": healthy(findings), "findings": findings}, as_json, lambda _document: _show(findings))
@@ -96,6 +102,26 @@ def about(status: Mapping[str, Any]) -> Iterator[Finding]:
     for line in status["shipping"]:
         said = f"{line['name']}: {line['problem'] or 'sending'}, {len(line['refused'])} refused"
         yield Finding("shipping", State.WARN if line["problem"] or line["refused"] else State.OK, said)
+
+
+def about_clock(here: Instant, machine: Instant) -> Finding:
+    """Judges an installation's time by that of the machine: it is ahead where the machine's is behind the log."""
+    apart = (here - machine) // seconds(1)
+    if abs(apart) <= CLOCKS_APART_S:
+        return Finding("clock", State.OK, f"it is {rfc3339(here)}")
+    said = f"it is {rfc3339(here)} for the installation and {rfc3339(machine)} on this machine"
+    if apart < 0:
+        return Finding("clock", State.WARN, said, "set the clock of the server's machine")
+    remedy = (
+        "set the machine's clock; if it is right, a former one ran ahead: docs/operations.md, When a clock is wrong"
+    )
+    return Finding("clock", State.WARN, said, remedy)
+
+
+def _status(client: Client) -> Iterator[Finding]:
+    status = client.get("/api/v1/status")
+    yield about_clock(parse_rfc3339(status["at"]), SystemClock().now())
+    yield from about(status)
 
 
 def _way_in(administrators: Sequence[str]) -> Finding:

@@ -47,6 +47,7 @@ class BatchRunner(CommandRunner):
         self._keys = keys
         self._signer_of = signer_of
         self._ids = IdSource(clock, entropy)
+        self.time = self._ids.time
         super().__init__(
             BatchState(
                 store=store,

@@ -65,6 +65,10 @@ if TYPE_CHECKING:
     from safeconduct.kernel.ports import Receipt
     from safeconduct.runtime.calls import Calls
 
+DECIDED_MAX = seconds(10)
+"""How long before its intent a call may have been decided: more than a busy log takes, and all that a process may
+be mistaken by whose clock is behind the others'."""
+
 STANDING_TRIES_MAX = 4
 """How often a call is decided anew because who may do what changed before its intent was committed."""
 
@@ -284,7 +288,8 @@ class CallRun:
         self._calls.leases.settle(cost, settled)
 
     async def _decide_again(self) -> SafeconductError | None:
-        arrival, body = self.prepared.arrival, self.prepared.asked.body
+        arrival = msgspec.structs.replace(self.prepared.arrival, at=self._calls.clock.now())
+        body = self.prepared.asked.body
         again = self._calls.prepare(arrival, body)
         if isinstance(again, Prepared):
             self.prepared, self._call.terms = again, again.terms(self._calls.inspector)
@@ -311,6 +316,8 @@ class CallRun:
         tx.append(self.prepared.path.origin, draft)
 
     def _append_intent_if(self, tx: Transaction, prepared: Prepared, draft: "Draft", approval: ApprovalId) -> None:
+        if tx.now > prepared.arrival.at + DECIDED_MAX:
+            raise ConflictError("it was decided too long before, or by a clock behind the log", code="standing-changed")
         self._require_allowed(tx, prepared, prepared.epoch)
         entry = tx.append(prepared.path.origin, draft)
         if approval:

@@ -16,6 +16,7 @@ from safeconduct.ledger.ports import NewEntry, RawRecords
 from safeconduct.ledger.records import Overlay
 from safeconduct.ledger.sealing import DataKey, Matrix, Readership
 from safeconduct.runtime.entropy import DrawnAhead
+from safeconduct.runtime.log_time import LogTime
 
 T = TypeVar("T")
 _MILLISECOND = 1000  # microseconds
@@ -26,19 +27,15 @@ class IdSource:
     """ULIDs and instants that only ever go forward, also when the clock goes back or the process restarts."""
 
     def __init__(self, clock: Clock, entropy: Entropy) -> None:
+        self.time = LogTime(clock)
         self._clock = clock
         self._entropy = entropy
-        self._last_at = Instant(0)
         self._last_id = 0
 
     def pass_by(self, entry_id: str, at: Instant) -> None:
         """Makes all that follows come after this id and instant."""
         self._last_id = max(self._last_id, ulid_number(entry_id))
-        self._last_at = max(self._last_at, at)
-
-    def go_past(self, at: Instant) -> None:
-        """Makes all instants that follow, and the ids made at them, come after this one and the ids made at it."""
-        self._last_at = max(self._last_at, Instant((at // _MILLISECOND + 1) * _MILLISECOND))
+        self.time.pass_by(at)
 
     def is_past(self, entry_id: str, at: Instant) -> bool:
         """Tells whether an id is one, and neither it nor the instant lies in the future."""
@@ -47,8 +44,9 @@ class IdSource:
 
     def now(self) -> Instant:
         """Returns the present instant, never before one returned or passed by."""
-        self._last_at = max(self._last_at, self._clock.now())
-        return self._last_at
+        now = self.time.now()
+        self.time.pass_by(now)
+        return now
 
     def next_id(self, at: Instant) -> str:
         """Returns a ULID greater than all before: random where the millisecond is new, else the next number."""

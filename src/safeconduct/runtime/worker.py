@@ -89,6 +89,7 @@ class WorkerRunner(CommandRunner):
         self._store = store
         self._keys = keys
         self._ids = IdSource(clock, entropy)
+        self.time = self._ids.time
         self._all = projections
         beside = {*own, WORKER_ANNOUNCED.name}
         self._own = {name: found if name in beside else _not_own for name, found in projections.items()}
@@ -117,7 +118,7 @@ class WorkerRunner(CommandRunner):
         try:
             self._require_clear()
             with self._store.deciding(alone=self._alone) as after:
-                self._ids.go_past(after)
+                self.time.go_past(after)
                 now = self._ids.now()
                 done = [self._execute(command, now) for command in commands]
                 announced = self._announcing(done, now)
@@ -209,7 +210,8 @@ class WorkerWriter(QueuedWriter):
     """`Writer` for one of many processes: a command is decided in the order of the database, not of this process.
 
     `own` are the entry types that commands of a call's own may append: each changes records of its call alone.
-    `signer` makes this process's key for a log, under which it promises; it is announced by an entry.
+    `signer` makes this process's key for a log, under which it promises; it is announced by an entry. `time` is the
+    clock, never before the last decision that this process knows of.
     """
 
     def __init__(
@@ -241,6 +243,7 @@ class WorkerWriter(QueuedWriter):
         super().__init__(self._runner, expected=expected, batch_max=batch_max)
         self._store = store
         self._keys = keys
+        self.time = self._runner.time
 
     def start(self) -> None:
         """Takes commands from here on."""

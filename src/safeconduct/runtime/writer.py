@@ -20,6 +20,7 @@ class GroupCommitWriter(QueuedWriter):
 
     `expected` tells how many commands may still come soon (calls in flight); without it, as many as came last time.
     `matrix` tells who may read a sealed field; `signers` hold each log's first key, `signer_of` finds a later one.
+    `time` is the clock, never before the last entry.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class GroupCommitWriter(QueuedWriter):
             signer_of=signer_of,
         )
         super().__init__(self._runner, expected=expected, batch_max=batch_max)
+        self.time = self._runner.time
         self._keys = keys
         self._signers = signers
 

@@ -12,6 +12,7 @@ from safeconduct.access.sign_in import administrators_with_keys
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
 from safeconduct.kernel.effects import OUTBOX
+from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.log_events import SUCCESSORS
 from safeconduct.program.agreements import warnings
 from safeconduct.program.ownerless import ownerless
@@ -58,6 +59,7 @@ async def status(control: Installation, _: Reading) -> Response:
         return answer(
             {
                 "version": metadata.version("safeconduct"),
+                "at": rfc3339(control.clock.now()),
                 "server": control.lists_url or "none",
                 "program": program.digest if program else "none in force",
                 "agreement": warnings(records, control.clock.now()),
