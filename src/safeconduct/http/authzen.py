@@ -5,17 +5,18 @@ Answers are those of the decision point that calls are decided by; what a reques
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from safeconduct.access.evaluating import DecisionPoint, Evaluation
 from safeconduct.access.model import Role
 from safeconduct.access.reading_rights import Reader
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import AskingCaller, answer
+from safeconduct.http.control.declared import JSON, kind_of
+from safeconduct.http.control.frame import Asked, AskingCaller, answer
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.errors import InvalidInputError, RefusedError, TooLargeError
 from safeconduct.runtime.confirming import unconfirmed
@@ -78,18 +79,38 @@ class Questions(Question, frozen=True, kw_only=True):
     options: Options = Options()
 
 
+def asking(request: Request, asked: AskingCaller) -> Asked[Any]:
+    """Returns who asks, and the evaluations that the route takes.
+
+    Raises:
+        UnauthenticatedError: as `asking_caller`.
+        TooLargeError: the body is over BODY_BYTES_MAX.
+        InvalidInputError: `evaluation-invalid`.
+    """
+    if len(asked.body) > BODY_BYTES_MAX:
+        raise TooLargeError(f"expected evaluations of at most {BODY_BYTES_MAX} bytes, got {len(asked.body)}")
+    try:
+        body = msgspec.json.decode(asked.body, type=kind_of(request.scope["route"].endpoint))
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise InvalidInputError(f"the request is no evaluation: {error}", code="evaluation-invalid") from error
+    return Asked(asked.reader, body)
+
+
+Asking = Annotated[Asked[T], Depends(asking), JSON]
+
+
 @router.post("/access/v1/evaluation")
-def evaluate(request: Request, asked: AskingCaller, control: Installation) -> Response:
+def evaluate(request: Request, asked: Asking[Question], control: Installation) -> Response:
     """Decides whether a subject may do something to a resource (AuthZEN Access Evaluation)."""
     decisions = _confirmed(control)
-    question = _checked(_read(asked.body, Question), asked.reader)
+    question = _checked(asked.body, asked.reader)
     return _answer(request, _shown(decisions.evaluate(question, control.clock.now())))
 
 
 @router.post("/access/v1/evaluations")
-def evaluate_several(request: Request, asked: AskingCaller, control: Installation) -> Response:
+def evaluate_several(request: Request, asked: Asking[Questions], control: Installation) -> Response:
     """Decides several evaluations, each with what the request has in common (AuthZEN Access Evaluations)."""
-    body = _read(asked.body, Questions)
+    body = asked.body
     if len(body.evaluations) > EVALUATIONS_MAX:
         raise TooLargeError(f"expected at most {EVALUATIONS_MAX} evaluations, got {len(body.evaluations)}")
     decisions, now = _confirmed(control), control.clock.now()
@@ -110,15 +131,6 @@ def configuration(request: Request, control: Installation) -> Response:
             "access_evaluations_endpoint": f"{base}/access/v1/evaluations",
         }
     )
-
-
-def _read(body: bytes, kind: type[T]) -> T:
-    if len(body) > BODY_BYTES_MAX:
-        raise TooLargeError(f"expected evaluations of at most {BODY_BYTES_MAX} bytes, got {len(body)}")
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise InvalidInputError(f"the request is no evaluation: {error}", code="evaluation-invalid") from error
 
 
 def _joined(common: Question, own: Question) -> Question:

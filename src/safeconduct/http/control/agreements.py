@@ -3,8 +3,9 @@
 import msgspec
 from fastapi import APIRouter, Response
 
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.program.agreements import history, shown, terminate
 from safeconduct.program.clocks import clock_documents
 
@@ -38,9 +39,9 @@ def list_clocks(_reading: Reading) -> Response:
 
 
 @router.post("/terminate")
-async def terminate_agreement(signed: SignedBytes, control: Installation) -> Response:
+async def terminate_agreement(signed: SignedJson[Termination], control: Installation) -> Response:
     """Ends the agreement for the signer's party, after the notice that was agreed. Waits for nobody."""
-    wanted = parse(signed, Termination).body
+    wanted = signed.body
     await commit(
         control.writer,
         lambda tx: terminate(tx, signed.act, operation=signed.operation, content=signed.content, reason=wanted.reason),

@@ -14,8 +14,9 @@ from safeconduct.access.acts import Capability
 from safeconduct.access.appeal_events import Appeal
 from safeconduct.access.appeals import appeals_for, decide_appeal
 from safeconduct.access.grant_events import GRANT_CASES
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.readers import check_capability
 from safeconduct.http.proofs import call_entry, explain_call
 from safeconduct.kernel.ids import is_ulid
@@ -42,9 +43,9 @@ def list_appeals(reader: Reading, control: Installation) -> Response:
 
 
 @router.post("/{call_id}/decide")
-async def decide(signed: SignedBytes, control: Installation, call_id: str) -> Response:
+async def decide(signed: SignedJson[Decide], control: Installation, call_id: str) -> Response:
     """Decides the appeal against a call: by the party that answers for misuse review, and nobody with a hand in it."""
-    said = parse(signed, Decide).body
+    said = signed.body
     await asyncio.to_thread(check_capability, control, signed, Capability.DECIDE_APPEAL)
     involved = await asyncio.to_thread(_involved, control, call_id)
     committed = await commit(

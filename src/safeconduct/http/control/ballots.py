@@ -1,11 +1,13 @@
 """Approvals and ballots, as every kind of approval shows and takes them."""
 
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
+from fastapi import Depends
 
 from safeconduct import approvals
-from safeconduct.http.control.frame import Signed, parse
+from safeconduct.http.control.declared import JSON
+from safeconduct.http.control.frame import Signed, SignedBytes, read
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.instants import rfc3339
 
@@ -17,17 +19,21 @@ class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verdict: approvals.Verdict
 
 
-def read_ballot(signed: Signed[bytes]) -> Ballot:
-    """Reads a ballot, which has one form: what the voter signs.
+async def signed_ballot(signed: SignedBytes) -> Signed[Ballot]:
+    """Returns the act and the ballot, which has one form: what the voter signs.
 
     Raises:
+        UnauthenticatedError, TooLargeError: as `signed_bytes`.
         InvalidInputError: it is none.
         RefusedError: `ballot-malformed`.
     """
-    ballot = parse(signed, Ballot).body
+    ballot = read(signed.body, Ballot)
     if approvals.ballot(ballot.draft, ballot.verdict) != signed.body:
         raise RefusedError("a ballot has one form: canonical JSON of draft and verdict", code="ballot-malformed")
-    return ballot
+    return Signed(signed.act, signed.content, ballot)
+
+
+SignedBallot: TypeAlias = Annotated[Signed[Ballot], Depends(signed_ballot), JSON]
 
 
 def approval_document(approval: approvals.Approval) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from safeconduct.access.grant_model import Finding, Review
 from safeconduct.access.grant_requests import find
 from safeconduct.access.grant_rules import policy
 from safeconduct.access.reading_rights import Reader, concerns
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.grants import case_document
 from safeconduct.http.control.readers import check_capability
 from safeconduct.kernel.ids import GrantId, PrincipalId
@@ -47,9 +48,9 @@ def list_templates(_reading: Reading, control: Installation) -> Response:
 
 
 @router.post("/{template}/open")
-async def open_glass(signed: SignedBytes, control: Installation, template: str) -> Response:
+async def open_glass(signed: SignedJson[Open], control: Installation, template: str) -> Response:
     """Opens a template's grant, at once where it takes one person. The other party is told in the same transaction."""
-    asked = parse(signed, Open).body
+    asked = signed.body
     committed = await commit(
         control.writer,
         lambda tx: break_glass(
@@ -76,9 +77,9 @@ def list_reviews(reader: Reading, control: Installation) -> Response:
 
 
 @router.post("/reviews/{grant_id}/vote")
-async def vote_on(signed: SignedBytes, control: Installation, grant_id: str) -> Response:
+async def vote_on(signed: SignedJson[Reviewed], control: Installation, grant_id: str) -> Response:
     """Says for the signer's party whether a break-glass was justified."""
-    said = parse(signed, Reviewed).body
+    said = signed.body
     await asyncio.to_thread(check_capability, control, signed, Capability.REVIEW_BREAK_GLASS)
     committed = await commit(
         control.writer,

@@ -15,9 +15,10 @@ from safeconduct.approvals import find
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
 from safeconduct.gateway.holding import HeldCall, held_calls, vote_on_call
 from safeconduct.http.control.appeals import appeal_document
-from safeconduct.http.control.ballots import approval_document, read_ballot
+from safeconduct.http.control.ballots import SignedBallot, approval_document
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.openings import sealed_facts
 from safeconduct.http.proofs import call_entry, explain_call, unknown_call
 from safeconduct.kernel.entries import Entry
@@ -56,9 +57,9 @@ def list_held(reader: Reading, control: Installation) -> Response:
 
 
 @router.post("/held/{approval_id}/vote")
-async def vote_on_held(signed: SignedBytes, control: Installation, approval_id: str) -> Response:
+async def vote_on_held(signed: SignedBallot, control: Installation, approval_id: str) -> Response:
     """Casts a vote on a held call. Its body is the ballot, byte for byte: that is what the voter signs."""
-    ballot = read_ballot(signed)
+    ballot = signed.body
     committed = await commit(
         control.writer,
         lambda tx: vote_on_call(
@@ -92,9 +93,9 @@ def explain(reader: Reading, control: Installation, call_id: str) -> Response:
 
 
 @router.post("/{call_id}/appeal")
-async def appeal(signed: SignedBytes, control: Installation, call_id: str) -> Response:
+async def appeal(signed: SignedJson[Lodge], control: Installation, call_id: str) -> Response:
     """Lodges an appeal against how a call of the signer's organization ended. There is one for each call."""
-    reason = parse(signed, Lodge).body.reason
+    reason = signed.body.reason
     entry = await asyncio.to_thread(call_entry, control.log, call_id)
     committed = await commit(
         control.writer,

@@ -5,6 +5,7 @@ Who asks has no token yet: what the request shows is all that speaks for it.
 
 import asyncio
 from collections.abc import Mapping
+from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
@@ -12,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from safeconduct.access import credentials
 from safeconduct.access.tokens import IssuedToken
 from safeconduct.http.control.context import Control, Installation
+from safeconduct.http.control.declared import Content
 from safeconduct.http.control.frame import OpenBytes, answer, commit, held
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.instants import Instant, seconds
@@ -24,6 +26,7 @@ FIELDS_MAX = 8
 """Fields of a form. Five are known; libraries send a scope, which says nothing here."""
 
 _KNOWN = frozenset({"grant_type", "client_assertion_type", "client_assertion", "client_id", "scope"})
+OpenForm = Annotated[OpenBytes, Content("application/x-www-form-urlencoded", "Who the service is, as a form.")]
 
 
 @router.get("")
@@ -35,7 +38,7 @@ def audience(control: Installation) -> Response:
 
 
 @router.post("")
-async def issue(request: Request, body: OpenBytes, control: Installation) -> Response:
+async def issue(request: Request, body: OpenForm, control: Installation) -> Response:
     """Issues a short-lived token to a service that shows who it is. This answer is the only place of its secret.
 
     The body is a form: `grant_type=client_credentials`, and either `client_assertion_type` and `client_assertion`, a

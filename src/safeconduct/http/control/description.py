@@ -9,6 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from safeconduct.http.acts import HEADER
+from safeconduct.http.control.declared import request_body
 from safeconduct.http.problems import MEDIA_TYPE
 
 Shown: TypeAlias = Sequence[Mapping[str, list[str]]]
@@ -66,12 +67,15 @@ class DescribedAPI(FastAPI):
             title="Safeconduct", version=version, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
         )
         self._shown: dict[tuple[str, str], list[Shown]] = {}
+        self._endpoints: dict[tuple[str, str], Callable[..., Any]] = {}
         for router in routers:
             self.include_router(router)
             for route in router.routes:
                 if isinstance(route, APIRoute):
                     asked = [shown[call] for call in _calls(route.dependant) if call in shown]
-                    self._shown |= {(method.lower(), route.path_format): asked for method in route.methods or ()}
+                    for method in route.methods or ():
+                        self._shown[method.lower(), route.path_format] = asked
+                        self._endpoints[method.lower(), route.path_format] = route.endpoint
 
     def openapi(self) -> dict[str, Any]:
         """Returns the document. The same routes give the same one."""
@@ -93,8 +97,8 @@ class DescribedAPI(FastAPI):
             "operationId": "-".join([method, *re.findall(r"[a-z]+", path.removeprefix("/api/v1"))]),
             "responses": responses | {"default": _ERROR},
         }
-        asked = self._shown[method, path]
-        return operation | {"security": list(asked[0]) if asked else []}
+        asked, body = self._shown[method, path], request_body(self._endpoints[method, path])
+        return operation | {"security": list(asked[0]) if asked else []} | ({"requestBody": body} if body else {})
 
 
 def _calls(dependant: Dependant) -> Iterator[Callable[..., Any]]:

@@ -11,8 +11,9 @@ from safeconduct.access.certifying import certify
 from safeconduct.access.destruction import find_order, order_destruction, orders
 from safeconduct.access.destruction_events import Destruction
 from safeconduct.access.holds import held
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.holds import Selected, joint_logs, selector_of
 from safeconduct.http.control.programs import settled
 from safeconduct.kernel.entries import Reader
@@ -49,12 +50,12 @@ def show_destruction(_reading: Reading, control: Installation, order_id: str) ->
 
 
 @router.post("")
-async def destroy(signed: SignedBytes, control: Installation) -> Response:
+async def destroy(signed: SignedJson[Selected], control: Installation) -> Response:
     """Orders that a subject's data keys be destroyed, and asks the witness for its cosignature.
 
     With it the house destroys at once; the other holders certify later.
     """
-    wanted = parse(signed, Selected).body
+    wanted = signed.body
     if wanted.subject is None:
         raise InvalidInputError("an order names the subject whose data keys are to be destroyed", code="no-subject")
     selector = selector_of(control, wanted, joint_logs(control)[-1])
@@ -76,9 +77,9 @@ async def destroy(signed: SignedBytes, control: Installation) -> Response:
 
 
 @router.post("/{order_id}/certificates")
-async def hand_in(signed: SignedBytes, control: Installation, order_id: str) -> Response:
+async def hand_in(signed: SignedJson[HolderCertificate], control: Installation, order_id: str) -> Response:
     """Takes a holder's certificate that it has destroyed its keys of an order."""
-    handed = parse(signed, HolderCertificate).body
+    handed = signed.body
     committed = await commit(
         control.writer,
         lambda tx: certify(

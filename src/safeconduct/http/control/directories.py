@@ -12,8 +12,9 @@ from safeconduct.access.directory.credentials import credentials, issue_credenti
 from safeconduct.access.directory.model import DirectoryCredential
 from safeconduct.access.directory.reviewing import Orphan, Person, counted, orphans, people
 from safeconduct.access.reading_rights import PROTECTORS, Reader
+from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.kernel.ids import OrganizationId
 from safeconduct.kernel.instants import parse_rfc3339, rfc3339
 
@@ -47,9 +48,9 @@ def directories(_reading: Reading, control: Installation) -> Response:
 
 
 @router.post("/{organization}/connect")
-async def connect(signed: SignedBytes, control: Installation, organization: str) -> Response:
+async def connect(signed: SignedJson[Connect], control: Installation, organization: str) -> Response:
     """Issues a credential for a directory. This answer is the only place where its secret ever stands."""
-    expires_at = parse_rfc3339(parse(signed, Connect).body.expires_at)
+    expires_at = parse_rfc3339(signed.body.expires_at)
     committed = await commit(
         control.writer,
         lambda tx: issue_credential(
@@ -75,7 +76,7 @@ async def connect(signed: SignedBytes, control: Installation, organization: str)
 
 
 @router.post("/credentials/{credential_id}/revoke")
-async def revoke(signed: SignedBytes, control: Installation, credential_id: str) -> Response:
+async def revoke(signed: SignedAlone, control: Installation, credential_id: str) -> Response:
     """Revokes a directory's credential, at once. What it said stands."""
     await commit(
         control.writer,

@@ -41,6 +41,7 @@ from safeconduct.kernel.ports import Committed, Transaction, Writer
 from safeconduct.ledger.acts import SignedAct
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 PATH_SHOWN_MAX = 200
 """Characters of an unknown path that are told back."""
@@ -50,12 +51,12 @@ BODY_BYTES_MAX = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Signed(Generic[T]):
+class Signed(Generic[T_co]):
     """A request to change something: the act, not yet verified, and the body it was signed over."""
 
     act: SignedAct
     content: str
-    body: T
+    body: T_co
 
     @property
     def operation(self) -> str:
@@ -87,14 +88,14 @@ Reading = Annotated[Reader, Depends(reading)]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Generic[T_co]):
     """A request that asks about its body and changes nothing, and who asks."""
 
     reader: Reader
-    body: bytes
+    body: T_co
 
 
-async def asking(request: Request) -> Asked:
+async def asking(request: Request) -> Asked[bytes]:
     """Returns the body and who asks: the local secret, or an act over exactly this body.
 
     Raises:
@@ -107,7 +108,7 @@ async def asking(request: Request) -> Asked:
     return Asked(await _reader(request, body), body)
 
 
-async def asking_caller(request: Request) -> Asked:
+async def asking_caller(request: Request) -> Asked[bytes]:
     """Returns the body and who asks: as `asking`, or whoever's API token it shows, as for calls.
 
     Raises:
@@ -135,7 +136,7 @@ def held(request: Request, token: str = "") -> tuple[str, ...]:
     return look(token) if look else ()
 
 
-AskingCaller = Annotated[Asked, Depends(asking_caller)]
+AskingCaller = Annotated[Asked[bytes], Depends(asking_caller)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,15 +230,6 @@ async def signed_bytes(request: Request) -> Signed[bytes]:
 
 
 SignedBytes = Annotated[Signed[bytes], Depends(signed_bytes)]
-
-
-def parse(signed: Signed[bytes], kind: type[T]) -> Signed[T]:
-    """Reads the body as JSON of a type.
-
-    Raises:
-        InvalidInputError: it is not.
-    """
-    return Signed(signed.act, signed.content, read(signed.body, kind))
 
 
 def read(body: bytes, kind: type[T]) -> T:

@@ -16,8 +16,9 @@ from safeconduct.access.selectable import check_selected
 from safeconduct.access.selectors import parse_selection
 from safeconduct.access.unfreezing import request_unfreeze, words
 from safeconduct.gateway.events import CALL_INTENT, OPEN_CALLS, CallIntended
+from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.programs import settled
 from safeconduct.http.proofs import call_entry
 from safeconduct.kernel.ids import FreezeId, GrantId, PrincipalId
@@ -69,9 +70,9 @@ def preview_freeze(_reading: Reading, control: Installation, selector: str) -> R
 
 
 @router.post("/start")
-async def start(signed: SignedBytes, control: Installation) -> Response:
+async def start(signed: SignedJson[Start], control: Installation) -> Response:
     """Freezes. When this answers, the freeze is in force and running calls are being cut."""
-    wanted = parse(signed, Start).body
+    wanted = signed.body
     order = FreezeOrder(
         selector=parse_selection(wanted.selector),
         reason=wanted.reason,
@@ -89,9 +90,9 @@ async def start(signed: SignedBytes, control: Installation) -> Response:
 
 
 @router.post("/{freeze_id}/review")
-async def review(signed: SignedBytes, control: Installation, freeze_id: str) -> Response:
+async def review(signed: SignedJson[Review], control: Installation, freeze_id: str) -> Response:
     """Leaves a freeze in force, and says when somebody looks at it again."""
-    wanted = parse(signed, Review).body
+    wanted = signed.body
     review_by = parse_rfc3339(wanted.review_by)
     committed = await commit(
         control.writer,
@@ -109,7 +110,7 @@ async def review(signed: SignedBytes, control: Installation, freeze_id: str) -> 
 
 
 @router.post("/{freeze_id}/end")
-async def end(signed: SignedBytes, control: Installation, freeze_id: str) -> Response:
+async def end(signed: SignedAlone, control: Installation, freeze_id: str) -> Response:
     """Says for the signer's party that a freeze may end; with both parties' word, asks the witness to cosign that."""
     committed = await commit(
         control.writer,

@@ -26,9 +26,10 @@ from safeconduct.access.grant_requests import (
 )
 from safeconduct.access.model import Grant, GrantOrigin
 from safeconduct.access.reading_rights import concerns
-from safeconduct.http.control.ballots import proposal_document, read_ballot
+from safeconduct.http.control.ballots import SignedBallot, proposal_document
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.programs import settled
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
@@ -94,9 +95,9 @@ def show_grant(reader: Reading, control: Installation, grant_id: str) -> Respons
 
 
 @router.post("/grants/request")
-async def ask_for_grant(signed: SignedBytes, control: Installation) -> Response:
+async def ask_for_grant(signed: SignedJson[Ask], control: Installation) -> Response:
     """Asks for a grant. It is put to the vote of the groups that the program names."""
-    asked = parse(signed, Ask).body
+    asked = signed.body
     wanted = _wanted(asked)
     committed = await commit(
         control.writer,
@@ -106,9 +107,9 @@ async def ask_for_grant(signed: SignedBytes, control: Installation) -> Response:
 
 
 @router.post("/grants/{grant_id}/reissue")
-async def reissue_grant(signed: SignedBytes, control: Installation, grant_id: str) -> Response:
+async def reissue_grant(signed: SignedJson[Reason], control: Installation, grant_id: str) -> Response:
     """Asks for the same once more, for as long. Nothing is renewed: this is a request of its own."""
-    reason = parse(signed, Reason).body.reason
+    reason = signed.body.reason
     committed = await commit(
         control.writer,
         lambda tx: reissue(
@@ -119,12 +120,12 @@ async def reissue_grant(signed: SignedBytes, control: Installation, grant_id: st
 
 
 @router.post("/grants/{grant_id}/vote")
-async def vote_on_grant(signed: SignedBytes, control: Installation, grant_id: str) -> Response:
+async def vote_on_grant(signed: SignedBallot, control: Installation, grant_id: str) -> Response:
     """Casts a vote. Its body is the ballot, byte for byte: that is what the voter signs. The last one needed issues.
 
     An elevation then waits for the partner's cosignature, which this asks for.
     """
-    ballot = read_ballot(signed)
+    ballot = signed.body
     committed = await commit(
         control.writer,
         lambda tx: vote(
@@ -137,9 +138,9 @@ async def vote_on_grant(signed: SignedBytes, control: Installation, grant_id: st
 
 
 @router.post("/grants/{grant_id}/revoke")
-async def revoke_grant(signed: SignedBytes, control: Installation, grant_id: str) -> Response:
+async def revoke_grant(signed: SignedJson[Reason], control: Installation, grant_id: str) -> Response:
     """Ends a grant at once. When this answers it is in force nowhere, and what ran under it is being cut."""
-    reason = parse(signed, Reason).body.reason
+    reason = signed.body.reason
     committed = await commit(
         control.writer,
         lambda tx: revoke(

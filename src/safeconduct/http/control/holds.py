@@ -11,8 +11,9 @@ from safeconduct.access.holds import holds, place_hold, request_release
 from safeconduct.access.holds_events import Hold
 from safeconduct.access.model import RequestKind
 from safeconduct.access.retention_events import RETENTIONS
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.programs import settled
 from safeconduct.kernel.entries import Retention
 from safeconduct.kernel.ids import EntryId, Origin
@@ -49,9 +50,9 @@ def list_holds(_reading: Reading, control: Installation) -> Response:
 
 
 @router.post("")
-async def place(signed: SignedBytes, control: Installation) -> Response:
+async def place(signed: SignedJson[Selected], control: Installation) -> Response:
     """Places a hold. When this answers, nothing that it holds is destroyed any more."""
-    wanted = parse(signed, Selected).body
+    wanted = signed.body
     selector = selector_of(control, wanted, joint_logs(control)[0])  # and so on those that went on for it
     committed = await commit(
         control.writer,
@@ -64,9 +65,9 @@ async def place(signed: SignedBytes, control: Installation) -> Response:
 
 
 @router.post("/{hold_id}/release")
-async def release(signed: SignedBytes, control: Installation, hold_id: str) -> Response:
+async def release(signed: SignedJson[Release], control: Installation, hold_id: str) -> Response:
     """Requests the end of a hold, and asks the witness for its cosignature."""
-    wanted = parse(signed, Release).body
+    wanted = signed.body
     committed = await commit(
         control.writer,
         lambda tx: request_release(

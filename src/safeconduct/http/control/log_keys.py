@@ -8,8 +8,9 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access.acts import Capability, admit
 from safeconduct.access.log_keys import check_open, check_rotation, close_log, request_rotation
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Signed, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Signed, answer, commit
 from safeconduct.http.control.programs import settled
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Records
@@ -31,9 +32,9 @@ class Close(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.post("/rotate-key")
-async def rotate_key(signed: SignedBytes, control: Installation) -> Response:
+async def rotate_key(signed: SignedJson[Rotate], control: Installation) -> Response:
     """Makes another key for a log and requests that it sign. It does once the witness has cosigned the request."""
-    origin = Origin(parse(signed, Rotate).body.origin)
+    origin = Origin(signed.body.origin)
     _admit(control, signed, Capability.ROTATE_LOG_KEY, lambda records: check_rotation(records, origin))
     change = await asyncio.to_thread(control.next_key, origin)
     committed = await commit(
@@ -45,9 +46,9 @@ async def rotate_key(signed: SignedBytes, control: Installation) -> Response:
 
 
 @router.post("/close")
-async def close(signed: SignedBytes, control: Installation) -> Response:
+async def close(signed: SignedJson[Close], control: Installation) -> Response:
     """Closes a compromised log and begins the one that goes on for it. When this answers, both are done."""
-    wanted = parse(signed, Close).body
+    wanted = signed.body
     origin = Origin(wanted.origin)
     _admit(control, signed, Capability.CLOSE_LOG, lambda records: check_open(records, origin))
     closing = await asyncio.to_thread(control.closing, origin)
@@ -69,7 +70,7 @@ async def close(signed: SignedBytes, control: Installation) -> Response:
     )
 
 
-def _admit(control: Control, signed: Signed[bytes], capability: Capability, check: Callable[[Records], None]) -> None:
+def _admit(control: Control, signed: Signed[object], capability: Capability, check: Callable[[Records], None]) -> None:
     """Returns if the signer may: before a key is made for whoever asks."""
     with control.snapshot() as records:
         admit(

@@ -6,8 +6,9 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from safeconduct.access.reading_rights import Reader
+from safeconduct.http.control.bodies import SignedAlone
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.kernel.errors import AbsentError, UnavailableError
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.instants import rfc3339
@@ -43,7 +44,7 @@ def list_channels(_reading: Reading, control: Installation) -> Response:
 
 
 @router.post("/channels/{name}/trial")
-async def try_channel(signed: SignedBytes, control: Installation, name: str) -> Response:
+async def try_channel(signed: SignedAlone, control: Installation, name: str) -> Response:
     """Sends a trial notice to a channel, once, and returns what came of it."""
     if control.upstreams is None:
         remedy = "safeconduct serve"

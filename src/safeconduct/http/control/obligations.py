@@ -5,8 +5,9 @@ from collections.abc import Callable
 import msgspec
 from fastapi import APIRouter, Response
 
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, Signed, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, Signed, answer, commit
 from safeconduct.kernel.ports import Transaction
 from safeconduct.program.obligations.meeting import hand_in, judge
 from safeconduct.program.obligations.model import Duty
@@ -47,9 +48,9 @@ def show_obligation(_reading: Reading, control: Installation, name: str) -> Resp
 
 
 @router.post("/{name}/hand-in")
-async def hand_in_evidence(signed: SignedBytes, control: Installation, name: str) -> Response:
+async def hand_in_evidence(signed: SignedJson[HandIn], control: Installation, name: str) -> Response:
     """Hands evidence in, as a digest. It stops no clock until the other party accepted it."""
-    said = parse(signed, HandIn).body
+    said = signed.body
     return await _step(
         control,
         signed,
@@ -58,9 +59,9 @@ async def hand_in_evidence(signed: SignedBytes, control: Installation, name: str
 
 
 @router.post("/{name}/judge")
-async def judge_evidence(signed: SignedBytes, control: Installation, name: str) -> Response:
+async def judge_evidence(signed: SignedJson[Judge], control: Installation, name: str) -> Response:
     """Accepts evidence, which raises again what was lowered, or returns it with a reason. For the other party."""
-    said = parse(signed, Judge).body
+    said = signed.body
     return await _step(
         control,
         signed,
@@ -68,7 +69,7 @@ async def judge_evidence(signed: SignedBytes, control: Installation, name: str) 
     )
 
 
-async def _step(control: Control, signed: Signed[bytes], command: Callable[[Transaction, Asked], Duty]) -> Response:
+async def _step(control: Control, signed: Signed[object], command: Callable[[Transaction, Asked], Duty]) -> Response:
     asked = Asked(signed.act, signed.operation, signed.content)
     committed = await commit(control.writer, lambda tx: command(tx, asked))
     return answer(duty_document(committed.value))

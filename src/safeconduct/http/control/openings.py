@@ -14,9 +14,10 @@ from safeconduct.access.opening import Answered, open_field, openings, show_fiel
 from safeconduct.access.opening_events import ProposedOpening
 from safeconduct.access.opening_rules import SealedFact, Viewer, Wanted
 from safeconduct.access.reading_rights import Reader, reader_as, votes
-from safeconduct.http.control.ballots import approval_document, read_ballot
+from safeconduct.http.control.ballots import SignedBallot, approval_document
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, Signed, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, Signed, answer, commit
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import ApprovalId
 from safeconduct.kernel.ports import Records
@@ -40,13 +41,13 @@ class Open(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.post("/entries/{entry_id}/fields/{field}/open")
-async def open_sealed(signed: SignedBytes, control: Installation, entry_id: str, field: str) -> Response:
+async def open_sealed(signed: SignedJson[Open], control: Installation, entry_id: str, field: str) -> Response:
     """Opens a sealed field, once that it was opened, by whom and why, is in the log.
 
     Where the agreement asks for both parties, this puts it to the vote and answers 202; the same request, approved,
     opens it.
     """
-    asked = parse(signed, Open).body
+    asked = signed.body
     await asyncio.to_thread(_check_opener, control, signed, entry_id)
     sealed = await asyncio.to_thread(sealed_fact, control, entry_id, field)
     wanted = Wanted(sealed=sealed, reason=asked.reason, own_copy=asked.own_copy)
@@ -70,9 +71,9 @@ def list_openings(reader: Reading, control: Installation) -> Response:
 
 
 @router.post("/openings/{approval_id}/vote")
-async def vote_on_opening(signed: SignedBytes, control: Installation, approval_id: str) -> Response:
+async def vote_on_opening(signed: SignedBallot, control: Installation, approval_id: str) -> Response:
     """Casts a vote on an opening. Its body is the ballot, byte for byte: that is what the voter signs."""
-    ballot = read_ballot(signed)
+    ballot = signed.body
     committed = await commit(
         control.writer,
         lambda tx: vote(
@@ -82,7 +83,7 @@ async def vote_on_opening(signed: SignedBytes, control: Installation, approval_i
     return answer(approval_document(committed.value))
 
 
-def _check_opener(control: Control, signed: Signed[bytes], entry_id: str) -> None:
+def _check_opener(control: Control, signed: Signed[object], entry_id: str) -> None:
     with control.snapshot() as records:
         signer = records.get(kept.PRINCIPALS, signed.act.act.actor)
         if signer is not None and not reader_as(records, signer).in_agreement:

@@ -19,8 +19,9 @@ from safeconduct.access.passkeys import (
     revoke,
 )
 from safeconduct.access.reading_rights import concerns
+from safeconduct.http.control.bodies import OpenJson, SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import OpenBytes, Reading, SignedBytes, answer, commit, parse, read
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.kernel.ids import PrincipalId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.passkeys import Registration
@@ -72,7 +73,7 @@ def site(_reading: Reading, control: Installation) -> Response:
 
 
 @router.post("/offers")
-async def make_offer(signed: SignedBytes, control: Installation) -> Response:
+async def make_offer(signed: SignedAlone, control: Installation) -> Response:
     """Lets the signer register one passkey within ten minutes. Its secret stands in this answer alone."""
     control.site()  # before anything is offered that no browser could take
     committed = await commit(
@@ -83,18 +84,17 @@ async def make_offer(signed: SignedBytes, control: Installation) -> Response:
 
 
 @router.post("/offers/signed-in")
-async def make_offer_to_signed_in(body: OpenBytes, control: Installation) -> Response:
+async def make_offer_to_signed_in(body: OpenJson[SignedIn], control: Installation) -> Response:
     """Lets whoever signed in register one passkey within ten minutes, as the token of the sign-in shows."""
-    token = read(body, SignedIn).token
+    token = body.token
     control.site()
     committed = await commit(control.writer, lambda tx: offer_to_signed_in(tx, control.entropy, token))
     return answer(_offered(control, committed.value))
 
 
 @router.post("")
-async def register_passkey(body: OpenBytes, control: Installation) -> Response:
+async def register_passkey(wanted: OpenJson[Made], control: Installation) -> Response:
     """Registers a passkey, for the secret of an offer. It counts when a second person has confirmed it."""
-    wanted = read(body, Made)
     registration = Registration(client_data=wanted.client_data, attestation=wanted.attestation)
     check_size(registration)
     made = await asyncio.to_thread(registration.verify, challenge_of(wanted.secret), control.site())
@@ -106,9 +106,9 @@ async def register_passkey(body: OpenBytes, control: Installation) -> Response:
 
 
 @router.post("/{passkey_id}/confirm")
-async def confirm_passkey(signed: SignedBytes, control: Installation, passkey_id: str) -> Response:
+async def confirm_passkey(signed: SignedJson[Confirm], control: Installation, passkey_id: str) -> Response:
     """Puts a passkey in force, for a second person of its holder's organization who knows that it is theirs."""
-    told = "".join(parse(signed, Confirm).body.fingerprint.split()).lower()
+    told = "".join(signed.body.fingerprint.split()).lower()
     committed = await commit(
         control.writer,
         lambda tx: confirm(
@@ -124,9 +124,9 @@ async def confirm_passkey(signed: SignedBytes, control: Installation, passkey_id
 
 
 @router.post("/{passkey_id}/revoke")
-async def revoke_passkey(signed: SignedBytes, control: Installation, passkey_id: str) -> Response:
+async def revoke_passkey(signed: SignedJson[Revoke], control: Installation, passkey_id: str) -> Response:
     """Revokes a passkey, at once."""
-    reason = parse(signed, Revoke).body.reason
+    reason = signed.body.reason
     committed = await commit(
         control.writer,
         lambda tx: revoke(

@@ -14,8 +14,9 @@ from safeconduct.access.model_approvals import request_approval, withdraw_approv
 from safeconduct.access.reading_rights import Reader, reads_path
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.gateway.providers import equal, outside
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.programs import settled
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import PathId
@@ -55,9 +56,9 @@ def show_path(reader: Reading, control: Installation, path_id: str) -> Response:
 
 
 @router.post("/{path_id}/approvals")
-async def approve_model(signed: SignedBytes, control: Installation, path_id: str) -> Response:
+async def approve_model(signed: SignedJson[Approve], control: Installation, path_id: str) -> Response:
     """Requests that a model which needs an approval be used on a path, and asks the witness for its cosignature."""
-    wanted = parse(signed, Approve).body
+    wanted = signed.body
     committed = await commit(
         control.writer,
         lambda tx: request_approval(
@@ -74,9 +75,9 @@ async def approve_model(signed: SignedBytes, control: Installation, path_id: str
 
 
 @router.post("/{path_id}/approvals/withdraw")
-async def withdraw_model(signed: SignedBytes, control: Installation, path_id: str) -> Response:
+async def withdraw_model(signed: SignedJson[Approve], control: Installation, path_id: str) -> Response:
     """Withdraws an approval. When this answers, the model is refused and running calls of it are being cut."""
-    wanted = parse(signed, Approve).body
+    wanted = signed.body
     committed = await commit(
         control.writer,
         lambda tx: withdraw_approval(

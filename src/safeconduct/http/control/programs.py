@@ -12,8 +12,9 @@ from safeconduct.access.freezes import pending
 from safeconduct.access.model import Pending
 from safeconduct.access.program import Program
 from safeconduct.access.programs import apply
+from safeconduct.http.control.bodies import ReadProgram, SignedProgram
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import ReadBytes, Reading, SignedBytes, answer, commit
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.program.file import read_program
@@ -23,7 +24,7 @@ router = APIRouter(prefix="/api/v1/programs", tags=["programs"])
 
 
 @router.post("/plan")
-def plan_program(source: ReadBytes, control: Installation) -> Response:
+def plan_program(source: ReadProgram, control: Installation) -> Response:
     """Returns what the program file in the body would change, and what is in force beside it. Changes nothing."""
     program = read_source(source, control)
     with control.snapshot() as records:
@@ -33,7 +34,7 @@ def plan_program(source: ReadBytes, control: Installation) -> Response:
 
 
 @router.post("/apply")
-async def apply_program(signed: SignedBytes, control: Installation) -> Response:
+async def apply_program(signed: SignedProgram, control: Installation) -> Response:
     """Requests that the program file in the body come into force, and asks the witness for its cosignature."""
     program = await asyncio.to_thread(read_source, signed.body, control)
     committed = await commit(

@@ -1,7 +1,7 @@
 """Broken promises: reported by either party with a proof, and what is on record."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Response
@@ -9,11 +9,14 @@ from fastapi import APIRouter, Response
 from safeconduct.access.promise_events import Reported
 from safeconduct.access.promises import broken_promises, quorum_in_force, report_broken
 from safeconduct.http.control.context import Control, Installation
+from safeconduct.http.control.declared import Content
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.omission import BrokenPromise
 
 router = APIRouter(prefix="/api/v1/promises", tags=["logs"])
+
+SignedOmission = Annotated[SignedBytes, Content("application/json", "The file of an omission, as a prober wrote it.")]
 
 
 @router.get("")
@@ -24,7 +27,7 @@ def list_broken(_reading: Reading, control: Installation) -> Response:
 
 
 @router.post("/broken")
-async def report(signed: SignedBytes, control: Installation) -> Response:
+async def report(signed: SignedOmission, control: Installation) -> Response:
     """Records a broken promise. The body is the file of an omission; one that proves nothing is refused."""
     broken = await asyncio.to_thread(_verified, control, signed.body)
     committed = await commit(

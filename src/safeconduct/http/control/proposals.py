@@ -9,9 +9,10 @@ from safeconduct import approvals
 from safeconduct.access.activation import proposals, propose, vote
 from safeconduct.access.activation_events import ProposedPolicies
 from safeconduct.access.acts import ProgramElectorate
-from safeconduct.http.control.ballots import approval_document, read_ballot
+from safeconduct.http.control.ballots import SignedBallot, approval_document
+from safeconduct.http.control.bodies import SignedProgram
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.programs import read_source
 from safeconduct.kernel.ids import ApprovalId
 from safeconduct.kernel.ports import Records
@@ -27,7 +28,7 @@ def list_proposals(_reading: Reading, control: Installation) -> Response:
 
 
 @router.post("/new")
-async def propose_policies(signed: SignedBytes, control: Installation) -> Response:
+async def propose_policies(signed: SignedProgram, control: Installation) -> Response:
     """Puts the policies of the program file in the body to the vote of both parties."""
     program = await asyncio.to_thread(read_source, signed.body, control)
     committed = await commit(
@@ -38,9 +39,9 @@ async def propose_policies(signed: SignedBytes, control: Installation) -> Respon
 
 
 @router.post("/{approval_id}/vote")
-async def vote_on_policies(signed: SignedBytes, control: Installation, approval_id: str) -> Response:
+async def vote_on_policies(signed: SignedBallot, control: Installation, approval_id: str) -> Response:
     """Casts a vote on proposed policies. Its body is the ballot, byte for byte: that is what the voter signs."""
-    ballot = read_ballot(signed)
+    ballot = signed.body
     committed = await commit(
         control.writer,
         lambda tx: vote(

@@ -24,7 +24,7 @@ def viewer_of(reader: Reader) -> Viewer:
     return Viewer(by=reader.principal, reader=reader.side)
 
 
-def check_capability(control: Control, signed: Signed[bytes], capability: Capability) -> None:
+def check_capability(control: Control, signed: Signed[object], capability: Capability) -> None:
     """Returns if the signer may: asked before anything is looked up, so that who may not learns nothing of it.
 
     Raises:

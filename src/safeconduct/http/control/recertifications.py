@@ -4,8 +4,9 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access.recertifications import Access
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.kernel.ids import EntryId
 from safeconduct.program.recertifying import campaigns
 from safeconduct.program.recertifying.reading import campaign_document, item_document, report
@@ -46,9 +47,9 @@ def show_campaign(_reading: Reading, control: Installation, campaign_id: str) ->
 
 
 @router.post("/open")
-async def open_campaign(signed: SignedBytes, control: Installation) -> Response:
+async def open_campaign(signed: SignedJson[Open], control: Installation) -> Response:
     """Opens a campaign. What nobody answered by its end is removed."""
-    wanted = parse(signed, Open).body
+    wanted = signed.body
     asked = Asked(signed.act, signed.operation, signed.content)
     committed = await commit(
         control.writer, lambda tx: campaigns.open_campaign(tx, asked, wanted.of, wanted.answer_days)
@@ -58,9 +59,9 @@ async def open_campaign(signed: SignedBytes, control: Installation) -> Response:
 
 
 @router.post("/{campaign_id}/answer")
-async def answer_item(signed: SignedBytes, control: Installation, campaign_id: str) -> Response:
+async def answer_item(signed: SignedJson[Answer], control: Installation, campaign_id: str) -> Response:
     """Keeps or removes one item. For the party that is accountable, and never for who holds it."""
-    said = parse(signed, Answer).body
+    said = signed.body
     asked = Asked(signed.act, signed.operation, signed.content)
     committed = await commit(
         control.writer,

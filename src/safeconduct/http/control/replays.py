@@ -13,8 +13,8 @@ from safeconduct.access.destruction_events import KEY_FATES
 from safeconduct.access.facts import REPLAY_DAYS_MAX, days_kept
 from safeconduct.access.past import StoredFacts
 from safeconduct.gateway.replaying import decided_calls
+from safeconduct.http.control.bodies import ReadPolicies
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import ReadBytes
 from safeconduct.http.problems import problem
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.entries import Entry
@@ -39,7 +39,7 @@ class LinesResponse(StreamingResponse):
 
 
 @router.post("/replay", response_class=LinesResponse)
-def replay(proposed: ReadBytes, control: Installation, days: Days = 7) -> StreamingResponse:
+def replay(proposed: ReadPolicies, control: Installation, days: Days = 7) -> StreamingResponse:
     """Decides the calls of the last days again under the policies in the body. Changes nothing.
 
     Answers JSON lines: `progress` now and then, and last `replay` - or `error`, should something fail on the way.

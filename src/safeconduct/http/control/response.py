@@ -12,9 +12,10 @@ from safeconduct import approvals
 from safeconduct.access.acts import ProgramElectorate
 from safeconduct.access.reading_rights import Reader, votes
 from safeconduct.access.secrets import make_secret, secret_hash
-from safeconduct.http.control.ballots import approval_document, read_ballot
+from safeconduct.http.control.ballots import SignedBallot, approval_document
+from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.kernel.ids import ActionId, ClaimId, EventId, IncidentId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records, Transaction
@@ -41,9 +42,9 @@ class Holder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @router.post("/incidents/{incident_id}/actions")
-async def propose(control: Installation, signed: SignedBytes, incident_id: str) -> Response:
+async def propose(control: Installation, signed: SignedJson[Propose], incident_id: str) -> Response:
     """Proposes to block an address, and puts it to the vote."""
-    asked = parse(signed, Propose).body
+    asked = signed.body
     wanted, stored = await asyncio.to_thread(_grounds, control, incident_id, asked)
     committed = await commit(
         control.writer,
@@ -71,9 +72,9 @@ async def show(control: Installation, reader: Reading, action_id: str) -> Respon
 
 
 @router.post("/actions/{action_id}/vote")
-async def vote(control: Installation, signed: SignedBytes, action_id: str) -> Response:
+async def vote(control: Installation, signed: SignedBallot, action_id: str) -> Response:
     """Casts a vote. Its body is the ballot, byte for byte: that is what the voter signs."""
-    ballot = read_ballot(signed)
+    ballot = signed.body
     return await _change(
         control,
         lambda tx: service.vote(
@@ -83,7 +84,7 @@ async def vote(control: Installation, signed: SignedBytes, action_id: str) -> Re
 
 
 @router.post("/actions/{action_id}/run")
-async def run(control: Installation, signed: SignedBytes, action_id: str) -> Response:
+async def run(control: Installation, signed: SignedAlone, action_id: str) -> Response:
     """Carries out an approved action, and looks whether it took effect."""
     return await _change(
         control,
@@ -92,7 +93,7 @@ async def run(control: Installation, signed: SignedBytes, action_id: str) -> Res
 
 
 @router.post("/actions/{action_id}/roll-back")
-async def roll_back(control: Installation, signed: SignedBytes, action_id: str) -> Response:
+async def roll_back(control: Installation, signed: SignedAlone, action_id: str) -> Response:
     """Undoes an action, and looks whether it is undone."""
     return await _change(
         control,
@@ -103,9 +104,9 @@ async def roll_back(control: Installation, signed: SignedBytes, action_id: str) 
 
 
 @router.post("/lists/block-ip/tokens")
-async def issue_token(control: Installation, signed: SignedBytes) -> Response:
+async def issue_token(control: Installation, signed: SignedJson[Holder]) -> Response:
     """Gives a holder a token for the list and shows it, this once. A former one of theirs ends."""
-    holder = parse(signed, Holder).body.holder
+    holder = signed.body.holder
     token = make_secret(control.entropy)
     await commit(
         control.writer,

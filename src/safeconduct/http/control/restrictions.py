@@ -10,8 +10,9 @@ from safeconduct.access.model import Restriction, RestrictionKind
 from safeconduct.access.reading_rights import selects
 from safeconduct.access.restrictions import lift, restrict, restrictions
 from safeconduct.access.selectors import parse_selector
+from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.instants import rfc3339
 
@@ -35,9 +36,9 @@ def list_restrictions(reader: Reading, control: Installation) -> Response:
 
 
 @router.post("/set")
-async def set_restriction(signed: SignedBytes, control: Installation) -> Response:
+async def set_restriction(signed: SignedJson[Set], control: Installation) -> Response:
     """Restricts. In force when this answers; what runs goes on, unless it suspends."""
-    wanted = parse(signed, Set).body
+    wanted = signed.body
     selector = parse_selector(wanted.selector)
     committed = await commit(
         control.writer,
@@ -56,7 +57,7 @@ async def set_restriction(signed: SignedBytes, control: Installation) -> Respons
 
 
 @router.post("/{restriction_id}/lift")
-async def lift_restriction(signed: SignedBytes, control: Installation, restriction_id: str) -> Response:
+async def lift_restriction(signed: SignedAlone, control: Installation, restriction_id: str) -> Response:
     """Ends a restriction at once. Nobody lifts their own."""
     committed = await commit(
         control.writer,

@@ -21,8 +21,9 @@ from safeconduct.access.scopes import (
     unknown_scope,
 )
 from safeconduct.access.secrets import make_secret
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.kernel.instants import Instant, rfc3339
 from safeconduct.kernel.ports import Records
 
@@ -71,9 +72,9 @@ def show_scope(reader: Reading, control: Installation, scope: str) -> Response:
 
 
 @router.post("/{scope}/challenge")
-async def challenge_asset(signed: SignedBytes, control: Installation, scope: str) -> Response:
+async def challenge_asset(signed: SignedJson[Put], control: Installation, scope: str) -> Response:
     """Makes the text that whoever has an asset puts up. A former one of the same kind for it is void."""
-    wanted = parse(signed, Put).body
+    wanted = signed.body
     token = make_secret(control.entropy)
     committed = await commit(
         control.writer,
@@ -93,9 +94,9 @@ async def challenge_asset(signed: SignedBytes, control: Installation, scope: str
 
 
 @router.post("/{scope}/verify")
-async def verify_asset(signed: SignedBytes, control: Installation, scope: str) -> Response:
+async def verify_asset(signed: SignedJson[Put], control: Installation, scope: str) -> Response:
     """Looks whether a challenge was met, and says what was seen."""
-    wanted = parse(signed, Put).body
+    wanted = signed.body
     await commit(
         control.writer,
         lambda tx: order_verification(
@@ -114,9 +115,9 @@ async def verify_asset(signed: SignedBytes, control: Installation, scope: str) -
 
 
 @router.post("/{scope}/rules")
-async def put_rules(signed: SignedBytes, control: Installation, scope: str) -> Response:
+async def put_rules(signed: SignedJson[Signed], control: Installation, scope: str) -> Response:
     """Puts rules of engagement on record that the owner has signed."""
-    wanted = parse(signed, Signed).body
+    wanted = signed.body
     rules = replace(wanted.rules, scope=scope)
     committed = await commit(
         control.writer,

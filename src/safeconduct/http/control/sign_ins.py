@@ -8,8 +8,9 @@ from fastapi import APIRouter, Response
 from safeconduct.access import records as kept
 from safeconduct.access.sign_in import LIFETIME_MAX, find_provider, sign_in
 from safeconduct.access.tokens import give_up
+from safeconduct.http.control.bodies import OpenJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import OpenBytes, answer, commit, read
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.tokens import shown
 from safeconduct.kernel.instants import seconds
 
@@ -42,9 +43,8 @@ def providers(control: Installation) -> Response:
 
 
 @router.post("")
-async def begin(body: OpenBytes, control: Installation) -> Response:
+async def begin(wanted: OpenJson[SignIn], control: Installation) -> Response:
     """Issues a token to whoever signed in. This answer is the only place where its secret ever stands."""
-    wanted = read(body, SignIn)
     with control.snapshot() as records:
         provider = find_provider(records, wanted.provider)
     claims = await asyncio.to_thread(control.identities, provider, wanted.id_token)
@@ -64,8 +64,7 @@ async def begin(body: OpenBytes, control: Installation) -> Response:
 
 
 @router.post("/end")
-async def end(body: OpenBytes, control: Installation) -> Response:
+async def end(wanted: OpenJson[End], control: Installation) -> Response:
     """Ends a token, at once, for whoever holds it: no key is needed to give up what one has."""
-    wanted = read(body, End)
     committed = await commit(control.writer, lambda tx: give_up(tx, wanted.token))
     return answer({"id": committed.value, "state": "revoked"})

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from safeconduct.http.control.bodies import SignedAlone
 from safeconduct.http.control.context import Control, Installation
+from safeconduct.http.control.declared import Content
 from safeconduct.http.control.frame import Reading, Signed, SignedBytes, answer, commit
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
@@ -26,11 +28,13 @@ NAME_CHARS_MAX = 255
 """Characters of a file's name, as file systems have it."""
 
 Name = Annotated[str, Query(max_length=NAME_CHARS_MAX)]
+SignedFile = Annotated[SignedBytes, Content("application/octet-stream", "One file, as its source wrote it.")]
+SignedInventory = Annotated[SignedBytes, Content("application/json", "An inventory file: hosts, users and networks.")]
 
 
 @router.post("/telemetry")
 async def ingest(
-    control: Installation, signed: SignedBytes, *, name: Name, host: Name = "", time_field: Name = ""
+    control: Installation, signed: SignedFile, *, name: Name, host: Name = "", time_field: Name = ""
 ) -> Response:
     """Takes one file in: kept raw, read into events, recorded in the log. The same file again changes nothing."""
     await _admit(control, signed)
@@ -48,7 +52,7 @@ async def ingest(
 
 
 @router.post("/telemetry/inventory")
-async def take_inventory(control: Installation, signed: SignedBytes, name: Name) -> Response:
+async def take_inventory(control: Installation, signed: SignedInventory, name: Name) -> Response:
     """Takes the inventory that files sent from now on are read with, and that alerts are joined by."""
     await _admit(control, signed)
     inventory = parse_inventory(signed.body)
@@ -99,7 +103,7 @@ async def event(control: Installation, _: Reading, event_id: str) -> Response:
 
 
 @router.post("/detections")
-async def detect(control: Installation, signed: SignedBytes) -> Response:
+async def detect(control: Installation, signed: SignedAlone) -> Response:
     """Runs the shipped rules over all events, joins the alerts, and opens the incidents that are new."""
     await _admit(control, signed)
     detection = await asyncio.to_thread(
@@ -159,7 +163,7 @@ async def rules(_: Reading) -> Response:
     return answer(shipped_rules().heads())
 
 
-async def _admit(control: Control, signed: Signed[bytes]) -> None:
+async def _admit(control: Control, signed: Signed[object]) -> None:
     def asked() -> None:
         now = control.clock.now()
         with control.snapshot() as records:

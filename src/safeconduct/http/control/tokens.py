@@ -8,8 +8,9 @@ from fastapi import APIRouter, Response
 from safeconduct.access.model import Token
 from safeconduct.access.reading_rights import concerns
 from safeconduct.access.tokens import IssuedToken, issue_token, list_tokens, revoke_token
+from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.kernel.ids import PrincipalId
 from safeconduct.kernel.instants import parse_rfc3339, rfc3339
 
@@ -32,9 +33,9 @@ def tokens(reader: Reading, control: Installation) -> Response:
 
 
 @router.post("/issue")
-async def issue(signed: SignedBytes, control: Installation) -> Response:
+async def issue(signed: SignedJson[Issue], control: Installation) -> Response:
     """Issues a token. This answer is the only place where its secret ever stands."""
-    wanted = parse(signed, Issue).body
+    wanted = signed.body
     expires_at = parse_rfc3339(wanted.expires_at)
     committed = await commit(
         control.writer,
@@ -52,7 +53,7 @@ async def issue(signed: SignedBytes, control: Installation) -> Response:
 
 
 @router.post("/{token_id}/revoke")
-async def revoke(signed: SignedBytes, control: Installation, token_id: str) -> Response:
+async def revoke(signed: SignedAlone, control: Installation, token_id: str) -> Response:
     """Revokes a token, at once."""
     await commit(
         control.writer,

@@ -12,8 +12,9 @@ from safeconduct.access.model import Principal
 from safeconduct.access.opening_rules import Viewer
 from safeconduct.access.reading_rights import reader_as
 from safeconduct.gateway.events import CALL_INTENT
+from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, Signed, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, Signed, answer, commit
 from safeconduct.http.control.openings import sealed_fact, sealed_facts, show
 from safeconduct.http.control.readers import viewer_of
 from safeconduct.http.control.telemetry import whole_incident
@@ -51,12 +52,12 @@ class _Whole:
 
 
 @router.post("/{incident_id}/triage")
-async def triage(control: Installation, signed: SignedBytes, incident_id: str) -> Response:
+async def triage(control: Installation, signed: SignedJson[Wanted], incident_id: str) -> Response:
     """Says what the rules know, asks a model, checks what it claims, and records both.
 
     A model that is refused or fails changes nothing else: the answer then holds why, under `model.error`.
     """
-    wanted = parse(signed, Wanted).body
+    wanted = signed.body
     signer = await asyncio.to_thread(_admit, control, signed)
     here = await asyncio.to_thread(_whole, control, incident_id)
     techniques = attack_table().techniques
@@ -212,7 +213,7 @@ async def _sent_in_vain(control: Control, viewer: Viewer, call: str) -> list[dic
     return [{"call": call, "bytes": len(body), "body": msgspec.Raw(body)}]
 
 
-def _admit(control: Control, signed: Signed[bytes]) -> Principal:
+def _admit(control: Control, signed: Signed[object]) -> Principal:
     now = control.clock.now()
     with control.snapshot() as records:
         return triage_service.admit(records, signed.act, operation=signed.operation, content=signed.content, now=now)

@@ -10,6 +10,7 @@ from safeconduct.gateway.reconciling import reconcile
 from safeconduct.gateway.usage import Asked, Conduct, conduct, used
 from safeconduct.gateway.usage_exports import read_export
 from safeconduct.http.control.context import Installation
+from safeconduct.http.control.declared import Content
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
 from safeconduct.kernel.instants import Instant, parse_rfc3339, seconds
 
@@ -20,6 +21,7 @@ HOURS_MAX = 32 * 24
 
 Hours = Annotated[int, Query(ge=1, le=HOURS_MAX)]
 Name = Annotated[str, Query(max_length=256)]
+SignedExport = Annotated[SignedBytes, Content("application/octet-stream", "A vendor's export: pages of JSON, or CSV.")]
 
 
 @router.get("/outcomes")
@@ -33,7 +35,7 @@ def outcomes(_reading: Reading, control: Installation, hours: Hours = 24) -> Res
 
 @router.post("/reconciliations")
 async def reconciliations(
-    signed: SignedBytes,
+    signed: SignedExport,
     control: Installation,
     *,
     upstream: Name,

@@ -10,8 +10,9 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
 from safeconduct.access.selectors import parse_selector
+from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, Signed, SignedBytes, answer, commit, parse
+from safeconduct.http.control.frame import Reading, Signed, answer, commit
 from safeconduct.kernel.ids import EntryId, PrincipalId
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
 from safeconduct.kernel.ports import Records, Transaction
@@ -120,32 +121,32 @@ def show_case(reader: Reading, control: Installation, case_id: str) -> Response:
 
 
 @router.post("/open")
-async def open_case(signed: SignedBytes, control: Installation) -> Response:
+async def open_case(signed: SignedJson[Open], control: Installation) -> Response:
     """Opens a case for a principal or an organization."""
-    wanted = parse(signed, Open).body
+    wanted = signed.body
     subject = parse_selector(wanted.subject)
     return await _step(control, signed, lambda tx, asked: applying.open_case(tx, asked, subject, wanted.tier))
 
 
 @router.post("/proofs")
-async def prove(signed: SignedBytes, control: Installation) -> Response:
+async def prove(signed: SignedJson[Prove], control: Installation) -> Response:
     """Takes a probe in the log as proof of its path, for the principal who made it."""
-    call = parse(signed, Prove).body.call
+    call = signed.body.call
     probe = await asyncio.to_thread(control.probes.probed, EntryId(call))
     return await _step(control, signed, lambda tx, asked: granting.prove(tx, asked, probe))
 
 
 @router.post("/{case_id}/submit")
-async def submit(signed: SignedBytes, control: Installation, case_id: str) -> Response:
+async def submit(signed: SignedJson[Submit], control: Installation, case_id: str) -> Response:
     """Adds evidence, as digests. With the last that was missing a decision is due."""
-    evidence = tuple(map(_evidence, parse(signed, Submit).body.evidence))
+    evidence = tuple(map(_evidence, signed.body.evidence))
     return await _step(control, signed, lambda tx, asked: applying.submit(tx, asked, EntryId(case_id), evidence))
 
 
 @router.post("/{case_id}/assess")
-async def assess(signed: SignedBytes, control: Installation, case_id: str) -> Response:
+async def assess(signed: SignedJson[Assess], control: Installation, case_id: str) -> Response:
     """Says what was found of one check, or that more is wanted."""
-    said = parse(signed, Assess).body
+    said = signed.body
     return await _step(
         control,
         signed,
@@ -162,9 +163,9 @@ async def assess(signed: SignedBytes, control: Installation, case_id: str) -> Re
 
 
 @router.post("/{case_id}/decide")
-async def decide(signed: SignedBytes, control: Installation, case_id: str) -> Response:
+async def decide(signed: SignedJson[Decide], control: Installation, case_id: str) -> Response:
     """Approves or denies a case, or rules on an appeal."""
-    said = parse(signed, Decide).body
+    said = signed.body
     return await _step(
         control,
         signed,
@@ -173,32 +174,32 @@ async def decide(signed: SignedBytes, control: Installation, case_id: str) -> Re
 
 
 @router.post("/{case_id}/appeal")
-async def appeal(signed: SignedBytes, control: Installation, case_id: str) -> Response:
+async def appeal(signed: SignedJson[Why], control: Installation, case_id: str) -> Response:
     """Appeals against a denial or a suspension, once. Somebody who took no part rules on it."""
-    ground = parse(signed, Why).body.reason
+    ground = signed.body.reason
     return await _step(control, signed, lambda tx, asked: applying.appeal(tx, asked, EntryId(case_id), ground))
 
 
 @router.post("/{case_id}/provision")
-async def provision(signed: SignedBytes, control: Installation, case_id: str) -> Response:
+async def provision(signed: SignedAlone, control: Installation, case_id: str) -> Response:
     """Lets an approved subject make probes; an organization is ready with it."""
     return await _step(control, signed, lambda tx, asked: granting.provision(tx, asked, EntryId(case_id)))
 
 
 @router.post("/{case_id}/suspend")
-async def suspend(signed: SignedBytes, control: Installation, case_id: str) -> Response:
+async def suspend(signed: SignedJson[Why], control: Installation, case_id: str) -> Response:
     """Suspends what was approved, at once. Calls that rest on it are cut."""
-    reason = parse(signed, Why).body.reason
+    reason = signed.body.reason
     return await _step(control, signed, lambda tx, asked: granting.suspend(tx, asked, EntryId(case_id), reason))
 
 
 @router.post("/{case_id}/withdraw")
-async def withdraw(signed: SignedBytes, control: Installation, case_id: str) -> Response:
+async def withdraw(signed: SignedAlone, control: Installation, case_id: str) -> Response:
     """Ends a case for good, and with it what was admitted by it."""
     return await _step(control, signed, lambda tx, asked: applying.withdraw(tx, asked, EntryId(case_id)))
 
 
-async def _step(control: Control, signed: Signed[bytes], command: Callable[[Transaction, Asked], Case]) -> Response:
+async def _step(control: Control, signed: Signed[object], command: Callable[[Transaction, Asked], Case]) -> Response:
     asked = Asked(signed.act, signed.operation, signed.content)
     committed = await commit(control.writer, lambda tx: command(tx, asked))
     with control.snapshot() as records:
