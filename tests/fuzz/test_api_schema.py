@@ -28,7 +28,13 @@ from support.shell import agreed
 SCHEMA = schemathesis.openapi.from_dict(openapi.document())
 OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations()}
 TAKING = [label for label, one in OPERATIONS.items() if any(one.iter_parameters()) or one.body]
-OPEN = ("GET /healthz", "GET /readyz", "GET /.well-known/authzen-configuration", "GET /api/v1/sign-ins/providers")
+OPEN = (
+    "GET /healthz",
+    "GET /readyz",
+    "GET /.well-known/authzen-configuration",
+    "GET /api/v1/sign-ins/providers",
+    "GET /api/v1/credentials",
+)
 EXAMPLES = 50 if os.environ.get("SAFECONDUCT_LONG") else 3
 NOBODY = ""
 
@@ -89,6 +95,11 @@ def check(house, label, mode):
             assert msgspec.json.decode(body)["code"]
 
     each()
+
+
+def test_the_description_is_valid_openapi():
+    assert SCHEMA.raw_schema["openapi"].startswith("3.1")
+    SCHEMA.validate()
 
 
 @pytest.mark.parametrize("label", OPERATIONS)
