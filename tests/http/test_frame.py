@@ -8,7 +8,8 @@ from safeconduct.access.reading_rights import Audience, Reader
 from safeconduct.http.acts import HEADER, HEADER_BYTES_MAX, content_of, decode_act, encode_act
 from safeconduct.http.control import frame
 from safeconduct.http.control.audiences import Row
-from safeconduct.http.control.frame import BODY_BYTES_MAX, Reading, Signed, SignedBytes, answer, control_app, parse
+from safeconduct.http.control.bodies import SignedAlone
+from safeconduct.http.control.frame import BODY_BYTES_MAX, Reading, SignedBytes, answer, control_app, read
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, UnauthenticatedError
 from safeconduct.ledger.acts import Act, sign_act
@@ -27,6 +28,11 @@ async def things(_: Reading):
 async def change(signed: SignedBytes):
     signed.act.verify(KEY.public)
     return answer({"bytes": len(signed.body)}, 201)
+
+
+@router.post("/done")
+async def do(_signed: SignedAlone):
+    return answer({"done": True})
 
 
 @router.get("/conflict")
@@ -58,6 +64,11 @@ def send(method, path, body=b"", query="", **headers):
 def act(operation, body=b"", key=KEY, query=""):
     made = Act(actor="ana", operation=operation, content=content_of(body, query), at="2026-11-21T08:00:00Z", nonce="1")
     return encode_act(sign_act(made, key))
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"", 200), (b"{}", 200), (b'{"more":1}', 400), (b"[]", 400)])
+def test_where_the_address_says_all_nothing_else_is_signed(body, status):
+    assert send("POST", "/done", body, **{HEADER: act("POST /done", body)})[0] == status
 
 
 def test_the_local_secret_reads_and_another_does_not():
@@ -122,7 +133,7 @@ def test_a_route_that_is_not_there_is_a_problem_document_too(method, path):
 def test_a_body_that_is_too_deep_to_read_is_refused():
     body = b'{"more":' + b"[" * 100_000
     with pytest.raises(InvalidInputError):
-        parse(Signed(act=None, content="", body=body), AnyBody)
+        read(body, AnyBody)
 
 
 class AnyBody(msgspec.Struct):
