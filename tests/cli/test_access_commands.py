@@ -144,6 +144,8 @@ def test_a_freeze_from_preview_to_end(shell):
     ended = shell("unfreeze", printed.split()[-1])
     assert ended[:2] == (0, f"freeze {printed.split()[-1]} has ended\n")
     assert shell("freeze", "path:typo", "--reason", "x")[::2] == (2, "nothing-to-freeze")
+    unnamed = shell("freeze", "path:soc-triage", "--everybody", "--revoke-upstream", "--reason", "x")
+    assert unnamed[::2] == (2, "revocation-unnamed")
 
 
 def test_what_cuts_everybody_says_so_and_a_freeze_states_its_end_and_its_review(shell):

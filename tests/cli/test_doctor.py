@@ -22,6 +22,7 @@ HEALTHY = {
     "waiting": 0,
     "freezes": 0,
     "overdue_reviews": 0,
+    "unrevoked_keys": [],
     "broken_promises": 0,
     "effects": 0,
     "logs": [{"origin": "safeconduct.example/installation", "size": 4, "stopped": "", "successor": ""}],
@@ -50,6 +51,7 @@ def test_nothing_looked_at_is_no_health():
 
 
 STOPPED = [{**HEALTHY["logs"][0], "stopped": "its head is ahead"}]
+UNREVOKED = {"key": "key_7", "upstreams": ["claude"], "state": "by-hand", "said": "whoever administers it"}
 EXPERIMENTAL = [{**HEALTHY["upstreams"][0], "experimental": True}]
 
 
@@ -65,6 +67,7 @@ EXPERIMENTAL = [{**HEALTHY["upstreams"][0], "experimental": True}]
         ({"waiting": 1}, "waiting", State.WARN),
         ({"freezes": 2}, "freezes", State.WARN),
         ({"overdue_reviews": 1}, "overdue_reviews", State.WARN),
+        ({"unrevoked_keys": [UNREVOKED]}, "key", State.WARN),
         ({"vetting": {"demanded": True, "overdue": 1}}, "vetting", State.WARN),
         ({"ownerless": 1}, "ownerless", State.WARN),
         ({"broken_promises": 1}, "broken_promises", State.WARN),

@@ -132,11 +132,11 @@ def test_a_freeze_is_previewed_started_and_ended_with_the_partner(house):
     assert house.get("freezes") == (200, [])
     status, started = house.post("freezes/start", {"selector": "principal:ana", "reason": "suspicion"})
     assert (status, started["selector"], started["by"]) == (200, "principal:ana", "ops")
-    assert house.get("freezes") == (200, [started | {"agreed": []}])
+    assert house.get("freezes") == (200, [started | {"agreed": [], "upstream_key": None}])
     house.witness_answers = False
     status, ending = house.post(f"freezes/{started['id']}/end")
     assert (status, ending["state"]) == (200, "waiting")
-    assert house.get("freezes") == (200, [started | {"agreed": ["meridian"]}])
+    assert house.get("freezes") == (200, [started | {"agreed": ["meridian"], "upstream_key": None}])
     assert house.get("programs")[1]["waiting"][0]["freeze"] == started["id"]
     house.witness_answers = True
     asyncio.run(house.settle())

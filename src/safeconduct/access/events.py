@@ -44,6 +44,7 @@ from safeconduct.access.recertifications import follow_recertification
 from safeconduct.access.restriction_events import PROJECTIONS as RESTRICTIONS
 from safeconduct.access.retention_events import PROJECTIONS as RETENTION
 from safeconduct.access.retention_events import begin_retention
+from safeconduct.access.upstream_key_events import PROJECTIONS as UPSTREAM_KEYS
 from safeconduct.access.waiting import forget, wait
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import UnavailableError
@@ -247,6 +248,7 @@ PROJECTIONS: Mapping[str, Projection] = noted(
         **RESTRICTIONS,
         **RETENTION,
         **LOGS,
+        **UPSTREAM_KEYS,
         PROGRAM_PART.name: _program_part,
         PROGRAM_REQUESTED.name: _program_requested,
         ENFORCED.name: _enforced,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
 from safeconduct.access.model import Freeze, Pending, RequestKind, Selection, Witness
+from safeconduct.access.upstream_key_events import order_revocation
 from safeconduct.access.waiting import forget, wait
 from safeconduct.kernel.effects import Timer, clear_timer, set_timer
 from safeconduct.kernel.entries import Entry
@@ -21,7 +22,10 @@ FREEZE_TIMER = "freeze.end"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreezeStarted:
-    """Calls that the selector selects are cut and refused from here on: until `ends_at`, where it says one."""
+    """Calls that the selector selects are cut and refused from here on: until `ends_at`, where it says one.
+
+    Where `revokes` names upstreams, the key that the selector names is revoked at their vendor.
+    """
 
     selector: Selection
     by: PrincipalId
@@ -29,6 +33,7 @@ class FreezeStarted:
     ends_at: Instant | None = None
     review_by: Instant | None = None
     owner: PrincipalId | None = None
+    revokes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +107,8 @@ def _started(state: State, entry: Entry) -> None:
     state.insert(kept.FREEZES, freeze.id, freeze)
     if freeze.ends_at is not None:
         set_timer(state, _timer(freeze.id, freeze.ends_at))
+    if event.revokes:
+        order_revocation(state, entry, event.selector.terms[0].name, event.revokes, event.by)
 
 
 def _expired(state: State, entry: Entry) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from safeconduct.access import freeze_events
-from safeconduct.ledger.ocsf import ENTITY_MANAGEMENT, HIGH, OTHER, EntryForm
+from safeconduct.access.upstream_key_events import UPSTREAM_KEY_SETTLED, Revoking
+from safeconduct.ledger.ocsf import ENTITY_MANAGEMENT, FAILURE, HIGH, OTHER, EntryForm
 
 _ACTIVATE, _SUSPEND = 10, 12
 _FREEZE = {"entity.uid": "freeze", "metadata.correlation_uid": "freeze"}
@@ -16,6 +17,10 @@ def _selected(body: Mapping[str, Any]) -> Mapping[str, Any]:
     if len(terms) != 1:
         return {"entity.type": "selection", "entity.name": "&".join(told)}
     return {"entity.type": terms[0].get("kind"), "entity.name": terms[0].get("name") or terms[0].get("kind")}
+
+
+def _settled(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {} if body.get("outcome") == Revoking.REVOKED else {**FAILURE, "severity_id": HIGH}
 
 
 FORMS: Mapping[str, EntryForm] = {
@@ -46,6 +51,13 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=OTHER,
         fixed={"activity_name": "Request resume", "entity.type": "Freeze"},
         copy={**_FREEZE, "actor.user.uid": "by"},
+    ),
+    UPSTREAM_KEY_SETTLED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Revoke a vendor's key", "entity.type": "Upstream key"},
+        copy={"entity.uid": "key", "metadata.correlation_uid": "freeze", "status_detail": "outcome", "comment": "said"},
+        more=_settled,
     ),
 }
 """By entry type."""

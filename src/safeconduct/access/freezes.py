@@ -22,6 +22,7 @@ from safeconduct.access.freeze_preview import cuts_everybody, preview
 from safeconduct.access.model import CallFacts, Freeze, Pending, Principal, RequestKind, SealedPath, Selection
 from safeconduct.access.reasons import check_reason
 from safeconduct.access.selectable import check_selected
+from safeconduct.access.upstream_keys import keyed_upstreams
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import FreezeId, GrantId, PrincipalId
 from safeconduct.kernel.instants import Duration, Instant, rfc3339
@@ -39,7 +40,8 @@ REVIEW_MAX = Duration(92 * DAY)
 class FreezeOrder:
     """What is to be frozen, and how. `ends_at` and `review_by` are None where it has no end of its own and no review.
 
-    What would cut everybody says so: by `everybody`, or by the digest of the preview that was seen.
+    What would cut everybody says so: by `everybody`, or by the digest of the preview that was seen. With
+    `revoke_upstream` the key that the selector names is also revoked at its vendor, which no unfreezing undoes.
     """
 
     selector: Selection
@@ -49,6 +51,7 @@ class FreezeOrder:
     ends_at: Instant | None = None
     review_by: Instant | None = None
     owner: PrincipalId | None = None
+    revoke_upstream: bool = False
 
 
 def freeze(tx: Transaction, signed: SignedAct, order: FreezeOrder, *, operation: str, content: str) -> Freeze:
@@ -57,7 +60,7 @@ def freeze(tx: Transaction, signed: SignedAct, order: FreezeOrder, *, operation:
     Raises:
         UnauthenticatedError, RefusedError: the signer may not; `freeze-cuts-everybody`.
         AbsentError: `nothing-to-freeze`: there is nothing of that name, so nothing would stop; `principal-unknown`.
-        InvalidInputError: no reason, or too long a one; `freeze-end-invalid`, `review-invalid`.
+        InvalidInputError: no reason, or too long a one; `freeze-end-invalid`, `review-invalid`, `revocation-unnamed`.
     """
     signer = authenticate_act(tx, signed, operation=operation, expected_content=content, capability=Capability.FREEZE)
     check_selected(tx, order.selector)
@@ -72,6 +75,7 @@ def freeze(tx: Transaction, signed: SignedAct, order: FreezeOrder, *, operation:
         ends_at=order.ends_at,
         review_by=order.review_by,
         owner=(order.owner or signer.id) if order.review_by is not None else None,
+        revokes=keyed_upstreams(tx, order.selector) if order.revoke_upstream else (),
     )
     entry = tx.append(kept.require_agreement(tx).origin, FREEZE_STARTED.draft(event, act=signed.envelope()))
     return find_freeze(tx, FreezeId(entry.id))

@@ -1,20 +1,18 @@
 """Upstreams made from the operator's file: who is asked, how it is reached, and what it knows us by."""
 
-import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import aiohttp
-from yarl import URL
-
+from safeconduct.adapters.key_revokers import make_revoker
 from safeconduct.adapters.models.anthropic import AnthropicWire
 from safeconduct.adapters.models.azure import AzureWire
 from safeconduct.adapters.models.bedrock import BedrockWire
-from safeconduct.adapters.models.http_upstream import HTTPUpstream, Places, Reach, Secret
+from safeconduct.adapters.models.http_upstream import HTTPUpstream, Places, Secret
 from safeconduct.adapters.models.openai_compatible import OpenAIWire
 from safeconduct.adapters.models.service_account import ServiceAccountTokens, read_service_account
 from safeconduct.adapters.models.vertex import VertexWire
-from safeconduct.adapters.models.wire import Wire, base_url
+from safeconduct.adapters.models.wire import Wire
+from safeconduct.adapters.reach import Secrets, reach_of
 from safeconduct.adapters.upstreams_file import (
     Anthropic,
     Azure,
@@ -33,9 +31,6 @@ from safeconduct.kernel.ports import Clock
 
 REREAD_S = 30
 """Seconds until a file with a secret is read again. Access tokens are replaced minutes before their end."""
-
-Secrets = Callable[[str, str], str]
-"""Returns a secret by the variable or the file that holds it. Raises InvalidInputError."""
 
 
 def read_upstreams(path: Path, secrets: Secrets, clock: Clock) -> Mapping[str, HTTPUpstream]:
@@ -79,7 +74,8 @@ def make_upstream(described: Described, secrets: Secrets, clock: Clock) -> HTTPU
         headers=places.named,
         experimental=experimental,
     )
-    secret, reach = _secret(described, secrets, clock), _reach(described, secrets)
+    secret, reach = _secret(described, secrets, clock), reach_of(described, secrets)
+    make_revoker(described, secrets)  # here, where whoever starts it is told what is wrong
     return HTTPUpstream(facts, wire, secret, reach=reach, places=places, clock=clock)
 
 
@@ -134,27 +130,3 @@ class _Reread:
             except InvalidInputError:
                 return self._found
         return self._found
-
-
-def _reach(described: Described, secrets: Secrets) -> Reach:
-    if not described.proxy:
-        return Reach(tls=_tls(described, secrets))
-    proxy = base_url(described.proxy, secret=False)
-    named = described.proxy_env or described.proxy_file
-    user, _, password = secrets(described.proxy_env, described.proxy_file).partition(":") if named else ("", "", "")
-    headers = {"authorization": aiohttp.encode_basic_auth(user, password)} if user else None
-    return Reach(proxy=URL(proxy), proxy_headers=headers, tls=_tls(described, secrets))
-
-
-def _tls(described: Described, secrets: Secrets) -> ssl.SSLContext | None:
-    if not (described.ca_file or described.client_certificate or described.client_key):
-        return None
-    try:
-        if described.client_key:
-            secrets("", described.client_key)  # a key that others may read is refused
-        context = ssl.create_default_context(cafile=described.ca_file or None)
-        if described.client_certificate or described.client_key:
-            context.load_cert_chain(described.client_certificate, described.client_key)
-    except (OSError, ssl.SSLError) as error:
-        raise wrong(f"cannot use ca-file, client-certificate or client-key: {error}") from error
-    return context

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -47,10 +47,26 @@ class _Upstream(
     client_key: str = ""
 
 
+class OpenAIAdmin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", kw_only=True):
+    """Who may delete keys of a project: an admin key, in a file, and the project's id."""
+
+    key_file: str
+    project: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$")]
+    url: str = OPENAI_URL
+
+
+class AnthropicAdmin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab", kw_only=True):
+    """Who may set keys inactive: an admin key, in a file."""
+
+    key_file: str
+    url: str = ANTHROPIC_URL
+
+
 class OpenAI(_Upstream, frozen=True, tag="openai", kw_only=True):
-    """OpenAI's own API; `url` where data residency gives another."""
+    """OpenAI's own API; `url` where data residency gives another. With `admin` its key can be revoked from here."""
 
     url: str = OPENAI_URL
+    admin: OpenAIAdmin | None = None
 
 
 class Azure(_Upstream, frozen=True, tag="azure-openai", kw_only=True):
@@ -62,9 +78,10 @@ class Azure(_Upstream, frozen=True, tag="azure-openai", kw_only=True):
 
 
 class Anthropic(_Upstream, frozen=True, tag="anthropic", kw_only=True):
-    """Anthropic's own API. `betas` are asked for with every request."""
+    """Anthropic's own API. `betas` are asked for with every request. With `admin` its key can be revoked from here."""
 
     url: str = ANTHROPIC_URL
+    admin: AnthropicAdmin | None = None
     betas: tuple[str, ...] = ()
 
 

@@ -9,10 +9,12 @@ import logging
 import threading
 from collections.abc import Callable
 
+from safeconduct.access.upstream_key_events import REVOKE_KEY
 from safeconduct.adapters.responses.edl import ListProbe
 from safeconduct.bootstrap.cosigning import follow
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.joined import Joined, check, joined
+from safeconduct.bootstrap.key_revoking import key_carrier
 from safeconduct.bootstrap.notifying import notifying
 from safeconduct.bootstrap.orders import Order
 from safeconduct.bootstrap.shipping import shipped
@@ -56,6 +58,7 @@ async def _keep(here: Joined, order: Order, require_turn: Callable[[], None], en
     await asyncio.to_thread(house.telemetry.resume)
     runner = effect_runner(house)
     runner.on(VERIFY, ListProbe(house.writer, house.entropy, lambda: order.here).carry_out)
+    runner.on(REVOKE_KEY, key_carrier(house, order.options.sources).carry_out)
     abandoner = Abandoner(house.writer, house.snapshot, lambda: _workers(here), by=here.name)
     with shipped(order.data, order.options.destinations, house.logs):
         async with runner, beside(follow(house)), notifying(house) as notices:

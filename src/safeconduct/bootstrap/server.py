@@ -18,6 +18,7 @@ from safeconduct.access.reading_rights import Reader, reader_by
 from safeconduct.access.records import program_in_force
 from safeconduct.access.secrets import make_secret
 from safeconduct.access.standing import Standing
+from safeconduct.access.upstream_key_events import REVOKE_KEY
 from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.data_folder import Address, locked
 from safeconduct.adapters.log_lines import write_lines
@@ -30,6 +31,7 @@ from safeconduct.bootstrap.directories import directories
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.forms import FORMS
 from safeconduct.bootstrap.installation import Installation, opened
+from safeconduct.bootstrap.key_revoking import key_carrier
 from safeconduct.bootstrap.listening import Where, address_of, listening, loopback, public_site, server_tls
 from safeconduct.bootstrap.log_keys import closing, next_key
 from safeconduct.bootstrap.notifying import channels, described, notifying
@@ -137,6 +139,7 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
             observing(options.watch, upstreams) as seen,
         ):
             runner.on(VERIFY, ListProbe(installation.writer, installation.entropy, lambda: here).carry_out)
+            runner.on(REVOKE_KEY, key_carrier(installation, options.sources).carry_out)
             calls = await alone(installation, upstreams, seen.all)
             flights.append(calls)
             secret = make_secret(installation.entropy)

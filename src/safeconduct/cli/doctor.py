@@ -89,6 +89,10 @@ def about(status: Mapping[str, Any]) -> Iterator[Finding]:
     for one in status["agreement"]:
         yield Finding("agreement", State(one["state"]), one["said"], one["remedy"])
     yield from _upstreams(status)
+    for key in status["unrevoked_keys"]:
+        said = f"{key['key']} of {', '.join(key['upstreams'])} is not revoked ({key['state']}): {key['said']}"
+        remedy = "whoever administers the vendor's account revokes it there; then the program names the new key's id"
+        yield Finding("key", State.WARN, said, remedy)
     for name, remedy in (
         ("waiting", "the partner's witness cosigns what waits; is it up?"),
         ("ownerless", "safeconduct program ownerless shows what has an owner who is there no more"),

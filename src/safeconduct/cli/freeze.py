@@ -29,6 +29,9 @@ Seen = Annotated[str, typer.Option("--seen", metavar="DIGEST", help="Instead: th
 Lasts = Annotated[str, typer.Option("--for", metavar="DURATION", help="Ends by itself after this, such as 90m or 3d.")]
 Again = Annotated[str, typer.Option("--review", metavar="DURATION", help="When somebody looks at it again.")]
 Owner = Annotated[str, typer.Option("--owner", metavar="NAME", help="Who does; whoever freezes, if nobody is named.")]
+Revoke = Annotated[
+    bool, typer.Option("--revoke-upstream", help="Also have the key revoked at its vendor. That can't be undone.")
+]
 TagSecret = Annotated[
     Path | None,
     typer.Option("--tag-secret", metavar="FILE", help="Send nationalities and jurisdictions as tags made with this."),
@@ -48,6 +51,7 @@ def freeze(
     lasts: Lasts = "",
     review: Again = "",
     owner: Owner = "",
+    revoke_upstream: Revoke = False,
     tag_secret: TagSecret = None,
     data: Data = None,
     key: Key = None,
@@ -68,6 +72,7 @@ def freeze(
         "ends_at": after(lasts),
         "review_by": after(review),
         "owner": owner or None,
+        "revoke_upstream": revoke_upstream,
     }
     emit(client(data, key).post("/api/v1/freezes/start", wanted), as_json, _show_frozen)
 
@@ -78,7 +83,7 @@ def unfreeze(
     """Says for one's party that a freeze may end. It ends when both have, and the partner's witness cosigned that."""
     listed = client(data).get("/api/v1/freezes")
     if not freeze_id:
-        emit(listed, as_json, lambda found: rows(found, "id", "selector", "by", "at", "ends_at", "review_by", "reason"))
+        emit(listed, as_json, _show_freezes)
     elif dry_run:
         selector = next((one["selector"] for one in listed if one["id"] == freeze_id), None)
         if selector is None:
@@ -160,6 +165,12 @@ def _show_preview(document: dict[str, Any]) -> None:
     if document["everybody"]:
         out.print("nobody could go on: it takes --everybody, or", markup=False)
     out.print(f"  --seen {document['digest']}", style="dim", markup=False)
+
+
+def _show_freezes(found: list[dict[str, Any]]) -> None:
+    rows(found, "id", "selector", "by", "at", "ends_at", "review_by", "reason")
+    for key in (one["upstream_key"] for one in found if one["upstream_key"]):
+        out.print(f"{key['key']} at its vendor: {key['state']}{': ' if key['said'] else ''}{key['said']}", markup=False)
 
 
 def _show_frozen(document: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from safeconduct.access.reading_rights import reads_freeze
 from safeconduct.access.selectable import check_selected
 from safeconduct.access.selectors import parse_selection
 from safeconduct.access.unfreezing import request_unfreeze, words
+from safeconduct.access.upstream_key_events import KEY_REVOCATIONS
 from safeconduct.gateway.events import CALL_INTENT, OPEN_CALLS, CallIntended
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
@@ -31,7 +32,8 @@ router = APIRouter(prefix="/api/v1/freezes", tags=["freezes"])
 class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to stop, as terms `kind:name` joined by `&`, or `all`, and why; until when, and when it is looked at again.
 
-    What would cut everybody has `everybody`, or in `seen` the digest of its preview.
+    What would cut everybody has `everybody`, or in `seen` the digest of its preview. `revoke_upstream` has the key that
+    the selector names revoked at its vendor, too.
     """
 
     selector: str
@@ -41,6 +43,7 @@ class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ends_at: str | None = None
     review_by: str | None = None
     owner: str | None = None
+    revoke_upstream: bool = False
 
 
 class Review(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +84,7 @@ async def start(signed: SignedJson[Start], control: Installation) -> Response:
         ends_at=_instant(wanted.ends_at),
         review_by=_instant(wanted.review_by),
         owner=PrincipalId(wanted.owner) if wanted.owner else None,
+        revoke_upstream=wanted.revoke_upstream,
     )
     committed = await commit(
         control.writer,
@@ -161,7 +165,13 @@ def _instant(text: str | None) -> Instant | None:
 
 
 def _document(one: Freeze, records: Records, now: Instant) -> dict[str, Any]:
-    return _shown(one) | {"agreed": sorted(word.organization for word in words(records, one.id, now))}
+    agreed = sorted(word.organization for word in words(records, one.id, now))
+    return _shown(one) | {"agreed": agreed, "upstream_key": _upstream_key(records, one.id)}
+
+
+def _upstream_key(records: Records, freeze_id: FreezeId) -> dict[str, Any] | None:
+    order = records.get(KEY_REVOCATIONS, freeze_id)
+    return None if order is None else msgspec.to_builtins(order) | {"at": rfc3339(order.at)}
 
 
 def _shown(one: Freeze) -> dict[str, Any]:

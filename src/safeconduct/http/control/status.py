@@ -9,6 +9,7 @@ from safeconduct.access.freezes import freezes, overdue_reviews, pending
 from safeconduct.access.holds import holds
 from safeconduct.access.promises import broken_promises
 from safeconduct.access.sign_in import administrators_with_keys
+from safeconduct.access.upstream_keys import unrevoked
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
 from safeconduct.kernel.effects import OUTBOX
@@ -69,6 +70,10 @@ async def status(control: Installation, _: Reading) -> Response:
                 "waiting": len(pending(records)),
                 "freezes": len(freezes(records)),
                 "overdue_reviews": overdue_reviews(records, control.clock.now()),
+                "unrevoked_keys": [
+                    {"key": one.key, "upstreams": one.upstreams, "state": one.state, "said": one.said}
+                    for one in unrevoked(records)
+                ],
                 "holds": sum(1 for _ in holds(records)),
                 "broken_promises": len(broken_promises(records)),
                 "effects": sum(1 for _ in records.scan(OUTBOX)),
