@@ -112,7 +112,11 @@ BAD = {
     "with its secret": {"header": {"jwk": PRIVATE}},
     "a key that did not sign": {"header": {"jwk": THIEFS.as_dict(private=False)}},
     "a shared secret as key": {"header": {"jwk": {"kty": "oct", "k": "AAAA"}}},
+    "a kind of key that proofs are not by": {"header": {"jwk": {"kty": "RSA", "n": "AQAB", "e": "AQAB"}}},
+    "a key of no kind": {"header": {"jwk": {"x": "AAAA"}}},
+    "a curve that there is not": {"header": {"jwk": MINE.as_dict(private=False) | {"crv": "Ed1"}}},
     "times that are none": {"iat": "now"},
+    "a time beyond all": {"iat": 1e308},
 }
 
 

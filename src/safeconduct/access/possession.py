@@ -7,7 +7,7 @@ A proof of possession (DPoP, RFC 9449) is a JWT that a request's sender signs fo
 import base64
 import hashlib
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from joserfc import jws
@@ -43,7 +43,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     jti: str
     htm: str
     htu: str
-    iat: float
+    iat: Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]  # to the end of the year 9999
     ath: str = ""
 
     @property
@@ -90,7 +90,7 @@ def check_proof(text: str, asked: Asked, now: Instant) -> tuple[str, Proof]:
         raise _invalid(f"it has {len(text)} bytes, and a proof at most {PROOF_BYTES_MAX}")
     try:
         thumbprint, proof = _signed(text)
-    except (JoseError, ValueError, TypeError, RecursionError) as error:
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise _invalid(f"it is no {_TYPE} that its own key signed: {type(error).__name__}") from error
     for holds, otherwise in (
         (JTI_MIN <= len(proof.jti) <= JTI_MAX, f"its jti does not have {JTI_MIN} to {JTI_MAX} characters"),
