@@ -84,6 +84,12 @@ class Gateway:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"99")]})
         await send({"type": "http.response.body", "body": b"half", "more_body": True})
 
+    async def misused(self, _scope, _receive, send):
+        content = b'{"error": {"code": "token-unbound", "message": "no"}}'
+        head = [(b"content-length", b"%d" % len(content))]
+        await send({"type": "http.response.start", "status": 401, "headers": head})
+        await send({"type": "http.response.body", "body": content})
+
     async def refuses(self, _scope, _receive, send):
         await answer(send, 403, {"error": {"code": "frozen", "message": "no"}}, [(b"retry-after", b"7")])
 
@@ -196,6 +202,10 @@ def test_what_the_server_refuses_passes_unchanged(beside):
         {"error": {"code": "frozen", "message": "no"}},
         "7",
     )
+
+
+def test_a_token_that_another_would_not_mend_is_told_whole(beside):
+    assert code(asks(beside, "misused")) == (401, "token-unbound")
 
 
 def test_a_caller_who_leaves_ends_the_call(beside):

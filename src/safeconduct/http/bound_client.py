@@ -45,6 +45,8 @@ CONNECT_S = 5.0
 AGAIN = frozenset({"token-unknown", "token-expired"})
 """Refusals before anything was asked of a model that another token may mend: the last was ended, or this one slept."""
 
+UNAUTHORIZED = 401
+
 _FORM = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -97,7 +99,7 @@ class BoundClient:
             SafeconductError: as the server refuses a token.
         """
         answer = await self._sent(asked)
-        if answer.status == 401 and await _code(answer) in AGAIN:  # noqa: PLR2004 - HTTP's Unauthorized
+        if answer.status == UNAUTHORIZED and await _code(answer) in AGAIN:
             self._ends_s = 0.0
             answer = await self._sent(asked)
         return answer
@@ -132,7 +134,7 @@ class BoundClient:
             async with asyncio.timeout(ANSWER_S):
                 headers = self._headers(method, PLACE, "")
                 async with self._session.request(
-                    method, self._base.with_path(PLACE), data=body, headers=headers
+                    method, self._base.with_path(PLACE), data=body, headers=headers, allow_redirects=False
                 ) as got:
                     document = msgspec.json.decode(await got.read(), type=dict)
         except (aiohttp.ClientError, OSError, msgspec.MsgspecError) as error:

@@ -10,7 +10,7 @@ Answers pass as they are, byte for byte; what never reached the server is told i
 import asyncio
 import contextlib
 import re
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import aiohttp
@@ -18,7 +18,7 @@ import aiohttp
 from safeconduct.gateway.dialects.model import Dialect
 from safeconduct.gateway.dialects.registry import OPENAI_CHAT, dialect_of
 from safeconduct.http.asgi import Receive, Scope, Send
-from safeconduct.http.bound_client import Asked, BoundClient
+from safeconduct.http.bound_client import UNAUTHORIZED, Asked, BoundClient
 from safeconduct.http.problems import STATUS
 from safeconduct.kernel.errors import AbsentError, RefusedError, SafeconductError, TooLargeError
 
@@ -88,7 +88,7 @@ class SidecarApp:
         async with answer:
             await send({"type": "http.response.start", "status": answer.status, "headers": _passed(answer)})
             try:
-                async for data in answer.content.iter_any():
+                async for data in _parts(answer):
                     await send({"type": "http.response.body", "body": data, "more_body": True})
             except (aiohttp.ClientError, OSError):
                 return  # without an end: the caller's connection breaks off as this one did
@@ -126,6 +126,14 @@ async def _body(receive: Receive) -> bytes:
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _parts(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    if answer.status == UNAUTHORIZED:  # the client has looked at why, and kept it
+        yield await answer.read()
+        return
+    async for data in answer.content.iter_any():
+        yield data
 
 
 def _passed(answer: aiohttp.ClientResponse) -> list[tuple[bytes, bytes]]:
