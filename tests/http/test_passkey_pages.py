@@ -14,6 +14,9 @@ from support.browser import PROGRAM, browsing
 from support.shell import made, run, serving, witness
 
 PEOPLE = {"tess": "meridian, roles: [trust-and-safety]", "nora": "northwind, roles: [administrator]"}
+TURNED = "INC-7 \u202e7-CNI"
+"""A reason with a mark after which letters run backwards, over whatever follows."""
+
 RULES = """approvals:
   grant:
     groups:
@@ -95,7 +98,7 @@ def shown(told, grant, name="tess"):
 
 
 def asked(told):
-    said = told.house("grant", "request", "ana", "soc-triage", "--reason", "INC-7", "--hours", 2, "--json", by="ana")
+    said = told.house("grant", "request", "ana", "soc-triage", "--reason", TURNED, "--hours", 2, "--json", by="ana")
     return said.json
 
 
@@ -104,7 +107,10 @@ def test_a_passkey_approves_exactly_what_the_page_shows_and_the_entry_proves_it(
     assert told.house("grant", "approve", case["id"], by="nora").code == 0
     shown(told, case["id"])
     told.browser.until("!document.getElementById('shown').hidden")
-    assert told.browser.run("document.getElementById('text').textContent") == case["text"]
+    assert told.browser.run("document.getElementById('text').textContent") == case["text"].replace(
+        "\u202e", "\\u{202e}"
+    )
+    assert "INC-7 \\u{202e}7-CNI" in told.browser.run("document.getElementById('facts').textContent")
     fits(told.browser)
     reach(told.browser, "Approve")
     told.browser.enter()

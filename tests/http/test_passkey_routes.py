@@ -89,9 +89,9 @@ def test_nothing_is_shown_for_a_signature_of_elsewhere(house, wrong):
 
 
 def test_a_freeze_is_ended_and_a_passkey_confirmed_on_a_page(house):
-    frozen = house.post("freezes/start", {"selector": "principal:bo", "reason": "case 12"}, by="dee")[1]
+    frozen = house.post("freezes/start", {"selector": "principal:bo", "reason": "case 12\nby: nobody"}, by="dee")[1]
     shown = by_passkey(house, "GET", f"/api/v1/to-sign/unfreeze/{frozen['id']}")[1]
-    assert "because: case 12\n" in shown["text"]
+    assert "because: case 12\n  by: nobody\n" in shown["text"]  # what somebody wrote reads as no fact of ours
     (choice,) = shown["choices"]
     assert by_passkey(house, "POST", choice["path"], b"{}")[0] == 200
     waiting = by_passkey(house, "GET", f"/api/v1/to-sign/passkey/{house.passkey['id']}")[1]

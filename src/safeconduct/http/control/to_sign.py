@@ -135,7 +135,12 @@ def _passkey(records: Records, reader: Reader, passkey_id: str) -> ToSign:
 
 
 def _lines(**facts: str) -> str:
-    return "".join(f"{name}: {value}\n" for name, value in facts.items())
+    return "".join(f"{name}: {_within(value)}\n" for name, value in facts.items())
+
+
+def _within(value: str) -> str:
+    """Returns a value none of whose lines reads as another fact: what somebody wrote may look like one."""
+    return "\n  ".join(value.splitlines())
 
 
 KINDS: Mapping[str, Callable[[Records, Reader, str], ToSign]] = {

@@ -18,9 +18,9 @@ async function show() {
   const wanted = await ask('GET', source, undefined, await signedAct(actor, 'GET', source, '', here.rp));
   localStorage.setItem(NAME, actor);
   if (wanted.proposal) await check(wanted);
-  by('title').textContent = wanted.title;
+  by('title').textContent = visible(wanted.title);
   by('facts').replaceChildren(...facts(wanted.text));
-  by('text').textContent = wanted.text;
+  by('text').textContent = visible(wanted.text);
   const asks = wanted.choices.map((one) => one.asks).filter(Boolean);
   by('typed-row').hidden = asks.length === 0;
   by('typed-label').textContent = asks[0] === 'fingerprint' ? 'Fingerprint that its holder told you, or the reason' : 'Reason';
@@ -53,6 +53,11 @@ function microseconds(text) {
   return Date.parse(`${whole}Z`) * 1000 + Number(fraction.padEnd(6, '0'));
 }
 
+/** Text in which nothing hides or turns around: what nobody sees is written out. What is signed is the text itself. */
+function visible(text) {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (one) => (one === '\n' ? one : `\\u{${one.codePointAt(0).toString(16)}}`));
+}
+
 /** The same for people, where the exact text is JSON: made of that text and of nothing else. */
 function facts(text) {
   let stated;
@@ -62,8 +67,8 @@ function facts(text) {
     : typeof value === 'string' ? value : canonical(value));
   return Object.entries(stated).filter(([, value]) => value !== null && shown(value) !== '').flatMap(([name, value]) => {
     const [term, said] = [document.createElement('dt'), document.createElement('dd')];
-    term.textContent = name.replaceAll('_', ' ');
-    said.textContent = shown(value);
+    term.textContent = visible(name.replaceAll('_', ' '));
+    said.textContent = visible(shown(value));
     return [term, said];
   });
 }
