@@ -5,10 +5,11 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from safeconduct.access.acts import Capability, admit
 from safeconduct.access.reading_rights import Reader
 from safeconduct.http.control.bodies import SignedAlone
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import Reading, Signed, answer, commit
 from safeconduct.kernel.errors import AbsentError, UnavailableError
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.instants import rfc3339
@@ -49,6 +50,7 @@ async def try_channel(signed: SignedAlone, control: Installation, name: str) -> 
     if control.upstreams is None:
         remedy = "safeconduct serve"
         raise UnavailableError("notices are sent by the running server", code="no-server", remedy=remedy)
+    await asyncio.to_thread(_admit, control, signed)
     known = [one["name"] for one in await asyncio.to_thread(control.channels)]
     if name not in known:
         text = f"the installation names no channel {name[:64]!r}; there is {', '.join(known) or 'none'}"
@@ -58,6 +60,19 @@ async def try_channel(signed: SignedAlone, control: Installation, name: str) -> 
         lambda tx: order_trial(tx, signed.act, name, operation=signed.operation, content=signed.content),
     )
     return answer(_document(await _over(control, committed.value.id)))
+
+
+def _admit(control: Control, signed: Signed[Any]) -> None:
+    """Returns if the signer may: which channels there are is told to nobody else."""
+    with control.snapshot() as records:
+        admit(
+            records,
+            signed.act,
+            operation=signed.operation,
+            content=signed.content,
+            now=control.clock.now(),
+            capability=Capability.TRY_NOTICE,
+        )
 
 
 async def _over(control: Control, entry: EntryId) -> SentNotice:
