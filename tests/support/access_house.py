@@ -26,6 +26,7 @@ from safeconduct.http.control import (
     programs,
     proposals,
     recertifications,
+    restrictions,
     standing,
     to_sign,
     tokens,
@@ -44,10 +45,11 @@ LOCAL = {"authorization": "Bearer local"}
 
 @dataclass
 class House:
-    """The installation."""
+    """The installation. With `signers_known` who signs is known before anything is looked at, as in the real one."""
 
     writer: ImmediateWriter
     witness_answers: bool = True
+    signers_known: bool = False
 
     def __post_init__(self):
         self.opened = []
@@ -82,6 +84,7 @@ class House:
                     proposals,
                     obligations,
                     recertifications,
+                    restrictions,
                     passkeys,
                     to_sign,
                     authzen,
@@ -90,6 +93,7 @@ class House:
             control=control,
             local_secret="local",
             check_reader=self.check_reader,
+            **({"check_signer": self.check_reader} if self.signers_known else {}),
             version="0",
         )
 
