@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import openapi
-from safeconduct.http import gateway
+from safeconduct.http import gateway, pages, scim
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "safeconduct"
@@ -51,6 +51,7 @@ def test_every_route_that_the_architecture_names_is_served():
 
     served = {form(path) for path in openapi.document()["paths"]}
     served |= {form(path) for path in re.findall(r"(?:GET|POST) +(\S+)", gateway.__doc__)} | {"/api/v1/openapi.json"}
+    served |= {form(route.path_format) for router in (pages.router, scim.router) for route in router.routes}
     interfaces = read("docs/architecture.md").split("## Interfaces")[1]
     named = [form(path) for path in re.findall(r"`(/[^`]+)`", interfaces)]
     assert len(named) > 7
