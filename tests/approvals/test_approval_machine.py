@@ -23,7 +23,7 @@ KEY = SecretKey(bytes(32))
 class Anyone:
     def authenticate(self, records, signed, *, operation, content, now):
         name = signed.act.actor
-        return Voter(principal=name, organization="northwind", roles=frozenset(ROLES[name]))
+        return Voter(principal=name, organization="northwind", roles=frozenset(ROLES[name]), accounts=frozenset({name}))
 
 
 def group(role, count):

@@ -29,7 +29,9 @@ PEOPLE = {
     "cy": ("northwind", "responder"),
     "ops": ("meridian", "administrator"),
     "kim": ("meridian", "responder"),
+    "kay": ("meridian", "responder"),
 }
+ONE_HUMAN = frozenset({"kim", "kay"})
 
 
 def key(name):
@@ -43,8 +45,10 @@ class People:
         if (signed.act.operation, signed.act.content) != (operation, content):
             raise UnauthenticatedError("another request", code="act-for-another-request")
         signed.verify(key(signed.act.actor).public)
-        organization, role = PEOPLE[signed.act.actor]
-        return Voter(principal=signed.act.actor, organization=organization, roles=frozenset({role}))
+        voter = signed.act.actor
+        organization, role = PEOPLE[voter]
+        accounts = ONE_HUMAN if voter in ONE_HUMAN else frozenset({voter})
+        return Voter(principal=voter, organization=organization, roles=frozenset({role}), accounts=accounts)
 
 
 def proposal(**other):
@@ -100,6 +104,17 @@ def test_the_proposer_can_not_vote_even_with_the_role(writer):
 def test_who_had_a_hand_in_it_can_not_vote(writer):
     approval = proposed(writer, recused=("bo",))
     unchanged(writer, lambda: cast(writer, approval, "bo"), RefusedError, "own-proposal")
+
+
+def test_another_account_of_the_proposer_s_or_of_a_voter_s_human_has_no_vote(writer):
+    groups = (Group(organization="meridian", role="responder", count=2),)
+    for about in ({"proposer": "kim"}, {"recused": ("kim",)}):
+        approval = proposed(writer, groups=groups, **about)
+        unchanged(writer, lambda approval=approval: cast(writer, approval, "kay"), RefusedError, "own-proposal")
+    approval = proposed(writer, groups=(*groups, Group(organization="northwind", role="responder", count=1)))
+    cast(writer, approval, "kim")
+    unchanged(writer, lambda: cast(writer, approval, "kay"), ConflictError, "already-voted")
+    assert cast(writer, approval, "bo").state is State.PROPOSED
 
 
 @pytest.mark.parametrize("voter", ["ana", "ops", "kim"])

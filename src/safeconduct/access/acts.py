@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from safeconduct.access import records as kept
 from safeconduct.access.directory.model import DIRECTORY_LIFTS, directory_restriction
+from safeconduct.access.humans import accounts_of
 from safeconduct.access.model import Freeze, Principal, PrincipalKind, Role, SelectorKind, UsedAct
 from safeconduct.access.passkey_model import Passkey, unknown_passkey
 from safeconduct.approvals.ports import Voter
@@ -268,7 +269,8 @@ class ProgramElectorate:
             raise RefusedError(f"{principal.id} is a service; only people vote", code="not-a-person")
         refuse_frozen(records, principal)
         roles = frozenset(role.value for role in principal.roles)
-        return Voter(principal=principal.id, organization=principal.organization, roles=roles)
+        accounts = accounts_of(records, principal.id)
+        return Voter(principal=principal.id, organization=principal.organization, roles=roles, accounts=accounts)
 
 
 def _passkey_of(records: Records, signed: SignedAct) -> Passkey | None:

@@ -11,6 +11,7 @@ from safeconduct.access.acts import Capability, authenticate, authenticate_act
 from safeconduct.access.agreement import Side
 from safeconduct.access.appeal_events import APPEALS, DECIDED, LODGED, Appeal, AppealDecided, AppealLodged
 from safeconduct.access.due import Due, organization_owner
+from safeconduct.access.humans import accounts_of
 from safeconduct.access.model import Agreement, Principal, PrincipalKind, Role
 from safeconduct.access.reading_rights import Reader
 from safeconduct.access.reasons import check_reason
@@ -101,7 +102,7 @@ def _check_reviewer(tx: Transaction, appeal: Appeal, signer: Principal, involved
             clause=f"agreement.responsibilities.{ACTIVITY}",
         )
     sponsored = {one.sponsor for _, one in tx.scan(kept.PRINCIPALS) if one.id in involved}
-    if signer.id in involved | sponsored | {appeal.by}:
+    if not accounts_of(tx, signer.id).isdisjoint((*involved, *sponsored, appeal.by)):
         raise RefusedError(
             f"{signer.id} had a hand in what the appeal is against",
             code="had-a-hand-in-it",

@@ -7,12 +7,13 @@ from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.grant_events import OPENED, REVIEWED, REVIEWS, BreakGlassOpened, BreakGlassReviewed
 from safeconduct.access.grant_model import BreakGlass, Finding, GrantCase, Review
 from safeconduct.access.grant_rules import HOUR, policy
+from safeconduct.access.humans import accounts_of
 from safeconduct.access.model import Agreement, Principal
 from safeconduct.access.reasons import check_reason
 from safeconduct.approvals import Approval
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
-from safeconduct.kernel.ids import GrantId, OrganizationId
+from safeconduct.kernel.ids import GrantId, OrganizationId, PrincipalId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
@@ -105,8 +106,10 @@ def vote_on_review(
     )
     review = find_review(tx, GrantId(case.id))
     check_reason(reason, "a review")
-    _check_reviewer(review, signer)
-    _check_time(case, review, signer, seen)
+    accounts = accounts_of(tx, signer.id)
+    _check_reviewer(review, signer, accounts)
+    _check_time(case, review, seen)
+    _check_once(review, signer, accounts)
     event = BreakGlassReviewed(
         grant=review.id,
         review=seen,
@@ -136,14 +139,14 @@ def reviews(records: Records) -> Iterator[Review]:
     return (review for _, review in records.scan(REVIEWS))
 
 
-def _check_reviewer(review: Review, signer: Principal) -> None:
+def _check_reviewer(review: Review, signer: Principal, accounts: frozenset[PrincipalId]) -> None:
     if signer.organization not in review.parties:
         raise RefusedError(
             f"{', '.join(review.parties)} review it, and {signer.id} is of {signer.organization}",
             code="not-a-party",
             clause=f"review:{review.id}",
         )
-    if signer.id in review.recused:
+    if not accounts.isdisjoint(review.recused):
         raise RefusedError(
             f"{signer.id} had a hand in the opening; another person reviews it",
             code="own-break-glass",
@@ -151,17 +154,23 @@ def _check_reviewer(review: Review, signer: Principal) -> None:
         )
 
 
-def _check_time(case: GrantCase, review: Review, signer: Principal, seen: str) -> None:
+def _check_time(case: GrantCase, review: Review, seen: str) -> None:
     if case.ended_at is None:
         raise ConflictError(
             f"break-glass {case.id} is {case.state}: it is reviewed when it is over", code="review-early"
         )
-    if signer.organization not in review.missing:
-        raise ConflictError(f"{signer.organization} has voted on review {review.id}", code="already-voted")
     if seen != review_digest(case, review):
         raise ConflictError(
             f"review {review.id} is not what was looked at", code="review-changed", remedy="look again, then vote"
         )
+
+
+def _check_once(review: Review, signer: Principal, accounts: frozenset[PrincipalId]) -> None:
+    if signer.organization not in review.missing:
+        raise ConflictError(f"{signer.organization} has voted on review {review.id}", code="already-voted")
+    if any(vote.voter in accounts for vote in review.votes):
+        told = f"{signer.id} has voted on review {review.id}, for the other party"
+        raise ConflictError(told, code="already-voted", remedy=f"another person of {signer.organization} reviews it")
 
 
 def _other(agreement: Agreement, organization: OrganizationId) -> OrganizationId:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from safeconduct.access import records as kept
+from safeconduct.access.humans import note_account
 from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.model import Agreement, Change, Policies, Principal, Scope, SealedPath, Token
 from safeconduct.access.ownership_events import forget_rules, forget_scope
@@ -150,6 +151,8 @@ def enforce(state: State, change: Change) -> None:
         state.insert(kept.PATH_VERSIONS, f"{record.id}/{record.version:06d}", record)
     if isinstance(record, Scope):
         forget_rules(state, record)
+    if isinstance(record, Principal):
+        note_account(state, record)
     if isinstance(record, Policies):
         state.put(kept.POLICY_VERSIONS, digest(record.text), record)
     state.put(collection, change.name, record)

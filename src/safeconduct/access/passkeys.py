@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate, authenticate_act, refuse_frozen, require
+from safeconduct.access.humans import accounts_of
 from safeconduct.access.model import Principal, PrincipalKind
 from safeconduct.access.passkey_events import (
     CONFIRMED,
@@ -174,7 +175,7 @@ def confirm(
     )
     passkey = _require(tx, passkey_id)
     holder = tx.get(kept.PRINCIPALS, passkey.principal)
-    if holder is None or holder.id == signer.id:
+    if holder is None or holder.id in accounts_of(tx, signer.id):
         text = f"{signer.id} can't confirm a passkey of {passkey.principal}: it takes another person"
         raise RefusedError(text, code="own-passkey", clause=f"passkey:{passkey.id}")
     if holder.organization != signer.organization:

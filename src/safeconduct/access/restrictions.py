@@ -7,6 +7,7 @@ partner. The caller is always told.
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.directory.model import DIRECTORY_LIFTS, set_by_directory
+from safeconduct.access.humans import accounts_of
 from safeconduct.access.model import Principal, Restriction, RestrictionKind, Selection, Selector, SelectorKind
 from safeconduct.access.reasons import check_reason
 from safeconduct.access.restriction_events import LIFTED, SET, RestrictionLifted, RestrictionSet
@@ -97,7 +98,9 @@ def _find(records: Records, restriction_id: EntryId) -> Restriction:
 
 
 def _concerns(records: Records, selector: Selector, signer: Principal) -> bool:
-    answered_for = {one.id for _, one in records.scan(kept.PRINCIPALS) if signer.id in (one.id, one.sponsor)}
+    accounts = accounts_of(records, signer.id)
+    sponsored = (one.id for _, one in records.scan(kept.PRINCIPALS) if one.sponsor in accounts)
+    answered_for = accounts.union(sponsored)
     match selector.kind:
         case SelectorKind.PRINCIPAL:
             return selector.name in answered_for

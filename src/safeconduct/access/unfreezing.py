@@ -4,7 +4,7 @@ Neither alone can end one, and nobody speaks for their own release. docs/spec/fr
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import ROLES, Capability, authenticate_act
@@ -19,6 +19,7 @@ from safeconduct.access.freeze_events import (
     UnfreezeWord,
 )
 from safeconduct.access.freezes import find_freeze, pending
+from safeconduct.access.humans import accounts_of
 from safeconduct.access.marks import Marks, caller_marks
 from safeconduct.access.model import Agreement, Freeze, Principal, RequestKind, Selector, SelectorKind
 from safeconduct.kernel.errors import ConflictError, RefusedError
@@ -87,10 +88,11 @@ def _check_open(tx: Transaction, found: Freeze, signer: Principal) -> None:
         raise ConflictError(
             f"request {waiting.request} to end it waits for {waiting.witness.name}", code="unfreeze-pending"
         )
-    own = next((one for one in words(tx, found.id, tx.now) if one.organization == signer.organization), None)
-    if own is not None:
-        told = f"{own.by} has said so for {own.organization}; the other party has not"
-        raise ConflictError(told, code="unfreeze-agreed", remedy="a person of the other party says so, too")
+    accounts = accounts_of(tx, signer.id)
+    for word in words(tx, found.id, tx.now):
+        if word.organization == signer.organization or word.by in accounts:
+            told = f"{word.by} has said so for {word.organization}; the other party has not"
+            raise ConflictError(told, code="unfreeze-agreed", remedy="another person, of the other party, says so too")
 
 
 def _check_may(records: Records, found: Freeze, agreement: Agreement, signer: Principal) -> None:
@@ -129,7 +131,9 @@ def _able(records: Records, organization: OrganizationId) -> list[Principal]:
 
 
 def _speaks_for_itself(records: Records, found: Freeze, signer: Principal) -> bool:
-    own = [one for _, one in records.scan(kept.PRINCIPALS) if signer.id in (one.id, one.sponsor)]
+    accounts = accounts_of(records, signer.id)
+    own = [replace(signer, id=one) for one in accounts]  # closed ones too: they can still be frozen
+    own += [one for _, one in records.scan(kept.PRINCIPALS) if one.sponsor in accounts]
     if any(_selects(records, found, one, _BY_NAME) for one in own):
         return True
     # A class of people may be all that a party has: then somebody of it must be able to speak.

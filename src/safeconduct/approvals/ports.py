@@ -11,11 +11,15 @@ from safeconduct.ledger.acts import SignedAct
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voter:
-    """A person whose signature was checked, with the roles they hold now."""
+    """A person whose signature was checked, with the roles they hold now.
+
+    `accounts` are all that the same human has or had, `principal` among them: together they are one pair of eyes.
+    """
 
     principal: PrincipalId
     organization: OrganizationId
     roles: frozenset[str]
+    accounts: frozenset[PrincipalId]
 
 
 class Electorate(Protocol):

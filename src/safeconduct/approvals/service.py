@@ -3,7 +3,7 @@
 import hashlib
 
 from safeconduct.approvals.events import APPROVALS, CONSUMED, EXPIRED, PROPOSED, VOTED, Consumed, Expired, VoteCast
-from safeconduct.approvals.model import TRANSITIONS, Approval, Proposal, Step, Verdict
+from safeconduct.approvals.model import TRANSITIONS, Approval, Proposal, State, Step, Verdict
 from safeconduct.approvals.ports import Electorate, Voter
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, RefusedError
@@ -59,13 +59,14 @@ def vote(
     Raises:
         AbsentError: no such approval.
         UnauthenticatedError: the act is not over this draft and verdict by a known person.
-        RefusedError: `own-proposal`, or `not-an-approver`.
-        ConflictError: voting is over, its time is, or this person has voted.
+        RefusedError: `own-proposal`, or `not-an-approver`; by whatever account of the proposer's.
+        ConflictError: voting is over, its time is, or `already-voted`: this human has, by whatever account.
     """
     approval = find(tx, approval_id)
     content = hashlib.sha256(ballot(approval.digest, verdict)).hexdigest()
     voter = electorate.authenticate(tx, signed, operation=operation, content=content, now=tx.now)
     _refuse_late(approval, tx.now)
+    _refuse_again(approval, voter)
     event = VoteCast(
         approval=approval.id, voter=voter.principal, verdict=verdict, seats=_seats(approval.proposal, voter)
     )
@@ -146,8 +147,18 @@ def _refuse_late(approval: Approval, now: Instant) -> None:
         )
 
 
+def _refuse_again(approval: Approval, voter: Voter) -> None:
+    former = next((cast.voter for cast in approval.votes if cast.voter in voter.accounts), None)
+    if former is not None and approval.state is State.PROPOSED:
+        raise ConflictError(
+            f"{voter.principal} has voted on approval {approval.id}, as {former}",
+            code="already-voted",
+            remedy="another person votes",
+        )
+
+
 def _seats(proposal: Proposal, voter: Voter) -> tuple[int, ...]:
-    if voter.principal in (proposal.proposer, *proposal.recused):
+    if not voter.accounts.isdisjoint((proposal.proposer, *proposal.recused)):
         raise RefusedError(
             f"{voter.principal} proposed this or had a hand in it; another person must vote",
             code="own-proposal",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from safeconduct.access.humans import stated_human
 from safeconduct.access.model import Principal, Selector
 from safeconduct.access.vetting import SubjectKind
 from safeconduct.kernel.ids import EntryId, OrganizationId, PrincipalId
@@ -52,7 +53,7 @@ class Person:
 
 def person(principal: Principal) -> Person:
     """Returns a principal as somebody who takes part."""
-    human = f"human:{principal.human.casefold()}" if principal.human else f"principal:{principal.id}"
+    human = stated_human(principal) or f"principal:{principal.id}"
     return Person(id=principal.id, human=human, organization=principal.organization)
 
 
