@@ -158,9 +158,23 @@ def test_while_a_review_is_overdue_no_glass_is_broken(house):
     over(house, case)
     review(house, case, "cy")
     house.pass_time(72 * HOUR - seconds(30 * 60) - 1)
-    over(house, house.break_glass())  # it is due, not overdue
+    over(house, house.break_glass("eve"))  # it is due, not overdue
     house.pass_time(1)
     assert code_of(house.break_glass) == "review-overdue"
+    review(house, case, "dee")
+    assert house.break_glass().state is GrantState.IN_FORCE
+
+
+def test_glass_that_was_broken_is_reviewed_before_the_same_holder_breaks_it_again(house):
+    case = house.break_glass()
+    before = len(house.writer.entries)
+    assert code_of(house.break_glass) == "glass-broken"
+    over(house, case)
+    review(house, case, "cy")
+    assert (code_of(house.break_glass), len(house.writer.entries)) == ("glass-broken", before + 2)
+    assert house.break_glass("eve").state is GrantState.IN_FORCE  # another holder
+    assert house.break_glass(template="pair").state is GrantState.ASKED  # another template
+    assert code_of(house.break_glass, "bo", "pair") == "glass-broken"
     review(house, case, "dee")
     assert house.break_glass().state is GrantState.IN_FORCE
 

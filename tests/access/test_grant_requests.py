@@ -88,6 +88,27 @@ def test_one_vote_against_ends_it(house):
     assert code_of(house.vote, case, "cy") == "approval-rejected"
 
 
+def test_who_made_a_request_takes_it_back_and_nobody_votes_on_it_any_more(house):
+    case = house.ask("ana", principal="triage-service")
+    for by, code in (("cy", "not-yours-to-withdraw"), ("dee", "not-yours-to-withdraw"), ("ops", "grant-unknown")):
+        assert code_of(house.withdraw, case, by) == code
+    house.vote(case, "cy")
+    taken_back = house.withdraw(case)
+    assert (taken_back.state, taken_back.ended_at) == (GrantState.WITHDRAWN, house.now)
+    assert approvals.find(house.state, case.approval).state is approvals.State.WITHDRAWN
+    assert [entry.type for entry in house.writer.entries[-2:]] == [
+        "approval.draft.withdrawn/1",
+        "access.grant.closed/1",
+    ]
+    assert code_of(house.vote, case, "dee") == "approval-withdrawn"
+    assert code_of(house.withdraw, case) == "grant-withdrawn"
+    assert not [one for _, one in house.state.scan(TIMERS) if one.kind == GRANT_TIMER]
+
+
+def test_what_is_granted_is_revoked_and_not_taken_back(house):
+    assert code_of(house.withdraw, house.granted()) == "grant-in-force"
+
+
 @pytest.mark.parametrize(("by", "principal", "refused"), [
     ("ana", "ana", None),
     ("ana", "triage-service", None),  # its sponsor

@@ -3,6 +3,7 @@
 import contextlib
 import os
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
@@ -34,6 +35,7 @@ class Grants(RuleBasedStateMachine):
         self.standing = compile_standing(self.house.state)
         self.model = {}  # id -> [state, closes at, votes, tier above its own, glass]
         self.owed = {}  # id -> due at
+        self.glass = {}  # template -> the last one
 
     def keep(self, case, state, *, glass=False):
         self.model[case.id] = [state, case.draft.window.closes_at, set(), case.draft.elevated, glass]
@@ -50,11 +52,20 @@ class Grants(RuleBasedStateMachine):
                 self.house.break_glass(template=template)
                 raise AssertionError("glass was broken while a review was overdue")
             return None
+        if self.unreviewed(template):
+            with pytest.raises(RefusedError, match="broke glass"):
+                self.house.break_glass(template=template)
+            return None
         case = self.house.break_glass(template=template)
+        self.glass[template] = case.id
         self.keep(case, "in-force" if template == "night" else "asked", glass=True)
         if template == "night":
             self.owed[case.id] = self.house.now + 72 * HOUR
         return case
+
+    def unreviewed(self, template):
+        last = self.glass.get(template)
+        return last is not None and (last in self.owed or self.model[last][0] == "asked")
 
     @rule(target=made, case=made)
     def reissue(self, case):
@@ -90,6 +101,19 @@ class Grants(RuleBasedStateMachine):
             model[0] = "waiting" if elevated and not glass else "in-force"
             if glass:
                 self.owed[case.id] = self.house.now + 24 * HOUR
+
+    @rule(case=made)
+    def withdraw(self, case):
+        if case is None:
+            return
+        model = self.model[case.id]
+        try:
+            self.house.withdraw(case, by=case.by)
+        except ConflictError:
+            assert model[0] != "asked"
+            return
+        assert model[0] == "asked"
+        model[0] = "withdrawn"
 
     @rule(case=made)
     def revoke(self, case):

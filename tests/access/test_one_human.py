@@ -78,6 +78,11 @@ def made_the_call_that_was_refused(house):
     return lambda: house.run("zoe", decide_appeal, **about)
 
 
+def broke_the_glass(house):
+    house.break_glass("cyd")
+    return lambda: house.break_glass("zoe")
+
+
 def is_restricted(house):
     what = {"selector": Selector(SelectorKind.PRINCIPAL, "cyd"), "kind": RestrictionKind.HOLD, "slow_ms": 0}
     restriction = house.run("dee", restrict, reason="case 12", **what)
@@ -106,6 +111,7 @@ def spoke_for_the_other_party(house):
     (voted_on_it, "already-voted", "northwind"),
     (opened_what_is_reviewed, "own-break-glass", "northwind"),
     (made_the_call_that_was_refused, "had-a-hand-in-it", "meridian"),
+    (broke_the_glass, "glass-broken", "northwind"),
     (is_restricted, "own-restriction", "northwind"),
     (is_frozen, "own-freeze", "northwind"),
     (reviewed_for_the_other_party, "already-voted", "meridian"),

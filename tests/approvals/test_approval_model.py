@@ -47,7 +47,7 @@ def test_only_the_steps_of_the_table_are_taken(state, step):
 
 
 def test_what_is_decided_or_used_stays_so():
-    ends = {State.REJECTED, State.EXPIRED, State.CONSUMED}
+    ends = {State.REJECTED, State.EXPIRED, State.CONSUMED, State.WITHDRAWN}
     assert not any(state in ends for state, _ in TRANSITIONS)
 
 

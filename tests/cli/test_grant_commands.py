@@ -77,6 +77,12 @@ def test_a_grant_is_requested_approved_shown_and_revoked(shell):
     assert shell.json("reissue", case["id"], "--reason", "again")["replaces"] == case["id"]
 
 
+def test_a_request_is_taken_back_by_whoever_made_it(shell):
+    case = requested(shell)
+    assert f"grant {case['id']} is withdrawn: it was taken back" in shell("withdraw", case["id"])
+    assert case["id"] not in shell("list")
+
+
 def test_the_lifetime_is_to_the_microsecond_what_was_asked_for(shell):
     window = json.loads(requested(shell, "--tier", 2)["text"])["window"]
     assert parse_rfc3339(window["until"]) - parse_rfc3339(window["from"]) == 4 * 3600 * 1_000_000

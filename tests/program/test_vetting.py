@@ -256,6 +256,7 @@ def test_a_suspension_is_ended_by_another_administrator_and_a_new_probe(house):
     refused("another-person", house.provision, case, by="max")
     house.writer.now = Instant(house.now + 1)
     house.provision(case, by="nora")
+    assert house.case(case).suspended_by.id == "max"  # who decides appeals is asked for that
     refused("probe-too-old", house.prove, before)
     house.prove()
     assert house.against() == []

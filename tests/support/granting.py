@@ -7,7 +7,7 @@ from safeconduct.access.acts import ProgramElectorate
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.freezes import pending
 from safeconduct.access.glass_opening import break_glass
-from safeconduct.access.grant_requests import Wanted, close_due, reissue, request_grant, revoke, vote
+from safeconduct.access.grant_requests import Wanted, close_due, reissue, request_grant, revoke, vote, withdraw
 from safeconduct.approvals import Verdict, ballot
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.ledger.keys import SecretKey
@@ -119,6 +119,10 @@ class Granting:
     def revoke(self, case, by="ops"):
         act, said = self.act(by, f"POST /api/v1/grants/{case.id}/revoke")
         return self.writer.run(lambda tx: revoke(tx, act, case.id, "no longer needed", **said))
+
+    def withdraw(self, case, by="ana"):
+        act, said = self.act(by, f"POST /api/v1/grants/{case.id}/withdraw")
+        return self.writer.run(lambda tx: withdraw(tx, act, case.id, **said))
 
     def close_due(self, case):
         return self.writer.run(lambda tx: close_due(tx, case.id))

@@ -214,6 +214,7 @@ def bodies(world):
         "paths/{path_id}/approvals": model, "paths/{path_id}/approvals/withdraw": model,
         "grants/request": {"principal": "ana", "path": "soc-triage", "until": until, "reason": "INC-7"},
         "grants/{grant_id}/reissue": why, "grants/{grant_id}/vote": ballot, "grants/{grant_id}/revoke": why,
+        "grants/{grant_id}/withdraw": b"",
         "break-glass/{template}/open": why,
         "break-glass/reviews/{grant_id}/vote": {"finding": "justified", "reason": "x", "review": "0" * 64},
         "scopes/{scope}/challenge": asset, "scopes/{scope}/verify": asset,

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
-from safeconduct.access.grant_events import OPENED, REVIEWED, REVIEWS, BreakGlassOpened, BreakGlassReviewed
-from safeconduct.access.grant_model import BreakGlass, Finding, GrantCase, Review
+from safeconduct.access.grant_events import GRANT_CASES, OPENED, REVIEWED, REVIEWS, BreakGlassOpened, BreakGlassReviewed
+from safeconduct.access.grant_model import BreakGlass, Finding, GrantCase, GrantState, Review
 from safeconduct.access.grant_rules import HOUR, policy
 from safeconduct.access.humans import accounts_of
 from safeconduct.access.model import Agreement, Principal
@@ -47,6 +47,29 @@ def refuse_overdue(records: Records, organization: OrganizationId, now: Instant)
             clause=f"review:{late.id}",
             remedy=f"both parties vote: safeconduct grant review {late.id} --justified|--unjustified --reason TEXT",
         )
+
+
+def refuse_unreviewed(records: Records, template: BreakGlass, holder: PrincipalId) -> None:
+    """Returns if a holder has not broken this glass already: what waits for votes or for its review comes first.
+
+    Raises:
+        RefusedError: `glass-broken`.
+    """
+    accounts = accounts_of(records, holder)
+    for _, case in records.scan(GRANT_CASES):
+        same = case.draft.template == template.id and case.draft.principal in accounts
+        if same and _open(records, case):
+            raise RefusedError(
+                f"{case.draft.principal} broke glass {template.id}: {case.id} waits for votes or for its review",
+                code="glass-broken",
+                clause=f"review:{case.id}",
+                remedy="have both parties review it when it is over: safeconduct grant review ID; or request a grant",
+            )
+
+
+def _open(records: Records, case: GrantCase) -> bool:
+    review = records.get(REVIEWS, case.id)
+    return case.state is GrantState.ASKED or (review is not None and bool(review.missing))
 
 
 def open_review(tx: Transaction, case: GrantCase, approval: Approval | None) -> None:

@@ -2,7 +2,7 @@
 
 from safeconduct import approvals
 from safeconduct.access.acts import authenticate, refuse_frozen
-from safeconduct.access.break_glass import refuse_overdue, template_of
+from safeconduct.access.break_glass import refuse_overdue, refuse_unreviewed, template_of
 from safeconduct.access.grant_model import BreakGlass, GrantCase, GrantDraft
 from safeconduct.access.grant_requests import issue, put_to_vote
 from safeconduct.access.grant_rules import check_draft, check_electable, path_of, principal_of
@@ -34,7 +34,7 @@ def break_glass(
 
     Raises:
         UnauthenticatedError, RefusedError: the signer may not: `not-an-opener`, `not-yours-to-request`;
-            `review-overdue`, `approval-lockout`.
+            `review-overdue`, `glass-broken`, `approval-lockout`.
         AbsentError: `template-unknown`.
         SafeconductError: as `check_draft`; `reason-missing`.
     """
@@ -47,6 +47,7 @@ def break_glass(
     check_reason(reason, "a break-glass")
     refuse_overdue(tx, template.organization, tx.now)
     held_by = _holder(tx, signer, principal)
+    refuse_unreviewed(tx, template, held_by.id)
     draft = _draft(tx, template, held_by, reason)
     check_draft(tx, draft, tx.now)
     others = _others(tx, template, signer, draft)

@@ -88,6 +88,7 @@ class GrantState(StrEnum):
     ASKED = "asked"  # the votes are open
     DENIED = "denied"  # one voted against it
     LAPSED = "lapsed"  # nobody decided in time
+    WITHDRAWN = "withdrawn"  # who asked for it took it back
     WAITING = "waiting"  # approved, and above the principal's own tier: it waits for the partner's cosignature
     IN_FORCE = "in-force"
     ENDED = "ended"  # its window closed
@@ -99,6 +100,7 @@ class GrantStep(StrEnum):
 
     DENY = "deny"
     LAPSE = "lapse"
+    WITHDRAW = "withdraw"
     ISSUE = "issue"
     HOLD_BACK = "hold-back"  # approved, but nothing counts before the partner cosigned
     END = "end"
@@ -108,6 +110,7 @@ class GrantStep(StrEnum):
 TRANSITIONS: Mapping[tuple[GrantState, GrantStep], GrantState] = {
     (GrantState.ASKED, GrantStep.DENY): GrantState.DENIED,
     (GrantState.ASKED, GrantStep.LAPSE): GrantState.LAPSED,
+    (GrantState.ASKED, GrantStep.WITHDRAW): GrantState.WITHDRAWN,
     (GrantState.ASKED, GrantStep.ISSUE): GrantState.IN_FORCE,
     (GrantState.ASKED, GrantStep.HOLD_BACK): GrantState.WAITING,
     (GrantState.WAITING, GrantStep.ISSUE): GrantState.IN_FORCE,

@@ -140,6 +140,29 @@ def revoke(
     return _close(tx, case, GrantStep.REVOKE, reason, by=signer.id, signed=signed)
 
 
+def withdraw(tx: Transaction, signed: SignedAct, grant_id: GrantId, *, operation: str, content: str) -> GrantCase:
+    """Takes a request back that is not decided yet, by whoever made it and nobody else; the vote on it is over.
+
+    Raises:
+        UnauthenticatedError, RefusedError: the signer may not; `not-yours-to-withdraw`.
+        AbsentError: `grant-unknown`.
+        ConflictError: `grant-STATE`: it is decided.
+    """
+    signer = _signer(tx, signed, operation=operation, content=content)
+    case = _found_by(tx, signer, grant_id)
+    if signer.id != case.by:
+        raise RefusedError(
+            f"{case.by} made request {case.id}, and nobody else takes it back",
+            code="not-yours-to-withdraw",
+            clause=f"grant:{case.id}",
+            remedy=f"who votes on it can deny it: safeconduct grant deny {case.id}",
+        )
+    case.step(GrantStep.WITHDRAW, case.id)
+    if case.approval is not None:
+        approvals.withdraw(tx, case.approval)
+    return _close(tx, case, GrantStep.WITHDRAW, "it was taken back", by=signer.id, signed=signed)
+
+
 def end(tx: Transaction, grant_id: GrantId, why: str) -> GrantCase:
     """Ends a grant in force that is not wanted any more, on behalf of what was decided about it elsewhere.
 

@@ -30,10 +30,10 @@ from safeconduct.access.path_checks import check_paths, sealed_models, sealed_pr
 from safeconduct.access.reading import Log
 from safeconduct.access.recertifications import Recertification
 from safeconduct.access.references import check_references
-from safeconduct.access.schema import PROGRAM
+from safeconduct.access.schema import ORIGIN, PROGRAM
 from safeconduct.access.vetting import VettingRules
 from safeconduct.kernel.canonical import digest
-from safeconduct.kernel.errors import TooLargeError
+from safeconduct.kernel.errors import InvalidInputError, TooLargeError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.quorums import parse_policy, single
@@ -73,7 +73,16 @@ class Program:
 
 
 def installation_origin(origin: str) -> Origin:
-    """Returns the name of an installation's own log."""
+    """Returns the name of an installation's own log.
+
+    Raises:
+        InvalidInputError: `origin-invalid`: it can't be a log's name.
+    """
+    if not re.fullmatch(ORIGIN, origin):
+        raise InvalidInputError(
+            f"expected a domain, with or without a path, such as safeconduct.example/local; got {origin[:80]!r}",
+            code="origin-invalid",
+        )
     return Origin(origin + _INSTALLATION)
 
 

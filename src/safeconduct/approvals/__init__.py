@@ -2,7 +2,7 @@
 
 from safeconduct.approvals.model import Approval, Group, Proposal, State, Verdict, Vote
 from safeconduct.approvals.ports import Electorate, Voter
-from safeconduct.approvals.service import LIFETIME_MAX, ballot, consume, expire, find, propose, vote
+from safeconduct.approvals.service import LIFETIME_MAX, ballot, consume, expire, find, propose, vote, withdraw
 
 __all__ = [
     "LIFETIME_MAX",
@@ -20,4 +20,5 @@ __all__ = [
     "find",
     "propose",
     "vote",
+    "withdraw",
 ]

@@ -36,6 +36,13 @@ class Expired:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """Nobody votes on it any more: who proposed it took it back."""
+
+    approval: ApprovalId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Consumed:
     """What was approved is done, once, by the entry or action named."""
 
@@ -47,6 +54,7 @@ PROPOSED = EventType("approval.draft.proposed/1", Proposal)
 VOTED = EventType("approval.vote.cast/1", VoteCast)
 EXPIRED = EventType("approval.draft.expired/1", Expired)
 CONSUMED = EventType("approval.draft.consumed/1", Consumed)
+WITHDRAWN = EventType("approval.draft.withdrawn/1", Withdrawn)
 
 
 def _proposed(state: Records, entry: Entry) -> None:
@@ -78,6 +86,10 @@ def _consumed(state: Records, entry: Entry) -> None:
     _keep(state, replace(_present(state, event.approval).step(Step.CONSUME), consumed_by=event.by))
 
 
+def _withdrawn(state: Records, entry: Entry) -> None:
+    _keep(state, _present(state, WITHDRAWN.read(entry).approval).step(Step.WITHDRAW))
+
+
 def _keep(state: Records, approval: Approval) -> None:
     state.put(APPROVALS, approval.id, approval)
     if approval.state not in (State.PROPOSED, State.APPROVED):
@@ -102,4 +114,5 @@ PROJECTIONS: Mapping[str, Projection] = {
     VOTED.name: _voted,
     EXPIRED.name: _expired,
     CONSUMED.name: _consumed,
+    WITHDRAWN.name: _withdrawn,
 }

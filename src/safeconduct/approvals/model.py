@@ -18,6 +18,7 @@ class State(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     CONSUMED = "consumed"
+    WITHDRAWN = "withdrawn"
 
 
 class Step(StrEnum):
@@ -27,12 +28,14 @@ class Step(StrEnum):
     REJECT = "reject"  # one vote against is enough
     EXPIRE = "expire"
     CONSUME = "consume"  # it was used, once
+    WITHDRAW = "withdraw"  # what was asked for is not wanted any more
 
 
 TRANSITIONS: Mapping[tuple[State, Step], State] = {
     (State.PROPOSED, Step.APPROVE): State.APPROVED,
     (State.PROPOSED, Step.REJECT): State.REJECTED,
     (State.PROPOSED, Step.EXPIRE): State.EXPIRED,
+    (State.PROPOSED, Step.WITHDRAW): State.WITHDRAWN,
     (State.APPROVED, Step.EXPIRE): State.EXPIRED,
     (State.APPROVED, Step.CONSUME): State.CONSUMED,
 }

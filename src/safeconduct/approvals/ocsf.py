@@ -32,6 +32,12 @@ FORMS: Mapping[str, EntryForm] = {
         fixed=_TYPE,
         copy={"entity.uid": "approval", "metadata.correlation_uid": "approval"},
     ),
+    events.WITHDRAWN.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=DEACTIVATE,
+        fixed=_TYPE,
+        copy={"entity.uid": "approval", "metadata.correlation_uid": "approval"},
+    ),
     events.CONSUMED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
         activity_id=OTHER,

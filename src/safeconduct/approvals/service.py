@@ -2,7 +2,18 @@
 
 import hashlib
 
-from safeconduct.approvals.events import APPROVALS, CONSUMED, EXPIRED, PROPOSED, VOTED, Consumed, Expired, VoteCast
+from safeconduct.approvals.events import (
+    APPROVALS,
+    CONSUMED,
+    EXPIRED,
+    PROPOSED,
+    VOTED,
+    WITHDRAWN,
+    Consumed,
+    Expired,
+    VoteCast,
+    Withdrawn,
+)
 from safeconduct.approvals.model import TRANSITIONS, Approval, Proposal, State, Step, Verdict
 from safeconduct.approvals.ports import Electorate, Voter
 from safeconduct.kernel.canonical import canonical
@@ -89,6 +100,19 @@ def expire(tx: Transaction, approval_id: ApprovalId) -> Approval:
     if (approval.state, Step.EXPIRE) not in TRANSITIONS:
         return approval
     tx.append(approval.origin, EXPIRED.draft(Expired(approval=approval.id)))
+    return find(tx, approval_id)
+
+
+def withdraw(tx: Transaction, approval_id: ApprovalId) -> Approval:
+    """Ends the vote on what nobody asks for any more. Call it where it was checked that the proposer takes it back.
+
+    Raises:
+        AbsentError: no such approval.
+        ConflictError: `approval-STATE`: it is decided.
+    """
+    approval = find(tx, approval_id)
+    approval.step(Step.WITHDRAW)
+    tx.append(approval.origin, WITHDRAWN.draft(Withdrawn(approval=approval.id)))
     return find(tx, approval_id)
 
 

@@ -1,6 +1,5 @@
 """An installation's data, made and opened in this process."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from safeconduct.access.passkey_events import counted
 from safeconduct.access.program import installation_origin
 from safeconduct.access.promise_events import PROJECTIONS as PROMISES
 from safeconduct.access.readership import AgreementMatrix
-from safeconduct.access.schema import ORIGIN
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import LOG_KEYS
 from safeconduct.adapters.log_keys import LogKeys
@@ -112,7 +110,7 @@ def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> Ver
     """
     if (data / LOG_KEYS).exists():
         raise ConflictError(f"{data} holds an installation already", code="already-initialized")
-    name = _own_origin(origin)
+    name = installation_origin(origin)
     try:
         for folder in (data, data / LOG_KEYS, data / "raw", data / "heads"):
             folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
@@ -148,15 +146,6 @@ def without_key(source: LogSource, keys: LogKeys) -> list[Finding]:
         for one in source.origins()
         if one not in known and source.size(one)
     ]
-
-
-def _own_origin(origin: str) -> Origin:
-    if not re.fullmatch(ORIGIN, origin):
-        raise InvalidInputError(
-            f"expected a domain, with or without a path, such as safeconduct.example/local; got {origin[:80]!r}",
-            code="origin-invalid",
-        )
-    return installation_origin(origin)
 
 
 @contextmanager

@@ -107,6 +107,12 @@ def deny(name: Name, *, url: Url = "", data: Data = None, key: Key = None, as_js
 
 
 @commands.command()
+def withdraw(name: Name, *, url: Url = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Takes your own request back before it is decided: nobody can vote on it any more."""
+    emit(client(data, key, url).post(place("grants", name, "withdraw")), as_json, _show_case)
+
+
+@commands.command()
 def revoke(
     name: Name, *, reason: Reason = "", url: Url = "", data: Data = None, key: Key = None, as_json: Json = False
 ) -> None:

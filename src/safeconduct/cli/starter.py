@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct import settings
+from safeconduct.access.program import installation_origin
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.files import write_secret
 from safeconduct.cli.demo.program import Parties, Setting, render
@@ -33,6 +34,7 @@ def new(folder: Folder, *, origin: Origin = "safeconduct.example/local", as_json
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConflictError(f"{folder} is not an empty folder", code="folder-not-empty", remedy="name another")
+    installation_origin(origin)  # refused before a key is written
     now = Instant(SystemClock().now() // seconds(1) * seconds(1))
     opens, closes = rfc3339(now), rfc3339(Instant(now + YEAR))
     setting = Setting(title="A program to begin with", origin=origin, opens=opens, closes=closes)

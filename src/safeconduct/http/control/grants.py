@@ -23,6 +23,7 @@ from safeconduct.access.grant_requests import (
     revoke,
     unknown_grant,
     vote,
+    withdraw,
 )
 from safeconduct.access.model import Grant, GrantOrigin
 from safeconduct.access.reading_rights import concerns
@@ -146,6 +147,16 @@ async def revoke_grant(signed: SignedJson[Reason], control: Installation, grant_
         lambda tx: revoke(
             tx, signed.act, GrantId(grant_id), reason, operation=signed.operation, content=signed.content
         ),
+    )
+    return answer(_told(control, committed.value.id))
+
+
+@router.post("/grants/{grant_id}/withdraw")
+async def withdraw_request(signed: SignedBytes, control: Installation, grant_id: str) -> Response:
+    """Takes a request back that is not decided yet. Only who made it can; nobody votes on it after."""
+    committed = await commit(
+        control.writer,
+        lambda tx: withdraw(tx, signed.act, GrantId(grant_id), operation=signed.operation, content=signed.content),
     )
     return answer(_told(control, committed.value.id))
 

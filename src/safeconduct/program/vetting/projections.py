@@ -145,7 +145,7 @@ def _provisioned(state: Records, entry: Entry) -> None:
     if former is not None and former.case != case.id:
         supersede(state, former.case)
     action = Action.CONFIRM if event.ready else Action.PROVISION
-    move(state, entry, case, action, suspended_by=None, reason="", provisioned_at=entry.at)
+    move(state, entry, case, action, reason="", provisioned_at=entry.at)
 
 
 def _proven(state: Records, entry: Entry) -> None:
