@@ -67,6 +67,8 @@ def test_the_regulatory_clocks_are_listed_with_their_sources():
 
 def test_a_program_to_begin_with_plans_as_it_is(tmp_path):
     house, _key = made(tmp_path / "house")
+    assert run("program", "new", tmp_path / "mine", "--origin", "https://x").error == "origin-invalid"
+    assert not (tmp_path / "mine").exists()  # not a key was written
     begun = run("program", "new", tmp_path / "mine", "--origin", "safeconduct.example/demo", "--json").json
     planned = house("program", "plan", begun["file"], "--json").json
     assert {"organization", "agreement", "principal", "path", "grant"} <= {one["noun"] for one in planned["changes"]}
