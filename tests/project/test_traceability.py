@@ -50,6 +50,13 @@ def test_each_security_claim_has_its_tests():
         assert all((ROOT / test).is_file() for test in claim.tests), claim
 
 
+def test_each_attack_names_a_test_that_is_there():
+    named = re.findall(r"`(tests/\S+\.py)::(\w+)`", (ROOT / "SECURITY.md").read_text())
+    assert named
+    for file, test in named:
+        assert f"\ndef {test}(" in (ROOT / file).read_text(), (file, test)
+
+
 @after_a_booked_run
 def test_the_listed_tests_ran_and_covered_their_modules():
     ran = booked(RAN)
