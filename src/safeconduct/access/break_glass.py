@@ -131,8 +131,8 @@ def vote_on_review(
     check_reason(reason, "a review")
     accounts = accounts_of(tx, signer.id)
     _check_reviewer(review, signer, accounts)
-    _check_time(case, review, seen)
     _check_once(review, signer, accounts)
+    _check_time(case, review, seen)
     event = BreakGlassReviewed(
         grant=review.id,
         review=seen,
