@@ -28,7 +28,7 @@ from safeconduct.access.grant_requests import (
 from safeconduct.access.model import Grant, GrantOrigin
 from safeconduct.access.reading_rights import concerns
 from safeconduct.http.control.ballots import SignedBallot, proposal_document
-from safeconduct.http.control.bodies import SignedJson
+from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.programs import settled
@@ -152,7 +152,7 @@ async def revoke_grant(signed: SignedJson[Reason], control: Installation, grant_
 
 
 @router.post("/grants/{grant_id}/withdraw")
-async def withdraw_request(signed: SignedBytes, control: Installation, grant_id: str) -> Response:
+async def withdraw_request(signed: SignedAlone, control: Installation, grant_id: str) -> Response:
     """Takes a request back that is not decided yet. Only who made it can; nobody votes on it after."""
     committed = await commit(
         control.writer,
