@@ -24,7 +24,7 @@ def parties(template, folder):
     shutil.copytree(template.root, folder / "house")
     house = House(folder / "house")
     (folder / "partner").mkdir()
-    partner = Partner(folder / "partner", house.key("ana"), template.log_key, template.told["key"])
+    partner = Partner(folder / "partner", house.key("ana"), house.key("bo"), template.log_key, template.told["key"])
     issued = house("token", "issue", "ana", "--json", by="ana").json
     partner.token = {"authorization": f"Bearer {issued['secret']}"}
     return Keeper(house), partner

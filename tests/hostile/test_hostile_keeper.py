@@ -6,9 +6,10 @@ attack looked like is told in docs/hostile.md, from real runs of these tests.
 """
 
 import shutil
+from dataclasses import replace
 
 from safeconduct.ledger.receipts import DEADLINE_S
-from support.hostile import ORIGIN, Keeper, Partner, cosigned, due, served, third, witnessing
+from support.hostile import ORIGIN, Keeper, cosigned, due, served, third, witnessing
 from support.shell import House, until
 
 
@@ -135,7 +136,7 @@ def test_two_views_are_held_against_each_other(scene, tmp_path):
     for _url in after(scene, entries):
         assert scene.partner.check().code == 0
     other.rewrite(changed)
-    auditor = Partner(tmp_path / "auditor", scene.partner.key, scene.partner.log_key, scene.partner.witness_key)
+    auditor = replace(scene.partner, folder=tmp_path / "auditor")
     auditor.folder.mkdir()
     with served(other, scene.model) as url:
         assert auditor.mirror(url).code == 0
@@ -172,9 +173,8 @@ def test_yesterday_s_backup_takes_back_what_was_promised_since(scene, tmp_path):
 
 def test_the_provider_holds_the_same_in_its_hand_for_what_it_submitted(scene, tmp_path):
     """The house is the partner's; the provider's administrator stops a path there, and keeps what he was told."""
-    provider = Partner(
-        tmp_path / "provider", scene.keeper.house.key("ops"), scene.partner.log_key, scene.partner.witness_key
-    )
+    ops = scene.keeper.house.key("ops")
+    provider = replace(scene.partner, folder=tmp_path / "provider", key=ops, reader=ops)
     provider.folder.mkdir()
     with served(scene.keeper, scene.model) as url:
         because = {"reason": "a campaign", "everybody": True}

@@ -143,7 +143,7 @@ def test_an_old_checkpoint_cosigned_again_makes_its_witness_a_liar(honest, tmp_p
     """Whoever trusts the partner's own witness about the time would be taken in; the keeper has the answer."""
     entry, old = honest.calls[1], checkpoint_before(honest)
     by_log = old.note.signatures[:1]
-    late = witness_key(honest).cosign(old.note.text, int(time.time()) + DEADLINE_S)
+    late = witness_key(honest).cosign(old.note.text, int(time.time()) + DEADLINE_S + 2)  # past it, whatever was rounded
     note = dataclasses.replace(old.note, signatures=(*by_log, late))
     file = claim(honest, tmp_path, entry, SignedCheckpoint(old.checkpoint, note))
     assert judged(honest, file)[1]["shows"] == "short"

@@ -109,6 +109,7 @@ class Partner:
 
     folder: Path
     key: Path
+    reader: Path  # the key of whoever reads the log whole: no analyst does
     log_key: str
     witness_key: str
     token: dict = field(default_factory=dict)
@@ -152,7 +153,7 @@ class Partner:
     def mirror(self, url, name="mirror"):
         """Pulls the log into a folder of its own."""
         words = ("log", "mirror", f"{url}/log/{ORIGIN}", "--dir", self.folder / name, *self.trusted)
-        return run(*words, "--key", self.key, "--json")
+        return run(*words, "--key", self.reader, "--json")
 
     def check(self, name="mirror"):
         """Holds the kept receipts against a copy; what is broken becomes a file under `evidence`."""
