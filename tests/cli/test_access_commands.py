@@ -59,7 +59,7 @@ def test_a_pipeline_is_told_by_the_exit_code_whether_there_are_changes_or_drift(
     code, printed, _ = shell("program", "plan", same, "--detailed-exitcode")
     assert (code, printed.startswith(said)) == (0, True)
     assert [shell("program", "plan", other, *more)[0] for more in ((), ("--detailed-exitcode",))] == [0, 1]
-    shell.house.writer.run(setting("principal:bo", "suspend", now=NOW))
+    shell.house.writer.run(setting("principal:bo", "suspend", now=shell.house.writer.now))
     code, printed, _ = shell("program", "plan", same, "--detailed-exitcode")
     assert (code, "! restriction principal:bo since " in printed) == (1, True)
     assert shell("program", "plan", same)[0] == 0
