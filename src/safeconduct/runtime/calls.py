@@ -37,8 +37,8 @@ from safeconduct.runtime.leases import Commits, Leases
 from safeconduct.runtime.one_call import CallRun, Ended
 
 FIRST_BYTE_S = 120.0
-"""Seconds until an upstream must begin its answer. One that isn't streamed begins when it is done: a local model on a busy
-machine has been seen to take over a minute. The path's deadline cuts before, where it is shorter."""
+"""Seconds until an upstream must begin its answer. One that isn't streamed begins when it is done: a local model on a
+busy machine has been seen to take over a minute. The path's deadline cuts before, where it is shorter."""
 
 IDLE_S = 30.0
 """Seconds between two reads of an answer that has begun. Models write several tokens a second."""
