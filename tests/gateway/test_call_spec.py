@@ -77,7 +77,7 @@ def test_the_limits_are_those_of_the_code():
         (limits.ANSWER_BYTES_BASE // 1024, "64 KiB + 4 KiB"),
         (limits.ANSWER_BYTES_PER_TOKEN // 1024, "4 KiB for each"),
         (limits.ANSWER_BYTES_MAX // 1024**2, "at most 3 MiB"),
-        (int(calls.FIRST_BYTE_S), "silent for 60 s"),
+        (int(calls.FIRST_BYTE_S), "silent for 120 s"),
         (int(calls.IDLE_S), "30 s within"),
         (meter.REFUSALS_PER_MINUTE_MAX, "at most 120 entries a minute"),
         (connection.SEND_BUFFER_BYTES // 1024, "send buffer is 32 KiB"),
