@@ -179,7 +179,9 @@ class Walk:
         if held:
             return
         overdue = any(self.owed(one) and one["due"] <= self.now for one in self.grants.values())
-        good = by in RESPONDERS and not overdue
+        mine = [one for one in self.grants.values() if one["by"] == by and one["glass"] == template]
+        unreviewed = any(one["state"] == "asked" or self.owed(one) for one in mine)
+        good = by in RESPONDERS and not overdue and not unreviewed
         told = self.post(by, f"break-glass/{template}/open", {"reason": self.reason()}, {200} if good else {403})
         if told:
             length = seconds(60 * MINUTES[template])
