@@ -42,7 +42,6 @@ INVALID = [
 UNSUPPORTED = [
     (only({"selection": {"name|expand": "%admins%"}, "condition": "selection"}), "placeholder"),
     (only({"selection": {"name|hour": 3}, "condition": "selection"}), "timestamp"),
-    (only({"selection": {"name|fieldref|endswith": "other"}, "condition": "selection"}), "fieldref"),
     (only({"selection": {"name": "x"}, "condition": "not selection"}), "no evidence"),
     (only({"a": {"x": 1}, "b": {"y": 1}, "condition": "a or not b"}), "no evidence"),
 ]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from safeconduct.soc.detection.model import LogSource
+from safeconduct.soc.detection.ir import LogSource
 from safeconduct.soc.detection.views import views
 from safeconduct.soc.pointers import resolve
 from support.telemetry import accepted, auth, events, flow, ran, seen, visit

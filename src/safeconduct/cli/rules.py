@@ -8,7 +8,7 @@ import typer
 from safeconduct.cli.output import NO, Json, emit, out, rows
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.soc.attack import attack_table
-from safeconduct.soc.detection.model import Head
+from safeconduct.soc.detection.ir import Head
 from safeconduct.soc.detection.shipped import shipped_files, shipped_rules
 
 commands = typer.Typer(help="Detection rules, written in Sigma.", no_args_is_help=True)

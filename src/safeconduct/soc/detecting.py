@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ids import EventId
 from safeconduct.soc.detection.counting import Hit, count
+from safeconduct.soc.detection.ir import Head, LogSource, RuleIR
 from safeconduct.soc.detection.matching import field_values, matches
-from safeconduct.soc.detection.model import EventRule, Head, LogSource, RuleSet
+from safeconduct.soc.detection.model import RuleSet
 from safeconduct.soc.detection.views import views
 from safeconduct.soc.model import Alert, Event
 
@@ -33,7 +34,7 @@ def alert_id(rule_digest: str, events: tuple[str, ...]) -> str:
 
 
 def _event_hits(events: Iterable[Event], rules: RuleSet) -> dict[str, list[Hit]]:
-    by_source: dict[LogSource, list[EventRule]] = defaultdict(list)
+    by_source: dict[LogSource, list[RuleIR]] = defaultdict(list)
     for rule in rules.events:
         by_source[rule.source].append(rule)
     needed = _needed(rules)
@@ -44,9 +45,7 @@ def _event_hits(events: Iterable[Event], rules: RuleSet) -> dict[str, list[Hit]]
     return hits
 
 
-def _hits(
-    event: Event, by_source: Mapping[LogSource, list[EventRule]], needed: Mapping[str, set[str]]
-) -> Iterator[Hit]:
+def _hits(event: Event, by_source: Mapping[LogSource, list[RuleIR]], needed: Mapping[str, set[str]]) -> Iterator[Hit]:
     for source, group in by_source.items():
         for view in views(event, source):
             for rule in group:

@@ -15,8 +15,9 @@ from safeconduct.kernel.ports import Collection, Projection, State, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType, in_parts
 from safeconduct.soc.correlation import score
+from safeconduct.soc.detection.ir import RuleIR
 from safeconduct.soc.detection.matching import matches
-from safeconduct.soc.detection.model import EventRule, RuleSet
+from safeconduct.soc.detection.model import RuleSet
 from safeconduct.soc.detection.views import views
 from safeconduct.soc.entities import mentions
 from safeconduct.soc.ingesting import HOUSE_OWNED
@@ -255,7 +256,7 @@ def rule_digest(rules: RuleSet, key: str) -> str:
     return next((head.digest for head in rules.heads() if head.id == key), "")
 
 
-def base_rules(rules: RuleSet, key: str) -> list[EventRule]:
+def base_rules(rules: RuleSet, key: str) -> list[RuleIR]:
     """Returns the rules on single events that a rule comes down to."""
     counted = {correlation.head.id: correlation.rules for correlation in rules.correlations}
     wanted, reached = [key], set()
@@ -266,7 +267,7 @@ def base_rules(rules: RuleSet, key: str) -> list[EventRule]:
     return [rule for rule in rules.events if rule.head.id in reached]
 
 
-def _matches(event: Event, used: Sequence[EventRule]) -> Iterable[Match]:
+def _matches(event: Event, used: Sequence[RuleIR]) -> Iterable[Match]:
     found = [
         match for rule in used for view in views(event, rule.source) for match in matches(rule.condition, view) or ()
     ]

@@ -28,13 +28,21 @@ from sigma.types import (
     SpecialChars,
 )
 
-from safeconduct.soc.detection.model import AllOf, AnyOf, Node, Not, Operator, Predicate, RuleError
+from safeconduct.soc.detection.ir import And, Node, Not, Operator, Or, Predicate
+from safeconduct.soc.detection.model import RuleError
 
 _WRAPPED = {
     (False, False): Operator.EQUALS,
     (True, True): Operator.CONTAINS,
     (False, True): Operator.STARTS_WITH,
     (True, False): Operator.ENDS_WITH,
+}
+
+_REFERENCES = {
+    (False, False): Operator.SAME_AS,
+    (True, False): Operator.STARTS_WITH_FIELD,
+    (False, True): Operator.ENDS_WITH_FIELD,
+    (True, True): Operator.CONTAINS_FIELD,
 }
 
 
@@ -51,9 +59,9 @@ def node(item: object) -> Node:
     """
     match item:
         case ConditionAND():
-            return AllOf(tuple(map(node, item.args)))
+            return And(tuple(map(node, item.args)))
         case ConditionOR():
-            return AnyOf(tuple(map(node, item.args)))
+            return Or(tuple(map(node, item.args)))
         case ConditionNOT():
             return Not(node(item.args[0]))
         case ConditionFieldEqualsValueExpression():
@@ -71,16 +79,16 @@ def names_evidence(condition: Node) -> bool:
             return True
         case Not():
             return False
-        case AllOf():
+        case And():
             return any(map(names_evidence, condition.parts))
-        case AnyOf():
+        case Or():
             return all(map(names_evidence, condition.parts))
 
 
 def _value(field: str, value: SigmaType) -> Node:
     # Subclasses stand before their bases: a part of a timestamp is a number too.
     if isinstance(value, SigmaExpansion):
-        return AnyOf(tuple(_value(field, part) for part in value.values))
+        return Or(tuple(_value(field, part) for part in value.values))
     for kind, convert in _CONVERTERS.items():
         if isinstance(value, kind):
             return convert(field, value)
@@ -106,9 +114,7 @@ def _comparison(field: str, value: SigmaType) -> Node:
 
 def _reference(field: str, value: SigmaType) -> Node:
     assert isinstance(value, SigmaFieldReference)  # noqa: S101 - the table's key says so
-    if value.starts_with or value.ends_with:
-        raise unsupported("fieldref with startswith, endswith or contains")
-    return Predicate(field, Operator.SAME_AS, value.field, value.field)
+    return Predicate(field, _REFERENCES[value.starts_with, value.ends_with], value.field, value.field)
 
 
 def _timestamp(_field: str, _value: SigmaType) -> Node:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant, seconds
-from safeconduct.soc.detection.model import Correlation, Kind, Operator
+from safeconduct.soc.detection.ir import Operator
+from safeconduct.soc.detection.model import Correlation, Kind
 from safeconduct.soc.model import Match
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
-from safeconduct.soc.detection.model import AllOf, AnyOf, Node, Not, Operator, Predicate
+from safeconduct.soc.detection.ir import FIELD_OPERATORS, And, Node, Not, Operator, Or, Predicate
 from safeconduct.soc.detection.views import View
 from safeconduct.soc.model import Match
 
@@ -23,15 +23,15 @@ def matches(node: Node, view: View) -> tuple[Match, ...] | None:
     match node:
         case Predicate():
             return _predicate(node, view)
-        case AllOf():
+        case And():
             return _all(node, view)
-        case AnyOf():
+        case Or():
             return _any(node, view)
         case Not():
             return () if matches(node.part, view) is None else None
 
 
-def _all(node: AllOf, view: View) -> tuple[Match, ...] | None:
+def _all(node: And, view: View) -> tuple[Match, ...] | None:
     found: tuple[Match, ...] = ()
     for part in node.parts:
         more = matches(part, view)
@@ -41,7 +41,7 @@ def _all(node: AllOf, view: View) -> tuple[Match, ...] | None:
     return found
 
 
-def _any(node: AnyOf, view: View) -> tuple[Match, ...] | None:
+def _any(node: Or, view: View) -> tuple[Match, ...] | None:
     # Every alternative that holds is reported: each is evidence.
     held = [more for part in node.parts if (more := matches(part, view)) is not None]
     return sum(held, ()) if held else None
@@ -51,12 +51,14 @@ def _predicate(predicate: Predicate, view: View) -> tuple[Match, ...] | None:
     values = view.values(predicate.field) if predicate.field else list(view.all_values())
     if predicate.operator is Operator.NULL:
         return _null(predicate, view, values)
-    if predicate.operator is Operator.SAME_AS:
-        others = {text_of(value).lower() for _, value in view.values(predicate.value)}
-        found = [pair for pair in values if pair[1] is not None and text_of(pair[1]).lower() in others]
+    texts = [(place, value, text_of(value)) for place, value in values if value is not None]
+    if predicate.operator in FIELD_OPERATORS:
+        others = [text_of(value).lower() for _, value in view.values(predicate.value) if value not in {None, ""}]
+        compare = _FIELDS[predicate.operator]
+        found = [(place, value) for place, value, text in texts if any(compare(text.lower(), one) for one in others)]
     else:
         holds = _HOLDS[predicate.operator]
-        found = [pair for pair in values if pair[1] is not None and holds(predicate, text_of(pair[1]))]
+        found = [(place, value) for place, value, text in texts if holds(predicate, text)]
     return tuple(_match(predicate, view, place, value) for place, value in found) or None
 
 
@@ -124,6 +126,12 @@ def _exists(_predicate: Predicate, _text: str) -> bool:
     return True
 
 
+_FIELDS: dict[Operator, Callable[[str, str], bool]] = {
+    Operator.SAME_AS: lambda text, other: text == other,
+    Operator.CONTAINS_FIELD: lambda text, other: other in text,
+    Operator.STARTS_WITH_FIELD: lambda text, other: text.startswith(other),
+    Operator.ENDS_WITH_FIELD: lambda text, other: text.endswith(other),
+}
 _HOLDS: dict[Operator, Callable[[Predicate, str], bool]] = {
     Operator.EQUALS: _text(lambda text, value: text == value),
     Operator.CONTAINS: _text(lambda text, value: value in text),

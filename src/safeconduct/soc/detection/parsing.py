@@ -16,17 +16,8 @@ from sigma.rule import SigmaRule, SigmaRuleBase
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.soc.detection.conditions import names_evidence, node, unsupported
-from safeconduct.soc.detection.model import (
-    AnyOf,
-    Correlation,
-    EventRule,
-    Head,
-    Kind,
-    LogSource,
-    Operator,
-    RuleError,
-    RuleSet,
-)
+from safeconduct.soc.detection.ir import Head, LogSource, Operator, Or, RuleIR
+from safeconduct.soc.detection.model import Correlation, Kind, RuleError, RuleSet
 
 DOCUMENT_BYTES_MAX = 1024 * 1024
 """Bytes of one rule file. Rules are a few kilobytes; YAML larger than this is made to hurt."""
@@ -174,7 +165,7 @@ def _parsed(name: str, documents: list[dict[str, Any]]) -> list[SigmaRuleBase]:
         raise RuleError(f"{name}: is not shaped like a Sigma rule ({_brief(error)})") from error
 
 
-def _event_rules(conversion: _Conversion) -> Iterator[EventRule]:
+def _event_rules(conversion: _Conversion) -> Iterator[RuleIR]:
     for item in conversion.found.values():
         if not isinstance(item.rule, SigmaRule):
             continue
@@ -197,13 +188,13 @@ def _with_values(rule: SigmaRule, filled: Mapping[str, Sequence[str]]) -> SigmaR
     return rule
 
 
-def _event_rule(rule: SigmaRule, head: Head) -> EventRule:
+def _event_rule(rule: SigmaRule, head: Head) -> RuleIR:
     conditions = tuple(node(condition.parsed) for condition in rule.detection.parsed_condition)
-    condition = conditions[0] if len(conditions) == 1 else AnyOf(conditions)
+    condition = conditions[0] if len(conditions) == 1 else Or(conditions)
     if not names_evidence(condition):
         raise unsupported("a condition that can hold without any value being found, so that no evidence can be named")
     source = LogSource(rule.logsource.category or "", rule.logsource.product or "", rule.logsource.service or "")
-    return EventRule(head=head, source=source, condition=condition)
+    return RuleIR(head=head, source=source, condition=condition)
 
 
 def _correlations(conversion: _Conversion) -> Iterator[Correlation]:

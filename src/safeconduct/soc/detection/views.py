@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from safeconduct.soc.detection.model import LogSource
+from safeconduct.soc.detection.ir import LogSource
 from safeconduct.soc.model import Event
 from safeconduct.soc.pointers import pointer
 
