@@ -56,7 +56,7 @@ def test_every_code_that_a_caller_may_be_told_is_there():
         SOURCES / "access" / "floor.py",
         SOURCES / "policy" / "decide.py",
         *(SOURCES / "http" / f"{name}.py" for name in ("gateway", "proofs")),
-        *(SOURCES / "runtime" / f"{name}.py" for name in ("asking", "calls", "one_call", "governed")),
+        *(SOURCES / "runtime" / f"{name}.py" for name in ("asking", "calls", "intending", "one_call", "governed")),
     ]
     code = re.compile(r'(?:code=|Reason\(|": \()"([a-z0-9]+(?:-[a-z0-9]+)+)"')
     found = {name for file in files for name in code.findall(file.read_text("utf-8"))}

@@ -22,7 +22,10 @@ ASKED = (
     SOURCES / "access" / "standing.py",
     SOURCES / "policy" / "decide.py",
     *(SOURCES / "http" / f"{name}.py" for name in ("gateway", "arrivals", "proofs")),
-    *(SOURCES / "runtime" / f"{name}.py" for name in ("asking", "calls", "confirming", "governed", "one_call")),
+    *(
+        SOURCES / "runtime" / f"{name}.py"
+        for name in ("asking", "calls", "confirming", "governed", "intending", "one_call")
+    ),
 )
 
 

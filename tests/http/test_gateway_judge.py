@@ -15,7 +15,7 @@ from safeconduct.gateway.moves import End
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.ledger.merkle import ProofError, leaf_hash, verify_inclusion
 from safeconduct.ledger.receipts import parse_receipt, verify_receipt
-from safeconduct.runtime import one_call
+from safeconduct.runtime.intending import Intending
 from support.call_ends import request
 from support.gateway_world import AGREEMENT, SIGNERS
 from support.patience import PATIENCE_S
@@ -151,7 +151,7 @@ def test_no_call_reaches_the_upstream_before_its_intent_is_committed(tmp_path):
 
 
 def test_the_judge_finds_a_dispatch_before_the_append(tmp_path, monkeypatch):
-    honest = one_call.CallRun._append_intent
+    honest = Intending.append
 
     async def hasty(self):
         upstream = self._calls.upstreams[self.prepared.path.providers[0].upstream]
@@ -160,7 +160,7 @@ def test_the_judge_finds_a_dispatch_before_the_append(tmp_path, monkeypatch):
         early.close()
         return await honest(self)
 
-    monkeypatch.setattr(one_call.CallRun, "_append_intent", hasty)
+    monkeypatch.setattr(Intending, "append", hasty)
     judge, _, _ = judged(tmp_path, 20)
     assert len(judge.without_intent) > 5
 

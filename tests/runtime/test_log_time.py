@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from safeconduct.cli.doctor import CLOCKS_APART_S, State, about_clock
 from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED
 from safeconduct.kernel.instants import parse_rfc3339, seconds
+from safeconduct.runtime.intending import DECIDED_MAX
 from safeconduct.runtime.log_time import LogTime
-from safeconduct.runtime.one_call import DECIDED_MAX
 from support.call_ends import ANSWER, JSON_HEAD, ScriptedClient, ScriptedUpstream, request
 from support.gateway_world import AGREEMENT, PATH, log_world
 from support.immediate import START

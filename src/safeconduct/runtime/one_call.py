@@ -12,21 +12,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from safeconduct.access.concerns import concerned
-from safeconduct.access.records import epoch
 from safeconduct.access.target_rules import Place
-from safeconduct.approvals import State as Approved
-from safeconduct.approvals import consume
 from safeconduct.boundary.model import ToolCall
-from safeconduct.gateway.breaches import note_quoted
 from safeconduct.gateway.budgets.charging import charge
-from safeconduct.gateway.budgets.model import NO_COST, Amounts
 from safeconduct.gateway.call import Call, State
-from safeconduct.gateway.dialects.registry import dialect
-from safeconduct.gateway.entries import attempt_draft, intent_draft, outcome_draft
-from safeconduct.gateway.holding import approval_of, approval_required, held_content
-from safeconduct.gateway.label_entries import answered_draft, labelled_draft
-from safeconduct.gateway.labelling import CallLabels, Conversation, call_labels
+from safeconduct.gateway.entries import attempt_draft, outcome_draft
 from safeconduct.gateway.lasting import judged_by, lasts_until, refused_now
 from safeconduct.gateway.moves import (
     AbortClient,
@@ -43,8 +33,6 @@ from safeconduct.gateway.moves import (
     DecideTurn,
     Dispatch,
     Event,
-    IntentCommitted,
-    IntentFailed,
     Outcome,
     OutcomeCommitted,
     OutcomeFailed,
@@ -56,18 +44,17 @@ from safeconduct.gateway.moves import (
     TurnDecided,
     TurnUndecided,
 )
-from safeconduct.gateway.observing import EndedCall, upstream_of
-from safeconduct.gateway.prepared import Prepared, Refusal
-from safeconduct.gateway.returned import check_returned
+from safeconduct.gateway.prepared import Prepared
 from safeconduct.gateway.turns import Shown, Turn, judge
-from safeconduct.gateway.vendor_outcomes import merged, rerouted
-from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError, UpstreamError
-from safeconduct.kernel.ids import ApprovalId
+from safeconduct.kernel.errors import SafeconductError, UpstreamError
 from safeconduct.kernel.instants import seconds
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.receipts import receipt_text
 from safeconduct.runtime.asking import Asking
 from safeconduct.runtime.freeze import fallen
+from safeconduct.runtime.intending import STANDING_TRIES_MAX, Intending, require_allowed
+from safeconduct.runtime.outcomes import append_outcome, compared, said, told
+from safeconduct.runtime.reserving import Reservation
 
 if TYPE_CHECKING:
     from safeconduct.access.standing import Standing
@@ -75,16 +62,6 @@ if TYPE_CHECKING:
     from safeconduct.kernel.entries import Draft
     from safeconduct.kernel.ports import Receipt
     from safeconduct.runtime.calls import Calls
-
-DECIDED_MAX = seconds(10)
-"""How long before its intent a call may have been decided: more than a busy log takes, and all that a process may
-be mistaken by whose clock is behind the others'."""
-
-STANDING_TRIES_MAX = 4
-"""How often a call is decided anew because who may do what changed before its intent was committed."""
-
-_USED_UP = frozenset({"approval-consumed", "approval-expired"})
-"""What an approval says that no longer lets a call through."""
 
 _GOES_OUT = (Dispatch, SendHead, SendBytes, SendReceipt)
 """What hands something to an upstream or a client: only while the standing is known to be the one in force."""
@@ -104,29 +81,34 @@ class CallRun:
     """One call, run by one task."""
 
     def __init__(self, calls: "Calls", prepared: Prepared, client: "CallClient") -> None:
-        self.prepared = prepared
+        self._reservation = Reservation(calls.leases)
+        self._intending = Intending(calls, prepared, self._reservation, self._replaced)
         self._calls = calls
         self._client = client
         self._call = Call(calls.terms(prepared))
         self._todo: deque[Command] = deque()
         self._asking = Asking(calls)
         self._was_cut = False
-        self.labels: CallLabels | None = None  # of its blocks, once the intent is committed
         self.over = asyncio.Event()
-        self._session = ""  # what its session is kept under, where its path labels
-        self.call = ""  # the id of its intent, or of its refusal, once that stands in the log
-        self._intent: Receipt | None = None
         self._outcome: Receipt | None = None
-        self._cost = NO_COST  # what is reserved
         self._began = calls.loop.time()
         self._first_s: float | None = None
-        self._approval = ""  # what lets a held call through, used up by its intent
         self._deadline = calls.loop.time() + prepared.path.limits.deadline_s
         self._lasts = lasts_until(calls.standing(), prepared, calls.clock.now())
         self._judged: tuple[object, ...] | None = None  # by what it was allowed when that was last looked at
         self._timer = calls.loop.call_later(
             min(calls.patience.shortest_s, prepared.path.limits.deadline_s, self._left_s()), self._check_time
         )
+
+    @property
+    def prepared(self) -> Prepared:
+        """What was decided last."""
+        return self._intending.prepared
+
+    @property
+    def call(self) -> str:
+        """The id of its intent, or of its refusal, once that stands in the log."""
+        return self._intending.call
 
     async def drive(self) -> Ended:
         """Carries out commands until there are none left."""
@@ -136,9 +118,9 @@ class CallRun:
         finally:
             self._timer.cancel()
             self._asking.close()
-            self._settle(self._cost.reserved)  # where no outcome is known to stand, nothing is free again
+            self._reservation.settle_whole()  # an outcome that is known to stand has ended it before
             self.over.set()
-        return Ended(call=self.call, intent=self._intent, outcome=self._outcome)
+        return Ended(call=self.call, intent=self._intending.receipt, outcome=self._outcome)
 
     async def _carry_out(self) -> None:
         self._feed(Started())
@@ -170,7 +152,7 @@ class CallRun:
 
     def ends_in(self, session: str) -> bool:
         """Tells whether it is a session's call whose client may have the answer, which isn't recorded yet."""
-        return self._session == session and self._call.ending
+        return self._intending.session == session and self._call.ending
 
     def _refused_now(self, standing: "Standing") -> str:
         now = self._calls.clock.now()
@@ -234,7 +216,7 @@ class CallRun:
     async def _record(self, command: AppendIntent | AppendAttempt | DecideTurn | AppendOutcome) -> Event:
         match command:
             case AppendIntent():
-                return await self._append_intent()
+                return await self._intending.append()
             case AppendAttempt():
                 return await self._append_attempt(command)
             case DecideTurn(proposed):
@@ -254,129 +236,6 @@ class CallRun:
         else:
             self._asking.close()
 
-    async def _append_intent(self) -> Event:
-        for _ in range(STANDING_TRIES_MAX):
-            refused = await self._held() or await self._returned() or await self._kept() or await self._reserve()
-            if refused is not None:
-                return IntentFailed(refused)
-            prepared, approval = self.prepared, self._approval
-            traits = self._calls.traits(prepared.arrival, prepared.principal, prepared.asked.body)
-            draft = intent_draft(prepared, self._calls.worker, approval, traits)
-            found = await self._conversation(prepared)
-            command = partial(
-                self._append_intent_if, prepared=prepared, draft=draft, approval=ApprovalId(approval), found=found
-            )
-            try:
-                committed = await self._calls.commits(command, own=not approval and found is None)
-            except SafeconductError as error:
-                if not isinstance(error, UnavailableError):  # else it may be there all the same, and count
-                    self._settle(dict.fromkeys(self._cost.reserved, 0))
-                if error.code in _USED_UP:
-                    continue  # an equal request was faster, or time was: this one is held anew
-                if error.code != "standing-changed":
-                    return IntentFailed(error)
-            else:
-                self._intent, self.labels = committed.receipts[0], committed.value
-                self.call = self._intent.entry_id
-                return IntentCommitted(self._intent)
-            refused = await self._decide_again()
-            if refused is not None:
-                return IntentFailed(refused)
-        return IntentFailed(UnavailableError("who may do what keeps changing", code="standing-changed", remedy="retry"))
-
-    async def _conversation(self, prepared: Prepared) -> Conversation | None:
-        found = self._calls.conversation(prepared)
-        tags = found.marks.tags if found else ()
-        if tags:
-            await self._calls.answers_recorded(tags[-1])
-            self._session = tags[-1]
-        return found
-
-    async def _held(self) -> SafeconductError | None:
-        """Finds the approval of a call that is held for a person; returns why it may not be made yet, recorded."""
-        self._approval, prepared = "", self.prepared
-        hold = prepared.hold
-        if hold is None:
-            return None
-        try:
-            found = (await self._calls.commits(partial(approval_of, prepared=prepared, hold=hold))).value
-        except SafeconductError as failed:
-            return await self._refused(failed, step=6)
-        if found.state is not Approved.APPROVED:
-            return await self._refused(approval_required(found, hold), step=6)
-        self._approval = found.id
-        return None
-
-    async def _returned(self) -> SafeconductError | None:
-        """Looks whether tools' results that the conversation brings are of calls that were allowed; else recorded."""
-        prepared = self.prepared
-        if not prepared.path.sinks:
-            return None
-        brought = dialect(prepared.arrival.dialect).transcript(prepared.asked.body)
-        if not any(block.call_id for block in brought.blocks):
-            return None
-        try:
-            await self._calls.commits(partial(check_returned, prepared=prepared, transcript=brought))
-        except SafeconductError as error:
-            return await self._refused(error, step=4)
-        return None
-
-    async def _kept(self) -> SafeconductError | None:
-        """Has the vault keep the pseudonyms of this call before they go out; returns why they can't be, recorded."""
-        for _ in range(STANDING_TRIES_MAX):
-            protected, vaulted = self.prepared.protected, self._calls.vaulted
-            if protected is None or not protected.unkept or vaulted is None:
-                return None
-            try:
-                if await vaulted.keep(protected.space, protected.owner, protected.unkept):
-                    return None
-            except SafeconductError as error:
-                return await self._refused(error, step=7)
-            refused = await self._decide_again()  # another value has one of its tokens: now that is known
-            if refused is not None:
-                return refused
-        return UnavailableError("its pseudonyms clash with others", code="pseudonyms-exhausted", remedy="retry")
-
-    async def _refused(self, error: SafeconductError, *, step: int) -> SafeconductError:
-        prepared = self.prepared
-        refusal = Refusal(
-            step=step,
-            error=error,
-            principal=prepared.principal,
-            path=prepared.path,
-            model=prepared.asked.model,
-            grant=prepared.grant.id,
-            hints=prepared.hints,
-        )
-        self.call = await self._calls.record_refusal(refusal, prepared.arrival, prepared.asked.body)
-        return error
-
-    async def _reserve(self) -> SafeconductError | None:
-        """Reserves the worst case; returns why not, recorded."""
-        prepared = self.prepared
-        try:
-            await self._calls.leases.reserve(prepared.cost, prepared.path.origin)
-        except SafeconductError as error:
-            return await self._refused(error, step=8)
-        self._cost = prepared.cost
-        return None
-
-    def _settle(self, settled: Amounts) -> None:
-        """Ends the reservation, once."""
-        cost, self._cost = self._cost, NO_COST
-        self._calls.leases.settle(cost, settled)
-
-    async def _decide_again(self) -> SafeconductError | None:
-        arrival = msgspec.structs.replace(self.prepared.arrival, at=self._calls.clock.now())
-        body = self.prepared.asked.body
-        again = self._calls.prepare(arrival, body)
-        if isinstance(again, Prepared):
-            self.prepared, self._call.terms = again, self._calls.terms(again)
-            self._judged = None
-            return None
-        self.call = await self._calls.record_refusal(again, arrival, body)
-        return again.error
-
     async def _append_attempt(self, further: AppendAttempt) -> Event:
         draft = attempt_draft(self.call, self.prepared, self._calls.worker, further)
         for _ in range(STANDING_TRIES_MAX):
@@ -391,29 +250,9 @@ class CallRun:
 
     def _append_attempt_if(self, tx: Transaction, draft: "Draft") -> None:
         # The call runs, so every standing that this process has taken in still allows it. There may be a newer one.
-        self._require_allowed(tx, self.prepared, self._calls.standing().epoch)
+        standing = self._calls.standing()
+        require_allowed(tx, self.prepared, standing.epoch, standing)
         tx.append(self.prepared.path.origin, draft)
-
-    def _append_intent_if(
-        self, tx: Transaction, prepared: Prepared, draft: "Draft", approval: ApprovalId, found: Conversation | None
-    ) -> CallLabels | None:
-        if tx.now > prepared.arrival.at + DECIDED_MAX:
-            raise ConflictError("it was decided too long before, or by a clock behind the log", code="standing-changed")
-        self._require_allowed(tx, prepared, prepared.epoch)
-        entry = tx.append(prepared.path.origin, draft)
-        if approval:
-            consume(tx, approval, content=held_content(prepared), by=entry.id)
-        if found is None:
-            return None
-        labels = call_labels(found, tx)
-        tx.append(prepared.path.origin, labelled_draft(entry.id, labels))
-        return labels
-
-    def _require_allowed(self, tx: Transaction, prepared: Prepared, since: int) -> None:
-        if epoch(tx) == since:
-            return
-        if concerned(tx, since, self._calls.standing(), prepared.facts, prepared.arrival.token):
-            raise ConflictError("who may do what has changed meanwhile", code="standing-changed")
 
     async def _decide_turn(self, proposed: tuple[ToolCall, ...]) -> Event:
         prepared, standing, now = self.prepared, self._calls.standing(), self._calls.clock.now()
@@ -429,70 +268,31 @@ class CallRun:
         return TurnDecided(committed.value.instead)
 
     def _shown(self) -> Shown:
-        labels = self.labels
+        labels = self._intending.labels
         return Shown(context=labels.context, words=labels.words, results=labels.results) if labels else Shown()
 
     async def _append_outcome(self, outcome: Outcome) -> Event:
-        outcome = self._compared(outcome)
-        charged = charge(self._cost, outcome)
-        draft = outcome_draft(self.call, self.prepared.principal.id, self._calls.worker, outcome, charged)
-        said = self._said(outcome)
+        prepared, found = self.prepared, self._intending
+        outcome = compared(outcome, prepared, self._calls.upstreams)
+        charged = charge(self._reservation.cost, outcome)
+        draft = outcome_draft(self.call, prepared.principal.id, self._calls.worker, outcome, charged)
+        answered = said(outcome, prepared, self.call, found.labels if found.session else None)
+        command = partial(
+            append_outcome, call=self.call, prepared=prepared, outcome=outcome, draft=draft, answered=answered
+        )
         try:
-            command = partial(self._append_outcome_to, draft, outcome, said)
-            committed = await self._calls.commits(command, own=not outcome.quoted and said is None)
+            committed = await self._calls.commits(command, own=not outcome.quoted and answered is None)
         except SafeconductError as error:
             return OutcomeFailed(fenced=error.code == "call-ended")
-        self._settle(charged.settled)
+        self._reservation.settle(charged.settled)
         self._outcome = committed.receipts[0]
-        self._calls.observers.ended(self._told(outcome))
+        took_s = self._calls.loop.time() - self._began
+        self._calls.observers.ended(told(outcome, prepared, self.call, took_s=took_s, first_s=self._first_s))
         return OutcomeCommitted(self._outcome)
 
-    def _append_outcome_to(self, draft: "Draft", outcome: Outcome, said: "Draft | None", tx: Transaction) -> None:
-        tx.append(self.prepared.path.origin, draft)
-        if said is not None:
-            tx.append(self.prepared.path.origin, said)
-        if outcome.quoted:
-            note_quoted(tx, self.call, self.prepared, outcome.attempt, outcome.quoted)
-
-    def _said(self, outcome: Outcome) -> "Draft | None":
-        """Returns the entry of what a labelled call answered; what nobody can read is remembered as nothing."""
-        if self.labels is None or not self._session:
-            return None
-        try:
-            answer = dialect(self.prepared.arrival.dialect).answered(outcome.released)
-        except UpstreamError:
-            return None
-        return answered_draft(self.call, self.labels, answer)
-
-    def _told(self, outcome: Outcome) -> EndedCall:
-        prepared = self.prepared
-        return EndedCall(
-            call=self.call,
-            path=prepared.path.id,
-            dialect=prepared.arrival.dialect,
-            upstream=upstream_of(prepared, outcome.attempt),
-            model=prepared.model.name,
-            began_at=prepared.arrival.at,
-            seconds=self._calls.loop.time() - self._began,
-            first_s=self._first_s,
-            end=outcome.end,
-            why=outcome.why,
-            attempt=outcome.attempt,
-            finish_reason=outcome.finish_reason,
-            prompt_tokens=outcome.prompt_tokens,
-            completion_tokens=outcome.completion_tokens,
-            notices=outcome.notices,
-            trace=prepared.arrival.trace,
-        )
-
-    def _compared(self, outcome: Outcome) -> Outcome:
-        """Notes where another model answered than the one that was asked for."""
-        if not outcome.attempt:
-            return outcome
-        target, sent = self.prepared.providers[outcome.attempt - 1], self.prepared.asks[outcome.attempt - 1]
-        vendor = self._calls.upstreams[target.upstream].facts.vendor
-        found = rerouted(vendor, (self.prepared.model.version, sent.model), outcome.answered_as)
-        return msgspec.structs.replace(outcome, notices=merged(outcome.notices, found)) if found else outcome
+    def _replaced(self, prepared: Prepared) -> None:
+        self._call.terms = self._calls.terms(prepared)
+        self._judged = None
 
     def _left_s(self) -> float:
         """Returns the seconds until time may end its permission."""

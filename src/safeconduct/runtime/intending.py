@@ -1,0 +1,206 @@
+"""One call on its way to its intent in the log: what must be there first, and again where it changed meanwhile."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from safeconduct.access.concerns import concerned
+from safeconduct.access.records import epoch
+from safeconduct.approvals import State as Approved
+from safeconduct.approvals import consume
+from safeconduct.gateway.dialects.registry import dialect
+from safeconduct.gateway.entries import intent_draft
+from safeconduct.gateway.holding import approval_of, approval_required, held_content
+from safeconduct.gateway.label_entries import labelled_draft
+from safeconduct.gateway.labelling import CallLabels, Conversation, call_labels
+from safeconduct.gateway.moves import Event, IntentCommitted, IntentFailed
+from safeconduct.gateway.prepared import Prepared, Refusal
+from safeconduct.gateway.returned import check_returned
+from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError
+from safeconduct.kernel.ids import ApprovalId
+from safeconduct.kernel.instants import seconds
+from safeconduct.kernel.ports import Transaction
+from safeconduct.runtime.reserving import Reservation
+
+if TYPE_CHECKING:
+    from safeconduct.access.standing import Standing
+    from safeconduct.kernel.entries import Draft
+    from safeconduct.kernel.ports import Receipt
+    from safeconduct.runtime.calls import Calls
+
+DECIDED_MAX = seconds(10)
+"""How long before its intent a call may have been decided: more than a busy log takes, and all that a process may
+be mistaken by whose clock is behind the others'."""
+
+STANDING_TRIES_MAX = 4
+"""How often a call is decided anew because who may do what changed before its intent was committed."""
+
+_USED_UP = frozenset({"approval-consumed", "approval-expired"})
+"""What an approval says that no longer lets a call through."""
+
+
+class Intending:
+    """Steps 1 to 8 of one call where they touch the log: its approval, its vault, its budget, and the intent itself.
+
+    `prepared` is what was decided last; `replaced` is told when that is another. `call` is the id of the intent, or of
+    the refusal that took its place, once one of them stands in the log.
+    """
+
+    def __init__(
+        self, calls: "Calls", prepared: Prepared, reservation: Reservation, replaced: Callable[[Prepared], None]
+    ) -> None:
+        self.prepared = prepared
+        self.call = ""
+        self.receipt: Receipt | None = None
+        self.labels: CallLabels | None = None  # of its blocks, once the intent is committed
+        self.session = ""  # what its session is kept under, where its path labels
+        self._calls = calls
+        self._reservation = reservation
+        self._replaced = replaced
+        self._approval = ""  # what lets a held call through, used up by its intent
+
+    async def append(self) -> Event:
+        """Has the intent committed on a standing that allows the call, or says why there is none."""
+        for _ in range(STANDING_TRIES_MAX):
+            refused = await self._held() or await self._returned() or await self._kept() or await self._reserve()
+            if refused is not None:
+                return IntentFailed(refused)
+            try:
+                return await self._commit()
+            except SafeconductError as error:
+                if not isinstance(error, UnavailableError):  # else it may be there all the same, and count
+                    self._reservation.settle_unused()
+                if error.code in _USED_UP:
+                    continue  # an equal request was faster, or time was: this one is held anew
+                if error.code != "standing-changed":
+                    return IntentFailed(error)
+            refused = await self._decide_again()
+            if refused is not None:
+                return IntentFailed(refused)
+        return IntentFailed(UnavailableError("who may do what keeps changing", code="standing-changed", remedy="retry"))
+
+    async def _commit(self) -> IntentCommitted:
+        prepared, approval = self.prepared, self._approval
+        traits = self._calls.traits(prepared.arrival, prepared.principal, prepared.asked.body)
+        draft = intent_draft(prepared, self._calls.worker, approval, traits)
+        found = await self._conversation(prepared)
+        command = partial(self._append_if, prepared=prepared, draft=draft, approval=ApprovalId(approval), found=found)
+        committed = await self._calls.commits(command, own=not approval and found is None)
+        self.receipt, self.labels = committed.receipts[0], committed.value
+        self.call = self.receipt.entry_id
+        return IntentCommitted(self.receipt)
+
+    def _append_if(
+        self, tx: Transaction, prepared: Prepared, draft: "Draft", approval: ApprovalId, found: Conversation | None
+    ) -> CallLabels | None:
+        if tx.now > prepared.arrival.at + DECIDED_MAX:
+            raise ConflictError("it was decided too long before, or by a clock behind the log", code="standing-changed")
+        require_allowed(tx, prepared, prepared.epoch, self._calls.standing())
+        entry = tx.append(prepared.path.origin, draft)
+        if approval:
+            consume(tx, approval, content=held_content(prepared), by=entry.id)
+        if found is None:
+            return None
+        labels = call_labels(found, tx)
+        tx.append(prepared.path.origin, labelled_draft(entry.id, labels))
+        return labels
+
+    async def _conversation(self, prepared: Prepared) -> Conversation | None:
+        found = self._calls.conversation(prepared)
+        tags = found.marks.tags if found else ()
+        if tags:
+            await self._calls.answers_recorded(tags[-1])
+            self.session = tags[-1]
+        return found
+
+    async def _held(self) -> SafeconductError | None:
+        """Finds the approval of a call that is held for a person; returns why it may not be made yet, recorded."""
+        self._approval, prepared = "", self.prepared
+        hold = prepared.hold
+        if hold is None:
+            return None
+        try:
+            found = (await self._calls.commits(partial(approval_of, prepared=prepared, hold=hold))).value
+        except SafeconductError as failed:
+            return await self._refused(failed, step=6)
+        if found.state is not Approved.APPROVED:
+            return await self._refused(approval_required(found, hold), step=6)
+        self._approval = found.id
+        return None
+
+    async def _returned(self) -> SafeconductError | None:
+        """Looks whether tools' results that the conversation brings are of calls that were allowed; else recorded."""
+        prepared = self.prepared
+        if not prepared.path.sinks:
+            return None
+        brought = dialect(prepared.arrival.dialect).transcript(prepared.asked.body)
+        if not any(block.call_id for block in brought.blocks):
+            return None
+        try:
+            await self._calls.commits(partial(check_returned, prepared=prepared, transcript=brought))
+        except SafeconductError as error:
+            return await self._refused(error, step=4)
+        return None
+
+    async def _kept(self) -> SafeconductError | None:
+        """Has the vault keep the pseudonyms of this call before they go out; returns why they can't be, recorded."""
+        for _ in range(STANDING_TRIES_MAX):
+            protected, vaulted = self.prepared.protected, self._calls.vaulted
+            if protected is None or not protected.unkept or vaulted is None:
+                return None
+            try:
+                if await vaulted.keep(protected.space, protected.owner, protected.unkept):
+                    return None
+            except SafeconductError as error:
+                return await self._refused(error, step=7)
+            refused = await self._decide_again()  # another value has one of its tokens: now that is known
+            if refused is not None:
+                return refused
+        return UnavailableError("its pseudonyms clash with others", code="pseudonyms-exhausted", remedy="retry")
+
+    async def _reserve(self) -> SafeconductError | None:
+        """Reserves the worst case; returns why not, recorded."""
+        try:
+            await self._reservation.take(self.prepared)
+        except SafeconductError as error:
+            return await self._refused(error, step=8)
+        return None
+
+    async def _refused(self, error: SafeconductError, *, step: int) -> SafeconductError:
+        prepared = self.prepared
+        refusal = Refusal(
+            step=step,
+            error=error,
+            principal=prepared.principal,
+            path=prepared.path,
+            model=prepared.asked.model,
+            grant=prepared.grant.id,
+            hints=prepared.hints,
+        )
+        self.call = await self._calls.record_refusal(refusal, prepared.arrival, prepared.asked.body)
+        return error
+
+    async def _decide_again(self) -> SafeconductError | None:
+        arrival = msgspec.structs.replace(self.prepared.arrival, at=self._calls.clock.now())
+        body = self.prepared.asked.body
+        again = self._calls.prepare(arrival, body)
+        if isinstance(again, Prepared):
+            self.prepared = again
+            self._replaced(again)
+            return None
+        self.call = await self._calls.record_refusal(again, arrival, body)
+        return again.error
+
+
+def require_allowed(tx: Transaction, prepared: Prepared, since: int, standing: "Standing") -> None:
+    """Returns if nothing that a call rests on has changed since an epoch, up to this transaction.
+
+    Raises:
+        ConflictError: `standing-changed`.
+    """
+    if epoch(tx) == since:
+        return
+    if concerned(tx, since, standing, prepared.facts, prepared.arrival.token):
+        raise ConflictError("who may do what has changed meanwhile", code="standing-changed")
