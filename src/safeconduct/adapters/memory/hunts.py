@@ -1,0 +1,40 @@
+"""Hunts answered by reading the event index from end to end: exact, and slow where there are many events."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from safeconduct.kernel.errors import LimitedError
+from safeconduct.kernel.instants import seconds
+from safeconduct.soc.hunts.answering import answered
+from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult
+from safeconduct.soc.model import Event
+from safeconduct.soc.ports import EventStore
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingHunts:
+    """`HuntRunner` over `EventStore.between`. `clock` gives seconds, monotonic."""
+
+    events: EventStore
+    clock: Callable[[], float] = monotonic
+
+    def run(self, hunt: Hunt, budget: Budget) -> HuntResult:
+        began = self.clock()
+        found = answered(hunt, self._within(hunt, budget, began + budget.seconds))
+        return replace(found, took=seconds(self.clock() - began))
+
+    def _within(self, hunt: Hunt, budget: Budget, until: float) -> Iterator[Event]:
+        for scanned, event in enumerate(self.events.between(hunt.first, hunt.last, hunt.sources), start=1):
+            if scanned > budget.scanned or self.clock() > until:
+                raise over_budget(budget)
+            yield event
+
+
+def over_budget(budget: Budget) -> LimitedError:
+    """Returns the error that says a hunt cost too much."""
+    return LimitedError(
+        f"the hunt was stopped: it may look at {budget.scanned:,} events and take {budget.seconds:g} s",
+        code="hunt-over-budget",
+        remedy="ask for a shorter window, fewer sources or with a larger budget",
+    )
