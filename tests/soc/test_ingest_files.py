@@ -53,6 +53,7 @@ NO_TELEMETRY = [
     (b"ElfFile\x00", "telemetry-binary"),
     (b"text\x00text", "telemetry-binary"),
     (b'[\n {"a": 1}\n]\n', "telemetry-document"),
+    (b"[]", "telemetry-document"),
     (b'{"time":1795287', "telemetry-document"),
     (b"Dear diary,\ntoday\n", "telemetry-unknown"),
     (b"a,b,c\n1,2,3\n", "telemetry-unknown"),

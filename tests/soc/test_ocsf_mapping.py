@@ -205,4 +205,4 @@ def test_a_host_can_be_given_to_records_that_name_none():
 
 
 def test_every_source_has_a_table():
-    assert {*TABLES, "audit"} == {"auth", "access", "audit", "http", "dns", "flow", "json"}
+    assert {*TABLES, "audit"} == {"auth", "access", "audit", "http", "dns", "flow", "json", "zeek", "eve", "cloudtrail"}

@@ -13,9 +13,9 @@ from safeconduct.kernel.instants import Instant
 class Event:
     """One stored record of telemetry: what came (`raw`) and what it means (`ocsf`), never one without the other.
 
-    `id` is the first 32 hex digits of SHA-256 over the canonical (source, raw). `source` names the kind of record
-    (`auth`, `access`, `audit`, `http`, `dns`, `flow`, `json`). `raw` is the parsed record with its original names,
-    `ocsf` the OCSF object (pinned version, class_uid always present).
+    `id` is the first 32 hex digits of SHA-256 over the canonical (source, raw). `source` names the kind of record,
+    one of docs/telemetry.md's. `raw` is the parsed record with its original names, `ocsf` the OCSF object (pinned
+    version, class_uid always present).
     """
 
     id: EventId

@@ -1,10 +1,13 @@
 """What a file is: judged by its bytes, never by its name."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from safeconduct.adapters.telemetry import access, audit, jsonl, syslog
+from safeconduct.adapters.telemetry import access, audit, jsonl, syslog, zeek
+from safeconduct.adapters.telemetry.documents import begins_document, records_of
+from safeconduct.adapters.telemetry.lines import Line, UnreadableError
 from safeconduct.kernel.errors import InvalidInputError
 
 SAMPLE_LINES = 50
@@ -36,8 +39,8 @@ NAMES = {
     "secure": "syslog",
     "audit": "audit",
     "access": "json or combined",
-    "http": "json",
-    "dns": "json",
+    "http": "json or zeek",
+    "dns": "json or zeek",
 }
 
 
@@ -48,6 +51,8 @@ class Form(StrEnum):
     AUDIT = "audit"
     COMBINED = "combined"
     JSON = "json"
+    DOCUMENT = "document"
+    ZEEK = "zeek"
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class _Sign:
 
 
 SIGNS = (
+    _Sign(Form.ZEEK, zeek.recognizes),
     _Sign(Form.AUDIT, audit.recognizes),
     _Sign(Form.SYSLOG, syslog.recognizes),
     _Sign(Form.COMBINED, access.recognizes),
@@ -64,30 +70,47 @@ SIGNS = (
 )
 
 
-def form_of(head: bytes) -> Form:
-    """Returns the form that most of a file's first lines have.
+def form_of(head: bytes, time_field: str = "") -> Form:
+    """Returns the form that most of a file's first lines have. `time_field` holds the time of own JSON documents.
 
     Raises:
-        InvalidInputError: `telemetry-empty`, `telemetry-compressed`, `telemetry-binary`, `telemetry-document` (one JSON
-            document over many lines), or `telemetry-unknown`.
+        InvalidInputError: `telemetry-empty`, `telemetry-compressed`, `telemetry-binary`, `telemetry-document` (JSON
+            whose objects tell no time), or `telemetry-unknown`.
     """
     _refuse_bytes(head)
+    if begins_document(head):
+        return _document(head, time_field)
     lines = [line for line in head.decode(errors="replace").splitlines() if line.strip()][:SAMPLE_LINES]
     counted = {sign.form: sum(map(sign.recognizes, lines)) for sign in SIGNS}
     best = max(counted, key=lambda form: counted[form])
-    if counted[best] * SHARE >= len(lines) and not lines[0].startswith("["):
+    if counted[best] * SHARE >= len(lines):
         return best
-    if lines[0].lstrip()[:1] in {"[", "{"}:
-        raise InvalidInputError(
-            "one JSON document over many lines, or cut within its first line; expected one JSON object a line",
-            code="telemetry-document",
-            remedy="write a list as lines with: jq -c '.[]' FILE",
-        )
+    if lines[0].lstrip().startswith("{"):
+        return _document(head, time_field)
     raise InvalidInputError(
         f"no known form of telemetry; it begins with {lines[0][:80]!r}",
         code="telemetry-unknown",
-        remedy="expected syslog with RFC 3339 times, raw auditd, the combined log format, or JSON lines",
+        remedy="expected syslog with RFC 3339 times, raw auditd, the combined log format, Zeek's logs, or JSON",
     )
+
+
+def _document(head: bytes, time_field: str) -> Form:
+    parse = jsonl.parser(time_field)
+    first = [record for record in records_of(io.BytesIO(head)) if record.ended][:SAMPLE_LINES]
+    if not any(_reads(parse, record) for record in first):
+        raise InvalidInputError(
+            "a JSON document, or one cut within its first record, whose objects tell no time",
+            code="telemetry-document",
+            remedy="name the member that holds it with --time-field, or write its records as lines: jq -c '.[]' FILE",
+        )
+    return Form.DOCUMENT
+
+
+def _reads(parse: Callable[[Line], object], record: Line) -> bool:
+    try:
+        return bool(parse(record))
+    except UnreadableError:
+        return False
 
 
 def mismatch(name: str, form: Form) -> str:

@@ -44,7 +44,7 @@ class Ingestion:
         digest, size = self._raws.keep(source)
         try:
             with self._raws.open(digest) as file:
-                form = form_of(sample(file.read(SAMPLE_BYTES)))
+                form = form_of(sample(file.read(SAMPLE_BYTES)), time_field)
         except InvalidInputError as error:
             self._raws.describe(digest, Description(name=name, size=size, kind="unread"))
             return FileReport(

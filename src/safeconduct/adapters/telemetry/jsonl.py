@@ -1,4 +1,4 @@
-"""JSON lines: nginx access logs, tshark's messages, flows, and anyone's own; a line's members say which it is."""
+"""JSON lines: nginx, tshark, flows, Zeek, Suricata, CloudTrail, OCSF, anyone's own; its members say which a line is."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,11 @@ from safeconduct.adapters.telemetry.times import instant
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.normalizing import Record
 from safeconduct.soc.ocsf.records import TIME_NAMES, lookup
+from safeconduct.soc.ocsf.zeek_logs import is_zeek
 
 FLOW_MEMBERS = frozenset({"start", "src", "sport", "dst", "dport", "proto"})
+CLOUDTRAIL_MEMBERS = frozenset({"eventVersion", "eventTime", "eventSource", "eventName", "awsRegion"})
+EVE_MEMBERS = frozenset({"timestamp", "src_ip", "dest_ip"})
 ACCESS_TIMES = ("msec", "time_iso8601", "time")
 
 
@@ -46,7 +49,28 @@ def source_of(raw: dict[str, Any]) -> str:
         return "flow"
     if "remote_addr" in raw and "status" in raw and ("request" in raw or "request_uri" in raw):
         return "access"
-    return "json"
+    return next((source for source, is_its in SENSORS if is_its(raw)), "json")
+
+
+def _is_cloudtrail(raw: dict[str, Any]) -> bool:
+    return raw.keys() >= CLOUDTRAIL_MEMBERS
+
+
+def _is_eve(raw: dict[str, Any]) -> bool:
+    return isinstance(raw.get("event_type"), str) and raw.keys() >= EVE_MEMBERS
+
+
+def _is_ocsf(raw: dict[str, Any]) -> bool:
+    return type(raw.get("class_uid")) is int and isinstance(raw.get("metadata"), dict)
+
+
+SENSORS: tuple[tuple[str, Callable[[dict[str, Any]], bool]], ...] = (
+    ("ocsf", _is_ocsf),
+    ("cloudtrail", _is_cloudtrail),
+    ("eve", _is_eve),
+    ("zeek", is_zeek),
+)
+"""Sources told by members that their formats define; what fits none is somebody's own."""
 
 
 def _at(source: str, raw: dict[str, Any], time_field: str) -> Instant:

@@ -52,11 +52,18 @@ def lines_of(file: IO[bytes]) -> Iterator[Line]:
         number += 1
         ended = data.endswith(b"\n")
         if len(data) > LINE_BYTES_MAX and not (ended and len(data) == LINE_BYTES_MAX + 1):
-            yield Line(number, _decoded(data[:SHOWN_CHARS_MAX])[0], ended=_skip(file, ended=ended), too_long=True)
+            yield line_of(number, data, ended=_skip(file, ended=ended))
             continue
-        text, broken = _decoded(data.rstrip(b"\r\n"))
-        if text.strip():
-            yield Line(number, text, broken, ended)
+        line = line_of(number, data.rstrip(b"\r\n"), ended=ended)
+        if line.text.strip():
+            yield line
+
+
+def line_of(number: int, data: bytes, *, ended: bool = True) -> Line:
+    """Returns bytes as a line, of which only the beginning is kept if they are over LINE_BYTES_MAX."""
+    if len(data) > LINE_BYTES_MAX:
+        return Line(number, _decoded(data[:SHOWN_CHARS_MAX])[0], ended=ended, too_long=True)
+    return Line(number, *_decoded(data), ended)
 
 
 def _skip(file: IO[bytes], *, ended: bool) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
-from safeconduct.adapters.telemetry import access, audit, jsonl, syslog
+from safeconduct.adapters.telemetry import access, audit, jsonl, syslog, zeek
+from safeconduct.adapters.telemetry.documents import records_of
 from safeconduct.adapters.telemetry.forms import Form
 from safeconduct.adapters.telemetry.lines import (
     LINE_BYTES_MAX,
@@ -53,7 +54,8 @@ class Tally:
 def read(file: IO[bytes], manner: Manner, tally: Tally) -> Iterator[Event | DeadLetter]:
     """Yields the file's events and dead letters in the order of its lines, counting into the tally as it goes."""
     normalizer = Normalizer(manner.inventory, manner.host)
-    for found in _records(_counted(lines_of(file), tally), manner):
+    lines = records_of(file) if manner.form is Form.DOCUMENT else lines_of(file)
+    for found in _records(_counted(lines, tally), manner):
         if isinstance(found, DeadLetter):
             tally.dead[found.code] += 1
             yield found
@@ -76,6 +78,11 @@ def _records(lines: Iterable[Line], manner: Manner) -> Iterator[Record | DeadLet
         for line in lines:
             yield from _told(line, joiner.push)
         yield from joiner.rest()
+        return
+    if manner.form is Form.ZEEK:
+        reader = zeek.Reader()
+        for line in lines:
+            yield from _told(line, reader.push)
         return
     parse = _PARSERS.get(manner.form) or jsonl.parser(manner.time_field)
     for line in lines:

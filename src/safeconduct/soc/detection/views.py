@@ -10,6 +10,7 @@ from typing import Any
 
 from safeconduct.soc.detection.ir import LogSource
 from safeconduct.soc.model import Event
+from safeconduct.soc.ocsf.zeek_logs import log_of
 from safeconduct.soc.pointers import pointer
 
 Names = Mapping[str, tuple[str, ...]]
@@ -99,6 +100,17 @@ SYSLOG_SERVICES = {
     "sudo": ("sudo",),
     "cron": ("cron", "CRON", "crond", "crontab"),
 }
+BY_CLASS = (
+    (3002, "authentication", AUTHENTICATION),
+    (1007, "process_creation", PROCESS),
+    (4001, "firewall", NETWORK),
+    (4001, "network_connection", NETWORK),
+    (4002, "webserver", WEB),
+    (4002, "proxy", WEB),
+    (4003, "dns", DNS),
+)
+"""OCSF class -> the category of rules that its records are for, whoever wrote them."""
+
 ROUTES = (
     _Route("auth", 3002, LogSource("authentication", "linux", "auth"), AUTHENTICATION),
     _Route("auth", 1006, LogSource("scheduled_job", "linux", "cron"), JOBS),
@@ -111,15 +123,15 @@ ROUTES = (
     _Route("flow", None, LogSource("network_connection"), NETWORK),
     _Route("audit", 1007, LogSource("process_creation", "linux"), PROCESS),
     _Route("audit", None, LogSource("", "linux", "auditd"), RECORDS),
-    _Route("json", None, LogSource("", "aws", "cloudtrail"), CLOUDTRAIL),
-    _Route("json", 3002, LogSource("authentication"), AUTHENTICATION),
-    _Route("json", 1007, LogSource("process_creation"), PROCESS),
-    _Route("json", 4001, LogSource("firewall"), NETWORK),
-    _Route("json", 4001, LogSource("network_connection"), NETWORK),
-    _Route("json", 4002, LogSource("webserver"), WEB),
-    _Route("json", 4002, LogSource("proxy"), WEB),
-    _Route("json", 4003, LogSource("dns"), DNS),
+    _Route("cloudtrail", None, LogSource("", "aws", "cloudtrail"), CLOUDTRAIL),
+    *(
+        _Route(events, class_uid, LogSource(category), names)
+        for events in ("json", "ocsf", "eve", "zeek")
+        for class_uid, category, names in BY_CLASS
+    ),
 )
+ZEEK_NAMES: Mapping[str, Names] = {"dns": DNS, "http": WEB, "conn": NETWORK}
+"""Zeek's log -> names that rules use beside the log's own."""
 
 
 @dataclass
@@ -173,6 +185,11 @@ def views(event: Event, source: LogSource) -> Iterator[View]:
         ):
             yield View(event, route.names)
             return
+    if event.source == "zeek" and source.product == "zeek" and not source.category:
+        log = log_of(event.raw)
+        if source.service in {"", log}:
+            yield View(event, ZEEK_NAMES.get(log, {}))
+        return
     if event.source == "auth" and not source.category and source.product in {"", "linux"}:
         programs = SYSLOG_SERVICES.get(source.service, ())
         if event.raw["program"] in programs:

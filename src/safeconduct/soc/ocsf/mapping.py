@@ -11,7 +11,7 @@ from safeconduct.soc.ocsf import network
 from safeconduct.soc.ocsf.audit import audit
 from safeconduct.soc.ocsf.auth import auth
 from safeconduct.soc.ocsf.forms import PROCESS, SCHEDULED_JOB
-from safeconduct.soc.ocsf.records import record
+from safeconduct.soc.ocsf.records import as_it_says, record
 
 Table = Callable[[Mapping[str, Any], Instant], dict[str, Any]]
 
@@ -22,14 +22,19 @@ TABLES: Mapping[str, Table] = {
     "dns": network.dns,
     "flow": network.flow,
     "json": record,
+    "zeek": record,
+    "eve": record,
+    "cloudtrail": record,
 }
 NEED_DEVICE = frozenset({PROCESS, SCHEDULED_JOB})
-CAPTURED = frozenset({"http", "dns", "flow"})
-"""Sources that saw a message pass between others: no one machine's records."""
+CAPTURED = frozenset({"http", "dns", "flow", "zeek", "eve", "cloudtrail"})
+"""Sources that saw what passed between others: no one machine's records."""
 
 
 def to_ocsf(source: str, raw: Mapping[str, Any], at: Instant, inventory: Inventory, host: str = "") -> dict[str, Any]:
     """Returns what a raw record means. `host` names the machine of records that don't say it themselves."""
+    if source == "ocsf":
+        return as_it_says(raw, at)
     document = audit(raw, at, inventory) if source == "audit" else TABLES[source](raw, at)
     if source not in CAPTURED and not document.get("device", {}).get("hostname"):
         _name_device(document, normal_host(host))

@@ -111,15 +111,18 @@ KINDS = (
 
 
 def record(raw: Mapping[str, Any], at: Instant) -> dict[str, Any]:
-    """Returns the OCSF object of a JSON record; one that is OCSF already keeps what it says."""
-    if type(raw.get("class_uid")) is int and isinstance(raw.get("metadata"), Mapping):
-        return base_object(raw["class_uid"], _activity(raw), at) | dict(raw) | {"time": at // 1000}
+    """Returns the OCSF object of a JSON record."""
     fields = _fields(raw)
     kind = next(kind for kind in KINDS if all(fields.get(name) for name in kind.needs))
     document = fill(Form(kind.class_uid, _does(kind.class_uid, fields), kind.copy), fields, at, "json")
     if kind.class_uid == HTTP:
         return document | http_outcome(fields["status"])
     return document | dict(_outcome(fields))
+
+
+def as_it_says(raw: Mapping[str, Any], at: Instant) -> dict[str, Any]:
+    """Returns the object of a record that is OCSF already: what it says, and of the base attributes what it lacks."""
+    return base_object(raw["class_uid"], _activity(raw), at) | dict(raw) | {"time": at // 1000}
 
 
 def lookup(raw: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - JSON
