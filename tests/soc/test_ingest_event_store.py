@@ -2,10 +2,11 @@
 
 import sqlite3
 
+import msgspec
 import pytest
 
 from safeconduct.adapters.memory.events import MemoryEventStore
-from safeconduct.adapters.sqlite.events import SqliteEventStore
+from safeconduct.adapters.sqlite.events import MIGRATIONS, SqliteEventStore
 from safeconduct.kernel.errors import AbsentError, UnavailableError
 from safeconduct.kernel.ids import EventId
 from safeconduct.soc.ports import DeadLetter, Progress
@@ -53,6 +54,52 @@ def test_an_unknown_event_is_told(store, some):
     with pytest.raises(AbsentError) as caught:
         store.get(EventId("0" * 32))
     assert caught.value.code == "event-unknown"
+
+
+def test_events_are_numbered_as_they_arrive(store, some):
+    store.add(some[2:], file="f", lines=2)
+    store.add(some, file="f", lines=4)
+    arrived = store.arrived(0, 10)
+    assert [event for _, event in arrived] == [*some[2:], *some[:2]]
+    numbers = [number for number, _ in arrived]
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] > 0
+    assert store.arrived(numbers[1], 1) == [arrived[2]]
+    assert store.arrived(numbers[3], 1) == []
+
+
+def test_an_index_made_again_has_another_name(tmp_path):
+    one, other = SqliteEventStore(tmp_path / "a.db"), SqliteEventStore(tmp_path / "b.db")
+    again = SqliteEventStore(tmp_path / "a.db", read_only=True)
+    assert one.generation() == again.generation() != other.generation()
+    for store in (one, other, again):
+        store.close()
+
+
+def test_a_reader_sees_what_another_process_adds_and_adds_nothing(tmp_path, some):
+    writer = SqliteEventStore(tmp_path / "events.db")
+    reader = SqliteEventStore(tmp_path / "events.db", read_only=True)
+    writer.add(some, file="f", lines=4)
+    assert [event for _, event in reader.arrived(0, 10)] == some
+    with pytest.raises(UnavailableError):
+        reader.add(some, file="g", lines=4)
+    writer.close()
+    reader.close()
+
+
+def test_an_index_of_the_former_schema_keeps_its_events(tmp_path, some):
+    path = tmp_path / "events.db"
+    old = sqlite3.connect(path)
+    old.executescript(MIGRATIONS[0])
+    old.execute("PRAGMA user_version = 1")
+    rows = [(e.id, e.source, e.at, msgspec.json.encode(e.raw), msgspec.json.encode(e.ocsf)) for e in some]
+    old.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?)", rows)
+    old.commit()
+    old.close()
+    store = SqliteEventStore(path)
+    assert list(store.between()) == sorted(some, key=lambda event: (event.at, event.id))
+    assert store.add(some, file="f", lines=4) == 0
+    store.close()
 
 
 def test_many_returns_those_that_are_there(store, some):

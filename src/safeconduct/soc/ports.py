@@ -62,6 +62,17 @@ class EventStore(Protocol):
         """Yields events with first <= time <= last, of the given sources (of all if none), ordered by (time, id)."""
         ...
 
+    def generation(self) -> str:
+        """Returns the name of this index's life: another one where it was deleted and made again."""
+        ...
+
+    def arrived(self, after: int, count: int) -> Sequence[tuple[int, Event]]:
+        """Returns up to `count` events with their numbers, in order of arrival, beginning with the first over `after`.
+
+        Numbers are positive and rise with every event added, so that what is derived can say how far it got.
+        """
+        ...
+
     def counts(self) -> Mapping[str, int]:
         """Returns the number of events by source."""
         ...

@@ -1,6 +1,7 @@
 """The event index in dictionaries."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import EventId
@@ -50,6 +51,13 @@ class MemoryEventStore:
             before = last is None or event.at <= last
             if after and before and (not sources or event.source in sources):
                 yield event
+
+    def generation(self) -> str:
+        return f"{id(self):x}"
+
+    def arrived(self, after: int, count: int) -> Sequence[tuple[int, Event]]:
+        # A dictionary keeps the order in which its keys came.
+        return list(islice(enumerate(self._events.values(), start=1), after, after + count))
 
     def counts(self) -> Mapping[str, int]:
         found = sorted({event.source for event in self._events.values()})

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from safeconduct.adapters.sqlite.database import connect, migrate, transaction, translated
+from safeconduct.adapters.sqlite.database import LOCK_TIMEOUT_S, connect, migrate, transaction, translated
 from safeconduct.kernel.errors import AbsentError, UnavailableError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
@@ -26,14 +26,27 @@ MIGRATIONS = (
         digest TEXT NOT NULL, line INTEGER NOT NULL, letter BLOB NOT NULL, PRIMARY KEY (digest, line)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE events RENAME TO former;
+    CREATE TABLE events (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, source TEXT NOT NULL, at INTEGER NOT NULL,
+        raw BLOB NOT NULL, ocsf BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO events (id, source, at, raw, ocsf) SELECT id, source, at, raw, ocsf FROM former;
+    DROP TABLE former;
+    CREATE INDEX events_in_time ON events (at, id);
+    CREATE TABLE generation (name TEXT NOT NULL) STRICT;
+    INSERT INTO generation VALUES (lower(hex(randomblob(16))));
+    """,
 )
-_INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_INSERT = "INSERT INTO events (id, source, at, raw, ocsf) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _PROGRESS = """
     INSERT INTO files VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET lines = max(lines, excluded.lines), complete = max(complete, excluded.complete)
 """
 _DEAD = "INSERT INTO dead_letters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET letter = excluded.letter"
 _COLUMNS = "SELECT id, source, at, raw, ocsf FROM events"
+_ARRIVED = "SELECT id, source, at, raw, ocsf, number FROM events WHERE number > ? ORDER BY number LIMIT ?"
 _PAGE = 2000
 _IDS_MAX = 500  # ids in one query, well below SQLite's limit on variables
 
@@ -41,9 +54,14 @@ _IDS_MAX = 500  # ids in one query, well below SQLite's limit on variables
 class SqliteEventStore:
     """`EventStore` on disk. Callers of any thread take turns."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Opens the index, made if it is not there; `read_only` the one that another process keeps.
+
+        Raises:
+            UnavailableError: it can't be opened.
+        """
         self._lock = threading.Lock()
-        self._connection = _open(path)
+        self._connection = _opened_to_read(path) if read_only else _open(path)
 
     def add(
         self, events: Sequence[Event], *, file: str, lines: int, dead: Sequence[DeadLetter] = (), complete: bool = False
@@ -93,6 +111,12 @@ class SqliteEventStore:
             yield from map(_event, rows)
             after, low = rows[-1][0], rows[-1][2]
 
+    def generation(self) -> str:
+        return str(self._all("SELECT name FROM generation", ())[0][0])
+
+    def arrived(self, after: int, count: int) -> Sequence[tuple[int, Event]]:
+        return [(row[5], _event(row[:5])) for row in self._all(_ARRIVED, (after, count))]
+
     def counts(self) -> Mapping[str, int]:
         return dict(self._all("SELECT source, count(*) FROM events GROUP BY source ORDER BY source", ()))
 
@@ -118,6 +142,11 @@ def _open(path: Path) -> sqlite3.Connection:
         raise
     path.chmod(0o600)
     return connection
+
+
+def _opened_to_read(path: Path) -> sqlite3.Connection:
+    with translated(f"open {path.name}"):
+        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=LOCK_TIMEOUT_S)
 
 
 def _sound(path: Path) -> bool:
