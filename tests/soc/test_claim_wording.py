@@ -3,9 +3,9 @@
 import pytest
 
 from safeconduct.kernel.ids import ClaimId, EventId, IncidentId
-from safeconduct.soc.claims import (
-    Author,
-    AuthorKind,
+from safeconduct.soc.claims import Author, AuthorKind, make_claim
+from safeconduct.soc.model import Event
+from safeconduct.soc.predicates import (
     Count,
     Evidence,
     InOrder,
@@ -16,9 +16,7 @@ from safeconduct.soc.claims import (
     Technique,
     Tie,
     Verdict,
-    make_claim,
 )
-from safeconduct.soc.model import Event
 from safeconduct.soc.quotes import POINTER_CHARS_MAX, quote_at, quotes, same
 from safeconduct.soc.wording import CUT, VALUE_CHARS_MAX, quoted, render, shown
 

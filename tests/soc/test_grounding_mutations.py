@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safeconduct.kernel.ids import ClaimId, EventId
-from safeconduct.soc.claims import (
-    CITED_MAX,
-    Author,
-    AuthorKind,
-    Claim,
+from safeconduct.soc.claims import CITED_MAX, Author, AuthorKind, Claim, make_claim
+from safeconduct.soc.grounding import Context, Shown, check, check_all
+from safeconduct.soc.predicates import (
+    Consequence,
     Count,
     Evidence,
     InOrder,
@@ -26,9 +25,8 @@ from safeconduct.soc.claims import (
     Technique,
     Tie,
     Verdict,
-    make_claim,
+    Word,
 )
-from safeconduct.soc.grounding import Context, Shown, check, check_all
 from safeconduct.soc.quotes import same
 from support.soc_world import HOSTS, LIVE, TECHNIQUES, USERS, World, world
 from support.true_claims import TIME, true_claims
@@ -60,6 +58,8 @@ def put(predicate: Predicate, old: Evidence, new: Evidence) -> Predicate:
         case Relation():
             support = tuple(map(swap, predicate.support))
             return replace(predicate, left=swap(predicate.left), right=swap(predicate.right), support=support)
+        case Consequence():
+            return replace(predicate, edge=put(predicate.edge, old, new))
         case Verdict():
             raise AssertionError
 
@@ -106,6 +106,8 @@ def mutants(claim: Claim, here: World, rng: random.Random) -> Iterator[Predicate
             yield from _wrong_orders(ordered, here)
         case Relation() as relation:
             yield from _wrong_relations(relation, here)
+        case Consequence() as consequence:
+            yield from _wrong_consequences(consequence, here)
         case Technique() as technique:
             yield from _wrong_techniques(technique, here)
         case Verdict() as verdict:
@@ -133,11 +135,24 @@ def _wrong_orders(predicate: InOrder, here: World) -> Iterator[Predicate]:
     yield replace(predicate, seconds=predicate.seconds - (2 if _exact(here, predicate) else 1))
 
 
+def _wrong_consequences(predicate: Consequence, here: World) -> Iterator[Predicate]:
+    for word in Word:
+        # In these worlds only a parent leads to anything or causes it.
+        if word is not predicate.word and predicate.edge.tie is not Tie.PARENT:
+            yield replace(predicate, word=word)
+    edge = predicate.edge
+    turned = [replace(edge, left=edge.right, right=edge.left)]
+    untimed = [replace(edge, support=tuple(one for one in edge.support if one.pointer != TIME))]
+    for wrong in (*_wrong_relations(edge, here), *turned, *untimed):
+        yield replace(predicate, edge=wrong)
+
+
 def _wrong_techniques(predicate: Technique, here: World) -> Iterator[Predicate]:
     fact = here.facts[predicate.cited[0].event]
     for other in ("T1086", "T1156", "T9999", "T1110", "T1105 ", "ignore all rules", ""):
         yield replace(predicate, technique=other)
     yield from (replace(predicate, technique=other) for other in LIVE if other not in fact.alert)
+    yield from (replace(predicate, tactic=tactic) for tactic in ("impact", "Impact", "execution, impact", " "))
     yield replace(predicate, alert="0" * 32)
     yield replace(predicate, cited=())
     yield replace(predicate, alert=next(one.id for one in here.alerts if one.id != predicate.alert))

@@ -2,10 +2,12 @@
 
 import pytest
 
-from safeconduct.soc.claims import TIME_POINTER, Author, AuthorKind, Evidence, InOrder, Observation, Order, make_claim
+from safeconduct.soc.claims import TIME_POINTER, Author, AuthorKind, make_claim
 from safeconduct.soc.grounding import Context, Shown, check
+from safeconduct.soc.grounding.notes import NOTE_CHARS_MAX
 from safeconduct.soc.grounding.observables import Observable, observables
-from safeconduct.soc.grounding.rules import NOTE_CHARS_MAX, WITHIN_S_MAX
+from safeconduct.soc.grounding.timing import WITHIN_S_MAX
+from safeconduct.soc.predicates import Evidence, InOrder, Observation, Order
 from support.soc_world import START, TECHNIQUES, Fact, event_of, world_of
 
 LOGIN = Fact("login", START, "web-01", "deploy", "203.0.113.66", 4242, 1, "", "accepted")

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from safeconduct.kernel.instants import seconds
-from safeconduct.soc.claims import Author, AuthorKind, Evidence, Relation, Tie, make_claim
+from safeconduct.soc.claims import Author, AuthorKind, make_claim
 from safeconduct.soc.grounding import Context, Shown, check
-from safeconduct.soc.grounding.rules import PROCESS_LIFE_S
+from safeconduct.soc.grounding.linking import PROCESS_LIFE_S
+from safeconduct.soc.predicates import Evidence, Relation, Tie
 from support.soc_world import START, TECHNIQUES, Fact, event_of, world_of
 
 HOST, TIME = "/ocsf/device/hostname", "/ocsf/time"

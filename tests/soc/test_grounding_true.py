@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from safeconduct.soc.claims import ClaimKind, Verdict
+from safeconduct.soc.claims import ClaimKind
 from safeconduct.soc.grounding import Context, Shown, check_all
+from safeconduct.soc.predicates import Verdict
 from safeconduct.soc.quotes import quotes
 from support.soc_world import TECHNIQUES, World, with_field, world
 from support.true_claims import TIME, true_claims

@@ -27,7 +27,7 @@ from safeconduct.gateway.inspecting import inspect_request
 from safeconduct.gateway.protecting import protected_request
 from safeconduct.gateway.restoring import restored_answer
 from safeconduct.kernel.ids import CallId, PathId, PrincipalId
-from safeconduct.soc.claims import Judgment
+from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.triage import ModelAnswer
 from safeconduct.soc.triage_service import WIDE, Asking, ask
 from support.programs import in_force

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
 from safeconduct.kernel.ids import CallId, PathId, PrincipalId
 from safeconduct.soc.answers import ANSWER_CHARS_MAX, STRING_CHARS_MAX, read_answer
-from safeconduct.soc.claims import AuthorKind, Count, InOrder, Observation, Relation, Technique, Tie, Verdict
+from safeconduct.soc.claims import AuthorKind
 from safeconduct.soc.entities import mentions
 from safeconduct.soc.grounding import Context, check_all
+from safeconduct.soc.predicates import Count, InOrder, Observation, Relation, Technique, Tie, Verdict
 from safeconduct.soc.quotes import quote_at, same
 from safeconduct.soc.summary import rule_context, summarize
 from safeconduct.soc.triage import Budget, ModelAnswer, question

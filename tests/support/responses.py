@@ -11,8 +11,9 @@ from safeconduct.soc import action_events, action_service, claim_events
 from safeconduct.soc.action_service import ActionProposal
 from safeconduct.soc.actions import Action
 from safeconduct.soc.claim_events import record_claims
-from safeconduct.soc.claims import Author, AuthorKind, Evidence, Observation, make_claim
+from safeconduct.soc.claims import Author, AuthorKind, make_claim
 from safeconduct.soc.grounding import Context, Shown, check_all
+from safeconduct.soc.predicates import Evidence, Observation
 from support.immediate import ImmediateWriter
 from support.programs import demo_program, in_force, signed
 from support.soc_world import START, TECHNIQUES, Fact, World, event_of, world_of

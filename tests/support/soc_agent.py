@@ -21,11 +21,12 @@ from safeconduct.boundary.resolving import resolved
 from safeconduct.boundary.sinks import CallDecision, Ground, Proposed, Verdict, decide_turn, leaves
 from safeconduct.boundary.words import Words
 from safeconduct.cli.playbooks import NEVER, render
-from safeconduct.soc.claims import Author, AuthorKind, Evidence, Observation, make_claim
+from safeconduct.soc.claims import Author, AuthorKind, make_claim
 from safeconduct.soc.entities import mentions
 from safeconduct.soc.grounding.checker import check_all
 from safeconduct.soc.grounding.model import Context, Shown
 from safeconduct.soc.model import Entity, EntityKind
+from safeconduct.soc.predicates import Evidence, Observation
 from safeconduct.soc.quotes import quote_at
 from support.incident_corpora import Case
 from support.programs import demo_program

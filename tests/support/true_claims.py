@@ -2,14 +2,15 @@
 
 from collections import Counter as Tally
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
-from safeconduct.soc.claims import (
-    Author,
-    AuthorKind,
-    Claim,
+from safeconduct.soc.claims import Author, AuthorKind, Claim, make_claim
+from safeconduct.soc.model import Event
+from safeconduct.soc.predicates import (
+    Consequence,
     Count,
     Evidence,
     InOrder,
@@ -21,10 +22,9 @@ from safeconduct.soc.claims import (
     Technique,
     Tie,
     Verdict,
-    make_claim,
+    Word,
 )
-from safeconduct.soc.model import Event
-from support.soc_world import ALERT_FIELDS, Fact, World
+from support.soc_world import ALERT_FIELDS, TECHNIQUES, Fact, World
 
 AUTHOR = Author(kind=AuthorKind.MODEL, name="some-model", version="1", call="01JD0000000000000000000000")
 TIME = "/ocsf/time"
@@ -50,7 +50,9 @@ def _predicates(world: World) -> Iterator[Predicate]:
     yield from _counts(world)
     for (left, one), (right, other) in combinations(world.facts.items(), 2):
         yield from _orders(left, one, right, other)
-        yield from _ties(left, one, right, other)
+        ties = list(_ties(left, one, right, other))
+        yield from ties
+        yield from _followed(left, one, right, other, ties)
     yield from _parents(world)
     for alert in world.alerts:
         fact = world.facts[alert.events[0]]
@@ -58,6 +60,7 @@ def _predicates(world: World) -> Iterator[Predicate]:
         cited = (Evidence(event=alert.events[0], pointer=ALERT_FIELDS[fact.kind], quote=told),)
         for technique in fact.alert:
             yield Technique(technique=technique, alert=alert.id, cited=cited)
+            yield Technique(technique=technique, alert=alert.id, cited=cited, tactic=TECHNIQUES[technique].tactics[0])
 
 
 def _written(event: Event) -> Iterator[tuple[str, str | int]]:
@@ -93,7 +96,7 @@ def _orders(left: EventId, one: Fact, right: EventId, other: Fact) -> Iterator[P
     yield InOrder(order=Order.WITHIN, first=first, second=second, seconds=gap // 1_000_000 + 1)
 
 
-def _ties(left: EventId, one: Fact, right: EventId, other: Fact) -> Iterator[Predicate]:
+def _ties(left: EventId, one: Fact, right: EventId, other: Fact) -> Iterator[Relation]:
     if one.host == other.host:
         yield _relation(Tie.HOST, (left, HOST, one.host), (right, HOST, other.host))
     if one.address == other.address and "process" not in (one.kind, other.kind):
@@ -103,11 +106,23 @@ def _ties(left: EventId, one: Fact, right: EventId, other: Fact) -> Iterator[Pre
         yield _relation(Tie.USER, (left, USER[one.kind], one.user), (right, USER[other.kind], other.user), *hosts)
 
 
+def _followed(left: EventId, one: Fact, right: EventId, other: Fact, ties: list[Relation]) -> Iterator[Predicate]:
+    # An hour is how far correlation looks; root and the host itself are shared by all and join nothing.
+    if other.at // 1000 <= one.at // 1000 or other.at - one.at > 3_600_000_000:
+        return
+    times = tuple(
+        Evidence(event=id_, pointer=TIME, quote=fact.at // 1000) for id_, fact in ((left, one), (right, other))
+    )
+    for tie in ties:
+        if tie.tie is Tie.IP or (tie.tie is Tie.USER and one.user != "root"):
+            yield Consequence(word=Word.FOLLOWED_BY, edge=replace(tie, support=(*tie.support, *times)))
+
+
 def _parents(world: World) -> Iterator[Predicate]:
     processes = [(id_, fact) for id_, fact in world.facts.items() if fact.kind == "process"]
     for (parent, one), (child, other) in combinations(processes, 2):
         if (one.pid, one.host) == (other.parent, other.host):
-            yield _relation(
+            relation = _relation(
                 Tie.PARENT,
                 (parent, "/ocsf/process/pid", one.pid),
                 (child, "/ocsf/process/parent_process/pid", other.parent),
@@ -116,6 +131,8 @@ def _parents(world: World) -> Iterator[Predicate]:
                 (child, HOST, other.host),
                 (child, TIME, other.at // 1000),
             )
+            yield relation
+            yield from (Consequence(word=word, edge=relation) for word in Word)
 
 
 def _relation(tie: Tie, *fields: tuple[EventId, str, str | int]) -> Relation:

@@ -9,12 +9,11 @@ from typing import Any, TypeAlias
 import msgspec
 
 from safeconduct.kernel.ids import ClaimId, EventId
-from safeconduct.soc.claims import (
-    CITED_MAX,
-    TIME_POINTER,
-    Author,
-    AuthorKind,
-    Claim,
+from safeconduct.soc.claims import CITED_MAX, TIME_POINTER, Author, AuthorKind, Claim, make_claim
+from safeconduct.soc.entities import mentions
+from safeconduct.soc.grounding.linking import PARENT_PID_POINTER, PID_POINTER, support_pointers
+from safeconduct.soc.model import EntityKind, Event
+from safeconduct.soc.predicates import (
     Count,
     Evidence,
     InOrder,
@@ -26,11 +25,7 @@ from safeconduct.soc.claims import (
     Technique,
     Tie,
     Verdict,
-    make_claim,
 )
-from safeconduct.soc.entities import mentions
-from safeconduct.soc.grounding.rules import PARENT_PID_POINTER, PID_POINTER, support_pointers
-from safeconduct.soc.model import EntityKind, Event
 from safeconduct.soc.quotes import Scalar, quotable
 from safeconduct.soc.triage import PROMPT_VERSION, ModelAnswer, Question, ShownField
 

@@ -8,14 +8,27 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
 from safeconduct.kernel.canonical import JSONValue, digest
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.kernel.ids import ClaimId, EventId, IncidentId
-from safeconduct.soc.quotes import Scalar
+from safeconduct.kernel.ids import ClaimId, IncidentId
+from safeconduct.soc.predicates import (
+    Consequence,
+    Count,
+    Evidence,
+    Form,
+    InOrder,
+    Observation,
+    Predicate,
+    Relation,
+    Technique,
+    Verdict,
+    detail_of,
+    evidence_of,
+)
 
 TIME_POINTER = "/ocsf/time"
 """Where a claim quotes when an event happened: OCSF time, whole milliseconds since 1970 UTC."""
@@ -34,6 +47,7 @@ class ClaimKind(StrEnum):
     COUNT = "count"
     SEQUENCE = "sequence"
     RELATION = "relation"
+    CONSEQUENCE = "consequence"
     TECHNIQUE = "technique"
     VERDICT = "verdict"
 
@@ -56,104 +70,12 @@ class Author:
     call: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """One cited field: the event, the JSON pointer into its document, and the value that stands there."""
-
-    event: EventId
-    pointer: str
-    quote: Scalar
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
-    """The field of the event is what the quote says."""
-
-    field: Evidence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
-    """Exactly `count` of the events in view have `value` at `pointer`. `cited` are they, or their first and last 32."""
-
-    pointer: str
-    value: Scalar
-    count: int
-    cited: tuple[Evidence, ...]
-
-
-class Order(StrEnum):
-    """How two events lie in time. `within` takes the seconds and says nothing about which came first."""
-
-    BEFORE = "before"
-    AFTER = "after"
-    WITHIN = "within"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InOrder:
-    """The first event lies before or after the second, or within some seconds of it."""
-
-    order: Order
-    first: Evidence
-    second: Evidence
-    seconds: int = 0
-
-
-class Tie(StrEnum):
-    """What two events share. `parent` says that the left event's process started the right event's."""
-
-    USER = "user"
-    IP = "ip"
-    HOST = "host"
-    PROCESS = "process"
-    DOMAIN = "domain"
-    FILE = "file"
-    PARENT = "parent"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relation:
-    """The entities at the two fields are the same by their normal form. `support` are fields this also rests on."""
-
-    tie: Tie
-    left: Evidence
-    right: Evidence
-    support: tuple[Evidence, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Technique:
-    """The ATT&CK technique is supported by the alert, which fired on the cited fields."""
-
-    technique: str
-    alert: str
-    cited: tuple[Evidence, ...]
-
-
-class Judgment(StrEnum):
-    """What an incident is."""
-
-    TRUE_POSITIVE = "true-positive"
-    BENIGN_POSITIVE = "benign-positive"
-    FALSE_POSITIVE = "false-positive"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """A judgment and the claims it rests on."""
-
-    judgment: Judgment
-    claims: tuple[ClaimId, ...]
-
-
-Predicate: TypeAlias = Observation | Count | InOrder | Relation | Technique | Verdict
-
 _KINDS: Mapping[type[Any], ClaimKind] = {
     Observation: ClaimKind.OBSERVATION,
     Count: ClaimKind.COUNT,
     InOrder: ClaimKind.SEQUENCE,
     Relation: ClaimKind.RELATION,
+    Consequence: ClaimKind.CONSEQUENCE,
     Technique: ClaimKind.TECHNIQUE,
     Verdict: ClaimKind.VERDICT,
 }
@@ -186,29 +108,14 @@ class Claim:
         return evidence_of(self.predicate)
 
 
-def evidence_of(predicate: Predicate) -> tuple[Evidence, ...]:
-    """Returns every field that the predicate cites."""
-    match predicate:
-        case Observation(field=field):
-            return (field,)
-        case Count(cited=cited) | Technique(cited=cited):
-            return cited
-        case InOrder(first=first, second=second):
-            return (first, second)
-        case Relation(left=left, right=right, support=support):
-            return (left, right, *support)
-        case Verdict():
-            return ()
-
-
 def make_claim(incident: IncidentId, author: Author, predicate: Predicate, *, serial: int = 0, note: str = "") -> Claim:
     """Returns the claim with its content-derived id."""
     content: dict[str, JSONValue] = {
         "incident": incident,
         "author": asdict(author),
         "kind": _KINDS[type(predicate)],
-        "fields": [[piece.event, piece.pointer] for piece in evidence_of(predicate)],
-        "detail": _detail(predicate),
+        "fields": [_place(piece) for piece in evidence_of(predicate)],
+        "detail": detail_of(predicate),
         "serial": serial,
     }
     return Claim(
@@ -248,17 +155,5 @@ def decode_claim(encoded: Mapping[str, Any]) -> Claim:
     return claim
 
 
-def _detail(predicate: Predicate) -> JSONValue:
-    match predicate:
-        case Observation():
-            return None
-        case Count(pointer=pointer, count=count):
-            return [pointer, count]
-        case InOrder(order=order, seconds=seconds):
-            return [order, seconds]
-        case Relation(tie=tie):
-            return tie
-        case Technique(technique=technique, alert=alert):
-            return [technique, alert]
-        case Verdict(judgment=judgment, claims=claims):
-            return [judgment, *claims]
+def _place(piece: Evidence) -> JSONValue:
+    return [piece.event, piece.pointer] if piece.form is Form.EXACT else [piece.event, piece.pointer, piece.form]

@@ -16,6 +16,9 @@ from safeconduct.kernel.errors import InvalidInputError, TooLargeError
 HOSTS_MAX = 100_000
 """Hosts or users in an inventory; read into memory, about 100 bytes each."""
 
+CLOCK_MS_MAX = 86_400_000
+"""Milliseconds that a clock may be declared to be off: a day. One that is off by more is to be set, not declared."""
+
 PRIVATE = (
     "10.0.0.0/8",
     "172.16.0.0/12",
@@ -31,11 +34,21 @@ PRIVATE = (
 
 @dataclass(frozen=True)
 class Host:
-    """One own machine."""
+    """One own machine. Its clock is `clock_ahead_ms` ahead of true time, give or take `clock_within_ms`."""
 
     name: str
     address: str = ""
     role: str = ""
+    clock_ahead_ms: int = 0
+    clock_within_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How far a host's clock is ahead of true time (behind: negative), and within which milliseconds that is known."""
+
+    ahead_ms: int = 0
+    within_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,18 @@ class Inventory:
     def owns_domain(self, name: str) -> bool:
         """Tells whether a lower-case name is an own domain, lies below one, or is an own host's."""
         return name in self._host_names or any(name == own or name.endswith("." + own) for own in self._domains)
+
+    def clock(self, host: str) -> Clock:
+        """Returns what is declared of a host's clock; one of which nothing is counts as right."""
+        return self._clocks.get(host, Clock())
+
+    @cached_property
+    def _clocks(self) -> Mapping[str, Clock]:
+        found = {host.name.lower(): Clock(host.clock_ahead_ms, host.clock_within_ms) for host in self.hosts}
+        for name, clock in found.items():
+            if abs(clock.ahead_ms) > CLOCK_MS_MAX or not 0 <= clock.within_ms <= CLOCK_MS_MAX:
+                raise ValueError(f"the clock of {name} can be off by {CLOCK_MS_MAX} ms at most")
+        return found
 
     @cached_property
     def _names(self) -> dict[str, str]:
@@ -123,7 +148,7 @@ def parse_inventory(content: bytes | Mapping[str, Any]) -> Inventory:
             inventory = msgspec.json.decode(content, type=Inventory)
         else:
             inventory = msgspec.convert(content, Inventory)
-        _ = inventory._networks, inventory._addresses  # noqa: SLF001 - a wrong network is told now, not at first use
+        _ = inventory._networks, inventory._addresses, inventory._clocks  # noqa: SLF001 - a wrong network is told now, not at first use
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise InvalidInputError(
             f"the inventory does not fit: {error}",

@@ -10,27 +10,12 @@ from itertools import pairwise
 
 from safeconduct.kernel.ids import ClaimId, EventId, IncidentId
 from safeconduct.kernel.instants import Instant, rfc3339
-from safeconduct.soc.claims import (
-    CITED_MAX,
-    TIME_POINTER,
-    Author,
-    AuthorKind,
-    Claim,
-    Count,
-    Evidence,
-    InOrder,
-    Observation,
-    Order,
-    Predicate,
-    Relation,
-    Technique,
-    Tie,
-    make_claim,
-)
+from safeconduct.soc.claims import CITED_MAX, TIME_POINTER, Author, AuthorKind, Claim, make_claim
 from safeconduct.soc.entities import mentions
 from safeconduct.soc.grounding import CheckedClaim, Context, Shown, TechniqueTable, check_all
-from safeconduct.soc.grounding.rules import PARENT_PID_POINTER, PID_POINTER, support_pointers
+from safeconduct.soc.grounding.linking import PARENT_PID_POINTER, PID_POINTER, support_pointers
 from safeconduct.soc.model import Alert, Edge, Entity, EntityKind, Event, Incident, Match
+from safeconduct.soc.predicates import Count, Evidence, InOrder, Observation, Order, Predicate, Relation, Technique, Tie
 from safeconduct.soc.quotes import quote_at, text_of
 from safeconduct.soc.wording import shown
 

@@ -15,11 +15,12 @@ import msgspec
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import CallId, EventId, PathId
 from safeconduct.kernel.instants import rfc3339
-from safeconduct.soc.claims import TIME_POINTER, Judgment, Order, Tie
+from safeconduct.soc.claims import TIME_POINTER
 from safeconduct.soc.entities import mentions
 from safeconduct.soc.grounding import Shown, TechniqueTable
-from safeconduct.soc.grounding.rules import support_pointers
+from safeconduct.soc.grounding.linking import support_pointers
 from safeconduct.soc.model import Alert, Event, Incident
+from safeconduct.soc.predicates import Judgment, Order, Tie
 from safeconduct.soc.quotes import Scalar, quote_at
 from safeconduct.soc.wording import quoted, shown
 

@@ -5,7 +5,19 @@ from collections.abc import Mapping
 
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant, rfc3339
-from safeconduct.soc.claims import Claim, Count, InOrder, Observation, Order, Relation, Technique, Tie, Verdict
+from safeconduct.soc.claims import Claim
+from safeconduct.soc.predicates import (
+    Consequence,
+    Count,
+    InOrder,
+    Observation,
+    Order,
+    Relation,
+    Technique,
+    Tie,
+    Verdict,
+    Word,
+)
 from safeconduct.soc.quotes import Scalar, text_of
 
 VALUE_CHARS_MAX = 80
@@ -43,8 +55,11 @@ def render(claim: Claim, *, names: Mapping[str, str], titles: Mapping[str, str])
             return _in_order(claim.predicate)
         case Relation():
             return _relation(claim.predicate)
-        case Technique(technique=technique, alert=alert):
-            name = f" ({names[technique]})" if technique in names else ""
+        case Consequence():
+            return _consequence(claim.predicate)
+        case Technique(technique=technique, alert=alert, tactic=tactic):
+            known = [part for part in (names.get(technique, ""), shown(tactic)) if part]
+            name = f" ({', '.join(known)})" if known else ""
             return f"Technique {shown(technique)}{name} is supported by the alert {quoted(titles.get(alert, alert))}."
         case Verdict(judgment=judgment, claims=claims):
             return f"Verdict {judgment.value}, resting on {len(claims)} claims."
@@ -68,6 +83,18 @@ def _relation(predicate: Relation) -> str:
     if predicate.tie is Tie.PARENT:
         return f"The process {quoted(predicate.left.quote)} of event {left} started the process of event {right}."
     return f"Events {left} and {right} concern the same {predicate.tie.value}: {quoted(predicate.right.quote)}."
+
+
+def _consequence(predicate: Consequence) -> str:
+    edge = predicate.edge
+    said = {
+        Word.FOLLOWED_BY: "was followed by",
+        Word.LED_TO: "led to",
+        Word.CAUSED: "caused",
+    }[predicate.word]
+    by = "as its parent" if edge.tie is Tie.PARENT else f"by the same {edge.tie.value}"
+    left, right = _reference(edge.left.event), _reference(edge.right.event)
+    return f"Event {left} {said} event {right}, joined {by}: {quoted(edge.right.quote)}."
 
 
 def _reference(event: EventId) -> str:

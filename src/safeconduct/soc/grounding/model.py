@@ -8,6 +8,7 @@ from typing import Protocol
 from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.ids import ClaimId, EventId
 from safeconduct.soc.claims import Claim
+from safeconduct.soc.inventory import NOTHING, Inventory
 from safeconduct.soc.model import Event, Incident
 
 
@@ -66,7 +67,8 @@ class Shown:
 class Context:
     """What claims about one incident are checked against. `events` are the stored ones, read afresh.
 
-    `verified` are the claims of this incident that were found true before; verdicts may rest on them.
+    `verified` are the claims of this incident that were found true before; verdicts may rest on them. `inventory`
+    declares how far the clocks of hosts are off, and what is so common that sharing it joins nothing.
     """
 
     incident: Incident
@@ -74,6 +76,7 @@ class Context:
     shown: Shown
     techniques: TechniqueTable
     verified: Mapping[ClaimId, Claim] = field(default_factory=dict)
+    inventory: Inventory = NOTHING
 
 
 class Outcome(StrEnum):
@@ -99,3 +102,8 @@ class CheckedClaim:
     def verified(self) -> bool:
         """True if every rule held."""
         return self.outcome is Outcome.VERIFIED
+
+
+def broken(rule: int, code: str, text: str) -> Reason:
+    """Returns why a claim breaks a rule of docs/spec/grounding.md."""
+    return Reason(code, f"grounding/{rule}", text)
