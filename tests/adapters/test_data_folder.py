@@ -52,6 +52,21 @@ def test_a_server_in_another_process_is_found_and_gone_when_it_ends(tmp_path, ho
     assert running_server(tmp_path) is None
 
 
+def test_a_server_that_is_told_to_end_before_it_listens_for_it_is_announced_no_more(tmp_path):
+    (tmp_path / "safeconduct.db").touch()
+    told_to_end, kept = SystemExit(143), tmp_path / "server.lock"
+
+    def serve():
+        with locked(tmp_path) as lock:
+            lock.announce(Address("http://127.0.0.1:8700", "secret"))
+            assert kept.read_bytes()
+            raise told_to_end
+
+    with pytest.raises(SystemExit):
+        serve()
+    assert kept.read_bytes() == b""
+
+
 def test_a_killed_server_leaves_no_lock(tmp_path, hold):
     process = hold("http://127.0.0.1:1")
     process.kill()

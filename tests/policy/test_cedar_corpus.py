@@ -7,7 +7,7 @@ reports no error, and names entities that its store has.
 
 import json
 import os
-import tarfile
+import shutil
 from pathlib import Path
 
 import cedarpy
@@ -25,8 +25,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cedar")
-    with tarfile.open(Path(os.environ["SAFECONDUCT_CORPORA"]) / "cedar" / "handwritten-tests.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
+    shutil.unpack_archive(Path(os.environ["SAFECONDUCT_CORPORA"]) / "cedar" / "handwritten-tests.tar.xz", folder)
     return folder
 
 

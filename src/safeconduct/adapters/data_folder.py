@@ -84,8 +84,10 @@ def locked(data: Path) -> Iterator[DataLock]:
     try:
         _wait(descriptor, data)
         os.ftruncate(descriptor, 0)
-        yield DataLock(descriptor)
-        os.ftruncate(descriptor, 0)
+        try:
+            yield DataLock(descriptor)
+        finally:  # a signal may end a server before it listens for signals
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
