@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from safeconduct.soc.detection.model import RuleError
-from safeconduct.soc.detection.parsing import DOCUMENT_BYTES_MAX, TITLE_CHARS_MAX, check, load
+from safeconduct.soc.detection.parsing import check, load
+from safeconduct.soc.detection.reading import CONDITION_CHARS_MAX, DEPTH_MAX, DOCUMENT_BYTES_MAX, TITLE_CHARS_MAX
 from support.sigma import counting, identity, rule
 
 GOOD = rule({"selection": {"name": "x"}, "condition": "selection"})
@@ -34,7 +35,7 @@ INVALID = [
     (only({"selection": {"name|re": "("}, "condition": "selection"}), "invalid"),
     (only({"selection": {"name|cidr": "300.0.0.0/8"}, "condition": "selection"}), "CIDR"),
     (only({"selection": {"name": "x"}, "condition": "selection |"}), "pipe"),
-    ('title: "\\ud800"\nid: ' + identity("one"), "surrogate"),
+    ('title: "\\ud800"\nid: ' + identity("one"), "is no YAML"),
     (counting("c", "event_count", ["nobody"], condition={"gte": 1}), "not here"),
     (counting("c", "event_count", ["c"], condition={"gte": 1}), "itself"),
     (counting("c", "event_count", ["one"], timespan="soon", condition={"gte": 1}), "soon"),
@@ -46,10 +47,38 @@ UNSUPPORTED = [
     (only({"a": {"x": 1}, "b": {"y": 1}, "condition": "a or not b"}), "no evidence"),
 ]
 COUNTED = [
-    (counting("c", "value_sum", ["one"], condition={"gte": 1, "field": "x"}), "value_sum"),
-    (counting("c", "value_avg", ["one"], condition={"gte": 1, "field": "x"}), "value_avg"),
-    (counting("c", "event_count", ["one"], condition={"lt": 3}), "lt"),
-    (counting("c", "temporal", ["one", "two"], condition="one and not two"), "expression"),
+    (counting("c", "value_sum", ["one"], condition={"gte": 1, "field": ["x", "y"]}), "one field"),
+    (counting("c", "value_percentile", ["one"], condition={"gte": 1, "field": "x"}), "percentile from 1"),
+    (counting("c", "value_percentile", ["one"], condition={"gte": 1, "field": "x", "percentile": 101}), "percentile"),
+    (counting("c", "value_count", ["one"], condition={"gte": 1}), "field"),
+    (counting("c", "event_count", ["one"], condition={"gte": 1, "lte": "many"}), "number"),
+    (counting("c", "event_count", ["one"], condition={"gte": 1, "about": 2}), "about"),
+    (counting("c", "temporal_ordered", ["one", "two"], condition={"gte": 1}), "order"),
+    (counting("c", "temporal", ["one", "two"], condition="one or not two"), "nothing could be shown"),
+    (counting("c", "temporal", ["one", "two"], condition="one and two and three"), "three"),
+]
+ALIASED = "\n".join(
+    [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" if n else "a0: &a0 [x, x, x, x, x, x, x, x, x]" for n in range(9)]
+)
+HAZARDS = [
+    (only({"s": {"name|re": ".*"}, "condition": "s"}), "rule-matches-everything"),
+    (only({"s": {"name": "x"}, "t": {"name|re": "a?"}, "condition": "s or t"}), "rule-matches-everything"),
+    (only({"s": {"name": "x"}, "t": {"name|re": "a?"}, "condition": "s and not t"}), "rule-matches-nothing"),
+    (only({"s": ["*"], "condition": "s"}), "rule-matches-everything"),
+    (only({"s": {"name|re": "(a+)+\\1$"}, "condition": "s"}), "rule-explodes"),
+    (only({"s": {"name|re": "^(?!x)a"}, "condition": "s"}), "rule-explodes"),
+    (only({"s": {"name|re": "((a{99}){99}){99}"}, "condition": "s"}), "rule-explodes"),
+    (ALIASED, "rule-explodes"),
+    (only({"s": {"x": 1}, "condition": "(" * (DEPTH_MAX + 1) + "s" + ")" * (DEPTH_MAX + 1)}), "rule-explodes"),
+    (only({"s": {"x": 1}, "condition": "s or " * (CONDITION_CHARS_MAX // 5) + " s"}), "rule-explodes"),
+]
+HARMLESS = [
+    {"s": {"name": "*"}, "condition": "s"},
+    {"s": {"name": "x"}, "t": {"name": "*"}, "condition": "s and not t"},
+    {"s": {"name|re": "(a+)+$"}, "condition": "s"},
+    {"s": {"name": "x"}, "t": {"name|contains": ""}, "condition": "s and t"},
+    {"s": {"x": 1}, "condition": "(" * DEPTH_MAX + "s" + ")" * DEPTH_MAX},
+    {"s": {"x": 1}, "condition": "s or " * (CONDITION_CHARS_MAX // 5) + "s"},
 ]
 
 
@@ -79,6 +108,18 @@ def test_a_correlation_we_do_not_run_is_named(text, feature):
     assert len(rules.events) == 2
     assert problem.name == "c.yml"
     assert feature in problem.error.message
+
+
+@pytest.mark.parametrize(("text", "code"), HAZARDS)
+def test_a_rule_that_would_hold_up_everything_or_says_nothing_is_set_aside(text, code):
+    rules, (problem,) = check([("good.yml", GOOD.replace(identity("one"), identity("other"))), ("odd.yml", text)])
+    assert len(rules.events) == 1
+    assert (problem.name, problem.error.code) == ("odd.yml", code)
+
+
+@pytest.mark.parametrize("detection", HARMLESS)
+def test_what_only_looks_so_is_run(detection):
+    assert len(load([("a.yml", only(detection))]).events) == 1
 
 
 def test_two_rules_cannot_have_one_id():

@@ -2,12 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ids import EventId
-from safeconduct.soc.detection.counting import Hit, count
+from safeconduct.kernel.instants import Instant
+from safeconduct.soc.detection.counting import count
 from safeconduct.soc.detection.ir import Head, LogSource, RuleIR
 from safeconduct.soc.detection.matching import field_values, matches
+from safeconduct.soc.detection.measuring import Hit
 from safeconduct.soc.detection.model import RuleSet
 from safeconduct.soc.detection.views import views
 from safeconduct.soc.model import Alert, Event
@@ -20,12 +23,25 @@ ALERT_EVENTS_MAX = 500
 
 def detect(events: Iterable[Event], rules: RuleSet) -> tuple[Alert, ...]:
     """Returns the alerts of the rules on the events, ordered by time, rule and id."""
-    hits = _event_hits(events, rules)
+    reach = _Reach(Instant(0))
+    hits = _event_hits(reach.of(events), rules)
     for correlation in rules.correlations:
         counted = [hit for key in dict.fromkeys(correlation.rules) for hit in hits.get(key, ())]
-        hits[correlation.head.id] = count(correlation, counted)
+        hits[correlation.head.id] = count(correlation, counted, reach.until)
     alerts = [_alert(head, hit) for head in rules.heads() if head.alerts for hit in hits.get(head.id, ())]
     return tuple(sorted(alerts, key=lambda alert: (alert.at, alert.rule, alert.id)))
+
+
+@dataclass
+class _Reach:
+    """How far the telemetry goes: few is known to be few once it goes past the end of the timespan."""
+
+    until: Instant
+
+    def of(self, events: Iterable[Event]) -> Iterator[Event]:
+        for event in events:
+            self.until = max(self.until, event.at)
+            yield event
 
 
 def alert_id(rule_digest: str, events: tuple[str, ...]) -> str:
@@ -62,7 +78,7 @@ def _needed(rules: RuleSet) -> dict[str, set[str]]:
     for correlation in rules.correlations:
         for key in correlation.rules:
             names = {correlation.aliases.get(name, {}).get(key, name) for name in correlation.group_by}
-            needed[key] |= names | ({correlation.value_field} if correlation.value_field else set())
+            needed[key] |= names | set(correlation.value_fields)
     return needed
 
 

@@ -68,6 +68,8 @@ def node(item: object) -> Node:
             return _value(item.field, item.value)
         case ConditionValueExpression():
             return _value("", item.value)
+        case None:
+            raise RuleError("its condition asks for selections by a name that none of them has")
         case _:
             raise unsupported(f"condition of kind {type(item).__name__}")
 

@@ -1,42 +1,43 @@
-"""Sigma correlations: how often, how many different, or in which order, within a timespan and per group.
+"""Sigma correlations: how often, how much, how many different, or in which order, within a timespan and per group.
 
-A window slides over the hits in time order. Windows that satisfy the condition and share a hit are one finding, so that
-ten minutes of guessing are one alert, not fifty. The order in which events came in changes nothing.
+What more can only make truer is told as soon as it is reached, in a window that slides over the hits in time order;
+windows that satisfy the condition and share a hit are one finding, so that ten minutes of guessing are one alert, not
+fifty. What more could undo (few, exactly so many, a mean) is told of whole stretches of time, side by side from the
+epoch on, once the telemetry goes past their end. The order in which events came in changes nothing.
 """
 
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant, seconds
-from safeconduct.soc.detection.ir import Operator
-from safeconduct.soc.detection.model import Correlation, Kind
-from safeconduct.soc.model import Match
+from safeconduct.soc.detection.correlations import (
+    Absent,
+    Correlation,
+    Every,
+    Expression,
+    Kind,
+    Occurs,
+    leaves,
+)
+from safeconduct.soc.detection.measuring import Hit, Sliding, measure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
-    """A rule held. `at` is when: for a count, when it was reached. `fields` are the values that others group by."""
+def count(rule: Correlation, hits: Iterable[Hit], until: Instant) -> list[Hit]:
+    """Returns the findings of a correlation over the hits of the rules it counts, ordered by time and first event.
 
-    rule: str
-    at: Instant
-    events: tuple[EventId, ...]
-    matches: tuple[Match, ...]
-    fields: Mapping[str, str]
-
-
-def count(rule: Correlation, hits: Iterable[Hit]) -> list[Hit]:
-    """Returns the findings of a correlation over the hits of the rules it counts, ordered by time and first event."""
+    `until` is how far the telemetry goes: what may still come true or untrue after it is not told yet.
+    """
     found = [
         finding
         for key, group in _groups(rule, hits).items()
-        for finding in _findings(rule, dict(zip(rule.group_by, key, strict=True)), group)
+        for finding in _findings(rule, dict(zip(rule.group_by, key, strict=True)), group, until)
     ]
     return sorted(found, key=_order)
 
 
-def _order(hit: Hit) -> tuple[Instant, str, tuple[EventId, ...]]:
+def _order(hit: Hit) -> tuple[Instant, str, tuple[str, ...]]:
     return hit.at, hit.rule, hit.events
 
 
@@ -47,49 +48,42 @@ def _groups(rule: Correlation, hits: Iterable[Hit]) -> dict[tuple[str, ...], lis
         names = [rule.aliases.get(name, {}).get(hit.rule, name) for name in rule.group_by]
         if all(name in hit.fields for name in names):
             groups[tuple(hit.fields[name].lower() for name in names)].append(hit)
-    return {key: sorted(group, key=_order) for key, group in sorted(groups.items())}
+    places = {name: place for place, name in reversed(list(enumerate(rule.rules)))}
+    # Of the same instant nobody knows which came first: those that make an order true do.
+    return {
+        key: sorted(group, key=lambda hit: (hit.at, places[hit.rule], hit.events))
+        for key, group in sorted(groups.items())
+    }
 
 
-@dataclass
-class _Window:
-    """The hits within one timespan, counted as they come and go: a flood costs no more per hit than a trickle."""
-
-    rule: Correlation
-    hits: deque[Hit] = field(default_factory=deque)
-    values: Counter[str] = field(default_factory=Counter)
-
-    def push(self, hit: Hit) -> int:
-        """Takes a hit in, lets go of those now too old, and returns how many it let go."""
-        self.hits.append(hit)
-        self.values[self._value(hit)] += 1
-        dropped = 0
-        while self.hits[0].at + seconds(self.rule.seconds) < hit.at:
-            old = self._value(self.hits.popleft())
-            self.values[old] -= 1
-            if not self.values[old]:
-                del self.values[old]
-            dropped += 1
-        return dropped
-
-    def satisfied(self) -> bool:
-        """Tells whether the condition holds now."""
-        if self.rule.kind is Kind.EVENT_COUNT:
-            return _enough(self.rule, len(self.hits))
-        distinct = len(self.values) - ("" in self.values)
-        if self.rule.kind is Kind.TEMPORAL_ORDERED:
-            return distinct == len(set(self.rule.rules)) and _in_order(self.rule.rules, self.hits)
-        return _enough(self.rule, distinct)
-
-    def _value(self, hit: Hit) -> str:
-        return hit.fields.get(self.rule.value_field, "").lower() if self.rule.kind is Kind.VALUE_COUNT else hit.rule
+def _findings(rule: Correlation, shared: Mapping[str, str], hits: Sequence[Hit], until: Instant) -> Iterator[Hit]:
+    if rule.whole:
+        yield from _whole(rule, shared, hits, until)
+    else:
+        yield from _slid(rule, shared, hits, until)
 
 
-def _findings(rule: Correlation, shared: Mapping[str, str], hits: Sequence[Hit]) -> Iterator[Hit]:
-    window, start = _Window(rule), 0
+def _whole(rule: Correlation, shared: Mapping[str, str], hits: Sequence[Hit], until: Instant) -> Iterator[Hit]:
+    stretches: dict[int, list[Hit]] = defaultdict(list)
+    for hit in hits:
+        stretches[hit.at // seconds(rule.seconds)].append(hit)
+    for number, within in stretches.items():
+        measured = measure(rule, within)
+        if (
+            (number + 1) * seconds(rule.seconds) <= until
+            and measured is not None
+            and all(bound.holds(measured) for bound in rule.bounds)
+        ):
+            yield _finding(rule, shared, within, within[-1].at)
+
+
+def _slid(rule: Correlation, shared: Mapping[str, str], hits: Sequence[Hit], until: Instant) -> Iterator[Hit]:
+    window, start = Sliding(rule), 0
+    satisfied = _satisfied(rule, window, hits, until)
     begin, end, reached = -1, -1, Instant(0)
     for last, hit in enumerate(hits):
         start += window.push(hit)
-        if not window.satisfied():
+        if not satisfied(start, last):
             continue
         if begin >= 0 and start > end:
             yield _finding(rule, shared, hits[begin : end + 1], reached)
@@ -101,21 +95,77 @@ def _findings(rule: Correlation, shared: Mapping[str, str], hits: Sequence[Hit])
         yield _finding(rule, shared, hits[begin : end + 1], reached)
 
 
-def _enough(rule: Correlation, number: int) -> bool:
-    return number > rule.count if rule.operator is Operator.GREATER else number >= rule.count
+def _satisfied(rule: Correlation, window: Sliding, hits: Sequence[Hit], until: Instant) -> Callable[[int, int], bool]:
+    """Returns what tells whether the condition holds of the window from one hit to another."""
+    if rule.expression is None:
+        return lambda _start, _last: all(bound.holds(window.measured()) for bound in rule.bounds)
+    course = _Course.of(rule, hits, until)
+    expression = rule.expression
+    return lambda start, last: course.holds(expression, start, last)
 
 
-def _in_order(rules: Sequence[str], window: Iterable[Hit]) -> bool:
-    """Tells whether the rules were hit one after the other, none before its predecessor."""
-    wanted = iter(rules)
-    awaited = next(wanted, None)
-    for hit in window:
-        if hit.rule == awaited:
-            awaited = next(wanted, None)
-    return awaited is None
+@dataclass(frozen=True)
+class _Course:
+    """Where in a group's hits each rule was hit."""
+
+    rule: Correlation
+    places: Mapping[str, Sequence[int]]
+    times: Sequence[Instant]
+    until: Instant
+    waits: bool
+
+    @classmethod
+    def of(cls, rule: Correlation, hits: Sequence[Hit], until: Instant) -> "_Course":
+        places: dict[str, list[int]] = defaultdict(list)
+        for index, hit in enumerate(hits):
+            places[hit.rule].append(index)
+        waits = rule.expression is not None and any(isinstance(leaf, Absent) for leaf in leaves(rule.expression))
+        return cls(rule, places, [hit.at for hit in hits], until, waits)
+
+    def holds(self, expression: Expression, start: int, last: int) -> bool:
+        """Tells whether the expression holds of the hits from `start` to `last`."""
+        if self.waits and self.times[last] + seconds(self.rule.seconds) > self.until:
+            return False
+        reached = self._reached(expression, start, last)
+        return reached is not None and reached <= last + 1
+
+    def _reached(self, expression: Expression, start: int, last: int) -> int | None:
+        """Returns behind which hit at or after `start` the expression first holds; None if behind none."""
+        match expression:
+            case Occurs():
+                return self._next(expression.rule, start)
+            case Absent():
+                return start if self._absent(expression.rule, last) else None
+            case Every():
+                return self._every(expression, start, last)
+            case _:
+                ends = [self._reached(part, start, last) for part in expression.parts]
+                return min((end for end in ends if end is not None), default=None)
+
+    def _every(self, expression: Every, start: int, last: int) -> int | None:
+        furthest = start
+        for part in expression.parts:
+            begin = furthest if self.rule.kind is Kind.TEMPORAL_ORDERED else start
+            end = self._reached(part, begin, last)
+            if end is None:
+                return None
+            furthest = max(furthest, end)
+        return furthest
+
+    def _next(self, rule: str, start: int) -> int | None:
+        places = self.places.get(rule, ())
+        found = bisect_left(places, start)
+        return places[found] + 1 if found < len(places) else None
+
+    def _absent(self, rule: str, last: int) -> bool:
+        span = seconds(self.rule.seconds)
+        first = bisect_left(self.times, self.times[last] - span)
+        behind = bisect_right(self.times, self.times[last] + span)
+        following = self._next(rule, first)
+        return following is None or following > behind
 
 
-def _finding(rule: Correlation, shared: Mapping[str, str], hits: Sequence[Hit], reached: Instant) -> Hit:
+def _finding(rule: Correlation, shared: Mapping[str, str], hits: Sequence[Hit], at: Instant) -> Hit:
     events = Counter(event for hit in hits for event in hit.events)
     matches = dict.fromkeys(match for hit in hits for match in hit.matches)
-    return Hit(rule=rule.head.id, at=reached, events=tuple(events), matches=tuple(matches), fields=shared)
+    return Hit(rule=rule.head.id, at=at, events=tuple(events), matches=tuple(matches), fields=shared)

@@ -1,53 +1,41 @@
-"""Rules that count the hits of others over time, and sets of rules ready to run."""
+"""Sets of rules ready to run, and the filters laid over them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.soc.detection.ir import Head, Operator, RuleIR
+from safeconduct.soc.detection.correlations import Correlation
+from safeconduct.soc.detection.ir import Head, LogSource, Node, RuleIR
 
 
 class RuleError(InvalidInputError):
-    """A rule that cannot be used: `rule-invalid` if it is no Sigma rule, `rule-unsupported` if we can't run it."""
+    """A rule that cannot be used.
+
+    `rule-invalid` if it is no Sigma rule, `rule-unsupported` if we can't run it, `rule-explodes` if running it could
+    hold up everything, `rule-matches-everything` or `rule-matches-nothing` if it says nothing.
+    """
 
     default_code = "rule-invalid"
 
 
-class Kind(StrEnum):
-    """What a correlation looks for within its timespan, per group."""
-
-    EVENT_COUNT = "event_count"
-    VALUE_COUNT = "value_count"
-    TEMPORAL = "temporal"
-    TEMPORAL_ORDERED = "temporal_ordered"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Correlation:
-    """A count over hits of other rules.
+class Filter:
+    """A condition laid over the rules of a log source: over those of `rules`, or over all where there are none."""
 
-    `rules` are their ids, in order; `group_by` fields whose values a group's hits share; `aliases` the name a group-by
-    field has in each rule; `value_field` what distinct values are counted of; `count` compared by `operator`.
-    """
-
-    head: Head
-    kind: Kind
+    title: str
+    digest: str
     rules: tuple[str, ...]
-    group_by: tuple[str, ...] = ()
-    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    value_field: str = ""
-    operator: Operator = Operator.GREATER_OR_EQUAL
-    count: int = 1
-    seconds: int = 0
+    source: LogSource
+    condition: Node
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules ready to run; correlations stand after the rules they count."""
+    """Rules ready to run; correlations stand after the rules they count. The filters are part of the rules already."""
 
     events: Sequence[RuleIR] = ()
     correlations: Sequence[Correlation] = ()
+    filters: Sequence[Filter] = ()
 
     def heads(self) -> list[Head]:
         """Returns what each rule says of itself, by title."""

@@ -2,67 +2,49 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
-import yaml
-from sigma.collection import SigmaCollection
-from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationRule
+from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
+from sigma.filters import SigmaFilter
 from sigma.processing.pipeline import ProcessingItem, ProcessingPipeline
 from sigma.processing.transformations import ValueListPlaceholderTransformation
-from sigma.rule import SigmaRule, SigmaRuleBase
+from sigma.rule import SigmaRule
 
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.soc.detection.conditions import names_evidence, node, unsupported
-from safeconduct.soc.detection.ir import Head, LogSource, Operator, Or, RuleIR
-from safeconduct.soc.detection.model import Correlation, Kind, RuleError, RuleSet
-
-DOCUMENT_BYTES_MAX = 1024 * 1024
-"""Bytes of one rule file. Rules are a few kilobytes; YAML larger than this is made to hurt."""
+from safeconduct.soc.detection.correlation_parsing import Counted, correlation
+from safeconduct.soc.detection.correlations import Correlation
+from safeconduct.soc.detection.filtering import as_rule, filter_of, filtered
+from safeconduct.soc.detection.hazards import refuse_hazards
+from safeconduct.soc.detection.ir import Head, LogSource, Or, RuleIR
+from safeconduct.soc.detection.model import Filter, RuleError, RuleSet
+from safeconduct.soc.detection.reading import Found, brief, read
 
 TECHNIQUE = re.compile(r"t\d{4}(?:\.\d{3})?")
-_PLACEHOLDER = re.compile(r"%([a-z_]+)%")
-TITLE_CHARS_MAX = 256
-"""Characters of a title, as the Sigma specification limits it; it stands in log entries of bounded size."""
-
-SPELLED_MAX = 300  # characters of a library's message that are passed on
+_PLACEHOLDER = re.compile(r"%([A-Za-z_][A-Za-z0-9_.-]*)%")
+_EXPANDED = re.compile(r"\|expand\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A rule file that gave no rule, and why."""
+    """A rule, or a whole file, that is not run, and why. `rule` is its id where it has one, `title` its title."""
 
     name: str
     error: InvalidInputError
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A rule as pySigma read it, the file it stands in, and the digest of that file's content."""
-
-    name: str
-    rule: SigmaRuleBase
-    content: str
-
-    @property
-    def id(self) -> str:
-        return str(self.rule.id)
-
-    @property
-    def counts(self) -> list[str]:
-        listed = self.rule.rules if isinstance(self.rule, SigmaCorrelationRule) else None
-        return [reference.reference for reference in listed or ()]
+    rule: str = ""
+    title: str = ""
 
 
 @dataclass
 class _Conversion:
     """What is known while a set of rules is converted."""
 
-    found: dict[str, _Found]
+    found: dict[str, Found]
     problems: list[Problem]
     filled: Mapping[str, Sequence[str]]
+    filters: list[Filter] = field(default_factory=list)
     heads: dict[str, Head] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -76,7 +58,7 @@ class _Conversion:
             if isinstance(item.rule, SigmaCorrelationRule) and not item.rule.generate
         }
 
-    def head(self, item: _Found) -> Head:
+    def head(self, item: Found) -> Head:
         rule = item.rule
         techniques = {
             tag.name.upper() for tag in rule.tags if tag.namespace == "attack" and TECHNIQUE.fullmatch(tag.name)
@@ -94,9 +76,9 @@ class _Conversion:
             alerts=item.id not in self.counted,
         )
 
-    def refuse(self, item: _Found, error: RuleError) -> None:
+    def refuse(self, item: Found, error: RuleError) -> None:
         told = RuleError(f"{item.name}: {error.message}", code=error.code, remedy=error.remedy)
-        self.problems.append(Problem(item.name, told))
+        self.problems.append(Problem(item.name, told, item.id, item.rule.title))
 
 
 NOTHING_FILLED: Mapping[str, Sequence[str]] = {}
@@ -118,51 +100,40 @@ def check(
     files: Iterable[tuple[str, str]], filled: Mapping[str, Sequence[str]] = NOTHING_FILLED
 ) -> tuple[RuleSet, list[Problem]]:
     """Reads rule files and returns the rules that can be used and every problem of the others."""
-    found: dict[str, _Found] = {}
+    found: dict[str, Found] = {}
+    filters: list[Found] = []
     problems: list[Problem] = []
     for name, text in files:
         try:
-            for item in list(_read(name, text, filled)):
+            for item in list(read(name, text, filled, placeholders(text))):
+                if isinstance(item.rule, SigmaFilter):
+                    filters.append(item)
+                    continue
                 if item.id in found:
                     raise RuleError(f"{name}: id {item.id} is also that of {found[item.id].name}")
                 found[item.id] = item
         except InvalidInputError as error:
             problems.append(Problem(name, error))
     conversion = _Conversion(found, problems, filled)
-    return RuleSet(tuple(_event_rules(conversion)), tuple(_correlations(conversion))), problems
+    conversion.filters = list(_filters(filters, conversion))
+    rules = tuple(_event_rules(conversion))
+    return RuleSet(rules, tuple(_correlations(conversion)), tuple(conversion.filters)), problems
 
 
 def placeholders(text: str) -> set[str]:
-    """Returns the names of the placeholders in a rule file."""
-    return set(_PLACEHOLDER.findall(text))
+    """Returns the names of the placeholders in a rule file; a file without the modifier `expand` has none."""
+    return set(_PLACEHOLDER.findall(text)) if _EXPANDED.search(text) else set()
 
 
-def _read(name: str, text: str, filled: Mapping[str, Sequence[str]]) -> Iterator[_Found]:
-    if len(text.encode(errors="replace")) > DOCUMENT_BYTES_MAX:
-        raise RuleError(f"{name} is over {DOCUMENT_BYTES_MAX} bytes", code="too-large")
-    try:
-        documents = [document for document in yaml.safe_load_all(text) if document is not None]
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise RuleError(f"{name}: is no YAML: {_brief(error)}") from error
-    if not documents or not all(isinstance(document, dict) for document in documents):
-        raise RuleError(f"{name}: expected a Sigma rule, a YAML map with title, logsource and detection")
-    values = {one: list(filled[one]) for one in sorted(placeholders(text) & filled.keys())}
-    content = digest({"rules": _plain(documents), "values": values} if values else _plain(documents))
-    for rule in _parsed(name, documents):
-        if rule.id is None:
-            raise RuleError(f"{name}: the rule has no id; expected a UUID")
-        if not 0 < len(rule.title) <= TITLE_CHARS_MAX:
-            raise RuleError(f"{name}: expected a title of 1 to {TITLE_CHARS_MAX} characters")
-        yield _Found(name, rule, content)
-
-
-def _parsed(name: str, documents: list[dict[str, Any]]) -> list[SigmaRuleBase]:
-    try:
-        return list(SigmaCollection.from_dicts(documents, resolve_references=False).rules)
-    except SigmaError as error:
-        raise RuleError(f"{name}: {_brief(error)}") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # what pySigma raises on shapes it never met
-        raise RuleError(f"{name}: is not shaped like a Sigma rule ({_brief(error)})") from error
+def _filters(items: Iterable[Found], conversion: _Conversion) -> Iterator[Filter]:
+    for item in items:
+        assert isinstance(item.rule, SigmaFilter)  # noqa: S101 - `check` chose by it
+        try:
+            yield filter_of(item, item.rule, _filled(as_rule(item.rule), conversion.filled), conversion.ids)
+        except RuleError as error:
+            conversion.refuse(item, error)
+        except SigmaError as error:
+            conversion.refuse(item, RuleError(brief(error)))
 
 
 def _event_rules(conversion: _Conversion) -> Iterator[RuleIR]:
@@ -170,17 +141,17 @@ def _event_rules(conversion: _Conversion) -> Iterator[RuleIR]:
         if not isinstance(item.rule, SigmaRule):
             continue
         try:
-            rule = _event_rule(_with_values(item.rule, conversion.filled), conversion.head(item))
+            rule = _event_rule(item.rule, conversion.head(item), conversion)
         except RuleError as error:
             conversion.refuse(item, error)
         except SigmaError as error:
-            conversion.refuse(item, RuleError(_brief(error)))
+            conversion.refuse(item, RuleError(brief(error)))
         else:
             conversion.heads[item.id] = rule.head
             yield rule
 
 
-def _with_values(rule: SigmaRule, filled: Mapping[str, Sequence[str]]) -> SigmaRule:
+def _filled(rule: SigmaRule, filled: Mapping[str, Sequence[str]]) -> SigmaRule:
     """Fills in placeholders; a rule that names one without values can't be run, and pySigma says so."""
     if filled:
         values = {name: list(given) for name, given in filled.items()}
@@ -188,76 +159,32 @@ def _with_values(rule: SigmaRule, filled: Mapping[str, Sequence[str]]) -> SigmaR
     return rule
 
 
-def _event_rule(rule: SigmaRule, head: Head) -> RuleIR:
+def _event_rule(rule: SigmaRule, head: Head, conversion: _Conversion) -> RuleIR:
+    _filled(rule, conversion.filled)
     conditions = tuple(node(condition.parsed) for condition in rule.detection.parsed_condition)
     condition = conditions[0] if len(conditions) == 1 else Or(conditions)
     if not names_evidence(condition):
         raise unsupported("a condition that can hold without any value being found, so that no evidence can be named")
+    refuse_hazards(condition)
     source = LogSource(rule.logsource.category or "", rule.logsource.product or "", rule.logsource.service or "")
-    return RuleIR(head=head, source=source, condition=condition)
+    return filtered(RuleIR(head=head, source=source, condition=condition), conversion.filters)
 
 
 def _correlations(conversion: _Conversion) -> Iterator[Correlation]:
     """Yields them after the rules they count; correlations may count correlations."""
     waiting = [item for item in conversion.found.values() if isinstance(item.rule, SigmaCorrelationRule)]
+    counted = Counted(conversion.ids, conversion.heads)
     while waiting:
-        ready = [item for item in waiting if all(conversion.ids.get(ref) in conversion.heads for ref in item.counts)]
+        ready = [item for item in waiting if counted.knows(item.counts)]
         for item in ready or waiting:
             try:
                 if not ready:
                     raise RuleError("it counts a rule that is not here, cannot be used, or is itself")  # noqa: TRY301
-                correlation = _correlation(item, conversion)
+                assert isinstance(item.rule, SigmaCorrelationRule)  # noqa: S101 - all that waited are
+                made = correlation(item.rule, item.written, conversion.head(item), counted)
             except RuleError as error:
                 conversion.refuse(item, error)
             else:
-                conversion.heads[item.id] = correlation.head
-                yield correlation
+                conversion.heads[item.id] = made.head
+                yield made
         waiting = [item for item in waiting if item not in ready] if ready else []
-
-
-def _correlation(item: _Found, conversion: _Conversion) -> Correlation:
-    rule = item.rule
-    assert isinstance(rule, SigmaCorrelationRule)  # noqa: S101 - the caller chose by it
-    condition = _countable(rule)
-    ids = [conversion.ids[reference] for reference in item.counts]
-    head = conversion.head(item)
-    counted = [conversion.heads[key].digest for key in ids]
-    return Correlation(
-        head=replace(head, digest=digest({"rule": head.digest, "counts": counted})),
-        kind=Kind(rule.type.name.lower()),
-        rules=tuple(ids),
-        group_by=tuple(rule.group_by or ()),
-        aliases={
-            alias.alias: {conversion.ids[reference.reference]: name for reference, name in alias.mapping.items()}
-            for alias in rule.aliases
-        },
-        value_field=str(condition.fieldref or ""),
-        operator=Operator(condition.op.name.lower()),
-        count=condition.count,
-        seconds=rule.timespan.seconds,
-    )
-
-
-def _countable(rule: SigmaCorrelationRule) -> SigmaCorrelationCondition:
-    condition = rule.condition
-    if rule.type.name.lower() not in set(Kind):
-        raise unsupported(f"correlation of type {rule.type.name.lower()}")
-    if not isinstance(condition, SigmaCorrelationCondition):
-        raise unsupported("a correlation's condition written as an expression")
-    if isinstance(condition.fieldref, list):
-        raise unsupported("values counted over several fields")
-    if condition.op.name not in {"GT", "GTE"}:
-        raise unsupported(f"condition {condition.op.name.lower()}: while events arrive, few is not yet known to be few")
-    return condition
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - YAML
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, str | bool) or value is None else str(value)
-
-
-def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:SPELLED_MAX]
