@@ -1,6 +1,7 @@
 """Incidents: what joins alerts and what does not, each join recomputable, and nothing depends on order or names."""
 
 import json
+import os
 import random
 from dataclasses import replace
 
@@ -8,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from safeconduct.kernel.canonical import digest
+from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.correlation import SCORE_MIN, WINDOW, correlate, recompute, score, tactics_of
 from safeconduct.soc.detecting import detect
 from safeconduct.soc.detection.shipped import shipped_rules
-from safeconduct.soc.inventory import Inventory, parse_inventory
-from safeconduct.soc.model import Entity, EntityKind
+from safeconduct.soc.inventory import NOTHING, Inventory, parse_inventory
+from safeconduct.soc.model import Alert, Entity, EntityKind, Event
 from safeconduct.soc.normalizing import Normalizer, Record
 from support.telemetry import OUTSIDER, OWN, RECORDING, auth, events, ran, recording, shell, visit
 
@@ -236,3 +239,41 @@ def test_without_an_inventory_the_attack_is_still_one_incident(recorded):
     by_id, _, alerts, _ = recorded
     biggest = max(correlate(alerts, by_id, Inventory()), key=lambda incident: len(incident.alerts))
     assert len(biggest.alerts) >= 20
+
+
+def chains(count, length):
+    """Alerts of which each `length` in a row are of processes that one GUID joins, a second apart."""
+    made, found = {}, []
+    for number in range(count):
+        guid = f"{{00000000-0000-0000-0000-{number // length + 1:012x}}}"
+        one = Event(
+            id=EventId(digest(number)[:32]),
+            source="json",
+            at=Instant(number * 1_000_000),
+            raw={},
+            ocsf={"class_uid": 1007, "process": {"uid": guid}},
+        )
+        made[one.id] = one
+        found.append(
+            Alert(
+                id=digest(["alert", number])[:32],
+                rule="rule",
+                rule_digest="d",
+                title="rule",
+                level="high",
+                techniques=(),
+                events=(one.id,),
+                at=one.at,
+                matches=(),
+            )
+        )
+    return found, made
+
+
+def test_many_alerts_are_as_many_incidents_as_there_are_chains():
+    # A step that looked at all alerts for each incident would not be through here within the hour.
+    count = 100_000 if os.environ.get("SAFECONDUCT_LONG") else 5_000
+    alerts, made = chains(count, 5)
+    found = correlate(reversed(alerts), made, NOTHING)
+    assert len(found) == count // 5
+    assert {(len(one.alerts), len(one.edges)) for one in found} == {(5, 4)}

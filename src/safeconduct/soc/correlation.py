@@ -5,15 +5,16 @@ Pure, and independent of the order in which events and alerts come: everything i
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ids import EventId, IncidentId
 from safeconduct.kernel.instants import Duration, seconds
 from safeconduct.soc.attack import attack_table
-from safeconduct.soc.entities import Mention, joiners
+from safeconduct.soc.entities import Mention
 from safeconduct.soc.inventory import Inventory
+from safeconduct.soc.joining import joiners
 from safeconduct.soc.model import Alert, Edge, Entity, Event, Incident
 
 WINDOW: Duration = seconds(3600)
@@ -28,8 +29,7 @@ SCORE_MIN = 30
 """Below this joined alerts open no incident: one high alert does, or medium ones of two tactics or sources."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Trace:
+class _Trace(NamedTuple):
     """An entity in an event of an alert. Of the same instant, those of one rule come first, whatever their ids."""
 
     at: int
@@ -44,7 +44,7 @@ def correlate(alerts: Iterable[Alert], events: Mapping[EventId, Event], inventor
     """Returns the incidents, the gravest first. `events` must hold every event that the alerts name."""
     ordered = sorted({alert.id: alert for alert in alerts}.values(), key=lambda alert: (alert.at, alert.rule, alert.id))
     edges = _edges(ordered, events, inventory)
-    found = [_incident(group, edges, events) for group in _groups(ordered, edges)]
+    found = [_incident(group, joined, events) for group, joined in _groups(ordered, edges)]
     grave = [incident for incident in found if incident.score >= SCORE_MIN]
     return tuple(sorted(grave, key=lambda incident: (-incident.score, incident.first_at, incident.id)))
 
@@ -112,7 +112,8 @@ def _chain(entity: Entity, traces: Sequence[_Trace]) -> Iterator[Edge]:
     yield from seen.values()
 
 
-def _groups(alerts: Sequence[Alert], edges: Iterable[Edge]) -> list[list[Alert]]:
+def _groups(alerts: Sequence[Alert], edges: Sequence[Edge]) -> list[tuple[list[Alert], list[Edge]]]:
+    """Returns the alerts that edges join, directly or over others, each group with its edges."""
     leader = {alert.id: alert.id for alert in alerts}
 
     def head(key: str) -> str:
@@ -124,9 +125,11 @@ def _groups(alerts: Sequence[Alert], edges: Iterable[Edge]) -> list[list[Alert]]
     for edge in edges:
         low, high = sorted(map(head, edge.alerts))
         leader[high] = low
-    groups: dict[str, list[Alert]] = defaultdict(list)
+    groups: dict[str, tuple[list[Alert], list[Edge]]] = defaultdict(lambda: ([], []))
     for alert in alerts:
-        groups[head(alert.id)].append(alert)
+        groups[head(alert.id)][0].append(alert)
+    for edge in edges:
+        groups[head(edge.alerts[0])][1].append(edge)
     return list(groups.values())
 
 
@@ -139,7 +142,7 @@ def _incident(alerts: Sequence[Alert], edges: Iterable[Edge], events: Mapping[Ev
     return Incident(
         id=IncidentId(digest(sorted(named))[:INCIDENT_ID_DIGITS]),
         alerts=tuple(alerts),
-        edges=tuple(edge for edge in edges if edge.alerts[0] in named),
+        edges=tuple(edges),
         events=tuple(event.id for event in found),
         first_at=found[0].at,
         last_at=found[-1].at,

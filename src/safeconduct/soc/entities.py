@@ -1,17 +1,14 @@
-"""Which hosts, users, addresses, domains and processes an event speaks of, and where it says so."""
+"""Which hosts, users, addresses, domains, processes, logon sessions and credentials an event speaks of, and where."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
-from typing import Any
 
 from safeconduct.kernel.errors import AbsentError
-from safeconduct.soc.inventory import Inventory
-from safeconduct.soc.model import Entity, EntityKind, Event
+from safeconduct.soc.entity_forms import EACH, OBSERVABLES, PLACES, Normalizer, normal_host
+from safeconduct.soc.model import Entity, Event
 from safeconduct.soc.pointers import resolve
-
-Normalizer = Callable[[str, str], tuple[EntityKind, str] | None]
-"""(value, host of the event) -> kind and normal form, or None where the value names nothing."""
+from safeconduct.soc.windows import SOURCE, windows_record
+from safeconduct.soc.windows_entities import windows_places
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -22,148 +19,91 @@ class Mention:
     pointer: str
 
 
-SHARED_ACCOUNTS = frozenset({"root", "nobody", "www-data", "daemon", "system", "local service", "network service"})
-"""Accounts that many unrelated programs run under: too common to join two alerts by themselves."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A step into a document: what to make of the value there, and the steps from there on."""
 
-SYSTEM_FOLDERS = (
-    "/usr/",
-    "/bin/",
-    "/sbin/",
-    "/lib/",
-    "/lib64/",
-    "/opt/",
-    "/snap/",
-    "c:\\windows\\",
-    "c:\\program files",
-)
-"""Programs in these are on every machine: that two alerts name /usr/bin/curl says nothing about them."""
+    normalize: Normalizer | None
+    below: dict[str, "_Place"]
 
-COMMON_PARENTS = frozenset({"0", "1", "2"})
-"""The kernel, init and the threads' parent: what they started has nothing else in common."""
-
-AUTHENTICATION, FAILED = 3002, 2
-"""OCSF's Authentication class, and its status of a failure."""
 
 HOST_PLACES = ("/ocsf/device/hostname", "/ocsf/device/name")
 
-
-def normal_address(text: str) -> str | None:
-    """Returns an IP address in its one canonical form (IPv4 in IPv6 as IPv4), or None if it is none."""
-    try:
-        address = ip_address(text.strip().strip("[]").partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return str(mapped or address)
+FINDINGS = 2
+"""OCSF's category of findings, the thousands of its classes: what others made of events that they name."""
 
 
-def normal_host(text: str) -> str:
-    """Returns a host or domain name in lower case, without the root's dot."""
-    return text.strip().lower().rstrip(".")
+WINDOWS_SOURCES = frozenset({SOURCE, "json"})
+"""Sources whose records may be Windows': what other tools copied came in as JSON lines before they had a reader."""
 
 
-def _address(value: str, _host: str) -> tuple[EntityKind, str] | None:
-    found = normal_address(value)
-    return (EntityKind.IP, found) if found else None
-
-
-def _domain(value: str, _host: str) -> tuple[EntityKind, str] | None:
-    name = normal_host(value)
-    found = normal_address(name)
-    if found:
-        return EntityKind.IP, found
-    return (EntityKind.DOMAIN, name) if "." in name else None
-
-
-def _host(value: str, _host: str) -> tuple[EntityKind, str] | None:
-    return (EntityKind.HOST, normal_host(value)) if value else None
-
-
-def _user(value: str, host: str) -> tuple[EntityKind, str] | None:
-    # The same name on two machines may be two people, so an account belongs to its host.
-    return (EntityKind.USER, f"{value.lower()}@{host}" if host else value.lower()) if value else None
-
-
-def _process(value: str, host: str) -> tuple[EntityKind, str] | None:
-    return (EntityKind.PROCESS, f"{value}@{host}") if host and value not in COMMON_PARENTS else None
-
-
-def _file(value: str, _host: str) -> tuple[EntityKind, str] | None:
-    return (EntityKind.FILE, value) if value and not value.lower().startswith(SYSTEM_FOLDERS) else None
-
-
-def _url(value: str, _host: str) -> tuple[EntityKind, str] | None:
-    return (EntityKind.URL, value) if "://" in value else None
-
-
-PLACES: Mapping[str, Normalizer] = {
-    "/ocsf/src_endpoint/ip": _address,
-    "/ocsf/dst_endpoint/ip": _address,
-    "/ocsf/device/ip": _address,
-    "/ocsf/device/hostname": _host,
-    "/ocsf/user/name": _user,
-    "/ocsf/actor/user/name": _user,
-    "/ocsf/process/user/name": _user,
-    "/ocsf/job/user/name": _user,
-    "/ocsf/process/pid": _process,
-    "/ocsf/process/parent_process/pid": _process,
-    "/ocsf/process/file/path": _file,
-    "/ocsf/query/hostname": _domain,
-    "/ocsf/http_request/url/hostname": _domain,
-    "/ocsf/http_request/url/url_string": _url,
-}
-"""Where OCSF objects name entities, and how each is brought to its normal form."""
+def host_of(event: Event) -> str:
+    """Returns the machine that an event tells of, in normal form; empty if it names none."""
+    return next((normal_host(name) for place in HOST_PLACES if (name := _text(_at(event, place)))), "")
 
 
 def mentions(event: Event) -> tuple[Mention, ...]:
     """Returns the entities of an event with the places that name them, sorted."""
-    document = event.document()
-    host = next((normal_host(value) for value in _values(document, HOST_PLACES)), "")
-    found = set(_mentioned(document, host))
-    return tuple(sorted(found))
+    found = set(_mentioned(event, host_of(event)))
+    return tuple(sorted(found, key=lambda one: (one.entity.kind, one.entity.value, one.pointer)))
 
 
-def joiners(event: Event, inventory: Inventory) -> tuple[Mention, ...]:
-    """Returns those mentions that, shared with another alert's event, say that both belong together.
-
-    The account of a failed logon is whom somebody wished to be: a guesser who tries every name has not become them.
-    """
-    refused = event.ocsf.get("class_uid") == AUTHENTICATION and event.ocsf.get("status_id") == FAILED
-    target = "/ocsf/user/name" if refused else None
-    return tuple(found for found in mentions(event) if found.pointer != target and joins(found.entity, inventory))
-
-
-def joins(entity: Entity, inventory: Inventory) -> bool:
-    """Tells whether sharing this entity, and nothing else, says that two alerts belong together.
-
-    Own hosts, addresses and domains, shared accounts, and URLs (their domain does) never do.
-    """
-    match entity.kind:
-        case EntityKind.IP:
-            return not inventory.owns_address(entity.value)
-        case EntityKind.DOMAIN:
-            return not inventory.owns_domain(entity.value)
-        case EntityKind.USER:
-            return entity.value.partition("@")[0] not in SHARED_ACCOUNTS
-        case EntityKind.PROCESS | EntityKind.FILE:
-            return True
-        case EntityKind.HOST | EntityKind.URL:
-            return False
+def _mentioned(event: Event, host: str) -> Iterator[Mention]:
+    places = [*_placed({"ocsf": event.ocsf, "raw": event.raw}, _ROOT, "")]
+    record = windows_record(event.raw) if event.source in WINDOWS_SOURCES else None
+    if record is not None:
+        places += windows_places(record)
+    class_uid = event.ocsf.get("class_uid")
+    if isinstance(class_uid, int) and class_uid // 1000 == FINDINGS:
+        places += _observed(event.ocsf.get("observables"))
+    for pointer, value, normalize in places:
+        found = normalize(value, host)
+        if found:
+            yield Mention(Entity(*found), pointer)
 
 
-def _mentioned(document: dict[str, Any], host: str) -> Iterator[Mention]:
-    for place, normalize in PLACES.items():
-        for value in _values(document, (place,)):
-            found = normalize(value, host)
-            if found:
-                yield Mention(Entity(*found), place)
+def _placed(value: object, place: _Place, pointer: str) -> Iterator[tuple[str, str, Normalizer]]:
+    """Yields (pointer, text, normalizer) of what a document has of the places: an absent branch costs one look-up."""
+    if place.normalize is not None:
+        if text := _text(value):
+            yield pointer, text, place.normalize
+    elif isinstance(value, list):
+        for index, element in enumerate(value if EACH in place.below else ()):
+            yield from _placed(element, place.below[EACH], f"{pointer}/{index}")
+    elif isinstance(value, dict | Mapping):
+        for step, further in place.below.items():
+            if step in value:
+                yield from _placed(value[step], further, f"{pointer}/{step}")
 
 
-def _values(document: dict[str, Any], places: tuple[str, ...]) -> Iterator[str]:
-    for place in places:
-        try:
-            value = resolve(document, place)
-        except AbsentError:
-            continue
-        if isinstance(value, str | int) and not isinstance(value, bool):
-            yield str(value)
+def _observed(observables: object) -> Iterator[tuple[str, str, Normalizer]]:
+    for index, one in enumerate(observables if isinstance(observables, list) else ()):
+        normalize = OBSERVABLES.get(one.get("type_id", 0)) if isinstance(one, dict) else None
+        value = one.get("value") if normalize else None
+        if normalize and isinstance(value, str):
+            yield f"/ocsf/observables/{index}/value", value, normalize
+
+
+def _at(event: Event, pointer: str) -> object:
+    try:
+        return resolve({"ocsf": event.ocsf}, pointer)
+    except AbsentError:
+        return None
+
+
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _tree() -> _Place:
+    root = _Place(None, {})
+    for pointer, normalize in PLACES.items():
+        *steps, last = pointer.split("/")[1:]
+        place = root
+        for step in steps:
+            place = place.below.setdefault(step, _Place(None, {}))
+        place.below[last] = _Place(normalize, {})
+    return root
+
+
+_ROOT = _tree()

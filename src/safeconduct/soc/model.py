@@ -39,11 +39,19 @@ class EntityKind(StrEnum):
     DOMAIN = "domain"
     URL = "url"
     FILE = "file"
+    HASH = "hash"
+    SESSION = "session"
+    CREDENTIAL = "credential"
+    CONNECTION = "connection"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entity:
-    """A typed value in its normal form: lower-case domains and hosts, canonical addresses, `user@host` for users."""
+    """A typed value in its normal form.
+
+    Lower-case domains and hosts, canonical addresses; an account is its SID, its ARN or `user@host`, a process its GUID
+    or `pid@host`, a logon session `id@host`.
+    """
 
     kind: EntityKind
     value: str

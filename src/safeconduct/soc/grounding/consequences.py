@@ -6,9 +6,10 @@ from dataclasses import replace
 from safeconduct.kernel.decisions import Reason
 from safeconduct.soc.claims import Claim, make_claim
 from safeconduct.soc.correlation import WINDOW
-from safeconduct.soc.entities import joiners, mentions
+from safeconduct.soc.entities import mentions
 from safeconduct.soc.grounding.model import Context, broken
 from safeconduct.soc.inventory import Inventory
+from safeconduct.soc.joining import joiners
 from safeconduct.soc.model import EntityKind, Event
 from safeconduct.soc.predicates import Consequence, Relation, Tie, Word
 

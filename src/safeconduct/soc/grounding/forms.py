@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from safeconduct.soc.entities import normal_address, normal_host
+from safeconduct.soc.entity_forms import normal_address, normal_host
 from safeconduct.soc.predicates import Evidence, Form
 from safeconduct.soc.quotes import Scalar, same
 from safeconduct.soc.wording import shown

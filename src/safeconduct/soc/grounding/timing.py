@@ -6,7 +6,8 @@ from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.instants import parse_rfc3339
 from safeconduct.soc.claims import TIME_POINTER, Claim
-from safeconduct.soc.entities import HOST_PLACES, normal_host
+from safeconduct.soc.entities import HOST_PLACES
+from safeconduct.soc.entity_forms import normal_host
 from safeconduct.soc.grounding.model import Context, broken
 from safeconduct.soc.inventory import Inventory
 from safeconduct.soc.model import Event

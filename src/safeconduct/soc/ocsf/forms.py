@@ -6,7 +6,7 @@ from typing import Any
 
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger.ocsf import base, put
-from safeconduct.soc.entities import normal_address, normal_host
+from safeconduct.soc.entity_forms import normal_address, normal_host
 
 ACCOUNT_CHANGE = 3001
 PROCESS = 1007

@@ -5,7 +5,7 @@ from typing import Any
 
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger.ocsf import put
-from safeconduct.soc.entities import normal_host
+from safeconduct.soc.entity_forms import normal_host
 from safeconduct.soc.inventory import Inventory
 from safeconduct.soc.ocsf import network
 from safeconduct.soc.ocsf.audit import audit
