@@ -1,18 +1,18 @@
 """Rules over events: alerts. A pure function of both, whatever order the events come in."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.detection.counting import count
-from safeconduct.soc.detection.ir import Head, LogSource, RuleIR
-from safeconduct.soc.detection.matching import field_values, matches
+from safeconduct.soc.detection.engine import engine_of
+from safeconduct.soc.detection.ir import Head
+from safeconduct.soc.detection.matching import field_values
 from safeconduct.soc.detection.measuring import Hit
 from safeconduct.soc.detection.model import RuleSet
-from safeconduct.soc.detection.views import views
 from safeconduct.soc.model import Alert, Event
 
 ALERT_ID_DIGITS = 32
@@ -50,26 +50,14 @@ def alert_id(rule_digest: str, events: tuple[str, ...]) -> str:
 
 
 def _event_hits(events: Iterable[Event], rules: RuleSet) -> dict[str, list[Hit]]:
-    by_source: dict[LogSource, list[RuleIR]] = defaultdict(list)
-    for rule in rules.events:
-        by_source[rule.source].append(rule)
     needed = _needed(rules)
     hits: dict[str, list[Hit]] = defaultdict(list)
-    for event in events:
-        for hit in _hits(event, by_source, needed):
-            hits[hit.rule].append(hit)
+    for found in engine_of(tuple(rules.events)).hits(events):
+        event, key = found.view.event, found.rule.head.id
+        fields = field_values(found.view, sorted(needed[key]))
+        unique = tuple(dict.fromkeys(found.matches))
+        hits[key].append(Hit(rule=key, at=event.at, events=(event.id,), matches=unique, fields=fields))
     return hits
-
-
-def _hits(event: Event, by_source: Mapping[LogSource, list[RuleIR]], needed: Mapping[str, set[str]]) -> Iterator[Hit]:
-    for source, group in by_source.items():
-        for view in views(event, source):
-            for rule in group:
-                found = matches(rule.condition, view)
-                if found is not None:
-                    fields = field_values(view, sorted(needed[rule.head.id]))
-                    unique = tuple(dict.fromkeys(found))
-                    yield Hit(rule=rule.head.id, at=event.at, events=(event.id,), matches=unique, fields=fields)
 
 
 def _needed(rules: RuleSet) -> dict[str, set[str]]:

@@ -29,6 +29,9 @@ FLAT_HEADER = frozenset((
 NESTED_MAX = 8
 """Levels of `UserData` looked into. Real ones have two; a deeper one is made to break a reader."""
 
+Glance = tuple[str, str, int, Mapping[str, Any]]
+"""A record's channel, provider, event id and data."""
+
 _Places = Mapping[str, str]
 _ATTRIBUTES, _TEXT = "#attributes", "#text"
 _RENDERED = {
@@ -98,7 +101,7 @@ def windows_record(raw: Mapping[str, Any]) -> WindowsRecord | None:
     """Returns the record as one of Windows, or None if it is none."""
     event = raw.get("Event")
     if event is None:
-        return _flat(raw) if "Channel" in raw and "EventID" in raw else None
+        return _flat(raw) if _is_flat(raw) else None
     system = event.get("System") if type(event) is dict else None
     return _rendered(event, system) if type(system) is dict and "EventID" in system else None
 
@@ -146,17 +149,33 @@ def _leaves(section: Mapping[str, Any], at: str, depth: int) -> Iterator[tuple[s
             yield from _leaves(value, place, depth + 1)
 
 
-def _flat(raw: Mapping[str, Any]) -> WindowsRecord | None:
-    code = whole(raw["EventID"])
+def glance(raw: Mapping[str, Any]) -> Glance | None:
+    """Returns what `windows_record` says of channel, provider, event id and data, for less; None where it does.
+
+    Of a flat line it is the whole line, in which members of FLAT_HEADER are none of its data.
+    """
+    if raw.get("Event") is None:
+        if not _is_flat(raw):
+            return None
+        return str(raw["Channel"] or ""), str(raw.get("SourceName") or ""), whole(raw["EventID"]), raw
+    record = windows_record(raw)
+    return None if record is None else (record.channel, record.provider, record.event_id, record.data)
+
+
+def _is_flat(raw: Mapping[str, Any]) -> bool:
+    if "Channel" not in raw or "EventID" not in raw:
+        return False
+    named = isinstance(raw.get("SourceName") or raw.get("ProviderGuid"), str)
+    return named and bool(whole(raw["EventID"]) or raw["EventID"] in {0, "0"})
+
+
+def _flat(raw: Mapping[str, Any]) -> WindowsRecord:
     computer = "Hostname" if "Hostname" in raw else "Computer"
-    provider = raw.get("SourceName")
-    if not (code or raw["EventID"] in {0, "0"}) or not isinstance(provider or raw.get("ProviderGuid"), str):
-        return None
     data = {name: value for name, value in raw.items() if name not in FLAT_HEADER}
     return WindowsRecord(
         str(raw["Channel"] or ""),
-        str(provider or ""),
-        code,
+        str(raw.get("SourceName") or ""),
+        whole(raw["EventID"]),
         str(raw.get(computer) or ""),
         whole(raw.get("RecordNumber")),
         data,

@@ -1,20 +1,28 @@
 """Which log source an event belongs to, in Sigma's words, and where the fields that Sigma names stand in it.
 
+Names are Sigma's field -> the pointers it may stand at, the first found wins; `*` is every member of a map or list. In
+Windows records they are names of the record's own data.
+
 Rules name fields as the Sigma taxonomy does (`CommandLine`, `c-ip`, `query`), or as the raw record does, or by their
 OCSF attribute with `ocsf.` before it. A name leads to JSON pointers, so that what a rule found can be looked up again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from safeconduct.soc.detection.ir import LogSource
+from safeconduct.soc.detection.windows_fields import places
+from safeconduct.soc.detection.windows_sources import Names, windows_names
 from safeconduct.soc.model import Event
 from safeconduct.soc.ocsf.zeek_logs import log_of
 from safeconduct.soc.pointers import pointer
+from safeconduct.soc.windows import SOURCE, Glance, WindowsRecord, glance, windows_record
 
-Names = Mapping[str, tuple[str, ...]]
-"""Sigma's field -> the pointers it may stand at, first found wins. `*` is every member of a map or list."""
+STREAMS_MAX = 65_536
+"""Pairs of a stream and a log source whose names are remembered. Channels are whatever a file says they are."""
 
 ENDPOINTS: Names = {
     "src_ip": ("/ocsf/src_endpoint/ip",),
@@ -132,6 +140,8 @@ ROUTES = (
 )
 ZEEK_NAMES: Mapping[str, Names] = {"dns": DNS, "http": WEB, "conn": NETWORK}
 """Zeek's log -> names that rules use beside the log's own."""
+UNNAMED: Names = {}
+"""Fields under the record's own names alone."""
 
 
 @dataclass
@@ -140,10 +150,12 @@ class View:
 
     event: Event
     names: Names
+    record: WindowsRecord | None = field(init=False)
     _document: dict[str, Any] = field(init=False)
     _found: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.record = windows_record(self.event.raw) if self.event.source == SOURCE else None
         self._document = {"raw": self.event.raw, "ocsf": self.event.ocsf}
 
     def values(self, name: str) -> list[tuple[str, Any]]:
@@ -154,6 +166,8 @@ class View:
 
     def places(self, name: str) -> tuple[str, ...]:
         """Returns the pointers at which a field may stand."""
+        if self.record is not None and not name.startswith("ocsf."):
+            return (pointer("raw", name),)
         if name in self.names:
             return self.names[name]
         if name.startswith("ocsf."):
@@ -166,6 +180,8 @@ class View:
         yield from _scalars(self.event.raw, "/raw")
 
     def _look_up(self, name: str) -> list[tuple[str, Any]]:
+        if self.record is not None and not name.startswith("ocsf."):
+            return self._in_record(self.record, name)
         for place in self.places(name):
             found = [
                 pair for at, value in _at(self._document, place[1:].split("/"), "") for pair in _scalars(value, at)
@@ -174,26 +190,58 @@ class View:
                 return found
         return []
 
+    def _in_record(self, record: WindowsRecord, name: str) -> list[tuple[str, Any]]:
+        for at, value in places(name, self.names, record, self.event.raw):
+            if value is not None:
+                return list(_scalars(value, at))
+        return []
+
+
+class Stream(NamedTuple):
+    """What log sources tell records by: the event's source, its OCSF class, and which stream within the source.
+
+    `kind` is a Windows record's channel, a syslog line's program or Zeek's log, `code` a Windows record's event id.
+    """
+
+    source: str
+    class_uid: int
+    kind: str = ""
+    code: int = 0
+
+
+def stream_of(event: Event, glanced: Glance | None) -> Stream:
+    """Returns the stream of an event; `glanced` is what its Windows record says, if it has one."""
+    if glanced is not None:
+        return Stream(event.source, 0, glanced[0], glanced[2])
+    kind = _KINDS.get(event.source)
+    return Stream(event.source, event.ocsf["class_uid"], kind(event.raw) if kind else "")
+
 
 def views(event: Event, source: LogSource) -> Iterator[View]:
     """Yields the event as rules for a log source see it; nothing if they are not for it."""
+    glanced = glance(event.raw) if event.source == SOURCE else None
+    names = names_for(stream_of(event, glanced), source)
+    if names is not None:
+        yield View(event, names)
+
+
+_KINDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"auth": itemgetter("program"), "zeek": log_of}
+
+
+@lru_cache(maxsize=STREAMS_MAX)
+def names_for(stream: Stream, wanted: LogSource) -> Names | None:
+    """Returns where a log source's fields stand in the records of a stream; None if they are not of it."""
+    if stream.source == SOURCE:
+        return windows_names(stream.kind, stream.code, wanted)
     for route in ROUTES:
-        if (
-            route.events == event.source
-            and route.class_uid in {None, event.ocsf["class_uid"]}
-            and _covers(source, route)
-        ):
-            yield View(event, route.names)
-            return
-    if event.source == "zeek" and source.product == "zeek" and not source.category:
-        log = log_of(event.raw)
-        if source.service in {"", log}:
-            yield View(event, ZEEK_NAMES.get(log, {}))
-        return
-    if event.source == "auth" and not source.category and source.product in {"", "linux"}:
-        programs = SYSLOG_SERVICES.get(source.service, ())
-        if event.raw["program"] in programs:
-            yield View(event, JOBS if source.service == "cron" else AUTHENTICATION)
+        if route.events == stream.source and route.class_uid in {None, stream.class_uid} and _covers(wanted, route):
+            return route.names
+    if stream.source == "zeek" and wanted.product == "zeek" and not wanted.category:
+        return ZEEK_NAMES.get(stream.kind, UNNAMED) if wanted.service in {"", stream.kind} else None
+    if stream.source == "auth" and not wanted.category and wanted.product in {"", "linux"}:
+        programs = SYSLOG_SERVICES.get(wanted.service, ())
+        return (JOBS if wanted.service == "cron" else AUTHENTICATION) if stream.kind in programs else None
+    return None
 
 
 def _covers(wanted: LogSource, route: _Route) -> bool:

@@ -1,1 +1,0 @@
-"""Hunts over Parquet segments, in a child process. Only that process imports an engine, or Ibis."""

@@ -1,0 +1,122 @@
+"""All predicates of a set of rules, numbered, and by field: which of them hold of a value, asked once per value."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from safeconduct.soc.detection import scanning
+from safeconduct.soc.detection.ir import FIELD_OPERATORS, Node, Not, Operator, Predicate, RuleIR
+from safeconduct.soc.detection.scanning import (
+    ANCHORS,
+    WORTH_A_PASS,
+    Everything,
+    Literals,
+    OnePass,
+    OnePassOfAscii,
+    Scanner,
+)
+from safeconduct.soc.detection.values import holds
+
+PATTERNS = frozenset((Operator.WILDCARD, Operator.REGEX))
+PER_ROW = frozenset((*FIELD_OPERATORS, Operator.NULL, Operator.EXISTS))
+"""Operators that no value answers by itself."""
+
+
+def predicates(node: Node) -> Iterator[Predicate]:
+    """Yields every predicate of a condition."""
+    if isinstance(node, Predicate):
+        yield node
+    else:
+        for part in (node.part,) if isinstance(node, Not) else node.parts:
+            yield from predicates(part)
+
+
+def numbered(rules: Iterable[RuleIR]) -> dict[Predicate, int]:
+    """Returns a number for each different predicate, in the order in which the rules name them."""
+    found = dict.fromkeys(predicate for rule in rules for predicate in predicates(rule.condition))
+    return {predicate: number for number, predicate in enumerate(found)}
+
+
+@dataclass(frozen=True)
+class FieldTable:
+    """The predicates of one field that a value answers.
+
+    `literals` tells of a lower-case text exactly which of its own hold; `patterns` tells of a text which of its own may
+    hold, and each of those, as each of `others`, is tried.
+    """
+
+    equal: Mapping[str, tuple[int, ...]]
+    literals: Scanner
+    patterns: Scanner
+    others: tuple[int, ...]
+    known: Mapping[int, Predicate]
+
+    def holding(self, text: str) -> list[int]:
+        """Returns the numbers of the predicates that hold of a value."""
+        low = text.lower()
+        found = [*self.equal.get(low, ()), *self.literals.scan(low)]
+        tried = (*self.patterns.scan(text), *self.others)
+        return [*found, *(number for number in tried if holds(self.known[number], text))] if tried else found
+
+
+@dataclass(frozen=True)
+class Databases:
+    """What was compiled for one field: Hyperscan's databases, and the patterns it has no form for."""
+
+    literals: Any = None
+    patterns: Any = None
+    always: tuple[int, ...] = ()
+
+
+def by_field(numbers: Mapping[Predicate, int]) -> dict[str, dict[int, Predicate]]:
+    """Returns the predicates that a value answers by itself, by field."""
+    found: dict[str, dict[int, Predicate]] = defaultdict(dict)
+    for predicate, number in numbers.items():
+        if predicate.operator not in PER_ROW:
+            found[predicate.field][number] = predicate
+    return found
+
+
+def compile_field(known: Mapping[int, Predicate]) -> Databases:
+    """Returns what Hyperscan makes of a field's predicates. Takes seconds for the largest public sets."""
+    loose = _of(known, PATTERNS)
+    formed = {number: one for number, one in loose.items() if len(loose) >= WORTH_A_PASS and scanning.formable(one)}
+    return Databases(
+        literals=scanning.compile_literals(_literals(known)),
+        patterns=scanning.compile_patterns(formed),
+        always=tuple(loose.keys() - formed.keys()),
+    )
+
+
+def field_table(known: Mapping[int, Predicate], made: Databases) -> FieldTable:
+    """Returns the table of a field."""
+    literals, loose = _literals(known), _of(known, PATTERNS)
+    equal = _equal(known)
+    apart = {number for numbers in equal.values() for number in numbers} | literals.keys() | loose.keys()
+    return FieldTable(
+        equal=equal,
+        literals=Literals(literals) if made.literals is None else OnePass(made.literals),
+        patterns=Everything(loose)
+        if made.patterns is None
+        else OnePassOfAscii(OnePass(made.patterns), loose, made.always),
+        others=tuple(known.keys() - apart),
+        known=known,
+    )
+
+
+def _literals(known: Mapping[int, Predicate]) -> dict[int, Predicate]:
+    return {number: one for number, one in _of(known, ANCHORS).items() if not one.cased and one.value}
+
+
+def _equal(known: Mapping[int, Predicate]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for number, one in known.items():
+        if one.operator is Operator.EQUALS and not one.cased:
+            found[one.value] = (*found.get(one.value, ()), number)
+    return found
+
+
+def _of(known: Mapping[int, Predicate], operators: Iterable[Operator]) -> dict[int, Predicate]:
+    wanted = frozenset(operators)
+    return {number: one for number, one in known.items() if one.operator in wanted}
