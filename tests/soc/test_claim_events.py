@@ -12,14 +12,15 @@ from safeconduct.kernel.ids import CallId, Origin
 from safeconduct.soc.answers import Unreadable, read_answer
 from safeconduct.soc.claim_events import CLAIM_BYTES_MAX, PROJECTIONS, claim_record, claims_of, record_claims
 from safeconduct.soc.claims import decode_claim, encode_claim
-from safeconduct.soc.grounding import Context, Outcome, check_all
+from safeconduct.soc.grounding import Context, Outcome, Shown, check_all
+from safeconduct.soc.hunts.model import Comparison, Hunt, Where
 from safeconduct.soc.quotes import quotes
 from safeconduct.soc.rechecking import read_sealed, recheck
 from safeconduct.soc.summary import rule_context, summarize
 from safeconduct.soc.triage import Budget, ModelAnswer, question
 from support.immediate import ImmediateWriter
 from support.model_noise import noise
-from support.soc_world import TECHNIQUES, with_field, world
+from support.soc_world import START, TECHNIQUES, with_field, world
 from support.true_claims import true_claims
 
 ORIGIN = Origin("safeconduct.example/ag")
@@ -100,7 +101,7 @@ def test_what_is_no_claim_is_not_read_as_one(change):
 def test_claims_checked_again_on_an_untouched_store_come_out_the_same():
     here = world(3)
     writer, checked = keep(here)
-    again = recheck(sealed(writer), here.incident, here.events, TECHNIQUES)
+    again = recheck(sealed(writer), rule_context(here.incident, here.events, TECHNIQUES))
     assert {one.claim.id: (one.outcome, one.reason.code) for one in again} == {
         one.claim.id: (one.outcome, one.reason.code) for one in checked
     }
@@ -116,7 +117,7 @@ def test_one_changed_field_turns_the_sealed_claims_on_it(seed):
     for pointer, value in quotes(event):
         other = (not value) if isinstance(value, bool) else value + 77 if isinstance(value, int) else f"{value}~"
         events = {**here.events, event.id: with_field(event, pointer, other)}
-        again = recheck(sealed(writer), here.incident, events, TECHNIQUES)
+        again = recheck(sealed(writer), rule_context(here.incident, events, TECHNIQUES))
         turned = {one.claim.id for one in again if one.claim.id in verified and one.outcome is Outcome.REJECTED}
         on = {
             one.claim.id
@@ -150,3 +151,22 @@ def test_an_answer_without_claims_is_recorded_too():
     assert entry.body["unreadable"] == {"not-json": 1, "answer-cut": 1}
     assert list(entry.body["claims"]) == []
     assert msgspec.json.encode(dict(entry.body))
+
+
+def test_what_a_model_saw_is_sealed_with_its_hunts_and_read_back():
+    here = world(3)
+    event = here.incident.events[0]
+    asked = Hunt(where=(Where("user", Comparison.EQUALS, "ana"),), first=START, last=START, sources=("login",))
+    seen = Shown({event: frozenset({"/raw/host"})}, (asked,))
+    writer = ImmediateWriter(dict(PROJECTIONS))
+    writer.run(lambda tx: record_claims(tx, ORIGIN, here.incident.id, [], shown=seen))
+    (part,) = sealed(writer)
+    assert part.shown == seen
+    assert part.events == {event}
+
+
+def test_what_was_sealed_before_there_were_hunts_is_read():
+    event = "0" * 32
+    assert read_sealed([], {event: ["/raw/host"]}).shown == Shown({event: frozenset({"/raw/host"})})
+    assert read_sealed([], {}).shown == Shown({})
+    assert read_sealed([], None).shown is None

@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safeconduct.kernel.ids import ClaimId, EventId
+from safeconduct.kernel.instants import Instant
 from safeconduct.soc.claims import CITED_MAX, Author, AuthorKind, Claim, make_claim
 from safeconduct.soc.grounding import Context, Shown, check, check_all
+from safeconduct.soc.hunts.model import Comparison, Where
 from safeconduct.soc.predicates import (
+    Absence,
     Consequence,
     Count,
     Evidence,
@@ -27,15 +30,17 @@ from safeconduct.soc.predicates import (
     Verdict,
     Word,
 )
+from safeconduct.soc.predicates import Tally as Counted
 from safeconduct.soc.quotes import same
-from support.soc_world import HOSTS, LIVE, TECHNIQUES, USERS, World, world
+from support.soc_world import HOSTS, LIVE, TECHNIQUES, USERS, World, search_over, world
 from support.true_claims import TIME, true_claims
 
 
 def context_of(here: World) -> Context:
     # The stranger is stored, too: what is not of the incident must not count.
     events = {**here.events, here.foreign.id: here.foreign}
-    return Context(incident=here.incident, events=events, shown=Shown.whole(events), techniques=TECHNIQUES)
+    shown, search = Shown.whole(events), search_over(events.values())
+    return Context(incident=here.incident, events=events, shown=shown, techniques=TECHNIQUES, search=search)
 
 
 def of(claim: Claim, predicate: Predicate) -> Claim:
@@ -51,7 +56,7 @@ def put(predicate: Predicate, old: Evidence, new: Evidence) -> Predicate:
             return Observation(field=swap(predicate.field))
         case Count():
             return replace(predicate, cited=tuple(map(swap, predicate.cited)))
-        case Technique():
+        case Technique() | Counted():
             return replace(predicate, cited=tuple(map(swap, predicate.cited)))
         case InOrder():
             return replace(predicate, first=swap(predicate.first), second=swap(predicate.second))
@@ -60,7 +65,7 @@ def put(predicate: Predicate, old: Evidence, new: Evidence) -> Predicate:
             return replace(predicate, left=swap(predicate.left), right=swap(predicate.right), support=support)
         case Consequence():
             return replace(predicate, edge=put(predicate.edge, old, new))
-        case Verdict():
+        case Verdict() | Absence():
             raise AssertionError
 
 
@@ -99,22 +104,10 @@ def mutants(claim: Claim, here: World, rng: random.Random) -> Iterator[Predicate
             unchanged = other.event == piece.event and other.pointer == piece.pointer
             if not (unchanged and same(piece.quote, other.quote)):
                 yield put(claim.predicate, piece, other)
-    match claim.predicate:
-        case Count() as counted:
-            yield from _wrong_counts(counted)
-        case InOrder() as ordered:
-            yield from _wrong_orders(ordered, here)
-        case Relation() as relation:
-            yield from _wrong_relations(relation, here)
-        case Consequence() as consequence:
-            yield from _wrong_consequences(consequence, here)
-        case Technique() as technique:
-            yield from _wrong_techniques(technique, here)
-        case Verdict() as verdict:
-            yield from _wrong_verdicts(verdict)
+    yield from WRONG.get(type(claim.predicate), lambda *_: ())(claim.predicate, here)
 
 
-def _wrong_counts(predicate: Count) -> Iterator[Predicate]:
+def _wrong_counts(predicate: Count, _: World) -> Iterator[Predicate]:
     count, cited = predicate.count, predicate.cited
     yield replace(predicate, count=count + 1)
     yield replace(predicate, count=count - 1)
@@ -147,6 +140,36 @@ def _wrong_consequences(predicate: Consequence, here: World) -> Iterator[Predica
         yield replace(predicate, edge=wrong)
 
 
+def _wrong_absences(predicate: Absence, here: World) -> Iterator[Predicate]:
+    hunt = predicate.hunt
+    host, user = hunt.where
+    there = {fact.user for fact in here.facts.values() if (fact.kind, fact.host) == ("login", host.value)}
+    hunts = [
+        *(replace(hunt, where=(host, replace(user, value=other))) for other in there),
+        replace(hunt, where=(host, replace(user, negated=True))),
+        replace(hunt, where=(replace(host, value="no-such-host"), user)),
+        replace(hunt, where=(host, Where("command", Comparison.CONTAINS, "x"))),
+        replace(hunt, where=(host, user, user)),
+        replace(hunt, where=()),
+        replace(hunt, sources=("login", "dns")),
+        replace(hunt, sources=()),
+        replace(hunt, first=None),
+        replace(hunt, first=Instant(hunt.last + 1), last=Instant(hunt.last + 2)),
+        replace(hunt, first=Instant(hunt.first - 2 * 3_600_000_000)),
+    ]
+    yield from (Absence(hunt=one) for one in hunts)
+
+
+def _wrong_tallies(predicate: Counted, _: World) -> Iterator[Predicate]:
+    hunt = predicate.hunt
+    yield replace(predicate, count=predicate.count + 1)
+    yield replace(predicate, count=predicate.count - 1)
+    yield replace(predicate, cited=())
+    yield replace(predicate, hunt=replace(hunt, where=(replace(hunt.where[0], value="mallory"),)))
+    yield replace(predicate, hunt=replace(hunt, where=(replace(hunt.where[0], negated=True),)))
+    yield replace(predicate, hunt=replace(hunt, sources=("process",)))
+
+
 def _wrong_techniques(predicate: Technique, here: World) -> Iterator[Predicate]:
     fact = here.facts[predicate.cited[0].event]
     for other in ("T1086", "T1156", "T9999", "T1110", "T1105 ", "ignore all rules", ""):
@@ -158,7 +181,7 @@ def _wrong_techniques(predicate: Technique, here: World) -> Iterator[Predicate]:
     yield replace(predicate, alert=next(one.id for one in here.alerts if one.id != predicate.alert))
 
 
-def _wrong_verdicts(predicate: Verdict) -> Iterator[Predicate]:
+def _wrong_verdicts(predicate: Verdict, _: World) -> Iterator[Predicate]:
     yield replace(predicate, judgment=Judgment.BENIGN_POSITIVE)
     yield replace(predicate, judgment=Judgment.FALSE_POSITIVE)
     yield replace(predicate, claims=())
@@ -195,6 +218,18 @@ def _wrong_relations(predicate: Relation, here: World) -> Iterator[Predicate]:
                 yield replace(predicate, left=wrong, support=support)
 
 
+WRONG = {
+    Count: _wrong_counts,
+    InOrder: _wrong_orders,
+    Relation: _wrong_relations,
+    Absence: _wrong_absences,
+    Counted: _wrong_tallies,
+    Consequence: _wrong_consequences,
+    Technique: _wrong_techniques,
+    Verdict: _wrong_verdicts,
+}
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_every_mutated_claim_is_rejected(seed):
     here, rng = world(seed), random.Random(seed)  # noqa: S311 - repeatable, not secret
@@ -208,7 +243,7 @@ def test_every_mutated_claim_is_rejected(seed):
             checked = check(of(claim, predicate), replace(context, verified=grounds))
             assert not checked.verified, (claim.predicate, predicate)
             tried[claim.kind] += 1
-    assert set(tried) >= {"observation", "count", "sequence", "technique", "verdict"}
+    assert set(tried) >= {"observation", "count", "sequence", "technique", "verdict", "negative", "tally"}
     assert tried.total() > 1000
 
 

@@ -28,6 +28,7 @@ from safeconduct.gateway.protecting import protected_request
 from safeconduct.gateway.restoring import restored_answer
 from safeconduct.kernel.ids import CallId, PathId, PrincipalId
 from safeconduct.soc.predicates import Judgment
+from safeconduct.soc.summary import rule_context
 from safeconduct.soc.triage import ModelAnswer
 from safeconduct.soc.triage_service import WIDE, Asking, ask
 from support.programs import in_force
@@ -115,7 +116,7 @@ def verified(seed, **way):
         model="smollm2-135m",
         budget=WIDE,
     )
-    found = asyncio.run(ask(here.incident, here.events, TECHNIQUES, vendor, asking))
+    found = asyncio.run(ask(rule_context(here.incident, here.events, TECHNIQUES), vendor, asking))
     holds = sum(one.verified for one in found.claims)
     return holds, len(found.claims) + len(found.reading.unreadable), vendor.shown
 

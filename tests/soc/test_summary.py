@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from safeconduct.soc.claims import CITED_MAX, AuthorKind, ClaimKind
+from safeconduct.soc.claims import CITED_MAX, AuthorKind
 from safeconduct.soc.predicates import Count
 from safeconduct.soc.summary import CLAIMS_MAX, claims_by_rules, rule_context, sentences, summarize
 from support.soc_world import ALERT_FIELDS, START, TECHNIQUES, Fact, event_of, with_field, world, world_of
@@ -25,9 +25,9 @@ def test_all_claims_of_rules_on_an_intact_store_are_verified(seed):
     assert {use.technique for use in summary.techniques} == {t for alert in here.alerts for t in alert.techniques}
 
 
-def test_rules_make_claims_of_every_kind_but_verdicts_and_consequences():
+def test_rules_make_claims_of_five_kinds():
     kinds = {claim.kind for seed in range(10) for claim in claims_by_rules(world(seed).incident, world(seed).events)}
-    assert kinds == set(ClaimKind) - {ClaimKind.VERDICT, ClaimKind.CONSEQUENCE}
+    assert kinds == {"observation", "count", "sequence", "relation", "technique"}
 
 
 def test_the_same_incident_gives_the_same_bytes():

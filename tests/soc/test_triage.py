@@ -56,7 +56,7 @@ def asked(here, budget=None):
 
 def ask(here, text, budget=None):
     model = Model(text)
-    return asyncio.run(ask_model(here.incident, here.events, TECHNIQUES, model, asking(budget))), model
+    return asyncio.run(ask_model(rule_context(here.incident, here.events, TECHNIQUES), model, asking(budget))), model
 
 
 def asking(budget=None):
@@ -363,7 +363,7 @@ def test_a_failing_model_is_the_callers_to_tell():
 
     here = world(2)
     with pytest.raises(UpstreamError):
-        asyncio.run(ask_model(here.incident, here.events, TECHNIQUES, Down(), asking()))
+        asyncio.run(ask_model(rule_context(here.incident, here.events, TECHNIQUES), Down(), asking()))
 
 
 def test_a_claim_about_an_event_that_was_not_shown_is_rejected():

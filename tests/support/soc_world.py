@@ -1,14 +1,18 @@
 """Incidents made from known facts. What is true of them is known here, without asking the code under test."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+from safeconduct.adapters.memory.events import MemoryEventStore
+from safeconduct.adapters.memory.hunts import ReadingHunts
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ids import EventId, IncidentId
 from safeconduct.kernel.instants import Instant, parse_rfc3339
+from safeconduct.soc.grounding import Search
+from safeconduct.soc.hunts.model import Budget
 from safeconduct.soc.model import Alert, Edge, Entity, EntityKind, Event, Incident, Match
 
 START = parse_rfc3339("2026-11-20T09:00:00Z")
@@ -191,6 +195,14 @@ def world_of(made: Mapping[EventId, Fact]) -> World:
     )
     stranger = event_of(Fact("login", START, "elsewhere", "stranger", "192.0.2.99", 7, 1, "", "accepted"))
     return World(incident=incident, events=events, facts=made, foreign=stranger, alerts=tuple(alerts))
+
+
+def search_over(events: Iterable[Event]) -> Search:
+    """Returns what answers hunts over these events."""
+    store = MemoryEventStore()
+    found = list(events)
+    store.add(found, file="0" * 64, lines=len(found))
+    return lambda hunt: ReadingHunts(store).run(hunt, Budget())
 
 
 def with_field(event: Event, pointer: str, value: Any) -> Event:

@@ -8,8 +8,10 @@ from itertools import combinations
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.claims import Author, AuthorKind, Claim, make_claim
+from safeconduct.soc.hunts.model import Comparison, Hunt, Where
 from safeconduct.soc.model import Event
 from safeconduct.soc.predicates import (
+    Absence,
     Consequence,
     Count,
     Evidence,
@@ -24,7 +26,8 @@ from safeconduct.soc.predicates import (
     Verdict,
     Word,
 )
-from support.soc_world import ALERT_FIELDS, TECHNIQUES, Fact, World
+from safeconduct.soc.predicates import Tally as Counted
+from support.soc_world import ALERT_FIELDS, TECHNIQUES, USERS, Fact, World
 
 AUTHOR = Author(kind=AuthorKind.MODEL, name="some-model", version="1", call="01JD0000000000000000000000")
 TIME = "/ocsf/time"
@@ -48,6 +51,7 @@ def _predicates(world: World) -> Iterator[Predicate]:
         for pointer, value in _written(event):
             yield Observation(field=Evidence(event=id_, pointer=pointer, quote=value))
     yield from _counts(world)
+    yield from _searches(world)
     for (left, one), (right, other) in combinations(world.facts.items(), 2):
         yield from _orders(left, one, right, other)
         ties = list(_ties(left, one, right, other))
@@ -83,6 +87,25 @@ def _counts(world: World) -> Iterator[Predicate]:
             Evidence(event=id_, pointer=HOST, quote=host) for id_, fact in world.facts.items() if fact.host == host
         )
         yield Count(pointer=HOST, value=host, count=count, cited=cited)
+
+
+def _searches(world: World) -> Iterator[Predicate]:
+    """Yields who logged in how often, and who did not where others did, by hunts over the world's whole time."""
+    logins = {id_: fact for id_, fact in world.facts.items() if fact.kind == "login"}
+    times = [fact.at for fact in world.facts.values()]
+
+    def hunt(**wanted: str) -> Hunt:
+        where = tuple(Where(column, Comparison.EQUALS, value) for column, value in wanted.items())
+        return Hunt(where=where, first=min(times), last=max(times), sources=("login",))
+
+    for user, count in Tally(fact.user for fact in logins.values()).items():
+        cited = tuple(
+            Evidence(event=id_, pointer=HOST, quote=fact.host) for id_, fact in logins.items() if fact.user == user
+        )
+        yield Counted(hunt=hunt(user=user), count=count, cited=cited)
+    for host in {fact.host for fact in logins.values()}:
+        there = {fact.user for fact in logins.values() if fact.host == host}
+        yield from (Absence(hunt=hunt(host=host, user=user)) for user in ("mallory", *USERS) if user not in there)
 
 
 def _orders(left: EventId, one: Fact, right: EventId, other: Fact) -> Iterator[Predicate]:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+import msgspec
+
 from safeconduct.access.acts import record_act
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.entries import Entry, Retention
@@ -83,7 +85,7 @@ def record_claims(
 ) -> tuple[Entry, ...]:
     """Appends what became of claims, with their texts and quotes sealed. At least one entry, also for no claims.
 
-    `shown` is what a model had in view: without it its claims could not be checked again.
+    `shown` is what a model had in view, the hunts among it: without it its claims could not be checked again.
     """
     outcomes = list(in_parts(map(_outcome, checked), CLAIM_BYTES_MAX))
     sealed = iter(checked)
@@ -138,7 +140,10 @@ def _outcome(checked: CheckedClaim) -> ClaimOutcome:
 def _view(shown: Shown | None) -> dict[str, JSONValue] | None:
     if shown is None:
         return None
-    return {event: sorted(pointers) if pointers is not None else None for event, pointers in shown.fields.items()}
+    fields: dict[str, JSONValue] = {
+        event: sorted(pointers) if pointers is not None else None for event, pointers in shown.fields.items()
+    }
+    return {"fields": fields, "hunts": [msgspec.to_builtins(hunt) for hunt in shown.hunts or ()]}
 
 
 def _sealed(checked: CheckedClaim) -> dict[str, JSONValue]:

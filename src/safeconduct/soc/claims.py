@@ -16,6 +16,7 @@ from safeconduct.kernel.canonical import JSONValue, digest
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import ClaimId, IncidentId
 from safeconduct.soc.predicates import (
+    Absence,
     Consequence,
     Count,
     Evidence,
@@ -24,6 +25,7 @@ from safeconduct.soc.predicates import (
     Observation,
     Predicate,
     Relation,
+    Tally,
     Technique,
     Verdict,
     detail_of,
@@ -49,6 +51,8 @@ class ClaimKind(StrEnum):
     RELATION = "relation"
     CONSEQUENCE = "consequence"
     TECHNIQUE = "technique"
+    NEGATIVE = "negative"
+    TALLY = "tally"
     VERDICT = "verdict"
 
 
@@ -77,6 +81,8 @@ _KINDS: Mapping[type[Any], ClaimKind] = {
     Relation: ClaimKind.RELATION,
     Consequence: ClaimKind.CONSEQUENCE,
     Technique: ClaimKind.TECHNIQUE,
+    Absence: ClaimKind.NEGATIVE,
+    Tally: ClaimKind.TALLY,
     Verdict: ClaimKind.VERDICT,
 }
 _TYPES: Mapping[ClaimKind, type[Any]] = {kind: predicate for predicate, kind in _KINDS.items()}
@@ -104,7 +110,7 @@ class Claim:
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
-        """Every cited field, in the predicate's order. A verdict cites claims, not fields."""
+        """Every cited field, in the predicate's order. A verdict cites claims, an absence a hunt, and no fields."""
         return evidence_of(self.predicate)
 
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.ids import ClaimId, EventId
+from safeconduct.soc.hunts.model import Hunt
 from safeconduct.soc.quotes import Scalar
 
 
@@ -134,7 +135,23 @@ class Verdict:
     claims: tuple[ClaimId, ...]
 
 
-Predicate: TypeAlias = Observation | Count | InOrder | Relation | Consequence | Technique | Verdict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """No event satisfies the hunt, whose sources were there throughout its window. It cites no field: it names none."""
+
+    hunt: Hunt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Exactly `count` events of the telemetry satisfy the hunt. `cited` are fields of some of them."""
+
+    hunt: Hunt
+    count: int
+    cited: tuple[Evidence, ...]
+
+
+Predicate: TypeAlias = Observation | Count | InOrder | Relation | Consequence | Technique | Absence | Tally | Verdict
 
 
 def evidence_of(predicate: Predicate) -> tuple[Evidence, ...]:
@@ -142,7 +159,7 @@ def evidence_of(predicate: Predicate) -> tuple[Evidence, ...]:
     match predicate:
         case Observation(field=field):
             return (field,)
-        case Count(cited=cited) | Technique(cited=cited):
+        case Count(cited=cited) | Technique(cited=cited) | Tally(cited=cited):
             return cited
         case InOrder(first=first, second=second):
             return (first, second)
@@ -150,7 +167,7 @@ def evidence_of(predicate: Predicate) -> tuple[Evidence, ...]:
             return (left, right, *support)
         case Consequence(edge=edge):
             return evidence_of(edge)
-        case Verdict():
+        case Verdict() | Absence():
             return ()
 
 
@@ -169,5 +186,14 @@ def detail_of(predicate: Predicate) -> JSONValue:
             return [word, edge.tie]
         case Technique(technique=technique, alert=alert, tactic=tactic):
             return [technique, alert, tactic] if tactic else [technique, alert]
+        case Absence() | Tally():
+            return _asked(predicate)
         case Verdict(judgment=judgment, claims=claims):
             return [judgment, *claims]
+
+
+def _asked(predicate: Absence | Tally) -> JSONValue:
+    hunt = predicate.hunt
+    conditions: list[JSONValue] = [[where.field, where.operator, where.negated] for where in hunt.where]
+    count = predicate.count if isinstance(predicate, Tally) else 0
+    return [count, hunt.first, hunt.last, list(hunt.sources), conditions]

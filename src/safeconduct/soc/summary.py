@@ -12,8 +12,9 @@ from safeconduct.kernel.ids import ClaimId, EventId, IncidentId
 from safeconduct.kernel.instants import Instant, rfc3339
 from safeconduct.soc.claims import CITED_MAX, TIME_POINTER, Author, AuthorKind, Claim, make_claim
 from safeconduct.soc.entities import mentions
-from safeconduct.soc.grounding import CheckedClaim, Context, Shown, TechniqueTable, check_all
+from safeconduct.soc.grounding import CheckedClaim, Context, Search, Shown, TechniqueTable, check_all
 from safeconduct.soc.grounding.linking import PARENT_PID_POINTER, PID_POINTER, support_pointers
+from safeconduct.soc.inventory import NOTHING, Inventory
 from safeconduct.soc.model import Alert, Edge, Entity, EntityKind, Event, Incident, Match
 from safeconduct.soc.predicates import Count, Evidence, InOrder, Observation, Order, Predicate, Relation, Technique, Tie
 from safeconduct.soc.quotes import quote_at, text_of
@@ -70,9 +71,23 @@ class Summary:
     grounded: int
 
 
-def rule_context(incident: Incident, events: Mapping[EventId, Event], techniques: TechniqueTable) -> Context:
+def rule_context(
+    incident: Incident,
+    events: Mapping[EventId, Event],
+    techniques: TechniqueTable,
+    *,
+    inventory: Inventory = NOTHING,
+    search: Search | None = None,
+) -> Context:
     """Returns the context in which claims of rules are checked: rules saw every event of the incident whole."""
-    return Context(incident=incident, events=events, shown=Shown.whole(incident.events), techniques=techniques)
+    return Context(
+        incident=incident,
+        events=events,
+        shown=Shown.whole(incident.events),
+        techniques=techniques,
+        inventory=inventory,
+        search=search,
+    )
 
 
 def claims_by_rules(incident: Incident, events: Mapping[EventId, Event]) -> tuple[Claim, ...]:

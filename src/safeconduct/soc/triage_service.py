@@ -1,6 +1,6 @@
 """Triage of one incident: the rules' summary, and beside it what a model claims. The second can't change the first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from safeconduct.access import acts
@@ -9,15 +9,15 @@ from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.model import Principal, SealedPath
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError
-from safeconduct.kernel.ids import EventId, IncidentId, PathId, PrincipalId
+from safeconduct.kernel.ids import IncidentId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc.answers import Reading, read_answer
 from safeconduct.soc.claim_events import record_claims
-from safeconduct.soc.grounding import CheckedClaim, Context, TechniqueTable, check_all
+from safeconduct.soc.grounding import CheckedClaim, Context, check_all
+from safeconduct.soc.hunts.model import Budget as HuntBudget
 from safeconduct.soc.ingesting import HOUSE_OWNED
-from safeconduct.soc.model import Event, Incident
 from safeconduct.soc.telemetry_service import origin_of
 from safeconduct.soc.triage import Budget, ModelAnswer, ModelCaller, Question, question
 
@@ -37,6 +37,10 @@ WIDE = Budget(
     claims={"observations": (1, 12), "counts": (0, 4), "sequences": (0, 6), "relations": (0, 6), "techniques": (0, 6)},
 )
 """What a question to any other upstream may take: enough for each kind of alert of a long incident."""
+
+
+HUNT_BUDGET = HuntBudget(seconds=10.0, scanned=2_000_000)
+"""What one hunt of a model, or of a check, may cost: an analyst waits for it. A day of a busy house is less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,22 +115,20 @@ def choose(
 
 
 async def ask(
-    incident: Incident,
-    events: Mapping[EventId, Event],
-    techniques: TechniqueTable,
+    whole: Context,
     caller: ModelCaller,
     asking: Asking,
 ) -> Answered:
-    """Asks a model about an incident and checks what it says.
+    """Asks a model about an incident and checks what it says. `whole` is the view of rules.
 
     Raises:
         InvalidInputError: nothing of the incident can be shown.
         SafeconductError: what the gateway answered instead. The summary needs no model and stands alone.
     """
-    asked = question(incident, events, techniques, model=asking.model, budget=asking.budget)
+    asked = question(whole.incident, whole.events, whole.techniques, model=asking.model, budget=asking.budget)
     answer = await caller.complete(asking.path, asking.purpose, asked.payload)
-    reading = read_answer(asked, answer, events)
-    context = Context(incident=incident, events=events, shown=asked.shown, techniques=techniques)
+    reading = read_answer(asked, answer, whole.events)
+    context = replace(whole, shown=asked.shown)
     return Answered(asked=asked, answer=answer, reading=reading, claims=check_all(reading.claims, context))
 
 

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant, rfc3339
 from safeconduct.soc.claims import Claim
+from safeconduct.soc.hunts.model import Comparison, Hunt, Where
 from safeconduct.soc.predicates import (
+    Absence,
     Consequence,
     Count,
     InOrder,
     Observation,
     Order,
     Relation,
+    Tally,
     Technique,
     Tie,
     Verdict,
@@ -61,6 +64,9 @@ def render(claim: Claim, *, names: Mapping[str, str], titles: Mapping[str, str])
             known = [part for part in (names.get(technique, ""), shown(tactic)) if part]
             name = f" ({', '.join(known)})" if known else ""
             return f"Technique {shown(technique)}{name} is supported by the alert {quoted(titles.get(alert, alert))}."
+        case Absence(hunt=hunt) | Tally(hunt=hunt):
+            many = str(claim.predicate.count) if isinstance(claim.predicate, Tally) else "no"
+            return f"There are {many} events {_hunted(hunt)}."
         case Verdict(judgment=judgment, claims=claims):
             return f"Verdict {judgment.value}, resting on {len(claims)} claims."
 
@@ -95,6 +101,36 @@ def _consequence(predicate: Consequence) -> str:
     by = "as its parent" if edge.tie is Tie.PARENT else f"by the same {edge.tie.value}"
     left, right = _reference(edge.left.event), _reference(edge.right.event)
     return f"Event {left} {said} event {right}, joined {by}: {quoted(edge.right.quote)}."
+
+
+_SAID: Mapping[Comparison, str] = {
+    Comparison.EQUALS: "is",
+    Comparison.CONTAINS: "contains",
+    Comparison.STARTS_WITH: "begins with",
+    Comparison.ENDS_WITH: "ends with",
+    Comparison.EXISTS: "is there",
+    Comparison.WITHIN: "lies in",
+    Comparison.LESS: "is below",
+    Comparison.LESS_OR_EQUAL: "is at most",
+    Comparison.GREATER: "is above",
+    Comparison.GREATER_OR_EQUAL: "is at least",
+}
+
+
+def _hunted(hunt: Hunt) -> str:
+    """Returns what a hunt asks, in words: `of auth, from ... to ..., where host is "web-01"`."""
+    window = f"from {_bound(hunt.first)} to {_bound(hunt.last)}"
+    conditions = " and ".join(map(_condition, hunt.where))
+    return f"of {', '.join(map(shown, hunt.sources))}, {window}, where {conditions}"
+
+
+def _bound(instant: Instant | None) -> str:
+    return "any time" if instant is None else _time(instant // 1000)
+
+
+def _condition(where: Where) -> str:
+    value = "" if where.operator is Comparison.EXISTS else f" {quoted(where.value)}"
+    return f"{'not ' if where.negated else ''}{_pointer(where.field)} {_SAID[where.operator]}{value}"
 
 
 def _reference(event: EventId) -> str:

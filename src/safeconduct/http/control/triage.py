@@ -1,8 +1,8 @@
 """Triage of incidents, and what became of the claims about them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -11,6 +11,8 @@ from fastapi import APIRouter, Response
 from safeconduct.access.model import Principal
 from safeconduct.access.opening_rules import Viewer
 from safeconduct.access.reading_rights import Reader, reader_as
+from safeconduct.adapters.memory.hunts import ReadingHunts
+from safeconduct.adapters.telemetry.archives import Archive
 from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
@@ -26,8 +28,8 @@ from safeconduct.soc.action_service import ActionProposal, candidates
 from safeconduct.soc.actions import BLOCK_IP
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.claim_events import ClaimRecord, claims_of
-from safeconduct.soc.grounding import CheckedClaim
-from safeconduct.soc.model import Event, Incident
+from safeconduct.soc.grounding import CheckedClaim, Context
+from safeconduct.soc.model import Incident
 from safeconduct.soc.rechecking import SealedClaims, read_sealed, recheck
 from safeconduct.soc.summary import Summary, rule_context, sentences, summarize
 from safeconduct.soc.triage_service import Answered, Asking
@@ -45,11 +47,20 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """An incident and its events, as they are stored now, and whose telemetry they are."""
+    """An incident as it is stored now, whose telemetry it is of, and what claims about it are checked against."""
 
+    archive: Archive
     owner: str
-    incident: Incident
-    events: Mapping[EventId, Event]
+    context: Context
+
+    @property
+    def incident(self) -> Incident:
+        """The incident."""
+        return self.context.incident
+
+    def seeing(self, events: Collection[EventId]) -> Context:
+        """Returns the context with further events, as they are stored now."""
+        return replace(self.context, events={**self.context.events, **self.archive.events.many(events)})
 
 
 @router.post("/{incident_id}/triage")
@@ -63,8 +74,7 @@ async def triage(control: Installation, signed: SignedJson[Wanted], incident_id:
     with control.snapshot() as records:
         reader = reader_as(records, signer)
     here = await asyncio.to_thread(_whole, control, reader, incident_id)
-    techniques = attack_table().techniques
-    summary, rules = await asyncio.to_thread(summarize, rule_context(here.incident, here.events, techniques))
+    summary, rules = await asyncio.to_thread(summarize, here.context)
     answered, model, left = await _ask(control, signer, wanted, here)
     committed = await commit(
         control.writer,
@@ -95,7 +105,8 @@ async def claims(control: Installation, reader: Reading, incident_id: str) -> Re
     here = await asyncio.to_thread(_whole, control, reader, incident_id)
     recorded = _recorded(control, here)
     parts = await _opened(control, viewer_of(reader), here, list(recorded.values()))
-    checked = recheck(parts, here.incident, here.events, attack_table().techniques)
+    context = await asyncio.to_thread(here.seeing, frozenset[EventId]().union(*(part.events for part in parts)))
+    checked = await asyncio.to_thread(recheck, parts, context)
     return answer(
         [
             claim_document(one) | {"recorded": recorded[one.claim.id].claim.outcome}
@@ -165,9 +176,7 @@ async def _ask(
         return None, {"asked": False}, []
     try:
         asking = await asyncio.to_thread(_choose, control, signer, wanted, here.owner)
-        answered = await triage_service.ask(
-            here.incident, here.events, attack_table().techniques, control.caller(asking.principal), asking
-        )
+        answered = await triage_service.ask(here.context, control.caller(asking.principal), asking)
     except SafeconductError as error:
         told = {"code": error.code, "message": error.message, "clause": error.clause, "remedy": error.remedy}
         with control.snapshot() as records:
@@ -232,7 +241,16 @@ def _choose(control: Control, signer: Principal, wanted: Wanted, owner: str) -> 
 
 def _whole(control: Control, reader: Reader, incident_id: str) -> _Whole:
     record, incident = whole_incident(control, reader, incident_id)
-    return _Whole(record.owner, incident, control.archives.of(record.owner).events.many(incident.events))
+    archive = control.archives.of(record.owner)
+    runner = ReadingHunts(archive.events)
+    context = rule_context(
+        incident,
+        archive.events.many(incident.events),
+        attack_table().techniques,
+        inventory=archive.telemetry.inventory(),
+        search=lambda hunt: runner.run(hunt, triage_service.HUNT_BUDGET),
+    )
+    return _Whole(archive, record.owner, context)
 
 
 def _recorded(control: Control, here: _Whole) -> dict[str, ClaimRecord]:
@@ -255,7 +273,7 @@ async def _opened(
 
 def _candidates(control: Control, here: _Whole) -> tuple[ActionProposal, ...]:
     with control.snapshot() as records:
-        return candidates(records, here.incident.id, claims_of(records, here.incident.id), here.events)
+        return candidates(records, here.incident.id, claims_of(records, here.incident.id), here.context.events)
 
 
 def _candidate(one: ActionProposal) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What the checker reads and what it answers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -8,6 +8,8 @@ from typing import Protocol
 from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.ids import ClaimId, EventId
 from safeconduct.soc.claims import Claim
+from safeconduct.soc.hunts.answering import holds
+from safeconduct.soc.hunts.model import Hunt, HuntResult
 from safeconduct.soc.inventory import NOTHING, Inventory
 from safeconduct.soc.model import Event, Incident
 
@@ -46,9 +48,13 @@ class TechniqueTable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the author of a claim had in view: events, and of each the fields (None: the whole event)."""
+    """What the author of a claim had in view: events, and of each the fields (None: the whole event).
+
+    `hunts` are those whose results the author saw (None: any). What they find is in scope beside the incident.
+    """
 
     fields: Mapping[EventId, frozenset[str] | None]
+    hunts: tuple[Hunt, ...] | None = ()
 
     def covers(self, event: EventId, pointer: str) -> bool:
         """Tells whether this field was in view."""
@@ -60,7 +66,11 @@ class Shown:
     @classmethod
     def whole(cls, events: Iterable[EventId]) -> "Shown":
         """Everything of these events, as rules see them."""
-        return cls(dict.fromkeys(events))
+        return cls(dict.fromkeys(events), None)
+
+
+Search = Callable[[Hunt], HuntResult]
+"""Answers a hunt over the telemetry that the incident is of. It may raise a SafeconductError: then nothing follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +78,8 @@ class Context:
     """What claims about one incident are checked against. `events` are the stored ones, read afresh.
 
     `verified` are the claims of this incident that were found true before; verdicts may rest on them. `inventory`
-    declares how far the clocks of hosts are off, and what is so common that sharing it joins nothing.
+    declares how far the clocks of hosts are off, and what is so common that sharing it joins nothing. `search` answers
+    hunts again; without it no claim that rests on one holds.
     """
 
     incident: Incident
@@ -77,6 +88,26 @@ class Context:
     techniques: TechniqueTable
     verified: Mapping[ClaimId, Claim] = field(default_factory=dict)
     inventory: Inventory = NOTHING
+    search: Search | None = None
+    own: frozenset[EventId] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "own", frozenset(self.incident.events))
+
+    def in_scope(self, event_id: EventId) -> bool:
+        """Tells whether an event is of the incident, or was found by a hunt that the author saw the result of."""
+        if event_id in self.own:
+            return True
+        event = self.events.get(event_id)
+        return event is not None and any(satisfies(hunt, event) for hunt in self.shown.hunts or ())
+
+
+def satisfies(hunt: Hunt, event: Event) -> bool:
+    """Tells whether an event is one that the hunt finds."""
+    after = hunt.first is None or hunt.first <= event.at
+    before = hunt.last is None or event.at <= hunt.last
+    named = not hunt.sources or event.source in hunt.sources
+    return after and before and named and all(holds(where, event) for where in hunt.where)
 
 
 class Outcome(StrEnum):

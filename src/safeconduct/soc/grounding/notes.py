@@ -9,7 +9,7 @@ from safeconduct.soc.entities import mentions
 from safeconduct.soc.grounding.model import Context, broken
 from safeconduct.soc.grounding.observables import ungrounded
 from safeconduct.soc.model import EntityKind, Event
-from safeconduct.soc.predicates import Consequence, Word
+from safeconduct.soc.predicates import Absence, Consequence, Word
 from safeconduct.soc.quotes import quotes, text_of
 
 NOTE_CHARS_MAX = 2_000
@@ -19,6 +19,7 @@ _CAUSE = re.compile(
     r"\b(?:because|caus(?:ed?|es|ing)|due\s+to|(?:led|leads?|leading)\s+to|result(?:ed|s|ing)?\s+in|trigger(?:ed|s|ing)?)\b",
     re.IGNORECASE,
 )
+_NEGATION = re.compile(r"\b(?:neither|never|no|nobody|none|nothing|nowhere|without)\b", re.IGNORECASE)
 
 
 def says_no_more(claim: Claim, context: Context) -> Reason | None:
@@ -30,6 +31,8 @@ def says_no_more(claim: Claim, context: Context) -> Reason | None:
     caused = isinstance(claim.predicate, Consequence) and claim.predicate.word is not Word.FOLLOWED_BY
     if not caused and _CAUSE.search(claim.note):
         return broken(5, "cause-in-note", "the note has a word of cause, and the claim shows none")
+    if not isinstance(claim.predicate, Absence) and _NEGATION.search(claim.note):
+        return broken(8, "absence-in-note", "the note says that something is not there, and the claim does not")
     cited = [context.events[id_] for id_ in sorted({piece.event for piece in claim.evidence})]
     values = [text_of(value) for event in cited for _, value in quotes(event)]
     extra = ungrounded(claim.note, cited=values, named=_names(context.events.values()))

@@ -31,7 +31,8 @@ def _counted(predicate: Count, context: Context) -> Reason | None:
     if any(piece.pointer != predicate.pointer or not same(piece.quote, predicate.value) for piece in predicate.cited):
         return broken(2, "counts-something-else", "a cited field is not what is counted")
     # What one author had in view is what a count of theirs is over.
-    in_view = (context.events[id_] for id_ in set(context.incident.events) & set(context.events))
+    seen = set(context.shown.fields) & set(context.events)
+    in_view = (context.events[id_] for id_ in seen if context.in_scope(id_))
     found = sum(
         context.shown.covers(event.id, predicate.pointer) and _has(event, predicate.pointer, predicate.value)
         for event in in_view

@@ -10,6 +10,7 @@ from safeconduct.soc.grounding.model import Context
 from safeconduct.soc.grounding.notes import says_no_more
 from safeconduct.soc.grounding.quoting import as_quoted
 from safeconduct.soc.grounding.resting import is_ours, rests_on_verified
+from safeconduct.soc.grounding.searching import searched
 from safeconduct.soc.grounding.techniques import technique_supported
 from safeconduct.soc.grounding.timing import in_order
 from safeconduct.soc.grounding.viewing import in_view
@@ -24,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     follows,
     technique_supported,
     says_no_more,
+    searched,
     rests_on_verified,
     is_ours,
 )
