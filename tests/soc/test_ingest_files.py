@@ -50,7 +50,6 @@ NO_TELEMETRY = [
     (gzip.compress(b"x", mtime=0), "telemetry-compressed"),
     (b"PK\x03\x04rest", "telemetry-compressed"),
     (b"\xd4\xc3\xb2\xa1\x02\x00", "telemetry-binary"),
-    (b"ElfFile\x00", "telemetry-binary"),
     (b"text\x00text", "telemetry-binary"),
     (b'[\n {"a": 1}\n]\n', "telemetry-document"),
     (b"[]", "telemetry-document"),

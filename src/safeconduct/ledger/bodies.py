@@ -1,7 +1,7 @@
 """The clear content of an entry as its canonical bytes: written once, hashed as it is, read when it is looked into."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -86,7 +86,7 @@ def encoded_event(event: Any) -> EncodedBody:  # noqa: ANN401 - of any event typ
 def encoded_value(value: JSONValue) -> bytes:
     """Returns kernel.canonical's bytes of a value, sooner: msgspec writes JSON as it does, which a test holds.
 
-    It sorts names by their UTF-8, which is the canonical order where they are ASCII.
+    It sorts names by their UTF-8, which is the canonical order where they are ASCII; values may be any text.
 
     Raises:
         InvalidInputError: as `canonical`.
@@ -94,13 +94,29 @@ def encoded_value(value: JSONValue) -> bytes:
     try:
         if type(value) is str:
             return _encode(value)
-        if is_plain(value):
-            encoded = _encode_sorted(value)
-            if encoded.isascii():
-                return encoded
-        return _encode(ordered(value))
+        return encoded_plain(value) if is_plain(value) else _encode(ordered(value))
     except UnicodeEncodeError as error:
         raise InvalidInputError("text holds a lone surrogate, which has no UTF-8 form") from error
+
+
+def encoded_plain(value: JSONValue) -> bytes:
+    """Returns kernel.canonical's bytes of a value that is known to be plain, as `is_plain` has it, and is not asked.
+
+    Raises:
+        UnicodeEncodeError: text holds a lone surrogate.
+    """
+    encoded = _encode_sorted(value)
+    return encoded if encoded.isascii() or _has_ascii_names(value) else _encode(ordered(value))
+
+
+def _has_ascii_names(value: JSONValue) -> bool:
+    if isinstance(value, dict) and not "".join(value).isascii():
+        return False
+    parts: Iterable[JSONValue] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for one in parts:  # noqa: SIM110 - a generator costs more than all the rest here
+        if type(one) is not str and not _has_ascii_names(one):
+            return False
+    return True
 
 
 _Get = Callable[[Any], tuple[Any, ...]]

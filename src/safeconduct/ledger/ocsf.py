@@ -132,7 +132,7 @@ def base(class_uid: int, activity_id: int, at: Instant) -> dict[str, Any]:
     """Returns the attributes that every OCSF event must have."""
     return {
         "class_uid": class_uid,
-        "category_uid": class_uid // 1000,
+        "category_uid": class_uid // 1000 % 100,  # an extension puts its own number before: 201001 is of 1
         "activity_id": activity_id,
         "type_uid": class_uid * 100 + activity_id,
         "severity_id": INFORMATIONAL,

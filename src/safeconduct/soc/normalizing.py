@@ -1,13 +1,14 @@
 """From a parsed record to an event: its id, its instant, its meaning."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
+from safeconduct.ledger.bodies import encoded_plain
 from safeconduct.soc.inventory import NOTHING, Inventory
 from safeconduct.soc.model import Event
 from safeconduct.soc.ocsf.mapping import to_ocsf
@@ -38,7 +39,8 @@ class Record:
 
 def event_id(source: str, raw: Mapping[str, Any]) -> EventId:
     """Returns the id of a record: the first 32 hex digits of SHA-256 over the canonical (source, raw)."""
-    return EventId(digest({"source": source, "raw": raw})[:EVENT_ID_DIGITS])
+    canonical = encoded_plain({"raw": raw, "source": source})  # which every record is: see `Record`
+    return EventId(hashlib.sha256(canonical).hexdigest()[:EVENT_ID_DIGITS])
 
 
 @dataclass

@@ -18,7 +18,7 @@ def resolve(document: Any, text: str) -> Any:  # noqa: ANN401 - a JSON document
         AbsentError: the document has no such place, or the text is no pointer.
     """
     place = document
-    for step in _steps(text):
+    for step in steps_of(text):
         if isinstance(place, Mapping) and step in place:
             place = place[step]
         elif isinstance(place, list | tuple) and _is_index(step) and int(step) < len(place):
@@ -40,7 +40,12 @@ def leaves(document: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:  # noq
         yield prefix, document
 
 
-def _steps(text: str) -> list[str]:
+def steps_of(text: str) -> list[str]:
+    """Returns the steps of a pointer, unescaped.
+
+    Raises:
+        AbsentError: the text is no pointer.
+    """
     if text == "":
         return []
     if not text.startswith("/"):

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from time import monotonic
 
-from safeconduct.kernel.errors import LimitedError
 from safeconduct.kernel.instants import seconds
 from safeconduct.soc.hunts.answering import answered
-from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult
+from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult, over_budget
 from safeconduct.soc.model import Event
 from safeconduct.soc.ports import EventStore
 
@@ -29,12 +28,3 @@ class ReadingHunts:
             if scanned > budget.scanned or self.clock() > until:
                 raise over_budget(budget)
             yield event
-
-
-def over_budget(budget: Budget) -> LimitedError:
-    """Returns the error that says a hunt cost too much."""
-    return LimitedError(
-        f"the hunt was stopped: it may look at {budget.scanned:,} events and take {budget.seconds:g} s",
-        code="hunt-over-budget",
-        remedy="ask for a shorter window, fewer sources or with a larger budget",
-    )

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from safeconduct.adapters.telemetry.forms import SAMPLE_BYTES, form_of, sample
+from safeconduct.adapters.telemetry import evtx
+from safeconduct.adapters.telemetry.forms import SAMPLE_BYTES, Form, form_of, sample
 from safeconduct.adapters.telemetry.raw_store import FILE_BYTES_MAX
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
 from safeconduct.soc.inventory import is_inventory
@@ -56,7 +58,7 @@ def found_files(paths: list[Path]) -> tuple[list[Found], list[Path]]:
 
 
 def parts(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yields name and content of each part of a file: whole lines, and whole audit events.
+    """Yields name and content of each part of a file: whole lines, audit events, chunks of event logs.
 
     Raises:
         TooLargeError: the file is over the limit.
@@ -79,8 +81,11 @@ def parts(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def _cut(path: Path) -> Iterator[tuple[str, bytes]]:
     with path.open("rb") as file:
-        form_of(sample(file.read(SAMPLE_BYTES)))
+        form = form_of(sample(file.read(SAMPLE_BYTES)))
         file.seek(0)
+        if form is Form.EVTX:
+            yield from _cut_log(path.name, file)
+            return
         rest, number = b"", 0
         while data := file.read(PART_BYTES - len(rest)):
             rest += data
@@ -90,6 +95,17 @@ def _cut(path: Path) -> Iterator[tuple[str, bytes]]:
             rest = rest[end:]
         if rest:
             yield f"{path.name} part {number + 1}", rest
+
+
+def _cut_log(name: str, file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Yields parts of an event log, each one itself: the log's header, and as many of its chunks as fit."""
+    header = file.read(evtx.HEADER_BYTES)
+    in_use, number = evtx.chunk_count(header), 0
+    room = (PART_BYTES - len(header)) // evtx.CHUNK_BYTES
+    while chunks := file.read(room * evtx.CHUNK_BYTES):
+        number += 1
+        yield f"{name} part {number}", evtx.recounted(header, max(0, min(in_use, room))) + chunks
+        in_use -= room
 
 
 def _end(content: bytes) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from safeconduct.adapters.telemetry import access, audit, jsonl, syslog, zeek
+from safeconduct.adapters.telemetry import access, audit, evtx, jsonl, syslog, zeek
 from safeconduct.adapters.telemetry.documents import begins_document, records_of
 from safeconduct.adapters.telemetry.lines import Line, UnreadableError
 from safeconduct.kernel.errors import InvalidInputError
@@ -29,7 +29,6 @@ PACKED = {
 """First bytes of compressed files, and how to open them."""
 
 BINARY = {
-    b"ElfFile": "Windows event log (EVTX): not read by this release; export it as JSON lines",
     b"\x0a\x0d\x0d\x0a": "packet capture: write JSON with tshark -T ek",
     b"\xd4\xc3\xb2\xa1": "packet capture: write JSON with tshark -T ek",
     b"SQLite format": "SQLite database: no telemetry file",
@@ -53,6 +52,7 @@ class Form(StrEnum):
     JSON = "json"
     DOCUMENT = "document"
     ZEEK = "zeek"
+    EVTX = "evtx"
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ def form_of(head: bytes, time_field: str = "") -> Form:
         InvalidInputError: `telemetry-empty`, `telemetry-compressed`, `telemetry-binary`, `telemetry-document` (JSON
             whose objects tell no time), or `telemetry-unknown`.
     """
+    if head.startswith(evtx.MAGIC):
+        return _log_form(head)
     _refuse_bytes(head)
     if begins_document(head):
         return _document(head, time_field)
@@ -90,7 +92,7 @@ def form_of(head: bytes, time_field: str = "") -> Form:
     raise InvalidInputError(
         f"no known form of telemetry; it begins with {lines[0][:80]!r}",
         code="telemetry-unknown",
-        remedy="expected syslog with RFC 3339 times, raw auditd, the combined log format, Zeek's logs, or JSON",
+        remedy="expected syslog with RFC 3339 times, raw auditd, the combined log format, Zeek's logs, JSON, or EVTX",
     )
 
 
@@ -118,6 +120,12 @@ def mismatch(name: str, form: Form) -> str:
     stem = name.rpartition("/")[2].split(".")[0].lower()
     promised = NAMES.get(stem, "")
     return "" if not promised or form.value in promised.split(" or ") else f"named {name}, but holds {form.value} lines"
+
+
+def _log_form(head: bytes) -> Form:
+    if len(head) <= evtx.HEADER_BYTES:
+        raise InvalidInputError("the event log is a header without any record", code="telemetry-empty")
+    return Form.EVTX
 
 
 def _refuse_bytes(head: bytes) -> None:

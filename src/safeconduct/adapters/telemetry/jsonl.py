@@ -5,10 +5,13 @@ from typing import Any
 
 from safeconduct.adapters.telemetry.lines import Line, UnreadableError, parse_object
 from safeconduct.adapters.telemetry.times import instant
+from safeconduct.adapters.telemetry.windows import windows_instant
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.normalizing import Record
 from safeconduct.soc.ocsf.records import TIME_NAMES, lookup
 from safeconduct.soc.ocsf.zeek_logs import is_zeek
+from safeconduct.soc.windows import SOURCE as WINDOWS
+from safeconduct.soc.windows import windows_record
 
 FLOW_MEMBERS = frozenset({"start", "src", "sport", "dst", "dport", "proto"})
 CLOUDTRAIL_MEMBERS = frozenset({"eventVersion", "eventTime", "eventSource", "eventName", "awsRegion"})
@@ -64,11 +67,16 @@ def _is_ocsf(raw: dict[str, Any]) -> bool:
     return type(raw.get("class_uid")) is int and isinstance(raw.get("metadata"), dict)
 
 
+def _is_windows(raw: dict[str, Any]) -> bool:
+    return windows_record(raw) is not None
+
+
 SENSORS: tuple[tuple[str, Callable[[dict[str, Any]], bool]], ...] = (
     ("ocsf", _is_ocsf),
     ("cloudtrail", _is_cloudtrail),
     ("eve", _is_eve),
     ("zeek", is_zeek),
+    (WINDOWS, _is_windows),
 )
 """Sources told by members that their formats define; what fits none is somebody's own."""
 
@@ -79,6 +87,8 @@ def _at(source: str, raw: dict[str, Any], time_field: str) -> Instant:
         return instant(exact[0] if isinstance(exact, list) and exact else raw["timestamp"])
     if source == "flow":
         return instant(raw["start"])
+    if source == WINDOWS and not time_field:
+        return windows_instant(raw)
     names = (time_field,) if time_field else (*ACCESS_TIMES, *TIME_NAMES) if source == "access" else TIME_NAMES
     return _first_time(raw, names)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
-from safeconduct.adapters.telemetry import access, audit, jsonl, syslog, zeek
+from safeconduct.adapters.telemetry import access, audit, evtx, jsonl, syslog, zeek
 from safeconduct.adapters.telemetry.documents import records_of
 from safeconduct.adapters.telemetry.forms import Form
 from safeconduct.adapters.telemetry.lines import (
@@ -54,8 +54,7 @@ class Tally:
 def read(file: IO[bytes], manner: Manner, tally: Tally) -> Iterator[Event | DeadLetter]:
     """Yields the file's events and dead letters in the order of its lines, counting into the tally as it goes."""
     normalizer = Normalizer(manner.inventory, manner.host)
-    lines = records_of(file) if manner.form is Form.DOCUMENT else lines_of(file)
-    for found in _records(_counted(lines, tally), manner):
+    for found in _found(file, manner, tally):
         if isinstance(found, DeadLetter):
             tally.dead[found.code] += 1
             yield found
@@ -63,6 +62,16 @@ def read(file: IO[bytes], manner: Manner, tally: Tally) -> Iterator[Event | Dead
             event = normalizer.event(found)
             tally.saw(event)
             yield event
+
+
+def _found(file: IO[bytes], manner: Manner, tally: Tally) -> Iterator[Record | DeadLetter]:
+    if manner.form is not Form.EVTX:
+        lines = records_of(file) if manner.form is Form.DOCUMENT else lines_of(file)
+        yield from _records(_counted(lines, tally), manner)
+        return
+    for found in evtx.read_log(file):
+        tally.lines = found.line
+        yield found
 
 
 def _counted(lines: Iterable[Line], tally: Tally) -> Iterator[Line]:

@@ -41,13 +41,13 @@ def _any(where: Where, event: Event) -> bool:
     column = COLUMNS.get(where.field)
     if column is None:
         return any(
-            _TEXTS[where.operator](folded(value), where.value.lower()) for value in values_at(event, where.field)
+            _TEXTS[where.operator](folded(value), folded(where.value)) for value in values_at(event, where.field)
         )
     value = column_value(event, column)
     if column.whole:
         number = whole_number(value)
         return number is not None and _NUMBERS[where.operator](number, whole_number(where.value) or 0)
-    return value is not None and _TEXTS[where.operator](folded(value), where.value.lower())
+    return value is not None and _TEXTS[where.operator](folded(value), folded(where.value))
 
 
 def _within(text: str, network: str) -> bool:
@@ -91,7 +91,8 @@ def _rows(hunt: Hunt, found: list[Event]) -> tuple[Row, ...]:
     for event in found:
         groups[tuple(_grouped(event, name) for name in hunt.group)].append(event)
     rows = [_row(values, members) for values, members in groups.items()]
-    return tuple(sorted(rows, key=_ORDERS[hunt.order])[: hunt.limit])
+    ordered = sorted(rows, key=_ORDERS[hunt.order], reverse=hunt.order is Order.NEWEST)
+    return tuple(ordered[: hunt.limit])
 
 
 def _grouped(event: Event, name: str) -> str | None:
@@ -109,7 +110,7 @@ def _row(values: tuple[str | None, ...], members: list[Event]) -> Row:
 
 _ORDERS: Mapping[Order, Callable[[Row], Any]] = {
     Order.OLDEST: lambda row: (row.first, row.events[0]),
-    Order.NEWEST: lambda row: (-row.last, row.events[-1]),
+    Order.NEWEST: lambda row: (row.last, row.events[-1]),
     Order.MOST: lambda row: (-row.count, row.first, row.events[0]),
     Order.LEAST: lambda row: (row.count, row.first, row.events[0]),
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from safeconduct.soc.model import Event
+from safeconduct.soc.pointers import pointer, steps_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,13 @@ def column_value(event: Event, column: Column) -> Any:  # noqa: ANN401 - JSON
 
 
 def folded(value: Any) -> str:  # noqa: ANN401 - JSON
-    """Returns a value as hunts compare it: text in lower case; true and false; numbers as written."""
+    """Returns a value as hunts compare it: text in lower case; true and false; numbers as written.
+
+    NUL is U+FFFD here: some engines end a text at it, and what follows it must not be hidden by it.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value).lower()
+    return str(value).lower().replace("\0", "\ufffd")
 
 
 def whole_number(value: Any) -> int | None:  # noqa: ANN401 - JSON
@@ -78,9 +82,28 @@ def values_at(event: Event, place: str) -> Iterator[Any]:
 
     A list on the way stands for each of its elements, so that a pointer has no index; so does one at the end.
     """
-    _, root, *steps = [step.replace("~1", "/").replace("~0", "~") for step in place.split("/")]
+    root, *steps = steps_of(place)
     document: Mapping[str, Any] = {"raw": event.raw, "ocsf": event.ocsf}
     return _below(document.get(root), steps)
+
+
+def values_below(event: Event) -> dict[str, list[Any]]:
+    """Returns every value of an event that `values_at` gives, by its pointer."""
+    found: dict[str, list[Any]] = {}
+    for name, value in (("raw", event.raw), ("ocsf", event.ocsf)):
+        _gather(value, "/" + name, found)
+    return found
+
+
+def _gather(value: Any, at: str, found: dict[str, list[Any]]) -> None:  # noqa: ANN401 - JSON
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            _gather(item, at + pointer(name), found)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _gather(item, at, found)
+    elif value is not None and value != "":
+        found.setdefault(at, []).append(value)
 
 
 def _below(value: Any, steps: list[str]) -> Iterator[Any]:  # noqa: ANN401 - JSON

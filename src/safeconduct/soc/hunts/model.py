@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_network
 
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.errors import InvalidInputError, LimitedError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Duration, Instant
 from safeconduct.soc.hunts.columns import COLUMNS, whole_number
@@ -156,6 +156,15 @@ class Budget:
 
     seconds: float = 30.0
     scanned: int = 100_000_000
+
+
+def over_budget(budget: Budget) -> LimitedError:
+    """Returns the error that says a hunt cost too much."""
+    return LimitedError(
+        f"the hunt was stopped: it may look at {budget.scanned:,} events and take {budget.seconds:g} s",
+        code="hunt-over-budget",
+        remedy="ask for a shorter window, fewer sources or with a larger budget",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from safeconduct.soc.ocsf.audit import audit
 from safeconduct.soc.ocsf.auth import auth
 from safeconduct.soc.ocsf.forms import PROCESS, SCHEDULED_JOB
 from safeconduct.soc.ocsf.records import as_it_says, record
+from safeconduct.soc.ocsf.windows import windows
 
 Table = Callable[[Mapping[str, Any], Instant], dict[str, Any]]
 
@@ -25,6 +26,7 @@ TABLES: Mapping[str, Table] = {
     "zeek": record,
     "eve": record,
     "cloudtrail": record,
+    "windows": windows,
 }
 NEED_DEVICE = frozenset({PROCESS, SCHEDULED_JOB})
 CAPTURED = frozenset({"http", "dns", "flow", "zeek", "eve", "cloudtrail"})

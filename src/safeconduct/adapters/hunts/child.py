@@ -1,0 +1,107 @@
+"""The program that holds the engine: it reads one order a line, answers each with a line, and ends with its input.
+
+Nothing else imports an engine or Ibis. One that takes too long is killed, which changes nothing else.
+"""
+
+import fcntl
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import msgspec
+
+from safeconduct.adapters.hunts.catching_up import step
+from safeconduct.adapters.hunts.duckdb_engine import DuckDB
+from safeconduct.adapters.hunts.engines import answer
+from safeconduct.adapters.hunts.orders import Answer, CatchUp, Order, Reply
+from safeconduct.adapters.hunts.segments import Manifest, Segment, Segments
+from safeconduct.adapters.sqlite.events import SqliteEventStore
+from safeconduct.kernel.errors import LimitedError, SafeconductError
+
+FOLDER = "segments"
+"""The folder of segments, beside the event index."""
+
+DATA_BYTES_MAX = 3 << 30
+"""Bytes of memory the process may hold: DuckDB's, and what Python, Ibis and the reading of events take beside it."""
+
+
+class Archive:
+    """One archive's events and segments, open."""
+
+    def __init__(self, folder: Path) -> None:
+        self._home = folder
+        self.segments = Segments(folder / FOLDER)
+        self.segments.folder.mkdir(mode=0o700, exist_ok=True)
+        self._engine = DuckDB(self.segments.folder.resolve())
+        self._checked: set[Segment] = set()
+
+    def catch_up(self) -> Reply:
+        """Takes one step, and tells whether it was the last."""
+        with self._events() as events, self._alone():
+            manifest = self._manifest(events)
+            now = step(events, self.segments, self._engine, manifest)
+            self._checked.update(now.segments)
+            return Reply(done=now.through == manifest.through)
+
+    def answer(self, order: Answer) -> Reply:
+        """Answers a hunt over the segments there are."""
+        with self._events() as events, self._alone():
+            manifest = self._manifest(events)
+            self._engine.read([self.segments.path(one) for one in manifest.segments])
+            return Reply(result=answer(self._engine, order.hunt, order.budget))
+
+    def _manifest(self, events: SqliteEventStore) -> Manifest:
+        manifest = self.segments.manifest(events.generation())
+        for segment in manifest.segments:
+            if segment not in self._checked and not self.segments.sound(segment):
+                self.segments.drop()
+                return self.segments.manifest(events.generation())
+            self._checked.add(segment)
+        return manifest
+
+    @contextmanager
+    def _events(self) -> Iterator[SqliteEventStore]:
+        with closing(SqliteEventStore(self._home / "events.db", read_only=True)) as events:
+            yield events
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        # Several servers' children may share the folder; each order has it to itself.
+        with (self.segments.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def main() -> None:
+    """Answers orders until the input ends."""
+    resource.setrlimit(resource.RLIMIT_DATA, (DATA_BYTES_MAX, DATA_BYTES_MAX))
+    answers, orders = os.fdopen(os.dup(1), "wb"), msgspec.json.Decoder(Order)
+    os.dup2(2, 1)  # whatever a library prints is no answer
+    archives: dict[str, Archive] = {}
+    for line in sys.stdin.buffer:
+        answers.write(msgspec.json.encode(_obeyed(orders.decode(line), archives)) + b"\n")
+        answers.flush()
+
+
+def _obeyed(order: Order, archives: dict[str, Archive]) -> Reply:
+    try:
+        archive = archives.get(order.folder) or archives.setdefault(order.folder, Archive(Path(order.folder)))
+        match order:
+            case CatchUp():
+                return archive.catch_up()
+            case Answer():
+                return archive.answer(order)
+    except LimitedError as error:
+        return Reply(code=error.code, message=error.message, remedy=error.remedy)
+    except SafeconductError as error:
+        return Reply(code="hunts-unavailable", message=error.message, remedy=error.remedy)
+    except Exception as error:  # noqa: BLE001 - an engine's errors have no common root
+        archives.pop(order.folder, None)
+        return Reply(code="hunts-unavailable", message=f"{type(error).__name__}: {str(error)[:500]}")
+
+
+if __name__ == "__main__":
+    main()

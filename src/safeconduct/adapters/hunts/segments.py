@@ -1,0 +1,109 @@
+"""The folder of segments: immutable Parquet files named by their content, and a manifest that says how far they got."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+import msgspec
+
+from safeconduct.adapters.hunts.rows import SCHEMA_VERSION
+
+MANIFEST = "manifest.json"
+SUFFIX = ".parquet"
+
+SEGMENT_ROWS = 131_072
+"""Rows a segment is filled up to: 15 to 40 MB, so that one is written in seconds and 10 million events are 80 files."""
+
+GROWTH = 2
+"""A new segment takes in a former one of up to so many times its rows, so that each row is written a few times only."""
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """One file: its SHA-256, which is its name, and its rows."""
+
+    digest: str
+    rows: int
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Which segments there are, of which life of the event index, up to which number of arrival."""
+
+    schema: int
+    generation: str
+    through: int = 0
+    segments: tuple[Segment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """A folder of segments. Derived (R3): what is damaged or of another life of the index is made again."""
+
+    folder: Path
+
+    def manifest(self, generation: str) -> Manifest:
+        """Returns what there is for a life of the index: nothing, if what there is belongs to another."""
+        try:
+            kept = msgspec.json.decode((self.folder / MANIFEST).read_bytes(), type=Manifest)
+        except (FileNotFoundError, msgspec.DecodeError):
+            kept = None
+        if kept is None or (kept.schema, kept.generation) != (SCHEMA_VERSION, generation):
+            return Manifest(SCHEMA_VERSION, generation)
+        return kept
+
+    def path(self, segment: Segment) -> Path:
+        """Returns where a segment is."""
+        return self.folder / f"{segment.digest}{SUFFIX}"
+
+    def sound(self, segment: Segment) -> bool:
+        """Tells whether a segment is what its name says. Reads the whole file."""
+        try:
+            with self.path(segment).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == segment.digest
+        except FileNotFoundError:
+            return False
+
+    def put(self, manifest: Manifest, new: Path, rows: int, absorbed: int, through: int) -> Manifest:
+        """Takes a written file in, in place of the last `absorbed` segments, and returns what there is now."""
+        with new.open("rb") as file:
+            segment = Segment(hashlib.file_digest(file, "sha256").hexdigest(), rows)
+            os.fsync(file.fileno())
+        new.replace(self.path(segment))
+        kept = manifest.segments[: len(manifest.segments) - absorbed]
+        now = Manifest(manifest.schema, manifest.generation, through, (*kept, segment))
+        self._write(now)
+        return now
+
+    def drop(self) -> None:
+        """Forgets everything: it will be made again."""
+        (self.folder / MANIFEST).unlink(missing_ok=True)
+
+    def sweep(self, manifest: Manifest) -> None:
+        """Removes files that no manifest names any more."""
+        named = {self.path(segment) for segment in manifest.segments}
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            if path not in named:
+                path.unlink(missing_ok=True)
+
+    def _write(self, manifest: Manifest) -> None:
+        written = self.folder / f"{MANIFEST}.new"
+        with written.open("wb") as file:
+            file.write(msgspec.json.encode(manifest))
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(self.folder / MANIFEST)
+
+
+def absorbed(segments: Sequence[Segment], rows: int) -> int:
+    """Returns how many of the last segments a new one of so many rows takes in."""
+    total = rows
+
+    def fits(segment: Segment) -> bool:
+        nonlocal total
+        small = segment.rows <= GROWTH * total and segment.rows + total <= SEGMENT_ROWS
+        total += segment.rows
+        return small
+
+    return sum(1 for _ in takewhile(fits, reversed(segments)))
