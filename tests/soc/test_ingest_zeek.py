@@ -52,7 +52,7 @@ def test_a_line_that_does_not_fit_its_header_is_told(line, code):
 
 
 def test_without_names_of_fields_nothing_is_read():
-    found, (letter,) = taken("#path\tconn\n" + LINE)
+    found, (letter,) = taken("#separator \\x09\n#path\tconn\n" + LINE)
     assert (found, letter.code) == ([], "zeek-form")
 
 

@@ -15,6 +15,7 @@ from safeconduct.soc.inventory import NOTHING
 from safeconduct.soc.normalizing import Normalizer, Record
 from safeconduct.soc.ocsf.findings import detection_finding, incident_finding
 from safeconduct.soc.ocsf.mapping import TABLES, to_ocsf
+from safeconduct.soc.ocsf.zeek import LOGS
 from support.telemetry import OWN, auth, events, recording, shell, taken
 
 BASE = {"class_uid", "category_uid", "activity_id", "type_uid", "severity_id", "time", "metadata"}
@@ -127,6 +128,32 @@ def test_no_json_record_breaks_the_mapping(raw):
 def test_no_captured_message_breaks_the_mapping(raw, layers):
     for source in ("http", "dns"):
         assert_whole(to_ocsf(source, raw | {"layers": layers | {"ip_src": "192.0.2.1"}}, Instant(10**15), NOTHING))
+
+
+_WORDS = (
+    "_path uid id.orig_h id.orig_p ts query answers TTLs rcode status_code service client username name path action "
+    "command arg to from msg_types uids mode stratum version event_type alert alert.severity flow_id tls http "
+    "eventName eventSource userIdentity requestParameters resources sourceIPAddress errorCode class_uid metadata "
+    "activity_id"
+)
+SENSOR_NAMES = st.sampled_from(_WORDS.split())
+LOG_NAMES = st.sampled_from(sorted(LOGS))
+
+
+@given(st.dictionaries(SENSOR_NAMES, VALUES | LOG_NAMES, max_size=12), LOG_NAMES)
+def test_no_record_of_a_sensor_breaks_the_mapping(raw, log):
+    assert_base(to_ocsf("zeek", raw | {"_path": log}, Instant(10**15), NOTHING))
+    assert_base(to_ocsf("eve", {"event_type": "alert", "alert": {}} | raw, Instant(10**15), NOTHING))
+    for service in ("iam.amazonaws.com", "signin.amazonaws.com"):
+        called = {"eventName": "CreateUser"} | raw | {"eventSource": service}
+        assert_base(to_ocsf("cloudtrail", called, Instant(10**15), NOTHING))
+    as_said = {**raw, "class_uid": 4001, "metadata": {}}
+    assert_base(to_ocsf("ocsf", as_said, Instant(10**15), NOTHING))
+
+
+def assert_base(ocsf):
+    assert ocsf.keys() >= BASE
+    canonical(ocsf)
 
 
 @given(RECORDS)

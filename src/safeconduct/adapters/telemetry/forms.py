@@ -62,7 +62,6 @@ class _Sign:
 
 
 SIGNS = (
-    _Sign(Form.ZEEK, zeek.recognizes),
     _Sign(Form.AUDIT, audit.recognizes),
     _Sign(Form.SYSLOG, syslog.recognizes),
     _Sign(Form.COMBINED, access.recognizes),
@@ -80,6 +79,8 @@ def form_of(head: bytes, time_field: str = "") -> Form:
     if head.startswith(evtx.MAGIC):
         return _log_form(head)
     _refuse_bytes(head)
+    if zeek.begins(head):
+        return Form.ZEEK
     if begins_document(head):
         return _document(head, time_field)
     lines = [line for line in head.decode(errors="replace").splitlines() if line.strip()][:SAMPLE_LINES]
@@ -99,7 +100,7 @@ def form_of(head: bytes, time_field: str = "") -> Form:
 def _document(head: bytes, time_field: str) -> Form:
     parse = jsonl.parser(time_field)
     first = [record for record in records_of(io.BytesIO(head)) if record.ended][:SAMPLE_LINES]
-    if not any(_reads(parse, record) for record in first):
+    if not any(_tells_time(parse, record) for record in first):
         raise InvalidInputError(
             "a JSON document, or one cut within its first record, whose objects tell no time",
             code="telemetry-document",
@@ -108,11 +109,11 @@ def _document(head: bytes, time_field: str) -> Form:
     return Form.DOCUMENT
 
 
-def _reads(parse: Callable[[Line], object], record: Line) -> bool:
+def _tells_time(parse: Callable[[Line], object], record: Line) -> bool:
     try:
         return bool(parse(record))
-    except UnreadableError:
-        return False
+    except UnreadableError as error:
+        return error.code.startswith("time-") and error.code != "time-missing"
 
 
 def mismatch(name: str, form: Form) -> str:

@@ -14,15 +14,15 @@ from safeconduct.kernel.canonical import INTEGER_MAX
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.normalizing import Record
 
-HEADER = re.compile(r"#(?:separator |set_separator|empty_field|unset_field|path|open|close|fields|types)")
+FIRST = b"#separator "
 _HEX = re.compile(r"\\x([0-9a-fA-F]{2})")
 _WHOLE = frozenset({"count", "int", "port"})
 _LIST = re.compile(r"(?:set|vector)\[(.*)\]")
 
 
-def recognizes(text: str) -> bool:
-    """Tells whether the line is a header of these logs: the first lines of each are."""
-    return bool(HEADER.match(text))
+def begins(head: bytes) -> bool:
+    """Tells whether a file begins as these logs do: with how its fields are parted."""
+    return head.startswith(FIRST)
 
 
 class Reader:

@@ -18,8 +18,29 @@ DETECTION_FINDING = 2004
 
 SERVER = 1
 
-_COUNTS = frozenset(("bytes_in", "bytes_out", "packets_in", "packets_out"))
-_INTEGERS = _COUNTS | {"port", "pid", "code", "length", "body_length", "rcode_id", "start_time", "end_time"}
+EVIDENCE = ("src_endpoint", "dst_endpoint", "connection_info", "http_request", "http_response", "tls")
+"""Attributes of network classes that a finding holds as its evidence."""
+
+IP_ADDRESS = 2
+"""OCSF's type of an observable that is one."""
+
+MILLISECONDS_MAX = 10**15
+"""Above it is no time and no duration: the year 33,658."""
+
+_COUNTS = frozenset(("bytes", "bytes_in", "bytes_out", "bytes_missed", "packets", "packets_in", "packets_out", "size"))
+_INTEGERS = _COUNTS | {
+    "physical_width",
+    "physical_height",
+    "port",
+    "pid",
+    "code",
+    "length",
+    "body_length",
+    "rcode_id",
+    "start_time",
+    "end_time",
+}
+_NUMBER_CHARS_MAX = 40  # Zeek writes at most 20
 _INTEGER_DIGITS_MAX = 15  # below 2^53, so that every JSON reader keeps it
 
 
@@ -48,6 +69,20 @@ def fill(form: Form, fields: Mapping[str, Any], at: Instant, log_name: str) -> d
     return document
 
 
+def as_finding(document: dict[str, Any]) -> dict[str, Any]:
+    """Returns a finding of another's sensor with what the packets said moved to where findings keep it.
+
+    The addresses stand among the observables too, by which findings are joined to what else happened.
+    """
+    evidence = {name: document.pop(name) for name in EVIDENCE if name in document}
+    observed = [
+        {"name": f"evidences[0].{end}.ip", "type_id": IP_ADDRESS, "type": "IP Address", "value": evidence[end]["ip"]}
+        for end in ("src_endpoint", "dst_endpoint")
+        if "ip" in evidence.get(end, {})
+    ]
+    return document | ({"evidences": [evidence]} if evidence else {}) | ({"observables": observed} if observed else {})
+
+
 def converted(path: str, value: Any) -> Any:  # noqa: ANN401 - JSON
     """Returns a field's value in the type and normal form of the attribute, or None where it has none."""
     if value is None or value == "":
@@ -60,6 +95,15 @@ def converted(path: str, value: Any) -> Any:  # noqa: ANN401 - JSON
     if name == "hostname":
         return normal_host(str(value)) or None
     return value
+
+
+def milliseconds(value: Any) -> int | None:  # noqa: ANN401 - JSON
+    """Returns seconds, whole or with a fraction, as whole milliseconds, or None where it is no such number."""
+    try:
+        number = float(str(value)[:_NUMBER_CHARS_MAX]) * 1000
+    except ValueError:
+        return None
+    return round(number) if 0 <= number < MILLISECONDS_MAX else None
 
 
 def integer(value: Any) -> int | None:  # noqa: ANN401 - JSON

@@ -10,9 +10,12 @@ from safeconduct.soc.inventory import Inventory
 from safeconduct.soc.ocsf import network
 from safeconduct.soc.ocsf.audit import audit
 from safeconduct.soc.ocsf.auth import auth
+from safeconduct.soc.ocsf.cloudtrail import cloudtrail
+from safeconduct.soc.ocsf.eve import eve
 from safeconduct.soc.ocsf.forms import PROCESS, SCHEDULED_JOB
 from safeconduct.soc.ocsf.records import as_it_says, record
 from safeconduct.soc.ocsf.windows import windows
+from safeconduct.soc.ocsf.zeek import zeek
 
 Table = Callable[[Mapping[str, Any], Instant], dict[str, Any]]
 
@@ -23,10 +26,10 @@ TABLES: Mapping[str, Table] = {
     "dns": network.dns,
     "flow": network.flow,
     "json": record,
-    "zeek": record,
-    "eve": record,
-    "cloudtrail": record,
     "windows": windows,
+    "zeek": zeek,
+    "eve": eve,
+    "cloudtrail": cloudtrail,
 }
 NEED_DEVICE = frozenset({PROCESS, SCHEDULED_JOB})
 CAPTURED = frozenset({"http", "dns", "flow", "zeek", "eve", "cloudtrail"})
