@@ -44,7 +44,7 @@ ONE_OF = {
 def assert_whole(ocsf):
     uid = ocsf["class_uid"]
     assert ocsf.keys() >= BASE | REQUIRED[uid], uid
-    assert ocsf["category_uid"] == uid // 1000
+    assert ocsf["category_uid"] == uid // 1000 % 100
     assert ocsf["type_uid"] == uid * 100 + ocsf["activity_id"]
     assert ocsf["metadata"]["version"] == "1.8.0"
     assert "name" in ocsf["metadata"]["product"]

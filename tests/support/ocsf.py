@@ -7,6 +7,9 @@ from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from safeconduct.ledger.ocsf import OCSF_VERSION
 
+WINDOWS = 200_000
+"""Classes of the extension for Windows are numbered from here; the schema names them apart."""
+
 
 @cache
 def _schema():
@@ -16,6 +19,8 @@ def _schema():
 @cache
 def _validator(class_uid, profiles):
     name = _schema().lookup_class_name_from_uid(class_uid)
+    if class_uid > WINDOWS:
+        name = f"win/{name}"
     return Draft202012Validator(_schema().get_class_schema(class_name=name, profiles=list(profiles)))
 
 

@@ -14,15 +14,16 @@ SYSMON_RECORDS = 358
 
 
 @cache
-def _logs() -> dict[str, bytes]:
-    with tarfile.open(corpora() / "ocsf/examples.tar.xz") as archive:
+def logs_in(corpus: str) -> dict[str, bytes]:
+    """Returns the event logs of an archive of the corpora, by their paths in it."""
+    with tarfile.open(corpora() / corpus) as archive:
         members = [one for one in archive if one.name.endswith(".evtx")]
-        return {one.name.rpartition("/")[2]: archive.extractfile(one).read() for one in members}
+        return {one.name: archive.extractfile(one).read() for one in members}
 
 
 def sample_log(name: str) -> bytes:
     """Returns `sysmon.evtx` or `security.evtx` of ocsf/examples."""
-    return _logs()[name]
+    return next(log for path, log in logs_in("ocsf/examples.tar.xz").items() if path.endswith(f"/{name}"))
 
 
 def sysmon_log(chunks: int = SYSMON_CHUNKS) -> bytearray:

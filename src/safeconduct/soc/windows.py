@@ -114,10 +114,10 @@ def _rendered(event: Mapping[str, Any], system: Mapping[str, Any]) -> WindowsRec
         code, header = code.get(_TEXT), _QUALIFIED
     data, at, places = _own(event)
     return WindowsRecord(
-        system.get("Channel") or "",
-        (named.get("Name") or named.get("EventSourceName") or "") if type(named) is dict else "",
+        _text(system.get("Channel")),
+        _text(named.get("Name") or named.get("EventSourceName")) if type(named) is dict else "",
         code if type(code) is int else whole(code),
-        system.get("Computer") or "",
+        _text(system.get("Computer")),
         whole(system.get("EventRecordID")),
         data,
         Pointers(header, data, at, places),
@@ -157,7 +157,7 @@ def glance(raw: Mapping[str, Any]) -> Glance | None:
     if raw.get("Event") is None:
         if not _is_flat(raw):
             return None
-        return str(raw["Channel"] or ""), str(raw.get("SourceName") or ""), whole(raw["EventID"]), raw
+        return _text(raw["Channel"]), _text(raw.get("SourceName")), whole(raw["EventID"]), raw
     record = windows_record(raw)
     return None if record is None else (record.channel, record.provider, record.event_id, record.data)
 
@@ -166,21 +166,25 @@ def _is_flat(raw: Mapping[str, Any]) -> bool:
     if "Channel" not in raw or "EventID" not in raw:
         return False
     named = isinstance(raw.get("SourceName") or raw.get("ProviderGuid"), str)
-    return named and bool(whole(raw["EventID"]) or raw["EventID"] in {0, "0"})
+    return named and bool(whole(raw["EventID"]) or raw["EventID"] in (0, "0"))  # noqa: PLR6201 - a list, which a set would not take, is no number
 
 
 def _flat(raw: Mapping[str, Any]) -> WindowsRecord:
     computer = "Hostname" if "Hostname" in raw else "Computer"
     data = {name: value for name, value in raw.items() if name not in FLAT_HEADER}
     return WindowsRecord(
-        str(raw["Channel"] or ""),
-        str(raw.get("SourceName") or ""),
+        _text(raw["Channel"]),
+        _text(raw.get("SourceName")),
         whole(raw["EventID"]),
-        str(raw.get(computer) or ""),
+        _text(raw.get(computer)),
         whole(raw.get("RecordNumber")),
         data,
         Pointers(_FLAT, data, "/raw", {}) if computer == "Hostname" else Pointers(_FLAT_COMPUTER, data, "/raw", {}),
     )
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - JSON
+    return value if type(value) is str else ""
 
 
 def whole(value: Any) -> int:  # noqa: ANN401 - JSON

@@ -9,7 +9,15 @@ from safeconduct.ledger.ocsf import base, put
 from safeconduct.soc.entity_forms import normal_address, normal_host
 
 ACCOUNT_CHANGE = 3001
+FILE = 1001
+MODULE = 1005
 PROCESS = 1007
+SCRIPT = 1009
+AUTHORIZE_SESSION = 3003
+GROUP_MANAGEMENT = 3006
+REGISTRY_KEY = 201001
+REGISTRY_VALUE = 201002
+WINDOWS_SERVICE = 201004
 SCHEDULED_JOB = 1006
 NETWORK = 4001
 HTTP = 4002

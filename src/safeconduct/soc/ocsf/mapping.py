@@ -12,7 +12,16 @@ from safeconduct.soc.ocsf.audit import audit
 from safeconduct.soc.ocsf.auth import auth
 from safeconduct.soc.ocsf.cloudtrail import cloudtrail
 from safeconduct.soc.ocsf.eve import eve
-from safeconduct.soc.ocsf.forms import PROCESS, SCHEDULED_JOB
+from safeconduct.soc.ocsf.forms import (
+    FILE,
+    MODULE,
+    PROCESS,
+    REGISTRY_KEY,
+    REGISTRY_VALUE,
+    SCHEDULED_JOB,
+    SCRIPT,
+    WINDOWS_SERVICE,
+)
 from safeconduct.soc.ocsf.records import as_it_says, record
 from safeconduct.soc.ocsf.windows import windows
 from safeconduct.soc.ocsf.zeek import zeek
@@ -31,7 +40,7 @@ TABLES: Mapping[str, Table] = {
     "eve": eve,
     "cloudtrail": cloudtrail,
 }
-NEED_DEVICE = frozenset({PROCESS, SCHEDULED_JOB})
+NEED_DEVICE = frozenset({FILE, MODULE, PROCESS, REGISTRY_KEY, REGISTRY_VALUE, SCHEDULED_JOB, SCRIPT, WINDOWS_SERVICE})
 CAPTURED = frozenset({"http", "dns", "flow", "zeek", "eve", "cloudtrail"})
 """Sources that saw what passed between others: no one machine's records."""
 

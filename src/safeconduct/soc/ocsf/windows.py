@@ -4,21 +4,84 @@ from collections.abc import Mapping
 from typing import Any
 
 from safeconduct.kernel.instants import Instant
-from safeconduct.ledger.ocsf import BASE, OTHER
+from safeconduct.ledger.ocsf import AUTHENTICATION, BASE, EVENT_LOG, OTHER, put
 from safeconduct.ledger.ocsf import base as base_object
 from safeconduct.soc.entity_forms import normal_host
+from safeconduct.soc.ocsf import forms
+from safeconduct.soc.ocsf.rows import Row
+from safeconduct.soc.ocsf.sysmon import REGISTRY_ACTS, SYSMON
+from safeconduct.soc.ocsf.windows_security import AUDITING, OBJECTS, OTHERS, SECURITY
 from safeconduct.soc.windows import WindowsRecord, windows_record
+
+SYSMON_PROVIDER = "Microsoft-Windows-Sysmon"
+REGISTRY_OBJECT = 12
+OPENED = frozenset({4656, 4663})
+"""Security events on an object of any kind: a handle requested, an access made."""
+
+NEEDS: Mapping[int, tuple[str, ...]] = {
+    forms.FILE: ("actor", "file"),
+    forms.MODULE: ("actor", "module"),
+    forms.PROCESS: ("actor", "process"),
+    forms.SCRIPT: ("actor", "script"),
+    forms.SCHEDULED_JOB: ("job",),
+    forms.ACCOUNT_CHANGE: ("user",),
+    forms.AUTHORIZE_SESSION: ("user", "privileges"),
+    forms.GROUP_MANAGEMENT: ("group",),
+    forms.NETWORK: ("src_endpoint",),
+    forms.DNS: ("src_endpoint",),
+    forms.REGISTRY_KEY: ("actor", "reg_key"),
+    forms.REGISTRY_VALUE: ("actor", "reg_value"),
+    forms.WINDOWS_SERVICE: ("actor", "win_service"),
+    AUTHENTICATION: ("user", "dst_endpoint"),
+    EVENT_LOG: ("log_name",),
+}
+"""What the schema requires of each class, beyond what every event here has. An event without it is a base event."""
 
 
 def windows(raw: Mapping[str, Any], at: Instant) -> dict[str, Any]:
-    """Returns the OCSF object of a Windows record."""
+    """Returns the OCSF object of a Windows record; a base event where none of the rows fits it."""
     record = windows_record(raw)
-    document = base_object(BASE, OTHER, at)
+    row = _row(record) if record else None
+    document = _filled(row, record, raw, at) if row and record else base_object(BASE, OTHER, at)
     if record is not None:
         document["metadata"] |= _named(record)
         if host := normal_host(record.computer):
             document["device"] = {"hostname": host}
     return document
+
+
+def _row(record: WindowsRecord) -> Row | None:
+    if record.provider == SYSMON_PROVIDER:
+        if record.event_id == REGISTRY_OBJECT:
+            return REGISTRY_ACTS.get(str(record.data.get("EventType")), SYSMON[REGISTRY_OBJECT])
+        return SYSMON.get(record.event_id)
+    if record.provider == AUDITING:
+        if record.event_id in OPENED:
+            return OBJECTS.get(str(record.data.get("ObjectType")))
+        return SECURITY.get(record.event_id)
+    return OTHERS.get((record.provider, record.event_id))
+
+
+def _filled(row: Row, record: WindowsRecord, raw: Mapping[str, Any], at: Instant) -> dict[str, Any]:
+    document = base_object(row.class_uid, row.activity_id, at)
+    document |= row.fill({**record.data, "@computer": record.computer, **_header(raw)})
+    for path, value in row.fixed.items():
+        put(document, path, value)
+    return document if all(name in document for name in NEEDS[row.class_uid]) else base_object(BASE, OTHER, at)
+
+
+def _header(raw: Mapping[str, Any]) -> dict[str, Any]:
+    event = raw.get("Event")
+    if event is None:
+        return {"@process": raw.get("ExecutionProcessID"), "@user": raw.get("UserID")}
+    system = event["System"]
+    return {"@process": _attribute(system, "Execution", "ProcessID"), "@user": _attribute(system, "Security", "UserID")}
+
+
+def _attribute(system: Mapping[str, Any], element: str, name: str) -> Any:  # noqa: ANN401 - JSON
+    found = system.get(element)
+    named = found.get("#attributes") if type(found) is dict else None
+    return named.get(name) if type(named) is dict else None
 
 
 def _named(record: WindowsRecord) -> dict[str, Any]:
