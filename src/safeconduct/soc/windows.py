@@ -166,7 +166,7 @@ def _is_flat(raw: Mapping[str, Any]) -> bool:
     if "Channel" not in raw or "EventID" not in raw:
         return False
     named = isinstance(raw.get("SourceName") or raw.get("ProviderGuid"), str)
-    return named and bool(whole(raw["EventID"]) or raw["EventID"] in (0, "0"))  # noqa: PLR6201 - a list, which a set would not take, is no number
+    return named and bool(whole(raw["EventID"]) or raw["EventID"] in (0, "0"))  # a tuple: it may be a list
 
 
 def _flat(raw: Mapping[str, Any]) -> WindowsRecord:
