@@ -17,7 +17,7 @@ from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.http import lists
 from safeconduct.http.acts import HEADER, encode_act
-from safeconduct.http.control import response, telemetry, triage
+from safeconduct.http.control import response, rules, telemetry, triage
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
@@ -26,7 +26,7 @@ from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import CallId
 from safeconduct.ledger.envelope import SealedField
 from safeconduct.ledger.sealing import HOUSE
-from safeconduct.soc import action_events, claim_events, incidents, ingesting
+from safeconduct.soc import action_events, claim_events, incidents, ingesting, rule_collections
 from safeconduct.soc.triage import ModelAnswer
 from support.immediate import ImmediateWriter
 from support.programs import in_force, signed
@@ -35,6 +35,7 @@ LOCAL = {"authorization": "Bearer local"}
 RECORDING = Path(response.__file__).parents[2] / "cli" / "demo" / "recording"
 SOC = {
     **ingesting.PROJECTIONS,
+    **rule_collections.PROJECTIONS,
     **incidents.PROJECTIONS,
     **claim_events.PROJECTIONS,
     **action_events.PROJECTIONS,
@@ -81,7 +82,7 @@ class House:
             "lists_url": "http://lists",
         }
         self.app = control_app(
-            [part.router for part in (telemetry, triage, response, lists)],
+            [part.router for part in (telemetry, rules, triage, response, lists)],
             control=Control(**{one.name: None for one in fields(Control)} | given),
             local_secret="local",
             check_reader=self.check_reader,

@@ -187,6 +187,7 @@ QUERIES = {
     "GET /api/v1/logs/report": "origin=safeconduct.example%2Fdemo%2Fag-2026-01",
     "POST /api/v1/telemetry": "name=a.log",
     "POST /api/v1/telemetry/inventory": "name=inventory.json",
+    "POST /api/v1/rules/collections": "name=own",
     "POST /api/v1/usage/reconciliations": "upstream=local",
 }
 
@@ -242,6 +243,7 @@ def bodies(world):
         "calls/held/{approval_id}/vote": ballot, "calls/{call_id}/appeal": why,
         "appeals/{call_id}/decide": {"upheld": True, "reason": "x"},
         "usage/reconciliations": b"upstream,model\n", "telemetry": b"a line\n", "telemetry/inventory": b"{}",
+        "rules/collections": {"files": [{"name": "x.yml", "text": "x"}]}, "rules/collections/{name}/remove": b"",
         "detections": b"", "incidents/{incident_id}/triage": {"model": False},
         "incidents/{incident_id}/actions": {"target": "203.0.113.9"}, "actions/{action_id}/vote": ballot,
         "actions/{action_id}/run": b"", "actions/{action_id}/roll-back": b"",

@@ -22,6 +22,7 @@ from safeconduct.soc.action_events import PROJECTIONS as ACTIONS
 from safeconduct.soc.claim_events import PROJECTIONS as CLAIMS
 from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
 from safeconduct.soc.ingesting import PROJECTIONS as INGESTING
+from safeconduct.soc.rule_collections import PROJECTIONS as RULES
 from safeconduct.watch.events import PROJECTIONS as WATCH
 
 PROJECTIONS: Mapping[str, Projection] = counted(
@@ -40,6 +41,7 @@ PROJECTIONS: Mapping[str, Projection] = counted(
         **USAGE,
         **PROGRAM,
         **INGESTING,
+        **RULES,
         **INCIDENTS,
         **CLAIMS,
         **ACTIONS,

@@ -3,31 +3,85 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
+from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.output import NO, Json, emit, out, rows
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.soc.attack import attack_table
-from safeconduct.soc.detection.ir import Head
-from safeconduct.soc.detection.shipped import shipped_files, shipped_rules
+from safeconduct.soc.detection.coverage import Coverage, layer
+from safeconduct.soc.detection.shipped import shipped_files
 
 commands = typer.Typer(help="Detection rules, written in Sigma.", no_args_is_help=True)
 
 Paths = Annotated[
     list[Path] | None, typer.Argument(metavar="[FILE_OR_FOLDER...]", help="Sigma rules; by default ours.")
 ]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="Sigma rules and filters.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What the collection is called, such as sigmahq.")]
+Owner = Annotated[
+    str, typer.Option("--owner", metavar="ORGANIZATION", help="Your organization, for rules on its own telemetry.")
+]
+Layer = Annotated[
+    Path | None, typer.Option("--layer", metavar="FILE", help="Write it as a layer for ATT&CK Navigator.")
+]
+
+SHOWN_MAX = 20
+"""Rows that are shown to people of what may be thousands; --json has all."""
 
 
 @commands.command(name="list")
-def list_(*, as_json: Json = False) -> None:
-    """Lists the rules that ship."""
-    emit([_row(head) for head in shipped_rules().heads()], as_json, _show)
+def list_(*, owner: Owner = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Lists the rules in use: those that ship, and those of your collections."""
+    emit(client(data, key).get("/api/v1/rules", owner=owner), as_json, _show)
+
+
+@commands.command()
+def collections(*, owner: Owner = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Lists your collections of rules, the filters in use, and what is set aside, with why."""
+    emit(client(data, key).get("/api/v1/rules/collections", owner=owner), as_json, _show_collections)
+
+
+@commands.command()
+def add(
+    name: Name, paths: Files, *, owner: Owner = "", data: Data = None, key: Key = None, as_json: Json = False
+) -> None:
+    """Takes Sigma rules in under a name, in the place of those of that name before."""
+    files = [{"name": _below(paths, file), "text": text} for file, text in _read(paths)]
+    body = msgspec.json.encode({"files": files})
+    added = client(data, key).post("/api/v1/rules/collections", body, name=name, owner=owner)
+    emit(added, as_json, _show_added)
+
+
+@commands.command()
+def remove(name: Name, *, owner: Owner = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Takes a collection of rules out of use."""
+    gone = client(data, key).post(place("rules", "collections", name, "remove"), owner=owner)
+    emit(gone, as_json, lambda told: out.print(f"{told['removed']['name']} is removed", markup=False))
+
+
+@commands.command()
+def coverage(
+    *,
+    file: Layer = None,
+    owner: Owner = "",
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Says which techniques of ATT&CK the rules look for, and which of it there is telemetry for."""
+    found = client(data, key).get("/api/v1/rules/coverage", owner=owner)
+    if file is not None:
+        document = layer(msgspec.convert(found, Coverage), "Safeconduct")
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+    emit(found, as_json, _show_coverage)
 
 
 @commands.command()
 def check(paths: Paths = None, *, as_json: Json = False) -> None:
     """Tells of each Sigma rule whether it can be run here, and if not, what of it cannot."""
-    from safeconduct.soc.detection.parsing import check as check_files  # noqa: PLC0415 - as in `shipped_rules`
+    from safeconduct.soc.detection.parsing import check as check_files  # noqa: PLC0415 - 6 MB; others read no rule
 
     files = _read(paths) if paths else shipped_files()
     rules, problems = check_files(files)
@@ -37,8 +91,14 @@ def check(paths: Paths = None, *, as_json: Json = False) -> None:
         for name in head.techniques
         if not attack_table().in_use(name)
     ]
-    told = [{"file": p.name, "code": p.error.code, "message": p.error.message} for p in problems]
-    document = {"files": len(files), "rules": len(rules.heads()), "problems": told, "techniques_not_in_use": unknown}
+    told = [{"file": p.name, "rule": p.rule, "code": p.error.code, "message": p.error.message} for p in problems]
+    document = {
+        "files": len(files),
+        "rules": len(rules.heads()),
+        "filters": len(rules.filters),
+        "problems": told,
+        "techniques_not_in_use": unknown,
+    }
     emit(document, as_json, _show_check)
     if problems:
         raise typer.Exit(NO)
@@ -55,15 +115,10 @@ def _read(paths: list[Path]) -> list[tuple[str, str]]:
     return files
 
 
-def _row(head: Head) -> dict[str, Any]:
-    return {
-        "id": head.id,
-        "title": head.title,
-        "level": head.level,
-        "alerts": head.alerts,
-        "techniques": list(head.techniques),
-        "digest": head.digest,
-    }
+def _below(paths: list[Path], file: str) -> str:
+    """Returns a file's name below the folder that was given: where that lies is this machine's affair."""
+    folder = next((path for path in paths if path.is_dir() and Path(file).is_relative_to(path)), Path(file).parent)
+    return Path(file).relative_to(folder).as_posix()
 
 
 def _show(listed: list[dict[str, Any]]) -> None:
@@ -72,8 +127,39 @@ def _show(listed: list[dict[str, Any]]) -> None:
     out.print(f"and {len(listed) - len(shown)} that these count", style="dim")
 
 
+def _show_collections(document: dict[str, Any]) -> None:
+    rows(document["collections"], "name", "files", "rules", "aside", "digest")
+    for title in document["filters"]:
+        out.print(f"  filter: {title}", markup=False)
+    _show_aside(document["aside"])
+
+
+def _show_added(document: dict[str, Any]) -> None:
+    added = document["collection"]
+    out.print(f"{added['name']}: {added['files']} files, {added['rules']} rules in use", markup=False)
+    _show_aside(document["aside"])
+
+
+def _show_aside(aside: list[dict[str, Any]]) -> None:
+    if aside:
+        out.print(f"{len(aside)} set aside:")
+    for one in aside[:SHOWN_MAX]:
+        out.print(f"  {one['message']} ({one['code']})", markup=False)
+    if len(aside) > SHOWN_MAX:
+        out.print(f"  and {len(aside) - SHOWN_MAX} more, with --json", style="dim")
+
+
+def _show_coverage(found: dict[str, Any]) -> None:
+    rows(found["tactics"], "id", "name", "techniques", "covered", "with_data", "rules")
+    out.print()
+    rows(found["sources"][:SHOWN_MAX], "rules", "seen", "category", "product", "service")
+    out.print(
+        f"{found['rules']} rules, {found['without_technique']} without a technique; seen in {found['sampled']:,} events"
+    )
+
+
 def _show_check(document: dict[str, Any]) -> None:
-    out.print(f"{document['files']} files, {document['rules']} rules can be run")
+    out.print(f"{document['files']} files, {document['rules']} rules can be run, {document['filters']} filters")
     for problem in document["problems"]:
         out.print(f"  {problem['message']} ({problem['code']})", markup=False)
     for name in document["techniques_not_in_use"]:

@@ -77,6 +77,20 @@ def owner_name(records: Records, organization: str) -> str:
     return HOUSE_OWNED if agreement and organization == agreement.partner else organization
 
 
+def detects_for(
+    tx: Transaction, signed: SignedAct, *, operation: str, content: str, owner: str = HOUSE_OWNED
+) -> Principal:
+    """Returns the signer of an act that changes what is detected in an owner's telemetry: one of its own people.
+
+    Raises:
+        UnauthenticatedError, RefusedError: as `admit`. `not-the-owner` also where the telemetry is the house's.
+    """
+    signer = authenticate_act(tx, signed, operation=operation, expected_content=content, capability=Capability.INGEST)
+    agreement = kept.agreement_in_force(tx)
+    owned(tx, signer, owner or (agreement.partner if agreement else HOUSE_OWNED))
+    return signer
+
+
 def record_file(
     tx: Transaction,
     signed: SignedAct,

@@ -1,5 +1,6 @@
 """Taking files in: kept raw first, then read into the event index, then reported. Running it again changes nothing."""
 
+import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import IO
 from safeconduct.adapters.telemetry.forms import SAMPLE_BYTES, Form, form_of, mismatch, sample
 from safeconduct.adapters.telemetry.raw_store import Description, RawStore
 from safeconduct.adapters.telemetry.reading import Manner, Tally, read
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.soc.ingesting import FileReport
 from safeconduct.soc.inventory import NOTHING, Inventory, parse_inventory
 from safeconduct.soc.model import Event
@@ -72,6 +73,25 @@ class Ingestion:
         self._raws.describe(digest, Description(name=name, size=size, kind="inventory"))
         self._raws.inventory = digest
         return inventory
+
+    def keep_rules(self, name: str, content: bytes) -> str:
+        """Keeps the rule files of a collection, and returns their digest."""
+        digest, size = self._raws.keep(io.BytesIO(content))
+        self._raws.describe(digest, Description(name=name, size=size, kind="rules"))
+        return digest
+
+    def rules(self, digest: str) -> bytes:
+        """Returns rule files that were kept.
+
+        Raises:
+            UnavailableError: they are not there any more (`raw-file-missing`), or are not what they were
+                (`rules-changed`).
+        """
+        with self._raws.open(digest) as file:
+            content = file.read()
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise UnavailableError(f"the rule files {digest} were changed on disk", code="rules-changed")
+        return content
 
     def inventory(self) -> Inventory:
         """Returns the inventory files are read with at present."""

@@ -1,11 +1,10 @@
-"""Telemetry in, events, detection, incidents, rules."""
+"""Telemetry in, events, detection, incidents."""
 
 import asyncio
 import hashlib
 import io
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -20,10 +19,10 @@ from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records
+from safeconduct.soc import rule_collections
 from safeconduct.soc import telemetry_service as service
 from safeconduct.soc.attack import attack_table
-from safeconduct.soc.detection.model import RuleSet
-from safeconduct.soc.detection.shipped import rules_with, shipped_rules
+from safeconduct.soc.detection.in_use import InUse, Kept, in_use
 from safeconduct.soc.incidents import IncidentRecord
 from safeconduct.soc.ingesting import InventoryTaken
 from safeconduct.soc.inventory import parse_inventory
@@ -46,7 +45,7 @@ async def ingest(
     control: Installation, signed: SignedFile, *, name: Name, host: Name = "", time_field: Name = "", owner: Owner = ""
 ) -> Response:
     """Takes one file in: kept raw, read into events, recorded in the log. The same file again changes nothing."""
-    owner = await _admit(control, signed, owner)
+    owner = await admit(control, signed, owner)
     archive = await asyncio.to_thread(control.archives.of, owner)
     report = await asyncio.to_thread(
         archive.telemetry.take, name, io.BytesIO(signed.body), host=host, time_field=time_field
@@ -66,7 +65,7 @@ async def ingest(
 @router.post("/telemetry/inventory")
 async def take_inventory(control: Installation, signed: SignedInventory, name: Name, owner: Owner = "") -> Response:
     """Takes the inventory that files sent from now on are read with, and that alerts are joined by."""
-    owner = await _admit(control, signed, owner)
+    owner = await admit(control, signed, owner)
     inventory = parse_inventory(signed.body)
     taken = InventoryTaken(
         digest=hashlib.sha256(signed.body).hexdigest(),
@@ -97,7 +96,7 @@ async def take_inventory(control: Installation, signed: SignedInventory, name: N
 async def telemetry(control: Installation, reader: Reading) -> Response:
     """Lists the files that were read, and how many events of each kind there are."""
     with control.snapshot() as records:
-        owners = _read_owners(control, records, reader)
+        owners = read_owners(control, records, reader)
         files = [one for one in service.ingested_files(records) if one.owner in owners]
     counts: Counter[str] = Counter()
     for owner in owners:
@@ -131,13 +130,13 @@ async def event(control: Installation, reader: Reading, event_id: str) -> Respon
 async def detect(control: Installation, signed: SignedAlone, owner: Owner = "") -> Response:
     """Runs the rules over an owner's events, joins the alerts, and opens the incidents that are new.
 
-    The shipped rules, and those on the owner's model assets that the program's register fills in.
+    The shipped rules, those on the owner's model assets that the program's register fills in, and those it added.
     """
-    owner = await _admit(control, signed, owner)
+    owner = await admit(control, signed, owner)
     archive = await asyncio.to_thread(control.archives.of, owner)
-    rules = _rules(control, owner)
+    rules = rules_of(control, owner)
     detection = await asyncio.to_thread(
-        lambda: service.run_detection(archive.events, rules(), archive.telemetry.inventory(), owner)
+        lambda: service.run_detection(archive.events, rules().rules, archive.telemetry.inventory(), owner)
     )
     committed = await commit(
         control.writer,
@@ -162,7 +161,7 @@ async def detect(control: Installation, signed: SignedAlone, owner: Owner = "") 
 async def incidents(control: Installation, reader: Reading, *, all: bool = False) -> Response:  # noqa: A002 - the query's name
     """Lists the incidents, the gravest first; those that later ones continue only when `all` are asked for."""
     with control.snapshot() as records:
-        owners = _read_owners(control, records, reader)
+        owners = read_owners(control, records, reader)
         listed = [one for one in service.incident_records(records) if one.owner in owners]
     return answer([_row(record) for record in listed if all or not record.continued_by])
 
@@ -188,13 +187,9 @@ async def alert_findings(control: Installation, reader: Reading, incident_id: st
     return answer([detection_finding(alert) for alert in whole.alerts])
 
 
-@router.get("/rules")
-async def rules(_: Reading) -> Response:
-    """Lists the rules that ship."""
-    return answer(shipped_rules().heads())
+async def admit(control: Control, signed: Signed[object], owner: str) -> str:
+    """Returns whose archive it goes to, asked before anything is read."""
 
-
-async def _admit(control: Control, signed: Signed[object], owner: str) -> str:
     def asked() -> str:
         now = control.clock.now()
         with control.snapshot() as records:
@@ -205,7 +200,7 @@ async def _admit(control: Control, signed: Signed[object], owner: str) -> str:
     return await asyncio.to_thread(asked)
 
 
-def _read_owners(control: Control, records: Records, reader: Reader) -> frozenset[str]:
+def read_owners(control: Control, records: Records, reader: Reader) -> frozenset[str]:
     """Returns whose telemetry somebody reads.
 
     Raises:
@@ -223,15 +218,27 @@ def _read_owners(control: Control, records: Records, reader: Reader) -> frozense
     return found
 
 
-def _rules(control: Control, owner: str) -> Callable[[], RuleSet]:
+def rules_of(control: Control, owner: str, *changed: Kept) -> Callable[[], InUse]:
+    """Returns what reads an owner's rules: slow when something of them changed, so not for the event loop.
+
+    A `changed` collection stands in for the one of its name, though it is not recorded yet.
+    """
     with control.snapshot() as records:
-        return partial(rules_with, service.asset_register(records, owner))
+        register, collections = service.asset_register(records, owner), rule_collections.collections(records, owner)
+    telemetry = control.archives.of(owner).telemetry
+
+    def kept(digest: str) -> Callable[[], tuple[tuple[str, str], ...]]:
+        return lambda: rule_collections.read_files(telemetry.rules(digest))
+
+    found = {one.name: Kept(one.name, one.digest, kept(one.digest)) for one in collections}
+    found |= {one.name: one for one in changed}
+    return lambda: in_use(register, telemetry.inventory(), tuple(found[name] for name in sorted(found)))
 
 
 def archives_of(control: Control, reader: Reader) -> list[Archive]:
     """Returns the archives of those whose telemetry somebody reads."""
     with control.snapshot() as records:
-        return [control.archives.of(owner) for owner in sorted(_read_owners(control, records, reader))]
+        return [control.archives.of(owner) for owner in sorted(read_owners(control, records, reader))]
 
 
 def whole_incident(control: Control, reader: Reader, incident_id: str) -> tuple[IncidentRecord, Incident]:
@@ -241,9 +248,9 @@ def whole_incident(control: Control, reader: Reader, incident_id: str) -> tuple[
         AbsentError: there is none that the reader reads.
     """
     with control.snapshot() as records:
-        record = service.incident_record(records, incident_id, _read_owners(control, records, reader))
+        record = service.incident_record(records, incident_id, read_owners(control, records, reader))
     events = control.archives.of(record.owner).events
-    return record, service.incident_of(record, events, _rules(control, record.owner)())
+    return record, service.incident_of(record, events, rules_of(control, record.owner)().rules)
 
 
 def _row(record: IncidentRecord) -> dict[str, Any]:

@@ -32,17 +32,9 @@ def _texts(folder: Traversable) -> list[tuple[str, str]]:
 @cache
 def shipped_rules() -> RuleSet:
     """Returns the shipped rules, read once."""
-    return rules_with(())
+    from safeconduct.soc.detection.parsing import load  # noqa: PLC0415 - 6 MB; most read no rule
 
-
-@cache
-def rules_with(register: Register) -> RuleSet:
-    """Returns the shipped rules with those on the model assets of a register that it has something to fill in for."""
-    from safeconduct.soc.detection.parsing import load, placeholders  # noqa: PLC0415 - 6 MB; most read no rule
-
-    filled = places(register)
-    fitting = [(name, text) for name, text in asset_files() if placeholders(text) <= filled.keys()]
-    return load([*shipped_files(), *fitting], filled)
+    return load(shipped_files())
 
 
 def places(register: Iterable[ModelAsset]) -> dict[str, list[str]]:

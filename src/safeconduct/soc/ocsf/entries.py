@@ -6,6 +6,7 @@ from typing import Any
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger.ocsf import (
     CREATE,
+    DELETE,
     ENTITY_MANAGEMENT,
     FAILURE,
     INCIDENT_FINDING,
@@ -15,7 +16,7 @@ from safeconduct.ledger.ocsf import (
     UPDATE,
     EntryForm,
 )
-from safeconduct.soc import action_events, claim_events, incidents, ingesting
+from safeconduct.soc import action_events, claim_events, incidents, ingesting, rule_collections
 from safeconduct.soc.ocsf.findings import NEW, RULE, SEVERITIES, UNASSIGNED, attacks
 
 FINDING_CREATE, FINDING_UPDATE = 1, 2
@@ -79,6 +80,18 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=UPDATE,
         fixed={"entity.type": "Inventory"},
         copy={"entity.uid": "digest"},
+    ),
+    rule_collections.ADDED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=CREATE,
+        fixed={"entity.type": "Detection rules"},
+        copy={"entity.name": "name", "entity.uid": "digest", "count": "rules"},
+    ),
+    rule_collections.REMOVED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=DELETE,
+        fixed={"entity.type": "Detection rules"},
+        copy={"entity.name": "name", "entity.uid": "digest"},
     ),
     incidents.OPENED.name: EntryForm(
         class_uid=INCIDENT_FINDING,
