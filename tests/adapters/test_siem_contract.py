@@ -268,7 +268,7 @@ def test_a_destination_that_refuses_everything_stops_the_line(kind, log, line_of
     [
         (hec, lambda destination: destination._headers.update(authorization="Splunk other")),
         (bulk, lambda destination: destination._headers.update(authorization="ApiKey other")),
-        (ingestion, lambda destination: setattr(destination, "_secret", "other")),
+        (ingestion, lambda destination: setattr(destination._login, "_secret", "other")),
     ],
 )
 def test_a_wrong_credential_is_told_and_moves_no_cursor(kind, spoil, log, line_of, tmp_path):

@@ -52,7 +52,7 @@ class Server:
                     fault = stand_in.script.popleft() if stand_in.script else ""
                     self._reply(fault, body)
 
-            do_PUT = do_GET = do_POST  # noqa: N815 - names that the library calls
+            do_PUT = do_GET = do_PATCH = do_POST  # noqa: N815 - names that the library calls
 
             def _reply(self, fault, body):
                 if fault == "drop":

@@ -6,20 +6,19 @@ event as a dynamic. The table keeps what is sent twice: a query takes one row fo
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
+from safeconduct.adapters.siem.entra import Client, Login
 from safeconduct.adapters.siem.web import Web, refuse_if_not_taken
-from safeconduct.kernel.errors import UnavailableError
-from safeconduct.ledger.shipping import BatchRefusedError, DestinationBusyError, Limits, Outgoing
+from safeconduct.ledger.shipping import BatchRefusedError, Limits, Outgoing
 
 API_VERSION = "2023-01-01"
 SCOPE = "https://monitor.azure.com//.default"  # the two slashes are the service's own
 CALL_BYTES_MAX = 1024 * 1024  # of a call's body, sent as it is
 ROW_BYTES = 64 * 1024 - 1024  # a field's value is cut at 64 KB without a word; what would be is sent shorter instead
 BATCH_ROWS = 1000
-TOKEN_EARLY_S = 300.0  # a token is renewed this long before it ends
 NO_CONTENT, UNAUTHORIZED = 204, 401
 
 
@@ -43,9 +42,9 @@ class LogsIngestion:
     def __init__(
         self, options: LogsIngestionOptions, secret: str, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._options, self._secret, self._clock = options, secret, clock
-        self._web, self._login = Web(options.endpoint, ca=options.ca), Web(options.login, ca=options.ca)
-        self._token, self._ends = "", 0.0
+        self._web = Web(options.endpoint, ca=options.ca)
+        client = Client(tenant=options.tenant, client=options.client, login=options.login, ca=options.ca)
+        self._login = Login(client, secret, SCOPE, clock)
         rule, stream = quote(options.rule, safe=""), quote(options.stream, safe="")
         self._path = f"/dataCollectionRules/{rule}/streams/{stream}?api-version={API_VERSION}"
 
@@ -63,41 +62,11 @@ class LogsIngestion:
 
     def send(self, rows: Sequence[Outgoing], encoded: Sequence[bytes]) -> Mapping[str, str]:
         """Sends a batch. The service takes it whole or not at all."""
-        headers = {"authorization": f"Bearer {self._bearer()}", "content-type": "application/json"}
+        headers = {"authorization": f"Bearer {self._login.token()}", "content-type": "application/json"}
         answer = self._web.send("POST", self._path, headers, b"[" + b",".join(encoded) + b"]")
         if answer.status == UNAUTHORIZED:
-            self._ends = 0.0  # revoked before its end: the next attempt gets a new one
+            self._login.forget()  # revoked before its end: the next attempt gets a new one
         refuse_if_not_taken(answer, "Logs Ingestion")
         if answer.status != NO_CONTENT:
             raise BatchRefusedError(f"Logs Ingestion answered {answer.told} to {len(rows)} rows")
         return {}
-
-    def _bearer(self) -> str:
-        if self._clock() < self._ends:
-            return self._token
-        form = urlencode(
-            {
-                "client_id": self._options.client,
-                "client_secret": self._secret,
-                "grant_type": "client_credentials",
-                "scope": SCOPE,
-            }
-        )
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        path = f"/{quote(self._options.tenant, safe='')}/oauth2/v2.0/token"
-        answer = self._login.send("POST", path, headers, form.encode())
-        refuse_if_not_taken(answer, "the login")
-        try:
-            said = answer.document()
-        except DestinationBusyError as error:  # not with what came: a token may stand in it
-            raise DestinationBusyError("the login's answer is no JSON", code=error.code) from None
-        if answer.status != 200 or not isinstance(said.get("access_token"), str):  # noqa: PLR2004 - OK
-            raise UnavailableError(
-                f"the login gave no token: {answer.status} {said.get('error', '')}",
-                code="destination-refused",
-                remedy="check tenant, client and secret",
-            )
-        lasts = said.get("expires_in")
-        self._token = said["access_token"]
-        self._ends = self._clock() + (lasts if isinstance(lasts, int) else 0) - TOKEN_EARLY_S
-        return self._token

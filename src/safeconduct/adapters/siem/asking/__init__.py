@@ -1,0 +1,1 @@
+"""SIEMs that are asked: searches, alerts, and what they are told."""
