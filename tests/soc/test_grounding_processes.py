@@ -8,6 +8,7 @@ from safeconduct.kernel.instants import seconds
 from safeconduct.soc.claims import Author, AuthorKind, make_claim
 from safeconduct.soc.grounding import Context, Shown, check
 from safeconduct.soc.grounding.linking import PROCESS_LIFE_S
+from safeconduct.soc.model import Event
 from safeconduct.soc.predicates import Evidence, Relation, Tie
 from support.soc_world import START, TECHNIQUES, Fact, event_of, world_of
 
@@ -83,3 +84,46 @@ def test_an_account_without_a_host_is_nobody():
     author = Author(kind=AuthorKind.MODEL, name="m", version="1")
     claim = make_claim(here.incident.id, author, Relation(tie=Tie.USER, left=left, right=right))
     assert check(claim, context).reason.code == "host-unknown"
+
+
+GUID, PARENT_GUID = "{39e4a257-40a6-5f8d-a005-000000000700}", "{39E4A257-402F-5F8D-9905-000000000700}"
+
+
+SYSMON = {"EventID": 1, "Channel": "Microsoft-Windows-Sysmon/Operational", "SourceName": "Microsoft-Windows-Sysmon"}
+
+
+def named(tie, left, right):
+    """What a tie comes to between two Windows events with these fields, a year apart and without a host."""
+    raws = [{**SYSMON, **one} for one in (left, right)]
+    made = [Event(id=f"{n}" * 32, source="windows", at=START + n, raw=raw, ocsf={}) for n, raw in enumerate(raws)]
+    here = replace(world_of({event_of(process(1, 1)).id: process(1, 1)}).incident, events=tuple(one.id for one in made))
+    events = {one.id: one for one in made}
+    context = Context(incident=here, events=events, shown=Shown.whole(events), techniques=TECHNIQUES)
+    pieces = [
+        Evidence(event=event.id, pointer=f"/raw/{name}", quote=value)
+        for event, given in zip(made, (left, right), strict=True)
+        for name, value in given.items()
+    ]
+    author = Author(kind=AuthorKind.MODEL, name="m", version="1")
+    claim = make_claim(here.id, author, Relation(tie=tie, left=pieces[0], right=pieces[1]))
+    return check(claim, context).reason.code
+
+
+def test_a_process_guid_is_one_process_everywhere():
+    assert named(Tie.PROCESS, {"ProcessGuid": GUID}, {"ProcessGuid": GUID.upper()}) == "grounded"
+    assert named(Tie.PROCESS, {"ProcessGuid": GUID}, {"ProcessGuid": PARENT_GUID}) == "not-the-same"
+    assert named(Tie.PROCESS, {"ProcessId": "7256"}, {"ProcessId": "7256"}) == "not-the-same"
+
+
+def test_a_parent_by_guid_is_where_the_child_names_it():
+    child = {"ParentProcessGuid": PARENT_GUID}
+    assert named(Tie.PARENT, {"ProcessGuid": PARENT_GUID.lower()}, child) == "grounded"
+    assert named(Tie.PARENT, {"ProcessGuid": GUID}, child) == "not-the-same"
+    assert named(Tie.PARENT, {"ParentProcessGuid": PARENT_GUID}, child) == "no-pid-cited"
+    assert named(Tie.PARENT, {"ProcessGuid": GUID}, {"ProcessGuid": GUID}) == "no-pid-cited"
+
+
+def test_a_sid_of_a_domain_is_one_account_and_one_of_every_machine_is_none():
+    domain, system = "S-1-5-21-1-2-3-1104", "S-1-5-18"
+    assert named(Tie.USER, {"SubjectUserSid": domain}, {"TargetUserSid": domain.lower()}) == "grounded"
+    assert named(Tie.USER, {"SubjectUserSid": system}, {"TargetUserSid": system}) == "host-unknown"

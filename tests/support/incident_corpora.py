@@ -88,10 +88,10 @@ def _cloudtrail(folder: Path) -> Iterator[tuple[str, bytes]]:
         with tarfile.open(folder / "cloudtrail" / f"{name}.tar.xz") as archive:
             for member in archive.getmembers():
                 if member.name.endswith(".json"):
-                    yield "cloudtrail", _lines(archive.extractfile(member).read())
+                    yield "cloudtrail", lines(archive.extractfile(member).read())
 
 
-def _lines(content: bytes) -> bytes:
+def lines(content: bytes) -> bytes:
     """Returns a file of records, whichever way it holds them, as JSON lines."""
     try:
         whole = json.loads(content)

@@ -72,7 +72,7 @@ class InOrder:
 
 
 class Tie(StrEnum):
-    """What two events share. `parent` says that the left event's process started the right event's."""
+    """What two events share, by the kinds of entities. `parent`: the left event's process started the right event's."""
 
     USER = "user"
     IP = "ip"
@@ -80,6 +80,10 @@ class Tie(StrEnum):
     PROCESS = "process"
     DOMAIN = "domain"
     FILE = "file"
+    HASH = "hash"
+    SESSION = "session"
+    CREDENTIAL = "credential"
+    CONNECTION = "connection"
     PARENT = "parent"
 
 

@@ -18,7 +18,7 @@ CAUSE_UNSUPPORTED = "cause-unsupported"
 
 EDGES: Mapping[Word, frozenset[Tie]] = {
     Word.FOLLOWED_BY: frozenset(Tie) - {Tie.HOST},
-    Word.LED_TO: frozenset({Tie.PARENT, Tie.PROCESS, Tie.FILE}),
+    Word.LED_TO: frozenset({Tie.PARENT, Tie.PROCESS, Tie.SESSION, Tie.FILE}),
     Word.CAUSED: frozenset({Tie.PARENT}),
 }
 """Which edges carry which word. A file leads from one event to another on one host only."""

@@ -1,5 +1,7 @@
 """Rule 4: the entities at two fields are one by their normal form; a parent is one by pid, host and time."""
 
+import re
+
 from safeconduct.kernel.decisions import Reason
 from safeconduct.soc.claims import TIME_POINTER, Claim
 from safeconduct.soc.entities import HOST_PLACES, mentions
@@ -14,7 +16,22 @@ PROCESS_LIFE_S = 86_400
 PID_POINTER = "/ocsf/process/pid"
 PARENT_PID_POINTER = "/ocsf/process/parent_process/pid"
 
-_NEEDS_HOST = frozenset({Tie.USER, Tie.PROCESS, Tie.PARENT})
+PARENTS = {
+    PID_POINTER: PARENT_PID_POINTER,
+    "/ocsf/process/uid": "/ocsf/process/parent_process/uid",
+    "/raw/ProcessGuid": "/raw/ParentProcessGuid",
+    "/raw/Event/EventData/ProcessGuid": "/raw/Event/EventData/ParentProcessGuid",
+}
+"""Where an event names its process, and where another names that as the parent of its own."""
+
+ALONE = {
+    Tie.USER: re.compile(r"S-1-5-21-.+|arn:.+"),
+    Tie.PROCESS: re.compile(r"[^@]+"),
+    Tie.PARENT: re.compile(r"[^@]+"),
+}
+"""Normal forms that are one thing everywhere and at all times: SIDs of a domain, ARNs, GUIDs of processes."""
+
+_NEEDS_HOST = frozenset({Tie.USER, Tie.PROCESS, Tie.PARENT, Tie.SESSION})
 _NEEDS_TIME = frozenset({Tie.PROCESS, Tie.PARENT})
 
 
@@ -26,15 +43,15 @@ def linked(claim: Claim, context: Context) -> Reason | None:
     left, right = context.events[predicate.left.event], context.events[predicate.right.event]
     if left.id == right.id:
         return broken(4, "same-event", "an event has no relation to itself")
-    if predicate.tie is Tie.PARENT and (predicate.left.pointer, predicate.right.pointer) != (
-        PID_POINTER,
-        PARENT_PID_POINTER,
-    ):
+    if predicate.tie is Tie.PARENT and PARENTS.get(predicate.left.pointer) != predicate.right.pointer:
         return broken(4, "no-pid-cited", f"a parent is cited at {PID_POINTER}, its child at {PARENT_PID_POINTER}")
     kind = EntityKind.PROCESS if predicate.tie is Tie.PARENT else EntityKind(predicate.tie)
     shared = _entities(left, predicate.left.pointer, kind) & _entities(right, predicate.right.pointer, kind)
     if not shared:
         return broken(4, "not-the-same", f"the two fields do not name the same {kind.value}")
+    alone = ALONE.get(predicate.tie)
+    if alone is not None and any(alone.fullmatch(value) for value in shared):
+        return None
     return _supported(predicate, left, right) or _alive(predicate, left, right, context)
 
 
