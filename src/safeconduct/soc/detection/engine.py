@@ -86,7 +86,7 @@ class Engine:
             for of in self._plans_for(stream_of(event, glanced)):
                 sheet = sheets.get(id(of.names))
                 if sheet is None:
-                    sheet = sheets[id(of.names)] = Sheet(of.names)
+                    sheet = sheets[id(of.names)] = Sheet(of.names, len(batch))
                 sheet.take(row, event, glanced, of)
         return sheets.values()
 
@@ -109,35 +109,38 @@ class Engine:
             yield plan(stream.source, names[sources[0]] or {}, sources, fields)
 
     def _found(self, sheet: Sheet, batch: Sequence[Event]) -> Iterator[Found]:
-        asked = _Asked(self._known, self._slow, self._rows(sheet, len(batch)), batch, sheet)
+        asked = _Asked(self._known, self._slow, self._rows(sheet), batch, sheet)
+        covered = sheet.covered()
         candidates = {index for number in asked.rows for index in self._witnessed.get(number, ())}
         for index in sorted(candidates.union(self._always)):
             rule = self.rules[index]
-            for row in rows_of(holding(self._forms[index], asked.covered(rule.source), asked.ask)):
+            for row in rows_of(holding(self._forms[index], covered.get(rule.source, 0), asked.ask)):
                 view = asked.view(row)
                 evidence = matches(rule.condition, view)
                 if evidence is not None:
                     yield Found(rule, view, evidence)
 
-    def _rows(self, sheet: Sheet, size: int) -> dict[int, int]:
+    def _rows(self, sheet: Sheet) -> dict[int, int]:
         """Returns the set of rows of every predicate that holds somewhere and is not slow."""
-        held: dict[int, list[int]] = defaultdict(list)
+        held: dict[int, int] = defaultdict(int)
         for name, column in sheet.columns.items():
             table = self._tables.get(name)
             for text, rows in column.items() if table else ():
-                for number in table.holding(text) if table else ():
-                    held[number] += rows
+                numbers = table.holding(text) if table else ()
+                if numbers:
+                    bits = bits_of(rows, sheet.size)
+                    for number in numbers:
+                        held[number] |= bits
         for row, words in sheet.words if self._words else ():
             for number in self._words.literals.scan(words) if self._words else ():
-                held[number].append(row)
-        found = {number: bits_of(rows, size) for number, rows in held.items()}
-        return found | {number: bits for number in self._presence if (bits := self._present(number, sheet, size))}
+                held[number] |= 1 << row
+        return held | {number: bits for number in self._presence if (bits := self._present(number, sheet))}
 
-    def _present(self, number: int, sheet: Sheet, size: int) -> int:
+    def _present(self, number: int, sheet: Sheet) -> int:
         one = self._presence[number]
         if one.operator is Operator.EXISTS:
-            return sheet.filled(one.field, size, empty=True)
-        return ((1 << size) - 1) & ~sheet.filled(one.field, size, empty=False)
+            return sheet.filled(one.field, empty=True)
+        return ((1 << sheet.size) - 1) & ~sheet.filled(one.field, empty=False)
 
 
 @dataclass
@@ -149,7 +152,6 @@ class _Asked:
     rows: Mapping[int, int]
     batch: Sequence[Event]
     sheet: Sheet
-    _covered: dict[LogSource, int] = field(default_factory=dict)
     _views: dict[int, View] = field(default_factory=dict)
 
     def ask(self, number: int, rows: int) -> int:
@@ -157,13 +159,7 @@ class _Asked:
         if number not in self.slow:
             return self.rows.get(number, 0) & rows
         one = self.known[number]
-        return bits_of((row for row in rows_of(rows) if matches(one, self.view(row)) is not None), len(self.batch))
-
-    def covered(self, source: LogSource) -> int:
-        """Returns the set of rows of a log source."""
-        if source not in self._covered:
-            self._covered[source] = self.sheet.covered(source, len(self.batch))
-        return self._covered[source]
+        return bits_of((row for row in rows_of(rows) if matches(one, self.view(row)) is not None), self.sheet.size)
 
     def view(self, row: int) -> View:
         """Returns the event of a row as rules see it."""

@@ -60,58 +60,87 @@ def _columns() -> defaultdict[str, Column]:
 
 
 @dataclass
+class _Taken:
+    """What a plan reads, joined to the columns it goes to, and the rows it was read of."""
+
+    of: Plan
+    columns: defaultdict[str, Column]
+    rows: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.data = [(self.columns[name], spelled) for name, spelled in self.of.data]
+        self.header = [(self.columns[name], place) for name, place in self.of.header]
+
+    def record(self, row: int, glanced: Glance) -> None:
+        own = glanced[3]
+        for column, place in self.header:
+            column.setdefault(str(glanced[place]), []).append(row)
+        for column, spelled in self.data:
+            for spelling in spelled:
+                value = own.get(spelling)
+                if value is not None:
+                    _put(column, value, row)
+                    break
+
+    def event(self, row: int, event: Event) -> None:
+        view = View(event, self.of.names)
+        for name in self.of.viewed:
+            for _, value in view.values(name):
+                _put(self.columns[name], value, row)
+
+
+@dataclass
 class Sheet:
-    """Rows whose fields stand under the same names."""
+    """Rows whose fields stand under the same names. `size` is one more than the highest row there may be."""
 
     names: Names
-    rows: dict[Plan, list[int]] = field(default_factory=dict)
+    size: int
     columns: defaultdict[str, Column] = field(default_factory=_columns)
     words: list[tuple[int, str]] = field(default_factory=list)
+    _taken: dict[Plan, _Taken] = field(default_factory=dict)
 
     def take(self, row: int, event: Event, glanced: Glance | None, of: Plan) -> None:
         """Lays an event out as the plan says."""
-        self.rows.setdefault(of, []).append(row)
+        taken = self._taken.get(of)
+        if taken is None:
+            taken = self._taken[of] = _Taken(of, self.columns)
+        taken.rows.append(row)
         if glanced is not None:
-            self._take_record(row, glanced, of)
+            taken.record(row, glanced)
         if of.viewed:
-            view = View(event, of.names)
-            for name in of.viewed:
-                for _, value in view.values(name):
-                    self._put(name, value, row)
+            taken.event(row, event)
         if of.keywords:
             texts: list[str] = []
             _texts(event.raw.values(), texts)
             self.words.append((row, BETWEEN.join(texts).lower()))
 
-    def covered(self, wanted: LogSource, size: int) -> int:
-        """Returns the set of rows that are of a log source."""
-        return bits_of((row for of, rows in self.rows.items() if wanted in of.sources for row in rows), size)
+    def covered(self) -> Mapping[LogSource, int]:
+        """Returns the set of rows that are of each log source."""
+        found: dict[LogSource, int] = defaultdict(int)
+        for of, taken in self._taken.items():
+            rows = bits_of(taken.rows, self.size)
+            for source in of.sources:
+                found[source] |= rows
+        return found
 
-    def filled(self, name: str, size: int, *, empty: bool) -> int:
+    def filled(self, name: str, *, empty: bool) -> int:
         """Returns the set of rows that have a value in a field; `empty` tells whether an empty one counts."""
         column: Mapping[str, list[int]] = self.columns.get(name, {})
-        return bits_of((row for text, rows in column.items() if text or empty for row in rows), size)
+        return bits_of((row for text, rows in column.items() if text or empty for row in rows), self.size)
 
-    def _take_record(self, row: int, glanced: Glance, of: Plan) -> None:
-        own, columns = glanced[3], self.columns
-        for name, place in of.header:
-            columns[name].setdefault(str(glanced[place]), []).append(row)
-        for name, spelled in of.data:
-            for spelling in spelled:
-                value = own.get(spelling)
-                if value is not None:
-                    if type(value) is str:
-                        columns[name].setdefault(value, []).append(row)
-                    else:
-                        self._put(name, value, row)
-                    break
 
-    def _put(self, name: str, value: object, row: int) -> None:
-        if isinstance(value, list):
-            for one in value:
-                self._put(name, one, row)
-        elif value is not None:
-            self.columns[name].setdefault(text_of(value), []).append(row)
+def _put(column: Column, value: object, row: int) -> None:
+    if type(value) is str:
+        rows = column.get(value)
+        if rows is None:
+            column[value] = [row]
+        else:
+            rows.append(row)
+    elif isinstance(value, list):
+        for one in value:
+            _put(column, one, row)
+    elif value is not None:
+        _put(column, text_of(value), row)
 
 
 def _texts(values: Iterable[object], into: list[str]) -> None:

@@ -1,0 +1,144 @@
+"""The engine answers as the meaning of a rule does, with Hyperscan and without, on real rules and real events."""
+
+from collections import defaultdict
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safeconduct.soc.detection.engine import BATCH_EVENTS, Engine
+from safeconduct.soc.detection.ir import Operator, Predicate
+from safeconduct.soc.detection.matching import matches
+from safeconduct.soc.detection.parsing import load
+from safeconduct.soc.detection.scanning import WORTH_A_PASS, hyperscan
+from safeconduct.soc.detection.tables import Databases, compile_field, field_table
+from safeconduct.soc.detection.values import holds
+from safeconduct.soc.detection.views import views
+from support.sigma import identity, record, rule
+from support.sigma_corpora import campaign, regression_cases, rule_files
+
+RECORDINGS, WITH_RULE = 202, 192
+"""Recordings, and those whose rule is among the public rules we have; ten are of sets that we don't."""
+
+CAMPAIGN_EVENTS = 400
+
+
+def fired(engine, events):
+    return {(one.rule.head.id, one.view.event.id, one.matches) for one in engine.hits(events)}
+
+
+@pytest.fixture(scope="module")
+def cases():
+    return [case for case in regression_cases() if case.rule in rule_files()]
+
+
+@pytest.fixture(scope="module")
+def engine(cases):
+    wanted = dict.fromkeys(case.rule for case in cases)
+    return Engine(load([rule_files()[key] for key in wanted]).events)
+
+
+@pytest.fixture(scope="module")
+def events(cases):
+    return [event for case in cases for event in case.events] + campaign(CAMPAIGN_EVENTS)
+
+
+@pytest.mark.corpora
+def test_every_public_recording_fires_its_rule(cases, engine):
+    assert len(regression_cases()) == RECORDINGS
+    assert len(cases) == WITH_RULE
+    found = fired(engine, [event for case in cases for event in case.events])
+    by_event = defaultdict(set)
+    for key, event, evidence in found:
+        assert evidence
+        by_event[event].add(key)
+    assert [c.rule for c in cases if not any(c.rule in by_event[event.id] for event in c.events)] == []
+
+
+@pytest.mark.corpora
+def test_one_pass_and_one_by_one_and_event_by_event_are_the_same(engine, events):
+    at_once = fired(engine, events)
+    assert at_once == fired(Engine(engine.rules, defaultdict(Databases)), events)
+    singly = {
+        (one.head.id, event.id, evidence)
+        for one in engine.rules
+        for event in events
+        for view in views(event, one.source)
+        if (evidence := matches(one.condition, view)) is not None
+    }
+    assert at_once == singly
+
+
+LETTERS = "aAbB\\é%*. ß\0"
+OPERATORS = {
+    Operator.CONTAINS: str,
+    Operator.STARTS_WITH: str,
+    Operator.ENDS_WITH: str,
+    Operator.EQUALS: str,
+    Operator.WILDCARD: lambda text: ".*" + "".join(f"\\x{{{ord(one):x}}}" for one in text) + ".",
+    Operator.REGEX: lambda text: "".join(f"[{one}]" if one.isalpha() else r"\W" for one in text) + "$",
+}
+
+
+@st.composite
+def predicates(draw):
+    operator = draw(st.sampled_from(list(OPERATORS)))
+    value = OPERATORS[operator](draw(st.text(LETTERS, min_size=1, max_size=4)))
+    cased = operator not in {Operator.WILDCARD, Operator.REGEX} and draw(st.booleans())
+    return Predicate("name", operator, value if cased or operator in PATTERNS else value.lower(), value, cased, 2)
+
+
+PATTERNS = {Operator.WILDCARD, Operator.REGEX}
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    st.lists(predicates(), min_size=2 * WORTH_A_PASS, max_size=3 * WORTH_A_PASS, unique=True),
+    st.lists(st.text(LETTERS), max_size=20),
+)
+def test_of_any_value_exactly_those_predicates_are_found_that_hold(drawn, texts):
+    known = dict(enumerate(drawn))
+    quick, plain = field_table(known, compile_field(known)), field_table(known, Databases())
+    for text in texts:
+        expected = sorted(number for number, one in known.items() if holds(one, text))
+        assert sorted(quick.holding(text)) == sorted(plain.holding(text)) == expected
+
+
+def test_hyperscan_is_what_was_compared():
+    assert hyperscan is not None, "install the developer set; the engine is compared with and without Hyperscan"
+
+
+def ran(*rules_and_events):
+    *rules, events = rules_and_events
+    engine = Engine(load([(f"{number}.yml", text) for number, text in enumerate(rules)]).events)
+    return sorted((one.rule.head.id, int(one.view.event.id, 16)) for one in engine.hits(events))
+
+
+def test_rows_are_told_apart_over_the_edge_of_a_batch():
+    events = [record(number, name="evil" if number % 4000 == 0 else "good") for number in range(BATCH_EVENTS + 2000)]
+    evil = rule({"s": {"name": "evil"}, "condition": "s"})
+    assert ran(evil, events) == [(identity("one"), number) for number in (0, 4000, 8000)]
+
+
+NEGATED = {
+    "not a value": ({"s": {"a": 1}, "n": {"b|contains": "x"}, "condition": "s and not n"}, [0, 1, 2]),
+    "not absent": ({"s": {"a": 1}, "n": {"b": None}, "condition": "s and not n"}, [2, 3]),
+    "not there": ({"s": {"a": 1, "b|exists": False}, "condition": "s"}, [0]),
+    "absent alone": ({"s": {"b": None}, "condition": "s"}, [0, 1, 4]),
+    "not another field": ({"s": {"a": 1}, "n": {"b|fieldref": "c"}, "condition": "s and not n"}, [0, 1, 2]),
+    "another field": ({"s": {"b|fieldref": "c"}, "condition": "s"}, [3]),
+    "no keyword": ({"s": {"a": 1}, "n": ["xy"], "condition": "s and not n"}, [0, 1, 2]),
+    "a keyword in its case": ({"n": {"|cased": "Xy"}, "condition": "n"}, [3]),
+}
+
+
+@pytest.mark.parametrize(("detection", "expected"), NEGATED.values(), ids=list(NEGATED))
+def test_what_must_not_hold_is_looked_at_row_by_row(detection, expected):
+    events = [
+        record(0, a=1),
+        record(1, a=1, b=""),
+        record(2, a=1, b="z", c="y"),
+        record(3, a=1, b="Xy", c="xY"),
+        record(4, a=2, b=None),
+    ]
+    assert [row for _, row in ran(rule(detection), events)] == expected
