@@ -45,9 +45,7 @@ def test_who_is_put_together_belongs_together(alerts):
     # The figures of docs/detection-results.md.
     found = fit(groups(joined(alerts)), alerts.incident)
     assert len(alerts.alerts) == 189
-    assert found.told() == (
-        "precision 1.000 (0.999 to 1.000, n = 2988), recall 0.732 (0.718 to 0.745, n = 4082)"
-    )
+    assert found.told() == ("precision 1.000 (0.999 to 1.000, n = 2988), recall 0.732 (0.718 to 0.745, n = 4082)")
 
 
 def test_incidents_at_the_same_time_are_told_apart_by_their_entities(alerts):
@@ -57,9 +55,7 @@ def test_incidents_at_the_same_time_are_told_apart_by_their_entities(alerts):
     for alert in together.alerts:
         by_hour.setdefault(alert.at // 3_600_000_000, []).append(alert.id)
     hour = fit(by_hour.values(), together.incident)
-    assert found.told() == (
-        "precision 0.530 (0.517 to 0.542, n = 5759), recall 0.747 (0.734 to 0.760, n = 4082)"
-    )
+    assert found.told() == ("precision 0.530 (0.517 to 0.542, n = 5759), recall 0.747 (0.734 to 0.760, n = 4082)")
     assert hour.told() == "precision 0.324 (0.316 to 0.333, n = 11723), recall 0.932 (0.923 to 0.939, n = 4082)"
     mixed = [{together.incident[key] for key in group} for group in groups(joined(together))]
     assert [sorted(one) for one in mixed if len(one) > 1] == [["39", "5"]]  # two that share accounts and an address

@@ -22,6 +22,7 @@ from safeconduct.soc.action_events import PROJECTIONS as ACTIONS
 from safeconduct.soc.claim_events import PROJECTIONS as CLAIMS
 from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
 from safeconduct.soc.ingesting import PROJECTIONS as INGESTING
+from safeconduct.soc.regrouping import PROJECTIONS as REGROUPING
 from safeconduct.soc.rule_collections import PROJECTIONS as RULES
 from safeconduct.watch.events import PROJECTIONS as WATCH
 
@@ -43,6 +44,7 @@ PROJECTIONS: Mapping[str, Projection] = counted(
         **INGESTING,
         **RULES,
         **INCIDENTS,
+        **REGROUPING,
         **CLAIMS,
         **ACTIONS,
         **WATCH,

@@ -6,11 +6,12 @@ import typer
 
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
+from safeconduct.cli.regroup import duplicate, merge, regroupings, split, undo
 from safeconduct.cli.triage import Id, claims, triage
 
 commands = typer.Typer(help="Incidents: alerts that belong together.", no_args_is_help=True)
 
-Everything = Annotated[bool, typer.Option("--all", help="Those that later ones continue, too.")]
+Everything = Annotated[bool, typer.Option("--all", help="Those that no longer stand, too.")]
 
 
 @commands.command(name="list")
@@ -26,8 +27,8 @@ def show(incident_id: Id, *, data: Data = None, as_json: Json = False) -> None:
     emit(client(data).get(place("incidents", incident_id)), as_json, _show)
 
 
-for triage_command in (triage, claims):
-    commands.command()(triage_command)
+for further in (triage, claims, merge, split, duplicate, regroupings, undo):
+    commands.command()(further)
 
 
 def _show(document: dict[str, Any]) -> None:
@@ -36,10 +37,12 @@ def _show(document: dict[str, Any]) -> None:
         out.print(f"  {reason}", markup=False)
     out.print("alerts", style="dim")
     for alert in document["alerts"]:
-        out.print(f"  {alert['level']:<13} {alert['title']} ({alert['total']} events)", markup=False)
+        out.print(f"  {alert['level']:<13} {alert['title']} ({alert['total']} events) {alert['id']}", markup=False)
         match = alert["matches"][0] if alert["matches"] else None
         if match:
             out.print(f"      {match['event']} {match['pointer']} = {match['found']!r}", markup=False)
+    if document["made_by"]:
+        out.print(f"  made by a person, regrouping {document['made_by']}", markup=False)
     out.print("joined by", style="dim")
     shared = sorted({(edge["entity"]["kind"], edge["entity"]["value"]) for edge in document["edges"]})
     for kind, value in shared:

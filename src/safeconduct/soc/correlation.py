@@ -6,13 +6,14 @@ Pure, and independent of the order in which events and alerts come: everything i
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ids import EventId, IncidentId
 from safeconduct.kernel.instants import Duration, seconds
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.entities import Mention
+from safeconduct.soc.grouping import Ruling, grouped
 from safeconduct.soc.inventory import Inventory
 from safeconduct.soc.joining import joiners
 from safeconduct.soc.model import Alert, Edge, Entity, Event, Incident
@@ -40,13 +41,26 @@ class _Trace(NamedTuple):
     pointer: str
 
 
-def correlate(alerts: Iterable[Alert], events: Mapping[EventId, Event], inventory: Inventory) -> tuple[Incident, ...]:
-    """Returns the incidents, the gravest first. `events` must hold every event that the alerts name."""
+def correlate(
+    alerts: Iterable[Alert],
+    events: Mapping[EventId, Event],
+    inventory: Inventory,
+    rulings: Sequence[Ruling] = (),
+) -> tuple[Incident, ...]:
+    """Returns the incidents, the gravest first. `events` must hold every event that the alerts name.
+
+    `rulings` are what people decided on earlier incidents, oldest first.
+    """
     ordered = sorted({alert.id: alert for alert in alerts}.values(), key=lambda alert: (alert.at, alert.rule, alert.id))
     edges = _edges(ordered, events, inventory)
-    found = [_incident(group, joined, events) for group, joined in _groups(ordered, edges)]
+    found = [_incident(group, joined, events) for group, joined in grouped(ordered, edges, rulings)]
     grave = [incident for incident in found if incident.score >= SCORE_MIN]
     return tuple(sorted(grave, key=lambda incident: (-incident.score, incident.first_at, incident.id)))
+
+
+def incident_id(alerts: Iterable[str]) -> IncidentId:
+    """Returns the id of the incident of these alerts, by their ids."""
+    return IncidentId(digest(sorted(set(alerts)))[:INCIDENT_ID_DIGITS])
 
 
 def recompute(edge: Edge, first: Event, second: Event, inventory: Inventory) -> bool:
@@ -58,7 +72,31 @@ def recompute(edge: Edge, first: Event, second: Event, inventory: Inventory) -> 
     return named and there and here and gap <= WINDOW and gap // 1_000_000 == edge.seconds
 
 
-def score(alerts: Iterable[Alert], sources: Iterable[str]) -> tuple[int, tuple[str, ...]]:
+class Scored(Protocol):
+    """What a score is made of: an alert, or what an entry says of one."""
+
+    @property
+    def id(self) -> str:
+        """The alert's id."""
+
+    @property
+    def rule(self) -> str:
+        """The rule that fired."""
+
+    @property
+    def title(self) -> str:
+        """Its title."""
+
+    @property
+    def level(self) -> str:
+        """Its level, a key of LEVEL_SCORES."""
+
+    @property
+    def techniques(self) -> tuple[str, ...]:
+        """Its ATT&CK ids."""
+
+
+def score(alerts: Iterable[Scored], sources: Iterable[str]) -> tuple[int, tuple[str, ...]]:
     """Returns the score of joined alerts and what it is made of. Each rule counts once, however often it fired."""
     rules = {alert.rule: alert for alert in sorted(alerts, key=lambda alert: alert.id)}
     listed = sorted(rules.values(), key=lambda alert: (-LEVEL_SCORES[alert.level], alert.title, alert.rule))
@@ -72,7 +110,7 @@ def score(alerts: Iterable[Alert], sources: Iterable[str]) -> tuple[int, tuple[s
     return sum(points for points, _ in parts), tuple(f"{points}: {text}" for points, text in parts)
 
 
-def tactics_of(alerts: Iterable[Alert]) -> list[str]:
+def tactics_of(alerts: Iterable[Scored]) -> list[str]:
     """Returns the short names of the ATT&CK tactics of the alerts' techniques that have one tactic only.
 
     A technique under several tactics does not say which of them was pursued, so it adds none.
@@ -112,35 +150,13 @@ def _chain(entity: Entity, traces: Sequence[_Trace]) -> Iterator[Edge]:
     yield from seen.values()
 
 
-def _groups(alerts: Sequence[Alert], edges: Sequence[Edge]) -> list[tuple[list[Alert], list[Edge]]]:
-    """Returns the alerts that edges join, directly or over others, each group with its edges."""
-    leader = {alert.id: alert.id for alert in alerts}
-
-    def head(key: str) -> str:
-        while leader[key] != key:
-            leader[key] = leader[leader[key]]
-            key = leader[key]
-        return key
-
-    for edge in edges:
-        low, high = sorted(map(head, edge.alerts))
-        leader[high] = low
-    groups: dict[str, tuple[list[Alert], list[Edge]]] = defaultdict(lambda: ([], []))
-    for alert in alerts:
-        groups[head(alert.id)][0].append(alert)
-    for edge in edges:
-        groups[head(edge.alerts[0])][1].append(edge)
-    return list(groups.values())
-
-
 def _incident(alerts: Sequence[Alert], edges: Iterable[Edge], events: Mapping[EventId, Event]) -> Incident:
-    named = {alert.id for alert in alerts}
     found = sorted(
         (events[key] for key in {key for alert in alerts for key in alert.events}), key=lambda e: (e.at, e.id)
     )
     points, reasons = score(alerts, (event.source for event in found))
     return Incident(
-        id=IncidentId(digest(sorted(named))[:INCIDENT_ID_DIGITS]),
+        id=incident_id(alert.id for alert in alerts),
         alerts=tuple(alerts),
         edges=tuple(edges),
         events=tuple(event.id for event in found),

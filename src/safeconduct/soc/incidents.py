@@ -80,7 +80,9 @@ class IncidentOpened:
 class IncidentRecord:
     """What control state knows of an incident. Complete when `parts` of `expected` are in.
 
-    `continued_by` is the later incident that holds its events, empty while it is the newest.
+    `continued_by` is the later incident that holds its events, `replaced_by` the entry in which a person merged it,
+    split it or called it another's duplicate; both are empty while it stands. `made_by` is the entry that made it of
+    others, empty for one that correlation found.
     """
 
     id: IncidentId
@@ -96,6 +98,13 @@ class IncidentRecord:
     edges: tuple[EdgeReference, ...]
     continued_by: str = ""
     owner: str = HOUSE_OWNED
+    replaced_by: str = ""
+    made_by: str = ""
+
+    @property
+    def stands(self) -> bool:
+        """True while nothing came after it."""
+        return not (self.continued_by or self.replaced_by)
 
 
 OPENED = EventType("soc.incident.opened/1", IncidentOpened, Retention.OPERATIONS)
@@ -185,7 +194,7 @@ def _continued(tx: Transaction, incident: Incident, owner: str) -> tuple[Inciden
         record.id
         for _, record in tx.scan(INCIDENTS)
         if record.owner == owner
-        and not record.continued_by
+        and record.stands
         and any(key in named for alert in record.alerts for key in alert.events)
     )
 

@@ -1,6 +1,6 @@
 """The use cases of telemetry, detection and incidents. Each validates and appends; what raises has changed nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from safeconduct.access import acts
@@ -17,6 +17,7 @@ from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc.correlation import correlate
 from safeconduct.soc.detecting import detect
 from safeconduct.soc.detection.model import RuleSet
+from safeconduct.soc.grouping import Ruling
 from safeconduct.soc.incidents import INCIDENTS, IncidentRecord, record_incident, whole
 from safeconduct.soc.ingesting import (
     FILES,
@@ -121,20 +122,30 @@ def record_inventory_taken(
     return record_inventory(tx, origin_of(tx), taken, name, signed)
 
 
-def run_detection(store: EventStore, rules: RuleSet, inventory: Inventory, owner: str = HOUSE_OWNED) -> Detection:
-    """Runs the rules over all of an owner's events. Changes nothing; the same events give the same answer."""
+def run_detection(
+    store: EventStore,
+    rules: RuleSet,
+    inventory: Inventory,
+    owner: str = HOUSE_OWNED,
+    rulings: Sequence[Ruling] = (),
+) -> Detection:
+    """Runs the rules over all of an owner's events. Changes nothing; the same events give the same answer.
+
+    `rulings` are what people decided on the owner's incidents before.
+    """
     alerts = detect(store.between(), rules)
     named = {key for alert in alerts for key in alert.events}
-    incidents = tuple(_of_owner(one, owner) for one in correlate(alerts, store.many(named), inventory))
+    incidents = tuple(_of_owner(one, owner) for one in correlate(alerts, store.many(named), inventory, rulings))
     return Detection(events=sum(store.counts().values()), alerts=alerts, incidents=incidents)
 
 
 def _of_owner(incident: Incident, owner: str) -> Incident:
-    """Two owners may have the same events, and each its own incident of them."""
-    if not owner:
-        return incident
-    own = digest({"owner": owner, "incident": incident.id})[: len(incident.id)]
-    return replace(incident, id=IncidentId(own))
+    return replace(incident, id=owned_incident_id(incident.id, owner))
+
+
+def owned_incident_id(natural: IncidentId, owner: str) -> IncidentId:
+    """Returns an owner's id of an incident: two owners may have the same events, and each its own incident of them."""
+    return IncidentId(digest({"owner": owner, "incident": natural})[: len(natural)]) if owner else natural
 
 
 def asset_register(records: Records, owner: str) -> tuple[ModelAsset, ...]:

@@ -28,6 +28,7 @@ from safeconduct.soc.ingesting import InventoryTaken
 from safeconduct.soc.inventory import parse_inventory
 from safeconduct.soc.model import Incident
 from safeconduct.soc.ocsf.findings import detection_finding, incident_finding
+from safeconduct.soc.regrouping import rulings
 
 router = APIRouter(prefix="/api/v1", tags=["telemetry"])
 
@@ -135,8 +136,10 @@ async def detect(control: Installation, signed: SignedAlone, owner: Owner = "") 
     owner = await admit(control, signed, owner)
     archive = await asyncio.to_thread(control.archives.of, owner)
     rules = rules_of(control, owner)
+    with control.snapshot() as records:
+        ruled = rulings(records, owner)
     detection = await asyncio.to_thread(
-        lambda: service.run_detection(archive.events, rules().rules, archive.telemetry.inventory(), owner)
+        lambda: service.run_detection(archive.events, rules().rules, archive.telemetry.inventory(), owner, ruled)
     )
     committed = await commit(
         control.writer,
@@ -159,11 +162,11 @@ async def detect(control: Installation, signed: SignedAlone, owner: Owner = "") 
 
 @router.get("/incidents")
 async def incidents(control: Installation, reader: Reading, *, all: bool = False) -> Response:  # noqa: A002 - the query's name
-    """Lists the incidents, the gravest first; those that later ones continue only when `all` are asked for."""
+    """Lists the incidents, the gravest first; those that no longer stand only when `all` are asked for."""
     with control.snapshot() as records:
         owners = read_owners(control, records, reader)
         listed = [one for one in service.incident_records(records) if one.owner in owners]
-    return answer([_row(record) for record in listed if all or not record.continued_by])
+    return answer([_row(record) for record in listed if all or record.stands])
 
 
 @router.get("/incidents/{incident_id}")
@@ -265,6 +268,8 @@ def _row(record: IncidentRecord) -> dict[str, Any]:
         "origin": record.origin,
         "entry": record.entry_id,
         "continued_by": record.continued_by,
+        "replaced_by": record.replaced_by,
+        "made_by": record.made_by,
     }
 
 

@@ -16,7 +16,7 @@ from safeconduct.ledger.ocsf import (
     UPDATE,
     EntryForm,
 )
-from safeconduct.soc import action_events, claim_events, incidents, ingesting, rule_collections
+from safeconduct.soc import action_events, claim_events, incidents, ingesting, regrouping, rule_collections
 from safeconduct.soc.ocsf.findings import NEW, RULE, SEVERITIES, UNASSIGNED, attacks
 
 FINDING_CREATE, FINDING_UPDATE = 1, 2
@@ -49,6 +49,15 @@ def _alert(alert: Mapping[str, Any]) -> Mapping[str, Any]:
         "analytic": {"type_id": RULE, "uid": alert["rule"], "name": alert["title"], "version": alert["rule_digest"]},
         "related_events_count": alert["total"] or len(alert["events"]),
     }
+
+
+def _regrouped(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    told = [{"uid": key, "title": body["change"]} for key in body["incidents"]]
+    return {"finding_info_list": told, "desc": f"{body['change']}: {len(body['parts'])} incidents made"}
+
+
+def _undone(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"finding_info_list": [{"uid": body["regrouping"], "title": "undone"}]}
 
 
 def _checked(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -99,6 +108,20 @@ FORMS: Mapping[str, EntryForm] = {
         fixed={"status_id": NEW, "assignee_group": UNASSIGNED},
         copy={"metadata.correlation_uid": "incident"},
         more=_opened,
+    ),
+    regrouping.REGROUPED.name: EntryForm(
+        class_uid=INCIDENT_FINDING,
+        activity_id=FINDING_UPDATE,
+        fixed={"status_id": IN_PROGRESS, "assignee_group": UNASSIGNED},
+        copy={"actor.user.uid": "by"},
+        more=_regrouped,
+    ),
+    regrouping.UNDONE.name: EntryForm(
+        class_uid=INCIDENT_FINDING,
+        activity_id=FINDING_UPDATE,
+        fixed={"status_id": IN_PROGRESS, "assignee_group": UNASSIGNED},
+        copy={"actor.user.uid": "by"},
+        more=_undone,
     ),
     claim_events.CLAIMS_CHECKED.name: EntryForm(
         class_uid=INCIDENT_FINDING,
