@@ -244,6 +244,8 @@ def bodies(world):
         "appeals/{call_id}/decide": {"upheld": True, "reason": "x"},
         "usage/reconciliations": b"upstream,model\n", "telemetry": b"a line\n", "telemetry/inventory": b"{}",
         "rules/collections": {"files": [{"name": "x.yml", "text": "x"}]}, "rules/collections/{name}/remove": b"",
+        "incident-regroupings": {"change": "merge", "incidents": ["0" * 32, "1" * 32], "reason": "x"},
+        "incident-regroupings/{entry_id}/undo": why,
         "detections": b"", "incidents/{incident_id}/triage": {"model": False},
         "incidents/{incident_id}/actions": {"target": "203.0.113.9"}, "actions/{action_id}/vote": ballot,
         "actions/{action_id}/run": b"", "actions/{action_id}/roll-back": b"",
