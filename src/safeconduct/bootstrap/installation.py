@@ -159,7 +159,7 @@ def _parts(
     stores = stack.enter_context(open_stores(data, databases))
     wrapping = wrapping_keys(data, system_entropy)
     keys = stack.enter_context(open_keys(data, databases, system_entropy, wrapping))
-    archives = stack.enter_context(open_archives(data))
+    archives = stack.enter_context(open_archives(data, system_entropy))
     writer = stack.enter_context(closing(_writer(stores, keys, signers, clock, expected)))
     return _Parts(stores=stores, keys=keys, log_keys=signers, archives=archives, writer=writer)
 

@@ -105,7 +105,7 @@ def joined(data: Path, databases: Databases, role: str, expected: Callable[[], i
         store: PostgresShared = stack.enter_context(closing(PostgresShared(databases.log, TOLD)))
         heads = stack.enter_context(closing(PostgresHeads(databases.heads)))
         keys = stack.enter_context(open_keys(data, databases, entropy, wrapping))
-        archives = stack.enter_context(open_archives(data))
+        archives = stack.enter_context(open_archives(data, entropy))
         overview = stack.enter_context(closing(PostgresOverview(databases.log)))
         session = stack.enter_context(closing(PostgresWatch(databases.log, role, name)))
         secret = SecretKey(entropy(SEED_BYTES))

@@ -52,7 +52,7 @@ def alert_id(rule_digest: str, events: tuple[str, ...]) -> str:
 def _event_hits(events: Iterable[Event], rules: RuleSet) -> dict[str, list[Hit]]:
     needed = _needed(rules)
     hits: dict[str, list[Hit]] = defaultdict(list)
-    for found in engine_of(tuple(rules.events)).hits(events):
+    for found in engine_of(rules).hits(events):
         event, key = found.view.event, found.rule.head.id
         fields = field_values(found.view, sorted(needed[key]))
         unique = tuple(dict.fromkeys(found.matches))

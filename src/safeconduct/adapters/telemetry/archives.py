@@ -3,17 +3,23 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from safeconduct.adapters.sqlite.events import SqliteEventStore
+from safeconduct.adapters.telemetry.compiled_rules import CompiledRulesFolder
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
+from safeconduct.kernel.ports import Entropy
+from safeconduct.soc.detection.keeping import CompiledRules, NotKept
 from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.ports import EventStore
 
 OTHERS = "telemetry"
 """The folder below which other organizations' telemetry lies, each under its name in the program."""
+
+COMPILED = "compiled-rules"
+"""The folder of compiled rules. Derived: in no backup, and deleted at any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,7 @@ class Archive:
 
     telemetry: Ingestion
     events: EventStore
+    compiled: CompiledRules = field(default_factory=NotKept)
 
 
 class Archives:
@@ -56,14 +63,15 @@ class Archives:
 
 
 @contextmanager
-def open_archives(data: Path) -> Iterator[Archives]:
+def open_archives(data: Path, entropy: Entropy) -> Iterator[Archives]:
     """Opens the archives of a data folder, those that come while it is open too."""
+    compiled = CompiledRulesFolder(data / COMPILED, entropy)
     with ExitStack() as stack:
 
         def make(owner: str) -> Archive:
             folder = data / OTHERS / owner if owner else data
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             events = stack.enter_context(closing(SqliteEventStore(folder / "events.db")))
-            return Archive(Ingestion(RawStore(folder / "raw"), events), events)
+            return Archive(Ingestion(RawStore(folder / "raw"), events), events, compiled)
 
         yield Archives(make, tuple(sorted(one.name for one in (data / OTHERS).glob("*/") if one.is_dir())))

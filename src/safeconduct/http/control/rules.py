@@ -21,7 +21,7 @@ from safeconduct.soc.detection.in_use import InUse, Kept
 from safeconduct.soc.rule_collections import RulesAdded
 
 if TYPE_CHECKING:
-    from safeconduct.soc.detection.parsing import Problem
+    from safeconduct.soc.detection.model import Problem
 
 router = APIRouter(prefix="/api/v1/rules", tags=["telemetry"])
 

@@ -228,14 +228,17 @@ def rules_of(control: Control, owner: str, *changed: Kept) -> Callable[[], InUse
     """
     with control.snapshot() as records:
         register, collections = service.asset_register(records, owner), rule_collections.collections(records, owner)
-    telemetry = control.archives.of(owner).telemetry
+    archive = control.archives.of(owner)
+    telemetry = archive.telemetry
 
     def kept(digest: str) -> Callable[[], tuple[tuple[str, str], ...]]:
         return lambda: rule_collections.read_files(telemetry.rules(digest))
 
     found = {one.name: Kept(one.name, one.digest, kept(one.digest)) for one in collections}
     found |= {one.name: one for one in changed}
-    return lambda: in_use(register, telemetry.inventory(), tuple(found[name] for name in sorted(found)))
+    return lambda: in_use(
+        register, telemetry.inventory(), tuple(found[name] for name in sorted(found)), archive.compiled
+    )
 
 
 def archives_of(control: Control, reader: Reader) -> list[Archive]:

@@ -14,6 +14,7 @@ from safeconduct.soc.detection.bitmaps import bits_of, rows_of
 from safeconduct.soc.detection.conditions_on_bits import Form, form, holding, witnesses
 from safeconduct.soc.detection.ir import FIELD_OPERATORS, LogSource, Operator, Predicate, RuleIR
 from safeconduct.soc.detection.matching import matches
+from safeconduct.soc.detection.model import RuleSet
 from safeconduct.soc.detection.sheets import BETWEEN, Plan, Sheet, plan
 from safeconduct.soc.detection.tables import Databases, by_field, compile_field, field_table, numbered, predicates
 from safeconduct.soc.detection.views import STREAMS_MAX, Stream, View, names_for, stream_of
@@ -182,7 +183,17 @@ def compiled(rules: Iterable[RuleIR]) -> dict[str, Databases]:
     return {name: compile_field(known) for name, known in fields.items()}
 
 
-@lru_cache(maxsize=ENGINES_MAX)
-def engine_of(rules: tuple[RuleIR, ...]) -> Engine:
+def engine_of(rules: RuleSet) -> Engine:
     """Returns the engine of a set of rules, made once."""
-    return Engine(rules)
+    return _engine(_Ready(tuple(rules.events), rules.databases))
+
+
+@dataclass(frozen=True)
+class _Ready:
+    events: tuple[RuleIR, ...]
+    databases: Mapping[str, Databases] | None = field(compare=False)
+
+
+@lru_cache(maxsize=ENGINES_MAX)
+def _engine(ready: _Ready) -> Engine:
+    return Engine(ready.events, ready.databases)

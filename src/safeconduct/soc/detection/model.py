@@ -1,11 +1,15 @@
 """Sets of rules ready to run, and the filters laid over them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.soc.detection.correlations import Correlation
 from safeconduct.soc.detection.ir import Head, LogSource, Node, RuleIR
+
+if TYPE_CHECKING:
+    from safeconduct.soc.detection.tables import Databases
 
 
 class RuleError(InvalidInputError):
@@ -16,6 +20,16 @@ class RuleError(InvalidInputError):
     """
 
     default_code = "rule-invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A rule, or a whole file, that is not run, and why. `rule` is its id where it has one, `title` its title."""
+
+    name: str
+    error: InvalidInputError
+    rule: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +45,15 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules ready to run; correlations stand after the rules they count. The filters are part of the rules already."""
+    """Rules ready to run; correlations stand after the rules they count. The filters are part of the rules already.
+
+    `databases` are what the engine is made of, by field, where that was compiled before or kept.
+    """
 
     events: Sequence[RuleIR] = ()
     correlations: Sequence[Correlation] = ()
     filters: Sequence[Filter] = ()
+    databases: "Mapping[str, Databases] | None" = field(default=None, compare=False, repr=False)
 
     def heads(self) -> list[Head]:
         """Returns what each rule says of itself, by title."""

@@ -19,22 +19,11 @@ from safeconduct.soc.detection.correlations import Correlation
 from safeconduct.soc.detection.filtering import as_rule, filter_of, filtered
 from safeconduct.soc.detection.hazards import refuse_hazards
 from safeconduct.soc.detection.ir import Head, LogSource, Or, RuleIR
-from safeconduct.soc.detection.model import Filter, RuleError, RuleSet
+from safeconduct.soc.detection.model import Filter, Problem, RuleError, RuleSet
+from safeconduct.soc.detection.placeholders import placeholders
 from safeconduct.soc.detection.reading import Found, brief, read
 
 TECHNIQUE = re.compile(r"t\d{4}(?:\.\d{3})?")
-_PLACEHOLDER = re.compile(r"%([A-Za-z_][A-Za-z0-9_.-]*)%")
-_EXPANDED = re.compile(r"\|expand\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A rule, or a whole file, that is not run, and why. `rule` is its id where it has one, `title` its title."""
-
-    name: str
-    error: InvalidInputError
-    rule: str = ""
-    title: str = ""
 
 
 @dataclass
@@ -118,11 +107,6 @@ def check(
     conversion.filters = list(_filters(filters, conversion))
     rules = tuple(_event_rules(conversion))
     return RuleSet(rules, tuple(_correlations(conversion)), tuple(conversion.filters)), problems
-
-
-def placeholders(text: str) -> set[str]:
-    """Returns the names of the placeholders in a rule file; a file without the modifier `expand` has none."""
-    return set(_PLACEHOLDER.findall(text)) if _EXPANDED.search(text) else set()
 
 
 def _filters(items: Iterable[Found], conversion: _Conversion) -> Iterator[Filter]:

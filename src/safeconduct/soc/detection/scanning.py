@@ -113,6 +113,16 @@ def compile_patterns(predicates: Mapping[int, Predicate]) -> Any:  # noqa: ANN40
     return _database(expressions, list(predicates), _LOOSE)
 
 
+def dumped(database: Any) -> bytes | None:  # noqa: ANN401
+    """Returns a database in Hyperscan's own form."""
+    return None if database is None else hyperscan.dumpb(database)
+
+
+def loaded(content: bytes | None) -> Any:  # noqa: ANN401
+    """Returns the database. Hyperscan trusts the bytes: they must be exactly what `dumped` gave."""
+    return None if content is None else hyperscan.loadb(content, mode=hyperscan.HS_MODE_BLOCK)
+
+
 def formable(predicate: Predicate) -> bool:
     """Tells whether Hyperscan has a form for a pattern."""
     if hyperscan is None:
