@@ -14,7 +14,7 @@ KEY = "key"
 KEY_BYTES = MAC_BYTES = 32
 
 FILES_MAX = 16
-"""Rule sets kept, the latest written. One of 3,000 rules takes some 25 MB."""
+"""Rule sets kept, the latest written. One of 3,000 rules takes some 14 MB."""
 
 FILE_BYTES_MAX = 512 * 1024 * 1024
 """Bytes of one file; twenty times what all public rules take."""
