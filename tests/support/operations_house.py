@@ -18,7 +18,7 @@ from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.http import lists
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control import regrouping as regrouping_routes
-from safeconduct.http.control import response, rules, telemetry, triage
+from safeconduct.http.control import response, rules, telemetry, triage, tune_outs
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
@@ -28,6 +28,7 @@ from safeconduct.kernel.ids import CallId
 from safeconduct.ledger.envelope import SealedField
 from safeconduct.ledger.sealing import HOUSE
 from safeconduct.soc import action_events, claim_events, incidents, ingesting, regrouping, rule_collections
+from safeconduct.soc import tune_outs as tune_out_events
 from safeconduct.soc.triage import ModelAnswer
 from support.immediate import ImmediateWriter
 from support.programs import in_force, signed
@@ -37,6 +38,7 @@ RECORDING = Path(response.__file__).parents[2] / "cli" / "demo" / "recording"
 SOC = {
     **ingesting.PROJECTIONS,
     **rule_collections.PROJECTIONS,
+    **tune_out_events.PROJECTIONS,
     **incidents.PROJECTIONS,
     **regrouping.PROJECTIONS,
     **claim_events.PROJECTIONS,
@@ -84,7 +86,7 @@ class House:
             "lists_url": "http://lists",
         }
         self.app = control_app(
-            [part.router for part in (telemetry, regrouping_routes, rules, triage, response, lists)],
+            [part.router for part in (telemetry, regrouping_routes, rules, tune_outs, triage, response, lists)],
             control=Control(**{one.name: None for one in fields(Control)} | given),
             local_secret="local",
             check_reader=self.check_reader,

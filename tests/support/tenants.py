@@ -243,6 +243,8 @@ def bodies(world):
         "calls/held/{approval_id}/vote": ballot, "calls/{call_id}/appeal": why,
         "appeals/{call_id}/decide": {"upheld": True, "reason": "x"},
         "usage/reconciliations": b"upstream,model\n", "telemetry": b"a line\n", "telemetry/inventory": b"{}",
+        "rules/tune-outs": {"rule": "x", "event": "0" * 32, "places": ["/raw/x"], "until": until, "reason": "x"},
+        "rules/tune-outs/{tune_out_id}/end": b"",
         "rules/collections": {"files": [{"name": "x.yml", "text": "x"}]}, "rules/collections/{name}/remove": b"",
         "incident-regroupings": {"change": "merge", "incidents": ["0" * 32, "1" * 32], "reason": "x"},
         "incident-regroupings/{entry_id}/undo": why,

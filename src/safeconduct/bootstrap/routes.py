@@ -46,6 +46,7 @@ from safeconduct.http.control import (
     tokens,
     tool_decisions,
     triage,
+    tune_outs,
     usage,
     vetting,
 )
@@ -86,6 +87,7 @@ ROUTERS = (
     telemetry.router,
     rules.router,
     regrouping.router,
+    tune_outs.router,
     triage.router,
     response.router,
     status.router,

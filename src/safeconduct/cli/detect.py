@@ -23,5 +23,8 @@ def _show(document: dict[str, Any]) -> None:
     out.print(
         f"{document['events']:,} events, {len(document['alerts'])} alerts, {found} incidents, {opened} of them new"
     )
+    held = document["held_back"]
+    if held:
+        out.print(f"{sum(held.values())} more held back by {len(held)} tune-outs: safeconduct rules tune-outs")
     for key in document["opened"]:
         out.print(f"  safeconduct incident show {key}", markup=False)

@@ -8,6 +8,7 @@ import typer
 
 from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.output import NO, Json, emit, out, rows
+from safeconduct.cli.tune_outs import tune_in, tune_out, tune_outs
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.detection.coverage import Coverage, layer
@@ -26,6 +27,10 @@ Owner = Annotated[
 Layer = Annotated[
     Path | None, typer.Option("--layer", metavar="FILE", help="Write it as a layer for ATT&CK Navigator.")
 ]
+
+commands.command(name="tune-out")(tune_out)
+commands.command(name="tune-outs")(tune_outs)
+commands.command(name="tune-in")(tune_in)
 
 SHOWN_MAX = 20
 """Rows that are shown to people of what may be thousands; --json has all."""

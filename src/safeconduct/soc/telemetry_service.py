@@ -1,6 +1,6 @@
 """The use cases of telemetry, detection and incidents. Each validates and appends; what raises has changed nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from safeconduct.access import acts
@@ -31,15 +31,20 @@ from safeconduct.soc.ingesting import (
 from safeconduct.soc.inventory import Inventory
 from safeconduct.soc.model import Alert, Incident
 from safeconduct.soc.ports import EventStore
+from safeconduct.soc.tuning import TunedOut, held_back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """What the rules found in the stored events, and what belongs together. `incidents` the gravest first."""
+    """What the rules found in the stored events, and what belongs together. `incidents` the gravest first.
+
+    `held_back` counts the alerts that are not among `alerts`, by tune-out.
+    """
 
     events: int
     alerts: tuple[Alert, ...]
     incidents: tuple[Incident, ...]
+    held_back: Mapping[str, int]
 
 
 def admit(
@@ -127,16 +132,19 @@ def run_detection(
     rules: RuleSet,
     inventory: Inventory,
     owner: str = HOUSE_OWNED,
+    *,
     rulings: Sequence[Ruling] = (),
+    tuned_out: Sequence[TunedOut] = (),
 ) -> Detection:
     """Runs the rules over all of an owner's events. Changes nothing; the same events give the same answer.
 
-    `rulings` are what people decided on the owner's incidents before.
+    `rulings` are what people decided on the owner's incidents before, `tuned_out` what they hold back.
     """
-    alerts = detect(store.between(), rules)
-    named = {key for alert in alerts for key in alert.events}
-    incidents = tuple(_of_owner(one, owner) for one in correlate(alerts, store.many(named), inventory, rulings))
-    return Detection(events=sum(store.counts().values()), alerts=alerts, incidents=incidents)
+    found = detect(store.between(), rules)
+    events = store.many({key for alert in found for key in alert.events} | {one.event for one in tuned_out})
+    alerts, held = held_back(found, tuned_out, events)
+    incidents = tuple(_of_owner(one, owner) for one in correlate(alerts, events, inventory, rulings))
+    return Detection(events=sum(store.counts().values()), alerts=alerts, incidents=incidents, held_back=held)
 
 
 def _of_owner(incident: Incident, owner: str) -> Incident:

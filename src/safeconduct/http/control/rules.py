@@ -32,14 +32,14 @@ SignedRules = Annotated[SignedBytes, Content("application/json", 'Rule files: `{
 @router.get("")
 async def rules(control: Installation, reader: Reading, owner: Owner = "") -> Response:
     """Lists the rules in use: those that ship, those on model assets, and those of the owner's collections."""
-    found = await _in_use(control, reader, owner)
+    found = await rules_read(control, reader, owner)
     return answer([asdict(head) for head in found.rules.heads()])
 
 
 @router.get("/collections")
 async def collections(control: Installation, reader: Reading, owner: Owner = "") -> Response:
     """Lists the owner's collections, the filters in use, and what of the rules is set aside, with why."""
-    found = await _in_use(control, reader, owner)
+    found = await rules_read(control, reader, owner)
     with control.snapshot() as records:
         kept = rule_collections.collections(records, telemetry_service.owner_name(records, owner))
     return answer({"collections": kept, "filters": [one.title for one in found.rules.filters], "aside": _aside(found)})
@@ -48,7 +48,7 @@ async def collections(control: Installation, reader: Reading, owner: Owner = "")
 @router.get("/coverage")
 async def covered(control: Installation, reader: Reading, owner: Owner = "") -> Response:
     """Says which techniques of ATT&CK the rules look for, and which log sources of theirs there are events of."""
-    found = await _in_use(control, reader, owner)
+    found = await rules_read(control, reader, owner)
     with control.snapshot() as records:
         owner = telemetry_service.owner_name(records, owner)
         files = [one for one in telemetry_service.ingested_files(records) if one.owner == owner and one.first_at]
@@ -107,7 +107,7 @@ def _taken(
     return added, [_problem(one) for one in aside]
 
 
-async def _in_use(control: Control, reader: Reader, owner: str) -> InUse:
+async def rules_read(control: Control, reader: Reader, owner: str) -> InUse:
     """Returns an owner's rules.
 
     Raises:

@@ -29,6 +29,7 @@ from safeconduct.soc.inventory import parse_inventory
 from safeconduct.soc.model import Incident
 from safeconduct.soc.ocsf.findings import detection_finding, incident_finding
 from safeconduct.soc.regrouping import rulings
+from safeconduct.soc.tune_outs import tune_outs
 
 router = APIRouter(prefix="/api/v1", tags=["telemetry"])
 
@@ -137,9 +138,11 @@ async def detect(control: Installation, signed: SignedAlone, owner: Owner = "") 
     archive = await asyncio.to_thread(control.archives.of, owner)
     rules = rules_of(control, owner)
     with control.snapshot() as records:
-        ruled = rulings(records, owner)
+        ruled, tuned_out = rulings(records, owner), tune_outs(records, owner)
     detection = await asyncio.to_thread(
-        lambda: service.run_detection(archive.events, rules().rules, archive.telemetry.inventory(), owner, ruled)
+        lambda: service.run_detection(
+            archive.events, rules().rules, archive.telemetry.inventory(), owner, rulings=ruled, tuned_out=tuned_out
+        )
     )
     committed = await commit(
         control.writer,
@@ -156,6 +159,7 @@ async def detect(control: Installation, signed: SignedAlone, owner: Owner = "") 
             ],
             "incidents": [incident.id for incident in detection.incidents],
             "opened": committed.value,
+            "held_back": detection.held_back,
         }
     )
 

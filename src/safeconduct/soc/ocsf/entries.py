@@ -16,7 +16,7 @@ from safeconduct.ledger.ocsf import (
     UPDATE,
     EntryForm,
 )
-from safeconduct.soc import action_events, claim_events, incidents, ingesting, regrouping, rule_collections
+from safeconduct.soc import action_events, claim_events, incidents, ingesting, regrouping, rule_collections, tune_outs
 from safeconduct.soc.ocsf.findings import NEW, RULE, SEVERITIES, UNASSIGNED, attacks
 
 FINDING_CREATE, FINDING_UPDATE = 1, 2
@@ -101,6 +101,18 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=DELETE,
         fixed={"entity.type": "Detection rules"},
         copy={"entity.name": "name", "entity.uid": "digest"},
+    ),
+    tune_outs.TUNED_OUT.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=CREATE,
+        fixed={"entity.type": "Tune-out"},
+        copy={"entity.uid": "id", "entity.name": "rule", "comment": "reason"},
+    ),
+    tune_outs.ENDED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=DELETE,
+        fixed={"entity.type": "Tune-out"},
+        copy={"entity.uid": "id"},
     ),
     incidents.OPENED.name: EntryForm(
         class_uid=INCIDENT_FINDING,
