@@ -116,7 +116,7 @@ def test_somebody_elses_key(house):
     ("name", "content", "problem"),
     [
         ("auth.log", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + AUTH, "telemetry-binary"),
-        ("auth.log", gzip.compress(AUTH), "telemetry-compressed"),
+        ("auth.log", gzip.compress(AUTH)[:-9], "archive-broken"),
         ("auth.log", b"", "telemetry-empty"),
         ("auth.log", "caf\u00e9 {".encode("utf-16"), "telemetry-binary"),
         ("own.jsonl", b"[1,2", "telemetry-document"),

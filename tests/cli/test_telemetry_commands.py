@@ -2,7 +2,9 @@
 
 import asyncio
 import gzip
+import io
 import json
+import tarfile
 from dataclasses import replace
 
 import pytest
@@ -123,12 +125,26 @@ def test_own_lines_may_name_their_host_and_time(shell, tmp_path):
 
 
 def test_a_large_file_goes_in_parts(shell, tmp_path, monkeypatch):
-    monkeypatch.setattr("safeconduct.adapters.telemetry.files.PART_BYTES", 10_000)
+    monkeypatch.setattr("safeconduct.adapters.telemetry.cutting.PART_BYTES", 10_000)
     (tmp_path / "access.log").write_text("".join(f"{visit(uri=f'/{n}', at_s=n)}\n" for n in range(100)))
     code, told = document(shell, "ingest", tmp_path / "access.log")
     assert code == DONE
     assert len(told["files"]) > 2
     assert shell.house.events.counts() == {"access": 100}
+
+
+def test_an_archive_goes_in_file_by_file_and_its_fault_is_told(shell, tmp_path):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.add(RECORDING / "access.log", "web/access.log")
+        archive.add(RECORDING / "auth.log", "auth.log")
+    (tmp_path / "logs.tar").write_bytes(packed.getvalue()[:-20_000])
+    code, told = document(shell, "ingest", tmp_path / "logs.tar")
+    assert (code, [report["name"] for report in told["files"]]) == (
+        BAD_INPUT,
+        ["logs.tar/web/access.log", "logs.tar"],
+    )
+    assert (told["files"][0]["problem"], told["files"][1]["problem"]) == ("", "archive-broken")
 
 
 def test_rules_are_listed_and_checked(shell, tmp_path):

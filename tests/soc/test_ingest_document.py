@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from safeconduct.adapters.telemetry.files import PART_BYTES
+from safeconduct.adapters.telemetry.cutting import PART_BYTES
 from safeconduct.adapters.telemetry.forms import SAMPLE_LINES
 from safeconduct.adapters.telemetry.lines import DEPTH_MAX, LINE_BYTES_MAX
 from safeconduct.adapters.telemetry.raw_store import FILE_BYTES_MAX

@@ -9,7 +9,7 @@ import os
 import pytest
 
 from safeconduct.adapters.memory.events import MemoryEventStore
-from safeconduct.adapters.telemetry import files, raw_store
+from safeconduct.adapters.telemetry import cutting, files, raw_store
 from safeconduct.adapters.telemetry.files import found_files, parts
 from safeconduct.adapters.telemetry.forms import SAMPLE_BYTES, Form, form_of, sample
 from safeconduct.adapters.telemetry.ingestion import BATCH, Ingestion
@@ -202,7 +202,7 @@ def test_a_path_that_is_not_there_is_told(tmp_path):
 
 @pytest.mark.parametrize("name", ["access.log", "audit.log", "flow.jsonl"])
 def test_parts_of_a_large_file_hold_the_same_events(monkeypatch, name):
-    monkeypatch.setattr(files, "PART_BYTES", 50_000)
+    monkeypatch.setattr(cutting, "PART_BYTES", 50_000)
     content = (RECORDING / name).read_bytes()
     cut = list(parts(RECORDING / name))
     assert len(cut) > 1
@@ -218,11 +218,11 @@ def test_a_small_file_is_one_part():
 
 
 def test_a_large_file_of_something_else_is_refused_unsent(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "PART_BYTES", 100)
-    (tmp_path / "a.bin").write_bytes(gzip.compress(bytes(range(256)) * 9))
+    monkeypatch.setattr(cutting, "PART_BYTES", 100)
+    (tmp_path / "a.bin").write_bytes(bytes(range(256)) * 9)
     with pytest.raises(InvalidInputError) as caught:
         list(parts(tmp_path / "a.bin"))
-    assert caught.value.code == "telemetry-compressed"
+    assert caught.value.code == "telemetry-binary"
 
 
 def test_own_json_of_any_kind_becomes_events(ingestion):
@@ -234,7 +234,10 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "auth.log")
     with pytest.raises(InvalidInputError) as refused:
         next(parts(tmp_path / "auth.log"))
-    assert (refused.value.code, refused.value.remedy) == ("file-unreadable", "write it to a file first")
+    assert (refused.value.code, refused.value.remedy) == (
+        "file-unreadable",
+        "send it in with: safeconduct ingest - < PIPE",
+    )
 
 
 def test_a_folder_holds_so_many_files(monkeypatch, tmp_path):

@@ -11,7 +11,12 @@ from safeconduct.cli.client import Client, Data, Key, client
 from safeconduct.cli.output import BAD_INPUT, NO, Json, emit, err, out
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
 
-Paths = Annotated[list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="Telemetry files, or folders of them.")]
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE_OR_FOLDER...", help="Telemetry files, archives, folders of them; - for what is piped in."
+    ),
+]
 Host = Annotated[str, typer.Option("--host", help="The machine whose records these are, where they don't say it.")]
 Owner = Annotated[
     str, typer.Option("--owner", metavar="ORGANIZATION", help="Your organization, where it is its own telemetry.")
@@ -67,7 +72,7 @@ def _tell(text: str) -> None:
 def _take(asking: Client, file: Found, tell: Callable[[str], None], said: dict[str, str]) -> list[dict[str, Any]]:
     reports: list[dict[str, Any]] = []
     try:
-        for name, content in parts(file.path):
+        for name, content in parts(file.path, said["time_field"]):
             tell(f"reading {name} ({len(content):,} bytes)")
             sent = asking.post("/api/v1/telemetry", content, name=name, **said)
             reports.append(sent["file"] | {"recorded": sent["recorded"], "asked": file.asked})

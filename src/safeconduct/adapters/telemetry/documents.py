@@ -6,9 +6,8 @@ at, so that of a cut document every whole record is read and the rest is told.
 
 import re
 from collections.abc import Iterator
-from typing import IO
 
-from safeconduct.adapters.telemetry.lines import LINE_BYTES_MAX, Line, line_of
+from safeconduct.adapters.telemetry.lines import LINE_BYTES_MAX, Line, Readable, line_of
 
 CHUNK_BYTES = 256 * 1024
 WRAPPED = re.compile(rb'\s*\{\s*"Records"\s*:\s*\[')
@@ -22,7 +21,7 @@ def begins_document(head: bytes) -> bool:
     return head.lstrip()[:1] == b"[" or bool(WRAPPED.match(head))
 
 
-def records_of(file: IO[bytes]) -> Iterator[Line]:
+def records_of(file: Readable) -> Iterator[Line]:
     """Yields each record as a line; its number is its place from 1. One that was cut off is not `ended`."""
     data = file.read(CHUNK_BYTES)
     splitter = _Splitter(data)

@@ -1,19 +1,15 @@
-"""Files and folders to be taken in, cut into parts that one request can carry."""
+"""Files, folders, archives and what is piped in, as parts that one request can carry."""
 
-import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from safeconduct.adapters.telemetry import evtx
-from safeconduct.adapters.telemetry.forms import SAMPLE_BYTES, Form, form_of, sample
-from safeconduct.adapters.telemetry.raw_store import FILE_BYTES_MAX
+from safeconduct.adapters.telemetry.cutting import cut
+from safeconduct.adapters.telemetry.expanding import members
+from safeconduct.adapters.telemetry.lines import Readable, visible
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
 from safeconduct.soc.inventory import is_inventory
-
-PART_BYTES = 7 * 1024 * 1024
-"""Bytes of one part; a request carries eight megabytes at most."""
 
 FILES_MAX = 10_000
 """Files of one folder. More is a folder of something else."""
@@ -21,7 +17,11 @@ FILES_MAX = 10_000
 INVENTORY_BYTES_MAX = 4 * 1024 * 1024
 """Bytes looked at to tell an inventory; one of 100,000 hosts has about three million."""
 
-_AUDIT_ID = re.compile(rb"msg=audit\([0-9.]+:\d+\)")
+NAME_CHARS_MAX = 200
+"""Characters of a file's name that are sent; the end of a longer path tells most. The API takes 255."""
+
+STDIN = Path("-")
+"""Stands for what is piped in."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def found_files(paths: list[Path]) -> tuple[list[Found], list[Path]]:
     """
     found: list[Found] = []
     for path in paths:
-        if not path.exists():
+        if path != STDIN and not path.exists():
             raise InvalidInputError(f"there is no {path}", code="file-missing")
         inside = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else []
         if len(inside) > FILES_MAX:
@@ -57,67 +57,31 @@ def found_files(paths: list[Path]) -> tuple[list[Found], list[Path]]:
     return [item for item in found if item.path not in inventories], inventories
 
 
-def parts(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yields name and content of each part of a file: whole lines, audit events, chunks of event logs.
+def parts(path: Path, time_field: str = "") -> Iterator[tuple[str, bytes]]:
+    """Yields name and content of each part of a file, or of the files in it where it is an archive.
 
     Raises:
-        TooLargeError: the file is over the limit.
-        InvalidInputError: it cannot be read, or is large and no telemetry.
+        TooLargeError: a file is over the limit, or an archive over its limits; what came before is given.
+        InvalidInputError: it cannot be read or unpacked, or is large and no telemetry.
     """
+    if path == STDIN:
+        yield from _parts("stdin", sys.stdin.buffer, time_field)
+        return
     if not path.is_file():
         # A pipe or a device has no size to hold it to, and may never end.
-        raise InvalidInputError(f"{path} is no regular file", code="file-unreadable", remedy="write it to a file first")
+        raise InvalidInputError(
+            f"{path} is no regular file", code="file-unreadable", remedy="send it in with: safeconduct ingest - < PIPE"
+        )
     try:
-        size = path.stat().st_size
-        if size > FILE_BYTES_MAX:
-            raise TooLargeError(f"{path.name} is over {FILE_BYTES_MAX} bytes", remedy="split it at line ends")
-        if size <= PART_BYTES:
-            yield path.name, path.read_bytes()
-            return
-        yield from _cut(path)
+        with path.open("rb") as file:
+            yield from _parts(path.name, file, time_field)
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}: {error.strerror}", code="file-unreadable") from error
 
 
-def _cut(path: Path) -> Iterator[tuple[str, bytes]]:
-    with path.open("rb") as file:
-        form = form_of(sample(file.read(SAMPLE_BYTES)))
-        file.seek(0)
-        if form is Form.EVTX:
-            yield from _cut_log(path.name, file)
-            return
-        rest, number = b"", 0
-        while data := file.read(PART_BYTES - len(rest)):
-            rest += data
-            end = _end(rest) if len(rest) >= PART_BYTES else len(rest)
-            number += 1
-            yield f"{path.name} part {number}", rest[:end]
-            rest = rest[end:]
-        if rest:
-            yield f"{path.name} part {number + 1}", rest
-
-
-def _cut_log(name: str, file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
-    """Yields parts of an event log, each one itself: the log's header, and as many of its chunks as fit."""
-    header = file.read(evtx.HEADER_BYTES)
-    in_use, number = evtx.chunk_count(header), 0
-    room = (PART_BYTES - len(header)) // evtx.CHUNK_BYTES
-    while chunks := file.read(room * evtx.CHUNK_BYTES):
-        number += 1
-        yield f"{name} part {number}", evtx.recounted(header, max(0, min(in_use, room))) + chunks
-        in_use -= room
-
-
-def _end(content: bytes) -> int:
-    """Returns where to cut: after a line, and before an audit event that goes on behind it."""
-    end = content.rfind(b"\n") + 1 or len(content)
-    last = content.rfind(b"\n", 0, end - 1) + 1
-    event = _AUDIT_ID.search(content, last, end)
-    if not event:
-        return end
-    start = content.find(event.group())
-    line = content.rfind(b"\n", 0, start) + 1
-    return line or end
+def _parts(name: str, file: Readable, time_field: str) -> Iterator[tuple[str, bytes]]:
+    for inner, member in members(name, file):
+        yield from cut(visible(inner)[-NAME_CHARS_MAX:], member, time_field)
 
 
 def _is_inventory(path: Path) -> bool:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from safeconduct.kernel.canonical import INTEGER_MAX
 
@@ -19,6 +19,14 @@ SHOWN_CHARS_MAX = 200
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Readable(Protocol):
+    """Bytes one after the other."""
+
+    def read(self, size: int, /) -> bytes:
+        """Returns up to so many bytes, none at the end."""
+        ...
 
 
 class UnreadableError(ValueError):
