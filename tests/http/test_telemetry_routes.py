@@ -35,6 +35,23 @@ def test_a_file_that_cannot_be_read_leaves_no_entry_and_says_why(house):
     assert types(house) == []
 
 
+def test_a_file_is_read_anew_with_a_mapping_and_recorded_where_something_else_came_of_it(house):
+    lines = b'{"at": "2026-11-21 08:00:00", "n": 1}\n{"time": 1795287091}\n'
+    mapping = b'{"mapping": 1, "time": "at", "zone": "Z"}'
+    said = {"name": "own.jsonl", "mapping_bytes": len(mapping)}
+    assert house.post("telemetry", lines, name="own.jsonl")[1]["file"]["dead"] == {"time-missing": 1}
+    assert house.post("telemetry", mapping + lines, **said)[1]["recorded"] is False
+    status, told = house.post("telemetry", mapping + lines, **said, again="true")
+    assert (status, told["recorded"], told["file"]["new"]) == (200, True, 1)
+    assert types(house) == ["soc.telemetry.ingested/1"] * 2
+    (listed,) = house.get("telemetry")[1]["files"]
+    assert listed["events"] == told["file"]["events"] == {"json": 1}
+    house.writer.now += seconds(1)
+    assert house.post("telemetry", mapping + lines, **said, again="true")[1]["recorded"] is False
+    status, told = house.post("telemetry", b"{}" + lines, name="own.jsonl", mapping_bytes=2)
+    assert (status, told["code"]) == (400, "mapping-invalid")
+
+
 def test_dead_letters_can_be_read(house):
     _, told = house.post("telemetry", f"{auth('sshd[1]', 'x')}\nrubbish\n".encode(), name="auth.log")
     status, dead = house.get(f"telemetry/{told['file']['digest']}/dead-letters")

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from safeconduct.adapters.sqlite.events import SqliteEventStore
-from safeconduct.adapters.telemetry import evtx, files
+from safeconduct.adapters.telemetry import cutting, evtx, files
 from safeconduct.adapters.telemetry.evtx import CHUNK_BYTES, HEADER_BYTES, read_log
 from safeconduct.adapters.telemetry.forms import Form, form_of
 from safeconduct.adapters.telemetry.ingestion import Ingestion
@@ -143,14 +143,14 @@ def test_a_record_that_unfolds_without_end_is_named():
 
 
 def test_a_large_log_is_sent_in_parts_that_are_logs(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "PART_BYTES", HEADER_BYTES + 4 * CHUNK_BYTES + 100)
+    monkeypatch.setattr(cutting, "PART_BYTES", HEADER_BYTES + 4 * CHUNK_BYTES + 100)
     log = sysmon_log()
     log[chunk_at(3) : chunk_at(4)] = bytes(CHUNK_BYTES)  # at a part's end, where it is no unused space
     path = tmp_path / "Sysmon.evtx"
     path.write_bytes(log)
     parts = list(files.parts(path))
     assert [name for name, _ in parts] == [f"Sysmon.evtx part {number}" for number in (1, 2, 3)]
-    assert all(len(content) <= files.PART_BYTES for _, content in parts)
+    assert all(len(content) <= cutting.PART_BYTES for _, content in parts)
     read_parts = [read(content) for _, content in parts]
     assert [one for ids, *_ in read_parts for one in ids] == read(log)[0]
     assert [faults for _, faults, _ in read_parts] == [{"evtx-chunk-zeroed": 1}, {}, {}]

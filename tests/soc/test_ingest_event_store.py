@@ -49,6 +49,14 @@ def test_the_same_event_twice_in_one_call_is_one(store, some):
     assert store.add([*some, *some], file="f", lines=4) == 4
 
 
+def test_a_file_that_is_forgotten_keeps_its_events(store, some):
+    store.add(some, file="f", lines=4, dead=[letter(1)], complete=True)
+    store.add([], file="g", lines=1, dead=[letter(1)])
+    store.forget("f")
+    assert (store.progress("f"), store.dead_letters("f"), store.progress("g").lines) == (Progress(), [], 1)
+    assert (len(list(store.between())), len(store.dead_letters("g"))) == (len(some), 1)
+
+
 def test_an_unknown_event_is_told(store, some):
     store.add(some, file="f", lines=4)
     with pytest.raises(AbsentError) as caught:

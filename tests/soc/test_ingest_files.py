@@ -12,7 +12,7 @@ from safeconduct.adapters.memory.events import MemoryEventStore
 from safeconduct.adapters.telemetry import cutting, files, raw_store
 from safeconduct.adapters.telemetry.files import found_files, parts
 from safeconduct.adapters.telemetry.forms import SAMPLE_BYTES, Form, form_of, sample
-from safeconduct.adapters.telemetry.ingestion import BATCH, Ingestion
+from safeconduct.adapters.telemetry.ingestion import BATCH, Ingestion, Said
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError, UnavailableError
 from support.telemetry import RECORDING, SOURCES, auth, flow, ran, taken, visit
@@ -29,7 +29,7 @@ def ingestion(tmp_path, store):
 
 
 def take(ingestion, content, name="file", **manner):
-    return ingestion.take(name, io.BytesIO(content if isinstance(content, bytes) else content.encode()), **manner)
+    return ingestion.take(name, io.BytesIO(content if isinstance(content, bytes) else content.encode()), Said(**manner))
 
 
 COMBINED = '203.0.113.9 - - [21/Nov/2026:18:51:30 +0000] "GET / HTTP/1.1" 200 1 "-" "curl"'

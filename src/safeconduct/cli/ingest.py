@@ -1,6 +1,7 @@
 """`safeconduct ingest`: telemetry in."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from safeconduct.adapters.telemetry.files import Found, found_files, parts
 from safeconduct.cli.client import Client, Data, Key, client
 from safeconduct.cli.output import BAD_INPUT, NO, Json, emit, err, out
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
+from safeconduct.soc.ocsf.own import parse_mapping
 
 Paths = Annotated[
     list[Path],
@@ -24,18 +26,53 @@ Owner = Annotated[
 TimeField = Annotated[str, typer.Option("--time-field", help="The member that holds the time of own JSON lines.")]
 
 
+Mapped = Annotated[
+    Path | None,
+    typer.Option("--mapping", metavar="FILE", help="What own JSON lines mean, as docs/telemetry.md has it."),
+]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How files are to be read, and whose they are."""
+
+    host: str = ""
+    time_field: str = ""
+    owner: str = ""
+    mapping: bytes = b""
+    again: bool = False
+
+    @property
+    def time(self) -> str:
+        """The member that holds the time of own records, empty for the usual ones."""
+        return self.time_field or (parse_mapping(self.mapping).time if self.mapping else "")
+
+    def said(self) -> dict[str, str]:
+        """What goes with each file, as the API has it."""
+        told = {"host": self.host, "time_field": self.time_field, "owner": self.owner}
+        if self.mapping:
+            told["mapping_bytes"] = str(len(self.mapping))
+        return told | ({"again": "true"} if self.again else {})
+
+
+Again = Annotated[bool, typer.Option("--again", help="Read files anew that were read in another manner before.")]
+
+
 def ingest(
     paths: Paths,
     *,
     host: Host = "",
     time_field: TimeField = "",
+    mapping: Mapped = None,
+    again: Again = False,
     owner: Owner = "",
     data: Data = None,
     key: Key = None,
     as_json: Json = False,
 ) -> None:
     """Reads telemetry in: syslog, auditd, web server logs, tshark's and anyone's JSON lines. Twice is once."""
-    document = take_in(client(data, key), paths, host=host, time_field=time_field, owner=owner, tell=_tell)
+    manner = Manner(host=host, time_field=time_field, owner=owner, mapping=_mapping(mapping), again=again)
+    document = take_in(client(data, key), paths, manner, tell=_tell)
     emit(document, as_json, _show)
     if any(report["problem"] and report["asked"] for report in document["files"]):
         raise typer.Exit(BAD_INPUT)
@@ -43,13 +80,22 @@ def ingest(
         raise typer.Exit(NO)
 
 
+def _mapping(path: Path | None) -> bytes:
+    if path is None:
+        return b""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}", code="file-unreadable") from error
+    parse_mapping(content)
+    return content
+
+
 def take_in(
     asking: Client,
     paths: list[Path],
+    manner: Manner = Manner(),
     *,
-    host: str = "",
-    time_field: str = "",
-    owner: str = "",
     tell: Callable[[str], None] = lambda _text: None,
 ) -> dict[str, Any]:
     """Sends files, and the files of folders, inventories first. Returns what became of each; `tell` hears of each part.
@@ -59,9 +105,8 @@ def take_in(
     """
     files, inventories = found_files(paths)
     for path in inventories:
-        asking.post("/api/v1/telemetry/inventory", path.read_bytes(), name=path.name, owner=owner)
-    said = {"host": host, "time_field": time_field, "owner": owner}
-    taken = [report for file in files for report in _take(asking, file, tell, said)]
+        asking.post("/api/v1/telemetry/inventory", path.read_bytes(), name=path.name, owner=manner.owner)
+    taken = [report for file in files for report in _take(asking, file, tell, manner)]
     return {"inventories": [path.name for path in inventories], "files": taken}
 
 
@@ -69,12 +114,12 @@ def _tell(text: str) -> None:
     err.print(text, style="dim", markup=False)
 
 
-def _take(asking: Client, file: Found, tell: Callable[[str], None], said: dict[str, str]) -> list[dict[str, Any]]:
+def _take(asking: Client, file: Found, tell: Callable[[str], None], manner: Manner) -> list[dict[str, Any]]:
     reports: list[dict[str, Any]] = []
     try:
-        for name, content in parts(file.path, said["time_field"]):
+        for name, content in parts(file.path, manner.time):
             tell(f"reading {name} ({len(content):,} bytes)")
-            sent = asking.post("/api/v1/telemetry", content, name=name, **said)
+            sent = asking.post("/api/v1/telemetry", manner.mapping + content, name=name, **manner.said())
             reports.append(sent["file"] | {"recorded": sent["recorded"], "asked": file.asked})
     except (InvalidInputError, TooLargeError) as error:
         told = {"problem": error.code, "detail": error.message, "remedy": error.remedy}

@@ -80,11 +80,19 @@ FILES = Collection("telemetry_files", TelemetryIngested)  # at the digest, for o
 
 
 def record_ingestion(
-    tx: Transaction, origin: Origin, report: FileReport, signed: SignedAct | None = None, *, owner: str = HOUSE_OWNED
+    tx: Transaction,
+    origin: Origin,
+    report: FileReport,
+    signed: SignedAct | None = None,
+    *,
+    owner: str = HOUSE_OWNED,
+    again: bool = False,
 ) -> bool:
-    """Appends the entry of a file that was read and tells so; content recorded before is not recorded again."""
-    if tx.get(FILES, _key(owner, report.digest)) is not None:
-        return False
+    """Appends the entry of a file that was read and tells so.
+
+    Content recorded before is not recorded again, but where it was read `again` and something else came of it.
+    """
+    former = tx.get(FILES, _key(owner, report.digest))
     event = TelemetryIngested(
         digest=report.digest,
         size=report.size,
@@ -95,6 +103,8 @@ def record_ingestion(
         last_at=report.last_at,
         owner=owner,
     )
+    if former is not None and (former == event or not again):
+        return False
     act = signed.envelope() if signed else None
     tx.append(origin, INGESTED.draft(event, sealed={"name": report.name}, subject="telemetry", act=act))
     return True

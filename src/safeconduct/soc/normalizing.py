@@ -12,6 +12,7 @@ from safeconduct.ledger.bodies import encoded_plain
 from safeconduct.soc.inventory import NOTHING, Inventory
 from safeconduct.soc.model import Event
 from safeconduct.soc.ocsf.mapping import to_ocsf
+from safeconduct.soc.ocsf.own import NO_MAPPING, OwnMapping
 
 EVENT_ID_DIGITS = 32
 """Hex digits of an event id: 128 bits, so that two of 10^15 events meet with probability 10^-9."""
@@ -49,6 +50,7 @@ class Normalizer:
 
     inventory: Inventory = NOTHING
     host: str = ""
+    mapping: OwnMapping = NO_MAPPING
     _seen: Counter[EventId] = field(default_factory=Counter)
 
     def event(self, record: Record) -> Event:
@@ -61,5 +63,5 @@ class Normalizer:
         return self._event(event_id(record.source, raw), record, raw)
 
     def _event(self, identity: EventId, record: Record, raw: Mapping[str, Any]) -> Event:
-        meaning = to_ocsf(record.source, raw, record.at, self.inventory, self.host)
+        meaning = to_ocsf(record.source, raw, record.at, self.inventory, self.host, mapping=self.mapping)
         return Event(id=identity, source=record.source, at=record.at, raw=raw, ocsf=meaning)

@@ -40,6 +40,10 @@ class EventStore(Protocol):
         """Returns how far a raw file was read; zero lines for one never seen."""
         ...
 
+    def forget(self, file: str) -> None:
+        """Forgets how far a raw file was read, and its dead letters: it is read again, and no event of it is lost."""
+        ...
+
     def dead_letters(self, file: str) -> Sequence[DeadLetter]:
         """Returns a raw file's dead letters in line order."""
         ...

@@ -105,14 +105,17 @@ def record_file(
     operation: str,
     content: str,
     owner: str = HOUSE_OWNED,
+    again: bool = False,
 ) -> bool:
     """Records that a file of an owner's was read, and tells whether that was new.
+
+    One that was read `again` is recorded again where something else came of it.
 
     Raises:
         UnauthenticatedError, RefusedError: as `admit`.
     """
     _authenticate(tx, signed, operation, content, owner)
-    return record_ingestion(tx, origin_of(tx), report, signed, owner=owner)
+    return record_ingestion(tx, origin_of(tx), report, signed, owner=owner, again=again)
 
 
 def record_inventory_taken(

@@ -32,6 +32,10 @@ class MemoryEventStore:
     def progress(self, file: str) -> Progress:
         return self._progress.get(file, Progress())
 
+    def forget(self, file: str) -> None:
+        self._progress.pop(file, None)
+        self._dead.pop(file, None)
+
     def dead_letters(self, file: str) -> Sequence[DeadLetter]:
         return [letter for _, letter in sorted(self._dead.get(file, {}).items())]
 

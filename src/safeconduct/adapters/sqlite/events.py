@@ -80,6 +80,11 @@ class SqliteEventStore:
         rows = self._all("SELECT lines, complete FROM files WHERE digest = ?", (file,))
         return Progress(rows[0][0], bool(rows[0][1])) if rows else Progress()
 
+    def forget(self, file: str) -> None:
+        with self._lock, transaction(self._connection, "forget a file"):
+            self._connection.execute("DELETE FROM files WHERE digest = ?", (file,))
+            self._connection.execute("DELETE FROM dead_letters WHERE digest = ?", (file,))
+
     def dead_letters(self, file: str) -> Sequence[DeadLetter]:
         rows = self._all("SELECT letter FROM dead_letters WHERE digest = ? ORDER BY line", (file,))
         return [msgspec.json.decode(letter, type=DeadLetter) for (letter,) in rows]

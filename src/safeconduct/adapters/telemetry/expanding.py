@@ -74,12 +74,11 @@ class _Room:
             raise TooLargeError(f"{self.name} holds more than {MEMBERS_MAX} files", code="archive-too-large")
 
 
-class _Member:
-    """A member's bytes: what was looked at comes again, what comes is counted, what is broken is told."""
+class _Looked:
+    """Bytes of which the first may be looked at before they are read."""
 
-    def __init__(self, file: Readable, room: _Room) -> None:
+    def __init__(self, file: Readable) -> None:
         self._file = file
-        self._room = room
         self._ahead = b""
 
     def head(self) -> bytes:
@@ -92,8 +91,19 @@ class _Member:
         return ahead + self._taken(size - len(ahead)) if len(ahead) < size else ahead
 
     def _taken(self, size: int) -> bytes:
+        return self._file.read(size)
+
+
+class _Member(_Looked):
+    """A member of an archive: its bytes are counted, and what can't be unpacked is told."""
+
+    def __init__(self, file: Readable, room: _Room) -> None:
+        super().__init__(file)
+        self._room = room
+
+    def _taken(self, size: int) -> bytes:
         try:
-            data = self._file.read(size)
+            data = super()._taken(size)
         except _BROKEN as error:
             raise _broken(self._room.name, error) from error
         self._room.spend(len(data))
@@ -108,11 +118,10 @@ def members(name: str, file: Readable) -> Iterator[tuple[str, Readable]]:
             the limit, `read` raises it.
         InvalidInputError: `archive-broken` or `archive-encrypted`, there too.
     """
-    room = _Room(name)
-    yield from _inside(name, _Member(file, _Room(name, bytes=2**63)), room, LAYERS_MAX)
+    yield from _inside(name, _Looked(file), _Room(name), LAYERS_MAX)
 
 
-def _inside(name: str, member: _Member, room: _Room, layers: int) -> Iterator[tuple[str, Readable]]:
+def _inside(name: str, member: _Looked, room: _Room, layers: int) -> Iterator[tuple[str, Readable]]:
     opened = _opener(member.head())
     if opened is None:
         room.enter()

@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import IO
 
@@ -14,6 +14,7 @@ from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.soc.ingesting import FileReport
 from safeconduct.soc.inventory import NOTHING, Inventory, parse_inventory
 from safeconduct.soc.model import Event
+from safeconduct.soc.ocsf.own import NO_MAPPING, OwnMapping, parse_mapping
 from safeconduct.soc.ports import DeadLetter, EventStore
 
 BATCH = 2000
@@ -27,6 +28,26 @@ def _silent(_lines: int) -> None:
     pass
 
 
+KEPT_SO = "read before with another host, time field, mapping or inventory: kept so (--again reads it anew)"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the one who brings a file says of it: the machine and the time of its records, and a mapping file.
+
+    `again` asks that a file that was read in another manner be read anew: its dead letters are told afresh, lines that
+    can be read now become events, and what was an event before stays as it is.
+    """
+
+    host: str = ""
+    time_field: str = ""
+    mapping: bytes = b""
+    again: bool = False
+
+
+NOTHING_SAID = Said()
+
+
 class Ingestion:
     """The way in. Files that can't be read are kept and reported; they raise nothing."""
 
@@ -34,33 +55,57 @@ class Ingestion:
         self._raws = raws
         self._store = store
 
-    def take(
-        self, name: str, source: IO[bytes], *, host: str = "", time_field: str = "", progress: Progress = _silent
-    ) -> FileReport:
-        """Keeps a file and reads it.
+    def take(self, name: str, source: IO[bytes], said: Said = NOTHING_SAID, progress: Progress = _silent) -> FileReport:
+        """Keeps a file and reads it. One that was read before keeps its reading, but where it is asked for `again`.
 
         Raises:
             TooLargeError: the file is over the raw store's limit; nothing of it was kept.
+            InvalidInputError: the mapping file does not fit; nothing was kept.
         """
+        mapping = parse_mapping(said.mapping) if said.mapping else NO_MAPPING
         digest, size = self._raws.keep(source)
         try:
             with self._raws.open(digest) as file:
-                form = form_of(sample(file.read(SAMPLE_BYTES)), time_field)
+                form = form_of(sample(file.read(SAMPLE_BYTES)), said.time_field or mapping.time)
         except InvalidInputError as error:
-            self._raws.describe(digest, Description(name=name, size=size, kind="unread"))
-            return FileReport(
-                name=name, digest=digest, size=size, problem=error.code, detail=error.message, remedy=error.remedy
-            )
-        inventory = self._raws.inventory
-        wished = Description(name=name, size=size, form=form, host=host, time_field=time_field, inventory=inventory)
+            return self._unread(name, digest, size, error)
+        wished = Description(
+            name=name,
+            size=size,
+            form=form,
+            host=said.host,
+            time_field=said.time_field,
+            inventory=self._raws.inventory,
+            mapping=self._keep_mapping(said.mapping),
+        )
+        return self._take(digest, wished, progress, again=said.again)
+
+    def _take(self, digest: str, wished: Description, progress: Progress, *, again: bool) -> FileReport:
         former = self._raws.description(digest)
         if former is None or former.kind != "telemetry":
             self._raws.describe(digest, wished)
             return self._index(digest, wished, progress)
+        if replace(wished, name=former.name) == former:
+            return self._index(digest, former, progress)
+        if again:
+            self._raws.describe(digest, wished)  # before what was read is forgotten: a crash ends in the new reading
+            self._store.forget(digest)
+            return self._index(digest, wished, progress)
         report = self._index(digest, former, progress)
-        if (former.host, former.time_field, former.inventory) == (host, time_field, inventory):
-            return report
-        return replace(report, notes=(*report.notes, "read before with another host, time field or inventory: kept so"))
+        return replace(report, notes=(*report.notes, KEPT_SO))
+
+    def _unread(self, name: str, digest: str, size: int, error: InvalidInputError) -> FileReport:
+        self._raws.describe(digest, Description(name=name, size=size, kind="unread"))
+        return FileReport(
+            name=name, digest=digest, size=size, problem=error.code, detail=error.message, remedy=error.remedy
+        )
+
+    def _keep_mapping(self, content: bytes) -> str:
+        if not content:
+            return ""
+        digest, size = self._raws.keep(io.BytesIO(content))
+        self._raws.describe(digest, Description(name="mapping", size=size, kind="mapping"))
+        return digest
 
     def take_inventory(self, name: str, content: bytes) -> Inventory:
         """Keeps an inventory; files taken from now on are read with it.
@@ -108,7 +153,8 @@ class Ingestion:
 
     def _index(self, digest: str, description: Description, progress: Progress) -> FileReport:
         inventory = self._read_inventory(description.inventory)
-        manner = Manner(Form(description.form), inventory, description.host, description.time_field)
+        mapping = self._read_mapping(description.mapping)
+        manner = Manner(Form(description.form), inventory, description.host, description.time_field, mapping)
         tally, new = Tally(), 0
         with self._raws.open(digest) as file:
             found = read(file, manner, tally)
@@ -122,6 +168,12 @@ class Ingestion:
         events = [found for found in batch if isinstance(found, Event)]
         dead = [found for found in batch if isinstance(found, DeadLetter)]
         return self._store.add(events, file=digest, lines=tally.lines, dead=dead)
+
+    def _read_mapping(self, digest: str) -> OwnMapping:
+        if not digest:
+            return NO_MAPPING
+        with self._raws.open(digest) as file:
+            return parse_mapping(file.read())
 
     def _read_inventory(self, digest: str) -> Inventory:
         if not digest:

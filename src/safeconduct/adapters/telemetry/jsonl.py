@@ -28,15 +28,18 @@ def recognizes(text: str) -> bool:
     return True
 
 
-def parser(time_field: str = "") -> Callable[[Line], Record | None]:
-    """Returns the parser of a file's lines. `time_field` names the member that holds the time of own data."""
+def parser(time_field: str = "", zone: str = "") -> Callable[[Line], Record | None]:
+    """Returns the parser of a file's lines.
+
+    `time_field` names the member that holds the time of own data, `zone` is the offset of times that tell none.
+    """
 
     def parse(line: Line) -> Record | None:
         raw = parse_object(line.text)
         if set(raw) == {"index"}:
             return None  # Elasticsearch's bulk header, which tshark writes before every message
         source = source_of(raw)
-        return Record(source=source, line=line.number, at=_at(source, raw, time_field), raw=raw)
+        return Record(source=source, line=line.number, at=_at(source, raw, time_field, zone), raw=raw)
 
     return parse
 
@@ -81,7 +84,7 @@ SENSORS: tuple[tuple[str, Callable[[dict[str, Any]], bool]], ...] = (
 """Sources told by members that their formats define; what fits none is somebody's own."""
 
 
-def _at(source: str, raw: dict[str, Any], time_field: str) -> Instant:
+def _at(source: str, raw: dict[str, Any], time_field: str, zone: str) -> Instant:
     if source in {"http", "dns"}:
         exact = raw["layers"].get("frame_time_epoch")
         return instant(exact[0] if isinstance(exact, list) and exact else raw["timestamp"])
@@ -90,17 +93,17 @@ def _at(source: str, raw: dict[str, Any], time_field: str) -> Instant:
     if source == WINDOWS and not time_field:
         return windows_instant(raw)
     names = (time_field,) if time_field else (*ACCESS_TIMES, *TIME_NAMES) if source == "access" else TIME_NAMES
-    return _first_time(raw, names)
+    return _first_time(raw, names, zone)
 
 
-def _first_time(raw: dict[str, Any], names: tuple[str, ...]) -> Instant:
+def _first_time(raw: dict[str, Any], names: tuple[str, ...], zone: str) -> Instant:
     refused: UnreadableError | None = None
     for name in names:
         value = lookup(raw, name)
         if value is None or isinstance(value, dict | list):
             continue
         try:
-            return instant(value)
+            return instant(value, zone)
         except UnreadableError as error:
             refused = refused or UnreadableError(error.code, f"{name}: {error.detail}")
     raise refused or UnreadableError("time-missing", f"expected the time in one of: {', '.join(names)}")

@@ -23,7 +23,8 @@ INVENTORY = "inventory"
 class Description:
     """How a raw file is read: kept beside it, never in the log, for it names files and hosts.
 
-    `kind` is `telemetry` or `inventory`; `inventory` is the digest of the inventory the file was read with.
+    `kind` is `telemetry`, `inventory`, `mapping` or `rules`; `inventory` and `mapping` are the digests of what the file
+    was read with.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Description:
     host: str = ""
     time_field: str = ""
     inventory: str = ""
+    mapping: str = ""
 
 
 class RawStore:

@@ -20,6 +20,7 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.soc.inventory import NOTHING, Inventory
 from safeconduct.soc.model import Event
 from safeconduct.soc.normalizing import Normalizer, Record
+from safeconduct.soc.ocsf.own import NO_MAPPING, OwnMapping
 from safeconduct.soc.ports import DeadLetter
 
 
@@ -31,6 +32,7 @@ class Manner:
     inventory: Inventory = NOTHING
     host: str = ""
     time_field: str = ""
+    mapping: OwnMapping = NO_MAPPING
 
 
 @dataclass
@@ -53,7 +55,7 @@ class Tally:
 
 def read(file: IO[bytes], manner: Manner, tally: Tally) -> Iterator[Event | DeadLetter]:
     """Yields the file's events and dead letters in the order of its lines, counting into the tally as it goes."""
-    normalizer = Normalizer(manner.inventory, manner.host)
+    normalizer = Normalizer(manner.inventory, manner.host, manner.mapping)
     for found in _found(file, manner, tally):
         if isinstance(found, DeadLetter):
             tally.dead[found.code] += 1
@@ -93,7 +95,7 @@ def _records(lines: Iterable[Line], manner: Manner) -> Iterator[Record | DeadLet
         for line in lines:
             yield from _told(line, reader.push)
         return
-    parse = _PARSERS.get(manner.form) or jsonl.parser(manner.time_field)
+    parse = _PARSERS.get(manner.form) or jsonl.parser(manner.time_field or manner.mapping.time, manner.mapping.zone)
     for line in lines:
         yield from _told(line, lambda line: [record] if (record := parse(line)) else [])
 

@@ -16,8 +16,8 @@ UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
 """Seconds, milliseconds, microseconds, nanoseconds: within these years no number is a time in two of them."""
 
 
-def instant(value: Any) -> Instant:  # noqa: ANN401 - JSON
-    """Reads RFC 3339 text or an epoch number in any common unit.
+def instant(value: Any, zone: str = "") -> Instant:  # noqa: ANN401 - JSON
+    """Reads RFC 3339 text or an epoch number in any common unit; text without an offset is in `zone`, if one is given.
 
     Raises:
         UnreadableError: neither (`time-unknown`), or text without an offset (`time-without-offset`).
@@ -29,6 +29,8 @@ def instant(value: Any) -> Instant:  # noqa: ANN401 - JSON
     try:
         return parse_rfc3339(text.replace(",", "."))
     except InvalidInputError as error:
+        if zone and "no offset" in error.message:
+            return instant(text + zone)
         code = "time-without-offset" if "no offset" in error.message else "time-unknown"
         raise UnreadableError(code, error.message) from error
 

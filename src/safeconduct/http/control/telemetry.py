@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 
 from safeconduct.access.reading_rights import Reader, reads_telemetry
 from safeconduct.adapters.telemetry.archives import Archive
+from safeconduct.adapters.telemetry.ingestion import Said
 from safeconduct.http.control.bodies import SignedAlone
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.declared import Content
@@ -28,6 +29,7 @@ from safeconduct.soc.ingesting import InventoryTaken
 from safeconduct.soc.inventory import parse_inventory
 from safeconduct.soc.model import Incident
 from safeconduct.soc.ocsf.findings import detection_finding, incident_finding
+from safeconduct.soc.ocsf.own import MAPPING_BYTES_MAX
 from safeconduct.soc.regrouping import rulings
 from safeconduct.soc.tune_outs import tune_outs
 
@@ -38,26 +40,38 @@ NAME_CHARS_MAX = 255
 
 Name = Annotated[str, Query(max_length=NAME_CHARS_MAX)]
 Owner = Annotated[str, Query(max_length=NAME_CHARS_MAX, description="The organization whose it is; empty: the house.")]
+MappingBytes = Annotated[
+    int, Query(ge=0, le=MAPPING_BYTES_MAX, description="How many of the body's first bytes are a mapping file.")
+]
+Again = Annotated[bool, Query(description="Read a file anew that was read in another manner before.")]
 SignedFile = Annotated[SignedBytes, Content("application/octet-stream", "One file, as its source wrote it.")]
 SignedInventory = Annotated[SignedBytes, Content("application/json", "An inventory file: hosts, users and networks.")]
 
 
 @router.post("/telemetry")
 async def ingest(
-    control: Installation, signed: SignedFile, *, name: Name, host: Name = "", time_field: Name = "", owner: Owner = ""
+    control: Installation,
+    signed: SignedFile,
+    *,
+    name: Name,
+    host: Name = "",
+    time_field: Name = "",
+    owner: Owner = "",
+    mapping_bytes: MappingBytes = 0,
+    again: Again = False,
 ) -> Response:
     """Takes one file in: kept raw, read into events, recorded in the log. The same file again changes nothing."""
     owner = await admit(control, signed, owner)
     archive = await asyncio.to_thread(control.archives.of, owner)
-    report = await asyncio.to_thread(
-        archive.telemetry.take, name, io.BytesIO(signed.body), host=host, time_field=time_field
-    )
+    said = Said(host=host, time_field=time_field, mapping=signed.body[:mapping_bytes], again=again)
+    content = io.BytesIO(signed.body[mapping_bytes:])
+    report = await asyncio.to_thread(archive.telemetry.take, name, content, said)
     recorded = False
     if not report.problem:
         committed = await commit(
             control.writer,
             lambda tx: service.record_file(
-                tx, signed.act, report, operation=signed.operation, content=signed.content, owner=owner
+                tx, signed.act, report, operation=signed.operation, content=signed.content, owner=owner, again=again
             ),
         )
         recorded = committed.value

@@ -22,7 +22,8 @@ from safeconduct.soc.ocsf.forms import (
     SCRIPT,
     WINDOWS_SERVICE,
 )
-from safeconduct.soc.ocsf.records import as_it_says, record
+from safeconduct.soc.ocsf.own import NO_MAPPING, OwnMapping
+from safeconduct.soc.ocsf.records import as_it_says
 from safeconduct.soc.ocsf.windows import windows
 from safeconduct.soc.ocsf.zeek import zeek
 
@@ -34,7 +35,6 @@ TABLES: Mapping[str, Table] = {
     "http": network.http,
     "dns": network.dns,
     "flow": network.flow,
-    "json": record,
     "windows": windows,
     "zeek": zeek,
     "eve": eve,
@@ -45,17 +45,33 @@ CAPTURED = frozenset({"http", "dns", "flow", "zeek", "eve", "cloudtrail"})
 """Sources that saw what passed between others: no one machine's records."""
 
 
-def to_ocsf(source: str, raw: Mapping[str, Any], at: Instant, inventory: Inventory, host: str = "") -> dict[str, Any]:
+def to_ocsf(
+    source: str,
+    raw: Mapping[str, Any],
+    at: Instant,
+    inventory: Inventory,
+    host: str = "",
+    *,
+    mapping: OwnMapping = NO_MAPPING,
+) -> dict[str, Any]:
     """Returns what a raw record means. `host` names the machine of records that don't say it themselves."""
     if source == "ocsf":
         return as_it_says(raw, at)
-    document = audit(raw, at, inventory) if source == "audit" else TABLES[source](raw, at)
+    document = _mapped(source, raw, at, inventory, mapping)
     if source not in CAPTURED and not document.get("device", {}).get("hostname"):
         _name_device(document, normal_host(host))
     if "device" in document:
         document["device"].setdefault("type_id", 0)
         document["metadata"].setdefault("profiles", ["host"])  # the profile that brings `device` to every class
     return document
+
+
+def _mapped(
+    source: str, raw: Mapping[str, Any], at: Instant, inventory: Inventory, mapping: OwnMapping
+) -> dict[str, Any]:
+    if source == "audit":
+        return audit(raw, at, inventory)
+    return mapping.document(raw, at) if source == "json" else TABLES[source](raw, at)
 
 
 def _name_device(document: dict[str, Any], host: str) -> None:
