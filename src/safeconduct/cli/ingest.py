@@ -7,11 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from safeconduct.adapters.files import read_file
 from safeconduct.adapters.telemetry.files import Found, found_files, parts
+from safeconduct.cli import following
 from safeconduct.cli.client import Client, Data, Key, client
 from safeconduct.cli.output import BAD_INPUT, NO, Json, emit, err, out
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
-from safeconduct.soc.ocsf.own import parse_mapping
+from safeconduct.soc.ocsf.own import MAPPING_BYTES_MAX, parse_mapping
 
 Paths = Annotated[
     list[Path],
@@ -55,6 +57,11 @@ class Manner:
         return told | ({"again": "true"} if self.again else {})
 
 
+Follow = Annotated[bool, typer.Option("--follow", help="Go on with what is written into the files, until interrupted.")]
+State = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="FILE", help="Where --follow keeps how far it got, to go on from there."),
+]
 Again = Annotated[bool, typer.Option("--again", help="Read files anew that were read in another manner before.")]
 
 
@@ -65,6 +72,8 @@ def ingest(
     time_field: TimeField = "",
     mapping: Mapped = None,
     again: Again = False,
+    follow: Follow = False,
+    state: State = None,
     owner: Owner = "",
     data: Data = None,
     key: Key = None,
@@ -72,6 +81,9 @@ def ingest(
 ) -> None:
     """Reads telemetry in: syslog, auditd, web server logs, tshark's and anyone's JSON lines. Twice is once."""
     manner = Manner(host=host, time_field=time_field, owner=owner, mapping=_mapping(mapping), again=again)
+    if follow:
+        following.follow(paths, state, _sender(client(data, key), manner))
+        return
     document = take_in(client(data, key), paths, manner, tell=_tell)
     emit(document, as_json, _show)
     if any(report["problem"] and report["asked"] for report in document["files"]):
@@ -80,14 +92,18 @@ def ingest(
         raise typer.Exit(NO)
 
 
+def _sender(asking: Client, manner: Manner) -> Callable[[str, bytes], None]:
+    def send(name: str, piece: bytes) -> None:
+        sent = asking.post("/api/v1/telemetry", manner.mapping + piece, name=name, **manner.said())
+        out.print(f"{name}: {following.report(sent['file'])}", markup=False)
+
+    return send
+
+
 def _mapping(path: Path | None) -> bytes:
-    if path is None:
-        return b""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {path}: {error.strerror}", code="file-unreadable") from error
-    parse_mapping(content)
+    content = read_file(path, MAPPING_BYTES_MAX) if path else b""
+    if path:
+        parse_mapping(content)
     return content
 
 

@@ -52,6 +52,19 @@ class Source:
         return b"".join(pieces)
 
 
+class Tables:
+    """Parts of Zeek's tables in their order, each given the header that is in force where it begins."""
+
+    def __init__(self) -> None:
+        self._head: dict[bytes, bytes] = {}
+
+    def headed(self, part: bytes) -> bytes:
+        """Returns the part behind its header."""
+        headed = b"".join(self._head.values()) + part
+        self._head |= {found[1]: found[0] for found in _ZEEK_HEAD.finditer(part)}
+        return headed
+
+
 def cut(name: str, file: Readable, time_field: str = "") -> Iterator[tuple[str, bytes]]:
     """Yields name and content of each part: whole lines, audit events, records of a document, chunks of an event log.
 
@@ -72,7 +85,7 @@ def _lines(source: Source) -> Iterator[bytes]:
     rest = b""
     while data := source.read(PART_BYTES - len(rest)):
         rest += data
-        end = _end(rest) if len(rest) >= PART_BYTES else len(rest)
+        end = end_of_part(rest) if len(rest) >= PART_BYTES else len(rest)
         yield rest[:end]
         rest = rest[end:]
     if rest:
@@ -80,11 +93,8 @@ def _lines(source: Source) -> Iterator[bytes]:
 
 
 def _tables(source: Source) -> Iterator[bytes]:
-    """Yields parts of Zeek's tables, each with the header that was in force where it begins."""
-    head: dict[bytes, bytes] = {}
-    for part in _lines(source):
-        yield b"".join(head.values()) + part
-        head |= {found[1]: found[0] for found in _ZEEK_HEAD.finditer(part)}
+    tables = Tables()
+    yield from map(tables.headed, _lines(source))
 
 
 def _document(source: Source) -> Iterator[bytes]:
@@ -124,13 +134,14 @@ def _log(source: Source) -> Iterator[bytes]:
 _CUTTERS = {Form.EVTX: _log, Form.DOCUMENT: _document, Form.ZEEK: _tables}
 
 
-def _end(content: bytes) -> int:
-    """Returns where to cut: after a line, and before an audit event that goes on behind it."""
-    end = content.rfind(b"\n") + 1 or len(content)
+def end_of_part(content: bytes) -> int:
+    """Returns where to cut: after a line, and before an audit event that goes on behind it, where that leaves any."""
+    return end_of_whole(content) or content.rfind(b"\n") + 1 or len(content)
+
+
+def end_of_whole(content: bytes) -> int:
+    """Returns how far content is whole lines and, but for the last, whole audit events."""
+    end = content.rfind(b"\n") + 1
     last = content.rfind(b"\n", 0, end - 1) + 1
     event = _AUDIT_ID.search(content, last, end)
-    if not event:
-        return end
-    start = content.find(event.group())
-    line = content.rfind(b"\n", 0, start) + 1
-    return line or end
+    return content.rfind(b"\n", 0, content.find(event.group())) + 1 if event else end
