@@ -17,8 +17,8 @@ from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.http import lists
 from safeconduct.http.acts import HEADER, encode_act
+from safeconduct.http.control import questions, response, rules, telemetry, triage, tune_outs
 from safeconduct.http.control import regrouping as regrouping_routes
-from safeconduct.http.control import response, rules, telemetry, triage, tune_outs
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
@@ -44,6 +44,8 @@ SOC = {
     **claim_events.PROJECTIONS,
     **action_events.PROJECTIONS,
 }
+
+TELEMETRY = (telemetry, regrouping_routes)
 
 
 class Model:
@@ -86,7 +88,10 @@ class House:
             "lists_url": "http://lists",
         }
         self.app = control_app(
-            [part.router for part in (telemetry, regrouping_routes, rules, tune_outs, triage, response, lists)],
+            [
+                part.router
+                for part in (telemetry, regrouping_routes, rules, tune_outs, triage, questions, response, lists)
+            ],
             control=Control(**{one.name: None for one in fields(Control)} | given),
             local_secret="local",
             check_reader=self.check_reader,

@@ -6,6 +6,7 @@ import typer
 
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
+from safeconduct.cli.questions import explain, hunt
 from safeconduct.cli.regroup import duplicate, merge, regroupings, split, undo
 from safeconduct.cli.triage import Id, claims, triage
 
@@ -27,7 +28,7 @@ def show(incident_id: Id, *, data: Data = None, as_json: Json = False) -> None:
     emit(client(data).get(place("incidents", incident_id)), as_json, _show)
 
 
-for further in (triage, claims, merge, split, duplicate, regroupings, undo):
+for further in (triage, explain, hunt, claims, merge, split, duplicate, regroupings, undo):
     commands.command()(further)
 
 

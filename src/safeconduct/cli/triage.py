@@ -48,13 +48,14 @@ def _show_triage(document: dict[str, Any]) -> None:
     rules = [one for one in document["claims"] if one["author"] == "rule"]
     verified = sum(one["outcome"] == "verified" for one in rules)
     out.print(f"  {verified} of {len(rules)} claims by rules verified", style="dim", markup=False)
-    _show_model(document["model"], by_model)
+    show_model(document["model"], by_model)
     for one in document["candidates"]:
         grounds = f"named by {len(one['claims'])} verified claims"
         out.print(f"could be proposed: {one['kind']} {one['target']} ({grounds})", markup=False)
 
 
-def _show_model(model: dict[str, Any], by_model: list[dict[str, Any]]) -> None:
+def show_model(model: dict[str, Any], by_model: list[dict[str, Any]]) -> None:
+    """Prints what a model claimed and what became of it, or why none answered."""
     if not model["asked"]:
         return
     if model["error"]:

@@ -3,17 +3,21 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import msgspec
 
+from safeconduct.kernel.canonical import INTEGER_MAX
 from safeconduct.kernel.ids import ClaimId, EventId
+from safeconduct.soc.answer_schema import ShownField
 from safeconduct.soc.claims import CITED_MAX, TIME_POINTER, Author, AuthorKind, Claim, make_claim
 from safeconduct.soc.entities import mentions
 from safeconduct.soc.grounding.linking import PARENT_PID_POINTER, PID_POINTER, support_pointers
 from safeconduct.soc.model import EntityKind, Event
 from safeconduct.soc.predicates import (
+    Absence,
+    Consequence,
     Count,
     Evidence,
     InOrder,
@@ -22,12 +26,14 @@ from safeconduct.soc.predicates import (
     Order,
     Predicate,
     Relation,
+    Tally,
     Technique,
     Tie,
     Verdict,
+    Word,
 )
 from safeconduct.soc.quotes import Scalar, quotable
-from safeconduct.soc.triage import PROMPT_VERSION, ModelAnswer, Question, ShownField
+from safeconduct.soc.triage import PROMPT_VERSION, Hunted, ModelAnswer, Question
 
 ANSWER_CHARS_MAX = 65_536
 """Characters of an answer that are read. 300 tokens have about 1,200; a larger model's answer fits many times."""
@@ -76,6 +82,22 @@ class _Relation(msgspec.Struct, forbid_unknown_fields=True):
     second: str
 
 
+class _Consequence(msgspec.Struct, forbid_unknown_fields=True):
+    first: str
+    word: Word
+    second: str
+    same: Tie
+
+
+class _Absence(msgspec.Struct, forbid_unknown_fields=True):
+    hunt: int
+
+
+class _Tally(msgspec.Struct, forbid_unknown_fields=True):
+    hunt: int
+    count: int
+
+
 class _Technique(msgspec.Struct, forbid_unknown_fields=True):
     technique: str
     alert: str
@@ -86,14 +108,17 @@ class _Verdict(msgspec.Struct, forbid_unknown_fields=True):
     claims: list[int]
 
 
-_Item: TypeAlias = _Observation | _Count | _Sequence | _Relation | _Technique
+_Item: TypeAlias = _Observation | _Count | _Sequence | _Relation | _Consequence | _Technique | _Absence | _Tally
 
 _FORMS: Mapping[str, type[_Item]] = {
     "observations": _Observation,
     "counts": _Count,
     "sequences": _Sequence,
     "relations": _Relation,
+    "consequences": _Consequence,
     "techniques": _Technique,
+    "absences": _Absence,
+    "tallies": _Tally,
 }
 
 
@@ -225,8 +250,14 @@ def _predicate(item: _Item, asked: Question, events: Mapping[EventId, Event]) ->
             )
         case _Relation(same=same, first=first, second=second):
             return _relation(same, _event(asked, first), _event(asked, second), asked, events)
+        case _Consequence():
+            return _consequence(item, asked, events)
         case _Technique(technique=technique, alert=alert):
             return _technique(asked, technique, alert)
+        case _Absence(hunt=hunt):
+            return Absence(hunt=_hunted(asked, hunt).hunt)
+        case _Tally(hunt=hunt, count=count):
+            return _tally(asked, _hunted(asked, hunt), count)
 
 
 def _event(asked: Question, reference: str) -> EventId:
@@ -261,7 +292,7 @@ def _count(asked: Question, pointer: str, value: Scalar, count: int) -> Predicat
     return Count(pointer=pointer, value=cited[0].quote, count=count, cited=cited)
 
 
-def _relation(tie: Tie, first: EventId, second: EventId, asked: Question, events: Mapping[EventId, Event]) -> Predicate:
+def _relation(tie: Tie, first: EventId, second: EventId, asked: Question, events: Mapping[EventId, Event]) -> Relation:
     if tie is Tie.PARENT:
         pointers = (PID_POINTER, PARENT_PID_POINTER)
     else:
@@ -273,6 +304,29 @@ def _relation(tie: Tie, first: EventId, second: EventId, asked: Question, events
     if len(pieces) < len(fields):
         raise _NotAClaimError("nothing-shown")
     return Relation(tie=tie, left=pieces[0], right=pieces[1], support=tuple(pieces[2:]))
+
+
+def _consequence(said: _Consequence, asked: Question, events: Mapping[EventId, Event]) -> Predicate:
+    first, second = _event(asked, said.first), _event(asked, said.second)
+    edge = _relation(said.same, first, second, asked, events)
+    timed = {piece.event for piece in edge.support if piece.pointer == TIME_POINTER}
+    times = [_stored(asked, one, TIME_POINTER) for one in (said.first, said.second)]
+    fresh = tuple(piece for piece in times if piece.event not in timed)
+    return Consequence(word=said.word, edge=replace(edge, support=(*edge.support, *fresh)))
+
+
+def _hunted(asked: Question, number: int) -> Hunted:
+    if not 1 <= number <= len(asked.hunted):
+        raise _NotAClaimError("unknown-hunt")
+    return asked.hunted[number - 1]
+
+
+def _tally(asked: Question, hunted: Hunted, count: int) -> Predicate:
+    found = [one for one in asked.fields if one.pointer == TIME_POINTER and one.event in hunted.result.events]
+    cited = tuple(Evidence(event=one.event, pointer=TIME_POINTER, quote=one.value) for one in found[:CITED_MAX])
+    if abs(count) > INTEGER_MAX:
+        raise _NotAClaimError("no-such-form")
+    return Tally(hunt=hunted.hunt, count=count, cited=cited)
 
 
 def _sharing(kind: EntityKind, left: Event, right: Event) -> tuple[str, str]:

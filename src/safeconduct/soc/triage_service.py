@@ -19,7 +19,7 @@ from safeconduct.soc.grounding import CheckedClaim, Context, check_all
 from safeconduct.soc.hunts.model import Budget as HuntBudget
 from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.telemetry_service import origin_of
-from safeconduct.soc.triage import Budget, ModelAnswer, ModelCaller, Question, question
+from safeconduct.soc.triage import TRIAGE, Budget, ModelAnswer, ModelCaller, Question, Task, question
 
 PURPOSE = "incident-triage"
 """The purpose of paths that triage uses unless told which."""
@@ -118,6 +118,7 @@ async def ask(
     whole: Context,
     caller: ModelCaller,
     asking: Asking,
+    task: Task = TRIAGE,
 ) -> Answered:
     """Asks a model about an incident and checks what it says. `whole` is the view of rules.
 
@@ -125,7 +126,9 @@ async def ask(
         InvalidInputError: nothing of the incident can be shown.
         SafeconductError: what the gateway answered instead. The summary needs no model and stands alone.
     """
-    asked = question(whole.incident, whole.events, whole.techniques, model=asking.model, budget=asking.budget)
+    asked = question(
+        whole.incident, whole.events, whole.techniques, model=asking.model, budget=asking.budget, task=task
+    )
     answer = await caller.complete(asking.path, asking.purpose, asked.payload)
     reading = read_answer(asked, answer, whole.events)
     context = replace(whole, shown=asked.shown)

@@ -66,7 +66,7 @@ def render(claim: Claim, *, names: Mapping[str, str], titles: Mapping[str, str])
             return f"Technique {shown(technique)}{name} is supported by the alert {quoted(titles.get(alert, alert))}."
         case Absence(hunt=hunt) | Tally(hunt=hunt):
             many = str(claim.predicate.count) if isinstance(claim.predicate, Tally) else "no"
-            return f"There are {many} events {_hunted(hunt)}."
+            return f"There are {many} events {asked_in_words(hunt)}."
         case Verdict(judgment=judgment, claims=claims):
             return f"Verdict {judgment.value}, resting on {len(claims)} claims."
 
@@ -117,7 +117,7 @@ _SAID: Mapping[Comparison, str] = {
 }
 
 
-def _hunted(hunt: Hunt) -> str:
+def asked_in_words(hunt: Hunt) -> str:
     """Returns what a hunt asks, in words: `of auth, from ... to ..., where host is "web-01"`."""
     window = f"from {_bound(hunt.first)} to {_bound(hunt.last)}"
     conditions = " and ".join(map(_condition, hunt.where))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ from safeconduct.soc.actions import BLOCK_IP
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.claim_events import ClaimRecord, claims_of
 from safeconduct.soc.grounding import CheckedClaim, Context
+from safeconduct.soc.hunts.model import Hunt, HuntResult
 from safeconduct.soc.model import Incident
 from safeconduct.soc.rechecking import SealedClaims, read_sealed, recheck
 from safeconduct.soc.summary import Summary, rule_context, sentences, summarize
@@ -46,7 +48,7 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Whole:
+class Whole:
     """An incident as it is stored now, whose telemetry it is of, and what claims about it are checked against."""
 
     archive: Archive
@@ -57,6 +59,10 @@ class _Whole:
     def incident(self) -> Incident:
         """The incident."""
         return self.context.incident
+
+    def searched(self, hunt: Hunt) -> HuntResult:
+        """Returns what a hunt over the incident's telemetry finds, within the budget of a question."""
+        return _searched(self.archive, hunt)
 
     def seeing(self, events: Collection[EventId]) -> Context:
         """Returns the context with further events, as they are stored now."""
@@ -70,10 +76,10 @@ async def triage(control: Installation, signed: SignedJson[Wanted], incident_id:
     A model that is refused or fails changes nothing else: the answer then holds why, under `model.error`.
     """
     wanted = signed.body
-    signer = await asyncio.to_thread(_admit, control, signed)
+    signer = await asyncio.to_thread(admitted, control, signed)
     with control.snapshot() as records:
         reader = reader_as(records, signer)
-    here = await asyncio.to_thread(_whole, control, reader, incident_id)
+    here = await asyncio.to_thread(whole_of, control, reader, incident_id)
     summary, rules = await asyncio.to_thread(summarize, here.context)
     answered, model, left = await _ask(control, signer, wanted, here)
     committed = await commit(
@@ -102,7 +108,7 @@ async def claims(control: Installation, reader: Reading, incident_id: str) -> Re
 
     They are sealed: that they were opened, and for whom, is in the log before this answers.
     """
-    here = await asyncio.to_thread(_whole, control, reader, incident_id)
+    here = await asyncio.to_thread(whole_of, control, reader, incident_id)
     recorded = _recorded(control, here)
     parts = await _opened(control, viewer_of(reader), here, list(recorded.values()))
     context = await asyncio.to_thread(here.seeing, frozenset[EventId]().union(*(part.events for part in parts)))
@@ -119,7 +125,7 @@ async def claims(control: Installation, reader: Reading, incident_id: str) -> Re
 @router.get("/{incident_id}/candidates")
 async def list_candidates(control: Installation, reader: Reading, incident_id: str) -> Response:
     """Lists what could be proposed: addresses that verified claims name and nothing protects."""
-    here = await asyncio.to_thread(_whole, control, reader, incident_id)
+    here = await asyncio.to_thread(whole_of, control, reader, incident_id)
     return answer([_candidate(one) for one in _candidates(control, here)])
 
 
@@ -170,22 +176,27 @@ def summary_document(summary: Summary) -> dict[str, Any]:
 
 
 async def _ask(
-    control: Control, signer: Principal, wanted: Wanted, here: _Whole
+    control: Control, signer: Principal, wanted: Wanted, here: Whole
 ) -> tuple[Answered | None, dict[str, Any], list[dict[str, Any]]]:
     if wanted.model is False:
         return None, {"asked": False}, []
     try:
-        asking = await asyncio.to_thread(_choose, control, signer, wanted, here.owner)
+        asking = await asyncio.to_thread(chosen, control, signer, wanted, here.owner)
         answered = await triage_service.ask(here.context, control.caller(asking.principal), asking)
     except SafeconductError as error:
-        told = {"code": error.code, "message": error.message, "clause": error.clause, "remedy": error.remedy}
         with control.snapshot() as records:
             viewer = viewer_of(reader_as(records, signer))
-        return None, {"asked": True, "error": told}, await _sent_in_vain(control, viewer, error.call)
-    return answered, _model_document(asking, answered), [_sent(answered)]
+        return None, {"asked": True, "error": error_document(error)}, await sent_in_vain(control, viewer, error.call)
+    return answered, model_document(asking, answered), [sent_document(answered)]
 
 
-def _model_document(asking: Asking, answered: Answered) -> dict[str, Any]:
+def error_document(error: SafeconductError) -> dict[str, Any]:
+    """Returns why no model answered, as it is shown."""
+    return {"code": error.code, "message": error.message, "clause": error.clause, "remedy": error.remedy}
+
+
+def model_document(asking: Asking, answered: Answered) -> dict[str, Any]:
+    """Returns who was asked and answered, as it is shown."""
     return {
         "asked": True,
         "error": None,
@@ -200,7 +211,8 @@ def _model_document(asking: Asking, answered: Answered) -> dict[str, Any]:
     }
 
 
-def _sent(answered: Answered) -> dict[str, Any]:
+def sent_document(answered: Answered) -> dict[str, Any]:
+    """Returns what left the house on a call that brought an answer."""
     return {
         "call": answered.answer.call,
         "bytes": len(answered.asked.payload),
@@ -208,7 +220,7 @@ def _sent(answered: Answered) -> dict[str, Any]:
     }
 
 
-async def _sent_in_vain(control: Control, viewer: Viewer, call: str) -> list[dict[str, Any]]:
+async def sent_in_vain(control: Control, viewer: Viewer, call: str) -> list[dict[str, Any]]:
     """Returns what left the house on a call that brought no answer: what its intent says, if it has one."""
     if not call:
         return []
@@ -225,13 +237,15 @@ async def _sent_in_vain(control: Control, viewer: Viewer, call: str) -> list[dic
     return [{"call": call, "bytes": len(body), "body": msgspec.Raw(body)}]
 
 
-def _admit(control: Control, signed: Signed[object]) -> Principal:
+def admitted(control: Control, signed: Signed[object]) -> Principal:
+    """Returns who signed, if they may triage."""
     now = control.clock.now()
     with control.snapshot() as records:
         return triage_service.admit(records, signed.act, operation=signed.operation, content=signed.content, now=now)
 
 
-def _choose(control: Control, signer: Principal, wanted: Wanted, owner: str) -> Asking:
+def chosen(control: Control, signer: Principal, wanted: Wanted, owner: str) -> Asking:
+    """Returns whom to ask."""
     model = wanted.model if isinstance(wanted.model, str) else ""
     with control.snapshot() as records:
         return triage_service.choose(
@@ -239,28 +253,30 @@ def _choose(control: Control, signer: Principal, wanted: Wanted, owner: str) -> 
         )
 
 
-def _whole(control: Control, reader: Reader, incident_id: str) -> _Whole:
+def _searched(archive: Archive, hunt: Hunt) -> HuntResult:
+    return ReadingHunts(archive.events).run(hunt, triage_service.HUNT_BUDGET)
+
+
+def whole_of(control: Control, reader: Reader, incident_id: str) -> Whole:
+    """Returns an incident that the reader reads, with what claims about it are checked against."""
     record, incident = whole_incident(control, reader, incident_id)
     archive = control.archives.of(record.owner)
-    runner = ReadingHunts(archive.events)
     context = rule_context(
         incident,
         archive.events.many(incident.events),
         attack_table().techniques,
         inventory=archive.telemetry.inventory(),
-        search=lambda hunt: runner.run(hunt, triage_service.HUNT_BUDGET),
+        search=partial(_searched, archive),
     )
-    return _Whole(archive, record.owner, context)
+    return Whole(archive, record.owner, context)
 
 
-def _recorded(control: Control, here: _Whole) -> dict[str, ClaimRecord]:
+def _recorded(control: Control, here: Whole) -> dict[str, ClaimRecord]:
     with control.snapshot() as records:
         return {record.claim.id: record for record in claims_of(records, here.incident.id)}
 
 
-async def _opened(
-    control: Control, viewer: Viewer, here: _Whole, recorded: Sequence[ClaimRecord]
-) -> list[SealedClaims]:
+async def _opened(control: Control, viewer: Viewer, here: Whole, recorded: Sequence[ClaimRecord]) -> list[SealedClaims]:
     entries = sorted({record.entry for record in recorded})
     facts = await asyncio.to_thread(
         lambda: [sealed_fact(control, entry, field) for entry in entries for field in ("claims", "shown")]
@@ -271,7 +287,7 @@ async def _opened(
     return [read_sealed(opened[f"{entry}/claims"], opened[f"{entry}/shown"]) for entry in entries]
 
 
-def _candidates(control: Control, here: _Whole) -> tuple[ActionProposal, ...]:
+def _candidates(control: Control, here: Whole) -> tuple[ActionProposal, ...]:
     with control.snapshot() as records:
         return candidates(records, here.incident.id, claims_of(records, here.incident.id), here.context.events)
 
