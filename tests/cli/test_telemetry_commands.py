@@ -133,6 +133,20 @@ def test_a_large_file_goes_in_parts(shell, tmp_path, monkeypatch):
     assert shell.house.events.counts() == {"access": 100}
 
 
+def test_dead_letters_are_listed_and_read_anew(shell, tmp_path):
+    (tmp_path / "own.jsonl").write_text('{"time":1795287091}\n{"at":"2026-11-21 08:00:00"}\n')
+    (tmp_path / "own.json").write_text('{"mapping": 1, "time": "at", "zone": "+01:00"}')
+    _, told = document(shell, "ingest", tmp_path / "own.jsonl")
+    digest = told["files"][0]["digest"]
+    code, (letter,) = document(shell, "events", "dead", digest[:12])
+    assert (code, letter["line"], letter["code"]) == (DONE, 2, "time-missing")
+    _, told = document(shell, "ingest", tmp_path / "own.jsonl", "--mapping", tmp_path / "own.json", "--again")
+    assert (told["files"][0]["new"], told["files"][0]["recorded"]) == (1, True)
+    assert [letter["line"] for letter in document(shell, "events", "dead", digest)[1]] == [1]
+    assert "lines not read" in shell("events", "dead", digest)[1]
+    assert shell("events", "dead", "zz")[0] == BAD_INPUT
+
+
 def test_an_archive_goes_in_file_by_file_and_its_fault_is_told(shell, tmp_path):
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:

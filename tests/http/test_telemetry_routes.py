@@ -2,7 +2,8 @@
 
 import pytest
 
-from safeconduct.kernel.instants import seconds
+from safeconduct.kernel.instants import rfc3339, seconds
+from safeconduct.soc.ingesting import SKEW_MAX, UNSET_CLOCK
 from support.operations_house import RECORDING, House
 from support.telemetry import auth, visit
 
@@ -50,6 +51,15 @@ def test_a_file_is_read_anew_with_a_mapping_and_recorded_where_something_else_ca
     assert house.post("telemetry", mapping + lines, **said, again="true")[1]["recorded"] is False
     status, told = house.post("telemetry", b"{}" + lines, name="own.jsonl", mapping_bytes=2)
     assert (status, told["code"]) == (400, "mapping-invalid")
+
+
+@pytest.mark.parametrize(
+    ("at", "told"), [(lambda now: now + SKEW_MAX, 0), (lambda now: now + SKEW_MAX + 1_000_000, 1),
+                     (lambda _: UNSET_CLOCK, 0), (lambda _: UNSET_CLOCK - 1_000_000, 1)]
+)  # fmt: skip
+def test_clocks_that_can_not_be_right_are_told(house, at, told):
+    line = b'{"time": "%s"}' % rfc3339(at(house.now())).encode()
+    assert len(house.post("telemetry", line, name="own.jsonl")[1]["file"]["notes"]) == told
 
 
 def test_dead_letters_can_be_read(house):

@@ -6,7 +6,10 @@ import typer
 
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
+from safeconduct.kernel.errors import AbsentError
 from safeconduct.soc.pointers import leaves
+
+File = Annotated[str, typer.Argument(metavar="DIGEST", help="The file's digest, or enough of its beginning.")]
 
 commands = typer.Typer(help="Stored events.", no_args_is_help=True)
 
@@ -23,6 +26,25 @@ def show(event_id: Id, *, data: Data = None, as_json: Json = False) -> None:
 def list_(*, data: Data = None, as_json: Json = False) -> None:
     """Lists the telemetry files that were read, and how many events of each kind there are."""
     emit(client(data).get("/api/v1/telemetry"), as_json, _show_files)
+
+
+@commands.command()
+def dead(file: File, *, data: Data = None, as_json: Json = False) -> None:
+    """Lists the lines of a file that could not be read, and why; ingest --again reads them anew."""
+    asking = client(data)
+    listed = [one["digest"] for one in asking.get("/api/v1/telemetry")["files"] if one["digest"].startswith(file)]
+    if len(listed) != 1:
+        raise AbsentError(
+            f"{len(listed) or 'no'} files have a digest that begins with {file!r}",
+            code="file-unknown",
+            remedy="safeconduct events list",
+        )
+    emit(asking.get(place("telemetry", listed[0], "dead-letters")), as_json, _show_dead)
+
+
+def _show_dead(letters: list[dict[str, Any]]) -> None:
+    rows(letters, "line", "code", "detail", "text")
+    out.print(f"{len(letters):,} lines not read; they are kept")
 
 
 def _show(document: dict[str, Any]) -> None:

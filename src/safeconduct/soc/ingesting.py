@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 from safeconduct.access.acts import record_act
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.ids import Origin
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339, seconds
 from safeconduct.kernel.ports import Collection, Projection, State, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
+
+SKEW_MAX = seconds(300)
+"""How far a clock may be ahead before it is told: what Kerberos allows as well (RFC 4120, 1.6)."""
+
+UNSET_CLOCK = parse_rfc3339("2001-01-01T00:00:00Z")
+"""Clocks that lost their battery begin at 1970, 1980 or 2000."""
 
 HOUSE_OWNED = ""
 """The owner of telemetry that is the house's own."""
@@ -77,6 +83,18 @@ INVENTORY_KEY = "in-use"
 
 INGESTED = EventType("soc.telemetry.ingested/1", TelemetryIngested, Retention.OPERATIONS)
 FILES = Collection("telemetry_files", TelemetryIngested)  # at the digest, for others than the house `owner/digest`
+
+
+def clock_notes(report: FileReport, now: Instant) -> tuple[str, ...]:
+    """Returns what a file's times say of the clocks they came from, held against this machine's."""
+    notes: list[str] = []
+    if report.last_at is not None and report.last_at > now + SKEW_MAX:
+        notes.append(
+            f"its last time, {rfc3339(report.last_at)}, lies ahead of this machine's clock: one of both is wrong"
+        )
+    if report.first_at is not None and report.first_at < UNSET_CLOCK:
+        notes.append(f"its first time, {rfc3339(report.first_at)}, is that of a clock that was never set")
+    return tuple(notes)
 
 
 def record_ingestion(

@@ -5,6 +5,7 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -25,7 +26,7 @@ from safeconduct.soc import telemetry_service as service
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.detection.in_use import InUse, Kept, in_use
 from safeconduct.soc.incidents import IncidentRecord
-from safeconduct.soc.ingesting import InventoryTaken
+from safeconduct.soc.ingesting import InventoryTaken, clock_notes
 from safeconduct.soc.inventory import parse_inventory
 from safeconduct.soc.model import Incident
 from safeconduct.soc.ocsf.findings import detection_finding, incident_finding
@@ -75,6 +76,7 @@ async def ingest(
             ),
         )
         recorded = committed.value
+    report = replace(report, notes=(*report.notes, *clock_notes(report, control.clock.now())))
     return answer({"file": report, "recorded": recorded})
 
 
