@@ -3,7 +3,8 @@ import pytest
 from safeconduct.access.agreement_schema import COSIGNERS_MAX
 from safeconduct.access.document import ProgramInvalidError
 from safeconduct.access.program import is_installation, parse_program
-from safeconduct.access.schema import NAMES_MAX, TARGETS_MAX
+from safeconduct.access.response_kinds import TARGETS_MAX
+from safeconduct.access.schema import NAMES_MAX
 from safeconduct.ledger.keys import PostQuantumSecret, PublicKey, SecretKey
 from safeconduct.ledger.notes import Cosigner, NoteSigner
 from safeconduct.ledger.quorums import parse_policy

@@ -14,8 +14,9 @@ from safeconduct.adapters.responses.edl import LIST_BYTES_MAX, ListProbe, fetch,
 from safeconduct.http import lists
 from safeconduct.http.control.frame import control_app
 from safeconduct.kernel.effects import OUTBOX
-from safeconduct.soc.action_service import find, issue_probe_token
-from safeconduct.soc.actions import ActionState, Presence
+from safeconduct.soc.actions.list_tokens import issue_probe_token
+from safeconduct.soc.actions.model import ActionState, PointState, Presence
+from safeconduct.soc.actions.reading import find
 from support.responses import ATTACKER, desk
 
 
@@ -147,10 +148,14 @@ def test_a_list_is_addresses_and_nothing_else(body, found):
 
 
 def test_what_is_expected_is_judged_both_ways():
-    listed = frozenset({ATTACKER})
-    assert judge(listed, ATTACKER, Presence.PRESENT) == judge(frozenset(), ATTACKER, Presence.ABSENT) == ""
-    assert judge(frozenset(), ATTACKER, Presence.PRESENT) == "address-missing"
-    assert judge(listed, ATTACKER, Presence.ABSENT) == "address-still-listed"
+    there, gone = Presence.PRESENT, Presence.ABSENT
+    found = {(seen, wanted): judge("block-ip", seen, wanted) for seen in Presence for wanted in Presence}
+    assert {pair: (one.state, one.detail) for pair, one in found.items()} == {
+        (there, there): (PointState.SEEN, ""),
+        (gone, gone): (PointState.UNDONE, ""),
+        (gone, there): (PointState.UNSEEN, "address-missing"),
+        (there, gone): (PointState.SEEN, "address-still-listed"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from safeconduct.http import lists
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.instants import Instant, seconds
-from safeconduct.soc.action_service import issue_probe_token
-from safeconduct.soc.edl import TOKEN_CHARS_MAX
+from safeconduct.soc.actions.edl import TOKEN_CHARS_MAX
+from safeconduct.soc.actions.list_tokens import issue_probe_token
 from support.responses import ATTACKER, desk
 
 

@@ -19,11 +19,14 @@ from safeconduct.kernel.errors import (
 )
 from safeconduct.kernel.ids import ActionId, EntryId
 from safeconduct.kernel.instants import Instant, seconds
-from safeconduct.soc import action_service
-from safeconduct.soc.action_service import DECISION_TIME, candidates
-from safeconduct.soc.actions import TRANSITIONS, ActionState, Presence, Step, read_target, refuse_never
+from safeconduct.soc.actions.edl import render
+from safeconduct.soc.actions.grounds import candidates
+from safeconduct.soc.actions.model import TRANSITIONS, ActionState, PointReport, PointState, Presence, Step
+from safeconduct.soc.actions.outcomes import record_look
+from safeconduct.soc.actions.proposing import DECISION_TIME
+from safeconduct.soc.actions.reading import find
+from safeconduct.soc.actions.targets import read_target, refuse_never
 from safeconduct.soc.claim_events import claims_of
-from safeconduct.soc.edl import render
 from support.immediate import START
 from support.programs import demo_program
 from support.responses import ATTACKER, Desk, desk, observed
@@ -45,12 +48,18 @@ def refusal(call, *arguments, **named) -> str:
     return caught.value.code
 
 
+def report(expect: Presence, problem: str = "") -> PointReport:
+    state = PointState.SEEN if expect is Presence.PRESENT else PointState.UNDONE
+    return PointReport(point="block-ip", state=PointState.UNKNOWN if problem else state, detail=problem)
+
+
 def probe(here: Desk, problem: str = "") -> ActionState:
     [(key, effect)] = here.writer.state.scan(OUTBOX)
     assert key == f"{effect.key}/response.verify"
+    expect = Presence(effect.body["expect"])
     action = here.writer.run(
-        lambda tx: action_service.record_probe(
-            tx, EntryId(effect.key), ActionId(effect.body["action"]), Presence(effect.body["expect"]), problem
+        lambda tx: record_look(
+            tx, EntryId(effect.key), ActionId(effect.body["action"]), expect, [report(expect, problem)]
         )
     )
     return action.state
@@ -75,7 +84,7 @@ def test_from_proposal_to_rollback():
     assert here.roll_back(action.id).state is ActionState.ROLLED_BACK
     assert listed(here) == ""
     assert probe(here) is ActionState.ROLLED_BACK
-    found = action_service.find(here.writer.state, action.id)
+    found = find(here.writer.state, action.id)
     assert [state.value for state in found.states] == [
         "proposed", "approved", "executing", "done", "verified", "rolled-back",
     ]  # fmt: skip
@@ -194,13 +203,13 @@ def test_what_lies_just_outside_may_be_blocked(target):
 )
 def test_a_target_is_one_address(target):
     with pytest.raises(InvalidInputError) as caught:
-        read_target(target)
+        read_target("block-ip", target)
     assert caught.value.code == "not-an-address"
 
 
 def test_spellings_of_one_address_are_one_target():
-    assert read_target("::ffff:203.0.113.66") == "203.0.113.66"
-    assert read_target("2001:DB8:0::7") == "2001:db8::7"
+    assert read_target("block-ip", "::ffff:203.0.113.66") == "203.0.113.66"
+    assert read_target("block-ip", "2001:DB8:0::7") == "2001:db8::7"
 
 
 def test_the_never_act_list_is_read_again_at_execution():
@@ -307,8 +316,12 @@ def test_a_probe_overtaken_by_a_rollback_says_nothing_about_the_action():
     for effect in order:
         expect = Presence(effect.body["expect"])
         found = here.writer.run(
-            lambda tx, effect=effect, expect=expect: action_service.record_probe(
-                tx, EntryId(effect.key), action.id, expect, "address-missing" if expect is Presence.PRESENT else ""
+            lambda tx, effect=effect, expect=expect: record_look(
+                tx,
+                EntryId(effect.key),
+                action.id,
+                expect,
+                [report(expect, "list-unreachable" if expect is Presence.PRESENT else "")],
             )
         )
     assert found.state is ActionState.ROLLED_BACK
@@ -322,8 +335,8 @@ def test_a_probe_reported_twice_counts_once():
     [(_, effect)] = here.writer.state.scan(OUTBOX)
     for problem in ("", "list-unreachable", ""):
         found = here.writer.run(
-            lambda tx, problem=problem: action_service.record_probe(
-                tx, EntryId(effect.key), action.id, Presence.PRESENT, problem
+            lambda tx, problem=problem: record_look(
+                tx, EntryId(effect.key), action.id, Presence.PRESENT, [report(Presence.PRESENT, problem)]
             )
         )
         assert found.state is ActionState.VERIFIED
@@ -369,7 +382,7 @@ def test_what_is_undone_and_how_it_is_seen_are_said_before():
     here = desk()
     here.propose()
     body = here.writer.entries[-1].body
-    assert body["inverse"] == {"kind": "unblock-ip", "list": "block-ip", "target": ATTACKER}
+    assert body["inverse"] == {"kind": "unblock-ip", "list": "block-ip", "target": ATTACKER, "lost": ""}
     assert body["probe"] == {"list": "block-ip", "target": ATTACKER, "expect": "present"}
     assert body["precondition"] == {"listed": False, "active": 0, "revision": 0}
 

@@ -7,8 +7,8 @@ from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import ActionId
 from safeconduct.kernel.instants import Instant
-from safeconduct.soc.action_service import PROBE_HOLDER, issue_list_token, issue_probe_token
-from safeconduct.soc.edl import ADDRESSES, LISTS, ListedAddress, ListState, check_token, render
+from safeconduct.soc.actions.edl import ADDRESSES, LISTS, ListedAddress, ListState, check_token, render
+from safeconduct.soc.actions.list_tokens import PROBE_HOLDER, issue_list_token, issue_probe_token
 from support.programs import signed
 from support.responses import BODY, CONTENT, OPERATION, desk
 

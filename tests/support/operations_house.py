@@ -27,8 +27,10 @@ from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import CallId
 from safeconduct.ledger.envelope import SealedField
 from safeconduct.ledger.sealing import HOUSE
-from safeconduct.soc import action_events, claim_events, incidents, ingesting, regrouping, rule_collections
+from safeconduct.soc import claim_events, incidents, ingesting, regrouping, rule_collections
 from safeconduct.soc import tune_outs as tune_out_events
+from safeconduct.soc.actions import projections
+from safeconduct.soc.actions.keeping import VERIFY
 from safeconduct.soc.triage import ModelAnswer
 from support.immediate import ImmediateWriter
 from support.programs import in_force, signed
@@ -42,7 +44,7 @@ SOC = {
     **incidents.PROJECTIONS,
     **regrouping.PROJECTIONS,
     **claim_events.PROJECTIONS,
-    **action_events.PROJECTIONS,
+    **projections.PROJECTIONS,
 }
 
 TELEMETRY = (telemetry, regrouping_routes)
@@ -131,7 +133,7 @@ class House:
 
     async def settle(self):
         for _, effect in list(self.writer.state.scan(OUTBOX)):
-            if effect.kind == action_events.VERIFY:
+            if effect.kind == VERIFY:
                 await self.probe.carry_out(effect)
 
     async def fetch(self, address):

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from safeconduct.access.acts import ProgramElectorate
 from safeconduct.approvals import Verdict, ballot, find
 from safeconduct.kernel.ids import ActionId, ClaimId
-from safeconduct.soc import action_events, action_service, claim_events
-from safeconduct.soc.action_service import ActionProposal
-from safeconduct.soc.actions import Action
+from safeconduct.soc import claim_events
+from safeconduct.soc.actions import ending, projections, proposing
+from safeconduct.soc.actions.grounds import ActionProposal
+from safeconduct.soc.actions.model import Action
+from safeconduct.soc.actions.reading import find as find_action
 from safeconduct.soc.claim_events import record_claims
 from safeconduct.soc.claims import Author, AuthorKind, make_claim
 from safeconduct.soc.grounding import Context, Shown, check_all
@@ -33,39 +35,34 @@ class Desk:
     world: World
     claims: Mapping[str, ClaimId]
 
-    def propose(self, target: str = ATTACKER, *claims: ClaimId, actor: str = "ana") -> Action:
-        wanted = ActionProposal(
-            incident=self.world.incident.id, target=target, claims=claims or (self.claims.get(target, ClaimId("x")),)
-        )
+    def propose(self, target: str = ATTACKER, *claims: ClaimId, actor: str = "ana", kind: str = "block-ip") -> Action:
+        claims = claims or (self.claims.get(target, ClaimId("x")),)
+        wanted = ActionProposal(incident=self.world.incident.id, kind=kind, target=target, claims=claims)
         act = signed(actor, OPERATION, BODY, self.writer.now)
         return self.writer.run(
-            lambda tx: action_service.propose(tx, act, wanted, self.world.events, operation=OPERATION, content=CONTENT)
+            lambda tx: proposing.propose(tx, act, wanted, self.world.events, operation=OPERATION, content=CONTENT)
         )
 
     def vote(self, action: ActionId, verdict: Verdict = Verdict.APPROVE, actor: str = "bo") -> Action:
         state = self.writer.state
-        draft = find(state, action_service.find(state, action).approval).digest
+        draft = find(state, find_action(state, action).approval).digest
         act = signed(actor, OPERATION, ballot(draft, verdict), self.writer.now)
-        return self.writer.run(
-            lambda tx: action_service.vote(tx, ELECTORATE, action, verdict, act, operation=OPERATION)
-        )
+        return self.writer.run(lambda tx: proposing.vote(tx, ELECTORATE, action, verdict, act, operation=OPERATION))
 
     def run(self, action: ActionId, actor: str = "ana") -> Action:
         act = signed(actor, OPERATION, BODY, self.writer.now)
-        return self.writer.run(lambda tx: action_service.run(tx, act, action, operation=OPERATION, content=CONTENT))
+        return self.writer.run(lambda tx: proposing.run(tx, act, action, operation=OPERATION, content=CONTENT))
 
     def roll_back(self, action: ActionId, actor: str = "bo") -> Action:
         act = signed(actor, OPERATION, BODY, self.writer.now)
-        return self.writer.run(
-            lambda tx: action_service.roll_back(tx, act, action, operation=OPERATION, content=CONTENT)
-        )
+        return self.writer.run(lambda tx: ending.roll_back(tx, act, action, operation=OPERATION, content=CONTENT))
 
     def expire(self, action: ActionId) -> Action:
-        return self.writer.run(lambda tx: action_service.expire(tx, action))
+        return self.writer.run(lambda tx: ending.expire(tx, action))
 
-    def blocked(self, target: str = ATTACKER) -> Action:
-        """Takes a response all the way to the list."""
-        action = self.propose(target)
+    def blocked(self, target: str = ATTACKER, *claims: ClaimId, kind: str = "block-ip") -> Action:
+        """Takes a response all the way to the list, or to where its points are told."""
+        action = self.propose(target, *claims, kind=kind)
         self.vote(action.id)
         return self.run(action.id)
 
@@ -77,7 +74,7 @@ class Desk:
 def desk(addresses: tuple[str, ...] = (ATTACKER,), program: bytes | None = None) -> Desk:
     """Returns a desk with one login from each address."""
     writer = in_force(program or demo_program())
-    writer.projections = {**writer.projections, **claim_events.PROJECTIONS, **action_events.PROJECTIONS}
+    writer.projections = {**writer.projections, **claim_events.PROJECTIONS, **projections.PROJECTIONS}
     logins = [
         Fact("login", START, "web-01", "root", address, 100 + number, 1, f"as {address}", "failed", ("T1110.001",))
         for number, address in enumerate(addresses)

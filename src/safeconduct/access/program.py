@@ -33,6 +33,7 @@ from safeconduct.access.path_checks import check_paths, sealed_models, sealed_pr
 from safeconduct.access.reading import Log
 from safeconduct.access.recertifications import Recertification
 from safeconduct.access.references import check_references
+from safeconduct.access.response_kinds import check_responses, response_documents
 from safeconduct.access.schema import ORIGIN, PROGRAM
 from safeconduct.access.tool_checks import check_tools, sealed_sinks
 from safeconduct.access.vetting import VettingRules
@@ -122,6 +123,7 @@ def parse_program(
     check_paths(values, upstreams, log)
     check_tools(values, log)
     check_grants(values, log)
+    check_responses(values, log)
     _check_policies(values, node, log)
     for check in checks:
         check(values, log)
@@ -187,7 +189,7 @@ def _program(values: Mapping[str, Any]) -> Program:
         "grants": _listed(values["grants"]),
         "policies": {"text": values["policies"]},
         "approvals": _listed(values["approvals"]),
-        "responses": _listed(values["responses"]),
+        "responses": response_documents(values["responses"]),
         "identity_providers": _listed(values["identity_providers"]),
         "vetting": values["vetting"],
         **_grants_policy(values["grants_policy"]),

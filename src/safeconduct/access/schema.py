@@ -28,6 +28,7 @@ from safeconduct.access.reading import (
 )
 from safeconduct.access.reading import Reader as ValueReader
 from safeconduct.access.recertifications import RECERTIFICATIONS
+from safeconduct.access.response_kinds import RESPONSES, TARGETS_MAX
 from safeconduct.access.selectors import PLACE, PLACE_FORM
 from safeconduct.access.tool_schema import PLAYBOOKS, TOOLS
 from safeconduct.access.vetting import VETTING
@@ -35,9 +36,6 @@ from safeconduct.ledger.keys import PublicKey
 
 NAMES_MAX = 1_000
 """Names in one section: more than one person reviews in a file; beyond it, programs are split by agreement."""
-
-TARGETS_MAX = 1_000
-"""Targets of one scope, or of one never-act list. They are looked through for every target of a call."""
 
 PLACES_MAX = 16
 """Nationalities of one person, and employers in one chain: several times what there is."""
@@ -47,6 +45,7 @@ ORIGIN = r"[a-z0-9.-]{1,200}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]{1,100})*"
 
 _APPROVED = (
     "response",
+    "response-severe",
     "opening",
     "call",
     "tool-call",
@@ -152,15 +151,6 @@ _GROUP = Section(
 _APPROVAL = Section(
     (FieldSpec("groups", ListOf(_GROUP, 16, 1), "all of them must approve, the proposer not among them"),), "approval"
 )
-_RESPONSE = Section(
-    (
-        FieldSpec("never", ListOf(_TARGET, TARGETS_MAX), "what it must never touch"),
-        FieldSpec("rate_per_hour", Whole(1, 1_000), "most actions within an hour"),
-        FieldSpec("active_max", Whole(1, 10_000), "most in force at once"),
-        FieldSpec("expires_s", Whole(60, 30 * 24 * 3_600), "seconds until one ends by itself"),
-    ),
-    "response",
-)
 PROGRAM = Section(
     (
         FieldSpec("program", Whole(1, 1), "version of this format"),
@@ -199,7 +189,7 @@ PROGRAM = Section(
         ),
         FieldSpec(
             "responses",
-            Named(_RESPONSE, 1, words=("block-ip",), id_attribute="kind"),
+            RESPONSES,
             "bounds on responses; what has none can't be proposed",
         ),
         FieldSpec("identity_providers", IDENTITY_PROVIDERS, "where people sign in", required=False, default={}),

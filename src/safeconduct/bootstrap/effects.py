@@ -31,8 +31,8 @@ from safeconduct.program.recertifying import closing
 from safeconduct.program.recertifying.events import CLOSE_TIMER, OPEN_TIMER
 from safeconduct.program.vetting import granting, keeping
 from safeconduct.runtime.effects import EffectRunner
-from safeconduct.soc import action_service
-from safeconduct.soc.action_events import EXPIRY_TIMER
+from safeconduct.soc.actions.ending import expire as end_action
+from safeconduct.soc.actions.keeping import EXPIRY_TIMER
 from safeconduct.watch import cases
 from safeconduct.watch.case_model import CASE_TIMER
 
@@ -71,4 +71,4 @@ def _cosign(installation: Installation, effect: Effect) -> None:
 
 
 def _expire(tx: Transaction, timer: Timer) -> object:
-    return action_service.expire(tx, ActionId(timer.key))
+    return end_action(tx, ActionId(timer.key))

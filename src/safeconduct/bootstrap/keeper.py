@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable
 
 from safeconduct.access.upstream_key_events import REVOKE_KEY
-from safeconduct.adapters.responses.edl import ListProbe
 from safeconduct.bootstrap.cosigning import follow
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.joined import Joined, check, joined
 from safeconduct.bootstrap.key_revoking import key_carrier
 from safeconduct.bootstrap.notifying import notifying
 from safeconduct.bootstrap.orders import Order
+from safeconduct.bootstrap.responding import carry_responses
 from safeconduct.bootstrap.shipping import shipped
 from safeconduct.bootstrap.watching import watching
 from safeconduct.kernel.errors import UnavailableError
@@ -24,7 +24,6 @@ from safeconduct.runtime.abandoning import Abandoner
 from safeconduct.runtime.background import beside
 from safeconduct.runtime.confirming import Confirmation
 from safeconduct.runtime.effects import EffectRunner
-from safeconduct.soc.action_events import VERIFY
 
 LOOK_S = 1.0
 """Seconds between two looks: whether it is this process's turn, and whether workers died."""
@@ -58,7 +57,7 @@ async def _keep(here: Joined, order: Order, require_turn: Callable[[], None], en
     house = here.installation
     await asyncio.to_thread(house.archives.resume)
     runner = effect_runner(house)
-    runner.on(VERIFY, ListProbe(house.writer, house.entropy, lambda: order.here).carry_out)
+    carry_responses(runner, house, lambda: order.here)
     runner.on(REVOKE_KEY, key_carrier(house, order.options.sources).carry_out)
     abandoner = Abandoner(house.writer, house.snapshot, lambda: _workers(here), by=here.name)
     with shipped(order.data, order.options.destinations, house.logs):

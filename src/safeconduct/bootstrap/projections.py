@@ -18,7 +18,7 @@ from safeconduct.ledger.log_events import PROJECTIONS as LOGS
 from safeconduct.ledger.recovery_events import PROJECTIONS as RECOVERY
 from safeconduct.ledger.worker_events import PROJECTIONS as WORKERS
 from safeconduct.program.events import PROJECTIONS as PROGRAM
-from safeconduct.soc.action_events import PROJECTIONS as ACTIONS
+from safeconduct.soc.actions.projections import PROJECTIONS as ACTIONS
 from safeconduct.soc.claim_events import PROJECTIONS as CLAIMS
 from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
 from safeconduct.soc.ingesting import PROJECTIONS as INGESTING

@@ -24,7 +24,6 @@ from safeconduct.adapters.data_folder import Address, locked
 from safeconduct.adapters.log_lines import write_lines
 from safeconduct.adapters.models.local import LocalModel, LocalServer
 from safeconduct.adapters.oidc import OpenIDProviders
-from safeconduct.adapters.responses.edl import ListProbe
 from safeconduct.adapters.safety_secret import safety_secret
 from safeconduct.bootstrap.cosigning import cosign_head, follow
 from safeconduct.bootstrap.custody import decision_keys
@@ -37,6 +36,7 @@ from safeconduct.bootstrap.listening import Where, address_of, listening, loopba
 from safeconduct.bootstrap.log_keys import closing, next_key
 from safeconduct.bootstrap.notifying import channels, described, notifying
 from safeconduct.bootstrap.observed import Watch, metrics_of, metrics_token, observing
+from safeconduct.bootstrap.responding import carry_responses
 from safeconduct.bootstrap.routes import ROUTERS
 from safeconduct.bootstrap.shipping import shipped
 from safeconduct.bootstrap.upstreams import Sources, configured
@@ -63,7 +63,6 @@ from safeconduct.runtime.calls import Calls, abandon_open_calls
 from safeconduct.runtime.commits import LoopCommits
 from safeconduct.runtime.governed import Completed, GovernedCalls, NotCompleted
 from safeconduct.settings import Databases
-from safeconduct.soc.action_events import VERIFY
 from safeconduct.soc.triage import ModelAnswer
 from safeconduct.soc.triage_service import LOCAL_UPSTREAM
 
@@ -141,7 +140,7 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
             effect_runner(installation) as runner,
             observing(options.watch, upstreams) as seen,
         ):
-            runner.on(VERIFY, ListProbe(installation.writer, installation.entropy, lambda: here).carry_out)
+            carry_responses(runner, installation, lambda: here)
             runner.on(REVOKE_KEY, key_carrier(installation, options.sources).carry_out)
             calls = await alone(installation, upstreams, seen.all)
             flights.append(calls)

@@ -7,12 +7,14 @@ import typer
 from safeconduct.approvals import Verdict, ballot
 from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.output import Json, emit, err, out, rows
+from safeconduct.kernel.errors import ConflictError
 
 commands = typer.Typer(help="Responses: proposed on verified claims, approved by another person.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The action's id, from `action list`.")]
 Incident = Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident's id, or enough of its beginning.")]
-Target = Annotated[str, typer.Argument(metavar="ADDRESS", help="The address to block.")]
+Target = Annotated[str, typer.Argument(metavar="TARGET", help="What it is against, as claims name it.")]
+Kind = Annotated[str, typer.Option("--kind", help="What to do, by the kinds of docs/responses.md.")]
 Claims = Annotated[list[str] | None, typer.Option("--claim", help="A claim to rest on; by default all that name it.")]
 Against = Annotated[bool, typer.Option("--against", help="Vote against: that ends it.")]
 Holder = Annotated[str, typer.Argument(metavar="HOLDER", help="Who fetches with it, such as firewall-1.")]
@@ -36,13 +38,14 @@ def propose(
     incident: Incident,
     target: Target,
     *,
+    kind: Kind = "block-ip",
     claim: Claims = None,
     data: Data = None,
     key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Proposes to block an address that verified claims name, and puts it to the vote."""
-    wanted = {"target": target, "claims": claim or []}
+    """Proposes an action against what verified claims name, and puts it to the vote."""
+    wanted = {"kind": kind, "target": target, "claims": claim or []}
     document = client(data, key).post(place("incidents", incident, "actions"), wanted)
     emit(document, as_json, _show)
 
@@ -53,9 +56,11 @@ def approve(
 ) -> None:
     """Votes on a proposed action. Whoever proposed it can't."""
     asking = client(data, key)
-    draft = asking.get(place("actions", action_id))["approval"]["draft"]
+    approval = asking.get(place("actions", action_id))["approval"]
+    if approval is None:
+        raise ConflictError("a playbook stands for the vote on this action: it can run", code="action-approved")
     verdict = Verdict.REJECT if against else Verdict.APPROVE
-    emit(asking.post(place("actions", action_id, "vote"), ballot(draft, verdict)), as_json, _show)
+    emit(asking.post(place("actions", action_id, "vote"), ballot(approval["draft"], verdict)), as_json, _show)
 
 
 @commands.command()
@@ -80,11 +85,24 @@ def _show(document: dict[str, Any]) -> None:
     out.print(f"{document['id']}  {document['kind']} {document['target']}  {document['state']}", markup=False)
     out.print(f"  states: {' > '.join(document['states'])}", markup=False)
     out.print(f"  proposed by {document['proposed_by']} on {len(document['claims'])} claims", markup=False)
+    _show_allowed(document)
+    lost = document["inverse"]["lost"]
+    kept = f", which does not bring back {lost}" if lost else ""
+    out.print(f"  until {document['expires_at']}; undone by {document['inverse']['kind']}{kept}", markup=False)
+    for point in document["points"]:
+        out.print(f"  at {point['point']}: {point['state']} {point['detail']}".rstrip(), markup=False)
+    if document["why"]:
+        out.print(f"  undone because: {document['why']}", markup=False)
+    if document["absence"]:
+        out.print(f"  seen to be gone: {document['absence']}", markup=False)
+
+
+def _show_allowed(document: dict[str, Any]) -> None:
+    if document["approval"] is None:
+        out.print(f"  nobody was asked: {document['playbook']} stands for the vote", markup=False)
+        return
     for cast in document["approval"]["votes"]:
         out.print(f"  {cast['voter']} voted: {cast['verdict']}", markup=False)
-    out.print(f"  until {document['expires_at']}; undone by {document['inverse']['kind']}", markup=False)
-    if document["absence"]:
-        out.print(f"  seen to be off the list: {document['absence']}", markup=False)
 
 
 def _show_token(document: dict[str, Any]) -> None:

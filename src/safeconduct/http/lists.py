@@ -9,7 +9,7 @@ from fastapi.responses import PlainTextResponse
 
 from safeconduct.http.control.context import Installation
 from safeconduct.kernel.instants import Instant, rfc3339
-from safeconduct.soc.edl import TOKEN_CHARS_MAX, check_token, render
+from safeconduct.soc.actions.edl import TOKEN_CHARS_MAX, check_token, render
 
 router = APIRouter(tags=["lists"])
 

@@ -18,7 +18,7 @@ import msgspec
 from safeconduct.adapters.outbound import exchange, http_address, require_private
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import EntryId
-from safeconduct.kernel.instants import rfc3339, seconds
+from safeconduct.kernel.instants import Instant, rfc3339, seconds
 from safeconduct.kernel.notices import Notice
 from safeconduct.kernel.ports import Clock
 
@@ -85,11 +85,15 @@ class Webhook:
 
     def send(self, entry: EntryId, notice: Notice) -> str:
         body = msgspec.json.encode(document(entry, notice))
-        sent_at = str(self.clock.now() // seconds(1))
-        signed = f"{entry}.{sent_at}.".encode() + body
-        signature = base64.b64encode(hmac.digest(self.secret, signed, hashlib.sha256)).decode()
-        headers = {"webhook-id": entry, "webhook-timestamp": sent_at, "webhook-signature": f"v1,{signature}"}
-        return self.post.send_bytes(body, headers)
+        return self.post.send_bytes(body, signed_headers(self.secret, entry, self.clock.now(), body))
+
+
+def signed_headers(secret: bytes, message: str, now: Instant, body: bytes) -> dict[str, str]:
+    """Returns the headers by which a receiver knows who sent a body, when, and whether it had it before."""
+    sent_at = str(now // seconds(1))
+    signed = f"{message}.{sent_at}.".encode() + body
+    signature = base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
+    return {"webhook-id": message, "webhook-timestamp": sent_at, "webhook-signature": f"v1,{signature}"}
 
 
 def document(entry: EntryId, notice: Notice) -> dict[str, object]:

@@ -11,8 +11,9 @@ from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.kernel.effects import Effect
 from safeconduct.kernel.ids import ActionId, EntryId
 from safeconduct.kernel.ports import Entropy, Writer
-from safeconduct.soc.action_service import issue_probe_token, record_probe
-from safeconduct.soc.actions import Presence
+from safeconduct.soc.actions.list_tokens import issue_probe_token
+from safeconduct.soc.actions.model import PointReport, PointState, Presence
+from safeconduct.soc.actions.outcomes import record_look
 
 LIST_BYTES_MAX = 4 * 1024 * 1024
 """Bytes of a list that are read. 10,000 addresses, the most a program allows, take less than 500 KB."""
@@ -42,13 +43,13 @@ class ListProbe:
     async def carry_out(self, effect: Effect) -> None:
         """Fetches the list that the effect names and records whether it is as expected."""
         expect = Presence(effect.body["expect"])
-        problem = await self._look(effect.body["list"], effect.body["target"], expect)
+        report = await self._look(effect.body["list"], effect.body["target"], expect)
         action = ActionId(effect.body["action"])
         await asyncio.wrap_future(
-            self._writer.submit(lambda tx: record_probe(tx, EntryId(effect.key), action, expect, problem))
+            self._writer.submit(lambda tx: record_look(tx, EntryId(effect.key), action, expect, [report]))
         )
 
-    async def _look(self, name: str, target: str, expect: Presence) -> str:
+    async def _look(self, name: str, target: str, expect: Presence) -> PointReport:
         token = await self._own_token()
         address = f"{self._url()}/edl/{quote(name, safe='')}.txt?{urlencode({'token': token})}"
         problem = ""
@@ -57,8 +58,8 @@ class ListProbe:
                 await asyncio.sleep(PAUSE_S)
             problem, listed = await fetch(address)
             if not problem:
-                return judge(listed, target, expect)
-        return problem
+                return judge(name, Presence.PRESENT if target in listed else Presence.ABSENT, expect)
+        return PointReport(point=name, state=PointState.UNKNOWN, detail=problem)
 
     async def _own_token(self) -> str:
         # Made when first needed and kept in memory only: each start has its own, and its hash is in the log.
@@ -96,8 +97,15 @@ def read_list(body: bytes) -> tuple[str, frozenset[str]]:
         return "list-malformed", frozenset()
 
 
-def judge(listed: frozenset[str], target: str, expect: Presence) -> str:
-    """Returns what is wrong with a list of which the target's presence or absence is expected; empty if nothing is."""
-    if expect is Presence.PRESENT:
-        return "" if target in listed else "address-missing"
-    return "address-still-listed" if target in listed else ""
+def judge(name: str, found: Presence, expect: Presence) -> PointReport:
+    """Returns what a list shows of which the target's presence or absence is expected."""
+    state, detail = _JUDGED[expect, found]
+    return PointReport(point=name, state=state, detail=detail)
+
+
+_JUDGED = {
+    (Presence.PRESENT, Presence.PRESENT): (PointState.SEEN, ""),
+    (Presence.PRESENT, Presence.ABSENT): (PointState.UNSEEN, "address-missing"),
+    (Presence.ABSENT, Presence.PRESENT): (PointState.SEEN, "address-still-listed"),
+    (Presence.ABSENT, Presence.ABSENT): (PointState.UNDONE, ""),
+}

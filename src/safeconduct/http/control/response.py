@@ -1,7 +1,7 @@
 """Response actions: propose, vote, run, roll back; and the tokens with which firewalls fetch the list."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -16,23 +16,27 @@ from safeconduct.http.control.ballots import SignedBallot, approval_document
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, answer, commit
-from safeconduct.kernel.ids import ActionId, ClaimId, EventId, IncidentId
+from safeconduct.kernel.ids import ActionId, ClaimId, IncidentId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records, Transaction
-from safeconduct.soc import action_service as service
 from safeconduct.soc import telemetry_service
-from safeconduct.soc.actions import BLOCK_IP, Action
+from safeconduct.soc.actions import ending, proposing
+from safeconduct.soc.actions.grounds import ActionProposal, Stored, candidates
+from safeconduct.soc.actions.kinds import BLOCK_IP
+from safeconduct.soc.actions.list_tokens import issue_list_token
+from safeconduct.soc.actions.model import Action
+from safeconduct.soc.actions.reading import actions, find, unknown_action, voters
 from safeconduct.soc.claim_events import claim_record, claims_of
 from safeconduct.soc.ingesting import HOUSE_OWNED
-from safeconduct.soc.model import Event
 
 router = APIRouter(prefix="/api/v1", tags=["actions"])
 
 
 class Propose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to block, because of which claims; without any, all verified ones that name the address."""
+    """What to do against what, because of which claims; without any, all verified ones that name the target."""
 
     target: str
+    kind: str = BLOCK_IP
     claims: tuple[ClaimId, ...] = ()
 
 
@@ -44,12 +48,14 @@ class Holder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @router.post("/incidents/{incident_id}/actions")
 async def propose(control: Installation, signed: SignedJson[Propose], incident_id: str) -> Response:
-    """Proposes to block an address, and puts it to the vote."""
+    """Proposes an action and puts it to the vote, or has it approved by the program's playbook."""
     asked = signed.body
     wanted, stored = await asyncio.to_thread(_grounds, control, incident_id, asked)
     committed = await commit(
         control.writer,
-        lambda tx: service.propose(tx, signed.act, wanted, stored, operation=signed.operation, content=signed.content),
+        lambda tx: proposing.propose(
+            tx, signed.act, wanted, stored, operation=signed.operation, content=signed.content
+        ),
     )
     return _shown(control, committed.value)
 
@@ -58,7 +64,7 @@ async def propose(control: Installation, signed: SignedJson[Propose], incident_i
 async def list_actions(control: Installation, reader: Reading) -> Response:
     """Lists the actions that the reader may read, oldest first."""
     with control.snapshot() as records:
-        found = [action for action in service.actions(records) if reads_action(records, reader, action)]
+        found = [action for action in actions(records) if reads_action(records, reader, action)]
         return answer([_document(records, action) for action in found])
 
 
@@ -66,9 +72,9 @@ async def list_actions(control: Installation, reader: Reading) -> Response:
 async def show(control: Installation, reader: Reading, action_id: str) -> Response:
     """Shows an action: what it rests on, how it is undone, how its effect is seen."""
     with control.snapshot() as records:
-        found = service.find(records, ActionId(action_id))
+        found = find(records, ActionId(action_id))
         if not reads_action(records, reader, found):
-            raise service.unknown_action(action_id)
+            raise unknown_action(action_id)
         return answer(_document(records, found))
 
 
@@ -78,7 +84,7 @@ async def vote(control: Installation, signed: SignedBallot, action_id: str) -> R
     ballot = signed.body
     return await _change(
         control,
-        lambda tx: service.vote(
+        lambda tx: proposing.vote(
             tx, ProgramElectorate(), ActionId(action_id), ballot.verdict, signed.act, operation=signed.operation
         ),
     )
@@ -89,7 +95,9 @@ async def run(control: Installation, signed: SignedAlone, action_id: str) -> Res
     """Carries out an approved action, and looks whether it took effect."""
     return await _change(
         control,
-        lambda tx: service.run(tx, signed.act, ActionId(action_id), operation=signed.operation, content=signed.content),
+        lambda tx: proposing.run(
+            tx, signed.act, ActionId(action_id), operation=signed.operation, content=signed.content
+        ),
     )
 
 
@@ -98,7 +106,7 @@ async def roll_back(control: Installation, signed: SignedAlone, action_id: str) 
     """Undoes an action, and looks whether it is undone."""
     return await _change(
         control,
-        lambda tx: service.roll_back(
+        lambda tx: ending.roll_back(
             tx, signed.act, ActionId(action_id), operation=signed.operation, content=signed.content
         ),
     )
@@ -111,7 +119,7 @@ async def issue_token(control: Installation, signed: SignedJson[Holder]) -> Resp
     token = make_secret(control.entropy)
     await commit(
         control.writer,
-        lambda tx: service.issue_list_token(
+        lambda tx: issue_list_token(
             tx, signed.act, secret_hash(token), holder=holder, operation=signed.operation, content=signed.content
         ),
     )
@@ -128,17 +136,15 @@ async def _change(control: Control, command: Callable[[Transaction], Action]) ->
 
 def reads_action(records: Records, reader: Reader, action: Action) -> bool:
     """Tells whether an action is the reader's to see: one of the partner's people, or who votes."""
-    return reader.of_house or votes(reader, approvals.find(records, action.approval).proposal.groups)
+    return reader.of_house or votes(reader, voters(records, action))
 
 
 def _shown(control: Control, action: Action) -> Response:
     with control.snapshot() as records:
-        return answer(_document(records, service.find(records, action.id)))
+        return answer(_document(records, find(records, action.id)))
 
 
-def _grounds(
-    control: Control, incident_id: str, asked: Propose
-) -> tuple[service.ActionProposal, Mapping[EventId, Event]]:
+def _grounds(control: Control, incident_id: str, asked: Propose) -> tuple[ActionProposal, Stored]:
     with control.snapshot() as records:
         found = telemetry_service.incident_record(records, incident_id)
         incident = IncidentId(found.id)
@@ -148,13 +154,13 @@ def _grounds(
     claims = asked.claims
     if not claims:
         with control.snapshot() as records:
-            offered = service.candidates(records, incident, kept, stored)
-        claims = next((one.claims for one in offered if one.target == asked.target), ())
-    return service.ActionProposal(incident=incident, target=asked.target, claims=claims), stored
+            offered = candidates(records, incident, kept, stored)
+        claims = next((one.claims for one in offered if (one.kind, one.target) == (asked.kind, asked.target)), ())
+    return ActionProposal(incident=incident, kind=asked.kind, target=asked.target, claims=claims), stored
 
 
 def _document(records: Records, action: Action) -> dict[str, Any]:
-    approval = approvals.find(records, action.approval)
+    approval = approval_document(approvals.find(records, action.approval)) if action.approval else None
     return {
         "id": action.id,
         "kind": action.kind,
@@ -167,10 +173,13 @@ def _document(records: Records, action: Action) -> dict[str, Any]:
         "proposed_by": action.proposed_by,
         "proposed_at": rfc3339(action.proposed_at),
         "expires_at": rfc3339(action.expires_at),
-        "approval": approval_document(approval),
+        "approval": approval,
+        "playbook": action.playbook,
+        "why": action.why,
+        "points": action.reports,
         "precondition": action.precondition,
         "inverse": action.inverse,
-        "list": BLOCK_IP,
+        "list": action.inverse.list,
     }
 
 

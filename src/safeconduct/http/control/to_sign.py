@@ -24,8 +24,8 @@ from safeconduct.kernel.errors import AbsentError, ConflictError
 from safeconduct.kernel.ids import ActionId, ApprovalId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records
-from safeconduct.soc.action_service import find as find_action
-from safeconduct.soc.action_service import unknown_action
+from safeconduct.soc.actions.reading import find as find_action
+from safeconduct.soc.actions.reading import unknown_action
 
 router = APIRouter(prefix="/api/v1/to-sign", tags=["passkeys"])
 

@@ -25,8 +25,7 @@ from safeconduct.kernel.errors import AbsentError, SafeconductError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc import triage_service
-from safeconduct.soc.action_service import ActionProposal, candidates
-from safeconduct.soc.actions import BLOCK_IP
+from safeconduct.soc.actions.grounds import ActionProposal, candidates
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.claim_events import ClaimRecord, claims_of
 from safeconduct.soc.grounding import CheckedClaim, Context
@@ -124,7 +123,7 @@ async def claims(control: Installation, reader: Reading, incident_id: str) -> Re
 
 @router.get("/{incident_id}/candidates")
 async def list_candidates(control: Installation, reader: Reading, incident_id: str) -> Response:
-    """Lists what could be proposed: addresses that verified claims name and nothing protects."""
+    """Lists what could be proposed, by kind: targets that verified claims name and nothing protects."""
     here = await asyncio.to_thread(whole_of, control, reader, incident_id)
     return answer([_candidate(one) for one in _candidates(control, here)])
 
@@ -293,4 +292,4 @@ def _candidates(control: Control, here: Whole) -> tuple[ActionProposal, ...]:
 
 
 def _candidate(one: ActionProposal) -> dict[str, Any]:
-    return {"kind": BLOCK_IP, "target": one.target, "claims": one.claims}
+    return {"kind": one.kind, "target": one.target, "claims": one.claims}

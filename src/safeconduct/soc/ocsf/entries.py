@@ -16,7 +16,8 @@ from safeconduct.ledger.ocsf import (
     UPDATE,
     EntryForm,
 )
-from safeconduct.soc import action_events, claim_events, incidents, ingesting, regrouping, rule_collections, tune_outs
+from safeconduct.soc import claim_events, incidents, ingesting, regrouping, rule_collections, tune_outs
+from safeconduct.soc.actions import events as action_events
 from safeconduct.soc.ocsf.findings import NEW, RULE, SEVERITIES, UNASSIGNED, attacks
 
 FINDING_CREATE, FINDING_UPDATE = 1, 2
@@ -150,11 +151,16 @@ FORMS: Mapping[str, EntryForm] = {
     ),
     action_events.APPROVED.name: _action("Approved"),
     action_events.REJECTED.name: _action("Rejected"),
+    action_events.PREAUTHORIZED.name: _action("Approved by the program's playbook"),
     action_events.EXECUTING.name: _action("Executing"),
+    action_events.PREPARED.name: _action("Prepared", DETECT),
+    action_events.NOT_DONE.name: _action("Not done", status=FAILURE),
     action_events.DONE.name: _action("Done", status=SUCCESS),
     action_events.VERIFIED.name: _action("Verified", DETECT, SUCCESS),
     action_events.FAILED.name: _action("Failed", DETECT, FAILURE),
     action_events.SUPERSEDED.name: _action("Probe superseded", DETECT),
+    action_events.UNDOING.name: _action("Undoing", RESTORE),
+    action_events.UNDO_FAILED.name: _action("Undo failed", RESTORE, FAILURE),
     action_events.ROLLED_BACK.name: _action("Rolled back", RESTORE, SUCCESS),
     action_events.EXPIRED.name: _action("Expired", RESTORE),
     action_events.LIST_TOKEN_ISSUED.name: EntryForm(

@@ -1,0 +1,24 @@
+"""Who carries out responses, in the one process that does what must be done once."""
+
+from collections.abc import Callable
+
+from safeconduct.adapters.responses.carrying import PointCarrier
+from safeconduct.adapters.responses.edl import ListProbe
+from safeconduct.bootstrap.installation import Installation
+from safeconduct.kernel.effects import Effect
+from safeconduct.runtime.effects import EffectRunner
+from safeconduct.soc.actions.keeping import CARRY_OUT, PREPARE, UNDO, VERIFY
+
+
+def carry_responses(runner: EffectRunner, installation: Installation, lists: Callable[[], str]) -> None:
+    """Names who carries out responses. `lists` returns where this server's lists are, as `ListProbe`."""
+    probe = ListProbe(installation.writer, installation.entropy, lists)
+    carrier = PointCarrier(installation.writer, dict)
+
+    async def look(effect: Effect) -> None:
+        await (probe.carry_out(effect) if "list" in effect.body else carrier.look(effect))
+
+    runner.on(PREPARE, carrier.prepare)
+    runner.on(CARRY_OUT, carrier.carry_out)
+    runner.on(VERIFY, look)
+    runner.on(UNDO, carrier.undo)

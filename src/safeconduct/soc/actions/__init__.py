@@ -1,0 +1,1 @@
+"""Response actions: contracts over one target, with an inverse, an end, and a look whether they took effect."""
