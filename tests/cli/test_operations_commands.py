@@ -89,7 +89,7 @@ def test_a_response_by_commands(shell):
     assert made in shell("action", "list")[1]
     printed = shell("action", "rollback", made, by="bo")[1]
     assert "verified > rolled-back" in printed
-    assert "seen to be off the list: verified" in printed
+    assert "seen to be gone: verified" in printed
     assert shell("action", "rollback", made, by="bo")[::2] == (1, "action-rolled-back")
     assert json.loads(shell("action", "show", made, "--json")[1])["absence"] == "verified"
 
