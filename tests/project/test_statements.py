@@ -22,6 +22,7 @@ LICENSES = {
     "License :: OSI Approved :: MIT License": "MIT",
     "License :: OSI Approved :: BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
+    "LGPL v3": "LGPL-3.0-only",
 }
 VENDORS_WORD = "refresh-rate"
 CODE = re.compile(r"`([a-z]+(?:-[a-z0-9]+)+)`")

@@ -63,6 +63,8 @@ class Directory:
             raise UnavailableError(f"the directory gave no answer: {error}", code="directory-silent") from error
         finally:
             bound.unbind()
+            if bound.socket is not None:  # which ldap3 leaves open where nobody answered
+                bound.socket.close()
 
 
 @dataclass(frozen=True, slots=True)
