@@ -36,7 +36,7 @@ class Field:
         return carrying.PointCarrier(self.here.writer, lambda: MappingProxyType(self.points))
 
     def waiting(self):
-        return [effect for _, effect in self.here.writer.state.scan(OUTBOX)]
+        return [effect for _, effect in self.here.writer.state.scan(OUTBOX) if "points" in effect.body]
 
     def step(self):
         """Carries out what is ordered now, and tells whether there was anything."""

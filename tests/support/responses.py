@@ -71,12 +71,12 @@ class Desk:
         return [entry.type for entry in self.writer.entries if entry.type.startswith("soc.action")]
 
 
-def desk(addresses: tuple[str, ...] = (ATTACKER,), program: bytes | None = None) -> Desk:
+def desk(addresses: tuple[str, ...] = (ATTACKER,), program: bytes | None = None, users: str = "root") -> Desk:
     """Returns a desk with one login from each address."""
     writer = in_force(program or demo_program())
     writer.projections = {**writer.projections, **claim_events.PROJECTIONS, **projections.PROJECTIONS}
     logins = [
-        Fact("login", START, "web-01", "root", address, 100 + number, 1, f"as {address}", "failed", ("T1110.001",))
+        Fact("login", START, "web-01", users, address, 100 + number, 1, f"as {address}", "failed", ("T1110.001",))
         for number, address in enumerate(addresses)
     ]
     world = world_of({event_of(fact).id: fact for fact in logins})
@@ -84,14 +84,21 @@ def desk(addresses: tuple[str, ...] = (ATTACKER,), program: bytes | None = None)
     return Desk(writer, world, {world.facts[claim.evidence[0].event].address: claim.id for claim in claims})
 
 
-def observed(writer: ImmediateWriter, world: World, *, quote: str = ""):
-    """Checks and records, for each login, the claim that its source is its address, or `quote`."""
-    author = Author(kind=AuthorKind.RULE, name="test", version="1")
+def observed(
+    writer: ImmediateWriter,
+    world: World,
+    *,
+    quote: str = "",
+    pointer: str = "/ocsf/src_endpoint/ip",
+    model: bool = False,
+):
+    """Checks and records, for each login, a rule's claim (or a model's) that its source is its address, or `quote`."""
+    author = Author(kind=AuthorKind.MODEL if model else AuthorKind.RULE, name="test", version="1")
     claims = [
         make_claim(
             world.incident.id,
             author,
-            Observation(field=Evidence(event=id_, pointer="/ocsf/src_endpoint/ip", quote=quote or fact.address)),
+            Observation(field=Evidence(event=id_, pointer=pointer, quote=quote or fact.address)),
         )
         for id_, fact in world.facts.items()
     ]
