@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from safeconduct.cli.client import Data, Key, client, place
-from safeconduct.cli.output import NO, Json, emit, out, rows
+from safeconduct.cli.output import NO, Json, emit, err, out, rows
 from safeconduct.cli.tune_outs import tune_in, tune_out, tune_outs
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.soc.attack import attack_table
@@ -23,6 +23,10 @@ Files = Annotated[list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What the collection is called, such as sigmahq.")]
 Owner = Annotated[
     str, typer.Option("--owner", metavar="ORGANIZATION", help="Your organization, for rules on its own telemetry.")
+]
+To = Annotated[str, typer.Option("--to", metavar="TARGET", help="splunk, elasticsearch, esql, eql or kusto.")]
+Pipeline = Annotated[
+    str, typer.Option("--pipeline", metavar="NAME", help="Whose field names: such as microsoft_xdr, or none.")
 ]
 Layer = Annotated[
     Path | None, typer.Option("--layer", metavar="FILE", help="Write it as a layer for ATT&CK Navigator.")
@@ -109,6 +113,18 @@ def check(paths: Paths = None, *, as_json: Json = False) -> None:
         raise typer.Exit(NO)
 
 
+@commands.command()
+def convert(paths: Files, *, to: To, pipeline: Pipeline = "", as_json: Json = False) -> None:
+    """Writes Sigma rules as queries of another product, by pySigma's back ends."""
+    from safeconduct.soc.detection.converting import convert as convert_files  # noqa: PLC0415 - as `check`
+
+    queries, problems = convert_files(_read(paths), to, pipeline)
+    told = [{"file": p.name, "rule": p.rule, "code": p.error.code, "message": p.error.message} for p in problems]
+    emit({"queries": queries, "problems": told}, as_json, _show_queries)
+    if problems:
+        raise typer.Exit(NO)
+
+
 def _read(paths: list[Path]) -> list[tuple[str, str]]:
     files: list[tuple[str, str]] = []
     for path in paths:
@@ -161,6 +177,14 @@ def _show_coverage(found: dict[str, Any]) -> None:
     out.print(
         f"{found['rules']} rules, {found['without_technique']} without a technique; seen in {found['sampled']:,} events"
     )
+
+
+def _show_queries(document: dict[str, Any]) -> None:
+    for one in document["queries"]:
+        for query in one.queries:
+            out.print(query, markup=False)
+    for problem in document["problems"]:
+        err.print(f"{problem['message']} ({problem['code']})", markup=False)
 
 
 def _show_check(document: dict[str, Any]) -> None:

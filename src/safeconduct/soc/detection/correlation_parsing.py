@@ -70,6 +70,11 @@ def conditions(documents: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, A
     return plain, written
 
 
+def is_range(written: object) -> bool:
+    """Tells whether a condition has more than one comparison."""
+    return isinstance(written, dict) and len(BOUNDS.keys() & written.keys()) > 1
+
+
 def references(rule: SigmaCorrelationRule) -> list[str]:
     """Returns the names or ids of the rules a correlation counts."""
     if rule.rules is None and isinstance(rule.condition, SigmaExtendedCorrelationCondition):
