@@ -11,6 +11,7 @@ from typing import Any
 
 from bench import (
     boundary,
+    detection,
     freeze,
     freeze_workers,
     gateway,
@@ -31,6 +32,7 @@ PARTS: Mapping[str, Callable[[], list[Row]]] = {
     "log": ledger.rows,
     "scope": scope.rows,
     "boundary": boundary.rows,
+    "detection": detection.rows,
     "log-postgres": ledger_postgres.rows,
     "log-large": ledger_large.rows,
 }

@@ -17,6 +17,8 @@ FOLDER = Path(__file__).parents[2] / ".peers"
 LITELLM = "1.109.1"
 TENSORZERO = "2026.6.0"
 PORTKEY = "1.15.2"
+AZUMA = "0.7.3"
+"""A Sigma engine in pure Python; it imports packaging without asking for it."""
 NODE_SERVER = "1.13.5"
 """Newer ones answer 500 to every stream of this Portkey."""
 
@@ -31,7 +33,7 @@ def setup(folder: Path = FOLDER) -> None:
         RuntimeError: a wheel holds what it must not.
         subprocess.CalledProcessError: an installer failed.
     """
-    for name, install in (("litellm", _litellm), ("tensorzero", _tensorzero), ("portkey", _portkey)):
+    for name, install in (("litellm", _litellm), ("tensorzero", _tensorzero), ("portkey", _portkey), ("azuma", _azuma)):
         if (folder / name / "ready").exists():
             continue
         sys.stderr.write(f"setting up {name} ...\n")
@@ -69,6 +71,10 @@ def _required(wheel: Path, extra: str) -> list[str]:
 
 def _tensorzero(folder: Path) -> None:
     _install(_environment(folder), f"tensorzero=={TENSORZERO}")
+
+
+def _azuma(folder: Path) -> None:
+    _install(_environment(folder), f"azuma=={AZUMA}", "packaging")
 
 
 def _portkey(folder: Path) -> None:
