@@ -42,7 +42,7 @@ fmt: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp ## measurements into bench/results.json; ONLY=gateway|log|... picks
 	$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
-peers: $(VENV)/dev.stamp ## other gateways for `make bench ONLY=gateway`: minutes and a gigabyte; needs node and npm
+peers: $(VENV)/dev.stamp ## others to compare with in `make bench` (gateways, a Sigma engine): minutes and a gigabyte; needs node and npm
 	$(BIN)/python -m bench.peers.setup
 
 # uv must be on PATH to renew the locks; nothing else needs it.
