@@ -1,5 +1,7 @@
 """The rules that ship: each with what fires it and what, differing in one thing, does not."""
 
+import json
+
 import pytest
 
 from safeconduct.soc.attack import attack_table
@@ -28,6 +30,12 @@ def asked(name, at_s=0, kind="1", answer="0"):
     return seen(at_s, dns_qry_name=name, dns_qry_type=kind, dns_flags_response=answer)
 
 
+def warned(severity):
+    told = {"signature": "A known beacon", "signature_id": 1, "gid": 1, "severity": severity}
+    ends = {"src_ip": "203.0.113.9", "dest_ip": "192.0.2.10", "event_type": "alert"}
+    return json.dumps({"timestamp": "2026-11-21T08:00:00.000000+0000", **ends, "alert": told})
+
+
 def cron(command, at_s=0):
     return auth("CRON[5]", f"(ana) CMD ({command})", at_s)
 
@@ -42,6 +50,7 @@ CASES = {
         [failed(f"invalid user {name}", at_s=n) for n, name in enumerate(("oracle", "test", "admin"))],
         [failed(f"invalid user {name}", at_s=n) for n, name in enumerate(("oracle", "test", "test"))],
     ),
+    "suricata_alert": ([warned(1)], [warned(2)]),
     "discovery_burst": (looked(*LOOKS), looked(*LOOKS[:5], "id -u")),
     "setuid_search": ([shell("find / -perm -4000 -type f")], [shell("find / -perm -0755 -type f")]),
     "account_list_read": ([shell("cat /etc/passwd")], [shell("cat /etc/hostname")]),
@@ -188,6 +197,7 @@ def test_the_recording_fires_what_its_attack_did_and_nothing_grave_on_ordinary_w
         "sudo_refused",
         "systemd_unit_installed",
         "account_created",
+        "suricata_alert",
     }
     outside = [alert for alert in alerts if alert not in incident.alerts]
     assert {alert.level for alert in outside} <= {"low"}

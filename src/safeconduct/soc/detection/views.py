@@ -90,6 +90,9 @@ PROCESS: Names = {
     "hostname": ("/ocsf/device/hostname",),
 }
 CLOUDTRAIL: Names = {"resources.ARN": ("/raw/resources/*/ARN",)}
+UNNAMED: Names = {}
+"""Fields under the record's own names alone."""
+
 RECORDS: Names = {"type": ("/ocsf/unmapped/types/*",)}
 
 
@@ -131,6 +134,7 @@ ROUTES = (
     _Route("flow", None, LogSource("network_connection"), NETWORK),
     _Route("audit", 1007, LogSource("process_creation", "linux"), PROCESS),
     _Route("audit", None, LogSource("", "linux", "auditd"), RECORDS),
+    _Route("eve", 2004, LogSource("", "suricata", "alert"), UNNAMED),
     _Route("cloudtrail", None, LogSource("", "aws", "cloudtrail"), CLOUDTRAIL),
     *(
         _Route(events, class_uid, LogSource(category), names)
@@ -140,8 +144,6 @@ ROUTES = (
 )
 ZEEK_NAMES: Mapping[str, Names] = {"dns": DNS, "http": WEB, "conn": NETWORK}
 """Zeek's log -> names that rules use beside the log's own."""
-UNNAMED: Names = {}
-"""Fields under the record's own names alone."""
 
 
 @dataclass
