@@ -5,7 +5,7 @@ import pytest
 from safeconduct.kernel.instants import rfc3339, seconds
 from safeconduct.soc.ingesting import SKEW_MAX, UNSET_CLOCK
 from support.operations_house import RECORDING, House
-from support.telemetry import auth, visit
+from support.telemetry import accepted, auth, visit
 
 
 @pytest.fixture
@@ -148,3 +148,16 @@ def test_a_document_that_is_too_deep_to_read_is_refused(house):
     deep = b'{"domains":' + b'{"a":' * 5000
     status, told = house.post("telemetry/inventory", deep, name="inventory.json")
     assert (status, told["code"]) == (400, "inventory-invalid")
+
+
+def test_what_was_never_so_before_is_listed_with_its_odds(house):
+    usual = [accepted("ana", at_s=number * 60) for number in range(120)]
+    house.post(
+        "telemetry", "\n".join([*usual, accepted("ana", at_s=7200, ip="203.0.113.77")]).encode(), name="auth.log"
+    )
+    status, told = house.get("anomalies")
+    (one,) = told["anomalies"]
+    assert (status, told["events"], told["found"], told["contexts_left_out"]) == (200, 121, 1, 0)
+    assert (one["kind"], one["value"]["found"], one["seen"]) == ("logon-from", "203.0.113.77", 120)
+    assert one["reason"].startswith("0 of 120 earlier events in 2.0 h")
+    assert house.get(f"events/{one['event']}")[1]["ocsf"]["src_endpoint"]["ip"] == "203.0.113.77"

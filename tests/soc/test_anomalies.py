@@ -1,5 +1,6 @@
 """Anomalies: what was never so before, against enough that was; and what says so can be counted again."""
 
+import random
 from collections import Counter
 
 import pytest
@@ -9,6 +10,7 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.soc import anomalies as unusual
 from safeconduct.soc.anomalies import ODDS_MAX, SEEN_MIN, SPAN_MIN, VALUES_MAX, anomalies, usual_form
 from safeconduct.soc.model import Event
+from support.wilson import told
 
 STEP = SPAN_MIN // SEEN_MIN
 PARENT = r"C:\Windows\System32\services.exe"
@@ -82,6 +84,30 @@ def test_contexts_beyond_what_is_kept_are_counted(monkeypatch):
     monkeypatch.setattr(unusual, "CONTEXTS_MAX", 2)
     told = anomalies([started(number, "a.exe", parent=f"p-{'abc'[number]}.exe") for number in range(3)])
     assert (told.events, told.contexts_left_out, told.anomalies) == (3, 1, ())
+
+
+def ordinary(rng, contexts, count):
+    """Programs that each parent starts, some often and some seldom, as ranks have it (Zipf); made, not recorded."""
+    for context in range(contexts):
+        weights = [1 / rank ** rng.uniform(1.2, 2.5) for rank in range(1, 60)]
+        for number, rank in enumerate(rng.choices(range(len(weights)), weights, k=count)):
+            yield started(number, f"{chr(97 + rank % 26)}{'z' * (rank // 26)}.exe", parent=f"p{'q' * context}.exe")
+
+
+def test_false_alarms_are_as_rare_as_they_say_and_what_is_new_stands_out():
+    # The figures of docs/detection-results.md.
+    contexts, count = 40, 500
+    rng = random.Random(7)  # noqa: S311 - repeatable, not secret
+    events = sorted(ordinary(rng, contexts, count), key=lambda event: event.at)
+    false = len(found(events))
+    armed = contexts * (count - SEEN_MIN)
+    injected = [started(count, "never.exe", parent=f"p{'q' * context}.exe") for context in range(contexts)]
+    true = len(found([*events, *injected])) - false
+    assert (told(false, armed), told(true, contexts)) == (
+        "0.003 (0.002 to 0.004, n = 16000)",
+        "0.550 (0.398 to 0.693, n = 40)",
+    )
+    assert false <= ODDS_MAX * armed
 
 
 def test_a_finding_can_be_counted_again():

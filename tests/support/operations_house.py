@@ -17,7 +17,7 @@ from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.http import lists
 from safeconduct.http.acts import HEADER, encode_act
-from safeconduct.http.control import questions, response, rules, telemetry, triage, tune_outs
+from safeconduct.http.control import anomalies, questions, response, rules, telemetry, triage, tune_outs
 from safeconduct.http.control import regrouping as regrouping_routes
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
@@ -35,6 +35,7 @@ from safeconduct.soc.triage import ModelAnswer
 from support.immediate import ImmediateWriter
 from support.programs import in_force, signed
 
+PARTS = (telemetry, anomalies, regrouping_routes, rules, tune_outs, triage, questions, response, lists)
 LOCAL = {"authorization": "Bearer local"}
 RECORDING = Path(response.__file__).parents[2] / "cli" / "demo" / "recording"
 SOC = {
@@ -90,10 +91,7 @@ class House:
             "lists_url": "http://lists",
         }
         self.app = control_app(
-            [
-                part.router
-                for part in (telemetry, regrouping_routes, rules, tune_outs, triage, questions, response, lists)
-            ],
+            [part.router for part in PARTS],
             control=Control(**{one.name: None for one in fields(Control)} | given),
             local_secret="local",
             check_reader=self.check_reader,

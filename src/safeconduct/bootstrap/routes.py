@@ -3,6 +3,7 @@
 from safeconduct.http import authzen, copies, lists, log, scim
 from safeconduct.http.control import (
     agreements,
+    anomalies,
     appeals,
     break_glass,
     budgets,
@@ -86,6 +87,7 @@ ROUTERS = (
     usage.router,
     model_assets.router,
     telemetry.router,
+    anomalies.router,
     rules.router,
     regrouping.router,
     tune_outs.router,

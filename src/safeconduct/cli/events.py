@@ -47,6 +47,22 @@ def _show_dead(letters: list[dict[str, Any]]) -> None:
     out.print(f"{len(letters):,} lines not read; they are kept")
 
 
+@commands.command()
+def anomalies(*, data: Data = None, as_json: Json = False) -> None:
+    """Lists what was never so before, the unlikeliest first, each with its odds."""
+    emit(client(data).get("/api/v1/anomalies"), as_json, _show_anomalies)
+
+
+def _show_anomalies(document: dict[str, Any]) -> None:
+    for one in document["anomalies"]:
+        out.print(f"{one['time']}  {one['title']}", markup=False)
+        out.print(f"    {one['context']['found']!r}: {one['value']['found']!r}  event {one['event']}", markup=False)
+        out.print(f"    {one['reason']}", markup=False)
+    out.print(f"{document['found']} in {document['events']:,} events", markup=False)
+    if document["contexts_left_out"]:
+        out.print(f"{document['contexts_left_out']} events were of contexts beyond those kept", markup=False)
+
+
 def _show(document: dict[str, Any]) -> None:
     out.print(f"{document['id']}  {document['time']}  {document['source']}", markup=False)
     for pointer, value in leaves({"raw": document["raw"], "ocsf": document["ocsf"]}):

@@ -49,6 +49,7 @@ class Habit:
 
 _PROGRAM = ("/ocsf/process/file/path", "/ocsf/process/name")
 _PARENT = ("/ocsf/process/parent_process/file/path", "/ocsf/actor/process/file/path")
+_ACCOUNT = ("/ocsf/actor/user/uid", "/ocsf/actor/user/name")
 _SOURCE = ("/ocsf/src_endpoint/ip", "/ocsf/device/hostname")
 
 HABITS = (
@@ -61,6 +62,10 @@ HABITS = (
           ("/ocsf/actor/process/file/path", "/ocsf/process/file/path"), ("/ocsf/dst_endpoint/ip",)),
     Habit("destination-of-host", "an address that this machine never spoke to before", 4001, _SOURCE,
           ("/ocsf/dst_endpoint/ip",)),
+    Habit("operation-of-account", "a cloud operation that this account never called before", 6003, _ACCOUNT,
+          ("/ocsf/api/operation",)),
+    Habit("address-of-account", "an address that this cloud account never called from before", 6003, _ACCOUNT,
+          ("/ocsf/src_endpoint/ip",)),
     Habit("name-of-host", "a name that this machine never asked for before", 4003, _SOURCE,
           ("/ocsf/query/hostname",)),
 )  # fmt: skip

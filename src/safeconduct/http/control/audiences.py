@@ -109,6 +109,7 @@ READERS: Mapping[str, Row] = {
     "GET /api/v1/incidents/{incident_id}/alerts/findings": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/incidents/{incident_id}/claims": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/incidents/{incident_id}/candidates": Row(Audience.CONCERNED, _OF_OWNER),
+    "GET /api/v1/anomalies": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/incident-regroupings": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/model-assets": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/rules": Row(Audience.CONCERNED, _OF_OWNER),
