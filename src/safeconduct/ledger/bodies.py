@@ -109,12 +109,17 @@ def encoded_plain(value: JSONValue) -> bytes:
     return encoded if encoded.isascii() or _has_ascii_names(value) else _encode(ordered(value))
 
 
+_LEAVES = frozenset({str, int, bool, type(None)})
+
+
 def _has_ascii_names(value: JSONValue) -> bool:
     if isinstance(value, dict) and not "".join(value).isascii():
         return False
-    parts: Iterable[JSONValue] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    parts: Iterable[JSONValue] = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    )
     for one in parts:  # noqa: SIM110 - a generator costs more than all the rest here
-        if type(one) is not str and not _has_ascii_names(one):
+        if type(one) not in _LEAVES and not _has_ascii_names(one):
             return False
     return True
 

@@ -30,12 +30,14 @@ class Record:
     """One parsed record: its kind, the number of its first line, when it happened, its fields under their own names.
 
     `raw` holds no floats: numbers with a fraction, and integers beyond 2^53 - 1, are kept as the text they came as.
+    `numbered` says that whoever wrote it counts its records, so that the same one twice is one event.
     """
 
     source: str
     line: int
     at: Instant
     raw: Mapping[str, Any]
+    numbered: bool = False
 
 
 def event_id(source: str, raw: Mapping[str, Any]) -> EventId:
@@ -56,6 +58,8 @@ class Normalizer:
     def event(self, record: Record) -> Event:
         """Returns the record's event."""
         first = event_id(record.source, record.raw)
+        if record.numbered:
+            return self._event(first, record, record.raw)
         self._seen[first] += 1
         if self._seen[first] == 1:
             return self._event(first, record, record.raw)

@@ -6,8 +6,7 @@ members of the header and of the event stand side by side.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from safeconduct.soc.pointers import pointer
 
@@ -79,8 +78,7 @@ class Pointers(Mapping[str, str]):
         return len(self._header.keys() | self._data.keys())
 
 
-@dataclass(frozen=True, slots=True)
-class WindowsRecord:
+class WindowsRecord(NamedTuple):
     """One Windows event: its header, and its own data by the names the event gives them.
 
     `event_id` is 0 and the texts are empty where the record doesn't say. A value of `data` is a scalar or a list of

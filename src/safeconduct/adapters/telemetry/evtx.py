@@ -156,6 +156,6 @@ def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401 - JSON
 
 def _record(number: int, raw: dict[str, Any]) -> Record | DeadLetter:
     try:
-        return Record(source=SOURCE, line=number, at=windows_instant(raw), raw=raw)
+        return Record(source=SOURCE, line=number, at=windows_instant(raw), raw=raw, numbered=True)
     except UnreadableError as error:
         return DeadLetter(line=number, code=error.code, detail=error.detail, text="")

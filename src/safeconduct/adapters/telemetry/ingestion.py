@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import IO
 
+from safeconduct.adapters.cycles import no_search_for_cycles
 from safeconduct.adapters.telemetry.forms import SAMPLE_BYTES, Form, form_of, mismatch, sample
 from safeconduct.adapters.telemetry.raw_store import Description, RawStore
 from safeconduct.adapters.telemetry.reading import Manner, Tally, read
@@ -158,16 +159,20 @@ class Ingestion:
         tally, new = Tally(), 0
         with self._raws.open(digest) as file:
             found = read(file, manner, tally)
-            while batch := list(islice(found, BATCH)):
-                new += self._add(digest, batch, tally)
+            complete = False
+            while not complete:
+                with no_search_for_cycles():
+                    batch = list(islice(found, BATCH))
+                    complete = len(batch) < BATCH
+                    new += self._add(digest, batch, tally, complete=complete)
+                    batch.clear()  # before the search goes on, which would look through it
                 progress(tally.lines)
-        self._store.add((), file=digest, lines=tally.lines, complete=True)
         return _report(digest, description, tally, new)
 
-    def _add(self, digest: str, batch: list[Event | DeadLetter], tally: Tally) -> int:
+    def _add(self, digest: str, batch: list[Event | DeadLetter], tally: Tally, *, complete: bool) -> int:
         events = [found for found in batch if isinstance(found, Event)]
         dead = [found for found in batch if isinstance(found, DeadLetter)]
-        return self._store.add(events, file=digest, lines=tally.lines, dead=dead)
+        return self._store.add(events, file=digest, lines=tally.lines, dead=dead, complete=complete)
 
     def _read_mapping(self, digest: str) -> OwnMapping:
         if not digest:

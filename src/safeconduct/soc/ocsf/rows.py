@@ -15,6 +15,7 @@ Taken = tuple[str, Convert]
 NOTHING = frozenset({"", "-"})
 """What Windows writes where there is nothing to say."""
 
+HEADER = "@"
 _SCALARS = frozenset({str, int, bool})
 _NEED_A_NUMBER = frozenset({"process", "parent_process"})  # OCSF: one of pid, uid and cpid
 
@@ -25,7 +26,7 @@ class Row:
 
     `copy` maps a dotted OCSF attribute to a field, or to a field and what is made of it. A field that is absent, `-`,
     empty or a list sets nothing, and an object of which nothing is set is left out. `fixed` holds what the row alone
-    says.
+    says. `headed` tells that fields of the record's header are among them, whose names begin with HEADER.
     """
 
     class_uid: int
@@ -33,12 +34,15 @@ class Row:
     copy: Mapping[str, str | Taken]
     fixed: Mapping[str, Any] = field(default_factory=dict)
     fill: Callable[[Mapping[str, Any]], dict[str, Any]] = field(init=False, repr=False)
+    headed: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         tree: dict[str, Any] = {}
-        for path, source in self.copy.items():
-            put(tree, path, (source, None) if isinstance(source, str) else source)
+        sources = {path: (source, None) if isinstance(source, str) else source for path, source in self.copy.items()}
+        for path, taken in sources.items():
+            put(tree, path, taken)
         object.__setattr__(self, "fill", _compiled(tree))
+        object.__setattr__(self, "headed", any(name.startswith(HEADER) for name, _ in sources.values()))
 
 
 def _compiled(tree: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

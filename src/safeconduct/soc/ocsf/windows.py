@@ -1,6 +1,7 @@
 """Windows events: which row maps which event of which provider, and what stands in every one of them."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from safeconduct.kernel.instants import Instant
@@ -12,6 +13,9 @@ from safeconduct.soc.ocsf.rows import Row
 from safeconduct.soc.ocsf.sysmon import REGISTRY_ACTS, SYSMON
 from safeconduct.soc.ocsf.windows_security import AUDITING, OBJECTS, OTHERS, SECURITY
 from safeconduct.soc.windows import WindowsRecord, windows_record
+
+HOSTS_MAX = 4096
+"""Hosts whose normal form is kept: those of a house; more is only slower."""
 
 SYSMON_PROVIDER = "Microsoft-Windows-Sysmon"
 REGISTRY_OBJECT = 12
@@ -44,10 +48,13 @@ def windows(raw: Mapping[str, Any], at: Instant) -> dict[str, Any]:
     row = _row(record) if record else None
     document = _filled(row, record, raw, at) if row and record else base_object(BASE, OTHER, at)
     if record is not None:
-        document["metadata"] |= _named(record)
-        if host := normal_host(record.computer):
+        _name(document["metadata"], record)
+        if host := _host(record.computer):
             document["device"] = {"hostname": host}
     return document
+
+
+_host = lru_cache(maxsize=HOSTS_MAX)(normal_host)
 
 
 def _row(record: WindowsRecord) -> Row | None:
@@ -64,18 +71,18 @@ def _row(record: WindowsRecord) -> Row | None:
 
 def _filled(row: Row, record: WindowsRecord, raw: Mapping[str, Any], at: Instant) -> dict[str, Any]:
     document = base_object(row.class_uid, row.activity_id, at)
-    document |= row.fill({**record.data, "@computer": record.computer, **_header(raw)})
+    document |= row.fill({**record.data, **_header(raw, record)} if row.headed else record.data)
     for path, value in row.fixed.items():
         put(document, path, value)
     return document if all(name in document for name in NEEDS[row.class_uid]) else base_object(BASE, OTHER, at)
 
 
-def _header(raw: Mapping[str, Any]) -> dict[str, Any]:
-    event = raw.get("Event")
+def _header(raw: Mapping[str, Any], record: WindowsRecord) -> dict[str, Any]:
+    event, named = raw.get("Event"), {"@computer": record.computer}
     if event is None:
-        return {"@process": raw.get("ExecutionProcessID"), "@user": raw.get("UserID")}
-    system = event["System"]
-    return {"@process": _attribute(system, "Execution", "ProcessID"), "@user": _attribute(system, "Security", "UserID")}
+        return named | {"@process": raw.get("ExecutionProcessID"), "@user": raw.get("UserID")}
+    process = _attribute(event["System"], "Execution", "ProcessID")
+    return named | {"@process": process, "@user": _attribute(event["System"], "Security", "UserID")}
 
 
 def _attribute(system: Mapping[str, Any], element: str, name: str) -> Any:  # noqa: ANN401 - JSON
@@ -84,6 +91,11 @@ def _attribute(system: Mapping[str, Any], element: str, name: str) -> Any:  # no
     return named.get(name) if type(named) is dict else None
 
 
-def _named(record: WindowsRecord) -> dict[str, Any]:
-    said = {"log_name": record.channel, "log_provider": record.provider, "sequence": record.record_id}
-    return {"event_code": str(record.event_id)} | {name: value for name, value in said.items() if value}
+def _name(metadata: dict[str, Any], record: WindowsRecord) -> None:
+    metadata["event_code"] = str(record.event_id)
+    if record.channel:
+        metadata["log_name"] = record.channel
+    if record.provider:
+        metadata["log_provider"] = record.provider
+    if record.record_id:
+        metadata["sequence"] = record.record_id
