@@ -15,6 +15,8 @@ from bench import (
     freeze,
     freeze_workers,
     gateway,
+    ingest,
+    ingest_large,
     ledger,
     ledger_large,
     ledger_postgres,
@@ -33,8 +35,10 @@ PARTS: Mapping[str, Callable[[], list[Row]]] = {
     "scope": scope.rows,
     "boundary": boundary.rows,
     "detection": detection.rows,
+    "ingest": ingest.rows,
     "log-postgres": ledger_postgres.rows,
     "log-large": ledger_large.rows,
+    "ingest-large": ingest_large.rows,
 }
 
 

@@ -1,31 +1,38 @@
-"""The search for cycles waits while somebody asks, and goes on as it was."""
+"""Full searches for cycles wait while somebody asks, and go on as they were; young cycles are found all the same."""
 
 import gc
+import weakref
 
 import pytest
 
-from safeconduct.adapters.cycles import no_search_for_cycles
+from safeconduct.adapters.cycles import NEVER, no_full_search_for_cycles
+from support.patience import until
 
 
-def test_the_search_waits_for_the_last_who_asked():
-    with no_search_for_cycles():
-        with no_search_for_cycles():
-            assert not gc.isenabled()
-        assert not gc.isenabled()
-    assert gc.isenabled()
+def test_full_searches_wait_for_the_last_who_asked():
+    former = gc.get_threshold()
+    with no_full_search_for_cycles():
+        with no_full_search_for_cycles():
+            assert gc.get_threshold() == (*former[:2], NEVER)
+        assert gc.get_threshold() == (*former[:2], NEVER)
+    assert gc.get_threshold() == former
 
 
-def test_it_goes_on_after_a_failure():
-    with pytest.raises(ValueError, match="x"), no_search_for_cycles():
+def test_they_go_on_after_a_failure():
+    former = gc.get_threshold()
+    with pytest.raises(ValueError, match="x"), no_full_search_for_cycles():
         raise ValueError("x")
-    assert gc.isenabled()
+    assert gc.get_threshold() == former
 
 
-def test_where_it_is_off_it_stays_off():
-    gc.disable()
-    try:
-        with no_search_for_cycles():
-            pass
-        assert not gc.isenabled()
-    finally:
-        gc.enable()
+class Node:
+    """Refers to itself."""
+
+    def __init__(self):
+        self.itself = self
+
+
+def test_a_young_cycle_is_still_found():
+    with no_full_search_for_cycles():
+        found = weakref.ref(Node())
+        until(lambda: [[] for _ in range(1000)] and found() is None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import IO
 
-from safeconduct.adapters.cycles import no_search_for_cycles
+from safeconduct.adapters.cycles import no_full_search_for_cycles
 from safeconduct.adapters.telemetry.forms import SAMPLE_BYTES, Form, form_of, mismatch, sample
 from safeconduct.adapters.telemetry.raw_store import Description, RawStore
 from safeconduct.adapters.telemetry.reading import Manner, Tally, read
@@ -157,15 +157,13 @@ class Ingestion:
         mapping = self._read_mapping(description.mapping)
         manner = Manner(Form(description.form), inventory, description.host, description.time_field, mapping)
         tally, new = Tally(), 0
-        with self._raws.open(digest) as file:
+        with self._raws.open(digest) as file, no_full_search_for_cycles():
             found = read(file, manner, tally)
             complete = False
             while not complete:
-                with no_search_for_cycles():
-                    batch = list(islice(found, BATCH))
-                    complete = len(batch) < BATCH
-                    new += self._add(digest, batch, tally, complete=complete)
-                    batch.clear()  # before the search goes on, which would look through it
+                batch = list(islice(found, BATCH))
+                complete = len(batch) < BATCH
+                new += self._add(digest, batch, tally, complete=complete)
                 progress(tally.lines)
         return _report(digest, description, tally, new)
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from safeconduct.access.reading_rights import Reader, reads_telemetry
+from safeconduct.adapters.cycles import no_full_search_for_cycles
 from safeconduct.adapters.telemetry.archives import Archive
 from safeconduct.adapters.telemetry.ingestion import Said
 from safeconduct.http.control.bodies import SignedAlone
@@ -155,11 +156,15 @@ async def detect(control: Installation, signed: SignedAlone, owner: Owner = "") 
     rules = rules_of(control, owner)
     with control.snapshot() as records:
         ruled, tuned_out = rulings(records, owner), tune_outs(records, owner)
-    detection = await asyncio.to_thread(
-        lambda: service.run_detection(
-            archive.events, rules().rules, archive.telemetry.inventory(), owner, rulings=ruled, tuned_out=tuned_out
-        )
-    )
+
+    def run() -> service.Detection:
+        inventory = archive.telemetry.inventory()
+        with no_full_search_for_cycles():
+            return service.run_detection(
+                archive.events, rules().rules, inventory, owner, rulings=ruled, tuned_out=tuned_out
+            )
+
+    detection = await asyncio.to_thread(run)
     committed = await commit(
         control.writer,
         lambda tx: service.open_incidents(
