@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.ingest import opened
 from bench.ledger import row
-from safeconduct.adapters.telemetry.files import PART_BYTES
+from safeconduct.adapters.telemetry.cutting import PART_BYTES
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
 
 EVENTS = 1_000_000
