@@ -59,7 +59,12 @@ def _false(here: Recording, piece: Evidence, rng: random.Random) -> Iterator[tup
     at = piece.pointer if piece.pointer in strange else min(strange)
     yield "event of another incident", replace(piece, event=here.stranger.id, pointer=at, quote=strange[at])
     said = {str(value) for pointer, value in texts(event) if pointer == piece.pointer}
-    others = [(pointer, value) for pointer, value in texts(event) if str(value).lower() != str(quote).lower()]
+    # At the event's time, what writes that time in other words is no lie.
+    others = [
+        (pointer, value)
+        for pointer, value in texts(event)
+        if str(value).lower() != str(quote).lower() and pointer != TIME
+    ]
     if piece.form is Form.EXACT and piece.pointer != TIME and others:
         yield "another field", replace(piece, pointer=rng.choice(others)[0])
         yield "another field's value", replace(piece, quote=rng.choice(others)[1])
@@ -119,7 +124,8 @@ def _tallies(_: Recording, predicate: Tally) -> Iterator[Lie]:
 def _absences(here: Recording, predicate: Absence) -> Iterator[Lie]:
     hunt = predicate.hunt
     pointer = hunt.where[0].field
-    found = [str(value) for one in here.ordered for at, value in texts(one) if at == pointer and value]
+    sources = [one for one in here.ordered if one.source in hunt.sources]
+    found = [str(value) for one in sources for at, value in texts(one) if at == pointer and value]
     there = Where(pointer, Comparison.EQUALS, found[0].swapcase() if found[0].isascii() else found[0])
     yield "absent, though there", Absence(hunt=replace(hunt, where=(there,)))
     yield "absent, though there", Absence(hunt=replace(hunt, where=(Where(pointer, Comparison.EXISTS),)))
