@@ -6,10 +6,13 @@ from collections import Counter
 import pytest
 
 from safeconduct.kernel.canonical import canonical
+from safeconduct.soc.detecting import detect
+from safeconduct.soc.detection.parsing import check
 from safeconduct.soc.entities import mentions
 from safeconduct.soc.normalizing import event_id
 from support import sensors
 from support.ocsf import faults
+from support.sigma_corpora import rule_files
 from support.telemetry import taken
 
 SHAPES_MAX = 3
@@ -128,3 +131,21 @@ def test_mapped_samples_are_taken_as_they_are():
         assert {**event.ocsf, "time": 0} == {**event.ocsf, **event.raw, "time": 0}
         assert event.id == event_id(event.source, event.raw)
         canonical(event.raw)
+
+
+@pytest.fixture(scope="module")
+def written_for_sensors():
+    """Returns SigmaHQ's rules for CloudTrail and for Zeek, those that can be run here."""
+    wanted = ("service: cloudtrail", "product: zeek")
+    return check([file for file in rule_files().values() if any(mark in file[1] for mark in wanted)])
+
+
+FIRED = {"cloudtrail": (197, 11), "zeek": (69, 2)}
+
+
+@pytest.mark.parametrize("kind", FIRED)
+def test_rules_of_others_fire_on_the_samples(samples, written_for_sensors, kind):
+    rules, problems = written_for_sensors
+    assert len(problems) == 1
+    alerts = detect([event for found, _ in samples[kind].values() for event in found], rules)
+    assert (len(alerts), len({alert.rule for alert in alerts})) == FIRED[kind]
