@@ -24,7 +24,8 @@ PEER_EVENTS = 1_000
 
 METHOD = (
     "SigmaHQ's rules for Windows over the 59,707 lines of OTRF's LSASS campaign 05: from a line's bytes to a hit with"
-    " its evidence, unpacking and parsing included; the least CPU of three rounds. Memory is the peak of that process,"
+    " its evidence, parsing included; the least CPU of three rounds, of"
+    " which `parse_cpu_s` is what parsing takes alone. Memory is the peak of that process,"
     " which began with kept rules; `cached_start_s` is CPU from the process' first instruction to an engine that is"
     " ready, `first_start_s` that of reading and compiling the rules. `regression_passed` counts SigmaHQ's recordings"
     " whose rule fired, of those whose rule is at hand (samples). `vs_best_python` is our events per CPU second over"
@@ -37,8 +38,10 @@ Row = dict[str, Any]
 def rows() -> list[Row]:
     """Returns what detection costs. The peer's row is missing where it was not set up."""
     with tempfile.TemporaryDirectory() as folder:
-        first = _child(folder)
-        ran = _child(folder, "match")
+        lines = Path(folder) / "lines"
+        with lines.open("wb") as file:
+            file.writelines(data.campaign_lines())
+        first, ran = _child(f"{folder}/compiled"), _child(f"{folder}/compiled", str(lines))
     best = min(ran["rounds"], key=lambda one: one["cpu_s"])
     rate = best["events"] / best["cpu_s"]
     passed, known = _regression()

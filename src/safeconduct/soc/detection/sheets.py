@@ -68,14 +68,20 @@ class _Taken:
     rows: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.data = [(self.columns[name], spelled) for name, spelled in self.of.data]
+        data = [(self.columns[name], spelled) for name, spelled in self.of.data]
+        self.plain = [(column, spelled[0]) for column, spelled in data if len(spelled) == 1]
+        self.spelled = [(column, spelled) for column, spelled in data if len(spelled) > 1]
         self.header = [(self.columns[name], place) for name, place in self.of.header]
 
     def record(self, row: int, glanced: Glance) -> None:
         own = glanced[3]
         for column, place in self.header:
             column.setdefault(str(glanced[place]), []).append(row)
-        for column, spelled in self.data:
+        for column, name in self.plain:
+            value = own.get(name)
+            if value is not None:
+                _put(column, value, row)
+        for column, spelled in self.spelled:
             for spelling in spelled:
                 value = own.get(spelling)
                 if value is not None:
@@ -110,9 +116,7 @@ class Sheet:
         if of.viewed:
             taken.event(row, event)
         if of.keywords:
-            texts: list[str] = []
-            _texts(event.raw.values(), texts)
-            self.words.append((row, BETWEEN.join(texts).lower()))
+            self.words.append((row, _words(event.raw.values()).lower()))
 
     def covered(self) -> Mapping[LogSource, int]:
         """Returns the set of rows that are of each log source."""
@@ -143,15 +147,12 @@ def _put(column: Column, value: object, row: int) -> None:
         _put(column, text_of(value), row)
 
 
-def _texts(values: Iterable[object], into: list[str]) -> None:
-    """Adds every scalar's text. Exact types, for this is done for every value of every event: they come from JSON."""
-    for value in values:
-        kind = type(value)
-        if kind is str:
-            into.append(value)  # type: ignore[arg-type]
-        elif kind is dict:
-            _texts(value.values(), into)  # type: ignore[attr-defined]
-        elif kind is list:
-            _texts(value, into)  # type: ignore[arg-type]
-        elif value is not None:
-            into.append(text_of(value))
+def _words(values: Iterable[object]) -> str:
+    """Returns every scalar's text. By exact types, for it is done for every value of every event."""
+    return BETWEEN.join([value if type(value) is str else _word(value) for value in values if value is not None])
+
+
+def _word(value: object) -> str:
+    if isinstance(value, dict):
+        return _words(value.values())
+    return _words(value) if isinstance(value, list) else text_of(value)
