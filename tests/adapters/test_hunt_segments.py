@@ -73,7 +73,7 @@ def archive(tmp_path_factory, child):
 
 
 def same(one, other):
-    assert replace(one, took=0) == replace(other, took=0)
+    assert replace(one, took=0, query="") == replace(other, took=0)
 
 
 @pytest.mark.parametrize("asked", [asked for asked, _ in FINDS] + GROUPED, ids=lambda _: "")

@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.cli import detect, events, incident, ingest, keys, rules
+from safeconduct.cli import detect, events, hunt, incident, ingest, keys, rules
 from safeconduct.cli.client import Client
 from safeconduct.cli.output import BAD_INPUT, DONE, EXIT_CODE, NO
 from safeconduct.http.inprocess import ask
@@ -25,7 +25,7 @@ from support.telemetry import auth, visit
 app = typer.Typer()
 app.command()(ingest.ingest)
 app.command()(detect.detect)
-for module in (events, incident, rules):
+for module in (events, hunt, incident, rules):
     app.add_typer(module.commands, name=module.__name__.rpartition(".")[2])
 
 
@@ -174,3 +174,38 @@ def test_rules_are_listed_and_checked(shell, tmp_path):
     assert [row["technique"] for row in told["techniques_not_in_use"]] == ["T1002"]
     assert "timestamp" in shell("rules", "check", tmp_path / "bad.yml")[1]
     assert shell("rules", "check", tmp_path / "none.yml")[0] == BAD_INPUT
+
+
+def test_a_hunt_names_events_and_says_what_it_looked_at(shell, tmp_path):
+    (tmp_path / "access.log").write_text(f"{visit('/a')}\n{visit('/b', at_s=1, ip='198.51.100.7')}\n")
+    assert shell("ingest", tmp_path / "access.log")[0] == DONE
+    code, told = shell("hunt", "run", "url~/A", "method", "!user", "--query")
+    assert code == DONE
+    assert "1 of 2 events (2 access)" in told
+    assert "safeconduct events show " in told
+    code, told = shell("hunt", "run", "--by", "src_ip", "src_ip@198.51.100.0/24", "code<=299")
+    assert code == DONE
+    assert "198.51.100.7" in told
+    assert "203.0.113.9" not in told
+    assert shell("hunt", "run", "--json", "host=nowhere")[0] == DONE
+    assert "command" in shell("hunt", "columns")[1]
+    for wrong in ("two words", "=x", "nobody=x", "command>3"):
+        assert shell("hunt", "run", wrong)[0] == BAD_INPUT
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "operator", "value", "negated"),
+    [
+        ("command=a=b", "command", "equals", "a=b", False),
+        ("command!=x", "command", "equals", "x", True),
+        ("command!~x", "command", "contains", "x", True),
+        ("command~~", "command", "contains", "~", False),
+        ("process^=/usr", "process", "startswith", "/usr", False),
+        ("process$=.exe", "process", "endswith", ".exe", False),
+        ("/raw/Event/EventData/Image~\\\\x", "/raw/Event/EventData/Image", "contains", "\\\\x", False),
+        ("dst_port>=1024", "dst_port", "gte", "1024", False),
+    ],
+)
+def test_conditions_as_they_are_typed(typed, field, operator, value, negated):
+    told = {"field": field, "operator": operator, "value": value, "negated": negated}
+    assert hunt.condition(typed) == told

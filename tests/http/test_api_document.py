@@ -28,7 +28,12 @@ A list asks for its own token; sign-ins and credentials show theirs, a passkey i
 """
 
 EXECUTORS_ASK = {f"/api/v1/tool-decisions/{one}" for one in ("find", "use", "end")}
-ASKS_ONLY = {("post", "/api/v1/programs/plan"), ("post", "/api/v1/policies/replay")}
+ASKS_ONLY = {
+    ("post", "/api/v1/programs/plan"),
+    ("post", "/api/v1/policies/replay"),
+    ("post", "/api/v1/hunts"),
+    ("post", "/api/v1/hunts/rules"),
+}
 """What is asked about a body, and changes nothing."""
 
 DOCUMENT = openapi.document()

@@ -11,13 +11,14 @@ import msgspec
 
 from safeconduct.access.reading_rights import reader_by
 from safeconduct.adapters.memory.events import MemoryEventStore
+from safeconduct.adapters.memory.hunts import ReadingHunts
 from safeconduct.adapters.responses.edl import ListProbe, read_list
 from safeconduct.adapters.telemetry.archives import Archive, Archives
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.http import lists
 from safeconduct.http.acts import HEADER, encode_act
-from safeconduct.http.control import anomalies, questions, response, rules, telemetry, triage, tune_outs
+from safeconduct.http.control import anomalies, hunts, questions, response, rules, telemetry, triage, tune_outs
 from safeconduct.http.control import regrouping as regrouping_routes
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
@@ -35,7 +36,7 @@ from safeconduct.soc.triage import ModelAnswer
 from support.immediate import ImmediateWriter
 from support.programs import in_force, signed
 
-PARTS = (telemetry, anomalies, regrouping_routes, rules, tune_outs, triage, questions, response, lists)
+PARTS = (telemetry, anomalies, regrouping_routes, rules, tune_outs, hunts, triage, questions, response, lists)
 LOCAL = {"authorization": "Bearer local"}
 RECORDING = Path(response.__file__).parents[2] / "cli" / "demo" / "recording"
 SOC = {
@@ -101,9 +102,9 @@ class House:
 
     def _archive(self, owner):
         if not owner:
-            return Archive(self.telemetry, self.events)
+            return Archive(self.telemetry, self.events, ReadingHunts(self.events))
         events = MemoryEventStore()
-        return Archive(Ingestion(RawStore(self.folder / owner), events), events)
+        return Archive(Ingestion(RawStore(self.folder / owner), events), events, ReadingHunts(events))
 
     def now(self):
         return self.writer.now

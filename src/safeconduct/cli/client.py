@@ -89,16 +89,13 @@ class Client:
         headers = {"content-type": "application/json"}
         return _document(self._send(Ask(method="POST", path=path, headers=headers, body=msgspec.json.encode(body))))
 
-    def check(self, path: str, body: bytes) -> Any:  # noqa: ANN401 - JSON of the control API
-        """Asks about a body and changes nothing, so that no signature is needed."""
-        return _document(self._send(Ask(method="POST", path=path, body=body)))
+    def check(self, path: str, body: bytes, **query: str) -> Any:  # noqa: ANN401 - JSON of the control API
+        """Asks about a body and changes nothing: signed only where the data folder does not speak for the reader."""
+        return _document(self._send(self._asking(path, body, query)))
 
     def lines(self, path: str, body: bytes, told: Callable[[bytes], None], /, **query: str) -> Any:  # noqa: ANN401 - JSON
         """Asks about a body, is told each JSON line of the answer as it comes, and returns the last one's document."""
-        encoded = urlencode(query)
-        signs = self._elsewhere is not None and self._key is not None
-        headers = {HEADER: self._act("POST", path, encoded, body)} if signs else {}
-        answer = self._send(Ask(method="POST", path=path, query=encoded, headers=headers, body=body), told)
+        answer = self._send(self._asking(path, body, query), told)
         return _document(replace(answer, body=answer.body.rstrip(b"\n").rpartition(b"\n")[2]))
 
     def post(self, path: str, body: Any = None, **query: str) -> Any:  # noqa: ANN401 - JSON of the control API
@@ -121,6 +118,12 @@ class Client:
                 "models are asked through a running server", code="no-server", remedy="safeconduct serve"
             )
         return _over_http(Address(server.url, token), request)
+
+    def _asking(self, path: str, body: bytes, query: Mapping[str, str]) -> Ask:
+        encoded = urlencode(query)
+        signs = self._elsewhere is not None and self._key is not None
+        headers = {HEADER: self._act("POST", path, encoded, body)} if signs else {}
+        return Ask(method="POST", path=path, query=encoded, headers=headers, body=body)
 
     def _read(self, path: str, query: Mapping[str, str | int]) -> Answer:
         encoded = urlencode(query)

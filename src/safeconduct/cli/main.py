@@ -54,6 +54,7 @@ COMMANDS: sections.Sections = {
         "rules": "rules:commands",
         "model-assets": "model_assets:model_assets",
         "events": "events:commands",
+        "hunt": "hunt:commands",
         "incident": "incident:commands",
         "action": "action:commands",
     },

@@ -57,7 +57,7 @@ def add(
     name: Name, paths: Files, *, owner: Owner = "", data: Data = None, key: Key = None, as_json: Json = False
 ) -> None:
     """Takes Sigma rules in under a name, in the place of those of that name before."""
-    files = [{"name": _below(paths, file), "text": text} for file, text in _read(paths)]
+    files = [{"name": _below(paths, file), "text": text} for file, text in read_rules(paths)]
     body = msgspec.json.encode({"files": files})
     added = client(data, key).post("/api/v1/rules/collections", body, name=name, owner=owner)
     emit(added, as_json, _show_added)
@@ -92,7 +92,7 @@ def check(paths: Paths = None, *, as_json: Json = False) -> None:
     """Tells of each Sigma rule whether it can be run here, and if not, what of it cannot."""
     from safeconduct.soc.detection.parsing import check as check_files  # noqa: PLC0415 - 6 MB; others read no rule
 
-    files = _read(paths) if paths else shipped_files()
+    files = read_rules(paths) if paths else shipped_files()
     rules, problems = check_files(files)
     unknown = [
         {"rule": head.id, "title": head.title, "technique": name}
@@ -118,14 +118,19 @@ def convert(paths: Files, *, to: To, pipeline: Pipeline = "", as_json: Json = Fa
     """Writes Sigma rules as queries of another product, by pySigma's back ends."""
     from safeconduct.soc.detection.converting import convert as convert_files  # noqa: PLC0415 - as `check`
 
-    queries, problems = convert_files(_read(paths), to, pipeline)
+    queries, problems = convert_files(read_rules(paths), to, pipeline)
     told = [{"file": p.name, "rule": p.rule, "code": p.error.code, "message": p.error.message} for p in problems]
     emit({"queries": queries, "problems": told}, as_json, _show_queries)
     if problems:
         raise typer.Exit(NO)
 
 
-def _read(paths: list[Path]) -> list[tuple[str, str]]:
+def read_rules(paths: list[Path]) -> list[tuple[str, str]]:
+    """Returns the names and texts of rule files, those of a folder and below it.
+
+    Raises:
+        InvalidInputError: `file-unreadable`.
+    """
     files: list[tuple[str, str]] = []
     for path in paths:
         found = sorted(path.rglob("*.y*ml")) if path.is_dir() else [path]

@@ -15,17 +15,20 @@ import msgspec
 
 from safeconduct.adapters.hunts.catching_up import step
 from safeconduct.adapters.hunts.duckdb_engine import DuckDB
-from safeconduct.adapters.hunts.engines import answer
-from safeconduct.adapters.hunts.orders import Answer, CatchUp, Order, Reply
+from safeconduct.adapters.hunts.engines import answer, detected
+from safeconduct.adapters.hunts.orders import Answer, CatchUp, Detect, Order, Reply
 from safeconduct.adapters.hunts.segments import Manifest, Segment, Segments
 from safeconduct.adapters.sqlite.events import SqliteEventStore
-from safeconduct.kernel.errors import LimitedError, SafeconductError
+from safeconduct.kernel.errors import Kind, SafeconductError
 
 FOLDER = "segments"
 """The folder of segments, beside the event index."""
 
 DATA_BYTES_MAX = 3 << 30
 """Bytes of memory the process may hold: DuckDB's, and what Python, Ibis and the reading of events take beside it."""
+
+
+ERROR_CHARS = 500  # of an engine's error that are passed on
 
 
 class Archive:
@@ -48,10 +51,20 @@ class Archive:
 
     def answer(self, order: Answer) -> Reply:
         """Answers a hunt over the segments there are."""
+        with self._read():
+            return Reply(result=answer(self._engine, order.hunt, order.budget))
+
+    def detect(self, order: Detect) -> Reply:
+        """Runs rules over the segments there are."""
+        with self._read() as events:
+            return Reply(detected=detected(self._engine, events, order.hunt, order.budget))
+
+    @contextmanager
+    def _read(self) -> Iterator[SqliteEventStore]:
         with self._events() as events, self._alone():
             manifest = self._manifest(events)
             self._engine.read([self.segments.path(one) for one in manifest.segments])
-            return Reply(result=answer(self._engine, order.hunt, order.budget))
+            yield events
 
     def _manifest(self, events: SqliteEventStore) -> Manifest:
         manifest = self.segments.manifest(events.generation())
@@ -94,13 +107,15 @@ def _obeyed(order: Order, archives: dict[str, Archive]) -> Reply:
                 return archive.catch_up()
             case Answer():
                 return archive.answer(order)
-    except LimitedError as error:
-        return Reply(code=error.code, message=error.message, remedy=error.remedy)
+            case Detect():
+                return archive.detect(order)
     except SafeconductError as error:
-        return Reply(code="hunts-unavailable", message=error.message, remedy=error.remedy)
+        return Reply(kind=error.kind, code=error.code, message=error.message, remedy=error.remedy)
     except Exception as error:  # noqa: BLE001 - an engine's errors have no common root
         archives.pop(order.folder, None)
-        return Reply(code="hunts-unavailable", message=f"{type(error).__name__}: {str(error)[:500]}")
+        return Reply(
+            kind=Kind.UNAVAILABLE, code="hunts-unavailable", message=f"{type(error).__name__}: {str(error)[:500]}"
+        )
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ _EMPTY = "SELECT " + ", ".join(f'NULL::{TYPES[kind]} AS "{name}"' for name, kind
 class DuckDB:
     """`Engine`. It reads and writes below one folder and nothing else, and loads no extension."""
 
+    dialect = "duckdb"
+
     def __init__(self, folder: Path) -> None:
         self._connection = duckdb.connect(config={"threads": THREADS, "memory_limit": MEMORY})
         for statement in (
@@ -53,7 +55,7 @@ class DuckDB:
         self._connection.execute(f"CREATE OR REPLACE VIEW events AS {chosen}")
 
     def rows(self, table: Table) -> Rows:
-        return self._connection.execute(sql(table, "duckdb")).fetchall()
+        return self._connection.execute(sql(table, self.dialect)).fetchall()
 
     def write(self, lines: Path, absorbed: Sequence[Path], to: Path) -> None:
         """Writes a segment, sorted by time and id: rows from a file of JSON lines, and those of former segments."""

@@ -1,21 +1,27 @@
 """Engines that answer expressions over segments."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from ibis.expr.types import Table  # type: ignore[import-untyped]
 
-from safeconduct.adapters.hunts.questions import found, grouped, overview
+from safeconduct.adapters.hunts.questions import found, grouped, overview, question, sql, streams, suspects
 from safeconduct.adapters.hunts.rows import from_sort_key
 from safeconduct.kernel.instants import Duration
-from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult, Row, over_budget
+from safeconduct.soc.detecting import detect
+from safeconduct.soc.detection.parsing import load
+from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult, Row, RuleHunt, RuleHuntResult, over_budget
+from safeconduct.soc.ports import EventStore
 
 Rows = Sequence[tuple[Any, ...]]
 
 
 class Engine(Protocol):
-    """Answers expressions over the table `events`, read from Parquet files."""
+    """Answers expressions over the table `events`, read from Parquet files. `dialect` is Ibis's name of its SQL."""
+
+    dialect: str
 
     def read(self, segments: Sequence[Path]) -> None:
         """Takes these files as the table from now on."""
@@ -45,6 +51,42 @@ def answer(engine: Engine, hunt: Hunt, budget: Budget) -> HuntResult:
         scanned=scanned,
         sources=dict(sorted((row[0], row[1]) for row in seen)),
         took=Duration(0),
+        query=sql(question(hunt), engine.dialect),
+    )
+
+
+SUSPECTS_MAX = 200_000
+"""Events read for rules in one hunt: what the matcher looks at in some seconds."""
+
+
+def detected(engine: Engine, events: EventStore, hunt: RuleHunt, budget: Budget) -> RuleHuntResult:
+    """Returns the alerts of rules: an engine finds the events that they can hold of, and `detect` judges these.
+
+    Raises:
+        RuleError: a rule can't be used.
+        LimitedError: `hunt-over-budget`, also where rules can hold of more events than SUSPECTS_MAX.
+    """
+    rules = load(hunt.files, hunt.filled)
+    window = Hunt(first=hunt.first, last=hunt.last)
+    seen = engine.rows(streams(window))
+    if sum(row[2] for row in seen) > budget.scanned:
+        raise over_budget(budget)
+    asked = suspects(window, rules.events, [row[1] for row in seen], SUSPECTS_MAX + 1)
+    keys = [key for (key,) in engine.rows(asked)]
+    if len(keys) > SUSPECTS_MAX:
+        raise over_budget(budget)
+    keys += [row[3] for row in seen]  # the last of each stream tells correlations how far the telemetry goes
+    found = events.many([from_sort_key(key)[1] for key in dict.fromkeys(keys)])
+    sources = Counter[str]()
+    for source, _, count, _ in seen:
+        sources[source] += count
+    return RuleHuntResult(
+        alerts=detect(found.values(), rules),
+        looked_at=len(found),
+        scanned=sources.total(),
+        sources=dict(sorted(sources.items())),
+        took=Duration(0),
+        query=sql(asked, engine.dialect),
     )
 
 

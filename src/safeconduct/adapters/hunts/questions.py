@@ -1,6 +1,6 @@
 """Hunts as Ibis expressions over the table of segments. No value of a hunt becomes SQL other than as a literal."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -8,6 +8,8 @@ import ibis  # type: ignore[import-untyped]
 from ibis.expr.types import BooleanValue, StringValue, Table  # type: ignore[import-untyped]
 
 from safeconduct.adapters.hunts.rows import SCHEMA, address_key
+from safeconduct.adapters.hunts.rules_to_ibis import candidates
+from safeconduct.soc.detection.ir import RuleIR
 from safeconduct.soc.hunts.columns import COLUMNS, folded
 from safeconduct.soc.hunts.model import Comparison, Hunt, Order, Where
 from safeconduct.soc.pointers import pointer, steps_of
@@ -55,6 +57,18 @@ def grouped(hunt: Hunt) -> Table:
         Order.LEAST: (table["events"], table["least"]),
     }
     return table.order_by(orders[hunt.order]).limit(hunt.limit)
+
+
+def streams(hunt: Hunt) -> Table:
+    """Returns (source, stream, events, greatest sort key) of the window."""
+    window = _window(hunt)
+    return window.group_by(["source", "stream"]).agg(events=window.count(), greatest=window.key.max())
+
+
+def suspects(hunt: Hunt, rules: Iterable[RuleIR], streams: Sequence[str], limit: int) -> Table:
+    """Returns the sort keys of those events of the window that some of the rules can hold of."""
+    window = _window(hunt)
+    return window.filter(candidates(window, rules, streams)).select("key").limit(limit)
 
 
 def question(hunt: Hunt) -> Table:

@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 from typing import Any
 
+from safeconduct.adapters.hunts.rule_fields import rule_texts, stream_text
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.hunts.columns import COLUMNS, column_value, folded, values_below, whole_number
@@ -19,8 +20,13 @@ SCHEMA: dict[str, str] = {
     **{name: "int64" if column.whole else "string" for name, column in COLUMNS.items()},
     **{f"{name}_key": "string" for name in sorted(ADDRESSES)},
     "fields": "map<string, array<string>>",
+    "stream": "string",
+    "places": "map<string, array<string>>",
 }
-"""Column -> type, in Ibis's words. Texts are as hunts compare them; `fields` has every value by its pointer."""
+"""Column -> type, in Ibis's words. Texts are as hunts compare them; `fields` has every value by its pointer.
+
+`stream` and `places` are what rules go by; see `rule_fields`.
+"""
 
 _TIME_DIGITS = 16
 _EARLIEST = 2**63
@@ -36,6 +42,7 @@ def row_of(event: Event) -> dict[str, Any]:
     for name in ADDRESSES:
         row[f"{name}_key"] = None if row[name] is None else address_key(row[name])
     row["fields"] = {at: [folded(one) for one in values] for at, values in values_below(event).items()}
+    row["stream"], row["places"] = stream_text(event), rule_texts(event)
     return row
 
 

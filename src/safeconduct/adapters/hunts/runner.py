@@ -5,16 +5,19 @@ import selectors
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 
 import msgspec
 
-from safeconduct.adapters.hunts.orders import Answer, CatchUp, Order, Reply
-from safeconduct.kernel.errors import LimitedError, UnavailableError
-from safeconduct.kernel.instants import seconds
-from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult, over_budget
+from safeconduct.adapters.hunts.orders import Answer, CatchUp, Detect, Order, Reply
+from safeconduct.kernel.errors import Kind, LimitedError, SafeconductError, UnavailableError
+from safeconduct.kernel.instants import Duration, seconds
+from safeconduct.soc.detection.model import RuleError
+from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult, RuleHunt, RuleHuntResult, over_budget
 
 STEP_S = 300.0
 """Seconds one step of catching up may take: it writes 131,072 rows, in some ten seconds on one core."""
@@ -23,6 +26,11 @@ REPLY_BYTES_MAX = 64 * 1024 * 1024
 """Bytes of one answer: 10,000 rows of texts as long as any that telemetry has."""
 
 _PIECE = 1 << 16
+
+
+def engine_installed() -> bool:
+    """Tells whether the extra `hunts` is installed: without it hunts read the event index from end to end."""
+    return all(find_spec(name) is not None for name in ("duckdb", "ibis"))
 
 
 class HuntChild:
@@ -72,24 +80,38 @@ class ChildHunts:
         self._folder = str(folder.resolve())
 
     def run(self, hunt: Hunt, budget: Budget) -> HuntResult:
+        reply, took = self._answered(Answer(self._folder, hunt, budget), budget)
+        if reply.result is None:
+            raise _said_nothing()
+        return replace(reply.result, took=took)
+
+    def detect(self, hunt: RuleHunt, budget: Budget) -> RuleHuntResult:
+        reply, took = self._answered(Detect(self._folder, hunt, budget), budget)
+        if reply.detected is None:
+            raise _said_nothing()
+        return replace(reply.detected, took=took)
+
+    def _answered(self, order: Order, budget: Budget) -> tuple[Reply, Duration]:
         while not self._ask(CatchUp(self._folder), STEP_S).done:
             pass
         began = monotonic()
         try:
-            reply = self._ask(Answer(self._folder, hunt, budget), budget.seconds)
+            return self._ask(order, budget.seconds), seconds(monotonic() - began)
         except TimeoutError as error:
             raise over_budget(budget) from error
-        if reply.result is None:
-            raise UnavailableError("the engine answered nothing", code="hunts-unavailable")
-        return replace(reply.result, took=seconds(monotonic() - began))
 
     def _ask(self, order: Order, within: float) -> Reply:
         reply = self._child.ask(order, within)
-        if reply.code == "hunt-over-budget":
-            raise LimitedError(reply.message, code=reply.code, remedy=reply.remedy)
-        if reply.code:
-            raise UnavailableError(reply.message, code=reply.code, remedy=reply.remedy)
-        return reply
+        if reply.kind is None:
+            return reply
+        raise _ERRORS.get(reply.kind, UnavailableError)(reply.message, code=reply.code, remedy=reply.remedy)
+
+
+_ERRORS: Mapping[Kind, type[SafeconductError]] = {Kind.INVALID: RuleError, Kind.LIMITED: LimitedError}
+
+
+def _said_nothing() -> UnavailableError:
+    return UnavailableError("the engine answered nothing", code="hunts-unavailable")
 
 
 def _started() -> subprocess.Popen[bytes]:

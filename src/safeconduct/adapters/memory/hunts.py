@@ -1,12 +1,15 @@
 """Hunts answered by reading the event index from end to end: exact, and slow where there are many events."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from time import monotonic
 
 from safeconduct.kernel.instants import seconds
+from safeconduct.soc.detecting import detect
+from safeconduct.soc.detection.parsing import load
 from safeconduct.soc.hunts.answering import answered
-from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult, over_budget
+from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult, RuleHunt, RuleHuntResult, over_budget
 from safeconduct.soc.model import Event
 from safeconduct.soc.ports import EventStore
 
@@ -22,6 +25,24 @@ class ReadingHunts:
         began = self.clock()
         found = answered(hunt, self._within(hunt, budget, began + budget.seconds))
         return replace(found, took=seconds(self.clock() - began))
+
+    def detect(self, hunt: RuleHunt, budget: Budget) -> RuleHuntResult:
+        began, rules, sources = self.clock(), load(hunt.files, hunt.filled), Counter[str]()
+        window = Hunt(first=hunt.first, last=hunt.last)
+
+        def seen() -> Iterator[Event]:
+            for event in self._within(window, budget, began + budget.seconds):
+                sources[event.source] += 1
+                yield event
+
+        alerts = detect(seen(), rules)
+        return RuleHuntResult(
+            alerts=alerts,
+            looked_at=sources.total(),
+            scanned=sources.total(),
+            sources=dict(sorted(sources.items())),
+            took=seconds(self.clock() - began),
+        )
 
     def _within(self, hunt: Hunt, budget: Budget, until: float) -> Iterator[Event]:
         for scanned, event in enumerate(self.events.between(hunt.first, hunt.last, hunt.sources), start=1):

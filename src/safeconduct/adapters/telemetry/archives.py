@@ -6,12 +6,15 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from safeconduct.adapters.hunts.runner import ChildHunts, HuntChild, engine_installed
+from safeconduct.adapters.memory.hunts import ReadingHunts
 from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.adapters.telemetry.compiled_rules import CompiledRulesFolder
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.kernel.ports import Entropy
 from safeconduct.soc.detection.keeping import CompiledRules, NotKept
+from safeconduct.soc.hunts.ports import HuntRunner
 from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.ports import EventStore
 
@@ -24,10 +27,11 @@ COMPILED = "compiled-rules"
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One owner's telemetry: the way in, and the events that came of it."""
+    """One owner's telemetry: the way in, the events that came of it, and who answers hunts over them."""
 
     telemetry: Ingestion
     events: EventStore
+    hunts: HuntRunner
     compiled: CompiledRules = field(default_factory=NotKept)
 
 
@@ -67,11 +71,13 @@ def open_archives(data: Path, entropy: Entropy) -> Iterator[Archives]:
     """Opens the archives of a data folder, those that come while it is open too."""
     compiled = CompiledRulesFolder(data / COMPILED, entropy)
     with ExitStack() as stack:
+        child = stack.enter_context(closing(HuntChild())) if engine_installed() else None
 
         def make(owner: str) -> Archive:
             folder = data / OTHERS / owner if owner else data
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             events = stack.enter_context(closing(SqliteEventStore(folder / "events.db")))
-            return Archive(Ingestion(RawStore(folder / "raw"), events), events, compiled)
+            hunts = ChildHunts(child, folder) if child is not None else ReadingHunts(events)
+            return Archive(Ingestion(RawStore(folder / "raw"), events), events, hunts, compiled)
 
         yield Archives(make, tuple(sorted(one.name for one in (data / OTHERS).glob("*/") if one.is_dir())))

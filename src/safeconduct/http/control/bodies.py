@@ -43,6 +43,19 @@ async def signed_nothing(signed: SignedBytes) -> Signed[Nothing]:
 SignedAlone: TypeAlias = Annotated[Signed[Nothing], Depends(signed_nothing), JSON]
 
 
+async def read_json(request: Request, body: ReadBytes) -> Any:  # noqa: ANN401 - what the route declares
+    """Returns the body of a request that asks about it and changes nothing, as what the route declares.
+
+    Raises:
+        UnauthenticatedError, TooLargeError: as `read_bytes`.
+        InvalidInputError: the body is not what the route declares.
+    """
+    return read(body, kind_of(request.scope["route"].endpoint))
+
+
+ReadJson = Annotated[T, Depends(read_json), JSON]
+
+
 async def open_json(request: Request, body: OpenBytes) -> Any:  # noqa: ANN401 - what the route declares
     """Returns the body of a request that anybody may make, as what the route declares.
 

@@ -12,7 +12,6 @@ from fastapi import APIRouter, Response
 from safeconduct.access.model import Principal
 from safeconduct.access.opening_rules import Viewer
 from safeconduct.access.reading_rights import Reader, reader_as
-from safeconduct.adapters.memory.hunts import ReadingHunts
 from safeconduct.adapters.telemetry.archives import Archive
 from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.http.control.bodies import SignedJson
@@ -253,7 +252,7 @@ def chosen(control: Control, signer: Principal, wanted: Wanted, owner: str) -> A
 
 
 def _searched(archive: Archive, hunt: Hunt) -> HuntResult:
-    return ReadingHunts(archive.events).run(hunt, triage_service.HUNT_BUDGET)
+    return archive.hunts.run(hunt, triage_service.HUNT_BUDGET)
 
 
 def whole_of(control: Control, reader: Reader, incident_id: str) -> Whole:

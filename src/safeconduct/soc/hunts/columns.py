@@ -1,7 +1,8 @@
 """The common columns of events: what a hunt may ask for by name, and where in OCSF each stands."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from safeconduct.soc.model import Event
@@ -48,6 +49,9 @@ COLUMNS: Mapping[str, Column] = {
 }
 """Name -> column. A name stays what it is: saved hunts use it."""
 
+NAMES_MAX = 8_192
+"""Names of members whose spelling in pointers is kept: as many as all telemetry we know has."""
+
 WHOLE_MAX = 2**63 - 1
 """The greatest number in a column of whole numbers: what every engine's 64 bits hold."""
 
@@ -82,9 +86,20 @@ def values_at(event: Event, place: str) -> Iterator[Any]:
 
     A list on the way stands for each of its elements, so that a pointer has no index; so does one at the end.
     """
-    root, *steps = steps_of(place)
+    root, *steps = _steps(place)
     document: Mapping[str, Any] = {"raw": event.raw, "ocsf": event.ocsf}
     return _below(document.get(root), steps)
+
+
+@lru_cache(maxsize=NAMES_MAX)
+def named(name: str) -> str:
+    """Returns the step to a member, as a pointer has it."""
+    return pointer(name)
+
+
+@lru_cache(maxsize=NAMES_MAX)
+def _steps(place: str) -> tuple[str, ...]:
+    return tuple(steps_of(place))
 
 
 def values_below(event: Event) -> dict[str, list[Any]]:
@@ -98,7 +113,7 @@ def values_below(event: Event) -> dict[str, list[Any]]:
 def _gather(value: Any, at: str, found: dict[str, list[Any]]) -> None:  # noqa: ANN401 - JSON
     if isinstance(value, Mapping):
         for name, item in value.items():
-            _gather(item, at + pointer(name), found)
+            _gather(item, at + named(name), found)
     elif isinstance(value, list | tuple):
         for item in value:
             _gather(item, at, found)
@@ -106,7 +121,7 @@ def _gather(value: Any, at: str, found: dict[str, list[Any]]) -> None:  # noqa: 
         found.setdefault(at, []).append(value)
 
 
-def _below(value: Any, steps: list[str]) -> Iterator[Any]:  # noqa: ANN401 - JSON
+def _below(value: Any, steps: Sequence[str]) -> Iterator[Any]:  # noqa: ANN401 - JSON
     if isinstance(value, list | tuple):
         for item in value:
             yield from _below(item, steps)

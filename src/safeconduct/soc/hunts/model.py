@@ -9,6 +9,7 @@ from safeconduct.kernel.errors import InvalidInputError, LimitedError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Duration, Instant
 from safeconduct.soc.hunts.columns import COLUMNS, whole_number
+from safeconduct.soc.model import Alert
 
 WHERE_MAX = 32
 """Conditions of a hunt: more than any person writes, few enough that every engine plans them at once."""
@@ -148,6 +149,19 @@ class Hunt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuleHunt:
+    """Which alerts Sigma rules would have given over the events of a window: `files` are names and texts of the rules.
+
+    `filled` are the values of placeholders, as `detection.parsing.load` takes them.
+    """
+
+    files: tuple[tuple[str, str], ...]
+    filled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    first: Instant | None = None
+    last: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """What a hunt may cost: `seconds` of wall time, and `scanned`, events it may look at (all of its window).
 
@@ -187,7 +201,8 @@ class HuntResult:
 
     `rows` of a grouped hunt, `events` of one that is not, each limited; `counted` events satisfy the hunt in all.
     `scanned` events are of its sources and window, whatever the conditions, and `sources` says how many of each source:
-    one that is not there has no telemetry in that window. `took` is wall time.
+    one that is not there has no telemetry in that window. `took` is wall time. `query` is what an engine was asked, in
+    its own language, for people to see; nobody's text becomes such a query.
     """
 
     rows: tuple[Row, ...] = ()
@@ -196,3 +211,19 @@ class HuntResult:
     scanned: int
     sources: Mapping[str, int] = field(default_factory=dict)
     took: Duration
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleHuntResult:
+    """The alerts, just those that `detect` gives over all events of the window. `looked_at` events were read for them.
+
+    `scanned`, `sources`, `took` and `query` are as in `HuntResult`.
+    """
+
+    alerts: tuple[Alert, ...]
+    looked_at: int
+    scanned: int
+    sources: Mapping[str, int] = field(default_factory=dict)
+    took: Duration
+    query: str = ""
