@@ -46,7 +46,7 @@ def made(count: int) -> list[Case]:
 
 def recorded(folder: Path) -> list[Case]:
     """Returns the incidents of the public recordings; where a file can't be read, it gives none."""
-    rules = _public_rules(folder)
+    rules = public_rules(folder)
     return [
         case
         for source, content in (*_otrf(folder), *_cloudtrail(folder))
@@ -67,7 +67,8 @@ def _events(content: bytes) -> list[Event]:
         return []
 
 
-def _public_rules(folder: Path) -> RuleSet:
+def public_rules(folder: Path) -> RuleSet:
+    """Returns the public rules for Windows and CloudTrail from level medium on that can be run."""
     with tarfile.open(folder / "sigma" / "rules.tar.xz") as archive:
         named = [one for one in archive.getmembers() if one.name.endswith(".yml")]
         wanted = [one for one in named if "/windows/" in one.name or "/cloudtrail/" in one.name]
