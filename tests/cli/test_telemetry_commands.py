@@ -147,6 +147,14 @@ def test_dead_letters_are_listed_and_read_anew(shell, tmp_path):
     assert shell("events", "dead", "zz")[0] == BAD_INPUT
 
 
+def test_what_is_no_telemetry_in_an_archive_is_told_and_no_fault(shell, tmp_path):
+    with tarfile.open(tmp_path / "logs.tgz", "w:gz") as archive:
+        archive.add(RECORDING / "flow.jsonl", "flow.jsonl")
+        archive.add(__file__, "README")
+    code, told = document(shell, "ingest", tmp_path / "logs.tgz")
+    assert (code, [report["problem"] for report in told["files"]]) == (DONE, ["", "telemetry-unknown"])
+
+
 def test_an_archive_goes_in_file_by_file_and_its_fault_is_told(shell, tmp_path):
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:

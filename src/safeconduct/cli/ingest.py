@@ -136,7 +136,8 @@ def _take(asking: Client, file: Found, tell: Callable[[str], None], manner: Mann
         for name, content in parts(file.path, manner.time):
             tell(f"reading {name} ({len(content):,} bytes)")
             sent = asking.post("/api/v1/telemetry", manner.mapping + content, name=name, **manner.said())
-            reports.append(sent["file"] | {"recorded": sent["recorded"], "asked": file.asked})
+            asked = file.asked and "/" not in name  # a file in an archive was not named itself, as one in a folder
+            reports.append(sent["file"] | {"recorded": sent["recorded"], "asked": asked})
     except (InvalidInputError, TooLargeError) as error:
         told = {"problem": error.code, "detail": error.message, "remedy": error.remedy}
         reports.append({"name": file.path.name, "asked": file.asked, "recorded": False} | told)
