@@ -388,3 +388,13 @@ def test_a_string_of_an_answer_has_a_length():
         found, _ = ask(here, json.dumps(answer))
         codes = {one.code for one in found.reading.unreadable} | {one.reason.code for one in found.claims}
         assert codes & {"quote-differs", "bad-text"} == {code}
+
+
+@pytest.mark.parametrize(("pointer", "said", "holds"), [("hostname", "WEB-01.", True), ("hostname", "web-02", False)])
+def test_a_host_in_other_letters_is_that_host(pointer, said, holds):
+    fact = Fact("login", START, "web-01", "ana", "203.0.113.66", 1, 1, "", "accepted", ("T1105",))
+    here = world_of({event_of(fact).id: fact})
+    event = next(iter(asked(here).events))
+    answer = {"observations": [{"event": event, "field": f"/ocsf/device/{pointer}", "value": said}]}
+    (claim,) = ask(here, json.dumps(answer))[0].claims
+    assert claim.verified is holds

@@ -13,6 +13,7 @@ from safeconduct.kernel.ids import ClaimId, EventId
 from safeconduct.soc.answer_schema import ShownField
 from safeconduct.soc.claims import CITED_MAX, TIME_POINTER, Author, AuthorKind, Claim, make_claim
 from safeconduct.soc.entities import mentions
+from safeconduct.soc.grounding.forms import form_of
 from safeconduct.soc.grounding.linking import PARENT_PID_POINTER, PID_POINTER, support_pointers
 from safeconduct.soc.model import EntityKind, Event
 from safeconduct.soc.predicates import (
@@ -32,7 +33,7 @@ from safeconduct.soc.predicates import (
     Verdict,
     Word,
 )
-from safeconduct.soc.quotes import Scalar, quotable
+from safeconduct.soc.quotes import Scalar, quotable, same
 from safeconduct.soc.triage import PROMPT_VERSION, Hunted, ModelAnswer, Question
 
 ANSWER_CHARS_MAX = 65_536
@@ -273,8 +274,11 @@ def _shown_field(asked: Question, event: EventId, pointer: str) -> ShownField | 
 def _evidence(asked: Question, event: EventId, pointer: str, value: Scalar) -> Evidence:
     # A value copied as it was shown stands for what was shown, also where that was cut or escaped.
     field = _shown_field(asked, event, pointer)
-    copied = field is not None and value == field.text
-    return Evidence(event=event, pointer=pointer, quote=field.value if field and copied else value)
+    if field is not None and value == field.text:
+        return Evidence(event=event, pointer=pointer, quote=field.value)
+    if field is None or same(field.value, value):
+        return Evidence(event=event, pointer=pointer, quote=value)
+    return Evidence(event=event, pointer=pointer, quote=value, form=form_of(pointer, field.value))
 
 
 def _stored(asked: Question, reference: str, pointer: str) -> Evidence:
