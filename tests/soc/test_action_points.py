@@ -1,15 +1,22 @@
 """Responses at points: noted, carried out, seen and undone, whatever fails and whenever the process dies."""
 
+import asyncio
+import os
+from types import SimpleNamespace
+
 import pytest
 
+from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.memory.points import OTHERS
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.adapters.responses import carrying
+from safeconduct.bootstrap.responding import carry_responses
 from safeconduct.kernel.effects import OUTBOX, TIMERS
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.soc.actions.model import ActionState, PointState, Why
 from safeconduct.soc.actions.reading import find
+from support.edr import SECRET, Receiver, serving
 from support.faulty import Faulty
 from support.points import field_of
 from support.responses import ATTACKER
@@ -108,7 +115,7 @@ class Killed(BaseException):
     """The process died here."""
 
 
-def dying(carrier, name, *, told):
+def dying(carrier, *, told):
     """Has the process die in an effect: before its points are told, or after and before the entry."""
 
     async def submit(_command):
@@ -133,7 +140,7 @@ def test_a_process_that_dies_at_any_step_is_taken_up_where_it_was(number, told):
         if step == 3:
             around.here.roll_back(action.id)
         if step == number:
-            alive, around.carrier = around.carrier, lambda: dying(carrying_of(around), "x", told=told)
+            alive, around.carrier = around.carrier, lambda: dying(carrying_of(around), told=told)
             with pytest.raises(Killed):
                 around.step()
             around.carrier = alive
@@ -278,3 +285,47 @@ def test_it_can_not_be_undone_while_it_is_carried_out():
     around = field_of()
     action = around.here.blocked(kind=KIND)
     assert refusal(around.here.roll_back, action.id) == "action-executing"
+
+
+def test_a_refusal_after_an_entry_that_got_lost_says_nothing_about_the_try_before():
+    around = field_of(points=("edge-1",))
+    action = around.here.blocked(kind=KIND)
+    around.step()
+    around.carrier, alive = (lambda: dying(carrying_of(around), told=True)), around.carrier
+    with pytest.raises(Killed):
+        around.step()
+    around.carrier, point = alive, around.points["edge-1", KIND]
+    point.refuses = "done-already"
+    around.step()
+    assert states(around, action) == (ActionState.DONE, {"edge-1": PointState.UNKNOWN})
+    around.settle()
+    assert states(around, action) == (ActionState.VERIFIED, {"edge-1": PointState.SEEN})
+
+
+def test_a_look_that_a_later_action_overtook_says_nothing():
+    around = field_of(points=("edge-1",))
+    first = around.here.blocked(kind=KIND)
+    around.settle()
+    around.here.roll_back(first.id)
+    around.step()
+    around.here.blocked(kind=KIND)
+    around.settle()
+    assert around.here.types().count("soc.action.probe-superseded/1") == 1
+    assert find(around.here.writer.state, first.id).absence is None
+
+
+def test_a_server_joins_the_carrier_to_the_file_of_points(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOAR_SECRET", SECRET)
+    around, receiver, does = field_of(points=("soar",)), Receiver(), {}
+    house = SimpleNamespace(writer=around.here.writer, entropy=os.urandom, clock=SystemClock(), data=tmp_path)
+    carry_responses(SimpleNamespace(on=does.__setitem__), house, lambda: "http://127.0.0.1:1")
+    with serving(receiver) as url:
+        (tmp_path / "responses.toml").write_text(
+            f'[points.soar]\nkind = "webhook"\nurl = "{url}"\nkinds = ["drop-ip"]\nsecret-env = "SOAR_SECRET"\n'
+        )
+        action = around.here.blocked(kind=KIND)
+        while waiting := around.waiting():
+            for effect in waiting:
+                asyncio.run(does[effect.kind](effect))
+    assert states(around, action) == (ActionState.VERIFIED, {"soar": PointState.SEEN})
+    assert receiver.messages == [f"{action.id}.look", f"{action.id}.apply"]

@@ -105,8 +105,21 @@ def _prepare(point: Point, order: Order, _before: Standing) -> PointReport:
 
 
 def _apply(point: Point, order: Order, before: Standing) -> PointReport:
-    point.apply(order, before)
+    try:
+        point.apply(order, before)
+    except RefusedError as error:
+        # Nothing was changed by this try; one before it, whose answer or entry got lost, may have.
+        if _as_before(point, order, before):
+            raise
+        return _said(PointState.UNKNOWN, error.code)
     return _said(PointState.DONE)
+
+
+def _as_before(point: Point, order: Order, before: Standing) -> bool:
+    try:
+        return point.look(order).held == before.held
+    except RefusedError:
+        return False
 
 
 def _undo(point: Point, order: Order, before: Standing) -> PointReport:

@@ -114,14 +114,15 @@ def in_force(records: Records, kind: str, now: Instant) -> int:
     """Returns how many actions of a kind are in force, or may be."""
     if KINDS[kind].own:
         return sum(1 for _ in active(records, kind, now))
-    return sum(_holding(action) for _, action in records.scan(TARGETS, f"{kind}/"))
+    return sum(holding(action) for _, action in records.scan(TARGETS, f"{kind}/"))
 
 
 def _held(records: Records) -> set[str]:
-    return {_entity(action) for _, action in records.scan(TARGETS) if _holding(action) and KINDS[action.kind].holds}
+    return {_entity(action) for _, action in records.scan(TARGETS) if holding(action) and KINDS[action.kind].holds}
 
 
-def _holding(action: Action) -> bool:
+def holding(action: Action) -> bool:
+    """Tells whether an action may be in effect somewhere, or is about to be."""
     return action.state in HELD or action.state is ActionState.EXECUTING
 
 

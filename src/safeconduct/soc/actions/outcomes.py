@@ -8,7 +8,8 @@ from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.soc.actions import events
 from safeconduct.soc.actions.edl import ADDRESSES
 from safeconduct.soc.actions.ending import ENDS, undo
-from safeconduct.soc.actions.keeping import CARRY_OUT, PREPARE, UNDO, VERIFY
+from safeconduct.soc.actions.keeping import CARRY_OUT, PREPARE, TARGETS, UNDO, VERIFY
+from safeconduct.soc.actions.limits import holding
 from safeconduct.soc.actions.model import Action, ActionState, PointReport, PointState, Presence, Why
 from safeconduct.soc.actions.reading import find
 
@@ -137,7 +138,10 @@ def _ordered(tx: Records, effect: EntryId, kind: str) -> bool:
 def _overtaken(tx: Records, action: Action, expect: Presence) -> bool:
     if expect is Presence.PRESENT:
         return action.state is not ActionState.DONE
-    return tx.get(ADDRESSES, f"{action.kind}/{action.target}") is not None  # another action listed the target since
+    # Another action listed the target since, or took effect at its points.
+    key = f"{action.kind}/{action.target}"
+    later = tx.get(TARGETS, key)
+    return tx.get(ADDRESSES, key) is not None or (later is not None and later.id != action.id and holding(later))
 
 
 def _nowhere(reports: Reports) -> bool:
