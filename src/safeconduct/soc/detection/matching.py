@@ -43,7 +43,7 @@ def _any(node: Or, view: View) -> tuple[Match, ...] | None:
 
 
 def _predicate(predicate: Predicate, view: View) -> tuple[Match, ...] | None:
-    values = view.values(predicate.field) if predicate.field else list(view.all_values())
+    values = view.values(predicate.field)
     if predicate.operator is Operator.NULL:
         return _null(predicate, view, values)
     texts = [(place, value, text_of(value)) for place, value in values if value is not None]

@@ -161,7 +161,10 @@ class View:
         self._document = {"raw": self.event.raw, "ocsf": self.event.ocsf}
 
     def values(self, name: str) -> list[tuple[str, Any]]:
-        """Returns the scalar values of a field with their pointers: none, one, or each element of a list."""
+        """Returns the scalar values of a field with their pointers: none, one, or each element of a list.
+
+        Without a name, those of the whole raw record, for keywords.
+        """
         if name not in self._found:
             self._found[name] = self._look_up(name)
         return self._found[name]
@@ -177,11 +180,9 @@ class View:
         spelled = (pointer("raw", name), pointer("raw", *name.split(".")))
         return (*spelled, f"/raw/*/{name}", f"/raw/PATH/*/{name}") if self.event.source == "audit" else spelled
 
-    def all_values(self) -> Iterator[tuple[str, Any]]:
-        """Yields every scalar of the raw record, for keywords."""
-        yield from _scalars(self.event.raw, "/raw")
-
     def _look_up(self, name: str) -> list[tuple[str, Any]]:
+        if not name:
+            return list(_scalars(self.event.raw, "/raw"))
         if self.record is not None and not name.startswith("ocsf."):
             return self._in_record(self.record, name)
         for place in self.places(name):
