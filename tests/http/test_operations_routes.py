@@ -124,6 +124,24 @@ def test_a_lying_model_has_nothing_verified(here):
     ]
 
 
+def test_a_report_holds_what_a_model_said_and_was_rejected_in_every_form_that_people_read(here):
+    house, incident = here
+    house.model.say = lying
+    house.post(f"incidents/{incident}/triage")
+    for form in ("markdown", "html"):
+        page = house.reply(f"incidents/{incident}/report", form=form, sharing="green").body.decode()
+        assert "TLP:GREEN" in page
+        assert [code for code in ("quote-differs", "technique-unsupported", "grounds-unverified") if code in page] == [
+            "quote-differs", "technique-unsupported", "grounds-unverified",
+        ]  # fmt: skip
+    shared = json.loads(house.reply(f"incidents/{incident}/report", form="stix").body)
+    assert shared["objects"][0]["name"] == "TLP:AMBER+STRICT"
+    assert "quote-differs" not in json.dumps(shared)
+    layer = json.loads(house.reply(f"incidents/{incident}/report", form="layer").body)
+    assert "T1498" not in {one["techniqueID"] for one in layer["techniques"]}
+    assert house.reply(f"incidents/{incident}/report", form="pdf").status == 422
+
+
 def test_a_model_that_is_refused_leaves_the_rules_claims_recorded(here):
     house, incident = here
     house.model.say = lambda _body: RefusedError("the path is frozen", code="frozen", clause="freeze:1")

@@ -18,7 +18,17 @@ from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.http import lists
 from safeconduct.http.acts import HEADER, encode_act
-from safeconduct.http.control import anomalies, hunts, questions, response, rules, telemetry, triage, tune_outs
+from safeconduct.http.control import (
+    anomalies,
+    hunts,
+    incident_reports,
+    questions,
+    response,
+    rules,
+    telemetry,
+    triage,
+    tune_outs,
+)
 from safeconduct.http.control import regrouping as regrouping_routes
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
@@ -36,7 +46,19 @@ from safeconduct.soc.triage import ModelAnswer
 from support.immediate import ImmediateWriter
 from support.programs import in_force, signed
 
-PARTS = (telemetry, anomalies, regrouping_routes, rules, tune_outs, hunts, triage, questions, response, lists)
+PARTS = (
+    telemetry,
+    anomalies,
+    regrouping_routes,
+    rules,
+    tune_outs,
+    hunts,
+    triage,
+    incident_reports,
+    questions,
+    response,
+    lists,
+)
 LOCAL = {"authorization": "Bearer local"}
 RECORDING = Path(response.__file__).parents[2] / "cli" / "demo" / "recording"
 SOC = {
@@ -143,6 +165,12 @@ class House:
 
     def get(self, path, /, **query):
         return self.send(Ask(method="GET", path=f"/api/v1/{path}", query=urlencode(query), headers=LOCAL))
+
+    def reply(self, path, /, **query):
+        """Returns the answer as it came, for what is no JSON."""
+        return asyncio.run(
+            ask(self.app, Ask(method="GET", path=f"/api/v1/{path}", query=urlencode(query), headers=LOCAL))
+        )
 
     def get_as(self, by, path):
         """Reads from elsewhere, with a signed act instead of the local secret."""

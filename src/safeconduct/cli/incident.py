@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.cli.client import Data, client, place
+from safeconduct.cli.incident_report import report
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.cli.questions import explain, hunt
 from safeconduct.cli.regroup import duplicate, merge, regroupings, split, undo
@@ -28,7 +29,7 @@ def show(incident_id: Id, *, data: Data = None, as_json: Json = False) -> None:
     emit(client(data).get(place("incidents", incident_id)), as_json, _show)
 
 
-for further in (triage, explain, hunt, claims, merge, split, duplicate, regroupings, undo):
+for further in (triage, explain, hunt, claims, report, merge, split, duplicate, regroupings, undo):
     commands.command()(further)
 
 

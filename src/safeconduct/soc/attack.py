@@ -59,6 +59,11 @@ class AttackTable:
         return f"{parent.name}: {found.name}"
 
 
+def attack_version(source: str) -> str:
+    """Returns the major version in the name of a release, as `18`: what layer files are named by."""
+    return source.split()[3].partition(".")[0]
+
+
 @cache
 def attack_table() -> AttackTable:
     """Returns the table that ships with the package."""

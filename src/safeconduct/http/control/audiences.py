@@ -111,6 +111,7 @@ READERS: Mapping[str, Row] = {
     "GET /api/v1/incidents/{incident_id}/finding": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/incidents/{incident_id}/alerts/findings": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/incidents/{incident_id}/claims": Row(Audience.CONCERNED, _OF_OWNER),
+    "GET /api/v1/incidents/{incident_id}/report": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/incidents/{incident_id}/candidates": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/anomalies": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/incident-regroupings": Row(Audience.CONCERNED, _OF_OWNER),

@@ -27,7 +27,7 @@ from safeconduct.soc import triage_service
 from safeconduct.soc.actions.grounds import ActionProposal, candidates
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.claim_events import ClaimRecord, claims_of
-from safeconduct.soc.grounding import CheckedClaim, Context
+from safeconduct.soc.grounding import CheckedClaim, Context, Outcome
 from safeconduct.soc.hunts.model import Hunt, HuntResult
 from safeconduct.soc.model import Incident
 from safeconduct.soc.rechecking import SealedClaims, read_sealed, recheck
@@ -107,17 +107,8 @@ async def claims(control: Installation, reader: Reading, incident_id: str) -> Re
     They are sealed: that they were opened, and for whom, is in the log before this answers.
     """
     here = await asyncio.to_thread(whole_of, control, reader, incident_id)
-    recorded = _recorded(control, here)
-    parts = await _opened(control, viewer_of(reader), here, list(recorded.values()))
-    context = await asyncio.to_thread(here.seeing, frozenset[EventId]().union(*(part.events for part in parts)))
-    checked = await asyncio.to_thread(recheck, parts, context)
-    return answer(
-        [
-            claim_document(one) | {"recorded": recorded[one.claim.id].claim.outcome}
-            for one in checked
-            if one.claim.id in recorded
-        ]
-    )
+    found = await rechecked(control, reader, here)
+    return answer([claim_document(one) | {"recorded": outcome} for one, outcome in found])
 
 
 @router.get("/{incident_id}/candidates")
@@ -125,6 +116,18 @@ async def list_candidates(control: Installation, reader: Reading, incident_id: s
     """Lists what could be proposed, by kind: targets that verified claims name and nothing protects."""
     here = await asyncio.to_thread(whole_of, control, reader, incident_id)
     return answer([_candidate(one) for one in _candidates(control, here)])
+
+
+async def rechecked(control: Control, reader: Reader, here: Whole) -> list[tuple[CheckedClaim, Outcome]]:
+    """Returns the recorded claims as they hold now, each with what was found when it was recorded.
+
+    They are opened for the reader, which leaves an entry before this returns.
+    """
+    recorded = _recorded(control, here)
+    parts = await _opened(control, viewer_of(reader), here, list(recorded.values()))
+    context = await asyncio.to_thread(here.seeing, frozenset[EventId]().union(*(part.events for part in parts)))
+    checked = await asyncio.to_thread(recheck, parts, context)
+    return [(one, recorded[one.claim.id].claim.outcome) for one in checked if one.claim.id in recorded]
 
 
 def claim_document(checked: CheckedClaim) -> dict[str, Any]:

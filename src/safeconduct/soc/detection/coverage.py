@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from safeconduct.kernel.instants import Instant
-from safeconduct.soc.attack import AttackTable
+from safeconduct.soc.attack import AttackTable, attack_version
 from safeconduct.soc.detection.ir import Head, LogSource
 from safeconduct.soc.detection.model import RuleSet
 from safeconduct.soc.detection.views import views
@@ -102,7 +102,7 @@ def layer(found: Coverage, name: str) -> dict[str, Any]:
     most = max((one.rules for one in found.techniques), default=1)
     return {
         "name": name,
-        "versions": {"attack": found.attack.split()[3].partition(".")[0], "layer": LAYER_VERSION},
+        "versions": {"attack": attack_version(found.attack), "layer": LAYER_VERSION},
         "domain": "enterprise-attack",
         "description": f"{found.rules} rules; scores are rules whose log source has events",
         "techniques": [
