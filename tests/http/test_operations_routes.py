@@ -139,7 +139,7 @@ def test_a_report_holds_what_a_model_said_and_was_rejected_in_every_form_that_pe
     assert "quote-differs" not in json.dumps(shared)
     layer = json.loads(house.reply(f"incidents/{incident}/report", form="layer").body)
     assert "T1498" not in {one["techniqueID"] for one in layer["techniques"]}
-    assert house.reply(f"incidents/{incident}/report", form="pdf").status == 422
+    assert house.reply(f"incidents/{incident}/report", form="pdf").status == 400
 
 
 def test_a_model_that_is_refused_leaves_the_rules_claims_recorded(here):
