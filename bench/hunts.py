@@ -49,7 +49,7 @@ HUNTS = {
     ),
 }
 METHOD = (
-    f"CPU of a whole hunt over {ROWS:,} made rows in segments of {SEGMENT_ROWS:,} on DuckDB, its compilation and both"
+    f"CPU of a whole hunt over {ROWS:,} made rows in segments of {SEGMENT_ROWS:,} on DuckDB, its compilation and all"
     f" its queries included, the process's start not: the least of {ROUNDS} rounds. needle: a text that the command"
     " lines of ten rows have. grouped: rarest programs of one host. window: one user, one day of ten, one source"
 )

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safeconduct.adapters.hunts.child import Archive
+from safeconduct.adapters.hunts.duckdb_engine import DuckDB
+from safeconduct.adapters.hunts.engines import answer
 from safeconduct.adapters.hunts.orders import Answer
 from safeconduct.adapters.hunts.runner import ChildHunts, HuntChild
 from safeconduct.adapters.hunts.segments import SEGMENT_ROWS, Segment, absorbed
@@ -29,6 +31,8 @@ GROUPED = [
     for order in Order
     for limit in (2, 100)
 ]
+
+TIMES = (Order.OLDEST, Order.NEWEST)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +84,38 @@ def same(one, other):
 def test_the_same_answer_as_reading_one_by_one(archive, asked):
     runner, reference = archive
     same(runner.run(asked, Budget()), reference.run(asked, Budget()))
+
+
+AROUND = [hunt(where("host", "equals", "web-01"), limit=limit, order=order) for limit in (1, 2, 3) for order in TIMES]
+AROUND += [hunt(where("dst_port", "exists"), group=("dst_port",), limit=limit) for limit in (2, 3, 4)]
+
+
+@pytest.mark.parametrize("asked", AROUND, ids=lambda _: "")
+def test_the_same_answer_where_the_limit_is_just_what_there_is_and_beside_it(archive, asked):
+    runner, reference = archive
+    same(runner.run(asked, Budget()), reference.run(asked, Budget()))
+
+
+@pytest.mark.parametrize(("asked", "scans"), [(AROUND[2], 1), (AROUND[0], 3), (AROUND[7], 1), (AROUND[6], 2)])
+def test_conditions_are_scanned_once_unless_the_limit_cuts(archive, asked, scans):
+    runner, _ = archive
+    runner.run(hunt(), Budget())
+    engine = Counting(Path(runner._folder) / "segments")
+    engine.read(list(engine.folder.glob("*.parquet")))
+    answer(engine, asked, Budget())
+    assert engine.asked == 1 + scans  # and once what there is of each source, which reads no field
+
+
+class Counting(DuckDB):
+    """Counts what it is asked."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.folder, self.asked = folder, 0
+
+    def rows(self, table):
+        self.asked += 1
+        return super().rows(table)
 
 
 def test_what_arrived_since_is_found_whatever_its_time(house):

@@ -7,12 +7,13 @@ from typing import Any, Protocol
 
 from ibis.expr.types import Table  # type: ignore[import-untyped]
 
-from safeconduct.adapters.hunts.questions import found, grouped, overview, question, sql, streams, suspects
+from safeconduct.adapters.hunts import questions
 from safeconduct.adapters.hunts.rows import from_sort_key
+from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Duration
 from safeconduct.soc.detecting import detect
 from safeconduct.soc.detection.parsing import load
-from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult, Row, RuleHunt, RuleHuntResult, over_budget
+from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult, Order, Row, RuleHunt, RuleHuntResult, over_budget
 from safeconduct.soc.ports import EventStore
 
 Rows = Sequence[tuple[Any, ...]]
@@ -38,21 +39,42 @@ def answer(engine: Engine, hunt: Hunt, budget: Budget) -> HuntResult:
     Raises:
         LimitedError: it would look at more events than its budget has (`hunt-over-budget`).
     """
-    seen = engine.rows(overview(hunt))
-    scanned, counted = sum(row[1] for row in seen), sum(row[2] for row in seen)
-    if scanned > budget.scanned:
+    sources = {row[0]: row[1] for row in engine.rows(questions.scanned(hunt))}
+    if sum(sources.values()) > budget.scanned:
         raise over_budget(budget)
+    counted, rows, events = _grouped(engine, hunt) if hunt.group else _found(engine, hunt)
     return HuntResult(
-        rows=tuple(map(_row, engine.rows(grouped(hunt)))) if hunt.group and counted else (),
-        events=tuple(from_sort_key(key)[1] for (key,) in engine.rows(found(hunt)))
-        if counted and not hunt.group
-        else (),
+        rows=rows,
+        events=events,
         counted=counted,
-        scanned=scanned,
-        sources=dict(sorted((row[0], row[1]) for row in seen)),
+        scanned=sum(sources.values()),
+        sources=dict(sorted(sources.items())),
         took=Duration(0),
-        query=sql(question(hunt), engine.dialect),
+        query=questions.sql(questions.question(hunt), engine.dialect),
     )
+
+
+# One more than the limit is asked for: where less than that comes it is all there is, and nothing is scanned again.
+
+
+def _grouped(engine: Engine, hunt: Hunt) -> tuple[int, tuple[Row, ...], tuple[EventId, ...]]:
+    rows = engine.rows(questions.grouped(hunt, hunt.limit + 1))
+    count = _counted(engine, hunt) if len(rows) > hunt.limit else sum(row[len(hunt.group)] for row in rows)
+    return count, tuple(map(_row, rows[: hunt.limit])), ()
+
+
+def _found(engine: Engine, hunt: Hunt) -> tuple[int, tuple[Row, ...], tuple[EventId, ...]]:
+    keys = [key for (key,) in engine.rows(questions.some(hunt, hunt.limit + 1))]
+    count = len(keys)
+    if count > hunt.limit:
+        keys, count = [key for (key,) in engine.rows(questions.found(hunt))], _counted(engine, hunt)
+    ordered = sorted(keys, reverse=hunt.order is Order.NEWEST)
+    return count, (), tuple(from_sort_key(key)[1] for key in ordered)
+
+
+def _counted(engine: Engine, hunt: Hunt) -> int:
+    ((count,),) = engine.rows(questions.counted(hunt))
+    return int(count)
 
 
 SUSPECTS_MAX = 200_000
@@ -68,10 +90,10 @@ def detected(engine: Engine, events: EventStore, hunt: RuleHunt, budget: Budget)
     """
     rules = load(hunt.files, hunt.filled)
     window = Hunt(first=hunt.first, last=hunt.last)
-    seen = engine.rows(streams(window))
+    seen = engine.rows(questions.streams(window))
     if sum(row[2] for row in seen) > budget.scanned:
         raise over_budget(budget)
-    asked = suspects(window, rules.events, [row[1] for row in seen], SUSPECTS_MAX + 1)
+    asked = questions.suspects(window, rules.events, [row[1] for row in seen], SUSPECTS_MAX + 1)
     keys = [key for (key,) in engine.rows(asked)]
     if len(keys) > SUSPECTS_MAX:
         raise over_budget(budget)
@@ -86,7 +108,7 @@ def detected(engine: Engine, events: EventStore, hunt: RuleHunt, budget: Budget)
         scanned=sources.total(),
         sources=dict(sorted(sources.items())),
         took=Duration(0),
-        query=sql(asked, engine.dialect),
+        query=questions.sql(asked, engine.dialect),
     )
 
 

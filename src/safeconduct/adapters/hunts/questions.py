@@ -32,10 +32,22 @@ _NUMBERS: Mapping[Comparison, Callable[[Any, int], BooleanValue]] = {
 }
 
 
-def overview(hunt: Hunt) -> Table:
-    """Returns (source, scanned, counted): events of the window, and those that satisfy the hunt."""
+def scanned(hunt: Hunt) -> Table:
+    """Returns (source, events) of the window."""
     window = _window(hunt)
-    return window.group_by("source").agg(scanned=window.count(), counted=window.count(where=_condition(window, hunt)))
+    return window.group_by("source").agg(events=window.count())
+
+
+def counted(hunt: Hunt) -> Table:
+    """Returns how many events satisfy the hunt."""
+    window = _window(hunt)
+    return window.aggregate(events=window.count(where=_condition(window, hunt)))
+
+
+def some(hunt: Hunt, limit: int) -> Table:
+    """Returns the sort keys of so many events that satisfy the hunt, whichever: to order them would read every key."""
+    window = _window(hunt)
+    return window.filter(_condition(window, hunt)).select("key").limit(limit)
 
 
 def found(hunt: Hunt) -> Table:
@@ -45,8 +57,8 @@ def found(hunt: Hunt) -> Table:
     return keys.order_by(keys.key.desc() if hunt.order is Order.NEWEST else keys.key).limit(hunt.limit)
 
 
-def grouped(hunt: Hunt) -> Table:
-    """Returns the rows of a grouped hunt: its columns, how many events, and the least and the greatest sort key."""
+def grouped(hunt: Hunt, limit: int) -> Table:
+    """Returns the first so many rows of a grouped hunt: its columns, how many events, least and greatest sort key."""
     window = _window(hunt)
     kept = window.filter(_condition(window, hunt))
     table = kept.group_by(list(hunt.group)).agg(events=kept.count(), least=kept.key.min(), greatest=kept.key.max())
@@ -56,7 +68,7 @@ def grouped(hunt: Hunt) -> Table:
         Order.MOST: (table["events"].desc(), table["least"]),
         Order.LEAST: (table["events"], table["least"]),
     }
-    return table.order_by(orders[hunt.order]).limit(hunt.limit)
+    return table.order_by(orders[hunt.order]).limit(limit)
 
 
 def streams(hunt: Hunt) -> Table:
@@ -73,7 +85,7 @@ def suspects(hunt: Hunt, rules: Iterable[RuleIR], streams: Sequence[str], limit:
 
 def question(hunt: Hunt) -> Table:
     """Returns what a hunt asks for: its rows, or its events."""
-    return grouped(hunt) if hunt.group else found(hunt)
+    return grouped(hunt, hunt.limit) if hunt.group else found(hunt)
 
 
 def sql(table: Table, dialect: str) -> str:
