@@ -1,134 +1,147 @@
-"""`log ship`, `log check-row` and `serve --destinations` on a real installation."""
+"""A joined SIEM as people meet it: alerts in, an incident of them, evidence fetched, a verdict told once."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
-from support import siem
-from support.shell import agreed, run, serving, until
+from support.shell import agreed, serving
+from support.siem import API_KEY
+from support.siem_search import ElasticServer
+
+FILE = """
+siems:
+  - name: elastic
+    platform: elastic
+    options: {{url: "{url}", kibana: "{url}"}}
+    secret: {{file: "{key}"}}
+    window_hours: 2
+    rows: 3
+    searches_per_hour: {budget}
+    tables:
+      - {{name: logs, time: "@timestamp", columns: {{host: host.name, src_ip: source.ip}}}}
+"""
+ALERTS = {
+    f"a{number}": {
+        "@timestamp": f"2026-11-01T00:0{number}:00.000Z",
+        "kibana.alert.rule.name": "Beacon",
+        "kibana.alert.severity": severity,
+        "host.name": "ws-7",
+        "destination.ip": "203.0.113.66",
+    }
+    for number, severity in enumerate(["high", "low", "high"])
+}
+ROWS = [
+    {"@timestamp": f"2026-11-01T00:1{number}:00.000Z", "host.name": "ws-7", "source.ip": "203.0.113.66"}
+    for number in range(5)
+]
+WINDOW = ("--from", "2026-11-01T00:00:00Z", "--to", "2026-11-01T01:00:00Z")
+SINCE = ("--since", "2026-11-01T00:00:00Z")
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
-    return agreed(tmp_path_factory.mktemp("siem") / "house")
+def joined(tmp_path_factory):
+    house = agreed(tmp_path_factory.mktemp("siem") / "house")[0]
+    key = house.root / "siem.key"
+    key.write_text(API_KEY)
+    key.chmod(0o600)
+    with ElasticServer({"logs": ROWS}) as server:
+        server.alerts.update({name: dict(one) for name, one in ALERTS.items()})
+        (house.data / "siems.yaml").write_text(FILE.format(url=server.url, key=key, budget=60))
+        with serving(house.data):
+            yield SimpleNamespace(house=house, server=server)
 
 
-def destinations(folder, server=None, **changed):
-    secret = folder / "api-key"
-    secret.touch(mode=0o600)
-    secret.write_text(siem.API_KEY + "\n")
-    entry = {"name": "files", "kind": "files", "options": {"folder": str(folder / "rows")}}
-    if server is not None:
-        options = {"url": server.url, "index": "audit"}
-        entry = {"name": "elastic", "kind": "elastic", "options": options, "secret": {"file": str(secret)}}
-    file = folder / "destinations.yaml"
-    file.write_text(json.dumps({"destinations": [entry | changed]}))
-    return file
+def test_from_its_alert_to_the_verdict_it_is_told(joined):
+    house, server = joined.house, joined.server
+    taken = house("siem", "alerts", "elastic", *SINCE, "--json", by="ana").json
+    assert [one["alert"] for one in taken["alerts"]] == ["a0", "a1", "a2"]
+    again = house("siem", "alerts", "elastic", "--json", by="ana").json
+    assert [one["alert"] for one in again["alerts"]] == ["a2"]
+    assert again["file"]["new"] == 0
+
+    event = house("events", "show", taken["alerts"][0]["event"], "--json").json
+    assert event["raw"]["@siem"] == "elastic"
+    found = house("detect", "--json", by="ana").json
+    (incident,) = found["incidents"]
+
+    told = house("siem", "tell", "elastic", incident["id"], "false-positive", "--json", by="ana")
+    assert (told.code, set(told.json["alerts"].values())) == (0, {"told"})
+    assert sorted(one["eventId"] for one in server.notes) == ["a0", "a1", "a2"]
+    assert "safeconduct:false-positive" in server.alerts["a0"]["kibana.alert.workflow_tags"]
+
+    mine = house("siem", "alerts", "elastic", *SINCE, "--json", by="ana").json
+    assert (mine["alerts"], mine["ours"]) == ([], 3)  # what bears our mark comes in no more
+    assert house("siem", "told", "--json").json[0]["alerts"] == told.json["alerts"]
 
 
-def rows_in(folder):
-    return [json.loads(line) for file in sorted(folder.rglob("*.jsonl")) for line in file.read_text().splitlines()]
-
-
-def test_one_run_ships_all_logs_and_a_second_one_nothing(house, tmp_path):
-    installed, _, _ = house
-    file = destinations(tmp_path)
-    said = installed("log", "ship", file, "--cursors", tmp_path / "cursors", "--json")
-    assert (said.code, said.json[0]["problem"], set(said.json[0]["lag"].values())) == (0, "", {0})
-    rows = rows_in(tmp_path / "rows")
-    sizes = {log["origin"]: log["size"] for log in installed("log", "show", "--json").json["logs"]}
-    assert len(rows) == sum(sizes.values())
-    assert installed("log", "ship", file, "--cursors", tmp_path / "cursors").code == 0
-    assert rows_in(tmp_path / "rows") == rows
-
-
-def test_a_row_is_checked_against_the_log_a_copy_and_a_proof(house, tmp_path):
-    installed, _, key = house
-    installed("log", "ship", destinations(tmp_path), "--cursors", tmp_path / "cursors")
-    row = next(one for one in rows_in(tmp_path / "rows") if one["event"]["metadata"]["log_name"] == installed.agreement)
-    file, changed = tmp_path / "row.json", tmp_path / "changed.json"
-    file.write_text(json.dumps(row))
-    row["event"]["severity_id"] = 5
-    changed.write_text(json.dumps(row))
-    copy, proof = tmp_path / "copy", tmp_path / "entry.tlog-proof"
-    assert installed("log", "prove", row["event"]["metadata"]["uid"], "--out", proof).code == 0
-    with_key = ("--key", key, "--witness", house[1]["key"])
-    assert run("log", "check-row", file, proof, *with_key, "--json").json["matches"]
-    assert installed("log", "check-row", file, "--json").json["matches"]
-    said = installed("log", "check-row", changed, "--json")
-    assert (said.code, said.json["matches"], said.json["differs"]) == (1, False, ["severity_id"])
-    assert installed("log", "check-row", file, copy, "--key", key).code == 2
-    other = tmp_path / "other.json"
-    row["event"]["metadata"]["log_name"] = "example.com/other"
-    other.write_text(json.dumps(row))
-    assert installed("log", "check-row", other).error == "log-unknown"
-
-
-def test_a_server_keeps_its_destinations_up_to_date_and_says_how_far_they_are(house, tmp_path):
-    installed, _, _ = house
-    with siem.Bulk() as server:
-        file = destinations(tmp_path, server)
-        server.script.extend(["busy"])
-        with serving(installed.data, "--destinations", file):
-            until(lambda: server.rows and installed("status", "--json").json["shipping"][0]["problem"] == "")
-            (line,) = installed("status", "--json").json["shipping"]
-            assert (line["name"], line["kind"], set(line["lag"].values())) == ("elastic", "elastic", {0})
-            assert installed("log", "ship", file).error == "exporter-running"
-            shown = installed("status").out
-            assert "elastic  0 behind, 0 refused  sending" in shown
-            assert siem.API_KEY not in shown
-        assert (installed.data / "shipping" / "elastic.json").exists()
-        log = (installed.data.parent / "server.err").read_text()
-        assert siem.API_KEY not in log
+def test_evidence_comes_as_events_within_the_scope(joined):
+    house = joined.house
+    said = house("siem", "search", "elastic", "logs", "host=WS-7", *WINDOW, "--limit", "3", "--json", by="ana")
+    assert said.code == 0, said
+    assert (said.json["rows"], said.json["complete"]) == (3, False)
+    assert "WHERE TO_LOWER(TO_STRING(`host`.`name`)) == ?" in said.json["query"]
+    event = house("events", "show", said.json["events"][0], "--json").json
+    assert event["raw"]["@table"] == "logs"
+    assert event["ocsf"]["src_endpoint"]["ip"] == "203.0.113.66"
+    again = house("siem", "search", "elastic", "logs", "host=WS-7", *WINDOW, "--limit", "3", "--json", by="ana")
+    assert again.json["events"] == said.json["events"]
+    asked = [one for one in house("log", "show", "--json").json if one["type"] == "soc.siem.asked/1"]
+    assert asked
+    assert "WS-7" not in json.dumps(asked)
 
 
 @pytest.mark.parametrize(
-    "changed",
+    ("words", "code", "status"),
     [
-        {"kind": "carrier-pigeon"},
-        {"name": ""},
-        {"options": {}},
-        {"options": {"folder": "x", "more": 1}},
-        {"secret": {"env": "X"}},
-        {"colour": "red"},
+        (("logs", *WINDOW, "--limit", "4"), "siem-outside", 3),
+        (("secrets", *WINDOW, "--limit", "3"), "siem-table-outside", 3),
+        (("logs", "--limit", "3"), "siem-hunt-invalid", 2),
+        (("logs", "query=x", *WINDOW, "--limit", "3"), "siem-column-missing", 2),
     ],
 )
-def test_a_file_that_names_no_destinations_is_refused(house, tmp_path, changed):
-    said = house[0]("log", "ship", destinations(tmp_path, **changed))
-    assert (said.code, said.error) == (2, "destinations-invalid")
+def test_what_may_not_be_asked_is_refused_before_it_is(joined, words, code, status):
+    requests = joined.server.requests
+    said = joined.house("siem", "search", "elastic", *words, "--json", by="ana")
+    assert (said.code, said.error) == (status, code)
+    assert joined.server.requests == requests
 
 
-def test_a_secret_that_others_can_read_or_that_is_not_there_is_refused(house, tmp_path):
-    with siem.Bulk() as server:
-        file = destinations(tmp_path, server)
-        (tmp_path / "api-key").chmod(0o644)
-        assert house[0]("log", "ship", file).error == "key-exposed"
-        assert (
-            house[0]("log", "ship", destinations(tmp_path, server, secret={"env": "NOT_SET"})).error == "secret-missing"
-        )
-        assert house[0]("log", "ship", destinations(tmp_path, server, secret={})).error == "secret-missing"
+def test_who_may_not_bring_telemetry_in_asks_no_siem(joined):
+    requests = joined.server.requests
+    said = joined.house("siem", "search", "elastic", "logs", *WINDOW, "--limit", "3", "--json", by="stranger")
+    assert said.code in {3, 4}
+    assert joined.server.requests == requests
 
 
-def test_a_credential_never_leaves_in_the_clear(house, tmp_path):
-    with siem.Bulk() as server:
-        options = {"url": "http://elastic.example:9200", "index": "audit"}
-        file = destinations(tmp_path, server, options=options)
-        (tmp_path / "api-key").chmod(0o600)
-        assert house[0]("log", "ship", file).error == "destination-unencrypted"
+def test_a_siem_that_does_not_answer_stands_in_the_log_and_the_next_question_is_answered(joined):
+    house, server = joined.house, joined.server
+    server.script.append("broken")
+    said = house("siem", "search", "elastic", "logs", *WINDOW, "--limit", "3", "--json", by="ana")
+    assert (said.code, said.error) == (4, "siem-busy")
+    assert house("siem", "search", "elastic", "logs", *WINDOW, "--limit", "3", by="ana").code == 0
 
 
-def test_a_partner_ships_from_its_own_mirror(house, tmp_path):
-    installed, told, key = house
-    copy, known = tmp_path / "mirror", ("--key", key, "--witness", told["key"])
-    assert installed("log", "publish", copy).code == 0
-    words = ("log", "ship", destinations(tmp_path), "--from", copy, *known)
-    assert run(*words).code == 2  # a copy is nobody's data folder: where to keep the cursor must be said
-    assert run(*words, "--cursors", tmp_path / "cursors").code == 0
-    rows = rows_in(tmp_path / "rows")
-    assert [one["event"]["metadata"]["sequence"] for one in rows] == list(range(len(rows)))
-    file = tmp_path / "row.json"
-    file.write_text(json.dumps(rows[-1]))
-    assert run("log", "check-row", file, copy, *known).code == 0
-    tile = next(path for path in (copy / "tile" / "entries").rglob("*") if path.is_file())
-    tile.write_bytes(tile.read_bytes()[:-2] + b" }")
-    assert run("log", "check-row", file, copy, *known).error == "log-damaged"
+def test_the_hours_questions_are_counted(joined):
+    house = joined.house
+    kept = (house.data / "siems.yaml").read_text()
+    (house.data / "siems.yaml").write_text(kept.replace("searches_per_hour: 60", "searches_per_hour: 1"))
+    try:
+        said = house("siem", "search", "elastic", "logs", *WINDOW, "--limit", "3", "--json", by="ana")
+        assert (said.code, said.error) == (3, "siem-over-budget")
+    finally:
+        (house.data / "siems.yaml").write_text(kept)
+
+
+def test_a_file_that_joins_no_siem_is_named_and_one_that_is_not_there_joins_none(joined):
+    house = joined.house
+    kept = (house.data / "siems.yaml").read_text()
+    assert house("siem", "list", "--json").json[0]["status"] == "experimental"
+    try:
+        (house.data / "siems.yaml").write_text(kept.replace("platform: elastic", "platform: other"))
+        assert house("siem", "list", "--json").error == "siems-invalid"
+        (house.data / "siems.yaml").unlink()
+        assert house("siem", "list", "--json").json == []
+        assert house("siem", "alerts", "elastic", "--json", by="ana").error == "siem-unknown"
+    finally:
+        (house.data / "siems.yaml").write_text(kept)

@@ -248,6 +248,8 @@ def bodies(world):
         "rules/collections": {"files": [{"name": "x.yml", "text": "x"}]}, "rules/collections/{name}/remove": b"",
         "incident-regroupings": {"change": "merge", "incidents": ["0" * 32, "1" * 32], "reason": "x"},
         "incident-regroupings/{entry_id}/undo": why,
+        "siems/{siem}/search": {"table": "logs", "hunt": {}}, "siems/{siem}/alerts": b"",
+        "siems/{siem}/tell": {"incident": "0" * 32, "judgment": "false-positive"},
         "detections": b"", "incidents/{incident_id}/triage": {"model": False}, "incidents/{incident_id}/explain": {},
         "incidents/{incident_id}/hunt": {},
         "incidents/{incident_id}/actions": {"target": "203.0.113.9"}, "actions/{action_id}/vote": ballot,

@@ -18,12 +18,14 @@ from safeconduct.bootstrap.notifying import notifying
 from safeconduct.bootstrap.orders import Order
 from safeconduct.bootstrap.responding import carry_responses
 from safeconduct.bootstrap.shipping import shipped
+from safeconduct.bootstrap.siems import siem_teller
 from safeconduct.bootstrap.watching import watching
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.runtime.abandoning import Abandoner
 from safeconduct.runtime.background import beside
 from safeconduct.runtime.confirming import Confirmation
 from safeconduct.runtime.effects import EffectRunner
+from safeconduct.soc.siem.events import TELL_SIEM
 
 LOOK_S = 1.0
 """Seconds between two looks: whether it is this process's turn, and whether workers died."""
@@ -58,6 +60,7 @@ async def _keep(here: Joined, order: Order, require_turn: Callable[[], None], en
     await asyncio.to_thread(house.archives.resume)
     runner = effect_runner(house)
     carry_responses(runner, house, lambda: order.here)
+    runner.on(TELL_SIEM, siem_teller(house).carry_out)
     runner.on(REVOKE_KEY, key_carrier(house, order.options.sources).carry_out)
     abandoner = Abandoner(house.writer, house.snapshot, lambda: _workers(here), by=here.name)
     with shipped(order.data, order.options.destinations, house.logs):

@@ -25,6 +25,7 @@ from safeconduct.soc.ingesting import PROJECTIONS as INGESTING
 from safeconduct.soc.regrouping import PROJECTIONS as REGROUPING
 from safeconduct.soc.rule_collections import PROJECTIONS as RULES
 from safeconduct.soc.tune_outs import PROJECTIONS as TUNE_OUTS
+from safeconduct.soc.siem.events import PROJECTIONS as SIEM
 from safeconduct.watch.events import PROJECTIONS as WATCH
 
 PROJECTIONS: Mapping[str, Projection] = counted(
@@ -45,6 +46,7 @@ PROJECTIONS: Mapping[str, Projection] = counted(
         **INGESTING,
         **RULES,
         **TUNE_OUTS,
+        **SIEM,
         **INCIDENTS,
         **REGROUPING,
         **CLAIMS,

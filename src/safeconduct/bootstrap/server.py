@@ -39,6 +39,7 @@ from safeconduct.bootstrap.observed import Watch, metrics_of, metrics_token, obs
 from safeconduct.bootstrap.responding import carry_responses
 from safeconduct.bootstrap.routes import ROUTERS
 from safeconduct.bootstrap.shipping import shipped
+from safeconduct.bootstrap.siems import siem_teller, siems_of
 from safeconduct.bootstrap.upstreams import Sources, configured
 from safeconduct.bootstrap.watching import watching
 from safeconduct.boundary.canaries import canary_of
@@ -63,6 +64,7 @@ from safeconduct.runtime.calls import Calls, abandon_open_calls
 from safeconduct.runtime.commits import LoopCommits
 from safeconduct.runtime.governed import Completed, GovernedCalls, NotCompleted
 from safeconduct.settings import Databases
+from safeconduct.soc.siem.events import TELL_SIEM
 from safeconduct.soc.triage import ModelAnswer
 from safeconduct.soc.triage_service import LOCAL_UPSTREAM
 
@@ -141,6 +143,7 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
             observing(options.watch, upstreams) as seen,
         ):
             carry_responses(runner, installation, lambda: here)
+            runner.on(TELL_SIEM, siem_teller(installation).carry_out)
             runner.on(REVOKE_KEY, key_carrier(installation, options.sources).carry_out)
             calls = await alone(installation, upstreams, seen.all)
             flights.append(calls)
@@ -283,6 +286,7 @@ def app_of(installation: Installation, settle: Settle, serving: Serving | None, 
         settle=settle,
         upstreams={name: upstream.facts for name, upstream in serving.upstreams.items()} if serving else None,
         archives=installation.archives,
+        siems=siems_of(installation),
         identities=OpenIDProviders().claims,
         caller=lambda principal: _Caller(serving, principal),
         site=partial(public_site, settings.read().public_origin, serving.url if serving else ""),

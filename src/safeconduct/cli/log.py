@@ -80,7 +80,7 @@ COMMANDS: sections.Sections = {
         "verify": "verify:verify",
         "acts": "log_acts:acts",
         "export": "export:export",
-        "check-row": "siem:check",
+        "check-row": "log_rows:check",
     },
     "The partner's tools": {
         "mirror": "partner:mirror",
@@ -105,7 +105,7 @@ COMMANDS: sections.Sections = {
         "succession": "log_keys:succession",
     },
     "Operate": {
-        "ship": "siem:ship",
+        "ship": "log_rows:ship",
         "publish": "publish:publish",
         "recover": "recover:recover",
         "sequence": "sequence:sequence",

@@ -52,6 +52,7 @@ COMMANDS: sections.Sections = {
         "ingest": "ingest:ingest",
         "detect": "detect:detect",
         "rules": "rules:commands",
+        "siem": "siem:commands",
         "model-assets": "model_assets:model_assets",
         "events": "events:commands",
         "hunt": "hunt:commands",

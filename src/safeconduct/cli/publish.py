@@ -14,8 +14,8 @@ from safeconduct.adapters.publish.folder import PublishedFolder
 from safeconduct.adapters.publish.s3 import S3Store
 from safeconduct.adapters.sigv4 import Credentials
 from safeconduct.cli.client import Data
+from safeconduct.cli.log_rows import Copy
 from safeconduct.cli.output import Json, emit, out
-from safeconduct.cli.siem import Copy
 from safeconduct.cli.sources import Origin, choose, logs_at
 from safeconduct.cli.verify import LogKey, NoQuorum, PolicyFile, WitnessKeys, content_of, trusted
 from safeconduct.ledger.publishing import PublishedStore

@@ -1,127 +1,122 @@
-"""`safeconduct log ship` and `check-row`: rows for a SIEM, and whether one that came out of it is what the log has."""
+"""`safeconduct siem`: the SIEMs that are joined."""
 
-from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
-from safeconduct.adapters.files import read_file
-from safeconduct.adapters.siem.cursors import FOLDER
-from safeconduct.cli.client import Data
-from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out
-from safeconduct.cli.sources import data_folder, logs_at
-from safeconduct.cli.verify import LogKey, NoQuorum, PolicyFile, WitnessKeys, content_of, trusted
-from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.ledger.ocsf import PlacedLeaf
-from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX, verify_proof
-from safeconduct.ledger.rows import ROW_BYTES_MAX, CheckedRow, Row, check_row, read_row
-from safeconduct.ledger.trust import Trust
+from safeconduct.cli.client import Data, Key, client, place
+from safeconduct.cli.hunt import First, Last, Limit, Wheres, condition
+from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out, rows
+from safeconduct.soc.predicates import Judgment
+from safeconduct.soc.siem.events import Told
 
-Copy = Annotated[
-    Path | None, typer.Option("--from", help="A mirror or an export to take the entries from; default: --data.")
-]
-Cursors = Annotated[
-    Path | None, typer.Option("--cursors", help="Where to keep how far each got; default: in the data folder.")
-]
+commands = typer.Typer(
+    help="The SIEM that is there: its alerts in, hunts asked of it, verdicts back.", no_args_is_help=True
+)
+
+UNDER_WAY = "under-way"
+
+Name = Annotated[str, typer.Argument(metavar="SIEM", help="Its name in siems.yaml of the data folder.")]
+Table = Annotated[str, typer.Argument(metavar="TABLE", help="One of its tables that may be asked.")]
+Since = Annotated[str, typer.Option("--since", metavar="TIME", help="From when on; default: since the last one taken.")]
+Newest = Annotated[bool, typer.Option("--newest", help="The newest first, where there are more than may be brought.")]
+Incident = Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident, or the beginning of its id.")]
+Verdict = Annotated[Judgment, typer.Argument(metavar="JUDGMENT", help="What you judged it to be.")]
 
 
-def ship(
-    destinations: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A YAML file that says where entries and tiles go.")
-    ],
+@commands.command(name="list")
+def list_(*, data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Lists the joined SIEMs, their tables, and what may be asked of each."""
+    emit(client(data, key).get("/api/v1/siems"), as_json, _show_siems)
+
+
+@commands.command()
+def search(
+    siem: Name,
+    table: Table,
+    conditions: Wheres = None,
     *,
-    copy: Copy = None,
-    key: LogKey = "",
-    witness: WitnessKeys = None,
-    policy: PolicyFile = None,
-    no_quorum: NoQuorum = False,
-    cursors: Cursors = None,
+    first: First = "",
+    last: Last = "",
+    newest: Newest = False,
+    limit: Limit = 1_000,
     data: Data = None,
+    key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Brings each destination up to date once: entries as OCSF, or tiles. `serve --destinations` keeps doing it."""
-    from safeconduct.bootstrap.shipping import lines, told  # noqa: PLC0415 - keeps other commands quick
-    from safeconduct.runtime.exporting import attempt  # noqa: PLC0415
-
-    kept = cursors or data_folder(data) / FOLDER
-    if copy is not None and cursors is None:
-        raise InvalidInputError("a copy has no data folder: say with --cursors where to keep how far each got")
-    trust = None if copy is None else trusted(key, witness, policy, partial(content_of, copy), vacuous=no_quorum)
-    with lines(kept, destinations) as made, logs_at(copy, trust, data) as logs:
-        for line in made:
-            attempt(line, lambda: logs)
-        sizes = {log.origin: log.size for log in logs}
-        document = [told(line, sizes) for line in made]
-    emit(document, as_json, _show_shipped)
-    if any(line["problem"] for line in document):
-        raise typer.Exit(NOT_AVAILABLE)
-    if any(line["refused"] for line in document):
-        raise typer.Exit(NO)
-
-
-def check(
-    row: Annotated[Path, typer.Argument(metavar="ROW", help="A JSON file with one row, as the SIEM hands it out.")],
-    target: Annotated[
-        Path | None, typer.Argument(metavar="[DIR|FILE]", help="An export, a mirror or a .tlog-proof; default: --data.")
-    ] = None,
-    *,
-    key: LogKey = "",
-    witness: WitnessKeys = None,
-    policy: PolicyFile = None,
-    no_quorum: NoQuorum = False,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """Tells whether a row of a SIEM is what the log has: proves its entry, makes the row again and compares."""
-    from safeconduct.bootstrap.forms import FORMS  # noqa: PLC0415 - keeps other commands quick
-
-    read = read_row(read_file(row, ROW_BYTES_MAX))
-    trust = None if target is None else trusted(key, witness, policy, partial(content_of, target), vacuous=no_quorum)
-    checked = check_row(read, _entry_at(read, target, trust, data), FORMS)
-    emit(_document(checked), as_json, _show_checked)
-    if checked.differs:
-        raise typer.Exit(NO)
-
-
-def _entry_at(row: Row, target: Path | None, trust: Trust | None, data: Data) -> PlacedLeaf:
-    if target is not None and trust is not None and target.is_file():
-        proven = verify_proof(read_file(target, PROOF_FILE_BYTES_MAX), trust)
-        entry = proven.entry
-        return PlacedLeaf(origin=entry.origin, index=entry.index or 0, leaf=proven.leaf)
-    with logs_at(target, trust, data) as logs:
-        for log in logs:
-            if log.origin == row.origin:
-                return log.proven(row.index)
-        known = ", ".join(log.origin for log in logs) or "none"
-        raise InvalidInputError(f"the row is of {row.origin[:100]!r}; there is {known}", code="log-unknown")
-
-
-def _document(checked: CheckedRow) -> dict[str, Any]:
-    return {
-        "matches": not checked.differs,
-        "origin": checked.placed.origin,
-        "index": checked.placed.index,
-        "entry": checked.entry,
-        "differs": checked.differs,
-        "added": checked.added,
+    """Asks a SIEM a hunt and keeps what it brings as events. The query that is asked is shown."""
+    hunt = {
+        "where": [condition(text) for text in conditions or ()],
+        "first": first,
+        "last": last,
+        "order": "newest" if newest else "oldest",
+        "limit": limit,
     }
+    body = msgspec.json.encode({"table": table, "hunt": hunt})
+    emit(client(data, key).post(place("siems", siem, "search"), body), as_json, _show_found)
 
 
-def _show_shipped(document: list[dict[str, Any]]) -> None:
-    for line in document:
-        behind = sum(line["lag"].values())
-        out.print(f"{line['name']}  {line['kind']}  {behind} behind  {line['problem'] or 'sent'}", markup=False)
-        if line["detail"]:
-            out.print(f"  {line['detail']}", markup=False)
-        for refused in line["refused"]:
-            out.print(f"  refused: entry {refused.index} of {refused.origin}: {refused.reason}", markup=False)
+@commands.command()
+def alerts(siem: Name, *, since: Since = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Takes a SIEM's alerts in as events, each once; `safeconduct detect` makes incidents of them."""
+    emit(client(data, key).post(place("siems", siem, "alerts"), since=since), as_json, _show_alerts)
 
 
-def _show_checked(document: dict[str, Any]) -> None:
-    said = "is what the log has" if document["matches"] else "IS NOT WHAT THE LOG HAS"
-    out.print(f"entry {document['index']} {document['entry']} of {document['origin']}: the row {said}", markup=False)
-    for path in document["differs"]:
-        out.print(f"  differs: {path}", markup=False)
-    if document["added"]:
-        out.print(f"  not from the log: {', '.join(document['added'])}", markup=False)
+@commands.command()
+def tell(
+    siem: Name, incident: Incident, judgment: Verdict, *, data: Data = None, key: Key = None, as_json: Json = False
+) -> None:
+    """Tells a SIEM, at each of its alerts in an incident, what you judged it to be: verdict and comment, once."""
+    body = msgspec.json.encode({"incident": incident, "judgment": judgment})
+    told = client(data, key).post(place("siems", siem, "tell"), body)
+    emit(told, as_json, _show_order)
+    ends = set(told["alerts"].values())
+    if UNDER_WAY in ends:
+        raise typer.Exit(NOT_AVAILABLE)
+    if ends & {Told.FAILED, Told.ABSENT}:
+        raise typer.Exit(NO)
+
+
+@commands.command()
+def told(*, data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Lists what SIEMs were told, and what became of it."""
+    emit(client(data, key).get("/api/v1/siems/orders"), as_json, lambda found: [_show_order(one) for one in found])
+
+
+def _show_siems(found: list[dict[str, Any]]) -> None:
+    shown = [
+        {**one, "tables": " ".join(table["name"] for table in one["tables"]), "window": f"{one['window_s'] // 3600} h"}
+        for one in found
+    ]
+    rows(shown, "name", "platform", "status", "tables", "window", "rows")
+
+
+def _show_found(found: dict[str, Any]) -> None:
+    out.print(found["query"], style="dim", markup=False)
+    for value in found["values"]:
+        out.print(f"  ? {value}", style="dim", markup=False)
+    for event in found["events"]:
+        out.print(f"  safeconduct events show {event}", markup=False)
+    more = "all there are" if found["complete"] else "there are more: ask for less at once"
+    out.print(f"{found['rows']:,} rows, {more}", markup=False)
+    _show_dead(found["file"])
+
+
+def _show_alerts(found: dict[str, Any]) -> None:
+    more = "" if found["complete"] else "; there are more: run it again"
+    out.print(f"{len(found['alerts'])} alerts taken, {found['ours']} left that bear our mark{more}", markup=False)
+    _show_dead(found["file"])
+
+
+def _show_dead(file: dict[str, Any]) -> None:
+    if file["problem"] and file["size"]:
+        out.print(f"not read: {file['problem']}: {file['detail']}", style="bold red", markup=False)
+    for code, count in file["dead"].items():
+        out.print(f"{count} not read: {code}", style="bold", markup=False)
+
+
+def _show_order(order: dict[str, Any]) -> None:
+    out.print(f"{order['at']}  {order['siem']}  {order['judgment']}  incident {order['incident']}", markup=False)
+    for name, end in order["alerts"].items():
+        out.print(f"  {end:<10} {name}", markup=False)

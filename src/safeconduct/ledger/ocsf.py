@@ -27,7 +27,7 @@ EVENT_LOG = 1008
 API_ACTIVITY = 6003
 REMEDIATION = 7001
 
-CREATE, UPDATE, DELETE = 1, 3, 4  # as Entity Management counts; API Activity counts so too
+CREATE, READ, UPDATE, DELETE = 1, 2, 3, 4  # as Entity Management counts; API Activity counts so too
 OTHER = 99
 INFORMATIONAL, LOW, MEDIUM, HIGH, CRITICAL = 1, 2, 3, 4, 5
 SUCCESS = {"status_id": 1, "status": "Success"}

@@ -11,7 +11,7 @@ from safeconduct.adapters.cycles import no_full_search_for_cycles
 from safeconduct.adapters.telemetry.forms import SAMPLE_BYTES, Form, form_of, mismatch, sample
 from safeconduct.adapters.telemetry.raw_store import Description, RawStore
 from safeconduct.adapters.telemetry.reading import Manner, Tally, read
-from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
 from safeconduct.soc.ingesting import FileReport
 from safeconduct.soc.inventory import NOTHING, Inventory, parse_inventory
 from safeconduct.soc.model import Event
@@ -108,6 +108,18 @@ class Ingestion:
         self._raws.describe(digest, Description(name="mapping", size=size, kind="mapping"))
         return digest
 
+    def events_of(self, digest: str) -> tuple[Event, ...]:
+        """Returns the events of a file that was taken, in the order of its lines.
+
+        Raises:
+            AbsentError: there is no such file.
+        """
+        description = self._raws.description(digest)
+        if description is None or description.kind != "telemetry":
+            raise AbsentError(f"no telemetry file {digest[:64]}", code="file-unknown")
+        with self._raws.open(digest) as file:
+            return tuple(found for found in read(file, self._manner(description), Tally()) if isinstance(found, Event))
+
     def take_inventory(self, name: str, content: bytes) -> Inventory:
         """Keeps an inventory; files taken from now on are read with it.
 
@@ -153,9 +165,7 @@ class Ingestion:
         return count
 
     def _index(self, digest: str, description: Description, progress: Progress) -> FileReport:
-        inventory = self._read_inventory(description.inventory)
-        mapping = self._read_mapping(description.mapping)
-        manner = Manner(Form(description.form), inventory, description.host, description.time_field, mapping)
+        manner = self._manner(description)
         tally, new = Tally(), 0
         with self._raws.open(digest) as file, no_full_search_for_cycles():
             found = read(file, manner, tally)
@@ -177,6 +187,11 @@ class Ingestion:
             return NO_MAPPING
         with self._raws.open(digest) as file:
             return parse_mapping(file.read())
+
+    def _manner(self, description: Description) -> Manner:
+        inventory = self._read_inventory(description.inventory)
+        mapping = self._read_mapping(description.mapping)
+        return Manner(Form(description.form), inventory, description.host, description.time_field, mapping)
 
     def _read_inventory(self, digest: str) -> Inventory:
         if not digest:

@@ -16,6 +16,7 @@ from safeconduct.soc.windows import windows_record
 FLOW_MEMBERS = frozenset({"start", "src", "sport", "dst", "dport", "proto"})
 CLOUDTRAIL_MEMBERS = frozenset({"eventVersion", "eventTime", "eventSource", "eventName", "awsRegion"})
 EVE_MEMBERS = frozenset({"timestamp", "src_ip", "dest_ip"})
+SIEM_ALERT_MEMBERS = frozenset({"@siem", "@alert", "@severity"})
 ACCESS_TIMES = ("msec", "time_iso8601", "time")
 
 
@@ -74,7 +75,12 @@ def _is_windows(raw: dict[str, Any]) -> bool:
     return windows_record(raw) is not None
 
 
+def _is_siem_alert(raw: dict[str, Any]) -> bool:
+    return raw.keys() >= SIEM_ALERT_MEMBERS
+
+
 SENSORS: tuple[tuple[str, Callable[[dict[str, Any]], bool]], ...] = (
+    ("siem-alert", _is_siem_alert),
     ("ocsf", _is_ocsf),
     ("cloudtrail", _is_cloudtrail),
     ("eve", _is_eve),

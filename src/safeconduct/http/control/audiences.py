@@ -120,6 +120,8 @@ READERS: Mapping[str, Row] = {
     "GET /api/v1/rules/collections": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/rules/coverage": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/rules/tune-outs": Row(Audience.CONCERNED, _OF_OWNER),
+    "GET /api/v1/siems": Row(Audience.HOUSE),
+    "GET /api/v1/siems/orders": Row(Audience.HOUSE),
     "GET /api/v1/actions": Row(Audience.PARTIES, "the partner's people all, others those they vote on"),
     "GET /api/v1/actions/{action_id}": Row(Audience.PARTIES, "as the list"),
     "GET /api/v1/logs": Row(Audience.LOG, "the parties all, others the joint log"),

@@ -15,6 +15,7 @@ from safeconduct.access.model import KeyChange
 from safeconduct.access.sign_in import Claims
 from safeconduct.access.standing import Standing
 from safeconduct.adapters.log_keys import LogKeys
+from safeconduct.adapters.siem.asking.file import SiemsFile
 from safeconduct.adapters.telemetry.archives import Archives
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.kernel.errors import SafeconductError
@@ -80,15 +81,15 @@ class Control:
     keys of sealed fields; `open_log` makes a log ready for entries, new or stored; `stopped` are the logs that take
     none, and why; `cosign_head` waits until the partner has cosigned a joint log's head; `next_key` makes another key
     for a log, `closing` makes a log's successor ready; `decision_keys` sign decisions on tool calls;
-    `settle` carries out the effects that wait now and returns what
-    failed, by the id of the entry that ordered it; `upstreams` are the configured model servers by name, None where no
-    server runs; `identities` returns the claims of an ID token that an identity provider signed; `caller` returns a
-    principal's way to a model; `site` returns where passkeys are used, or raises what is in the way; `lists_url` is
-    where this server's lists are fetched from, or None when nothing serves them; `shipping` tells how far each
-    destination of the log's rows is; `channels` which channels notices go to; `forms` say what entry types mean in
-    OCSF, `probes` what the log says of calls that prove a path; `decisions` answers who may call; `directory` answers
-    identity providers that push people; `work` tells what the processes on these data are about; `metrics` is what a
-    running server counts; `canary` returns the canary of a path.
+    `settle` carries out the effects that wait now and returns what failed, by the id of the entry that ordered it;
+    `upstreams` are the configured model servers by name, None where no server runs; `siems` are the joined SIEMs;
+    `identities` returns the claims of an ID token that an identity provider signed; `caller` returns a principal's
+    way to a model; `site` returns where passkeys are used, or raises what is in the way; `lists_url` is where this
+    server's lists are fetched from, or None when nothing serves them; `shipping` tells how far each destination of
+    the log's rows is; `channels` which channels notices go to; `forms` say what entry types mean in OCSF, `probes`
+    what the log says of calls that prove a path; `decisions` answers who may call; `directory` answers identity
+    providers that push people; `work` tells what the processes on these data are about; `metrics` is what a running
+    server counts; `canary` returns the canary of a path.
     """
 
     writer: Writer
@@ -108,6 +109,7 @@ class Control:
     settle: Callable[[], Awaitable[Mapping[str, SafeconductError]]]
     upstreams: Mapping[str, UpstreamFacts] | None
     archives: Archives
+    siems: SiemsFile
     identities: Callable[[IdentityProvider, str], Claims]
     caller: Callable[[PrincipalId], ModelCaller]
     site: Callable[[], Site]

@@ -89,6 +89,8 @@ PROCESS: Names = {
     "ParentProcessId": ("/ocsf/process/parent_process/pid",),
     "hostname": ("/ocsf/device/hostname",),
 }
+UNNAMED: Names = {}
+"""Fields under the record's own names alone."""
 CLOUDTRAIL: Names = {"resources.ARN": ("/raw/resources/*/ARN",)}
 UNNAMED: Names = {}
 """Fields under the record's own names alone."""
@@ -135,6 +137,7 @@ ROUTES = (
     _Route("audit", 1007, LogSource("process_creation", "linux"), PROCESS),
     _Route("audit", None, LogSource("", "linux", "auditd"), RECORDS),
     _Route("eve", 2004, LogSource("", "suricata", "alert"), UNNAMED),
+    _Route("siem-alert", None, LogSource("siem_alert"), UNNAMED),
     _Route("cloudtrail", None, LogSource("", "aws", "cloudtrail"), CLOUDTRAIL),
     *(
         _Route(events, class_uid, LogSource(category), names)

@@ -11,6 +11,7 @@ from safeconduct.ledger.ocsf import (
     FAILURE,
     INCIDENT_FINDING,
     OTHER,
+    READ,
     REMEDIATION,
     SUCCESS,
     UPDATE,
@@ -19,6 +20,7 @@ from safeconduct.ledger.ocsf import (
 from safeconduct.soc import claim_events, incidents, ingesting, regrouping, rule_collections, tune_outs
 from safeconduct.soc.actions import events as action_events
 from safeconduct.soc.ocsf.findings import NEW, RULE, SEVERITIES, UNASSIGNED, attacks
+from safeconduct.soc.siem import events as siem_events
 
 FINDING_CREATE, FINDING_UPDATE = 1, 2
 IN_PROGRESS = 2
@@ -78,6 +80,11 @@ def _action(name: str, activity: int = HARDEN, status: Mapping[str, Any] | None 
     )
 
 
+def _siem(activity: int, copy: Mapping[str, str]) -> EntryForm:
+    copied = {"entity.name": "siem", **copy}
+    return EntryForm(class_uid=ENTITY_MANAGEMENT, activity_id=activity, fixed={"entity.type": "SIEM"}, copy=copied)
+
+
 FORMS: Mapping[str, EntryForm] = {
     ingesting.INGESTED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
@@ -91,6 +98,10 @@ FORMS: Mapping[str, EntryForm] = {
         fixed={"entity.type": "Inventory"},
         copy={"entity.uid": "digest"},
     ),
+    siem_events.ASKED.name: _siem(READ, {"comment": "table"}),
+    siem_events.ANSWERED.name: _siem(READ, {"entity.uid": "digest", "count": "rows", "comment": "problem"}),
+    siem_events.ORDERED.name: _siem(UPDATE, {"entity.uid": "incident", "comment": "judgment"}),
+    siem_events.TOLD.name: _siem(UPDATE, {"entity.uid": "order"}),
     rule_collections.ADDED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
         activity_id=CREATE,

@@ -165,11 +165,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiemAlert:
-    """An alert as its SIEM has it. `ours` says that it bears our mark: somebody was told of it by us."""
+    """An alert as its SIEM has it, and how grave it calls it, in its own word and lower case.
+
+    `ours` says that it bears our mark: somebody was told of it by us.
+    """
 
     id: str
     at: Instant
     title: str
+    severity: str
     record: Mapping[str, Any]
     ours: bool
 

@@ -98,7 +98,8 @@ def _alert(hit: Mapping[str, Any]) -> SiemAlert:
         record = hit["_source"]
         at = parse_rfc3339(record["@timestamp"])
         ours = any(tag.startswith(OURS) for tag in _tags(hit))
-        return SiemAlert(id=hit["_id"], at=at, title=record["kibana.alert.rule.name"], record=record, ours=ours)
+        severity, title = str(record.get("kibana.alert.severity", "")).lower(), record["kibana.alert.rule.name"]
+        return SiemAlert(id=hit["_id"], at=at, title=title, severity=severity, record=record, ours=ours)
     except (KeyError, TypeError, InvalidInputError) as error:
         raise garbled(WHO, f"an alert without {error}") from error
 

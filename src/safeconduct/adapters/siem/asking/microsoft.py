@@ -91,9 +91,8 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 def _alert(record: Mapping[str, Any]) -> SiemAlert:
     try:
         at = parse_rfc3339(record["lastUpdateDateTime"])
-        return SiemAlert(
-            id=record["id"], at=at, title=record["title"], record=record, ours=TELLING in _comments(record)
-        )
+        ours, severity = TELLING in _comments(record), str(record.get("severity", "")).lower()
+        return SiemAlert(id=record["id"], at=at, title=record["title"], severity=severity, record=record, ours=ours)
     except (KeyError, InvalidInputError) as error:
         raise garbled(WHO, f"an alert without {error}") from error
 

@@ -111,7 +111,8 @@ def _alert(row: Mapping[str, Any]) -> SiemAlert:
     try:
         at = Instant(round(float(row["_time_epoch"] if "_time_epoch" in row else row["_time"]) * seconds(1)))
         ours = TELLING in _text(row.get("comment"))
-        return SiemAlert(id=row["event_id"], at=at, title=row["rule_title"], record=row, ours=ours)
+        urgency = str(row.get("urgency", "")).lower()
+        return SiemAlert(id=row["event_id"], at=at, title=row["rule_title"], severity=urgency, record=row, ours=ours)
     except (KeyError, ValueError) as error:
         raise garbled(WHO, f"a notable without {error}") from error
 
