@@ -54,7 +54,9 @@ def joined(tmp_path_factory):
 
 def test_from_its_alert_to_the_verdict_it_is_told(joined):
     house, server = joined.house, joined.server
-    taken = house("siem", "alerts", "elastic", *SINCE, "--json", by="ana").json
+    said = house("siem", "alerts", "elastic", *SINCE, "--json", by="ana")
+    assert said.code == 0, said
+    taken = said.json
     assert [one["alert"] for one in taken["alerts"]] == ["a0", "a1", "a2"]
     again = house("siem", "alerts", "elastic", "--json", by="ana").json
     assert [one["alert"] for one in again["alerts"]] == ["a2"]
@@ -65,7 +67,7 @@ def test_from_its_alert_to_the_verdict_it_is_told(joined):
     found = house("detect", "--json", by="ana").json
     (incident,) = found["incidents"]
 
-    told = house("siem", "tell", "elastic", incident["id"], "false-positive", "--json", by="ana")
+    told = house("siem", "tell", "elastic", incident, "false-positive", "--json", by="ana")
     assert (told.code, set(told.json["alerts"].values())) == (0, {"told"})
     assert sorted(one["eventId"] for one in server.notes) == ["a0", "a1", "a2"]
     assert "safeconduct:false-positive" in server.alerts["a0"]["kibana.alert.workflow_tags"]
@@ -86,7 +88,7 @@ def test_evidence_comes_as_events_within_the_scope(joined):
     assert event["ocsf"]["src_endpoint"]["ip"] == "203.0.113.66"
     again = house("siem", "search", "elastic", "logs", "host=WS-7", *WINDOW, "--limit", "3", "--json", by="ana")
     assert again.json["events"] == said.json["events"]
-    asked = [one for one in house("log", "show", "--json").json if one["type"] == "soc.siem.asked/1"]
+    asked = [one for one in house("log", "show", "--json").json["entries"] if one["type"] == "soc.siem.asked/1"]
     assert asked
     assert "WS-7" not in json.dumps(asked)
 
@@ -128,7 +130,7 @@ def test_the_hours_questions_are_counted(joined):
     (house.data / "siems.yaml").write_text(kept.replace("searches_per_hour: 60", "searches_per_hour: 1"))
     try:
         said = house("siem", "search", "elastic", "logs", *WINDOW, "--limit", "3", "--json", by="ana")
-        assert (said.code, said.error) == (3, "siem-over-budget")
+        assert (said.code, said.error) == (4, "siem-over-budget")
     finally:
         (house.data / "siems.yaml").write_text(kept)
 

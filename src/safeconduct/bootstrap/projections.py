@@ -24,8 +24,8 @@ from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
 from safeconduct.soc.ingesting import PROJECTIONS as INGESTING
 from safeconduct.soc.regrouping import PROJECTIONS as REGROUPING
 from safeconduct.soc.rule_collections import PROJECTIONS as RULES
-from safeconduct.soc.tune_outs import PROJECTIONS as TUNE_OUTS
 from safeconduct.soc.siem.events import PROJECTIONS as SIEM
+from safeconduct.soc.tune_outs import PROJECTIONS as TUNE_OUTS
 from safeconduct.watch.events import PROJECTIONS as WATCH
 
 PROJECTIONS: Mapping[str, Projection] = counted(

@@ -81,7 +81,7 @@ def tell(
 @commands.command()
 def told(*, data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Lists what SIEMs were told, and what became of it."""
-    emit(client(data, key).get("/api/v1/siems/orders"), as_json, lambda found: [_show_order(one) for one in found])
+    emit(client(data, key).get("/api/v1/siems/orders"), as_json, _show_orders)
 
 
 def _show_siems(found: list[dict[str, Any]]) -> None:
@@ -114,6 +114,11 @@ def _show_dead(file: dict[str, Any]) -> None:
         out.print(f"not read: {file['problem']}: {file['detail']}", style="bold red", markup=False)
     for code, count in file["dead"].items():
         out.print(f"{count} not read: {code}", style="bold", markup=False)
+
+
+def _show_orders(orders: list[dict[str, Any]]) -> None:
+    for order in orders:
+        _show_order(order)
 
 
 def _show_order(order: dict[str, Any]) -> None:

@@ -89,8 +89,6 @@ PROCESS: Names = {
     "ParentProcessId": ("/ocsf/process/parent_process/pid",),
     "hostname": ("/ocsf/device/hostname",),
 }
-UNNAMED: Names = {}
-"""Fields under the record's own names alone."""
 CLOUDTRAIL: Names = {"resources.ARN": ("/raw/resources/*/ARN",)}
 UNNAMED: Names = {}
 """Fields under the record's own names alone."""

@@ -24,6 +24,7 @@ from safeconduct.soc.ocsf.forms import (
 )
 from safeconduct.soc.ocsf.own import NO_MAPPING, OwnMapping
 from safeconduct.soc.ocsf.records import as_it_says
+from safeconduct.soc.ocsf.siem_alerts import siem_alert
 from safeconduct.soc.ocsf.windows import windows
 from safeconduct.soc.ocsf.zeek import zeek
 
@@ -39,9 +40,10 @@ TABLES: Mapping[str, Table] = {
     "zeek": zeek,
     "eve": eve,
     "cloudtrail": cloudtrail,
+    "siem-alert": siem_alert,
 }
 NEED_DEVICE = frozenset({FILE, MODULE, PROCESS, REGISTRY_KEY, REGISTRY_VALUE, SCHEDULED_JOB, SCRIPT, WINDOWS_SERVICE})
-CAPTURED = frozenset({"http", "dns", "flow", "zeek", "eve", "cloudtrail"})
+CAPTURED = frozenset({"http", "dns", "flow", "zeek", "eve", "cloudtrail", "siem-alert"})
 """Sources that saw what passed between others: no one machine's records."""
 
 
