@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from safeconduct.soc.detection import matching, tables
 from safeconduct.soc.detection.engine import BATCH_EVENTS, Engine
 from safeconduct.soc.detection.ir import Operator, Predicate
 from safeconduct.soc.detection.matching import matches
@@ -13,7 +14,7 @@ from safeconduct.soc.detection.parsing import load
 from safeconduct.soc.detection.scanning import WORTH_A_PASS, hyperscan
 from safeconduct.soc.detection.tables import Databases, compile_field, field_table
 from safeconduct.soc.detection.values import holds
-from safeconduct.soc.detection.views import views
+from safeconduct.soc.detection.views import View, views
 from support.sigma import identity, record, rule
 from support.sigma_corpora import campaign, regression_cases, rule_files
 
@@ -108,6 +109,20 @@ def test_hyperscan_is_what_was_compared():
     assert hyperscan is not None, "install the developer set; the engine is compared with and without Hyperscan"
 
 
+@pytest.fixture
+def asked(monkeypatch):
+    """What values predicates are tried on, one by one."""
+    found = []
+
+    def noted(predicate, text):
+        found.append((predicate, text))
+        return holds(predicate, text)
+
+    for module in (tables, matching):
+        monkeypatch.setattr(module, "holds", noted)
+    return found
+
+
 def ran(*rules_and_events):
     *rules, events = rules_and_events
     engine = Engine(load([(f"{number}.yml", text) for number, text in enumerate(rules)]).events)
@@ -131,6 +146,18 @@ NEGATED = {
     "a keyword in its case": ({"n": {"|cased": "Xy"}, "condition": "n"}, [3]),
 }
 
+ANYWHERE = {
+    "a word": (["own by r"], [0, 1]),
+    "a word with a gap": (["fail*by root"], [0, 1]),
+    "a gap is within one value": (["fail*root*alpha"], []),
+    "a pattern": ({"|re": "[0-9]{4}"}, [2, 3]),
+    "a number": ([4777], [2, 3]),
+    "a word in its case": ({"|cased": "Failed"}, [0]),
+    "a word of which a part lies in the next value": (["root\0alpha"], []),
+    "some of many": ([*(f"x{n}*y" for n in range(2 * WORTH_A_PASS)), "*failed*own*"], [0, 1]),
+}
+"""Keywords, and the rows that have them: some as words of a record, some of a value by itself."""
+
 
 @pytest.mark.parametrize(("detection", "expected"), NEGATED.values(), ids=list(NEGATED))
 def test_what_must_not_hold_is_looked_at_row_by_row(detection, expected):
@@ -142,3 +169,25 @@ def test_what_must_not_hold_is_looked_at_row_by_row(detection, expected):
         record(4, a=2, b=None),
     ]
     assert [row for _, row in ran(rule(detection), events)] == expected
+
+
+@pytest.mark.parametrize(("keywords", "expected"), ANYWHERE.values(), ids=list(ANYWHERE))
+def test_keywords_are_found_in_any_value_however_deep_and_in_one_value_each(keywords, expected):
+    events = [
+        record(0, text="Failed, own by root", host="alpha"),
+        record(1, deep={"list": ["x", {"text": "failed: own by root"}]}, host="alpha"),
+        record(2, mode=4777),
+        record(3, modes=["a", "4777"], text=None),
+        record(4, text="fail", host="root"),
+    ]
+    loaded = load([("one.yml", rule({"s": keywords, "condition": "s"}))])
+    assert [row for _, row in ran(rule({"s": keywords, "condition": "s"}), events)] == expected
+    condition = loaded.events[0].condition
+    assert expected == [n for n, event in enumerate(events) if matches(condition, View(event, {}))]
+
+
+def test_a_keyword_asks_each_different_value_once_however_many_events_have_it(asked):
+    """Keywords with gaps took hundreds of thousands of questions for some thousand events."""
+    gaps = rule({"s": [f"x{n}*y" for n in range(2)], "condition": "s"})
+    assert ran(gaps, [record(number, text="same", host="alpha") for number in range(1000)]) == []
+    assert len(asked) == 2 * 2

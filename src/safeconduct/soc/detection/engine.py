@@ -15,8 +15,18 @@ from safeconduct.soc.detection.conditions_on_bits import Form, form, holding, wi
 from safeconduct.soc.detection.ir import FIELD_OPERATORS, LogSource, Operator, Predicate, RuleIR
 from safeconduct.soc.detection.matching import matches
 from safeconduct.soc.detection.model import RuleSet
-from safeconduct.soc.detection.sheets import BETWEEN, Plan, Sheet, plan
-from safeconduct.soc.detection.tables import Databases, by_field, compile_field, field_table, numbered, predicates
+from safeconduct.soc.detection.sheets import Plan, Sheet, plan
+from safeconduct.soc.detection.tables import (
+    PER_ROW,
+    Column,
+    Databases,
+    by_column,
+    column_of,
+    compile_field,
+    field_table,
+    numbered,
+    predicates,
+)
 from safeconduct.soc.detection.views import STREAMS_MAX, Stream, View, names_for, stream_of
 from safeconduct.soc.model import Event, Match
 from safeconduct.soc.windows import SOURCE, glance
@@ -40,21 +50,18 @@ class Found:
 class Engine:
     """Rules, compiled."""
 
-    def __init__(self, rules: Sequence[RuleIR], databases: Mapping[str, Databases] | None = None) -> None:
+    def __init__(self, rules: Sequence[RuleIR], databases: Mapping[Column, Databases] | None = None) -> None:
         """`databases` are those of `compiled(rules)`, kept from an earlier time; without them they are made now."""
         self.rules = tuple(rules)
         numbers = numbered(self.rules)
         self._known = {number: predicate for predicate, number in numbers.items()}
-        fields = by_field(numbers)
         made = compiled(self.rules) if databases is None else databases
-        words = fields.pop("", {})
-        plain = {number: one for number, one in words.items() if _plain(one)}
-        self._tables = {name: field_table(known, made[name]) for name, known in fields.items()}
-        self._words = field_table(plain, made.get("", Databases())) if plain else None
+        self._tables = {name: field_table(known, made[name]) for name, known in by_column(numbers).items()}
+        self._words = self._tables.pop(None, None)
         self._slow = frozenset(
             number
             for number, one in self._known.items()
-            if one.operator in FIELD_OPERATORS or (not one.field and number not in plain)
+            if one.operator in FIELD_OPERATORS or (not one.field and one.operator in PER_ROW)
         )
         self._presence = {n: one for n, one in self._known.items() if one.field and one.operator in _PRESENCE}
         self._prepare(numbers)
@@ -63,10 +70,10 @@ class Engine:
         self._forms: list[Form] = [form(rule.condition, numbers, self._slow) for rule in self.rules]
         self._always: list[int] = []
         self._witnessed: dict[int, list[int]] = defaultdict(list)
-        self._fields: dict[LogSource, set[str]] = defaultdict(set)
+        self._columns: dict[LogSource, set[Column]] = defaultdict(set)
         self._plans: dict[Stream, tuple[Plan, ...]] = {}
         for index, rule in enumerate(self.rules):
-            self._fields[rule.source].update(one.field for one in predicates(rule.condition))
+            self._columns[rule.source].update(column_of(one) for one in predicates(rule.condition))
             named = witnesses(self._forms[index], self._slow | self._presence.keys())
             if named is None or not named.isdisjoint(self._slow):
                 self._always.append(index)
@@ -101,13 +108,13 @@ class Engine:
 
     def _planned(self, stream: Stream) -> Iterator[Plan]:
         by_names: dict[int, list[LogSource]] = defaultdict(list)
-        names = {source: names_for(stream, source) for source in self._fields}
+        names = {source: names_for(stream, source) for source in self._columns}
         for source, those in names.items():
             if those is not None:
                 by_names[id(those)].append(source)
         for sources in by_names.values():
-            fields = set().union(*(self._fields[source] for source in sources))
-            yield plan(stream.source, names[sources[0]] or {}, sources, fields)
+            wanted = set().union(*(self._columns[source] for source in sources))
+            yield plan(stream.source, names[sources[0]] or {}, sources, wanted)
 
     def _found(self, sheet: Sheet, batch: Sequence[Event]) -> Iterator[Found]:
         asked = _Asked(self._known, self._slow, self._rows(sheet), batch, sheet)
@@ -172,15 +179,9 @@ class _Asked:
 _PRESENCE = frozenset((Operator.NULL, Operator.EXISTS))
 
 
-def _plain(one: Predicate) -> bool:
-    return one.operator is Operator.CONTAINS and not one.cased and bool(one.value) and BETWEEN not in one.value
-
-
-def compiled(rules: Iterable[RuleIR]) -> dict[str, Databases]:
-    """Returns what Hyperscan makes of the rules, by field: what takes time, and is worth keeping."""
-    fields = by_field(numbered(rules))
-    fields[""] = {number: one for number, one in fields.get("", {}).items() if _plain(one)}
-    return {name: compile_field(known) for name, known in fields.items()}
+def compiled(rules: Iterable[RuleIR]) -> dict[Column, Databases]:
+    """Returns what Hyperscan makes of the rules, by column: what takes time, and is worth keeping."""
+    return {name: compile_field(known) for name, known in by_column(numbered(rules)).items()}
 
 
 def engine_of(rules: RuleSet) -> Engine:
@@ -191,7 +192,7 @@ def engine_of(rules: RuleSet) -> Engine:
 @dataclass(frozen=True)
 class _Ready:
     events: tuple[RuleIR, ...]
-    databases: Mapping[str, Databases] | None = field(compare=False)
+    databases: Mapping[Column, Databases] | None = field(compare=False)
 
 
 @lru_cache(maxsize=ENGINES_MAX)

@@ -9,7 +9,7 @@ from safeconduct.soc.detection.correlations import Correlation
 from safeconduct.soc.detection.ir import Head, LogSource, Node, RuleIR
 
 if TYPE_CHECKING:
-    from safeconduct.soc.detection.tables import Databases
+    from safeconduct.soc.detection.tables import Column, Databases
 
 
 class RuleError(InvalidInputError):
@@ -53,7 +53,7 @@ class RuleSet:
     events: Sequence[RuleIR] = ()
     correlations: Sequence[Correlation] = ()
     filters: Sequence[Filter] = ()
-    databases: "Mapping[str, Databases] | None" = field(default=None, compare=False, repr=False)
+    databases: "Mapping[Column, Databases] | None" = field(default=None, compare=False, repr=False)
 
     def heads(self) -> list[Head]:
         """Returns what each rule says of itself, by title."""

@@ -1,11 +1,12 @@
 """Events of a batch laid out for matching: per field, which rows have which text."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from safeconduct.soc.detection.bitmaps import bits_of
 from safeconduct.soc.detection.ir import LogSource
+from safeconduct.soc.detection.tables import BETWEEN, Column
 from safeconduct.soc.detection.values import text_of
 from safeconduct.soc.detection.views import View
 from safeconduct.soc.detection.windows_fields import HEADER, SYSTEM, spellings
@@ -13,16 +14,14 @@ from safeconduct.soc.detection.windows_sources import Names
 from safeconduct.soc.model import Event
 from safeconduct.soc.windows import FLAT_HEADER, SOURCE, Glance
 
-BETWEEN = "\0"
-"""Stands between an event's values where keywords are looked for; no keyword that holds it is looked for so."""
-
 
 @dataclass(frozen=True, eq=False)
 class Plan:
     """What to read of the events of one stream, for the rules of those log sources that name its fields alike.
 
     `data` are fields of a Windows record's own data with their spellings, `header` those that a glance tells with their
-    place in it, `viewed` all others; `keywords` tells that some rule looks for words anywhere.
+    place in it, `viewed` all others; `words` tells that some rule looks for words anywhere, `anywhere` that one looks
+    anywhere for what only a single value can answer.
     """
 
     names: Names
@@ -30,13 +29,13 @@ class Plan:
     data: tuple[tuple[str, tuple[str, ...]], ...]
     header: tuple[tuple[str, int], ...]
     viewed: tuple[str, ...]
-    keywords: bool
+    words: bool
+    anywhere: bool
 
 
-def plan(stream_source: str, names: Names, sources: Iterable[LogSource], fields: Iterable[str]) -> Plan:
-    """Returns the plan for rules of log sources that name these fields; the empty field stands for keywords."""
-    wanted = sorted(fields)
-    named = [name for name in wanted if name]
+def plan(stream_source: str, names: Names, sources: Iterable[LogSource], wanted: Collection[Column]) -> Plan:
+    """Returns the plan for rules of log sources that ask these columns."""
+    named = sorted(name for name in wanted if name)
     in_record = [name for name in named if stream_source == SOURCE and not name.startswith("ocsf.")]
     data = [name for name in in_record if not {name, *names.get(name, ())} & (SYSTEM | HEADER.keys() | FLAT_HEADER)]
     header = [name for name in in_record if name in _GLANCED]
@@ -46,16 +45,17 @@ def plan(stream_source: str, names: Names, sources: Iterable[LogSource], fields:
         data=tuple((name, spellings(name, names)) for name in data),
         header=tuple((name, _GLANCED[name]) for name in header),
         viewed=tuple(name for name in named if name not in {*data, *header}),
-        keywords="" in wanted,
+        words=None in wanted,
+        anywhere="" in wanted,
     )
 
 
 _GLANCED = {"Channel": 0, "Provider_Name": 1, "EventID": 2}
 
-Column = dict[str, list[int]]
+Texts = dict[str, list[int]]
 
 
-def _columns() -> defaultdict[str, Column]:
+def _columns() -> defaultdict[str, Texts]:
     return defaultdict(dict)
 
 
@@ -64,7 +64,7 @@ class _Taken:
     """What a plan reads, joined to the columns it goes to, and the rows it was read of."""
 
     of: Plan
-    columns: defaultdict[str, Column]
+    columns: defaultdict[str, Texts]
     rows: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -101,7 +101,7 @@ class Sheet:
 
     names: Names
     size: int
-    columns: defaultdict[str, Column] = field(default_factory=_columns)
+    columns: defaultdict[str, Texts] = field(default_factory=_columns)
     words: list[tuple[int, str]] = field(default_factory=list)
     _taken: dict[Plan, _Taken] = field(default_factory=dict)
 
@@ -115,7 +115,9 @@ class Sheet:
             taken.record(row, glanced)
         if of.viewed:
             taken.event(row, event)
-        if of.keywords:
+        if of.anywhere:
+            _put(self.columns[""], list(event.raw.values()), row)
+        if of.words:
             self.words.append((row, _words(event.raw.values()).lower()))
 
     def covered(self) -> Mapping[LogSource, int]:
@@ -133,7 +135,7 @@ class Sheet:
         return bits_of((row for text, rows in column.items() if text or empty for row in rows), self.size)
 
 
-def _put(column: Column, value: object, row: int) -> None:
+def _put(column: Texts, value: object, row: int) -> None:
     if type(value) is str:
         rows = column.get(value)
         if rows is None:
@@ -142,6 +144,9 @@ def _put(column: Column, value: object, row: int) -> None:
             rows.append(row)
     elif isinstance(value, list):
         for one in value:
+            _put(column, one, row)
+    elif isinstance(value, dict):
+        for one in value.values():
             _put(column, one, row)
     elif value is not None:
         _put(column, text_of(value), row)

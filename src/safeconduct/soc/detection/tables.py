@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from safeconduct.soc.detection import scanning
 from safeconduct.soc.detection.ir import FIELD_OPERATORS, Node, Not, Operator, Predicate, RuleIR
@@ -21,6 +21,15 @@ from safeconduct.soc.detection.values import holds
 PATTERNS = frozenset((Operator.WILDCARD, Operator.REGEX))
 PER_ROW = frozenset((*FIELD_OPERATORS, Operator.NULL, Operator.EXISTS))
 """Operators that no value answers by itself."""
+
+BETWEEN = "\0"
+"""Stands between an event's values where words are looked for; no keyword that holds it is looked for so."""
+
+Column: TypeAlias = str | None
+"""What predicates are asked of: a field, any value of the record (`""`), or all its values as one text (None).
+
+The last is for keywords that are plain words, hundreds of them in public sets: one look at each record answers all.
+"""
 
 
 def predicates(node: Node) -> Iterator[Predicate]:
@@ -69,12 +78,18 @@ class Databases:
     always: tuple[int, ...] = ()
 
 
-def by_field(numbers: Mapping[Predicate, int]) -> dict[str, dict[int, Predicate]]:
-    """Returns the predicates that a value answers by itself, by field."""
-    found: dict[str, dict[int, Predicate]] = defaultdict(dict)
+def column_of(one: Predicate) -> Column:
+    """Returns what a predicate is asked of."""
+    plain = one.operator is Operator.CONTAINS and not one.cased and one.value and BETWEEN not in one.value
+    return None if plain and not one.field else one.field
+
+
+def by_column(numbers: Mapping[Predicate, int]) -> dict[Column, dict[int, Predicate]]:
+    """Returns the predicates that a value answers by itself, by what they are asked of."""
+    found: dict[Column, dict[int, Predicate]] = defaultdict(dict)
     for predicate, number in numbers.items():
         if predicate.operator not in PER_ROW:
-            found[predicate.field][number] = predicate
+            found[column_of(predicate)][number] = predicate
     return found
 
 

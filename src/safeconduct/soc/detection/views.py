@@ -7,7 +7,7 @@ Rules name fields as the Sigma taxonomy does (`CommandLine`, `c-ip`, `query`), o
 OCSF attribute with `ocsf.` before it. A name leads to JSON pointers, so that what a rule found can be looked up again.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import itemgetter
@@ -18,11 +18,14 @@ from safeconduct.soc.detection.windows_fields import places
 from safeconduct.soc.detection.windows_sources import Names, windows_names
 from safeconduct.soc.model import Event
 from safeconduct.soc.ocsf.zeek_logs import log_of
-from safeconduct.soc.pointers import pointer
+from safeconduct.soc.pointers import leaves, pointer, steps_of
 from safeconduct.soc.windows import SOURCE, Glance, WindowsRecord, glance, windows_record
 
 STREAMS_MAX = 65_536
 """Pairs of a stream and a log source whose names are remembered. Channels are whatever a file says they are."""
+
+PLACES_MAX = 65_536
+"""Pointers whose steps are remembered; rules name some thousand fields."""
 
 ENDPOINTS: Names = {
     "src_ip": ("/ocsf/src_endpoint/ip",),
@@ -183,13 +186,11 @@ class View:
 
     def _look_up(self, name: str) -> list[tuple[str, Any]]:
         if not name:
-            return list(_scalars(self.event.raw, "/raw"))
+            return list(leaves(self.event.raw, "/raw"))
         if self.record is not None and not name.startswith("ocsf."):
             return self._in_record(self.record, name)
         for place in self.places(name):
-            found = [
-                pair for at, value in _at(self._document, place[1:].split("/"), "") for pair in _scalars(value, at)
-            ]
+            found = [pair for at, value in _at(self._document, _steps(place)) for pair in leaves(value, at)]
             if found:
                 return found
         return []
@@ -197,7 +198,7 @@ class View:
     def _in_record(self, record: WindowsRecord, name: str) -> list[tuple[str, Any]]:
         for at, value in places(name, self.names, record, self.event.raw):
             if value is not None:
-                return list(_scalars(value, at))
+                return list(leaves(value, at))
         return []
 
 
@@ -257,34 +258,30 @@ def _covers(wanted: LogSource, route: _Route) -> bool:
     return not wanted.service or wanted.service == has.service
 
 
-def _at(value: Any, steps: list[str], at: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
+@lru_cache(maxsize=PLACES_MAX)
+def _steps(place: str) -> tuple[str, ...]:
+    return tuple(steps_of(place))
+
+
+def _at(value: Any, steps: tuple[str, ...]) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
+    # Pointers are made on the way back: most places are looked at in vain.
     if not steps:
-        yield at, value
+        yield "", value
         return
-    step, *rest = steps
-    if step == "*":
-        for name, item in _children(value):
-            yield from _at(item, rest, f"{at}/{name}")
-        return
-    name = step.replace("~1", "/").replace("~0", "~")
-    if isinstance(value, Mapping) and name in value:
-        yield from _at(value[name], rest, f"{at}/{step}")
-    elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
-        yield from _at(value[int(name)], rest, f"{at}/{step}")
+    for name, item in _children(value) if steps[0] == "*" else _child(value, steps[0]):
+        for at, found in _at(item, steps[1:]):
+            yield pointer(name) + at, found
 
 
-def _children(value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield pointer(name)[1:], item
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield str(index), item
+def _child(value: Any, name: str) -> tuple[tuple[str, Any], ...]:  # noqa: ANN401 - JSON
+    if isinstance(value, dict | Mapping):
+        return ((name, value[name]),) if name in value else ()
+    if isinstance(value, list) and name.isdigit() and int(name) < len(value):
+        return ((name, value[int(name)]),)
+    return ()
 
 
-def _scalars(value: Any, at: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
-    if isinstance(value, Mapping | list):
-        for name, item in _children(value):
-            yield from _scalars(item, f"{at}/{name}")
-    else:
-        yield at, value
+def _children(value: Any) -> Iterable[tuple[str, Any]]:  # noqa: ANN401 - JSON
+    if isinstance(value, dict | Mapping):
+        return value.items()
+    return ((str(index), item) for index, item in enumerate(value)) if isinstance(value, list) else ()
