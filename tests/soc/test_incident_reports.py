@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
-from stix2validator import ValidationOptions, validate_instance
+from stix2 import parse
+from stix2.exceptions import STIXError
 
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.attack import attack_table
@@ -48,8 +49,16 @@ def made():
 
 
 def problems(document):
-    found = validate_instance(document, ValidationOptions(version="2.1"))
-    return [f"{error}" for error in found.errors]
+    try:
+        bundled = parse(document, version="2.1", allow_custom=False)
+    except (STIXError, ValueError) as error:
+        return [f"{error}"]
+    # One of its times may be written with any precision.
+    return [] if json.loads(bundled.serialize().replace(".000Z", "Z")) == plain(document) else ["it is read otherwise"]
+
+
+def plain(document):
+    return json.loads(json.dumps(document).replace(".000Z", "Z"))
 
 
 def test_the_bundle_is_stix_and_marked_throughout(made):
