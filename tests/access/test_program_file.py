@@ -181,8 +181,8 @@ def test_a_witness_that_is_no_line_of_a_policy_is_refused():
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("autonomy: triage", "autonomy: act", "autonomy 'act' is not built yet; this release does advise, triage"),
-        ("autonomy: triage", "autonomy: hunt", "autonomy 'hunt' is not built yet"),
+        ("    tools: []", "    tools: []\n    media: [audio]", "media 'audio' is not built yet; this release does"),
+        ("    tools: []", "    tools: []\n    provider_tools: [mcp]", "provider_tools 'mcp' is not built yet"),
     ],
 )
 def test_a_path_that_asks_for_what_is_not_built_is_refused(old, new, said):

@@ -84,12 +84,12 @@ def test_without_the_witness_apply_says_that_it_waits(shell):
 
 
 def test_a_wrong_program_is_told_with_its_own_name(shell):
-    file = shell.file("mine.yaml", SOURCE.replace(b"autonomy: triage", b"autonomy: act"))
-    line = SOURCE[: SOURCE.index(b"autonomy: triage")].count(b"\n") + 1
+    file = shell.file("mine.yaml", SOURCE.replace(b"    tools: []", b"    provider_tools: [mcp]"))
+    line = SOURCE[: SOURCE.index(b"    tools: []")].count(b"\n") + 1
     for verb in ("plan", "apply"):
         code, message, error = shell("program", verb, file)
         assert (code, error) == (2, "not-built-yet")
-        assert message.startswith(f"{file}:{line}:15: path soc-triage: autonomy 'act' is not built yet")
+        assert message.startswith(f"{file}:{line}:21: path soc-triage: provider_tools 'mcp' is not built yet")
 
 
 def test_a_file_that_is_not_there_is_told(shell):

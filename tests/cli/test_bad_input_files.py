@@ -54,7 +54,7 @@ def edited(source, old, new):
         (lambda _: b'!!python/object/apply:os.system ["id"]', "program-invalid", "tags are not taken"),
         (lambda _: b"a: &a [x]\nb: [*a, *a]\n", "program-invalid", "anchors and aliases"),
         (lambda s: s + b"#" * 300_000, "too-large", "expected at most"),
-        (lambda s: edited(s, b"autonomy: triage", b"autonomy: hunt"), "not-built-yet", "this release does advise"),
+        (lambda s: edited(s, b"    tools: []", b"    provider_tools: [mcp]"), "not-built-yet", "this release does"),
     ],
 )
 def test_a_program_file_with_a_mistake(house, change, code, told):

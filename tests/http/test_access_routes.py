@@ -49,7 +49,7 @@ def test_without_the_witness_a_program_waits_and_is_shown_so():
 @pytest.mark.parametrize(
     ("old", "new", "status", "code"),
     [
-        (b"autonomy: triage", b"autonomy: hunt", 400, "not-built-yet"),
+        (b"    tools: []", b"    provider_tools: [mcp]\n    tools: []", 400, "not-built-yet"),
         (b"upstream: local", b"upstream: openai", 400, "upstream-unknown"),
         (b"program: 1", b"program: [1", 400, "program-invalid"),
         (b"autonomy: triage", b"autonmy: triage", 400, "program-invalid"),

@@ -7,6 +7,7 @@ import pytest
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.soc.model_hunts import CONDITIONS_MAX, HUNTS_MAX, VALUE_CHARS_MAX
 from support.operations_house import House
+from support.programs import demo_program, in_force
 
 NEVER = {"field": "user", "operator": "equals", "value": "mallory"}
 ROOT = {"field": "user", "operator": "equals", "value": "ROOT"}
@@ -14,7 +15,8 @@ ROOT = {"field": "user", "operator": "equals", "value": "ROOT"}
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    house = House(tmp_path_factory.mktemp("house"))
+    hunting = demo_program().replace(b"autonomy: triage", b"autonomy: hunt")
+    house = House(tmp_path_factory.mktemp("house"), in_force(hunting))
     return house, house.detected()
 
 
@@ -146,3 +148,12 @@ def test_a_model_that_is_refused_is_told_of(here, question):
     house.model.say = lambda _body: RefusedError("no", code="frozen")
     _, found = house.post(f"incidents/{incident}/{question}")
     assert (found["model"]["error"]["code"], found["claims"]) == ("frozen", [])
+
+
+def test_a_path_that_may_not_hunt_is_asked_nothing(tmp_path):
+    house = House(tmp_path)
+    incident = house.detected()
+    house.model.say = hunter(proposal(NEVER))
+    _, found = house.post(f"incidents/{incident}/hunt")
+    assert (found["model"]["error"]["code"], found["left_the_house"], house.model.sent) == ("autonomy-exceeded", [], [])
+    assert found["model"]["error"]["clause"] == "path:soc-triage/autonomy"

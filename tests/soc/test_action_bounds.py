@@ -172,7 +172,7 @@ def test_without_the_technique_people_are_asked(booked):
     assert booked.propose().state is ActionState.PROPOSED
 
 
-def test_what_a_model_claims_never_stands_for_a_vote(booked):
+def test_what_a_model_claims_stands_for_no_vote_where_its_path_triages(booked):
     claim = observed(booked.writer, booked.world, model=True)[0].id
     assert booked.propose(ATTACKER, claim).state is ActionState.PROPOSED
 

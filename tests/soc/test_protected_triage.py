@@ -27,6 +27,7 @@ from safeconduct.gateway.inspecting import inspect_request
 from safeconduct.gateway.protecting import protected_request
 from safeconduct.gateway.restoring import restored_answer
 from safeconduct.kernel.ids import CallId, PathId, PrincipalId
+from safeconduct.soc.autonomy.levels import Autonomy
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.summary import rule_context
 from safeconduct.soc.triage import ModelAnswer
@@ -115,6 +116,7 @@ def verified(seed, **way):
         principal=PrincipalId("ana"),
         model="smollm2-135m",
         budget=WIDE,
+        autonomy=Autonomy.TRIAGE,
     )
     found = asyncio.run(ask(rule_context(here.incident, here.events, TECHNIQUES), vendor, asking))
     holds = sum(one.verified for one in found.claims)

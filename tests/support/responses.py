@@ -107,5 +107,6 @@ def observed(
     )
     checked = check_all(claims, context)
     origin = writer.entries[-1].origin
-    writer.run(lambda tx: record_claims(tx, origin, world.incident.id, checked))
+    path = "soc-triage" if model else ""
+    writer.run(lambda tx: record_claims(tx, origin, world.incident.id, checked, path=path))
     return claims

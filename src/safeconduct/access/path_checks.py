@@ -9,7 +9,6 @@ from typing import Any
 from safeconduct.access.catalogue import UNSTATED
 from safeconduct.access.data_handling import ONE_WAY, DataHandling, unruled
 from safeconduct.access.path_schema import (
-    BUILT_AUTONOMY,
     BUILT_DIALECTS,
     BUILT_MEDIA,
     BUILT_PROVIDER_TOOLS,
@@ -132,7 +131,6 @@ def _check_built(name: str, path: Values, log: Log) -> None:
 
 
 def _wanted(name: str, path: Values) -> Iterator[tuple[Key, object, Collection[object]]]:
-    yield ("paths", name, "autonomy"), path["autonomy"], BUILT_AUTONOMY
     for many in ("dialects", "media", "provider_tools"):
         for wanted in path[many]:
             yield ("paths", name, many), wanted, _BUILT[many]

@@ -24,7 +24,6 @@ from safeconduct.access.target_rules import TargetRule
 from safeconduct.access.tool_schema import TOOL_NAME
 from safeconduct.kernel.errors import InvalidInputError
 
-BUILT_AUTONOMY = ("advise", "triage")
 BUILT_DIALECTS = (
     "openai.chat",
     "openai.responses",
@@ -370,7 +369,7 @@ PATH = Section(
         FieldSpec(
             "autonomy",
             Choice(("advise", "triage", "hunt", "act")),
-            "how far the model may go; `advise` and `triage` are built",
+            "the most that what the model says may cause ([autonomy.md](autonomy.md))",
         ),
         FieldSpec("gate", ID, "a gate that must be attested; until then every call is refused", required=False),
         FieldSpec("limits", _LIMITS, "hard limits"),

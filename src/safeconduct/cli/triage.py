@@ -62,6 +62,8 @@ def show_model(model: dict[str, Any], by_model: list[dict[str, Any]]) -> None:
         out.print(f"no model answered: {model['error']['message']} ({model['error']['code']})", markup=False)
         return
     out.print(f"claims of {model['name']}, call {model['call']}", style="bold", markup=False)
+    if model["autonomy"] == "advise":
+        out.print("  advice: nothing rests on it, verified or not", style="dim", markup=False)
     for one in by_model:
         _show_claim(one)
     for one in model["unreadable"]:

@@ -9,7 +9,8 @@ import msgspec
 from safeconduct.access.acts import record_act
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.entries import Entry, Retention
-from safeconduct.kernel.ids import ClaimId, EntryId, EventId, IncidentId, Origin
+from safeconduct.kernel.ids import CallId, ClaimId, EntryId, EventId, IncidentId, Origin, PathId
+from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Collection, Projection, Records, State, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType, in_parts
@@ -47,7 +48,7 @@ class ClaimsChecked:
     """Claims about an incident were checked. Many claims take several entries: `part` of `parts`.
 
     `call` is the governed call whose answer held the model's claims, empty where no model was asked; `unreadable`
-    counts what the answer held beside claims.
+    counts what the answer held beside claims. `path` is the one that the model was asked on.
     """
 
     incident: IncidentId
@@ -57,19 +58,41 @@ class ClaimsChecked:
     parts: int
     unreadable: Mapping[str, int]
     claims: tuple[ClaimOutcome, ...]
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRecord:
-    """A checked claim, as actions look it up. `entry` is where it was last checked."""
+    """A checked claim, as actions look it up.
+
+    `entry` is where it was last checked; `path` the one that its model was asked on, empty for claims of others.
+    """
 
     incident: IncidentId
     claim: ClaimOutcome
     entry: EntryId
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRecord:
+    """What a model answered on a governed call about an incident, in numbers: it waits for a person's review.
+
+    `verdict` is the claim that holds its judgment, empty where it gave none.
+    """
+
+    call: CallId
+    incident: IncidentId
+    path: PathId
+    at: Instant
+    claims: int
+    verified: int
+    verdict: str
 
 
 CLAIMS_CHECKED = EventType("soc.claims.checked/1", ClaimsChecked, Retention.OPERATIONS)
 CLAIMS = Collection("claims", ClaimRecord)
+ANSWERS = Collection("model_answers", AnswerRecord)
 
 
 def record_claims(
@@ -79,6 +102,7 @@ def record_claims(
     checked: Sequence[CheckedClaim],
     *,
     call: str = "",
+    path: str = "",
     unreadable: Sequence[Unreadable] = (),
     shown: Shown | None = None,
     signed: SignedAct | None = None,
@@ -104,6 +128,7 @@ def record_claims(
                     parts=len(outcomes),
                     unreadable=problems if number == 1 else {},
                     claims=part,
+                    path=path,
                 ),
                 sealed={"claims": [_sealed(one) for one in islice(sealed, len(part))], "shown": _view(shown)},
                 subject=incident,
@@ -153,9 +178,24 @@ def _sealed(checked: CheckedClaim) -> dict[str, JSONValue]:
 def _claims_checked(state: State, entry: Entry) -> None:
     event = CLAIMS_CHECKED.read(entry)
     for claim in event.claims:
-        record = ClaimRecord(incident=event.incident, claim=claim, entry=entry.id)
+        record = ClaimRecord(incident=event.incident, claim=claim, entry=entry.id, path=event.path)
         state.put(CLAIMS, f"{event.incident}/{claim.id}", record)
+    if event.call and event.path:
+        state.put(ANSWERS, event.call, _answered(state.get(ANSWERS, event.call), event, entry.at))
     record_act(state, entry)
+
+
+def _answered(former: AnswerRecord | None, event: ClaimsChecked, at: Instant) -> AnswerRecord:
+    verdicts = [claim.id for claim in event.claims if claim.kind is ClaimKind.VERDICT]
+    return AnswerRecord(
+        call=CallId(event.call),
+        incident=event.incident,
+        path=PathId(event.path),
+        at=former.at if former else at,
+        claims=len(event.claims) + (former.claims if former else 0),
+        verified=sum(one.outcome is Outcome.VERIFIED for one in event.claims) + (former.verified if former else 0),
+        verdict=next(iter(verdicts), former.verdict if former else ""),
+    )
 
 
 PROJECTIONS: Mapping[str, Projection] = {CLAIMS_CHECKED.name: _claims_checked}

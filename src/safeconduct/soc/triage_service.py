@@ -14,6 +14,7 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc.answers import Reading, read_answer
+from safeconduct.soc.autonomy.levels import Autonomy, level_of
 from safeconduct.soc.claim_events import record_claims
 from safeconduct.soc.grounding import CheckedClaim, Context, check_all
 from safeconduct.soc.hunts.model import Budget as HuntBudget
@@ -45,7 +46,7 @@ HUNT_BUDGET = HuntBudget(seconds=10.0, scanned=2_000_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """Whom a triage asks, on whose grant, and with how much room."""
+    """Whom a triage asks, on whose grant, with how much room, and how far the answer may go."""
 
     path: PathId
     purpose: str
@@ -53,6 +54,7 @@ class Asking:
     principal: PrincipalId
     model: str
     budget: Budget
+    autonomy: Autonomy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ class Answered:
     answer: ModelAnswer
     reading: Reading
     claims: tuple[CheckedClaim, ...]
+    path: PathId
 
 
 def admit(records: Records, signed: SignedAct, *, operation: str, content: str, now: Instant) -> Principal:
@@ -111,6 +114,7 @@ def choose(
         principal=asking,
         model=model or found.models[0],
         budget=_budget(found),
+        autonomy=level_of(records, found.id),
     )
 
 
@@ -132,7 +136,9 @@ async def ask(
     answer = await caller.complete(asking.path, asking.purpose, asked.payload)
     reading = read_answer(asked, answer, whole.events)
     context = replace(whole, shown=asked.shown)
-    return Answered(asked=asked, answer=answer, reading=reading, claims=check_all(reading.claims, context))
+    return Answered(
+        asked=asked, answer=answer, reading=reading, claims=check_all(reading.claims, context), path=asking.path
+    )
 
 
 def record(
@@ -161,6 +167,7 @@ def record(
         incident,
         answered.claims,
         call=answered.answer.call,
+        path=answered.path,
         unreadable=answered.reading.unreadable,
         shown=answered.asked.shown,
     )

@@ -28,6 +28,7 @@ from safeconduct.http.control.triage import (
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import EventId
 from safeconduct.soc import triage_service
+from safeconduct.soc.autonomy.levels import Autonomy, refuse_beyond
 from safeconduct.soc.grounding import Context
 from safeconduct.soc.hunting_service import Hunting, hunt
 from safeconduct.soc.hunts.model import Hunt
@@ -83,10 +84,13 @@ async def explain(control: Installation, signed: SignedJson[Question], incident_
 async def hunt_about(control: Installation, signed: SignedJson[Question], incident_id: str) -> Response:
     """Has a model propose hunts about an incident, runs them, has it claim what they show; checks and records that.
 
-    The hunts are typed values within the incident's own telemetry, around its time; the model writes no query.
+    The hunts are typed values within the incident's own telemetry, around its time; the model writes no query. Where
+    the path may not hunt, none is asked.
     """
 
     async def asked(here: Whole, asking: Asking) -> _Told:
+        with control.snapshot() as records:
+            refuse_beyond(records, asking.path, Autonomy.HUNT)
         sources = sorted(await asyncio.to_thread(here.archive.events.counts))
         done = await hunt(here.context, _Telemetry(here), control.caller(asking.principal), asking, sources)
         return _hunted(asking, done)

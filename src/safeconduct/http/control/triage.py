@@ -204,6 +204,7 @@ def model_document(asking: Asking, answered: Answered) -> dict[str, Any]:
         "path": asking.path,
         "purpose": asking.purpose,
         "upstream": asking.upstream,
+        "autonomy": asking.autonomy,
         "principal": asking.principal,
         "name": answered.answer.model,
         "call": answered.answer.call,

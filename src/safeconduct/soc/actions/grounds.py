@@ -11,6 +11,7 @@ from safeconduct.kernel.ids import ClaimId, EventId, IncidentId
 from safeconduct.kernel.ports import Records
 from safeconduct.soc.actions.kinds import BLOCK_IP
 from safeconduct.soc.actions.targets import read_target, refuse_never
+from safeconduct.soc.autonomy.levels import Autonomy, may, refuse_beyond
 from safeconduct.soc.claim_events import ClaimOutcome, ClaimRecord, claim_record
 from safeconduct.soc.claims import CITED_MAX, AuthorKind
 from safeconduct.soc.entities import Mention, host_of, mentions
@@ -38,7 +39,7 @@ def candidates(
     rules = [rule for _, rule in records.scan(kept.RESPONSE_RULES)]
     named: dict[tuple[str, str], list[ClaimId]] = {}
     for record in claims:
-        if record.claim.outcome is Outcome.VERIFIED and record.incident == incident:
+        if _counts(records, record) and record.incident == incident:
             for rule in rules:
                 for target in targets_of(record.claim, stored, rule):
                     named.setdefault((rule.kind, target), []).append(record.claim.id)
@@ -74,7 +75,8 @@ def verified(records: Records, incident: IncidentId, claim: ClaimId) -> ClaimRec
     """Returns a verified claim.
 
     Raises:
-        RefusedError: `claim-not-verified`: never checked, or rejected when it was last checked.
+        RefusedError: `claim-not-verified`: never checked, or rejected when it was last checked. `autonomy-exceeded`: a
+            model's, whose path only advises.
     """
     record = claim_record(records, incident, claim)
     if record is None or record.claim.outcome is not Outcome.VERIFIED:
@@ -84,24 +86,37 @@ def verified(records: Records, incident: IncidentId, claim: ClaimId) -> ClaimRec
             clause="grounding/9",
             remedy="safeconduct incident show lists the verified claims",
         )
+    if record.claim.author.kind is AuthorKind.MODEL:
+        refuse_beyond(records, record.path, Autonomy.TRIAGE)
     return record
+
+
+def _counts(records: Records, record: ClaimRecord) -> bool:
+    if record.claim.outcome is not Outcome.VERIFIED:
+        return False
+    return record.claim.author.kind is not AuthorKind.MODEL or may(records, record.path, Autonomy.TRIAGE)
 
 
 def technique_of(records: Records, wanted: ActionProposal, rule: ResponseRule, stored: Stored) -> str:
     """Returns the first technique of the rule's playbook that an alert showed where rules name the target, or nothing.
 
-    What a model claims carries a vote; it never stands for one.
+    What a model claims carries a vote; it stands for one only where its path may act.
     """
     incident = records.get(INCIDENTS, wanted.incident)
     if rule.playbook is None or incident is None:
         return ""
     events: set[EventId] = set()
     for claim in wanted.claims:
-        outcome = verified(records, wanted.incident, claim).claim
-        if outcome.author.kind is AuthorKind.RULE and wanted.target in targets_of(outcome, stored, rule):
-            events |= {place.event for place in outcome.evidence}
+        record = verified(records, wanted.incident, claim)
+        if _stands(records, record) and wanted.target in targets_of(record.claim, stored, rule):
+            events |= {place.event for place in record.claim.evidence}
     shown = {name for alert in incident.alerts if events & set(alert.events) for name in alert.techniques}
     return next((name for name in rule.playbook.techniques if name in shown), "")
+
+
+def _stands(records: Records, record: ClaimRecord) -> bool:
+    author = record.claim.author.kind
+    return author is AuthorKind.RULE or (author is AuthorKind.MODEL and may(records, record.path, Autonomy.ACT))
 
 
 def targets_of(claim: ClaimOutcome, stored: Stored, rule: ResponseRule) -> frozenset[str]:
