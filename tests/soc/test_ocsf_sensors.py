@@ -6,9 +6,12 @@ from collections import Counter
 import pytest
 
 from safeconduct.kernel.canonical import canonical
+from safeconduct.soc.correlation import correlate, recompute
 from safeconduct.soc.detecting import detect
 from safeconduct.soc.detection.parsing import check
+from safeconduct.soc.detection.shipped import shipped_rules
 from safeconduct.soc.entities import mentions
+from safeconduct.soc.inventory import NOTHING
 from safeconduct.soc.normalizing import event_id
 from support import sensors
 from support.ocsf import faults
@@ -68,6 +71,19 @@ def test_an_alert_of_suricata_is_a_finding_with_its_evidence(samples):
     assert first.ocsf["evidences"][0]["src_endpoint"] == {"ip": "222.186.56.46", "port": 4904}
     assert first.ocsf["disposition"] == "Allowed"
     assert {mention.entity.value for mention in mentions(first)} >= {"222.186.56.46", "192.168.0.2"}
+
+
+def test_what_suricata_saw_between_two_addresses_is_an_incident_and_a_single_policy_is_none(samples):
+    by_id = {event.id: event for found, _ in samples["eve"].values() for event in found}
+    alerts = detect(by_id.values(), shipped_rules())
+    assert Counter(alert.level for alert in alerts) == {"medium": 203, "high": 13}
+    incidents = correlate(alerts, by_id, NOTHING)
+    assert [len(incident.alerts) for incident in incidents] == [4, 32, 4, 5, 2, 4, 4, 4, 2, 5, 4, 4]
+    for incident in incidents:
+        assert (
+            len({tuple(sorted((by_id[key].raw["src_ip"], by_id[key].raw["dest_ip"]))) for key in incident.events}) == 1
+        )
+        assert all(recompute(edge, *(by_id[key] for key in edge.events), NOTHING) for edge in incident.edges)
 
 
 OURS_ALONE = {

@@ -30,8 +30,14 @@ def asked(name, at_s=0, kind="1", answer="0"):
     return seen(at_s, dns_qry_name=name, dns_qry_type=kind, dns_flags_response=answer)
 
 
-def warned(severity):
-    told = {"signature": "A known beacon", "signature_id": 1, "gid": 1, "severity": severity}
+def warned(severity, signature=1, category="A Network Trojan was detected"):
+    told = {
+        "signature": "A known beacon",
+        "signature_id": signature,
+        "gid": 1,
+        "severity": severity,
+        "category": category,
+    }
     ends = {"src_ip": "203.0.113.9", "dest_ip": "192.0.2.10", "event_type": "alert"}
     return json.dumps({"timestamp": "2026-11-21T08:00:00.000000+0000", **ends, "alert": told})
 
@@ -51,6 +57,14 @@ CASES = {
         [failed(f"invalid user {name}", at_s=n) for n, name in enumerate(("oracle", "test", "test"))],
     ),
     "suricata_alert": ([warned(1)], [warned(2)]),
+    "suricata_attacks": (
+        [warned(1, signature) for signature in (1, 2, 3)],
+        [*(warned(1, signature) for signature in (1, 2)), warned(1, 3, "Potential Corporate Privacy Violation")],
+    ),
+    "suricata_success": (
+        [warned(2, category="Successful Administrator Privilege Gain")],
+        [warned(2, category="Attempted Administrator Privilege Gain")],
+    ),
     "discovery_burst": (looked(*LOOKS), looked(*LOOKS[:5], "id -u")),
     "setuid_search": ([shell("find / -perm -4000 -type f")], [shell("find / -perm -0755 -type f")]),
     "account_list_read": ([shell("cat /etc/passwd")], [shell("cat /etc/hostname")]),
@@ -198,6 +212,8 @@ def test_the_recording_fires_what_its_attack_did_and_nothing_grave_on_ordinary_w
         "systemd_unit_installed",
         "account_created",
         "suricata_alert",
+        "suricata_attacks",
+        "suricata_success",
     }
     outside = [alert for alert in alerts if alert not in incident.alerts]
     assert {alert.level for alert in outside} <= {"low"}
