@@ -42,6 +42,11 @@ def warned(severity, signature=1, category="A Network Trojan was detected"):
     return json.dumps({"timestamp": "2026-11-21T08:00:00.000000+0000", **ends, "alert": told})
 
 
+def joined(severity):
+    marks = {"@siem": "x", "@alert": "a1", "@title": "Beacon", "@timestamp": "2026-11-21T08:00:00Z"}
+    return json.dumps({**marks, "@severity": severity})
+
+
 def cron(command, at_s=0):
     return auth("CRON[5]", f"(ana) CMD ({command})", at_s)
 
@@ -65,6 +70,8 @@ CASES = {
         [warned(2, category="Successful Administrator Privilege Gain")],
         [warned(2, category="Attempted Administrator Privilege Gain")],
     ),
+    "siem_alert_high": ([joined("high")], [joined("medium")]),
+    "siem_alert": ([joined("medium")], [joined("critical")]),
     "discovery_burst": (looked(*LOOKS), looked(*LOOKS[:5], "id -u")),
     "setuid_search": ([shell("find / -perm -4000 -type f")], [shell("find / -perm -0755 -type f")]),
     "account_list_read": ([shell("cat /etc/passwd")], [shell("cat /etc/hostname")]),
@@ -214,6 +221,8 @@ def test_the_recording_fires_what_its_attack_did_and_nothing_grave_on_ordinary_w
         "suricata_alert",
         "suricata_attacks",
         "suricata_success",
+        "siem_alert",
+        "siem_alert_high",
     }
     outside = [alert for alert in alerts if alert not in incident.alerts]
     assert {alert.level for alert in outside} <= {"low"}
