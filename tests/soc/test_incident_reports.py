@@ -131,7 +131,7 @@ def test_nothing_of_an_event_leaves_its_place(made):
     assert "://" not in text  # which viewers make links of
     assert "http://evil.example" in "".join(one.content for one in tokens if one.type in {"text", "text_special"})
     assert [line for line in text.splitlines() if line.startswith("## ")] == [
-        "## In short", "## What happened", "## Why they belong together", "## ATT&CK", "## Responses", "## Claims",
+        "## In short", "## What happened", "## What its score is made of", "## ATT&CK", "## Responses", "## Claims",
     ]  # fmt: skip
 
 

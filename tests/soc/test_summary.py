@@ -52,6 +52,18 @@ def test_an_alert_whose_evidence_was_changed_is_no_step():
     assert "quote-differs" in rejected
 
 
+def test_that_a_rule_found_no_value_is_nothing_to_quote():
+    here = world(2)
+    alert = here.alerts[0]
+    absent = replace(alert.matches[0], pointer="/raw/errorCode", operator="null", value="", found="")
+    alerts = (replace(alert, matches=(*alert.matches, absent)), *here.alerts[1:])
+    plain, checked = (
+        summarize(context_of(here)),
+        summarize(context_of(replace(here, incident=replace(here.incident, alerts=alerts)))),
+    )
+    assert checked == plain
+
+
 def test_what_is_missing_from_the_store_is_not_claimed():
     here = world(2)
     gone = here.incident.events[0]

@@ -5,7 +5,7 @@ No model's claim comes in here: the functions take none.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from safeconduct.kernel.ids import ClaimId, EventId, IncidentId
@@ -123,7 +123,7 @@ def sentences(summary: Summary) -> tuple[str, ...]:
 
 
 def _predicates(incident: Incident, events: Mapping[EventId, Event]) -> Iterator[Predicate]:
-    runs = _runs(incident.alerts)
+    runs = _runs(_with_values(alert, events) for alert in incident.alerts)
     events = {id_: events[id_] for id_ in incident.events if id_ in events}
     # The most telling first: what lies beyond CLAIMS_MAX is more of the same.
     for run in runs:
@@ -134,6 +134,16 @@ def _predicates(incident: Incident, events: Mapping[EventId, Event]) -> Iterator
     yield from _parents(incident, events)
     for run in runs:
         yield from _singular(run, events)
+
+
+def _with_values(alert: Alert, events: Mapping[EventId, Event]) -> Alert:
+    """Returns the alert without matches on a value's absence: there is nothing that a claim could quote."""
+
+    def absent(match: Match) -> bool:
+        event = events.get(match.event)
+        return not match.found and event is not None and quote_at(event, match.pointer) is None
+
+    return replace(alert, matches=tuple(match for match in alert.matches if not absent(match)))
 
 
 def _runs(alerts: Iterable[Alert]) -> list[list[Alert]]:
