@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.cli import detect, events, hunt, incident, ingest, keys, rules
+from safeconduct.cli import detect, events, hunt, hunt_words, incident, ingest, keys, rules
 from safeconduct.cli.client import Client
 from safeconduct.cli.output import BAD_INPUT, DONE, EXIT_CODE, NO
 from safeconduct.http.inprocess import ask
@@ -184,6 +184,20 @@ def test_rules_are_listed_and_checked(shell, tmp_path):
     assert shell("rules", "check", tmp_path / "none.yml")[0] == BAD_INPUT
 
 
+def test_a_hunt_is_saved_and_run_by_its_name(shell, tmp_path):
+    (tmp_path / "access.log").write_text(f"{visit('/a')}\n{visit('/b', at_s=1)}\n{visit('/a', at_s=2)}\n")
+    assert shell("ingest", tmp_path / "access.log")[0] == DONE
+    assert "hunt run --saved odd" in shell("hunt", "save", "odd", "url~/A", "!user")[1]
+    assert "odd" in shell("hunt", "list")[1]
+    assert "contains" in shell("hunt", "show", "odd")[1]
+    assert "2 of 3 events" in shell("hunt", "run", "--saved", "odd")[1]
+    assert "1 of 1 events" in shell("hunt", "run", "--saved", "odd", "--from", "2026-11-21T08:00:02Z")[1]
+    for more in (["host=x"], ["--by", "host"], ["--source", "dns"], ["--limit", 5], ["--order", "newest"]):
+        assert shell("hunt", "run", "--saved", "odd", *more)[0] == BAD_INPUT
+    assert shell("hunt", "remove", "odd")[0] == DONE
+    assert shell("hunt", "run", "--saved", "odd")[0] != DONE
+
+
 def test_a_hunt_names_events_and_says_what_it_looked_at(shell, tmp_path):
     (tmp_path / "access.log").write_text(f"{visit('/a')}\n{visit('/b', at_s=1, ip='198.51.100.7')}\n")
     assert shell("ingest", tmp_path / "access.log")[0] == DONE
@@ -216,4 +230,4 @@ def test_a_hunt_names_events_and_says_what_it_looked_at(shell, tmp_path):
 )
 def test_conditions_as_they_are_typed(typed, field, operator, value, negated):
     told = {"field": field, "operator": operator, "value": value, "negated": negated}
-    assert hunt.condition(typed) == told
+    assert hunt_words.condition(typed) == told

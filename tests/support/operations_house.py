@@ -25,6 +25,7 @@ from safeconduct.http.control import (
     questions,
     response,
     rules,
+    saved_hunts,
     telemetry,
     triage,
     tune_outs,
@@ -42,6 +43,7 @@ from safeconduct.soc import claim_events, incidents, ingesting, regrouping, rule
 from safeconduct.soc import tune_outs as tune_out_events
 from safeconduct.soc.actions import projections
 from safeconduct.soc.actions.keeping import VERIFY
+from safeconduct.soc.hunts import saved_events
 from safeconduct.soc.triage import ModelAnswer
 from support.immediate import ImmediateWriter
 from support.programs import in_force, signed
@@ -53,6 +55,7 @@ PARTS = (
     rules,
     tune_outs,
     hunts,
+    saved_hunts,
     triage,
     incident_reports,
     questions,
@@ -65,6 +68,7 @@ SOC = {
     **ingesting.PROJECTIONS,
     **rule_collections.PROJECTIONS,
     **tune_out_events.PROJECTIONS,
+    **saved_events.PROJECTIONS,
     **incidents.PROJECTIONS,
     **regrouping.PROJECTIONS,
     **claim_events.PROJECTIONS,

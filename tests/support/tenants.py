@@ -244,7 +244,7 @@ def bodies(world):
         "appeals/{call_id}/decide": {"upheld": True, "reason": "x"},
         "usage/reconciliations": b"upstream,model\n", "telemetry": b"a line\n", "telemetry/inventory": b"{}",
         "rules/tune-outs": {"rule": "x", "event": "0" * 32, "places": ["/raw/x"], "until": until, "reason": "x"},
-        "rules/tune-outs/{tune_out_id}/end": b"",
+        "rules/tune-outs/{tune_out_id}/end": b"", "hunts/saved": {}, "hunts/saved/{name}/remove": b"",
         "rules/collections": {"files": [{"name": "x.yml", "text": "x"}]}, "rules/collections/{name}/remove": b"",
         "incident-regroupings": {"change": "merge", "incidents": ["0" * 32, "1" * 32], "reason": "x"},
         "incident-regroupings/{entry_id}/undo": why,

@@ -20,6 +20,7 @@ from safeconduct.ledger.worker_events import PROJECTIONS as WORKERS
 from safeconduct.program.events import PROJECTIONS as PROGRAM
 from safeconduct.soc.actions.projections import PROJECTIONS as ACTIONS
 from safeconduct.soc.claim_events import PROJECTIONS as CLAIMS
+from safeconduct.soc.hunts.saved_events import PROJECTIONS as SAVED_HUNTS
 from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
 from safeconduct.soc.ingesting import PROJECTIONS as INGESTING
 from safeconduct.soc.regrouping import PROJECTIONS as REGROUPING
@@ -47,6 +48,7 @@ PROJECTIONS: Mapping[str, Projection] = counted(
         **RULES,
         **TUNE_OUTS,
         **SIEM,
+        **SAVED_HUNTS,
         **INCIDENTS,
         **REGROUPING,
         **CLAIMS,

@@ -1,14 +1,15 @@
 """`safeconduct hunt`: typed questions over the stored events."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from safeconduct.cli.client import Data, Key, client
+from safeconduct.cli import saved_hunts
+from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.detect import Owner
+from safeconduct.cli.hunt_words import LIMIT, First, Groups, Last, Limit, Order, Sources, Wheres, question
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.cli.rules import read_rules
 from safeconduct.kernel.errors import InvalidInputError
@@ -18,38 +19,17 @@ commands = typer.Typer(help="Hunts: questions over the stored events, answered w
 SHOWN = 20
 """Events listed on a terminal; --json has all."""
 
-SPELLED = {
-    "!=": ("equals", True),
-    "!~": ("contains", True),
-    "<=": ("lte", False),
-    ">=": ("gte", False),
-    "^=": ("startswith", False),
-    "$=": ("endswith", False),
-    "=": ("equals", False),
-    "~": ("contains", False),
-    "@": ("cidr", False),
-    "<": ("lt", False),
-    ">": ("gt", False),
-}
-_CONDITION = re.compile(r"([a-z_]+|/[^\s=~<>@!^$]+)\s*(!=|!~|<=|>=|\^=|\$=|=|~|@|<|>)(.*)", re.DOTALL)
-_PRESENCE = re.compile(r"(!?)([a-z_]+|/[^\s=~<>@!^$]+)")
-
-Wheres = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[CONDITION...]",
-        help="FIELD=VALUE, != (not), ~ (contains), !~, ^= (begins), $= (ends), @NETWORK, < <= > >=, FIELD or !FIELD.",
-    ),
-]
 Paths = Annotated[list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="Sigma rules.")]
-First = Annotated[str, typer.Option("--from", metavar="TIME", help="Not before, RFC 3339.")]
-Last = Annotated[str, typer.Option("--to", metavar="TIME", help="Not after, RFC 3339.")]
-Sources = Annotated[list[str] | None, typer.Option("--source", help="Only events of this source; may be repeated.")]
-Groups = Annotated[list[str] | None, typer.Option("--by", metavar="COLUMN", help="A row for each value; repeat.")]
-Order = Annotated[str, typer.Option("--order", help="oldest or newest first; of rows also most or least.")]
-Limit = Annotated[int, typer.Option("--limit", help="Rows or events at most.")]
 Seconds = Annotated[int, typer.Option("--seconds", help="How long it may take.")]
 Query = Annotated[bool, typer.Option("--query", help="Show what the engine was asked, too.")]
+Saved = Annotated[
+    str, typer.Option("--saved", metavar="NAME", help="Ask a saved hunt; at most --from and --to with it.")
+]
+
+commands.command()(saved_hunts.save)
+commands.command(name="list")(saved_hunts.list_)
+commands.command()(saved_hunts.show)
+commands.command()(saved_hunts.remove)
 
 
 @commands.command()
@@ -61,7 +41,8 @@ def run(
     source: Sources = None,
     by: Groups = None,
     order: Order = "",
-    limit: Limit = 1_000,
+    limit: Limit = LIMIT,
+    saved: Saved = "",
     seconds: Seconds = 30,
     query: Query = False,
     owner: Owner = "",
@@ -70,17 +51,12 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Answers which events satisfy every condition, or how many for each value of some columns."""
-    question = {
-        "where": [condition(text) for text in conditions or ()],
-        "first": first,
-        "last": last,
-        "sources": source or [],
-        "group": by or [],
-        "order": order or ("most" if by else "oldest"),
-        "limit": limit,
-    }
+    opened = client(data, key)
+    typed = question(conditions, first=first, last=last, source=source, by=by, order=order, limit=limit)
+    if saved:
+        typed = _windowed(opened.get(place("hunts", "saved", saved), owner=owner)["hunt"], typed)
     asked = {"owner": owner, "seconds": str(seconds)}
-    found = client(data, key).check("/api/v1/hunts", msgspec.json.encode(question), **asked)
+    found = opened.check("/api/v1/hunts", msgspec.json.encode(typed), **asked)
     emit(found, as_json, lambda document: _show(document, query=query))
 
 
@@ -112,22 +88,15 @@ def columns(*, data: Data = None, as_json: Json = False) -> None:
     emit(listed, as_json, _show_columns)
 
 
-def condition(text: str) -> dict[str, Any]:
-    """Returns a condition from what was typed.
-
-    Raises:
-        InvalidInputError: it is none.
-    """
-    if compared := _CONDITION.fullmatch(text):
-        operator, negated = SPELLED[compared[2]]
-        return {"field": compared[1], "operator": operator, "value": compared[3], "negated": negated}
-    if present := _PRESENCE.fullmatch(text):
-        return {"field": present[2], "operator": "exists", "negated": bool(present[1])}
-    raise InvalidInputError(
-        f"{text[:80]!r} is no condition; write FIELD=VALUE, FIELD~PART, FIELD@NETWORK, FIELD or !FIELD",
-        code="hunt-invalid",
-        remedy="safeconduct hunt columns",
-    )
+def _windowed(kept: dict[str, Any], typed: dict[str, Any]) -> dict[str, Any]:
+    window = {name: typed[name] or kept[name] for name in ("first", "last")}
+    if typed != question(first=typed["first"], last=typed["last"]):
+        raise InvalidInputError(
+            "a saved hunt is run as it was saved; only --from and --to go with it",
+            code="hunt-invalid",
+            remedy="safeconduct hunt show NAME, then hunt run with what else it should ask",
+        )
+    return kept | window
 
 
 def _show(document: dict[str, Any], *, query: bool) -> None:

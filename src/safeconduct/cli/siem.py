@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from safeconduct.cli.client import Data, Key, client, place
-from safeconduct.cli.hunt import First, Last, Limit, Wheres, condition
+from safeconduct.cli.hunt_words import First, Last, Limit, Wheres, condition
 from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out, rows
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.siem.events import Told

@@ -132,23 +132,23 @@ class Ingestion:
         self._raws.inventory = digest
         return inventory
 
-    def keep_rules(self, name: str, content: bytes) -> str:
-        """Keeps the rule files of a collection, and returns their digest."""
+    def keep_aside(self, name: str, content: bytes, kind: str) -> str:
+        """Keeps what people work with and is no telemetry, `rules` or a `hunt`, and returns its digest."""
         digest, size = self._raws.keep(io.BytesIO(content))
-        self._raws.describe(digest, Description(name=name, size=size, kind="rules"))
+        self._raws.describe(digest, Description(name=name, size=size, kind=kind))
         return digest
 
-    def rules(self, digest: str) -> bytes:
-        """Returns rule files that were kept.
+    def kept_aside(self, digest: str, kind: str) -> bytes:
+        """Returns what was kept so.
 
         Raises:
-            UnavailableError: they are not there any more (`raw-file-missing`), or are not what they were
-                (`rules-changed`).
+            UnavailableError: it is not there any more (`raw-file-missing`), or is not what it was (`rules-changed`,
+                `hunt-changed`).
         """
         with self._raws.open(digest) as file:
             content = file.read()
         if hashlib.sha256(content).hexdigest() != digest:
-            raise UnavailableError(f"the rule files {digest} were changed on disk", code="rules-changed")
+            raise UnavailableError(f"the {kind} kept as {digest} was changed on disk", code=f"{kind}-changed")
         return content
 
     def inventory(self) -> Inventory:

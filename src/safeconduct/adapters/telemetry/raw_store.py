@@ -23,8 +23,8 @@ INVENTORY = "inventory"
 class Description:
     """How a raw file is read: kept beside it, never in the log, for it names files and hosts.
 
-    `kind` is `telemetry`, `inventory`, `mapping` or `rules`; `inventory` and `mapping` are the digests of what the file
-    was read with.
+    `kind` is `telemetry`, `inventory`, `mapping`, `rules` or `hunt`; `inventory` and `mapping` are the digests of what
+    the file was read with.
     """
 
     name: str

@@ -105,6 +105,8 @@ READERS: Mapping[str, Row] = {
     "GET /api/v1/events/{event_id}": Row(Audience.CONCERNED, _OF_OWNER),
     "POST /api/v1/hunts": Row(Audience.CONCERNED, _OF_OWNER),
     "POST /api/v1/hunts/rules": Row(Audience.CONCERNED, _OF_OWNER),
+    "GET /api/v1/hunts/saved": Row(Audience.CONCERNED, _OF_OWNER),
+    "GET /api/v1/hunts/saved/{name}": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/hunts/columns": Row(Audience.KNOWN),
     "GET /api/v1/incidents": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/incidents/{incident_id}": Row(Audience.CONCERNED, _OF_OWNER),

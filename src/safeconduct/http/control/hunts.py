@@ -13,21 +13,12 @@ from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, answer
 from safeconduct.http.control.telemetry import Owner
 from safeconduct.kernel.errors import RefusedError
-from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
+from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc import telemetry_service as service
 from safeconduct.soc.detection.shipped import places
 from safeconduct.soc.hunts.columns import COLUMNS
-from safeconduct.soc.hunts.model import (
-    Budget,
-    Comparison,
-    Hunt,
-    HuntResult,
-    Order,
-    Row,
-    RuleHunt,
-    RuleHuntResult,
-    Where,
-)
+from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult, Row, RuleHunt, RuleHuntResult
+from safeconduct.soc.hunts.written import Question, instant
 
 router = APIRouter(prefix="/api/v1/hunts", tags=["hunts"])
 
@@ -37,43 +28,6 @@ SECONDS_MAX = 300
 SECONDS = 30
 
 Seconds = Annotated[int, Query(ge=1, le=SECONDS_MAX, description="Seconds it may take; then it is stopped.")]
-
-
-class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A condition on one column, or on the values at a JSON pointer without indexes."""
-
-    field: str
-    operator: Comparison
-    value: str = ""
-    negated: bool = False
-
-
-class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A hunt. Times are RFC 3339; empty ones set no bound."""
-
-    where: tuple[Condition, ...] = ()
-    first: str = ""
-    last: str = ""
-    sources: tuple[str, ...] = ()
-    group: tuple[str, ...] = ()
-    order: Order = Order.OLDEST
-    limit: int = 1_000
-
-    def hunt(self) -> Hunt:
-        """Returns it as the engines know it.
-
-        Raises:
-            InvalidInputError: it is no hunt (`hunt-invalid`), or a time is none.
-        """
-        return Hunt(
-            where=tuple(Where(one.field, one.operator, one.value, one.negated) for one in self.where),
-            first=_instant(self.first),
-            last=_instant(self.last),
-            sources=self.sources,
-            group=self.group,
-            order=self.order,
-            limit=self.limit,
-        )
 
 
 class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,7 +51,7 @@ async def hunt(
 ) -> Response:
     """Answers a hunt over an owner's events: events, or rows that cite events, and what was looked at."""
     asked = question.hunt()
-    runner = _archive(control, reader, owner).hunts
+    runner = archive_of(control, reader, owner).hunts
     found = await asyncio.to_thread(runner.run, asked, Budget(seconds=seconds))
     return answer(_document(asked, found))
 
@@ -111,14 +65,14 @@ async def hunt_by_rules(
     seconds: Seconds = SECONDS,
 ) -> Response:
     """Runs Sigma rules over an owner's events of a window: the alerts they would have given. Opens no incident."""
-    archive = _archive(control, reader, owner)
+    archive = archive_of(control, reader, owner)
     with control.snapshot() as records:
         filled = places(service.asset_register(records, service.owner_name(records, owner)))
     asked = RuleHunt(
         files=tuple((one.name, one.text) for one in question.files),
         filled={name: tuple(values) for name, values in filled.items()},
-        first=_instant(question.first),
-        last=_instant(question.last),
+        first=instant(question.first),
+        last=instant(question.last),
     )
     found = await asyncio.to_thread(archive.hunts.detect, asked, Budget(seconds=seconds))
     return answer(_alerts(found))
@@ -130,7 +84,12 @@ async def columns(_: Reading) -> Response:
     return answer(list(COLUMNS.values()))
 
 
-def _archive(control: Control, reader: Reader, owner: str) -> Archive:
+def archive_of(control: Control, reader: Reader, owner: str) -> Archive:
+    """Returns the archive of an owner whose telemetry somebody reads.
+
+    Raises:
+        RefusedError: `not-yours`: they don't, or there is none.
+    """
     now = control.clock.now()
     with control.snapshot() as records:
         named = service.owner_name(records, owner)
@@ -143,10 +102,6 @@ def _archive(control: Control, reader: Reader, owner: str) -> Archive:
             remedy="ask for a grant on a path whose telemetry_of is the organization whose telemetry it is",
         )
     return control.archives.of(named)
-
-
-def _instant(text: str) -> Instant | None:
-    return parse_rfc3339(text) if text else None
 
 
 def _document(asked: Hunt, found: HuntResult) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def _taken(
 ) -> tuple[RulesAdded, list[dict[str, Any]]]:
     """Keeps the files, and says of them, as they stand among the owner's other rules, what the entry will."""
     content = rule_collections.kept(files)
-    digest = control.archives.of(owner).telemetry.keep_rules(name, content)
+    digest = control.archives.of(owner).telemetry.keep_aside(name, content, "rules")
     found = rules_of(control, owner, Kept(name, digest, lambda: files))()
     without = rules_of(control, owner, Kept(name, "", tuple))()
     aside = [one for one in found.aside if one.name.startswith(f"{name}/")]

@@ -12,11 +12,11 @@ from safeconduct.adapters.siem.asking.taking import take_alerts, take_rows
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, Signed, answer, commit
-from safeconduct.http.control.hunts import Question
 from safeconduct.http.control.telemetry import admit
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
 from safeconduct.soc import telemetry_service
+from safeconduct.soc.hunts.written import Question
 from safeconduct.soc.ingesting import HOUSE_OWNED, FileReport, record_ingestion
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.siem import service

@@ -257,7 +257,7 @@ def rules_of(control: Control, owner: str, *changed: Kept) -> Callable[[], InUse
     telemetry = archive.telemetry
 
     def kept(digest: str) -> Callable[[], tuple[tuple[str, str], ...]]:
-        return lambda: rule_collections.read_files(telemetry.rules(digest))
+        return lambda: rule_collections.read_files(telemetry.kept_aside(digest, "rules"))
 
     found = {one.name: Kept(one.name, one.digest, kept(one.digest)) for one in collections}
     found |= {one.name: one for one in changed}

@@ -19,6 +19,7 @@ from safeconduct.ledger.ocsf import (
 )
 from safeconduct.soc import claim_events, incidents, ingesting, regrouping, rule_collections, tune_outs
 from safeconduct.soc.actions import events as action_events
+from safeconduct.soc.hunts import saved_events
 from safeconduct.soc.ocsf.findings import NEW, RULE, SEVERITIES, UNASSIGNED, attacks
 from safeconduct.soc.siem import events as siem_events
 
@@ -125,6 +126,18 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=DELETE,
         fixed={"entity.type": "Tune-out"},
         copy={"entity.uid": "id"},
+    ),
+    saved_events.SAVED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=CREATE,
+        fixed={"entity.type": "Saved hunt"},
+        copy={"entity.name": "name", "entity.uid": "digest", "actor.user.uid": "by"},
+    ),
+    saved_events.REMOVED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=DELETE,
+        fixed={"entity.type": "Saved hunt"},
+        copy={"entity.name": "name"},
     ),
     incidents.OPENED.name: EntryForm(
         class_uid=INCIDENT_FINDING,
