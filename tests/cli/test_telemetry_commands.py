@@ -182,6 +182,9 @@ def test_rules_are_listed_and_checked(shell, tmp_path):
     assert [row["technique"] for row in told["techniques_not_in_use"]] == ["T1002"]
     assert "timestamp" in shell("rules", "check", tmp_path / "bad.yml")[1]
     assert shell("rules", "check", tmp_path / "none.yml")[0] == BAD_INPUT
+    names = "{title: Ours, logsource: {category: webserver}, filter: {rules: [one, gone], s: {b: 1}, condition: not s}}"
+    (tmp_path / "names.yml").write_text(names)
+    assert "filter: Ours (not here: gone)" in shell("rules", "check", tmp_path / "good.yml", tmp_path / "names.yml")[1]
 
 
 def test_a_hunt_is_saved_and_run_by_its_name(shell, tmp_path):

@@ -86,10 +86,12 @@ def test_what_stands_and_what_is_set_aside_is_listed(house):
 def test_a_filter_in_one_collection_is_laid_over_the_rules_of_another(house):
     house.post("telemetry", visit("/odd").encode(), name="access.log")
     add(house, good=GOOD)
-    calm = """{title: Ours, logsource: {category: webserver}, filter: {rules: [odd], ours: {sc-status: 200},
+    calm = """{title: Ours, logsource: {category: webserver}, filter: {rules: [odd, even], ours: {sc-status: 200},
         condition: not ours}}"""
-    assert add(house, "calm", calm=calm)[1]["aside"] == []
-    assert house.get("rules/collections")[1]["filters"] == ["Ours"]
+    told = [{"file": "calm/calm.yml", "title": "Ours", "unknown": ["even"]}]
+    added = add(house, "calm", calm=calm)[1]
+    assert (added["aside"], added["filters"]) == ([], told)
+    assert house.get("rules/collections")[1]["filters"] == told
     house.writer.now += seconds(1)
     assert house.post("detections")[1]["alerts"] == []
 

@@ -60,6 +60,15 @@ def test_a_filter_that_cannot_be_laid_over_anything_is_set_aside(text, said):
     assert said in problem.error.message
 
 
+def test_a_filter_that_knows_some_of_its_rules_is_laid_over_these_and_names_the_others():
+    text = filtering(["one", "nobody", "x" * 99])
+    rules, problems = check([("good.yml", GOOD), ("filter.yml", text)])
+    told = [{"file": "filter.yml", "title": "Ours", "unknown": ("nobody", "x" * 64)}]
+    assert (problems, [one.told() for one in rules.filters]) == ([], told)
+    assert found([record(name="x", who="admin")], GOOD, text) == ()
+    assert load([("good.yml", GOOD), ("filter.yml", filtering(["one"]))]).filters[0].unknown == ()
+
+
 def test_a_filter_takes_placeholders_too():
     text = filtering("any", "not ours", ours={"who|expand": "%users%"})
     rules = load([("good.yml", GOOD), ("filter.yml", text)], {"users": ["ana", "bo"]})

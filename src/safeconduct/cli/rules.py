@@ -104,7 +104,7 @@ def check(paths: Paths = None, *, as_json: Json = False) -> None:
     document = {
         "files": len(files),
         "rules": len(rules.heads()),
-        "filters": len(rules.filters),
+        "filters": [one.told() for one in rules.filters],
         "problems": told,
         "techniques_not_in_use": unknown,
     }
@@ -155,15 +155,21 @@ def _show(listed: list[dict[str, Any]]) -> None:
 
 def _show_collections(document: dict[str, Any]) -> None:
     rows(document["collections"], "name", "files", "rules", "aside", "digest")
-    for title in document["filters"]:
-        out.print(f"  filter: {title}", markup=False)
+    _show_filters(document["filters"])
     _show_aside(document["aside"])
 
 
 def _show_added(document: dict[str, Any]) -> None:
     added = document["collection"]
     out.print(f"{added['name']}: {added['files']} files, {added['rules']} rules in use", markup=False)
+    _show_filters(document["filters"])
     _show_aside(document["aside"])
+
+
+def _show_filters(filters: list[dict[str, Any]]) -> None:
+    for one in filters:
+        missing = f" (not here: {', '.join(one['unknown'])})" if one["unknown"] else ""
+        out.print(f"  filter: {one['title']}{missing}", markup=False)
 
 
 def _show_aside(aside: list[dict[str, Any]]) -> None:
@@ -193,7 +199,8 @@ def _show_queries(document: dict[str, Any]) -> None:
 
 
 def _show_check(document: dict[str, Any]) -> None:
-    out.print(f"{document['files']} files, {document['rules']} rules can be run, {document['filters']} filters")
+    out.print(f"{document['files']} files, {document['rules']} rules can be run, {len(document['filters'])} filters")
+    _show_filters([one for one in document["filters"] if one["unknown"]])
     for problem in document["problems"]:
         out.print(f"  {problem['message']} ({problem['code']})", markup=False)
     for name in document["techniques_not_in_use"]:

@@ -38,11 +38,15 @@ async def rules(control: Installation, reader: Reading, owner: Owner = "") -> Re
 
 @router.get("/collections")
 async def collections(control: Installation, reader: Reading, owner: Owner = "") -> Response:
-    """Lists the owner's collections, the filters in use, and what of the rules is set aside, with why."""
+    """Lists the owner's collections, the filters in use, and what of the rules is set aside, with why.
+
+    Of each filter it says which rules it names that are not here.
+    """
     found = await rules_read(control, reader, owner)
     with control.snapshot() as records:
         kept = rule_collections.collections(records, telemetry_service.owner_name(records, owner))
-    return answer({"collections": kept, "filters": [one.title for one in found.rules.filters], "aside": _aside(found)})
+    filters = [one.told() for one in found.rules.filters]
+    return answer({"collections": kept, "filters": filters, "aside": _aside(found)})
 
 
 @router.get("/coverage")
@@ -64,14 +68,14 @@ async def add(control: Installation, signed: SignedRules, *, name: Collection, o
     name = rule_collections.collection_name(name)
     owner = await admit(control, signed, owner)
     files = rule_collections.read_files(signed.body)
-    added, aside = await asyncio.to_thread(_taken, control, name, owner, files)
+    added, filters, aside = await asyncio.to_thread(_taken, control, name, owner, files)
     committed = await commit(
         control.writer,
         lambda tx: rule_collections.add_rules(
             tx, signed.act, added, operation=signed.operation, content=signed.content
         ),
     )
-    return answer({"collection": added, "aside": aside, "recorded": committed.value})
+    return answer({"collection": added, "filters": filters, "aside": aside, "recorded": committed.value})
 
 
 @router.post("/collections/{name}/remove")
@@ -89,7 +93,7 @@ async def remove(control: Installation, signed: SignedAlone, name: str, owner: O
 
 def _taken(
     control: Control, name: str, owner: str, files: tuple[tuple[str, str], ...]
-) -> tuple[RulesAdded, list[dict[str, Any]]]:
+) -> tuple[RulesAdded, list[dict[str, object]], list[dict[str, Any]]]:
     """Keeps the files, and says of them, as they stand among the owner's other rules, what the entry will."""
     content = rule_collections.kept(files)
     digest = control.archives.of(owner).telemetry.keep_aside(name, content, "rules")
@@ -104,7 +108,8 @@ def _taken(
         aside=len(aside),
         owner=owner,
     )
-    return added, [_problem(one) for one in aside]
+    filters = [one.told() for one in found.rules.filters if one.name.startswith(f"{name}/")]
+    return added, filters, [_problem(one) for one in aside]
 
 
 async def rules_read(control: Control, reader: Reader, owner: str) -> InUse:

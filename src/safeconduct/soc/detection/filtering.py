@@ -13,6 +13,9 @@ from safeconduct.soc.detection.ir import And, LogSource, RuleIR
 from safeconduct.soc.detection.model import Filter, RuleError
 from safeconduct.soc.detection.reading import Found
 
+REFERENCE_SHOWN_MAX = 64
+"""Characters of a rule's name or id that are told back; an id has 36."""
+
 
 def as_rule(item: SigmaFilter) -> SigmaRule:
     """Returns a filter's condition as that of a rule, so that what is done to rules can be done to it."""
@@ -29,12 +32,21 @@ def filter_of(item: Found, read: SigmaFilter, rule: SigmaRule, ids: Mapping[str,
     named = read.filter.rules
     wanted = [] if isinstance(named, str) else [reference.reference for reference in named]
     known = tuple(ids[reference] for reference in wanted if reference in ids)
+    unknown = tuple(reference[:REFERENCE_SHOWN_MAX] for reference in wanted if reference not in ids)
     if wanted and not known:
-        raise RuleError(f"it filters rules that are not here, first {wanted[0][:64]!r}")
+        raise RuleError(f"it filters rules that are not here, first {unknown[0]!r}")
     (condition,) = (node(parsed.parsed) for parsed in rule.detection.parsed_condition)
     refuse_hazards(condition)
     source = LogSource(rule.logsource.category or "", rule.logsource.product or "", rule.logsource.service or "")
-    return Filter(title=read.title, digest=item.content, rules=known, source=source, condition=condition)
+    return Filter(
+        name=item.name,
+        title=read.title,
+        digest=item.content,
+        rules=known,
+        unknown=unknown,
+        source=source,
+        condition=condition,
+    )
 
 
 def filtered(rule: RuleIR, filters: Iterable[Filter]) -> RuleIR:

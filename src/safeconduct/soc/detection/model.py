@@ -34,13 +34,22 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """A condition laid over the rules of a log source: over those of `rules`, or over all where there are none."""
+    """A condition laid over the rules of a log source: over those of `rules`, or over all where there are none.
 
+    `name` is the file it stands in. `unknown` are the rules it names that are not here, each cut to be shown.
+    """
+
+    name: str
     title: str
     digest: str
     rules: tuple[str, ...]
+    unknown: tuple[str, ...]
     source: LogSource
     condition: Node
+
+    def told(self) -> dict[str, object]:
+        """Returns what people are told of it."""
+        return {"file": self.name, "title": self.title, "unknown": self.unknown}
 
 
 @dataclass(frozen=True, slots=True)
