@@ -19,6 +19,7 @@ from safeconduct.adapters.hunts.runner import ChildHunts, HuntChild
 from safeconduct.adapters.hunts.segments import SEGMENT_ROWS, Segment, absorbed
 from safeconduct.adapters.memory.hunts import ReadingHunts
 from safeconduct.adapters.sqlite.events import SqliteEventStore
+from safeconduct.kernel.canonical import INTEGER_MAX
 from safeconduct.kernel.errors import LimitedError, UnavailableError
 from safeconduct.soc.hunts.columns import values_below
 from safeconduct.soc.hunts.model import Budget, Order
@@ -237,7 +238,7 @@ def test_how_many_former_segments_a_new_one_takes_in():
 
 
 TEXTS = st.text(alphabet=st.sampled_from("aAbİß/\\'\"%_*?.\n\0 é{}$"), min_size=1, max_size=4)
-VALUES = st.one_of(TEXTS, st.integers(-(2**53), 2**53), st.booleans(), st.none(), st.just(""))
+VALUES = st.one_of(TEXTS, st.integers(-INTEGER_MAX, INTEGER_MAX), st.booleans(), st.none(), st.just(""))
 RAWS = st.dictionaries(
     TEXTS, st.one_of(VALUES, st.lists(VALUES, max_size=3), st.dictionaries(TEXTS, VALUES, max_size=2))
 )
