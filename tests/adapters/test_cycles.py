@@ -34,5 +34,5 @@ class Node:
 
 def test_a_young_cycle_is_still_found():
     with no_full_search_for_cycles():
-        found = weakref.ref(Node())
-        until(lambda: [[] for _ in range(1000)] and found() is None)
+        found, made = weakref.ref(Node()), []
+        until(lambda: made.extend([] for _ in range(1000)) or found() is None)

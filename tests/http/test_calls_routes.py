@@ -13,10 +13,9 @@ from safeconduct.access.opening_rules import Viewer
 from safeconduct.access.reading_rights import Reader as Asking
 from safeconduct.gateway.entries import abandoned_draft
 from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED, CallRefused
-from safeconduct.http.control import calls
+from safeconduct.http.control import calls, triage
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app, reading
-from safeconduct.http.control.triage import _sent_in_vain
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.entries import Reader
 from support.calls import INTENT
@@ -107,7 +106,7 @@ def test_a_call_that_is_not_there(desk, call):
 
 def sent_in_vain(desk, call):
     viewer = Viewer(by="ana", reader=Reader.PARTNER)
-    return asyncio.run(_sent_in_vain(desk.control, viewer, call))
+    return asyncio.run(triage.sent_in_vain(desk.control, viewer, call))
 
 
 def test_a_call_in_vain_still_shows_what_left_the_house_and_the_log_says_to_whom(desk):

@@ -232,5 +232,18 @@ def test_a_host_can_be_given_to_records_that_name_none():
 
 
 def test_every_source_has_a_table():
-    named = {"auth", "access", "audit", "http", "dns", "flow", "json", "windows", "zeek", "eve", "cloudtrail"}
+    named = {
+        "auth",
+        "access",
+        "audit",
+        "http",
+        "dns",
+        "flow",
+        "json",
+        "windows",
+        "zeek",
+        "eve",
+        "cloudtrail",
+        "siem-alert",
+    }
     assert {*TABLES, "audit", "json"} == named

@@ -83,10 +83,10 @@ class Engine:
 
     def post_decrypt(self, name, body):
         assert body.keys() == {"ciphertext", "associated_data"}
-        raw = decoded(body["ciphertext"].removeprefix(PREFIX))
         try:
+            raw = decoded(body["ciphertext"].removeprefix(PREFIX))
             opened = self.keys[name].decrypt(raw[:12], raw[12:], decoded(body["associated_data"]))
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             return 400, {"errors": ["cipher: message authentication failed"]}
         return 200, {"data": {"plaintext": encoded(opened)}}
 

@@ -28,6 +28,9 @@ DATA_BYTES_MAX = 3 << 30
 """Bytes of memory the process may hold: DuckDB's, and what Python, Ibis and the reading of events take beside it."""
 
 
+ARCHIVES_MAX = 8
+"""Archives open at once, the last ones asked: each has an engine of its own, which holds some thirty megabytes."""
+
 ERROR_CHARS = 500  # of an engine's error that are passed on
 
 
@@ -40,6 +43,10 @@ class Archive:
         self.segments.folder.mkdir(mode=0o700, exist_ok=True)
         self._engine = DuckDB(self.segments.folder.resolve())
         self._checked: set[Segment] = set()
+
+    def close(self) -> None:
+        """Ends its engine."""
+        self._engine.close()
 
     def catch_up(self) -> Reply:
         """Takes one step, and tells whether it was the last."""
@@ -101,7 +108,7 @@ def main() -> None:
 
 def _obeyed(order: Order, archives: dict[str, Archive]) -> Reply:
     try:
-        archive = archives.get(order.folder) or archives.setdefault(order.folder, Archive(Path(order.folder)))
+        archive = _opened(order.folder, archives)
         match order:
             case CatchUp():
                 return archive.catch_up()
@@ -116,6 +123,14 @@ def _obeyed(order: Order, archives: dict[str, Archive]) -> Reply:
         return Reply(
             kind=Kind.UNAVAILABLE, code="hunts-unavailable", message=f"{type(error).__name__}: {str(error)[:500]}"
         )
+
+
+def _opened(folder: str, archives: dict[str, Archive]) -> Archive:
+    archive = archives.pop(folder, None) or Archive(Path(folder))
+    archives[folder] = archive
+    while len(archives) > ARCHIVES_MAX:
+        archives.pop(next(iter(archives))).close()
+    return archive
 
 
 if __name__ == "__main__":

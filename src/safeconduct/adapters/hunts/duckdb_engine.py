@@ -50,6 +50,10 @@ class DuckDB:
         ):
             self._connection.execute(statement)
 
+    def close(self) -> None:
+        """Gives back what it holds."""
+        self._connection.close()
+
     def read(self, segments: Sequence[Path]) -> None:
         chosen = _rows_of(f"read_parquet({_list(segments)})") if segments else _EMPTY
         self._connection.execute(f"CREATE OR REPLACE VIEW events AS {chosen}")
