@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.hunts.columns import COLUMNS
 from safeconduct.soc.hunts.model import Comparison, Hunt, Where
-from safeconduct.soc.siem.model import Platform, Scope, Search, Table, newest_first
+from safeconduct.soc.siem.model import SIGNS, Platform, Scope, Search, Table, newest_first
 
 
 def search(hunt: Hunt, table: Table, scope: Scope) -> Search:
@@ -43,7 +43,7 @@ def _condition(where: Where, table: Table) -> tuple[str, tuple[str | int, ...]]:
         return (f"{name} IS NULL" if where.negated else f"{name} IS NOT NULL"), ()
     value: str | int = where.value.lower()
     if column is not None and column.whole:
-        held, value = f"TO_LONG({name}) {_NUMBERS[where.operator]} ?", int(where.value)
+        held, value = f"TO_LONG({name}) {SIGNS[where.operator]} ?", int(where.value)
     else:
         held = _TEXTS[where.operator](name)
     return (f"({name} IS NULL OR NOT ({held}))" if where.negated else held), (value,)
@@ -55,11 +55,4 @@ _TEXTS: Mapping[Comparison, Callable[[str], str]] = {
     Comparison.STARTS_WITH: lambda name: f"STARTS_WITH(TO_LOWER(TO_STRING({name})), ?)",
     Comparison.ENDS_WITH: lambda name: f"ENDS_WITH(TO_LOWER(TO_STRING({name})), ?)",
     Comparison.WITHIN: lambda name: f"CIDR_MATCH(TO_IP({name}), ?)",
-}
-_NUMBERS: Mapping[Comparison, str] = {
-    Comparison.EQUALS: "==",
-    Comparison.LESS: "<",
-    Comparison.LESS_OR_EQUAL: "<=",
-    Comparison.GREATER: ">",
-    Comparison.GREATER_OR_EQUAL: ">=",
 }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.hunts.columns import COLUMNS
 from safeconduct.soc.hunts.model import Comparison, Hunt, Where
-from safeconduct.soc.siem.model import Platform, Scope, Search, Table, newest_first
+from safeconduct.soc.siem.model import SIGNS, Platform, Scope, Search, Table, newest_first
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -37,7 +37,7 @@ def condition(where: Where, table: Table) -> str:
     name = field(table.field(where.field))
     column = COLUMNS.get(where.field)
     if column is not None and column.whole and where.operator is not Comparison.EXISTS:
-        held = f"tolong({name}) {_NUMBERS[where.operator]} {int(where.value)}"
+        held = f"tolong({name}) {SIGNS[where.operator]} {int(where.value)}"
     else:
         held = _TEXTS[where.operator](name, literal(where.value))
     return f"(isempty(tostring({name})) or not({held}))" if where.negated else held
@@ -72,11 +72,4 @@ _TEXTS: Mapping[Comparison, Callable[[str, str], str]] = {
     Comparison.ENDS_WITH: lambda name, value: f"tostring({name}) endswith {value}",
     Comparison.EXISTS: lambda name, _value: f"isnotempty(tostring({name}))",
     Comparison.WITHIN: _within,
-}
-_NUMBERS: Mapping[Comparison, str] = {
-    Comparison.EQUALS: "==",
-    Comparison.LESS: "<",
-    Comparison.LESS_OR_EQUAL: "<=",
-    Comparison.GREATER: ">",
-    Comparison.GREATER_OR_EQUAL: ">=",
 }

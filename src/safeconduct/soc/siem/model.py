@@ -9,7 +9,7 @@ from typing import Any
 from safeconduct.kernel.errors import InvalidInputError, RefusedError
 from safeconduct.kernel.instants import Duration, Instant, seconds
 from safeconduct.soc.hunts.columns import COLUMNS
-from safeconduct.soc.hunts.model import Hunt, Order
+from safeconduct.soc.hunts.model import Comparison, Hunt, Order
 from safeconduct.soc.predicates import Judgment
 
 NAME = re.compile(r"[A-Za-z_@][A-Za-z0-9_@-]{0,127}(\.[A-Za-z0-9_@][A-Za-z0-9_@-]{0,127}){0,15}")
@@ -29,6 +29,16 @@ DAY = seconds(86_400)
 
 TELLING = "[safeconduct:"
 """How our mark in a comment begins. What bears it was said by us: it is neither taken in again nor said twice."""
+
+
+SIGNS: Mapping[Comparison, str] = {
+    Comparison.EQUALS: "==",
+    Comparison.LESS: "<",
+    Comparison.LESS_OR_EQUAL: "<=",
+    Comparison.GREATER: ">",
+    Comparison.GREATER_OR_EQUAL: ">=",
+}
+"""How each platform's language compares numbers."""
 
 
 class Platform(StrEnum):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from safeconduct.soc.hunts.columns import COLUMNS
 from safeconduct.soc.hunts.model import Comparison, Hunt, Where
-from safeconduct.soc.siem.model import Platform, Scope, Search, Table, newest_first
+from safeconduct.soc.siem.model import SIGNS, Platform, Scope, Search, Table, newest_first
 
 
 def search(hunt: Hunt, table: Table, scope: Scope) -> Search:
@@ -40,7 +40,7 @@ def _condition(where: Where, table: Table) -> str:
     elif where.operator is Comparison.EXISTS:
         held = f'{name}!=""'
     elif column is not None and column.whole:
-        held = f"tonumber({name}){_NUMBERS[where.operator]}{int(where.value)}"
+        held = f"tonumber({name}){SIGNS[where.operator]}{int(where.value)}"
     else:
         held = f'match({name}, "(?is){_TEXTS[where.operator](pattern(where.value))}")'
     return f"(isnull({name}) OR NOT {held})" if where.negated else held
@@ -51,11 +51,4 @@ _TEXTS: Mapping[Comparison, Callable[[str], str]] = {
     Comparison.CONTAINS: lambda text: text,
     Comparison.STARTS_WITH: lambda text: f"^{text}",
     Comparison.ENDS_WITH: lambda text: f"{text}\\\\z",
-}
-_NUMBERS: Mapping[Comparison, str] = {
-    Comparison.EQUALS: "=",
-    Comparison.LESS: "<",
-    Comparison.LESS_OR_EQUAL: "<=",
-    Comparison.GREATER: ">",
-    Comparison.GREATER_OR_EQUAL: ">=",
 }
