@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 
 import pytest
 import typer
 
+from safeconduct.access import records as kept
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.cli import action, incident, triage
+from safeconduct.cli import action, incident, review, triage
 from safeconduct.kernel.errors import RefusedError
 from support.house_commands import HouseCommands, speaking_to
 from support.operations_house import House
@@ -19,6 +21,7 @@ nouns.command(name="list")(incident.list_)
 nouns.command()(triage.triage)
 nouns.command()(triage.claims)
 app.add_typer(nouns, name="incident")
+app.add_typer(review.commands, name="review")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,25 @@ def test_triage_says_why_no_model_answered(shell):
     assert "no model answered: the path is frozen (frozen)" in shell("incident", "triage", shell.incident)[1]
     assert "stand-in" not in shell("incident", "triage", shell.incident, "--no-model")[1]
     assert shell.house.asked_as[-1] == "triage-service"
+
+
+def test_answers_wait_are_reviewed_and_reported(shell):
+    call = json.loads(shell("incident", "triage", shell.incident, "--json")[1])["model"]["call"]
+    assert call in shell("review", "list")[1]
+    said = ("correct", call, "--judgment", "false-positive", "--reason", "a drill")
+    assert shell("review", *said)[:2] == (0, f"corrected by ana: {call}\n")
+    assert call not in shell("review", "list")[1]
+    assert call in shell("review", "list", "--all")[1]
+    printed = shell("review", "report")[1]
+    assert "soc-triage: triage" in printed
+    assert "0 accepted, 1 corrected, 0 rejected" in printed
+
+
+def test_advice_is_called_advice(shell):
+    path = shell.house.writer.state.get(kept.PATHS, "soc-triage")
+    assert "advice" not in shell("incident", "triage", shell.incident)[1]
+    shell.house.writer.state.put(kept.PATHS, path.id, replace(path, autonomy="advise"))
+    assert "advice: nothing rests on it" in shell("incident", "triage", shell.incident)[1]
 
 
 def test_one_json_document(shell):

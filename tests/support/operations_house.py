@@ -24,6 +24,7 @@ from safeconduct.http.control import (
     incident_reports,
     questions,
     response,
+    reviews,
     rules,
     saved_hunts,
     telemetry,
@@ -43,6 +44,7 @@ from safeconduct.soc import claim_events, incidents, ingesting, regrouping, rule
 from safeconduct.soc import tune_outs as tune_out_events
 from safeconduct.soc.actions import projections
 from safeconduct.soc.actions.keeping import VERIFY
+from safeconduct.soc.autonomy import review_events
 from safeconduct.soc.hunts import saved_events
 from safeconduct.soc.triage import ModelAnswer
 from support.immediate import ImmediateWriter
@@ -59,6 +61,7 @@ PARTS = (
     triage,
     incident_reports,
     questions,
+    reviews,
     response,
     lists,
 )
@@ -72,6 +75,7 @@ SOC = {
     **incidents.PROJECTIONS,
     **regrouping.PROJECTIONS,
     **claim_events.PROJECTIONS,
+    **review_events.PROJECTIONS,
     **projections.PROJECTIONS,
 }
 

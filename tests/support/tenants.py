@@ -252,6 +252,8 @@ def bodies(world):
         "siems/{siem}/tell": {"incident": "0" * 32, "judgment": "false-positive"},
         "detections": b"", "incidents/{incident_id}/triage": {"model": False}, "incidents/{incident_id}/explain": {},
         "incidents/{incident_id}/hunt": {},
+        "reviews/{call_id}/accept": why, "reviews/{call_id}/reject": why,
+        "reviews/{call_id}/correct": why | {"judgment": "false-positive"},
         "incidents/{incident_id}/actions": {"target": "203.0.113.9"}, "actions/{action_id}/vote": ballot,
         "actions/{action_id}/run": b"", "actions/{action_id}/roll-back": b"",
         "lists/block-ip/tokens": {"holder": "fw"}, "promises/broken": b"no proof",

@@ -19,6 +19,7 @@ from safeconduct.ledger.recovery_events import PROJECTIONS as RECOVERY
 from safeconduct.ledger.worker_events import PROJECTIONS as WORKERS
 from safeconduct.program.events import PROJECTIONS as PROGRAM
 from safeconduct.soc.actions.projections import PROJECTIONS as ACTIONS
+from safeconduct.soc.autonomy.review_events import PROJECTIONS as REVIEWS
 from safeconduct.soc.claim_events import PROJECTIONS as CLAIMS
 from safeconduct.soc.hunts.saved_events import PROJECTIONS as SAVED_HUNTS
 from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
@@ -52,6 +53,7 @@ PROJECTIONS: Mapping[str, Projection] = counted(
         **INCIDENTS,
         **REGROUPING,
         **CLAIMS,
+        **REVIEWS,
         **ACTIONS,
         **WATCH,
         **LOGS,

@@ -57,6 +57,7 @@ COMMANDS: sections.Sections = {
         "events": "events:commands",
         "hunt": "hunt:commands",
         "incident": "incident:commands",
+        "review": "review:commands",
         "action": "action:commands",
     },
     "What both parties can check": {

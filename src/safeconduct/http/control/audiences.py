@@ -115,6 +115,8 @@ READERS: Mapping[str, Row] = {
     "GET /api/v1/incidents/{incident_id}/claims": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/incidents/{incident_id}/report": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/incidents/{incident_id}/candidates": Row(Audience.CONCERNED, _OF_OWNER),
+    "GET /api/v1/reviews": Row(Audience.CONCERNED, _OF_OWNER),
+    "GET /api/v1/reviews/report": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/anomalies": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/incident-regroupings": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/model-assets": Row(Audience.CONCERNED, _OF_OWNER),

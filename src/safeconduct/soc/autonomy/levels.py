@@ -55,5 +55,5 @@ def refuse_beyond(records: Records, path: str, wanted: Autonomy) -> None:
             f"that it {_MEANING[wanted]} takes autonomy {wanted}",
             code="autonomy-exceeded",
             clause=f"path:{path or 'unknown'}/autonomy",
-            remedy="have the program say more in paths.<name>.autonomy, or ask on another path",
+            remedy="safeconduct review report says what is in force; the program's paths.<name>.autonomy may say more",
         )

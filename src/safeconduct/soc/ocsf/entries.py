@@ -19,6 +19,7 @@ from safeconduct.ledger.ocsf import (
 )
 from safeconduct.soc import claim_events, incidents, ingesting, regrouping, rule_collections, tune_outs
 from safeconduct.soc.actions import events as action_events
+from safeconduct.soc.autonomy import review_events
 from safeconduct.soc.hunts import saved_events
 from safeconduct.soc.ocsf.findings import NEW, RULE, SEVERITIES, UNASSIGNED, attacks
 from safeconduct.soc.siem import events as siem_events
@@ -70,6 +71,10 @@ def _checked(body: Mapping[str, Any]) -> Mapping[str, Any]:
         for claim in body.get("claims", ())
     ]
     return {"finding_info_list": found or [{"uid": body["incident"], "title": "no claims"}]}
+
+
+def _reviewed(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"finding_info_list": [{"uid": body["answer"], "title": "model's answer", "types": [body["decision"]]}]}
 
 
 def _action(name: str, activity: int = HARDEN, status: Mapping[str, Any] | None = None) -> EntryForm:
@@ -166,6 +171,13 @@ FORMS: Mapping[str, EntryForm] = {
         fixed={"status_id": IN_PROGRESS, "assignee_group": UNASSIGNED},
         copy={"metadata.correlation_uid": "incident"},
         more=_checked,
+    ),
+    review_events.REVIEWED.name: EntryForm(
+        class_uid=INCIDENT_FINDING,
+        activity_id=FINDING_UPDATE,
+        fixed={"status_id": IN_PROGRESS, "assignee_group": UNASSIGNED},
+        copy={"metadata.correlation_uid": "incident", "actor.user.uid": "by"},
+        more=_reviewed,
     ),
     action_events.PROPOSED.name: EntryForm(
         class_uid=REMEDIATION,
