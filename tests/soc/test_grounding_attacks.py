@@ -16,6 +16,7 @@ import pytest
 
 from safeconduct.kernel.ids import CallId, PathId, PrincipalId
 from safeconduct.kernel.instants import seconds
+from safeconduct.soc.autonomy.levels import Autonomy
 from safeconduct.soc.claims import NAME, AuthorKind
 from safeconduct.soc.hunts.columns import COLUMNS
 from safeconduct.soc.model_hunts import COMPARISONS, read_proposals
@@ -76,7 +77,15 @@ def answered(here, text, name="stand-in"):
         async def complete(self, _path, _purpose, _body):
             return ModelAnswer(text=text, call=CALL, model=name)
 
-    asking = Asking(path=PathId("p"), purpose="x", upstream="u", principal=PrincipalId("s"), model="m", budget=Budget())
+    asking = Asking(
+        path=PathId("p"),
+        purpose="x",
+        upstream="u",
+        principal=PrincipalId("s"),
+        model="m",
+        budget=Budget(),
+        autonomy=Autonomy.TRIAGE,
+    )
     return asyncio.run(ask(view(here), Model(), asking))
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
 from safeconduct.kernel.ids import CallId, PathId, PrincipalId
 from safeconduct.soc.answers import ANSWER_CHARS_MAX, STRING_CHARS_MAX, read_answer
+from safeconduct.soc.autonomy.levels import Autonomy
 from safeconduct.soc.claims import AuthorKind
 from safeconduct.soc.entities import mentions
 from safeconduct.soc.grounding import Context, check_all
@@ -67,6 +68,7 @@ def asking(budget=None):
         principal=PrincipalId("triage-service"),
         model="smollm2",
         budget=budget or Budget(),
+        autonomy=Autonomy.TRIAGE,
     )
 
 

@@ -1,9 +1,11 @@
 """A connection that holds an advisory lock for as long as it lasts, and is opened again when it was lost."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 
 from safeconduct.adapters.postgres.database import Connection, connect, lost, rows, translated
+from safeconduct.kernel.errors import UnavailableError
 
 END_TIMEOUT_MS = 5000
 """How long the server may take to end what a lost connection left behind."""
@@ -35,7 +37,9 @@ class Session:
             return self._connection
 
     def close(self) -> None:
-        """Ends the connection, and with it the locks."""
+        """Gives the locks back, then ends the connection: who opens next may be faster than the server ends it."""
+        with contextlib.suppress(UnavailableError), translated("give the writer's lock back"):
+            rows(self._connection, "SELECT pg_advisory_unlock_all()")
         self._connection.close()
 
     def _open(self) -> Connection:
