@@ -31,8 +31,9 @@ ALERTS = {
     }
     for number, severity in enumerate(["high", "low", "high"])
 }
+FAKED = {"@siem": "another", "@alert": "a0", "@severity": "high", "@table": "none"}
 ROWS = [
-    {"@timestamp": f"2026-11-01T00:1{number}:00.000Z", "host.name": "ws-7", "source.ip": "203.0.113.66"}
+    {"@timestamp": f"2026-11-01T00:1{number}:00.000Z", "host.name": "ws-7", "source.ip": "203.0.113.66", **FAKED}
     for number in range(5)
 ]
 WINDOW = ("--from", "2026-11-01T00:00:00Z", "--to", "2026-11-01T01:00:00Z")
@@ -84,7 +85,7 @@ def test_evidence_comes_as_events_within_the_scope(joined):
     assert (said.json["rows"], said.json["complete"]) == (3, False)
     assert "WHERE TO_LOWER(TO_STRING(`host`.`name`)) == ?" in said.json["query"]
     event = house("events", "show", said.json["events"][0], "--json").json
-    assert event["raw"]["@table"] == "logs"
+    assert (event["source"], event["raw"]["@siem"], event["raw"]["@table"]) == ("json", "elastic", "logs")
     assert event["ocsf"]["src_endpoint"]["ip"] == "203.0.113.66"
     again = house("siem", "search", "elastic", "logs", "host=WS-7", *WINDOW, "--limit", "3", "--json", by="ana")
     assert again.json["events"] == said.json["events"]

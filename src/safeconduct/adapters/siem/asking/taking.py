@@ -13,13 +13,16 @@ from safeconduct.soc.siem.events import TakenAlert
 from safeconduct.soc.siem.model import SiemAlert
 
 ALERT_TIME = "@time"
+MARKS = frozenset({"@siem", "@table", "@alert", "@severity", "@title", ALERT_TIME})
+"""Members of a record that are our word, whatever the SIEM's record says."""
 
 
 def take_rows(
     telemetry: Ingestion, siem: str, table: str, time_field: str, rows: Sequence[Mapping[str, Any]]
 ) -> FileReport:
     """Takes rows in. Each says which SIEM and table it is of; the same row brought twice is one event."""
-    lines = (msgspec.json.encode({"@siem": siem, "@table": table, **row}) for row in rows)
+    marks = {"@siem": siem, "@table": table}
+    lines = (msgspec.json.encode(_unmarked(row) | marks) for row in rows)
     return telemetry.take(f"{siem}-{table}.jsonl", _file(lines), Said(time_field=time_field))
 
 
@@ -36,9 +39,14 @@ def take_alerts(
     return report, tuple(TakenAlert(alert=alert.id, event=event.id, at=alert.at) for alert, event in found)
 
 
+def _unmarked(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a row without members that are called as our marks are: no row is an alert by its own word."""
+    return {name: value for name, value in row.items() if name not in MARKS}
+
+
 def _record(siem: str, alert: SiemAlert) -> dict[str, Any]:
     marks = {"@siem": siem, "@alert": alert.id, "@severity": alert.severity, "@title": alert.title}
-    return {**alert.record, **marks, ALERT_TIME: rfc3339(alert.at)}
+    return _unmarked(alert.record) | marks | {ALERT_TIME: rfc3339(alert.at)}
 
 
 def _file(lines: Iterable[bytes]) -> io.BytesIO:
