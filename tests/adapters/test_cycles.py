@@ -36,3 +36,4 @@ def test_a_young_cycle_is_still_found():
     with no_full_search_for_cycles():
         found, made = weakref.ref(Node()), []
         until(lambda: made.extend([] for _ in range(1000)) or found() is None)
+        assert gc.get_threshold()[2] == NEVER  # and it was no full search that found it

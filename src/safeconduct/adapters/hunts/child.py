@@ -119,10 +119,11 @@ def _obeyed(order: Order, archives: dict[str, Archive]) -> Reply:
     except SafeconductError as error:
         return Reply(kind=error.kind, code=error.code, message=error.message, remedy=error.remedy)
     except Exception as error:  # noqa: BLE001 - an engine's errors have no common root
-        archives.pop(order.folder, None)
-        return Reply(
-            kind=Kind.UNAVAILABLE, code="hunts-unavailable", message=f"{type(error).__name__}: {str(error)[:500]}"
-        )
+        failed = archives.pop(order.folder, None)
+        if failed is not None:
+            failed.close()
+        said = f"{type(error).__name__}: {str(error)[:ERROR_CHARS]}"
+        return Reply(kind=Kind.UNAVAILABLE, code="hunts-unavailable", message=said)
 
 
 def _opened(folder: str, archives: dict[str, Archive]) -> Archive:
