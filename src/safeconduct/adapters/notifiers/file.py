@@ -1,17 +1,16 @@
 """The operator's file of channels: TOML, with the places of secrets in it and never a secret (docs/spec/notices.md)."""
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from safeconduct.adapters.files import read_file
 from safeconduct.adapters.notifiers.chat import Slack, Teams
 from safeconduct.adapters.notifiers.mail import Mail
 from safeconduct.adapters.notifiers.web import Post, Webhook, signing_secret
+from safeconduct.adapters.toml_files import read_toml
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.notices import Notifier
 from safeconduct.kernel.ports import Clock
@@ -88,13 +87,7 @@ def read_channels(path: Path) -> Mapping[str, Described]:
     """
     if not path.exists():
         return {}
-    try:
-        content = read_file(path, FILE_BYTES_MAX)
-        if len(content) > FILE_BYTES_MAX:
-            raise _wrong(path, f"it has more than {FILE_BYTES_MAX} bytes")
-        found = msgspec.convert(tomllib.loads(content.decode()), _File).channels
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise _wrong(path, str(error)) from error
+    found = read_toml(path, _File, FILE_BYTES_MAX, _wrong).channels
     if len(found) > CHANNELS_MAX:
         raise _wrong(path, f"it names {len(found)} channels, {CHANNELS_MAX} may be")
     for name, channel in found.items():

@@ -1,14 +1,12 @@
 """The operator's file of points: TOML, with the places of secrets in it and never a secret (docs/responses.md)."""
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from safeconduct.adapters.files import read_file
 from safeconduct.adapters.notifiers.web import signing_secret
 from safeconduct.adapters.outbound import is_loopback
 from safeconduct.adapters.responses.asking import Site
@@ -17,6 +15,7 @@ from safeconduct.adapters.responses.nftables import Nftables
 from safeconduct.adapters.responses.quarantine import Quarantine
 from safeconduct.adapters.responses.tickets import Jira
 from safeconduct.adapters.responses.webhook import ResponseWebhook
+from safeconduct.adapters.toml_files import read_toml
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ports import Clock
 from safeconduct.soc.actions.ports import Point
@@ -113,13 +112,7 @@ def read_points(path: Path) -> Mapping[str, Described]:
     """
     if not path.exists():
         return {}
-    try:
-        content = read_file(path, FILE_BYTES_MAX)
-        if len(content) > FILE_BYTES_MAX:
-            raise _wrong(path, f"it has more than {FILE_BYTES_MAX} bytes")
-        found = msgspec.convert(tomllib.loads(content.decode()), _File).points
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise _wrong(path, str(error)) from error
+    found = read_toml(path, _File, FILE_BYTES_MAX, _wrong).points
     wrong = [name for name in found if not _NAME.fullmatch(name)]
     if wrong or len(found) > POINTS_MAX:
         raise _wrong(path, f"expected up to {POINTS_MAX} points with names of small letters, got {wrong[:3]!r}")
