@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 RUN    := requirements/run.txt requirements/model.txt
-DEV    := requirements/dev.txt requirements/model.txt requirements/suites.txt
+DEV    := requirements/dev.txt requirements/model.txt requirements/suites.txt requirements/engines.txt
 ONLY   ?=
 # One process more than there are cores: tests that wait for processes, disks and clocks leave theirs idle.
 TESTERS := $(shell expr $$(nproc) + 1)
@@ -26,7 +26,7 @@ else
 	$(BIN)/python -m pytest -q -n auto --dist loadfile $(ARGS)
 endif
 
-test-all: $(VENV)/dev.stamp ## the tests, with ten times as many drawn examples
+test-all: $(VENV)/dev.stamp $(VENV)/spark.stamp ## the tests, with ten times as many drawn examples, all rules over all data, and Spark; needs Java 17
 	SAFECONDUCT_LONG=1 $(BIN)/python -m pytest -q -n auto --dist loadfile $(ARGS)
 
 check: $(VENV)/dev.stamp ## ruff, mypy, import contracts
@@ -52,6 +52,8 @@ lock:
 	$(UV_COMPILE) pyproject.toml requirements/run.in requirements/dev.in --extra model -c requirements/run.txt -o requirements/dev.txt
 	$(UV_COMPILE) --no-deps requirements/model.in -o requirements/model.txt
 	$(UV_COMPILE) --no-deps requirements/suites.in -o requirements/suites.txt
+	$(UV_COMPILE) --no-deps requirements/engines.in -o requirements/engines.txt
+	$(UV_COMPILE) --no-deps requirements/spark.in -o requirements/spark.txt
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Safeconduct needs Python 3.11 or newer; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
@@ -71,6 +73,12 @@ $(VENV)/run.stamp: $(RUN) pyproject.toml | $(VENV)/bin/python
 $(VENV)/dev.stamp: $(DEV) pyproject.toml | $(VENV)/bin/python
 	$(call install,the developer set,$(DEV))
 	@touch $(VENV)/run.stamp
+
+# Spark has no wheel: built here, of hashed files all the same.
+$(VENV)/spark.stamp: requirements/spark.txt | $(VENV)/dev.stamp
+	@echo "Installing Spark (once; hashes checked) ..." >&2
+	@$(PIP) install --quiet --no-deps --require-hashes -r requirements/spark.txt
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .peers bench/results.json

@@ -100,6 +100,11 @@ class Settings:
         return self.environment.get("SAFECONDUCT_SCOPE_PRIVATE", "") == "allow"
 
     @property
+    def hint_classifier(self) -> str:
+        """Where a classifier of this machine answers, such as `http://127.0.0.1:8080/predict`; empty without one."""
+        return self.environment.get("SAFECONDUCT_HINT_CLASSIFIER", "")
+
+    @property
     def public_origin(self) -> str:
         """The origin that browsers reach the server by, such as `https://safeconduct.example`; empty for its own."""
         return self.environment.get("SAFECONDUCT_PUBLIC_ORIGIN", "")

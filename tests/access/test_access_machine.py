@@ -10,7 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.events import PROJECTIONS as ACCESS
 from safeconduct.access.freezes import freeze, freezes, pending
-from safeconduct.access.model import CallRequest
+from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.program import parse_program
 from safeconduct.access.programs import apply
 from safeconduct.access.standing import compile_standing

@@ -16,7 +16,7 @@ from safeconduct.access.acts import (
     recused,
 )
 from safeconduct.access.freezes import freeze
-from safeconduct.access.model import Principal, PrincipalKind, Role
+from safeconduct.access.model.parties import Principal, PrincipalKind, Role
 from safeconduct.kernel.errors import InvalidInputError, RefusedError, UnauthenticatedError
 from safeconduct.kernel.instants import rfc3339, seconds
 from safeconduct.ledger.acts import sign_act

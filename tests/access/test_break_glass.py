@@ -7,7 +7,7 @@ from safeconduct.access.break_glass import find_review, review_digest, vote_on_r
 from safeconduct.access.freezes import freeze
 from safeconduct.access.grant_model import MINUTES_MAX, Finding, GrantState
 from safeconduct.access.grant_requests import find
-from safeconduct.access.model import CallRequest
+from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.program import parse_program
 from safeconduct.access.standing import compile_standing
 from safeconduct.approvals import Verdict

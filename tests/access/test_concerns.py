@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from safeconduct.access import records as kept
 from safeconduct.access.concerns import TOUCHED_MAX, concerned
 from safeconduct.access.freezes import call_facts
-from safeconduct.access.model import CallRequest, Freeze, Policies, Token
+from safeconduct.access.model.calls import CallRequest
+from safeconduct.access.model.programs import Policies
+from safeconduct.access.model.stops import Freeze
+from safeconduct.access.model.tokens import Token
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.selectors import parse_selection
 from safeconduct.access.standing import compile_standing

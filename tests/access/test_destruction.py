@@ -13,7 +13,7 @@ from safeconduct.access.destruction import KEYS_MAX, find_order, order_destructi
 from safeconduct.access.destruction_events import DESTROY
 from safeconduct.access.freezes import pending
 from safeconduct.access.holds import place_hold, request_release
-from safeconduct.access.model import RequestKind
+from safeconduct.access.model.changes import RequestKind
 from safeconduct.access.records import joint_logs
 from safeconduct.access.retention_events import RETENTION_TIMER, RETENTIONS
 from safeconduct.access.waiting import COSIGN

@@ -6,7 +6,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.directory.credentials import LIFETIME_MAX, identify_directory
 from safeconduct.access.directory.model import NAME_CHARS_MAX, USERS, directory_restriction, name_key
 from safeconduct.access.directory.reviewing import orphans, people
-from safeconduct.access.model import CallRequest
+from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.restrictions import restrictions
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, RefusedError, UnauthenticatedError
 from safeconduct.kernel.ids import PathId, PrincipalId

@@ -6,7 +6,9 @@ from safeconduct.access import records as kept
 from safeconduct.access.admissions import Admission, AdmissionState
 from safeconduct.access.changes import plan
 from safeconduct.access.drift import drift, drift_text
-from safeconduct.access.model import Freeze, Grant, GrantOrigin, Window
+from safeconduct.access.model.grants import Grant, GrantOrigin
+from safeconduct.access.model.stops import Freeze
+from safeconduct.access.model.windows import Window
 from safeconduct.access.program import parse_program
 from safeconduct.access.selectors import parse_selection, parse_selector
 from safeconduct.kernel.ids import EntryId, FreezeId, GrantId, PrincipalId

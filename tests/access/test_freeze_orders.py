@@ -20,7 +20,7 @@ from safeconduct.access.freezes import (
     pending,
     review_freeze,
 )
-from safeconduct.access.model import RequestKind
+from safeconduct.access.model.changes import RequestKind
 from safeconduct.access.selectors import parse_selection
 from safeconduct.access.standing import compile_standing
 from safeconduct.access.unfreezing import WORD_AGE_MAX, request_unfreeze

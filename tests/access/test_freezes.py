@@ -8,7 +8,8 @@ from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.freeze_preview import preview
 from safeconduct.access.freezes import freeze, freezes, pending
 from safeconduct.access.marks import Freezes
-from safeconduct.access.model import RequestKind, Selection, Selector, SelectorKind
+from safeconduct.access.model.changes import RequestKind
+from safeconduct.access.model.stops import Selection, Selector, SelectorKind
 from safeconduct.access.reasons import REASON_LENGTH_MAX
 from safeconduct.access.selectors import parse_selection
 from safeconduct.access.standing import compile_standing

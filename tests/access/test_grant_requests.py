@@ -12,7 +12,7 @@ from safeconduct.access.grant_events import GRANT_TIMER
 from safeconduct.access.grant_model import GrantState
 from safeconduct.access.grant_requests import Wanted, find, request_grant
 from safeconduct.access.grant_rules import START_AHEAD_MAX
-from safeconduct.access.model import CallRequest
+from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.standing import compile_standing
 from safeconduct.approvals import Verdict
 from safeconduct.kernel.effects import TIMERS

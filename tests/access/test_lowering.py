@@ -7,7 +7,8 @@ import pytest
 from safeconduct.access import records as kept
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.lowering import Lowered
-from safeconduct.access.model import CallRequest, PrincipalKind
+from safeconduct.access.model.calls import CallRequest
+from safeconduct.access.model.parties import PrincipalKind
 from safeconduct.access.selectors import parse_selector
 from safeconduct.access.standing import compile_standing
 from safeconduct.runtime.freeze import fallen

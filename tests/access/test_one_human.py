@@ -10,7 +10,7 @@ from safeconduct.access.freezes import freeze
 from safeconduct.access.grant_model import Finding
 from safeconduct.access.grant_requests import find
 from safeconduct.access.humans import accounts_of
-from safeconduct.access.model import RestrictionKind, Selector, SelectorKind
+from safeconduct.access.model.stops import RestrictionKind, Selector, SelectorKind
 from safeconduct.access.restrictions import lift, restrict
 from safeconduct.access.unfreezing import request_unfreeze
 from safeconduct.kernel.errors import SafeconductError

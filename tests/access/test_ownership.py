@@ -8,7 +8,7 @@ import pytest
 from safeconduct.access import records as kept
 from safeconduct.access import scopes
 from safeconduct.access.due import DAY
-from safeconduct.access.model import CallRequest
+from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.ownership import AGAIN_BEFORE, VALID, AuthorizationKind, Challenge, Rules, Seen
 from safeconduct.access.ownership_events import VERIFY_SCOPE
 from safeconduct.access.standing import compile_standing

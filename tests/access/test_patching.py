@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from safeconduct.access import records as kept
 from safeconduct.access.freezes import freeze, freezes
-from safeconduct.access.model import Epoch, Policies
+from safeconduct.access.model.programs import Epoch, Policies
 from safeconduct.access.patching import all_rows
 from safeconduct.access.standing import compile_standing
 from safeconduct.access.unfreezing import request_unfreeze

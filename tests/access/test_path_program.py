@@ -121,6 +121,12 @@ ORGANIZATION = "name: Northwind Bank,"
         (UPSTREAM, UPSTREAM + "    providers: [local]\n", "program-invalid", "expected upstream or providers"),
         (UPSTREAM, UPSTREAM + "    media: [audio]\n", "not-built-yet", "'audio' is not built yet"),
         (UPSTREAM, UPSTREAM + "    provider_tools: [mcp]\n", "not-built-yet", "'mcp' is not built yet"),
+        *((UPSTREAM, f"{UPSTREAM}    closing: {{as: [{kind}], {bound}}}\n", "program-invalid", said)
+          for kind, bound, said in (
+              ("true-positive", "look_days: 7", "one of benign"), ("false-positive", "look_days: 32", "1 to 31"),
+              ("false-positive", "look_days: 0", "1 to 31"), ("false-positive", "look_percent: 0", "1 to 100"),
+              ("false-positive", "look_percent: 101", "1 to 100"),
+          )),
         ("kind: service, ", "kind: service, tier: 1, ", "program-invalid", "its organization has tier 0"),
     ],
 )  # fmt: skip
@@ -136,6 +142,8 @@ def test_what_can_not_be_meant_is_refused(old, new, code, said):
         ("tier: 2", "tier: 9"),
         (ORGANIZATION, f"{ORGANIZATION} tier: 9,"),
         (UPSTREAM, UPSTREAM + "    media: [image, document]\n    history: true\n"),
+        (UPSTREAM, UPSTREAM + "    closing: {as: [benign-positive], look_days: 31, look_percent: 100}\n"),
+        (UPSTREAM, UPSTREAM + "    closing: {as: [false-positive], look_days: 1, look_percent: 1}\n"),
         (UPSTREAM, UPSTREAM + "    media: []\n    history: false\n    gate: red-team\n"),
     ],
 )  # fmt: skip

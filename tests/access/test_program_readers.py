@@ -4,7 +4,7 @@ import pytest
 
 from safeconduct.access.agreement_schema import FIELDS_MAX, RETENTION_DAYS_MAX
 from safeconduct.access.document import ProgramInvalidError
-from safeconduct.access.model import Opening
+from safeconduct.access.model.agreements import Opening
 from safeconduct.access.program import parse_program
 from safeconduct.kernel.entries import Reader, Retention
 from support.readers import AUDITOR_KEY, PROVIDER_KEY, READERS, with_readers

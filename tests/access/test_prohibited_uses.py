@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import CallRequest, Policies
+from safeconduct.access.model.calls import CallRequest
+from safeconduct.access.model.programs import Policies
 from safeconduct.access.program import parse_program
 from safeconduct.access.prohibited import PROHIBITED_USES, prohibited
 from safeconduct.access.standing import compile_standing

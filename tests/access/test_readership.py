@@ -3,7 +3,7 @@
 import pytest
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import Opening
+from safeconduct.access.model.agreements import Opening
 from safeconduct.access.readership import ANSWERS_MAX, AgreementMatrix, opening_of, reader_of
 from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.ids import Origin

@@ -10,7 +10,9 @@ from safeconduct.access import selectors
 from safeconduct.access.freeze_preview import cuts_everybody, preview
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.marks import Freezes
-from safeconduct.access.model import CallRequest, Freeze, Selector, SelectorKind, Token
+from safeconduct.access.model.calls import CallRequest
+from safeconduct.access.model.stops import Freeze, Selector, SelectorKind
+from safeconduct.access.model.tokens import Token
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.selectable import check_selected
 from safeconduct.access.selectors import parse_selection, parse_selector, place_tag

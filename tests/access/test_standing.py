@@ -8,7 +8,12 @@ from safeconduct.access import records as kept
 from safeconduct.access.authorization import default_policies
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.marks import Freezes
-from safeconduct.access.model import CallRequest, Freeze, Grant, Scope, Selection, Selector, SelectorKind, Token, Window
+from safeconduct.access.model.calls import CallRequest
+from safeconduct.access.model.grants import Grant
+from safeconduct.access.model.paths import Scope
+from safeconduct.access.model.stops import Freeze, Selection, Selector, SelectorKind
+from safeconduct.access.model.tokens import Token
+from safeconduct.access.model.windows import Window
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.standing import compile_standing
 from safeconduct.access.target_rules import Place

@@ -11,19 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from safeconduct.adapters.hunts import catching_up
 from safeconduct.adapters.hunts.child import Archive
+from safeconduct.adapters.hunts.choosing import Chosen
 from safeconduct.adapters.hunts.duckdb_engine import DuckDB
 from safeconduct.adapters.hunts.engines import answer
 from safeconduct.adapters.hunts.orders import Answer
 from safeconduct.adapters.hunts.runner import ChildHunts, HuntChild
-from safeconduct.adapters.hunts.segments import SEGMENT_ROWS, Segment, absorbed
+from safeconduct.adapters.hunts.segments import SEGMENT_BYTES, SEGMENT_ROWS, Segment, absorbed
 from safeconduct.adapters.memory.hunts import ReadingHunts
 from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.kernel.canonical import INTEGER_MAX
 from safeconduct.kernel.errors import LimitedError, UnavailableError
 from safeconduct.soc.hunts.columns import values_below
-from safeconduct.soc.hunts.model import Budget, Order
+from safeconduct.soc.hunts.model import Budget, Order, Reach
+from safeconduct.soc.ports import Reading
 from support.hunting import ARCHIVE, FINDS, happened, hunt, where
+from support.telemetry import later
 
 LONG = bool(os.environ.get("SAFECONDUCT_LONG"))
 GROUPED = [
@@ -59,7 +63,7 @@ class House:
     runner: ChildHunts
 
     def add(self, *numbers):
-        self.store.add([happened(n) for n in numbers], file="f", lines=0)
+        self.store.add([happened(n) for n in numbers], file="f", reading=Reading(lines=0))
 
     def counted(self):
         return self.runner.run(hunt(), Budget()).counted
@@ -72,13 +76,14 @@ class House:
 def archive(tmp_path_factory, child):
     folder = tmp_path_factory.mktemp("archive")
     store = SqliteEventStore(folder / "events.db")
-    store.add(ARCHIVE, file="f", lines=8)
+    store.add(ARCHIVE, file="f", reading=Reading(lines=8))
     yield ChildHunts(child, folder), ReadingHunts(store)
     store.close()
 
 
 def same(one, other):
     assert replace(one, took=0, query="") == replace(other, took=0)
+    assert one.reach.number > 0
 
 
 @pytest.mark.parametrize("asked", [asked for asked, _ in FINDS] + GROUPED, ids=lambda _: "")
@@ -103,7 +108,7 @@ def test_conditions_are_scanned_once_unless_the_limit_cuts(archive, asked, scans
     runner.run(hunt(), Budget())
     engine = Counting(Path(runner._folder) / "segments")
     engine.read(list(engine.folder.glob("*.parquet")))
-    answer(engine, asked, Budget())
+    answer(engine, asked, Budget(), Reach())
     assert engine.asked == 1 + scans  # and once what there is of each source, which reads no field
 
 
@@ -132,6 +137,26 @@ def test_what_arrived_since_is_found_whatever_its_time(house):
     assert len(house.files()) == 1
 
 
+def test_since_a_reach_only_what_arrived_later_is_looked_at_whenever_it_happened(house):
+    reference = ReadingHunts(house.store)
+    house.add(*range(10, 14))
+    former = house.runner.run(hunt(), Budget()).reach
+    house.add(1, 12, 99)
+    asked = hunt(since=former)
+    found = house.runner.run(asked, Budget())
+    same(found, reference.run(asked, Budget()))
+    assert (found.counted, found.scanned, found.reach.number) == (2, 2, 6)
+    assert set(found.events) == {happened(1).id, happened(99).id}
+    again = hunt(since=found.reach)
+    same(house.runner.run(again, Budget()), reference.run(again, Budget()))
+    assert house.runner.run(again, Budget()).scanned == 0
+    bounded = hunt(since=former, first=later(50))
+    same(house.runner.run(bounded, Budget()), reference.run(bounded, Budget()))
+    anew = hunt(since=replace(found.reach, generation="another"))
+    same(house.runner.run(anew, Budget()), reference.run(anew, Budget()))
+    assert house.runner.run(anew, Budget()).scanned == 6, "an index that was made again is all new"
+
+
 def test_a_large_segment_stays_as_it_is(house):
     house.add(*range(40))
     house.counted()
@@ -147,7 +172,7 @@ def test_a_large_segment_stays_as_it_is(house):
 @pytest.mark.parametrize("harm", ["cut", "other bytes", "gone", "no manifest", "broken manifest"])
 def test_damaged_segments_are_made_again(tmp_path, harm):
     store = SqliteEventStore(tmp_path / "events.db")
-    store.add([happened(n) for n in range(20)], file="f", lines=0)
+    store.add([happened(n) for n in range(20)], file="f", reading=Reading(lines=0))
     assert read_anew(tmp_path) == 20
     HARMS[harm](tmp_path / "segments")
     assert read_anew(tmp_path) == 20
@@ -156,7 +181,7 @@ def test_damaged_segments_are_made_again(tmp_path, harm):
 
 def read_anew(folder):
     """As a new child does."""
-    archive = Archive(folder)
+    archive = Archive(folder, Chosen())
     while not archive.catch_up().done:
         pass
     return archive.answer(Answer(str(folder), hunt(), Budget())).result.counted
@@ -225,8 +250,8 @@ def test_who_asks_never_imports_an_engine():
 
 
 def test_how_many_former_segments_a_new_one_takes_in():
-    def after(*rows, new):
-        return absorbed([Segment("", one) for one in rows], new)
+    def after(*rows, new, each=1, size=1):
+        return absorbed([Segment("", one, each) for one in rows], new, size)
 
     assert after(new=5) == 0
     assert after(10, new=5) == 1
@@ -235,6 +260,19 @@ def test_how_many_former_segments_a_new_one_takes_in():
     assert after(SEGMENT_ROWS - 100, new=100) == 0
     assert after(SEGMENT_ROWS // 2, new=SEGMENT_ROWS // 2) == 1
     assert after(SEGMENT_ROWS // 2, new=SEGMENT_ROWS // 2 + 1) == 0
+    assert after(5, 5, new=5, each=SEGMENT_BYTES // 3, size=SEGMENT_BYTES - SEGMENT_BYTES // 3 * 2) == 2
+    assert after(5, 5, new=5, each=SEGMENT_BYTES // 3, size=SEGMENT_BYTES - SEGMENT_BYTES // 3 * 2 + 1) == 1
+
+
+def test_wide_events_fill_a_segment_by_their_bytes(house, monkeypatch):
+    monkeypatch.setattr(catching_up, "SEGMENT_BYTES", 10_000)
+    house.store.add([happened(n, raw={"wide": "x" * 1_000}) for n in range(20)], file="f", reading=Reading(lines=0))
+    archive, steps = Archive(house.folder, Chosen()), 1
+    while not archive.catch_up().done:
+        steps += 1
+    assert steps >= 5
+    assert archive.answer(Answer(str(house.folder), hunt(), Budget())).result.counted == 20
+    archive.close()
 
 
 TEXTS = st.text(alphabet=st.sampled_from("aAbİß/\\'\"%_*?.\n\0 é{}$"), min_size=1, max_size=4)
@@ -250,7 +288,7 @@ def test_whatever_telemetry_holds_is_found_as_the_reference_finds_it(tmp_path_fa
     folder = tmp_path_factory.mktemp("drawn")
     store = SqliteEventStore(folder / "events.db")
     drawn = [happened(n, "json", raw, device={"hostname": raw.get("a")}) for n, raw in enumerate(raws)]
-    store.add(drawn, file="f", lines=0)
+    store.add(drawn, file="f", reading=Reading(lines=0))
     runner, reference = ChildHunts(child, folder), ReadingHunts(store)
     places = [*sorted({at for event in drawn for at in values_below(event)}), "host", "/raw/x"]
     for _ in range(10):

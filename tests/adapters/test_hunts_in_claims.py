@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from safeconduct.adapters.hunts.choosing import Chosen
 from safeconduct.adapters.hunts.runner import ChildHunts, HuntChild
 from safeconduct.adapters.memory.hunts import ReadingHunts
 from safeconduct.adapters.sqlite.events import SqliteEventStore
@@ -14,6 +15,7 @@ from safeconduct.soc.correlation import correlate
 from safeconduct.soc.detecting import detect
 from safeconduct.soc.detection.shipped import shipped_rules
 from safeconduct.soc.grounding import check
+from safeconduct.soc.ports import Reading
 from safeconduct.soc.predicates import Absence, Evidence, Tally
 from safeconduct.soc.summary import rule_context
 from safeconduct.soc.triage_service import HUNT_BUDGET
@@ -37,7 +39,7 @@ def engines(recorded, tmp_path_factory):
     """The child's engine, and reading all events, over the same store."""
     folder, child = tmp_path_factory.mktemp("recorded"), HuntChild()
     store = SqliteEventStore(folder / "events.db")
-    store.add(recorded[0], file="0" * 64, lines=len(recorded[0]))
+    store.add(recorded[0], file="0" * 64, reading=Reading(lines=len(recorded[0])))
     yield ChildHunts(child, folder), ReadingHunts(store)
     store.close()
     child.close()
@@ -94,5 +96,5 @@ def test_what_is_counted_is_counted_alike(recorded, engines, more, code):
 
 
 def test_an_archive_that_is_opened_asks_the_engine_that_is_installed(tmp_path):
-    with open_archives(tmp_path, bytes) as archives:
+    with open_archives(tmp_path, bytes, Chosen) as archives:
         assert type(archives.of("").hunts) is ChildHunts

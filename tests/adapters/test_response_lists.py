@@ -15,8 +15,9 @@ from safeconduct.http import lists
 from safeconduct.http.control.frame import control_app
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.soc.actions.list_tokens import issue_probe_token
-from safeconduct.soc.actions.model import ActionState, PointState, Presence
+from safeconduct.soc.actions.model import PointState, Presence
 from safeconduct.soc.actions.reading import find
+from safeconduct.soc.actions.states import ActionState
 from support.responses import ATTACKER, desk
 
 

@@ -2,6 +2,11 @@
 
 import pytest
 
+from safeconduct.adapters.hunts.child import Archive
+from safeconduct.adapters.hunts.choosing import Chosen
+from safeconduct.adapters.hunts.duckdb_engine import DuckDB
+from safeconduct.adapters.hunts.engines import MemoryShortError, detected
+from safeconduct.adapters.hunts.questions import sql
 from safeconduct.adapters.hunts.rules_to_ibis import literal_pieces
 from safeconduct.adapters.hunts.runner import ChildHunts, HuntChild
 from safeconduct.adapters.memory.hunts import ReadingHunts
@@ -12,6 +17,7 @@ from safeconduct.kernel.errors import LimitedError
 from safeconduct.soc.detection.model import RuleError
 from safeconduct.soc.detection.shipped import shipped_files
 from safeconduct.soc.hunts.model import Budget, RuleHunt
+from safeconduct.soc.ports import Reading
 from support.sigma import counting, record, rule
 from support.telemetry import RECORDING, SOURCES, later
 
@@ -28,7 +34,7 @@ def made(tmp_path_factory, child):
     """Records made to be told apart by every operator."""
     folder = tmp_path_factory.mktemp("made")
     store = SqliteEventStore(folder / "events.db")
-    store.add(MADE, file="f", lines=0)
+    store.add(MADE, file="f", reading=Reading(lines=0))
     yield ChildHunts(child, folder), ReadingHunts(store)
     store.close()
 
@@ -136,3 +142,35 @@ def test_what_of_a_pattern_must_be_in_a_text():
     assert literal_pieces(r".*\-Enc.*a\.b.\\c") == ["-enc", "a.b", "\\c"]
     assert literal_pieces(".*.") == []
     assert literal_pieces("é.*x") == ["x"]
+
+
+class Short(DuckDB):
+    """An engine with memory for two rules."""
+
+    def rows(self, table):
+        said = sql(table, self.dialect)
+        if said.count("'value of ") > 2:
+            raise MemoryShortError("short")
+        return super().rows(table)
+
+
+def test_where_memory_is_short_rules_are_asked_in_halves(tmp_path):
+    store = SqliteEventStore(tmp_path / "events.db")
+    store.add([record(n, n, a=f"value of {n}") for n in range(9)], file="f", reading=Reading(lines=0))
+    archive = Archive(tmp_path, Chosen())
+    while not archive.catch_up().done:
+        pass
+    rules = [rule({"some": {"a": f"value of {n}"}, "condition": "some"}, name=f"r{n}") for n in range(9)]
+    asked = RuleHunt(files=tuple((f"{n}.yml", text) for n, text in enumerate(rules)))
+    engine = Short(tmp_path / "segments")
+    engine.read(list((tmp_path / "segments").glob("*.parquet")))
+    found = detected(engine, store, asked, Budget())
+    assert found.alerts == ReadingHunts(store).detect(asked, Budget()).alerts
+    assert len(found.alerts) == 9
+    assert found.query.count("SELECT") == 5, "the halves' halves of eight, and the ninth"
+    many = RuleHunt(files=(("m.yml", rule({"some": {"a": [f"value of {n}" for n in range(3)]}, "condition": "some"})),))
+    with pytest.raises(MemoryShortError):
+        detected(engine, store, many, Budget())
+    archive.close()
+    engine.close()
+    store.close()

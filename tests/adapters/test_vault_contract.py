@@ -104,3 +104,19 @@ def test_what_is_damaged_or_moved_says_so_and_gives_nothing(vault, tmp_path, cha
     with pytest.raises(UnavailableError, match="does not open") as caught:
         vault.keep(INCIDENT, BO, {TOKEN: "ws01"})
     assert caught.value.code == "vault-damaged"
+
+
+def test_a_token_is_found_in_its_space_alone_and_whoever_it_is_kept_for_is_told(vault):
+    vault.keep(INCIDENT, ANA, {TOKEN: "ws01"})
+    other = space_of(CALLS, "northwind", "other", "")
+    assert (vault.find(INCIDENT, TOKEN), vault.find(INCIDENT, SPELLED), vault.find(other, TOKEN)) == (
+        "ws01",
+        None,
+        None,
+    )
+    assert vault.holders(CALLS, TOKEN) == {"ana"}
+    assert vault.holders(CALLS, SPELLED) == vault.holders("another.example/log", TOKEN) == frozenset()
+    vault.keep(other, BO, {TOKEN: "ws01"})
+    assert vault.holders(CALLS, TOKEN) == {"ana", "bo"}
+    vault.destroy(vault.ids(KeySelector(origin=CALLS, subject="ana")))
+    assert (vault.find(INCIDENT, TOKEN), vault.holders(CALLS, TOKEN)) == (None, {"bo"})

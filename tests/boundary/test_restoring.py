@@ -12,11 +12,10 @@ from safeconduct.boundary.restoring import (
     TOKEN_CHARACTERS_MAX,
     WORD_CHARACTERS_MAX,
     Restorable,
-    Restored,
     Restorer,
     Tally,
-    restore,
 )
+from support.restored import Restored, restore
 
 HOST, USER = "HOST_abcdefghij", "USER_zy7wvu2tsr"
 KNOWN = Restorable(

@@ -12,9 +12,10 @@ from safeconduct.boundary.by_field import names_in
 from safeconduct.boundary.protecting import protect
 from safeconduct.boundary.pseudonyms import Known, Pseudonyms
 from safeconduct.boundary.recognizing import recognize
-from safeconduct.boundary.restoring import Restorable, restore
+from safeconduct.boundary.restoring import Restorable
 from safeconduct.boundary.tokens import TOKEN
 from support.corpora import corpora
+from support.restored import restore
 
 LONG = bool(os.environ.get("SAFECONDUCT_LONG"))
 TEXTS_MAX = 4_000 if LONG else 30  # of each archive

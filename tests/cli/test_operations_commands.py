@@ -6,7 +6,7 @@ import typer
 
 from safeconduct.access import records as kept
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.cli import action, incident, review, triage
+from safeconduct.cli import action, incident, review, triage, value
 from safeconduct.kernel.errors import RefusedError
 from support.house_commands import HouseCommands, speaking_to
 from support.operations_house import House
@@ -22,6 +22,7 @@ nouns.command()(triage.triage)
 nouns.command()(triage.claims)
 app.add_typer(nouns, name="incident")
 app.add_typer(review.commands, name="review")
+app.add_typer(value.commands, name="value")
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,23 @@ def test_answers_wait_are_reviewed_and_reported(shell):
     printed = shell("review", "report")[1]
     assert "soc-triage: triage" in printed
     assert "0 accepted, 1 corrected, 0 rejected" in printed
+
+
+def test_what_it_was_worth_is_told_printed_and_counted(shell):
+    shell("incident", "triage", shell.incident)
+    code, printed, _ = shell("value", "report")
+    assert (code, printed.splitlines()[0][:18]) == (0, "1 incidents opened")
+    assert "the program does not declare value.minutes.triage" in printed
+    code, told = shell.json("value", "report", "--path", "soc-triage")
+    assert (code, told["incidents"], told["asks"]["waiting"]) == (0, 1, {"review": 1})
+    page = shell.folder / "value.html"
+    assert shell("value", "report", "--page", page)[0] == 0
+    assert page.read_bytes().startswith(b"<!doctype html>")
+    assert shell("value", "report", "--page", page)[2] == "file-unwritable"
+    assert (
+        shell("value", "report", "--from", "2026-01-01T00:00:00Z", "--to", "2025-01-01T00:00:00Z")[2]
+        == "window-invalid"
+    )
 
 
 def test_advice_is_called_advice(shell):

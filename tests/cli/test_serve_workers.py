@@ -23,6 +23,7 @@ from support.programs import signed
 from support.serve_calls import ROUTE, asked, bearer, chat, request
 from support.shell import agreed, run, start, until, witness
 from support.talker import talking
+from support.worker_sockets import connections, pids, port_of, ports_at
 
 WORKERS = 2
 NAMES = ("SAFECONDUCT_DATABASE", "SAFECONDUCT_HEADS", "SAFECONDUCT_KEYS")
@@ -63,11 +64,6 @@ def called(served):
         return 0
 
 
-def pids(served, role):
-    children = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text().split()
-    return [int(pid) for pid in children if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(role.encode() + b"\0")]
-
-
 class Stream(threading.Thread):
     """A running stream, read as fast as it comes. `came` are the sizes of what did."""
 
@@ -90,11 +86,7 @@ class Stream(threading.Thread):
 
 def held_by(pid, found):
     """Returns the streams whose other end a process holds."""
-    held = set()
-    for one in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):  # closed meanwhile
-            held.add(one.readlink().name)
-    callers = {port_of(row[2]) for row in connections() if f"socket:[{row[9]}]" in held}
+    callers = ports_at(pid)
     return [one for one in found if one.port in callers]
 
 
@@ -104,18 +96,9 @@ def unread(found):
     return [one for one in found if one.port in waiting]
 
 
-def connections():
-    """Returns the kernel's table: of each connection its ends in columns 1 and 2, its queues in 4, its inode in 9."""
-    return [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-
-
-def port_of(end):
-    return int(end.partition(":")[2], 16)
-
-
 def streams(served, count=12):
     found = [Stream(served) for _ in range(count)]
-    while not all(held_by(pid, found) for pid in pids(served, "worker")):  # the kernel spreads them by chance
+    while not all(held_by(pid, found) for pid in pids(served.process, "worker")):  # the kernel spreads them by chance
         found.append(Stream(served))
     until(lambda: all(one.came for one in found), served.process, says="streams")
     return found
@@ -173,7 +156,7 @@ def calls(served):
 def test_a_stopped_worker_that_wakes_after_a_freeze_hands_over_nothing(served):
     with another(served) as house:
         running = streams(served)
-        stopped = pids(served, "worker")[0]
+        stopped = pids(served.process, "worker")[0]
         os.kill(stopped, signal.SIGSTOP)
         silent = held_by(stopped, running)
         assert 0 < len(silent) < len(running)
@@ -202,7 +185,7 @@ def unfreeze(served, freeze_id):
 
 def test_a_killed_worker_s_calls_are_closed_and_another_takes_its_place(served):
     running = streams(served)
-    killed = pids(served, "worker")[0]
+    killed = pids(served.process, "worker")[0]
     gone = held_by(killed, running)
     os.kill(killed, signal.SIGKILL)
     until(lambda: not any(one.is_alive() for one in gone), served.process, says="cut")
@@ -210,8 +193,8 @@ def test_a_killed_worker_s_calls_are_closed_and_another_takes_its_place(served):
     shown = [lambda one=one: served.house("call", "show", one.call, "--json").json["state"] for one in gone]
     until(lambda: {state() for state in shown} == {"abandoned"}, served.process, says="abandoned")
     assert all(one.is_alive() for one in running if one not in gone)
-    until(lambda: len(pids(served, "worker")) == WORKERS, served.process, says="a new worker")
-    assert killed not in pids(served, "worker")
+    until(lambda: len(pids(served.process, "worker")) == WORKERS, served.process, says="a new worker")
+    assert killed not in pids(served.process, "worker")
     until(lambda: all(called(served) == 200 for _ in range(8)), served.process, says="calls")
     for one in running:
         if one.is_alive():
@@ -222,7 +205,7 @@ def test_after_a_restart_of_the_database_calls_and_the_keeper_go_on(served, post
     postgres.crash()
     until(lambda: all(called(served) == 200 for _ in range(8)), served.process, says="calls again")
     until(lambda: served.house("status", "--json").code == 0, served.process, says="status")
-    until(lambda: pids(served, "keeper"), served.process, says="a keeper")
+    until(lambda: pids(served.process, "keeper"), served.process, says="a keeper")
 
 
 def test_another_gateway_on_the_folder_is_refused(served):
@@ -232,7 +215,7 @@ def test_another_gateway_on_the_folder_is_refused(served):
 
 def test_told_to_end_all_its_processes_end_and_one_may_go_on_alone(served):
     running = streams(served, 4)
-    children = [*pids(served, "worker"), *pids(served, "keeper"), *pids(served, "sequencer")]
+    children = [*pids(served.process, "worker"), *pids(served.process, "keeper"), *pids(served.process, "sequencer")]
     served.process.terminate()
     assert served.process.wait(PATIENCE_S) == 0
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]

@@ -124,6 +124,13 @@ def test_own_lines_may_name_their_host_and_time(shell, tmp_path):
     assert event.ocsf["device"]["hostname"] == "db-7"
 
 
+def test_times_that_tell_no_zone_are_of_the_one_that_is_said(shell, tmp_path):
+    (tmp_path / "own.jsonl").write_text('{"time":"2026-11-21 03:00:00"}\n')
+    code, told = document(shell, "ingest", tmp_path / "own.jsonl", "--zone", "-05:00")
+    assert (code, told["files"][0]["first_at"]) == (DONE, 1_795_248_000_000_000)
+    assert shell("ingest", tmp_path / "own.jsonl", "--zone", "EST")[0] == BAD_INPUT
+
+
 def test_a_large_file_goes_in_parts(shell, tmp_path, monkeypatch):
     monkeypatch.setattr("safeconduct.adapters.telemetry.cutting.PART_BYTES", 10_000)
     (tmp_path / "access.log").write_text("".join(f"{visit(uri=f'/{n}', at_s=n)}\n" for n in range(100)))

@@ -16,12 +16,13 @@ from schemathesis.core import NotSet
 
 import openapi
 from safeconduct.adapters.data_folder import locked
+from safeconduct.bootstrap.controlling import control_of
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.installation import opened
-from safeconduct.bootstrap.server import app_of
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.http.problems import MEDIA_TYPE
+from safeconduct.http.vitals import alone_at_work
 from support.programs import signed
 from support.shell import agreed
 
@@ -54,7 +55,7 @@ def house(tmp_path_factory):
         runner = effect_runner(installation)
         loop.run(runner.__aenter__())
         stack.callback(lambda: loop.run(runner.__aexit__(None, None, None)))
-        app = app_of(installation, runner.settle, None)
+        app = control_of(installation, runner.settle, None, alone_at_work)
         yield SimpleNamespace(now=installation.clock.now, send=lambda request: loop.run(answered(app, request)))
 
 

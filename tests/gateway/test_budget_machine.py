@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from msgspec.structs import replace
 
 from safeconduct.access.budgets import Budget, Period, StatedBudget
-from safeconduct.access.model import Window
+from safeconduct.access.model.windows import Window
 from safeconduct.gateway.budgets.events import charged
 from safeconduct.gateway.budgets.model import Usage, accounts_of, cost
 from safeconduct.gateway.budgets.purse import Purse

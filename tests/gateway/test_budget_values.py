@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from safeconduct.access.budgets import Budget, Period, StatedBudget
 from safeconduct.access.catalogue import Prices
-from safeconduct.access.model import Window
+from safeconduct.access.model.windows import Window
 from safeconduct.gateway.budgets.model import AMOUNT_MAX, Unit, Usage, accounts_of, amount, cost
 from safeconduct.gateway.budgets.purse import SLICE_PARTS, Purse, slice_of
 from safeconduct.gateway.budgets.rates import Pace, share

@@ -19,12 +19,25 @@ OF_USAGE = {
     "no-program",
     "upstream-unknown",
 }  # by the control API
-OF_BREACHES = {"data-class-invalid", "no-breach", "breach-unknown", "breach-on-record", "log-damaged"}  # as well
+OF_BREACHES = {
+    "data-class-invalid",
+    "no-breach",
+    "breach-unknown",
+    "breach-on-record",
+    "log-damaged",
+    "nothing-to-recheck",
+    "recheck-unknown",
+    "not-restored-for",
+    "session-missing",
+    "token-invalid",
+}  # as well
 NOT_TOLD = {
     "call-ended",
     "call-cut",
     "attempt-out-of-order",
     "approval-unknown",
+    "classifier-failed",
+    "classifier-invalid",
     *OF_USAGE,
     *OF_BREACHES,
 }  # between our own parts

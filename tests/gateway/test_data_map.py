@@ -6,7 +6,7 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access.data_handling import DataHandling
-from safeconduct.access.model import FieldRule, Opening
+from safeconduct.access.model.agreements import FieldRule, Opening
 from safeconduct.gateway.data_map import data_of
 from safeconduct.gateway.entries import SEALED
 from safeconduct.kernel.entries import Reader

@@ -53,6 +53,15 @@ def test_an_allowed_call(standing):
     assert judge(standing, request(text="192.0.2.1 evil.example", max_tokens=5)) == prepared
 
 
+def test_what_headers_came_to_holds_on_its_own_standing_alone(standing):
+    """Else what was taken away between the headers of a request and its body would still hold."""
+    admitted = admit(standing, arrive())
+    assert prepare(standing, UPSTREAMS, arrive(), request(), decide=decide, admitted=admitted) == judge(standing)
+    frozen = replace(standing, grants=standing.grants.patched({("ana", "soc-triage"): None}))
+    refused = prepare(frozen, UPSTREAMS, arrive(), request(), decide=decide, admitted=admitted)
+    assert (refused.step, refused.error.code) == (2, "path-unknown")
+
+
 @pytest.mark.parametrize(
     ("changes", "body", "step", "code", "clause"),
     [

@@ -14,7 +14,17 @@ from safeconduct.kernel import errors
 SOURCES = Path(safeconduct.__file__).parent
 CALL = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 OF_USAGE = {"no-program", "window-invalid", "tolerance-invalid", "upstream-unknown"}
-OF_BREACHES = {"breach-on-record", "breach-unknown", "data-class-invalid", "log-damaged"}
+OF_BREACHES = {
+    "not-restored-for",
+    "session-missing",
+    "token-invalid",
+    "nothing-to-recheck",
+    "recheck-unknown",
+    "breach-on-record",
+    "breach-unknown",
+    "data-class-invalid",
+    "log-damaged",
+}
 OF_OTHERS = {"call-ended", "attempt-out-of-order", "approval-unknown", *OF_USAGE, *OF_BREACHES}  # no call ends so
 ASKED = (
     *sorted((SOURCES / "gateway").rglob("*.py")),

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safeconduct.boundary.restoring import Restorable, Tally, restore
+from safeconduct.boundary.restoring import Restorable, Tally
 from safeconduct.gateway.dialects.registry import DIALECTS
 from safeconduct.gateway.dialects.sse import payload, whole_frames
 from safeconduct.gateway.restoring import FrameRestorer, restored_answer
 from safeconduct.kernel.errors import UpstreamError
+from support.restored import restore
 
 HOST, USER = "HOST_abcdefghij", "USER_zy7wvu2tsr"
 SHOWN = Restorable(originals={HOST: "web-01", USER: "CORP\\alice"})

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from safeconduct.access.model import Principal, PrincipalKind
+from safeconduct.access.model.parties import Principal, PrincipalKind
 from safeconduct.access.opening_events import OPENED
 from safeconduct.access.opening_rules import Viewer
 from safeconduct.access.reading_rights import Reader as Asking

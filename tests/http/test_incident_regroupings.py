@@ -5,6 +5,7 @@ import pytest
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.kernel.instants import seconds
 from safeconduct.soc import regrouping_service
+from safeconduct.soc.reasons import REASON_CHARS_MAX
 from support.operations_house import House
 from support.telemetry import visit
 
@@ -104,7 +105,7 @@ def test_regroupings_are_listed_and_their_reasons_sealed(house):
     [
         ("merge", 1, {}, "regrouping-invalid"),
         ("merge", 2, {"reason": " "}, "regrouping-invalid"),
-        ("merge", 2, {"reason": "x" * (regrouping_service.REASON_CHARS_MAX + 1)}, "regrouping-invalid"),
+        ("merge", 2, {"reason": "x" * (REASON_CHARS_MAX + 1)}, "regrouping-invalid"),
         ("merge", 2, {"alerts": ["0" * 32]}, "regrouping-invalid"),
         ("split", 1, {}, "regrouping-invalid"),
         ("split", 1, {"alerts": ["0" * 32]}, "regrouping-invalid"),

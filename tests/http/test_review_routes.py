@@ -6,7 +6,7 @@ import pytest
 
 from safeconduct.kernel.instants import seconds
 from safeconduct.kernel.shares import wilson
-from safeconduct.soc.autonomy.reviewing import REASON_CHARS_MAX
+from safeconduct.soc.reasons import REASON_CHARS_MAX
 from support.operations_house import House
 
 WHY = {"reason": "looked at the host"}

@@ -51,6 +51,8 @@ def test_a_file_is_read_anew_with_a_mapping_and_recorded_where_something_else_ca
     assert house.post("telemetry", mapping + lines, **said, again="true")[1]["recorded"] is False
     status, told = house.post("telemetry", b"{}" + lines, name="own.jsonl", mapping_bytes=2)
     assert (status, told["code"]) == (400, "mapping-invalid")
+    status, told = house.post("telemetry", lines, name="own.jsonl", zone="CET")
+    assert (status, told["code"]) == (400, "zone-invalid")
 
 
 @pytest.mark.parametrize(

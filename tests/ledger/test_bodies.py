@@ -13,7 +13,7 @@ from safeconduct.kernel.canonical import INTEGER_MAX, canonical
 from safeconduct.kernel.entries import Draft
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.instants import Instant
-from safeconduct.ledger.bodies import EncodedBody, encoded_body, encoded_event
+from safeconduct.ledger.bodies import EncodedBody, encoded_body, encoded_event, encoded_value
 from safeconduct.ledger.envelope import NOTHING_SEALED, read_entry, write_entry
 from safeconduct.ledger.events import EventType
 from support.logs import CALLS, START
@@ -96,3 +96,11 @@ def test_bytes_that_came_from_elsewhere_are_read_as_the_event():
     draft = Draft(type=kind.name, body=EncodedBody(b'{"a":null,"m":[1],"z":2}'))
     _leaf, entry = write_entry(draft, ENTRY, CALLS, START, NOTHING_SEALED)
     assert kind.read(entry) == Mixed(z=2, m=(1,))
+
+
+NAMES = st.text(st.sampled_from("a\x7fé\ud7ff\ue000\uffff\U00010000\U0010ffff"), max_size=3)
+
+
+@given(st.recursive(TEXTS, lambda inner: st.dictionaries(NAMES, inner, max_size=4) | st.lists(inner, max_size=3)))
+def test_names_of_any_alphabet_are_in_the_canonical_order(value):
+    assert encoded_value(value) == canonical(value)

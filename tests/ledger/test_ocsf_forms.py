@@ -32,14 +32,16 @@ ENTRY = "01K9ZZZZZZZZZZZZZZZZZZZZZZ"
 ACT = {"actor": "ana", "operation": "POST /x", "content": "0" * 64, "at": "t", "nonce": "n", "signature": "s"}
 
 
-DECLARING = {"events", "holding", "incidents", "ingesting", "regrouping", "rule_collections", "tune_outs"}
+DECLARING = {
+    "closing", "events", "holding", "incidents", "ingesting", "orders", "regrouping", "rule_collections", "tune_outs",
+}  # fmt: skip
 
 
 def entry_types():
     """Returns every entry type that a module of the package declares, by name."""
     found = {}
     for module in pkgutil.walk_packages(safeconduct.__path__, "safeconduct."):
-        if module.name.rpartition(".")[2] in DECLARING or module.name.endswith("_events"):
+        if module.name.rpartition(".")[2] in DECLARING or module.name.endswith(("_events", "_orders")):
             declared = vars(importlib.import_module(module.name)).values()
             found |= {one.name: one for one in declared if isinstance(one, EventType)}
     return found

@@ -12,7 +12,7 @@ from safeconduct.policy import (
     PolicySet,
     decide,
 )
-from safeconduct.policy.model import encode, hashable
+from safeconduct.policy.model import encode, hashable, hashable_record
 
 ANA, BO, PATH = EntityUid("User", "ana"), EntityUid("User", 'b"o\n'), EntityUid("Path", "triage")
 CALL = EntityUid("Action", "call")
@@ -149,5 +149,9 @@ def test_the_memo_is_bounded():
 def test_python_equality_does_not_merge_what_cedar_tells_apart():
     assert hashable(True) != hashable(1)
     assert hashable((True,)) != hashable((1,))
+    assert hashable_record({"a": True}) != hashable_record({"a": 1})
+    assert hashable_record({"a": ({"b": True},)}) != hashable_record({"a": ({"b": 1},)})
+    assert hashable_record({"a": "b"}) != hashable_record({"b": "a"})
+    assert hashable_record({"a": 1, "b": ANA}) == hashable_record({"a": 1, "b": ANA})
     assert hashable({"a": 0}) != hashable({"a": False})
     assert hashable({"a": 1, "b": 2}) == hashable({"b": 2, "a": 1})

@@ -5,7 +5,7 @@ import pytest
 from safeconduct.access import records as kept
 from safeconduct.access.agreement_versions import SUCCESSION_TIMER
 from safeconduct.access.changes import plan
-from safeconduct.access.model import CallRequest
+from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.program import parse_program
 from safeconduct.access.readership import AgreementMatrix
 from safeconduct.access.standing import compile_standing

@@ -4,7 +4,7 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access.admissions import Admission, AdmissionState
-from safeconduct.access.model import Freeze, Restriction, RestrictionKind
+from safeconduct.access.model.stops import Freeze, Restriction, RestrictionKind
 from safeconduct.access.selectors import parse_selection, parse_selector
 from safeconduct.program.obligations.model import DUTIES, Duty
 from safeconduct.program.ownerless import gone, ownerless

@@ -17,6 +17,7 @@ GUIDES = [
     ROOT / "docs" / "joint-log.md",
     ROOT / "docs" / "gateway.md",
     ROOT / "docs" / "boundary.md",
+    ROOT / "docs" / "security-operations.md",
     ROOT / "docs" / "trusted-access.md",
     ROOT / "README.md",
     *sorted((ROOT / "docs" / "spec").glob("*.md")),

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from safeconduct.access.marks import Freezes
-from safeconduct.access.model import CallFacts, Freeze
+from safeconduct.access.model.calls import CallFacts
+from safeconduct.access.model.stops import Freeze
 from safeconduct.access.records import EPOCHS
 from safeconduct.access.selectors import parse_selection
 from safeconduct.access.standing import compile_standing

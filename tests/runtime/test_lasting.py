@@ -6,7 +6,7 @@ from dataclasses import replace as changed
 import pytest
 
 from safeconduct.access.grant_conditions import next_close
-from safeconduct.access.model import Hours
+from safeconduct.access.model.grants import Hours
 from safeconduct.gateway.events import CALL_OUTCOME
 from safeconduct.gateway.lasting import judged_by, lasts_until, refused_now
 from safeconduct.gateway.moves import End

@@ -140,6 +140,17 @@ def test_arguments_without_a_single_form_are_denied(world):
     assert (one.answer, one.code) == ("deny", "arguments-not-canonical")
 
 
+def test_what_would_be_allowed_beside_arguments_without_a_single_form_is_denied_with_them(world):
+    _, entries = run(world, "openai.chat", TIME, ("send_mail", {"to": 0.1}))
+    decided = TURN_DECIDED.read(entries[TURN_DECIDED.name]).decided
+    assert [(one.answer, one.code) for one in decided] == [
+        ("deny", "held-with-the-turn"),
+        ("deny", "arguments-not-canonical"),
+    ]
+    _, entries = run(world, "openai.chat", TIME)
+    assert [one.answer for one in TURN_DECIDED.read(entries[TURN_DECIDED.name]).decided] == ["allow"]
+
+
 def test_a_playbook_allows_so_many_an_hour_and_each_use_is_in_the_log():
     with log_world(program=tool_turns.program()) as world:
         call = ("block_ip", {"address": "203.0.113.9"})

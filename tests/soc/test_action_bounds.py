@@ -6,13 +6,13 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access.document import ProgramInvalidError
-from safeconduct.access.model import ResponsePlaybook, ResponseRule
+from safeconduct.access.model.rules import ResponsePlaybook, ResponseRule
 from safeconduct.access.program import parse_program
 from safeconduct.adapters.responses import carrying
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.soc.actions.grounds import candidates
-from safeconduct.soc.actions.model import ActionState
+from safeconduct.soc.actions.states import ActionState
 from safeconduct.soc.actions.targets import read_target, refuse_never
 from safeconduct.soc.claim_events import claims_of
 from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS

@@ -14,8 +14,9 @@ from safeconduct.bootstrap.responding import carry_responses
 from safeconduct.kernel.effects import OUTBOX, TIMERS
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import Instant, seconds
-from safeconduct.soc.actions.model import ActionState, PointState, Why
+from safeconduct.soc.actions.model import PointState, Why
 from safeconduct.soc.actions.reading import find
+from safeconduct.soc.actions.states import ActionState
 from support.edr import SECRET, Receiver, serving
 from support.faulty import Faulty
 from support.points import field_of

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from safeconduct import approvals
-from safeconduct.access.model import ResponseRule
+from safeconduct.access.model.rules import ResponseRule
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.approvals import Verdict
 from safeconduct.kernel.effects import OUTBOX, TIMERS
@@ -21,10 +21,11 @@ from safeconduct.kernel.ids import ActionId, EntryId
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.soc.actions.edl import render
 from safeconduct.soc.actions.grounds import candidates
-from safeconduct.soc.actions.model import TRANSITIONS, ActionState, PointReport, PointState, Presence, Step
+from safeconduct.soc.actions.model import PointReport, PointState, Presence
 from safeconduct.soc.actions.outcomes import record_look
 from safeconduct.soc.actions.proposing import DECISION_TIME
 from safeconduct.soc.actions.reading import find
+from safeconduct.soc.actions.states import TRANSITIONS, ActionState, Step
 from safeconduct.soc.actions.targets import read_target, refuse_never
 from safeconduct.soc.claim_events import claims_of
 from support.immediate import START

@@ -6,28 +6,16 @@ from collections import Counter
 import pytest
 
 from safeconduct.kernel.ids import EventId
-from safeconduct.kernel.instants import Instant
 from safeconduct.soc import anomalies as unusual
-from safeconduct.soc.anomalies import ODDS_MAX, SEEN_MIN, SPAN_MIN, VALUES_MAX, anomalies, usual_form
-from safeconduct.soc.model import Event
+from safeconduct.soc.anomalies import ODDS_MAX, SEEN_MIN, VALUES_MAX, Rare
+from safeconduct.soc.habits import usual_form
+from support.unusual import PARENT, STEP, started, usual
 from support.wilson import told
-
-STEP = SPAN_MIN // SEEN_MIN
-PARENT = r"C:\Windows\System32\services.exe"
-
-
-def started(number, program, parent=PARENT, step=STEP, **more):
-    process = {"file": {"path": program}, "parent_process": {"file": {"path": parent}}}
-    ocsf = {"class_uid": 1007, "activity_id": 1, "process": process} | more
-    return Event(id=EventId(f"{number:032x}"), source="json", at=Instant(number * step), raw={}, ocsf=ocsf)
-
-
-def usual(count, kinds=2, **more):
-    return [started(number, rf"C:\bin\tool-{'ab'[number % kinds]}.exe", **more) for number in range(count)]
 
 
 def found(events):
-    return anomalies(events).anomalies
+    rare = Rare()
+    return [one for event in events for one in rare.take(event)]
 
 
 def test_what_never_was_is_found_and_says_its_odds():
@@ -56,7 +44,7 @@ def test_what_never_was_is_found_and_says_its_odds():
     ],
 )
 def test_one_thing_less_and_nothing_is_unusual(events):
-    assert found(events) == ()
+    assert found(events) == []
 
 
 def test_who_has_new_ones_often_is_never_unusual_by_one():
@@ -77,13 +65,15 @@ def test_what_changes_from_run_to_run_is_no_difference():
 def test_a_context_of_very_many_values_is_no_habit():
     new = [started(number, rf"C:\x\{chr(97 + number % 26)}{'z' * (number // 26)}.exe") for number in range(VALUES_MAX)]
     again = [started(VALUES_MAX + number, one.ocsf["process"]["file"]["path"]) for number, one in enumerate(new)]
-    assert found([*new, *again, started(2 * VALUES_MAX, "evil.exe")]) == ()
+    assert found([*new, *again, started(2 * VALUES_MAX, "evil.exe")]) == []
 
 
 def test_contexts_beyond_what_is_kept_are_counted(monkeypatch):
     monkeypatch.setattr(unusual, "CONTEXTS_MAX", 2)
-    told = anomalies([started(number, "a.exe", parent=f"p-{'abc'[number]}.exe") for number in range(3)])
-    assert (told.events, told.contexts_left_out, told.anomalies) == (3, 1, ())
+    rare = Rare()
+    for number, left_out in ((0, 0), (1, 0), (2, 1)):
+        assert rare.take(started(number, "a.exe", parent=f"p-{'abc'[number]}.exe")) == []
+        assert rare.left_out == left_out
 
 
 def ordinary(rng, contexts, count):

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import ResponsePlaybook
+from safeconduct.access.model.rules import ResponsePlaybook
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.soc.actions.grounds import candidates
-from safeconduct.soc.actions.model import ActionState
-from safeconduct.soc.autonomy.levels import Autonomy, level_of, may, refuse_beyond
+from safeconduct.soc.actions.states import ActionState
+from safeconduct.soc.autonomy.levels import STANDINGS, Standing, level_of, may, refuse_beyond
+from safeconduct.soc.autonomy.model import Autonomy
 from safeconduct.soc.claim_events import claims_of
 from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
 from safeconduct.soc.incidents import record_incident
@@ -25,8 +26,11 @@ def refusal(call, *arguments):
 
 
 def level(here, autonomy):
-    sealed = here.writer.state.get(kept.PATHS, PATH)
-    here.writer.state.put(kept.PATHS, PATH, replace(sealed, autonomy=autonomy))
+    """Has the program allow this much, and the path's models have earned it."""
+    sealed = replace(here.writer.state.get(kept.PATHS, PATH), autonomy=autonomy)
+    here.writer.state.put(kept.PATHS, PATH, sealed)
+    earned = Standing(path=PATH, models=sealed.models, level=Autonomy(autonomy))
+    here.writer.state.put(STANDINGS, PATH, earned)
 
 
 @pytest.fixture
@@ -91,3 +95,25 @@ def test_a_playbook_stands_for_the_vote_on_a_path_that_acts_and_on_none_below(he
 def test_what_rules_say_needs_no_level(here):
     level(here, "advise")
     assert here.propose().state is ActionState.APPROVED
+
+
+def test_what_a_playbook_allowed_is_not_run_once_the_path_may_no_longer_act(here):
+    level(here, "act")
+    action = here.propose(ATTACKER, observed(here.writer, here.world, model=True)[0].id)
+    level(here, "hunt")
+    assert refusal(here.run, action.id) == "autonomy-exceeded"
+    level(here, "act")
+    assert here.run(action.id).state is ActionState.DONE
+
+
+def test_a_stopped_path_stops_what_was_proposed_and_voted_on_before(here):
+    level(here, "triage")
+    claim = observed(here.writer, here.world, model=True)[0].id
+    action = here.propose(ATTACKER, claim)
+    here.vote(action.id)
+    standing = here.writer.state.get(STANDINGS, PATH)
+    here.writer.state.put(STANDINGS, PATH, replace(standing, stopped_by="e"))
+    assert (level_of(here.writer.state, PATH), offered(here)) == (Autonomy.ADVISE, [])
+    assert refusal(here.run, action.id) == "autonomy-stopped"
+    here.writer.state.put(STANDINGS, PATH, standing)
+    assert here.run(action.id).state is ActionState.DONE

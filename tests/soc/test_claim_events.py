@@ -9,9 +9,18 @@ import pytest
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import CallId, Origin
-from safeconduct.soc.answers import Unreadable, read_answer
-from safeconduct.soc.claim_events import CLAIM_BYTES_MAX, PROJECTIONS, claim_record, claims_of, record_claims
-from safeconduct.soc.claims import decode_claim, encode_claim
+from safeconduct.kernel.instants import seconds
+from safeconduct.soc.answers.reading import Unreadable, read_answer
+from safeconduct.soc.claim_events import (
+    CLAIM_BYTES_MAX,
+    PROJECTIONS,
+    TRIAGED,
+    Triaged,
+    claim_record,
+    claims_of,
+    record_claims,
+)
+from safeconduct.soc.claims import ClaimKind, decode_claim, encode_claim
 from safeconduct.soc.grounding import Context, Outcome, Shown, check_all
 from safeconduct.soc.hunts.model import Comparison, Hunt, Where
 from safeconduct.soc.quotes import quotes
@@ -69,6 +78,28 @@ def test_the_state_keeps_outcomes_and_places():
             (piece.event, piece.pointer) for piece in one.claim.evidence
         ]
     assert claim_record(writer.state, here.incident.id, "0" * 32) is None
+
+
+def test_it_is_told_what_a_verdict_says_and_which_technique_holds():
+    writer, checked = keep(world(3))
+    for one in checked:
+        kept = claim_record(writer.state, one.claim.incident, one.claim.id).claim
+        assert kept.judgment == getattr(one.claim.predicate, "judgment", None)
+        assert kept.technique == (getattr(one.claim.predicate, "technique", "") if one.verified else "")
+    techniques = [one for one in checked if one.claim.kind is ClaimKind.TECHNIQUE]
+    assert {one.verified for one in techniques} == {True, False}
+    assert any(one.claim.kind is ClaimKind.VERDICT for one in checked)
+
+
+def test_when_somebody_looked_first_stays():
+    here = world(3)
+    writer, _ = keep(here)
+    first = writer.entries[0]
+    keep_again = summarize(rule_context(here.incident, here.events, TECHNIQUES))[1]
+    writer.now += seconds(60)
+    writer.run(lambda tx: record_claims(tx, ORIGIN, here.incident.id, keep_again))
+    assert writer.state.get(TRIAGED, here.incident.id) == Triaged(at=first.at, entry=first.id)
+    assert writer.entries[-1].at > first.at
 
 
 def test_no_value_of_an_event_stands_in_the_clear():

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ids import EventId
@@ -107,7 +108,7 @@ def test_changing_the_shared_field_of_an_event_breaks_its_edges(recorded):
     by_id, inventory, _, (incident,) = recorded
     edge = next(edge for edge in incident.edges if edge.entity.kind is EntityKind.IP)
     first, second = (by_id[key] for key in edge.events)
-    moved = replace(first, ocsf=json.loads(json.dumps(first.ocsf).replace("203.0.113.66", "203.0.113.67")))
+    moved = structs.replace(first, ocsf=json.loads(json.dumps(first.ocsf).replace("203.0.113.66", "203.0.113.67")))
     assert recompute(edge, first, second, inventory)
     assert not recompute(edge, moved, second, inventory)
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.kernel.canonical import canonical
@@ -123,7 +124,7 @@ def test_an_edge_whose_event_was_changed_is_not_shown(writer, recorded, recorded
     record = writer.state.get(INCIDENTS, recorded_incident.id)
     edge = recorded_incident.edges[0]
     touched = by_id[edge.events[0]]
-    forged = replace(
+    forged = structs.replace(
         touched, ocsf=json.loads(json.dumps(touched.ocsf).replace(edge.entity.value.partition("@")[0], "x"))
     )
     shown = whole(record, {**by_id, touched.id: forged}, shipped_rules())

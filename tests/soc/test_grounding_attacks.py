@@ -23,7 +23,7 @@ from safeconduct.soc.model_hunts import COMPARISONS, read_proposals
 from safeconduct.soc.predicates import Judgment, Observation, Verdict
 from safeconduct.soc.quotes import quote_at
 from safeconduct.soc.summary import rule_context
-from safeconduct.soc.triage import Budget, ModelAnswer, question
+from safeconduct.soc.triage import TRIAGE, Budget, ModelAnswer, question
 from safeconduct.soc.triage_service import Asking, ask
 from support.corpora import corpora
 from support.soc_world import START, TECHNIQUES, Fact, event_of, search_over, world_of
@@ -129,7 +129,7 @@ def test_a_model_that_repeats_it_claims_nothing_but_that_it_stands_there(texts):
         for said in parrots(here, text, rng):
             for one in answered(here, said, name=text).claims:
                 author = one.claim.author
-                assert (author.kind, author.version, author.call) == (AuthorKind.MODEL, "triage-prompt/2", CALL)
+                assert (author.kind, author.version, author.call) == (AuthorKind.MODEL, TRIAGE.prompt.version, CALL)
                 assert NAME.fullmatch(author.name)
                 if one.verified:
                     assert isinstance(one.claim.predicate, Observation)

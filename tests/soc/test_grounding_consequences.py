@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from safeconduct.kernel.instants import seconds
@@ -37,7 +38,7 @@ class Pair:
         if file:
             for id_, event in events.items():
                 named = {**event.ocsf["process"], "file": {"path": file}}
-                events[id_] = replace(event, ocsf={**event.ocsf, "process": named})
+                events[id_] = msgspec.structs.replace(event, ocsf={**event.ocsf, "process": named})
         inventory = inventory or Inventory()
         shown = Shown.whole(events)
         self.context = Context(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from safeconduct.kernel.instants import seconds
 from safeconduct.soc.claims import Author, AuthorKind, make_claim
@@ -25,7 +26,7 @@ def outcome(parent, child, *others, tie=Tie.PARENT, without=None):
     here = world_of({event_of(fact).id: fact for fact in facts})
     left, right = event_of(parent), event_of(child)
     if without:
-        events = {id_: replace(event, ocsf={**event.ocsf, without: {}}) for id_, event in events.items()}
+        events = {id_: structs.replace(event, ocsf={**event.ocsf, without: {}}) for id_, event in events.items()}
     support = [
         Evidence(event=event.id, pointer=pointer, quote=value)
         for event, fact in ((left, parent), (right, child))
@@ -78,7 +79,7 @@ def test_an_account_without_a_host_is_nobody():
     facts = [Fact("login", START + number, "web-01", "root", "203.0.113.66", number, 1, "", "") for number in (1, 2)]
     made = {event_of(fact).id: fact for fact in facts}
     here = world_of(made)
-    events = {id_: replace(event, ocsf={**event.ocsf, "device": {}}) for id_, event in here.events.items()}
+    events = {id_: structs.replace(event, ocsf={**event.ocsf, "device": {}}) for id_, event in here.events.items()}
     left, right = (Evidence(event=id_, pointer="/ocsf/user/name", quote="root") for id_ in events)
     context = Context(incident=here.incident, events=events, shown=Shown.whole(events), techniques=TECHNIQUES)
     author = Author(kind=AuthorKind.MODEL, name="m", version="1")

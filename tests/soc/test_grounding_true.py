@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from safeconduct.soc.claims import ClaimKind
@@ -60,7 +61,7 @@ def test_moving_an_event_in_time_turns_exactly_the_claims_that_cite_its_time(see
     here = world(seed)
     claims = cited(here)
     event = here.events[here.incident.events[3]]
-    events = {**here.events, event.id: replace(event, at=event.at + 1_000)}
+    events = {**here.events, event.id: msgspec.structs.replace(event, at=event.at + 1_000)}
     checked = check_all(claims, replace(context_of(here), events=events))
     assert {one.claim.id for one in checked if not one.verified} == claims_on(claims, event.id, TIME)
 

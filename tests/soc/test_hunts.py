@@ -14,6 +14,7 @@ from safeconduct.soc.hunts.model import (
     Budget,
     Order,
 )
+from safeconduct.soc.ports import Reading
 from support.hunting import ARCHIVE, FINDS, hunt, where
 from support.telemetry import later
 
@@ -24,7 +25,7 @@ IN_ORDER = sorted(ARCHIVE, key=lambda event: (event.at, event.id))
 @pytest.fixture(scope="module")
 def runner():
     store = MemoryEventStore()
-    store.add(ARCHIVE, file="f", lines=len(ARCHIVE))
+    store.add(ARCHIVE, file="f", reading=Reading(lines=len(ARCHIVE)))
     return ReadingHunts(store, clock=lambda: 0.0)
 
 

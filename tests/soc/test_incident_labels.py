@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from safeconduct.kernel.instants import Instant
@@ -36,7 +37,7 @@ def overlaid(alerts):
     moved = {alert.events[0]: Instant(alert.at - starts[alerts.incident[alert.id]] + DAY_US) for alert in alerts.alerts}
     return Labeled(
         alerts=tuple(replace(alert, at=moved[alert.events[0]]) for alert in alerts.alerts),
-        events={key: replace(event, at=moved[key]) for key, event in alerts.events.items()},
+        events={key: msgspec.structs.replace(event, at=moved[key]) for key, event in alerts.events.items()},
         incident=alerts.incident,
     )
 

@@ -12,9 +12,10 @@ from stix2.exceptions import STIXError
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.claims import Author, AuthorKind, make_claim
+from safeconduct.soc.closing import Closed, IncidentClosed
 from safeconduct.soc.grounding import check
 from safeconduct.soc.model import Entity, EntityKind
-from safeconduct.soc.predicates import Evidence, Observation
+from safeconduct.soc.predicates import Evidence, Judgment, Observation
 from safeconduct.soc.reports.layer import incident_layer
 from safeconduct.soc.reports.model import IncidentReport, Response, Sharing
 from safeconduct.soc.reports.stix import MARKINGS, bundle
@@ -37,10 +38,14 @@ def made():
     response = Response(
         id="a", kind="block-ip", target="203.0.113.66", proposed_by="ana", proposed_at=Instant(0), states=("done",)
     )
+    closed = IncidentClosed(
+        incident=here.incident.id, disposition=Judgment.BENIGN_POSITIVE, by="ana", path="p", model=HOSTILE, call="c"
+    )
     return IncidentReport(
         summary=summary,
         claims=[rejected, *rules],
         responses=[response],
+        closings=[Closed(closed=closed, at=Instant(0), entry="e", reopened_at=Instant(0))],
         sharing=Sharing.AMBER,
         organization="northwind",
         made_at=Instant(1_700_000_000_000_000),
@@ -114,6 +119,7 @@ def test_what_a_model_said_and_was_rejected_stands_on_paper_and_is_not_shared(ma
     assert "The model said, and it was rejected" in text
     assert made.claims[0].reason.code in text
     assert made.claims[0].reason.code in page
+    assert "smollm2-135m, asked by 1" in page
     assert "alert(1)" not in json.dumps(bundle(made))
 
 

@@ -4,12 +4,14 @@ import bz2
 import gzip
 import io
 import lzma
+import sys
 import tarfile
 import zipfile
 
 import pytest
+from backports import zstd
 
-from safeconduct.adapters.telemetry import cutting, expanding, files
+from safeconduct.adapters.telemetry import cutting, expanding, files, zstandard
 from safeconduct.adapters.telemetry.expanding import members
 from safeconduct.adapters.telemetry.files import parts
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
@@ -49,7 +51,10 @@ def test_an_archive_gives_its_files_by_name(archive):
     assert found(archive) == {"in/a.jsonl": LINES, "in/logs/b.jsonl": LINES[:500]}
 
 
-@pytest.mark.parametrize(("pack", "ending"), [(gzip.compress, ".gz"), (bz2.compress, ".bz2"), (lzma.compress, ".xz")])
+PACKERS = [(gzip.compress, ".gz"), (bz2.compress, ".bz2"), (lzma.compress, ".xz"), (zstd.compress, ".zst")]
+
+
+@pytest.mark.parametrize(("pack", "ending"), PACKERS)
 def test_a_compressed_file_is_itself(pack, ending):
     assert found(pack(LINES), f"auth.log{ending}") == {"auth.log": LINES}
 
@@ -120,7 +125,15 @@ def test_a_zip_with_a_long_directory_is_not_opened(monkeypatch):
         found(zipped({"a": b"1", "b" * 100: b"2"}))
 
 
-CUT = [tarred(FILES)[:9000], tarred(FILES, "w:gz")[:-20], zipped(FILES)[:-30], gzip.compress(LINES)[:-9], b"\x1f\x8bno"]
+CUT = [
+    tarred(FILES)[:9000],
+    tarred(FILES, "w:gz")[:-20],
+    zipped(FILES)[:-30],
+    gzip.compress(LINES)[:-9],
+    b"\x1f\x8bno",
+    zstd.compress(LINES)[:-9],
+    zstandard.MAGIC + b"no",
+]
 
 
 @pytest.mark.parametrize("archive", CUT)
@@ -169,3 +182,36 @@ def test_what_is_piped_in_is_read_to_its_end(monkeypatch):
 
     monkeypatch.setattr(files.sys, "stdin", Piped())
     assert list(parts(files.STDIN)) == [("stdin", LINES)]
+
+
+def windowed(log):
+    """Returns a frame whose reader has to hold a window of two to the power of `log`; its length is not told."""
+    packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: log})
+    return packer.compress(LINES, packer.FLUSH_BLOCK) + packer.flush()
+
+
+@pytest.mark.parametrize(("over", "fits"), [(0, True), (1, False)])
+def test_a_frame_may_ask_for_so_large_a_window(monkeypatch, over, fits):
+    monkeypatch.setattr(zstandard, "WINDOW_LOG_MAX", 20)
+    frame = windowed(20 + over)
+    if fits:
+        assert found(frame) == {"in": LINES}
+    else:
+        with pytest.raises(InvalidInputError, match="memory"):
+            found(frame)
+
+
+def test_a_frame_bomb_is_left_after_what_it_may_expand_to(monkeypatch):
+    monkeypatch.setattr(expanding._Room, "__init__", _with_room(2**20))
+    ((_, file),) = members("bomb.zst", io.BytesIO(zstd.compress(bytes(2**24))))
+    assert len(file.read(2**20)) == 2**20
+    with pytest.raises(TooLargeError):
+        file.read(1)
+
+
+def test_without_the_package_the_file_is_told_with_what_reads_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "compression.zstd", None)
+    monkeypatch.setitem(sys.modules, "backports.zstd", None)
+    with pytest.raises(InvalidInputError) as refused:
+        found(zstd.compress(LINES))
+    assert (refused.value.code, "safeconduct[zstd]" in refused.value.remedy) == ("telemetry-compressed", True)

@@ -9,7 +9,7 @@ from safeconduct.adapters.memory.events import MemoryEventStore
 from safeconduct.adapters.sqlite.events import MIGRATIONS, SqliteEventStore
 from safeconduct.kernel.errors import AbsentError, UnavailableError
 from safeconduct.kernel.ids import EventId
-from safeconduct.soc.ports import DeadLetter, Progress
+from safeconduct.soc.ports import DeadLetter, Progress, Reading
 from support.telemetry import accepted, events, failed, later, seen, visit
 
 
@@ -33,40 +33,40 @@ def letter(line, code="json-broken"):
 
 
 def test_what_was_added_comes_back_whole(store, some):
-    assert store.add(some, file="f", lines=4) == 4
+    assert store.add(some, file="f", reading=Reading(lines=4)) == 4
     for event in some:
         assert store.get(event.id) == event
 
 
 def test_adding_again_changes_nothing(store, some):
-    store.add(some, file="f", lines=4)
-    assert store.add(some, file="f", lines=4) == 0
-    assert store.add(some, file="another", lines=4) == 0
+    store.add(some, file="f", reading=Reading(lines=4))
+    assert store.add(some, file="f", reading=Reading(lines=4)) == 0
+    assert store.add(some, file="another", reading=Reading(lines=4)) == 0
     assert list(store.between()) == sorted(some, key=lambda event: (event.at, event.id))
 
 
 def test_the_same_event_twice_in_one_call_is_one(store, some):
-    assert store.add([*some, *some], file="f", lines=4) == 4
+    assert store.add([*some, *some], file="f", reading=Reading(lines=4)) == 4
 
 
 def test_a_file_that_is_forgotten_keeps_its_events(store, some):
-    store.add(some, file="f", lines=4, dead=[letter(1)], complete=True)
-    store.add([], file="g", lines=1, dead=[letter(1)])
+    store.add(some, file="f", reading=Reading(lines=4, dead=[letter(1)], complete=True))
+    store.add([], file="g", reading=Reading(lines=1, dead=[letter(1)]))
     store.forget("f")
     assert (store.progress("f"), store.dead_letters("f"), store.progress("g").lines) == (Progress(), [], 1)
     assert (len(list(store.between())), len(store.dead_letters("g"))) == (len(some), 1)
 
 
 def test_an_unknown_event_is_told(store, some):
-    store.add(some, file="f", lines=4)
+    store.add(some, file="f", reading=Reading(lines=4))
     with pytest.raises(AbsentError) as caught:
         store.get(EventId("0" * 32))
     assert caught.value.code == "event-unknown"
 
 
 def test_events_are_numbered_as_they_arrive(store, some):
-    store.add(some[2:], file="f", lines=2)
-    store.add(some, file="f", lines=4)
+    store.add(some[2:], file="f", reading=Reading(lines=2))
+    store.add(some, file="f", reading=Reading(lines=4))
     arrived = store.arrived(0, 10)
     assert [event for _, event in arrived] == [*some[2:], *some[:2]]
     numbers = [number for number, _ in arrived]
@@ -87,10 +87,10 @@ def test_an_index_made_again_has_another_name(tmp_path):
 def test_a_reader_sees_what_another_process_adds_and_adds_nothing(tmp_path, some):
     writer = SqliteEventStore(tmp_path / "events.db")
     reader = SqliteEventStore(tmp_path / "events.db", read_only=True)
-    writer.add(some, file="f", lines=4)
+    writer.add(some, file="f", reading=Reading(lines=4))
     assert [event for _, event in reader.arrived(0, 10)] == some
     with pytest.raises(UnavailableError):
-        reader.add(some, file="g", lines=4)
+        reader.add(some, file="g", reading=Reading(lines=4))
     writer.close()
     reader.close()
 
@@ -106,19 +106,19 @@ def test_an_index_of_the_former_schema_keeps_its_events(tmp_path, some):
     old.close()
     store = SqliteEventStore(path)
     assert list(store.between()) == sorted(some, key=lambda event: (event.at, event.id))
-    assert store.add(some, file="f", lines=4) == 0
+    assert store.add(some, file="f", reading=Reading(lines=4)) == 0
     store.close()
 
 
 def test_many_returns_those_that_are_there(store, some):
-    store.add(some, file="f", lines=4)
+    store.add(some, file="f", reading=Reading(lines=4))
     wanted = [some[2].id, EventId("0" * 32), some[0].id]
     assert dict(store.many(wanted)) == {some[2].id: some[2], some[0].id: some[0]}
     assert dict(store.many([])) == {}
 
 
 def test_events_come_in_time_order_within_bounds_that_count_in(store, some):
-    store.add(some, file="f", lines=4)
+    store.add(some, file="f", reading=Reading(lines=4))
     assert [event.at for event in store.between()] == [later(1), later(2), later(3), later(3)]
     assert [event.at for event in store.between(later(2), later(2))] == [later(2)]
     assert [event.at for event in store.between(first=later(2))] == [later(2), later(3), later(3)]
@@ -129,36 +129,36 @@ def test_events_come_in_time_order_within_bounds_that_count_in(store, some):
 
 def test_more_events_than_a_page_come_once_each(store):
     many = events(*(visit(uri=f"/{n}", at_s=n // 7) for n in range(4100)))
-    store.add(many, file="f", lines=4100)
+    store.add(many, file="f", reading=Reading(lines=4100))
     assert [event.id for event in store.between()] == [e.id for e in sorted(many, key=lambda e: (e.at, e.id))]
     assert len(store.many([event.id for event in many])) == 4100
 
 
 def test_counts_are_by_source(store, some):
-    store.add([*some, *events(seen(http_host="a"))], file="f", lines=4)
+    store.add([*some, *events(seen(http_host="a"))], file="f", reading=Reading(lines=4))
     assert dict(store.counts()) == {"access": 2, "auth": 2, "http": 1}
 
 
 def test_progress_only_grows(store, some):
     assert store.progress("f") == Progress()
-    store.add(some[:2], file="f", lines=2)
+    store.add(some[:2], file="f", reading=Reading(lines=2))
     assert store.progress("f") == Progress(lines=2)
-    store.add(some[2:], file="f", lines=4, complete=True)
-    store.add((), file="f", lines=1)
+    store.add(some[2:], file="f", reading=Reading(lines=4, complete=True))
+    store.add((), file="f", reading=Reading(lines=1))
     assert store.progress("f") == Progress(lines=4, complete=True)
     assert store.progress("g") == Progress()
 
 
 def test_dead_letters_are_kept_by_file_and_line(store):
-    store.add((), file="f", lines=9, dead=[letter(7), letter(3)])
-    store.add((), file="f", lines=9, dead=[letter(3, "line-cut")])
+    store.add((), file="f", reading=Reading(lines=9, dead=[letter(7), letter(3)]))
+    store.add((), file="f", reading=Reading(lines=9, dead=[letter(3, "line-cut")]))
     assert list(store.dead_letters("f")) == [letter(3, "line-cut"), letter(7)]
     assert list(store.dead_letters("g")) == []
 
 
 def test_the_file_keeps_what_it_was_given(tmp_path, some):
     first = SqliteEventStore(tmp_path / "events.db")
-    first.add(some, file="f", lines=4, complete=True)
+    first.add(some, file="f", reading=Reading(lines=4, complete=True))
     first.close()
     second = SqliteEventStore(tmp_path / "events.db")
     assert (len(list(second.between())), second.progress("f").complete) == (4, True)
@@ -170,7 +170,8 @@ def test_the_file_keeps_what_it_was_given(tmp_path, some):
 def test_a_damaged_index_is_thrown_away_for_it_can_be_made_again(tmp_path, some, damage):
     path = tmp_path / "events.db"
     store = SqliteEventStore(path)
-    store.add(events(*(visit(uri=f"/{n}", at_s=n) for n in range(300))), file="f", lines=300, complete=True)
+    many = events(*(visit(uri=f"/{n}", at_s=n) for n in range(300)))
+    store.add(many, file="f", reading=Reading(lines=300, complete=True))
     store.close()
     content = bytearray(path.read_bytes())
     content[: 4096 * 3 if damage == "middle" else 16] = b"x" * (4096 * 3 if damage == "middle" else 16)
@@ -178,7 +179,7 @@ def test_a_damaged_index_is_thrown_away_for_it_can_be_made_again(tmp_path, some,
     again = SqliteEventStore(path)
     assert list(again.between()) == []
     assert again.progress("f") == Progress()
-    assert again.add(some, file="f", lines=4) == 4
+    assert again.add(some, file="f", reading=Reading(lines=4)) == 4
     again.close()
 
 
@@ -197,7 +198,29 @@ def test_what_fails_half_way_leaves_nothing(tmp_path, some):
     store = SqliteEventStore(tmp_path / "events.db")
     nowhere = DeadLetter(line=None, code="x", detail="", text="")  # type: ignore[arg-type]
     with pytest.raises(UnavailableError) as caught:
-        store.add(some, file="f", lines=4, dead=[nowhere])
+        store.add(some, file="f", reading=Reading(lines=4, dead=[nowhere]))
     assert caught.value.code == "store-failed"
     assert (list(store.between()), store.progress("f")) == ([], Progress())
     store.close()
+
+
+def test_what_is_read_while_it_is_added_is_noted_once_the_events_ran_out(store, some):
+    reading = Reading()
+
+    def read():
+        yield from some
+        reading.lines, reading.complete = 5, True
+        reading.dead.append(letter(5))
+
+    assert store.add(read(), file="f", reading=reading) == 4
+    assert (store.progress("f"), store.dead_letters("f")) == (Progress(lines=5, complete=True), [letter(5)])
+
+
+def test_a_reading_that_fails_adds_nothing_of_its_batch(store, some):
+    def read():
+        yield from some
+        raise OSError("the disk")
+
+    with pytest.raises(OSError, match="the disk"):
+        store.add(read(), file="f", reading=Reading(lines=4))
+    assert (list(store.between()), store.progress("f")) == ([], Progress())

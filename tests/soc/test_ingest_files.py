@@ -136,10 +136,11 @@ def test_a_lost_index_is_made_again_from_the_raw_files(tmp_path, ingestion, stor
 
 def test_an_interrupted_reading_is_finished(tmp_path, ingestion):
     class Dies(MemoryEventStore):
-        def add(self, *arguments, **named):
-            if named.get("complete"):
+        def add(self, events, *, file, reading):
+            read = list(events)
+            if reading.complete:
                 raise UnavailableError("power")
-            return super().add(*arguments, **named)
+            return super().add(read, file=file, reading=reading)
 
     with pytest.raises(UnavailableError):
         take(Ingestion(RawStore(tmp_path / "raw"), Dies()), visit())

@@ -20,6 +20,8 @@ from support.windows import logs_in, read_in
 
 SYSMON_PROVIDER = "Microsoft-Windows-Sysmon"
 AT = Instant(1_795_200_000_000_000)
+RDP_CORE = "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS"
+RDP_MANAGER = "Microsoft-Windows-TerminalServices-RemoteConnectionManager"
 OF_EACH = 3
 """Events of one kind that are held to the schema."""
 
@@ -85,6 +87,13 @@ def test_a_started_process_has_its_parent_and_its_hashes():
         (lambda: security(4720, **SUBJECT, TargetUserName="bo"), 3001, 1),
         (lambda: security(4728, **SUBJECT, TargetUserName="Admins", MemberSid="S-1-5-21-2"), 3006, 3),
         (lambda: security(4768, TargetUserName="bo", IpAddress="::ffff:192.0.2.9", ServiceName="krbtgt"), 3002, 3),
+        (lambda: security(4742, **SUBJECT, TargetUserName="DC1$"), 3001, 99),
+        (lambda: security(4662, **SUBJECT, ObjectName="%{AB-1}", ObjectType="%{CD-2}"), 3004, 99),
+        (lambda: security(5136, **SUBJECT, ObjectDN="DC=corp", AttributeLDAPDisplayName="member"), 3004, 3),
+        (lambda: security(5140, **SUBJECT, IpAddress="192.0.2.9", ShareName="\\\\*\\C$"), 4006, 99),
+        (lambda: security(5145, **SUBJECT, IpAddress="192.0.2.9", ShareName="\\\\*\\C$"), 4006, 99),
+        (lambda: meaning(RDP_CORE, 131, ConnType="TCP", ClientIP="192.0.2.9:52202"), 4005, 99),
+        (lambda: meaning(RDP_MANAGER, 1149, Param1="ana", Param2="corp", Param3="192.0.2.9"), 4005, 99),
         (lambda: security(5156, ProcessID="4", SourceAddress="192.0.2.1", Direction="%%14593"), 4001, 1),
         (lambda: meaning("Service Control Manager", 7045, ServiceName="x", ImagePath="cmd.exe"), 201004, 1),
         (lambda: meaning("Microsoft-Windows-PowerShell", 4104, ScriptBlockText="ls"), 1009, 1),
@@ -104,6 +113,10 @@ def test_an_event_is_of_its_class(event, class_uid, activity):
         lambda: sysmon(1, Image="C:\\a.exe"),
         lambda: sysmon(3, **ACTOR, SourceIp="-"),
         lambda: security(4624, TargetUserName="-"),
+        lambda: security(5145, **SUBJECT, IpAddress="-", ShareName="x"),
+        lambda: security(5145, **SUBJECT, IpAddress="192.0.2.9"),
+        lambda: security(5136, **SUBJECT, DSName="corp"),
+        lambda: meaning(RDP_CORE, 131, ClientIP="somewhere"),
         lambda: security(4663, **SUBJECT, ObjectType="Token", ObjectName="x"),
         lambda: meaning("Another", 1, **ACTOR),
         lambda: sysmon(255, Description="error"),
@@ -124,6 +137,21 @@ def test_values_are_in_the_type_and_form_of_their_attribute():
     resolved = sysmon(22, **ACTOR, QueryName="A.example.", QueryStatus="9003", QueryResults="type:  5 b.example;::1;")
     assert (resolved["query"]["hostname"], resolved["rcode_id"]) == ("a.example", 3)
     assert resolved["answers"] == [{"rdata": "b.example"}, {"rdata": "::1"}]
+
+
+@pytest.mark.parametrize(("path", "name"), [("a\\b.txt", "b.txt"), ("\\", "\\"), ("a\\", "a\\")])
+def test_what_was_opened_on_a_share_has_its_path_there_and_always_a_name(path, name):
+    found = security(5145, **SUBJECT, IpAddress="::ffff:192.0.2.9", IpPort="49237", ShareName="C$",
+                     RelativeTargetName=path)  # fmt: skip
+    assert found["file"] == {"path": path, "name": name, "type_id": 0}
+    assert (found["src_endpoint"], found["share"]) == ({"ip": "192.0.2.9", "port": 49237}, "C$")
+
+
+@pytest.mark.parametrize(("client", "ip"), [("192.0.2.9:52202", "192.0.2.9"), ("[2001:db8::1]:52202", "2001:db8::1")])
+def test_a_client_of_remote_desktop_is_known_by_its_address(client, ip):
+    found = meaning(RDP_CORE, 131, ConnType="TCP", ClientIP=client)
+    assert found["src_endpoint"] == {"ip": ip}
+    assert found["connection_info"] == {"protocol_name": "TCP", "direction_id": 1}
 
 
 def test_every_class_says_what_it_needs():
@@ -162,5 +190,6 @@ def test_the_schema_has_nothing_against_the_recorded_attacks():
                 assert faults(document) == [], kind
                 found[document["class_uid"]] += 1
     assert judged.total() == 8255
-    mapped = {1001, 1005, 1006, 1007, 1008, 1009, 3001, 3002, 3003, 3006, 4001, 4003, 201001, 201002, 201004}
+    mapped = {1001, 1005, 1006, 1007, 1008, 1009, 3001, 3002, 3003, 3004, 3006, 4001, 4003, 4005, 4006}
+    mapped |= {201001, 201002, 201004}
     assert mapped <= found.keys()

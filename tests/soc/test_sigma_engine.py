@@ -11,7 +11,7 @@ from safeconduct.soc.detection.engine import BATCH_EVENTS, Engine
 from safeconduct.soc.detection.ir import Operator, Predicate
 from safeconduct.soc.detection.matching import matches
 from safeconduct.soc.detection.parsing import load
-from safeconduct.soc.detection.scanning import WORTH_A_PASS, hyperscan
+from safeconduct.soc.detection.scanning import BECOME_ASCII, WORTH_A_PASS, hyperscan
 from safeconduct.soc.detection.tables import Databases, compile_field, field_table
 from safeconduct.soc.detection.values import holds
 from safeconduct.soc.detection.views import View, views
@@ -105,6 +105,37 @@ def test_of_any_value_exactly_those_predicates_are_found_that_hold(drawn, texts)
         assert sorted(quick.holding(text)) == sorted(plain.holding(text)) == expected
 
 
+WORDS = {number: Predicate("", Operator.CONTAINS, text, text) for number, text in enumerate(
+    [*(f"x{n}y" for n in range(2 * WORTH_A_PASS)), "kib", "a\\b"]
+)}  # fmt: skip
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.text("aAkK\u212aiI\u0130bB\\é\0") | st.sampled_from(["X1Y", "\u212aIb", "é x3Y"]), max_size=200))
+def test_words_asked_for_are_found_among_many_texts_as_in_each(texts):
+    quick, plain = field_table(WORDS, compile_field(WORDS)), field_table(WORDS, Databases())
+    for asked in (frozenset(WORDS), frozenset((1, len(WORDS) - 2))):
+        expected = {(row, n) for row, text in enumerate(texts) for n in asked if WORDS[n].value in text.lower()}
+        for table in (quick, plain):
+            found = {(row, n) for row, numbers in table.worded(enumerate(texts), asked) for n in numbers}
+            assert {(row, n) for row, n in found if n in asked} == expected
+
+
+def test_no_other_letter_becomes_one_of_ascii_in_lower_case():
+    letters = [one for one in map(chr, range(0x80, 0x110000)) if one.isupper()]
+    assert tuple(one for one in letters if min(one.lower()) < "\x80") == BECOME_ASCII
+
+
+def test_values_are_answered_alike_when_they_come_again_and_when_all_were_forgotten(monkeypatch):
+    monkeypatch.setattr(tables, "REMEMBERED", 2)
+    known = {0: Predicate("name", Operator.CONTAINS, "a", "a")}
+    table = field_table(known, Databases())
+    for text in ("a", "b", "a", "b", "ca", "d", "a", "b"):
+        assert table.answered(text) == table.holding(text)
+        assert len(table.barren) <= tables.REMEMBERED
+        assert text in table.barren or "a" in text
+
+
 def test_hyperscan_is_what_was_compared():
     assert hyperscan is not None, "install the developer set; the engine is compared with and without Hyperscan"
 
@@ -149,6 +180,8 @@ NEGATED = {
 ANYWHERE = {
     "a word": (["own by r"], [0, 1]),
     "a word with a gap": (["fail*by root"], [0, 1]),
+    "a word with a gap in the midst of a value": (["own*roo"], [0, 1]),
+    "a word with a gap before a letter": (["own?by ro?t"], [0, 1]),
     "a gap is within one value": (["fail*root*alpha"], []),
     "a pattern": ({"|re": "[0-9]{4}"}, [2, 3]),
     "a number": ([4777], [2, 3]),

@@ -7,7 +7,8 @@ import pytest
 
 from safeconduct.soc.claims import CITED_MAX, AuthorKind
 from safeconduct.soc.predicates import Count
-from safeconduct.soc.summary import CLAIMS_MAX, claims_by_rules, rule_context, sentences, summarize
+from safeconduct.soc.rule_claims import CLAIMS_MAX, claims_by_rules
+from safeconduct.soc.summary import rule_context, sentences, summarize
 from support.soc_world import ALERT_FIELDS, START, TECHNIQUES, Fact, event_of, with_field, world, world_of
 
 

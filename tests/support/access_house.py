@@ -31,9 +31,10 @@ from safeconduct.http.control import (
     to_sign,
     tokens,
 )
-from safeconduct.http.control.context import AtWork, Control
+from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
+from safeconduct.http.vitals import AtWork
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.ledger.notes import NoteSigner
 from support.authenticator import SITE

@@ -11,7 +11,7 @@ import sys
 from msgspec.structs import replace
 
 from safeconduct.access.budgets import Budget, Period, StatedBudget
-from safeconduct.access.model import Window
+from safeconduct.access.model.windows import Window
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.memory.keys import MemoryKeys
 from safeconduct.adapters.postgres.shared import PostgresShared

@@ -98,6 +98,9 @@ class ScriptedClient:
     def when_gone(self, told):
         self.gone = told
 
+    def altered(self, tokens):
+        assert self.status is None
+
     async def head(self, content_type, length, intent):
         assert not self.aborted
         self.status, self.call, self.receipt = 200, intent.entry_id, intent

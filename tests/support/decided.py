@@ -1,6 +1,6 @@
 """A turn's decided tool calls, as the gateway leaves them for an executor to find."""
 
-from safeconduct.access.model import CallFacts
+from safeconduct.access.model.calls import CallFacts
 from safeconduct.boundary.decision_events import TURN_DECIDED, Answer, Decided, TurnDecided
 from safeconduct.boundary.decisions import DECISION_LIFETIME, attempt_of, decision_id
 

@@ -24,7 +24,7 @@ from safeconduct.boundary.decision_events import PROJECTIONS as DECISIONS
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
 from safeconduct.gateway.holding import PROJECTIONS as HELD
 from safeconduct.gateway.label_events import PROJECTIONS as LABELS
-from safeconduct.gateway.ports import Inspector, Upstream
+from safeconduct.gateway.ports import Classifier, Inspector, Upstream
 from safeconduct.gateway.turn_events import PROJECTIONS as TURNS
 from safeconduct.gateway.usage_events import PROJECTIONS as USAGE
 from safeconduct.kernel.ids import Origin, PrincipalId
@@ -157,6 +157,7 @@ class LogWorld:
         worker: str = "worker-1",
         inspector: Inspector | None = None,
         safety_secret: bytes = b"",
+        classifier: Classifier | None = None,
     ) -> Calls:
         """Returns the runtime of this worker; on the loop that runs it."""
         upstreams = upstream if isinstance(upstream, Mapping) else {"local": upstream}
@@ -174,6 +175,7 @@ class LogWorld:
             inspector=inspector,
             vault=self.keys,
             safety_secret=safety_secret,
+            classifier=classifier,
         )
         self.in_flight = calls.in_flight
         self.board.attach(asyncio.get_running_loop(), calls)

@@ -13,24 +13,35 @@ from safeconduct.access.reading_rights import reader_by
 from safeconduct.adapters.memory.events import MemoryEventStore
 from safeconduct.adapters.memory.hunts import ReadingHunts
 from safeconduct.adapters.responses.edl import ListProbe, read_list
-from safeconduct.adapters.telemetry.archives import Archive, Archives
+from safeconduct.adapters.telemetry.archive import Archive
+from safeconduct.adapters.telemetry.archives import Archives
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.http import lists
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control import (
     anomalies,
+    autonomy,
+    closing,
     hunts,
     incident_reports,
+    live,
+    looks,
+    prompts,
     questions,
     response,
     reviews,
+    rule_trials,
     rules,
     saved_hunts,
+    scheduled_hunts,
     telemetry,
     triage,
+    trials,
     tune_outs,
+    value,
 )
+from safeconduct.http.control import incidents as incident_routes
 from safeconduct.http.control import regrouping as regrouping_routes
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
@@ -40,28 +51,43 @@ from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import CallId
 from safeconduct.ledger.envelope import SealedField
 from safeconduct.ledger.sealing import HOUSE
-from safeconduct.soc import claim_events, incidents, ingesting, regrouping, rule_collections
+from safeconduct.soc import anomaly_orders, incidents, ingesting, regrouping, rule_collections
 from safeconduct.soc import tune_outs as tune_out_events
 from safeconduct.soc.actions import projections
 from safeconduct.soc.actions.keeping import VERIFY
-from safeconduct.soc.autonomy import review_events
-from safeconduct.soc.hunts import saved_events
+from safeconduct.soc.autonomy import projections as autonomy_projections
+from safeconduct.soc.hunts import saved_events, scheduled_projections
+from safeconduct.soc.live import events as live_events
+from safeconduct.soc.prompts import events as prompt_events
+from safeconduct.soc.siem import events as siem_events
 from safeconduct.soc.triage import ModelAnswer
+from safeconduct.soc.trials import events as trial_events
+from safeconduct.soc.trials import rule_events
 from support.immediate import ImmediateWriter
 from support.programs import in_force, signed
 
 PARTS = (
     telemetry,
+    incident_routes,
+    closing,
+    live,
     anomalies,
     regrouping_routes,
     rules,
+    rule_trials,
     tune_outs,
     hunts,
     saved_hunts,
+    scheduled_hunts,
     triage,
     incident_reports,
     questions,
+    prompts,
+    trials,
     reviews,
+    looks,
+    value,
+    autonomy,
     response,
     lists,
 )
@@ -71,15 +97,21 @@ SOC = {
     **ingesting.PROJECTIONS,
     **rule_collections.PROJECTIONS,
     **tune_out_events.PROJECTIONS,
+    **live_events.PROJECTIONS,
+    **anomaly_orders.PROJECTIONS,
     **saved_events.PROJECTIONS,
+    **scheduled_projections.PROJECTIONS,
     **incidents.PROJECTIONS,
     **regrouping.PROJECTIONS,
-    **claim_events.PROJECTIONS,
-    **review_events.PROJECTIONS,
+    **autonomy_projections.PROJECTIONS,
+    **prompt_events.PROJECTIONS,
+    **trial_events.PROJECTIONS,
+    **rule_events.PROJECTIONS,
     **projections.PROJECTIONS,
+    **siem_events.PROJECTIONS,
 }
 
-TELEMETRY = (telemetry, regrouping_routes)
+TELEMETRY = (telemetry, incident_routes, regrouping_routes)
 
 
 class Model:
@@ -105,6 +137,7 @@ class House:
     writer: ImmediateWriter = field(default_factory=in_force)
     model: Model = field(default_factory=Model)
     asked_as: list = field(default_factory=list)
+    siems: object = None
 
     def __post_init__(self):
         self.writer.projections = {**self.writer.projections, **SOC}
@@ -120,6 +153,7 @@ class House:
             "archives": Archives(self._archive),
             "caller": self.caller,
             "lists_url": "http://lists",
+            "siems": self.siems,
         }
         self.app = control_app(
             [part.router for part in PARTS],

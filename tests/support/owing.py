@@ -4,7 +4,7 @@ import hashlib
 from functools import cache
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import CallRequest
+from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.obligations import OBLIGATION_TIMER
 from safeconduct.access.standing import compile_standing
 from safeconduct.kernel.effects import TIMERS

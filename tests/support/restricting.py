@@ -1,6 +1,6 @@
 """Commands that set and lift restrictions, signed."""
 
-from safeconduct.access.model import RestrictionKind
+from safeconduct.access.model.stops import RestrictionKind
 from safeconduct.access.restrictions import lift, restrict
 from safeconduct.access.selectors import parse_selector
 from support.programs import signed

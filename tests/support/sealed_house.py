@@ -17,7 +17,7 @@ from safeconduct.bootstrap.destruction import destroy
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME
 from safeconduct.http import copies, log
 from safeconduct.http.acts import HEADER, encode_act
-from safeconduct.http.control import destructions, holds, openings
+from safeconduct.http.control import destructions, holds, openings, rechecks, restorations
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
@@ -66,12 +66,14 @@ class SealedHouse:
             "snapshot": world.store.snapshot,
             "log": world.reader,
             "keys": world.keys,
+            "vault": world.keys,
             "logs": logs_of(world),
             "clock": world.clock,
             "settle": self.settle,
+            "standing": lambda: world.board.current,
         }
         self.app = control_app(
-            [part.router for part in (openings, holds, destructions, log, copies)],
+            [part.router for part in (openings, holds, destructions, rechecks, restorations, log, copies)],
             control=Control(**{one.name: None for one in fields(Control)} | given),
             local_secret="local",
             check_reader=self.check_reader,
@@ -112,15 +114,15 @@ class SealedHouse:
     def look(self):
         return self.world.run(lambda tx: look(tx, self.world.keys, AGREEMENT)).value
 
-    def get(self, path, *, by=None, **query):
-        where, encoded = f"{PREFIX}/{path}", urlencode(query)
+    def get(self, path, *, by=None, prefix=PREFIX, **query):
+        where, encoded = f"{prefix}/{path}", urlencode(query)
         headers = {"authorization": "Bearer local"}
         if by:
             headers = {HEADER: encode_act(signed(by, f"GET {where}", b"", self.world.clock.now(), query=encoded))}
         return self.send(Ask(method="GET", path=where, query=encoded, headers=headers))
 
-    def post(self, path, body, *, by, act=None):
-        where = f"{PREFIX}/{path}"
+    def post(self, path, body, *, by, act=None, prefix=PREFIX):
+        where = f"{prefix}/{path}"
         content = body if isinstance(body, bytes) else msgspec.json.encode(body)
         act = act or signed(by, f"POST {where}", content, self.world.clock.now())
         return self.send(Ask(method="POST", path=where, headers={HEADER: encode_act(act)}, body=content))

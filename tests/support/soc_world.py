@@ -2,9 +2,11 @@
 
 import random
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
+
+from msgspec import structs
 
 from safeconduct.adapters.memory.events import MemoryEventStore
 from safeconduct.adapters.memory.hunts import ReadingHunts
@@ -14,6 +16,7 @@ from safeconduct.kernel.instants import Instant, parse_rfc3339
 from safeconduct.soc.grounding import Search
 from safeconduct.soc.hunts.model import Budget
 from safeconduct.soc.model import Alert, Edge, Entity, EntityKind, Event, Incident, Match
+from safeconduct.soc.ports import Reading
 
 START = parse_rfc3339("2026-11-20T09:00:00Z")
 HOSTS = ("web-01", "db-02", "bastion")
@@ -201,14 +204,14 @@ def search_over(events: Iterable[Event]) -> Search:
     """Returns what answers hunts over these events."""
     store = MemoryEventStore()
     found = list(events)
-    store.add(found, file="0" * 64, lines=len(found))
+    store.add(found, file="0" * 64, reading=Reading(lines=len(found)))
     return lambda hunt: ReadingHunts(store).run(hunt, Budget())
 
 
 def with_field(event: Event, pointer: str, value: Any) -> Event:
     """Returns the event with one field changed, its id and all else as before."""
     root, *steps = pointer.strip("/").split("/")
-    return replace(event, **{root: _changed(getattr(event, root), steps, value)})
+    return structs.replace(event, **{root: _changed(getattr(event, root), steps, value)})
 
 
 def _changed(here: Any, steps: list[str], value: Any) -> Any:

@@ -7,16 +7,10 @@ from hypothesis import strategies as st
 from safeconduct.access import records as kept
 from safeconduct.access.admissions import Admission, AdmissionState, PathProof
 from safeconduct.access.lowering import Lowered
-from safeconduct.access.model import (
-    Freeze,
-    GrantOrigin,
-    ModelUse,
-    Restriction,
-    RestrictionKind,
-    Selector,
-    SelectorKind,
-    Token,
-)
+from safeconduct.access.model.changes import ModelUse
+from safeconduct.access.model.grants import GrantOrigin
+from safeconduct.access.model.stops import Freeze, Restriction, RestrictionKind, Selector, SelectorKind
+from safeconduct.access.model.tokens import Token
 from safeconduct.access.selectors import parse_selection
 from support.immediate import START
 from support.programs import in_force

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 import msgspec
 
 from safeconduct.adapters.data_folder import locked
+from safeconduct.bootstrap.controlling import control_of
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.installation import opened
 from safeconduct.bootstrap.routes import ROUTERS
-from safeconduct.bootstrap.server import app_of
 from safeconduct.gateway.events import CALL_REFUSED, CallRefused
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control.audiences import READERS
 from safeconduct.http.inprocess import Ask, ask
+from safeconduct.http.vitals import alone_at_work
 from safeconduct.kernel.instants import rfc3339, seconds
 from safeconduct.ledger.keys import SecretKey
 from support.programs import KEYS, signed, signed_by_both
@@ -143,7 +144,7 @@ def tenants(root):
             runner = effect_runner(installation)
             loop.run(runner.__aenter__())
             stack.callback(lambda: loop.run(runner.__aexit__(None, None, None)))
-            world = Tenants(installation, app_of(installation, runner.settle, None), loop)
+            world = Tenants(installation, control_of(installation, runner.settle, None, alone_at_work), loop)
             furnish(world, file)
             yield world
 
@@ -173,7 +174,7 @@ def furnish(world, file):
         "principal_id": "ana", "path_id": "soc-triage", "scope": "northwind-perimeter", "owner": "grant:ana-triage",
         "origin": origin, "tile": "entries/000", "field": "request", "after": "0", "name": "block-ip",
         "template": "night", "digest": "0" * 64, "approval_id": grant["approval"]["id"],
-        "organization": "northwind", "path": "Users",
+        "organization": "northwind", "path": "Users", "kind": "triage", "digits": "0" * 16, "trial_id": ABSENT,
         **dict.fromkeys(("credential_id", "campaign_id", "passkey_id", "event_id", "incident_id"), ABSENT),
         **dict.fromkeys(("action_id", "order_id", "hold_id"), ABSENT),
     }  # fmt: skip
@@ -188,6 +189,7 @@ QUERIES = {
     "POST /api/v1/telemetry": "name=a.log",
     "POST /api/v1/telemetry/inventory": "name=inventory.json",
     "POST /api/v1/rules/collections": "name=own",
+    "POST /api/v1/rules/collections/try": "name=own",
     "POST /api/v1/usage/reconciliations": "upstream=local",
 }
 
@@ -238,6 +240,8 @@ def bodies(world):
         "cases/{case_id}/decide": {"confirmed": True, "reason": "x"}, "cases/{case_id}/appeal": why,
         "honeytokens/issue": {"place": "a backup"}, "honeytokens/{honeytoken_id}/withdraw": b"",
         "data/breaches": {"call": things["call_id"], "data_class": "host", "reason": "x"},
+        "data/restorations": {"token": "HOST_aaaaaaaaaa", "path": "soc-triage", "session": "s", "reason": "x"},
+        "data/rechecks": {"since": "2026-11-01T00:00:00Z", "until": "2026-11-02T00:00:00Z", "reason": "x"},
         "tool-decisions/find": {"tool": "t", "arguments_sha256": "0" * 64}, "tool-decisions/use": {"decision": "x"},
         "tool-decisions/end": {"decision": "x", "end": "done"}, "tool-decisions/rotate-key": {"origin": "x"},
         "calls/held/{approval_id}/vote": ballot, "calls/{call_id}/appeal": why,
@@ -245,13 +249,25 @@ def bodies(world):
         "usage/reconciliations": b"upstream,model\n", "telemetry": b"a line\n", "telemetry/inventory": b"{}",
         "rules/tune-outs": {"rule": "x", "event": "0" * 32, "places": ["/raw/x"], "until": until, "reason": "x"},
         "rules/tune-outs/{tune_out_id}/end": b"", "hunts/saved": {}, "hunts/saved/{name}/remove": b"",
+        "hunts/saved/{name}/schedule": {"every_s": 60}, "hunts/saved/{name}/unschedule": b"",
+        "rules/collections/try": {"files": [{"name": "x.yml", "text": "x"}]},
         "rules/collections": {"files": [{"name": "x.yml", "text": "x"}]}, "rules/collections/{name}/remove": b"",
         "incident-regroupings": {"change": "merge", "incidents": ["0" * 32, "1" * 32], "reason": "x"},
         "incident-regroupings/{entry_id}/undo": why,
         "siems/{siem}/search": {"table": "logs", "hunt": {}}, "siems/{siem}/alerts": b"",
         "siems/{siem}/tell": {"incident": "0" * 32, "judgment": "false-positive"},
-        "detections": b"", "incidents/{incident_id}/triage": {"model": False}, "incidents/{incident_id}/explain": {},
+        "detections": b"", "detections/live": b"", "detections/live/end": b"", "anomalies/orders": {"told": True},
+        "incidents/{incident_id}/triage": {"model": False}, "incidents/{incident_id}/explain": {},
         "incidents/{incident_id}/hunt": {},
+        "looks/{incident_id}": why | {"disposition": "benign-positive"},
+        "autonomy/{path_id}/promote": why | {"level": "act"}, "autonomy/{path_id}/demote": why | {"level": "advise"},
+        "autonomy/{path_id}/stop": why, "autonomy/{path_id}/resume": why,
+        "incidents/{incident_id}/close": why | {"disposition": "benign-positive"},
+        "incidents/{incident_id}/reopen": why,
+        "prompts": {"kind": "triage", "system": "<data> </data>", "request": "{data}"},
+        "prompts/demote": why | {"kind": "triage"},
+        "trials": {"candidate": "triage/" + "0" * 16, "path": "soc-triage"},
+        "trials/{trial_id}/next": b"", "trials/{trial_id}/promote": b"",
         "reviews/{call_id}/accept": why, "reviews/{call_id}/reject": why,
         "reviews/{call_id}/correct": why | {"judgment": "false-positive"},
         "incidents/{incident_id}/actions": {"target": "203.0.113.9"}, "actions/{action_id}/vote": ballot,

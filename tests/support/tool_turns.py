@@ -31,9 +31,9 @@ SHAPES = Shapes(tools=NAMES)
 RULE = "approvals:\n  tool-call:\n    groups:\n      - {organization: northwind, role: responder, count: 1}\n"
 
 
-def program(*, approvals=True, labels=""):
-    """Returns the demo's program with sinks on its path. `labels` is more of the path."""
-    text = demo_program().decode().replace("paths:\n", TOOLS, 1)
+def program(source=None, *, approvals=True, labels=""):
+    """Returns the demo's program, or `source`, a rendering of it, with sinks on its path. `labels` is more of it."""
+    text = (source or demo_program()).decode().replace("paths:\n", TOOLS, 1)
     text = text.replace(
         "    tools: []\n", f"    tools: [{', '.join(NAMES)}]\n    dialects: [{', '.join(DIALECTS)}]\n{labels}", 1
     )

@@ -1,6 +1,8 @@
 import re
 
-from safeconduct.web.page import visible
+import pytest
+
+from safeconduct.web.page import DENSE_FROM, table, visible
 from safeconduct.web.report import QUOTE_CHARS_MAX, render_report
 
 HOSTILE = "</code><script>alert(1)</script>\u202e\x1b[31m'\""
@@ -65,3 +67,8 @@ def test_a_quote_is_cut_at_its_limit_and_not_before():
 
 def test_visible_keeps_lines_and_shows_what_hides():
     assert visible("a\nb\tc\u200bd\x00") == "a\nb\tc\\u200bd\\u0000"
+
+
+@pytest.mark.parametrize(("columns", "dense"), [(DENSE_FROM - 1, False), (DENSE_FROM, True)])
+def test_a_table_of_many_columns_is_set_smaller(columns, dense):
+    assert ("class=dense" in table(["head"] * columns, [["cell"] * columns])) is dense

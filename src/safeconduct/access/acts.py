@@ -7,7 +7,9 @@ from enum import StrEnum
 from safeconduct.access import records as kept
 from safeconduct.access.directory.model import DIRECTORY_LIFTS, directory_restriction
 from safeconduct.access.humans import accounts_of
-from safeconduct.access.model import Freeze, Principal, PrincipalKind, Role, SelectorKind, UsedAct
+from safeconduct.access.model.changes import UsedAct
+from safeconduct.access.model.parties import Principal, PrincipalKind, Role
+from safeconduct.access.model.stops import Freeze, SelectorKind
 from safeconduct.access.passkey_model import Passkey, unknown_passkey
 from safeconduct.approvals.ports import Voter
 from safeconduct.kernel.entries import Entry
@@ -45,6 +47,8 @@ class Capability(StrEnum):
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - an operation's name; for others
     INGEST = "telemetry.ingest"
     TRIAGE = "incident.triage"
+    RAISE_AUTONOMY = "autonomy.raise"
+    LOWER_AUTONOMY = "autonomy.lower"
     PROPOSE_RESPONSE = "response.propose"
     ROLL_BACK_RESPONSE = "response.roll-back"
     OPEN_FIELD = "field.open"
@@ -67,6 +71,7 @@ class Capability(StrEnum):
     REVOKE_PASSKEY = "passkey.revoke"
     TRY_NOTICE = "notice.try"
     REPORT_BREACH = "breach.report"
+    RECHECK_DATA = "data.recheck"
     LAY_OUT_BAIT = "honeytoken.issue"
     DECIDE_CASE = "case.decide"
 
@@ -88,10 +93,13 @@ ROLES: Mapping[Capability, frozenset[Role]] = {
     Capability.REVOKE_TOKEN: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     Capability.INGEST: frozenset({Role.ANALYST, Role.RESPONDER, Role.ADMINISTRATOR}),
     Capability.TRIAGE: frozenset({Role.ANALYST, Role.RESPONDER}),
+    Capability.RAISE_AUTONOMY: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
+    Capability.LOWER_AUTONOMY: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
     Capability.PROPOSE_RESPONSE: frozenset({Role.ANALYST, Role.RESPONDER}),
     Capability.ROLL_BACK_RESPONSE: frozenset({Role.RESPONDER, Role.ADMINISTRATOR}),
     Capability.OPEN_FIELD: frozenset(Role),
     Capability.REPORT_BREACH: frozenset(Role),
+    Capability.RECHECK_DATA: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),
     # As with freezing: to keep what there is must be quick, to let it go again needs more thought.
     Capability.PLACE_HOLD: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY, Role.RESPONDER}),
     Capability.RELEASE_HOLD: frozenset({Role.ADMINISTRATOR, Role.TRUST_AND_SAFETY}),

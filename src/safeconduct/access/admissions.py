@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from safeconduct.access.model import Principal, SealedPath, Selector
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.paths import SealedPath
+from safeconduct.access.model.stops import Selector
 from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.ids import EntryId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant, rfc3339

@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from safeconduct.access.agreement import Training
-from safeconduct.access.model import Opening
+from safeconduct.access.model.agreements import Opening
 from safeconduct.access.path_schema import ID, TIER
 from safeconduct.access.reading import Choice, FieldSpec, ListOf, Moment, Named, Section, Text, Whole
 from safeconduct.access.terms_schema import TERMS

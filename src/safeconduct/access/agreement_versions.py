@@ -6,7 +6,8 @@ docs/spec/agreement.md section 4.
 from dataclasses import dataclass, replace
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import Agreement, ProgramRecord
+from safeconduct.access.model.agreements import Agreement
+from safeconduct.access.model.programs import ProgramRecord
 from safeconduct.access.signing import agreement_digest
 from safeconduct.kernel.effects import Timer, clear_timer, set_timer
 from safeconduct.kernel.entries import Entry

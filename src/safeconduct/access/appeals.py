@@ -12,7 +12,8 @@ from safeconduct.access.agreement import Side
 from safeconduct.access.appeal_events import APPEALS, DECIDED, LODGED, Appeal, AppealDecided, AppealLodged
 from safeconduct.access.due import Due, organization_owner
 from safeconduct.access.humans import accounts_of
-from safeconduct.access.model import Agreement, Principal, PrincipalKind, Role
+from safeconduct.access.model.agreements import Agreement
+from safeconduct.access.model.parties import Principal, PrincipalKind, Role
 from safeconduct.access.reading_rights import Reader
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError

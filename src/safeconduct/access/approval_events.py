@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from safeconduct.access.acts import record_act
-from safeconduct.access.model import ModelUse, Pending, RequestKind, Witness
+from safeconduct.access.model.agreements import Witness
+from safeconduct.access.model.changes import ModelUse, Pending, RequestKind
 from safeconduct.access.records import MODEL_APPROVALS
 from safeconduct.access.waiting import wait
 from safeconduct.kernel.entries import Entry

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 
-from safeconduct.access.model import Agreement, CallRequest, Grant, Organization, Principal, Scope, SealedPath
+from safeconduct.access.model.agreements import Agreement
+from safeconduct.access.model.calls import CallRequest
+from safeconduct.access.model.grants import Grant
+from safeconduct.access.model.parties import Organization, Principal
+from safeconduct.access.model.paths import Scope, SealedPath
 from safeconduct.access.target_rules import Place
 from safeconduct.policy import EntityRecord, EntityUid, PolicyRequest, PolicySet, Schema
 

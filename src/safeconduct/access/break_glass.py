@@ -8,7 +8,8 @@ from safeconduct.access.grant_events import GRANT_CASES, OPENED, REVIEWED, REVIE
 from safeconduct.access.grant_model import BreakGlass, Finding, GrantCase, GrantState, Review
 from safeconduct.access.grant_rules import HOUR, policy
 from safeconduct.access.humans import accounts_of
-from safeconduct.access.model import Agreement, Principal
+from safeconduct.access.model.agreements import Agreement
+from safeconduct.access.model.parties import Principal
 from safeconduct.access.reasons import check_reason
 from safeconduct.approvals import Approval
 from safeconduct.kernel.canonical import digest

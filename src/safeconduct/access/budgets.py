@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from safeconduct.access.model import Window
+    from safeconduct.access.model.windows import Window
 
 TOKENS_MAX = 10**12
 """Tokens of one budget: more than a large vendor answers in a day, and far below what sums of it may reach."""

@@ -11,7 +11,12 @@ import msgspec
 from safeconduct.access import records as kept
 from safeconduct.access.humans import note_account
 from safeconduct.access.identity import IdentityProvider
-from safeconduct.access.model import Agreement, Change, Policies, Principal, Scope, SealedPath, Token
+from safeconduct.access.model.agreements import Agreement
+from safeconduct.access.model.changes import Change
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.paths import Scope, SealedPath
+from safeconduct.access.model.programs import Policies
+from safeconduct.access.model.tokens import Token
 from safeconduct.access.ownership_events import forget_rules, forget_scope
 from safeconduct.access.passkey_events import forget_passkeys
 from safeconduct.access.program import Program
@@ -43,6 +48,7 @@ NOUNS: Mapping[str, Collection[Any]] = {
     "escalation": kept.ESCALATION,
     "identity-provider": kept.IDENTITY_PROVIDERS,
     "inventory": kept.INVENTORY,
+    "value": kept.UNIT_COSTS,
 }
 """What a program consists of, and where each kind stands in the records."""
 
@@ -200,31 +206,32 @@ def seal(path: SealedPath, version: int) -> SealedPath:
 
 def _wanted(program: Program) -> dict[str, dict[str, Any]]:
     return {
-        "organization": {value.id: _document(value) for value in program.organizations},
-        AGREEMENT: {program.agreement.id: _document(program.agreement)},
-        "principal": {value.id: _document(value) for value in program.principals},
-        "scope": {value.id: _document(value) for value in program.scopes},
-        "path": {value.id: _document(value) for value in program.paths},
-        "grant": {value.id: _document(value) for value in program.grants},
-        "policies": {kept.POLICIES_KEY: _document(program.policies)},
-        "approval": {value.subject: _document(value) for value in program.approvals},
-        "response": {value.kind: _document(value) for value in program.responses},
-        OBLIGATION: {value.id: _document(value) for value in program.obligations},
-        RECERTIFICATION: {value.id: _document(value) for value in program.recertifications},
-        MODEL_ASSET: {value.id: _document(value) for value in program.model_assets},
-        "escalation": {value.signal: _document(value) for value in program.escalation},
-        "identity-provider": {value.id: _document(value) for value in program.identity_providers},
-        "inventory": {value.id: _document(value) for value in program.inventory},
-        "vetting": {kept.VETTING_KEY: _document(program.vetting)} if program.vetting else {},
-        "grants-policy": {kept.GRANTS_POLICY_KEY: _document(program.grants_policy)} if program.grants_policy else {},
+        "organization": {value.id: value for value in program.organizations},
+        AGREEMENT: {program.agreement.id: program.agreement},
+        "principal": {value.id: value for value in program.principals},
+        "scope": {value.id: value for value in program.scopes},
+        "path": {value.id: value for value in program.paths},
+        "grant": {value.id: value for value in program.grants},
+        "policies": {kept.POLICIES_KEY: program.policies},
+        "approval": {value.subject: value for value in program.approvals},
+        "response": {value.kind: value for value in program.responses},
+        OBLIGATION: {value.id: value for value in program.obligations},
+        RECERTIFICATION: {value.id: value for value in program.recertifications},
+        MODEL_ASSET: {value.id: value for value in program.model_assets},
+        "escalation": {value.signal: value for value in program.escalation},
+        "identity-provider": {value.id: value for value in program.identity_providers},
+        "inventory": {value.id: value for value in program.inventory},
+        "vetting": {kept.VETTING_KEY: program.vetting} if program.vetting else {},
+        "grants-policy": {kept.GRANTS_POLICY_KEY: program.grants_policy} if program.grants_policy else {},
+        "value": {kept.UNIT_COSTS_KEY: program.value} if program.value else {},
     }
 
 
 def _present(records: Records, noun: str) -> dict[str, Any]:
-    present = {name: _document(value) for name, value in records.scan(NOUNS[noun])}
+    present = dict(records.scan(NOUNS[noun]))
     if noun == AGREEMENT:
         # What is held against a file is the version to follow, where one waits for its day.
-        return present | {name: _document(value) for name, value in records.scan(kept.NEXT_AGREEMENTS)}
+        return present | dict(records.scan(kept.NEXT_AGREEMENTS))
     return present
 
 
@@ -239,6 +246,9 @@ def _document(value: object) -> Any:  # noqa: ANN401 - JSON of one record
 def _noun_changes(noun: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[PlannedChange]:
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
+        if old == new:  # most records are what they were, and need no documents made of them
+            continue
+        old, new = _document(old), _document(new)
         if old == new:
             continue
         action = Action.ADD if old is None else Action.REMOVE if new is None else Action.CHANGE

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from safeconduct.access.catalogue import SealedModel
 from safeconduct.access.marks import Marks, path_marks
-from safeconduct.access.model import ModelUse, SealedPath
+from safeconduct.access.model.changes import ModelUse
+from safeconduct.access.model.paths import SealedPath
 from safeconduct.access.targets import TargetSet, compile_targets
 
 

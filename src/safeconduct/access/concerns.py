@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from safeconduct.access import authorization as cedar
 from safeconduct.access import records as kept
 from safeconduct.access.admissions import proof_key
-from safeconduct.access.model import CallFacts, Selector, SelectorKind
+from safeconduct.access.model.calls import CallFacts
+from safeconduct.access.model.stops import Selector, SelectorKind
 from safeconduct.access.patching import entity_of
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.standing import Standing, restricts

@@ -2,7 +2,8 @@
 
 from safeconduct.access import records as kept
 from safeconduct.access.events import ENFORCED, Enforced
-from safeconduct.access.model import Agreement, Pending, Witness
+from safeconduct.access.model.agreements import Agreement, Witness
+from safeconduct.access.model.changes import Pending
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import EntryId

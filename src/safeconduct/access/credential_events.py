@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from safeconduct.access.model import IssuedCredential, Token
+from safeconduct.access.model.tokens import IssuedCredential, Token
 from safeconduct.access.records import CREDENTIALS, TOKENS
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ids import PrincipalId

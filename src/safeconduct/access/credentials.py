@@ -17,7 +17,7 @@ from safeconduct.access.assertions import (
 )
 from safeconduct.access.credential_events import CREDENTIAL_ISSUED, CredentialIssued
 from safeconduct.access.identity import Identity, IdentityProvider
-from safeconduct.access.model import Principal, PrincipalKind
+from safeconduct.access.model.parties import Principal, PrincipalKind
 from safeconduct.access.possession import certificate_in
 from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.access.sign_in import AHEAD_MAX, Claims

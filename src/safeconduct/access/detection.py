@@ -14,6 +14,56 @@ class HintAct(StrEnum):
     REFUSE = "refuse"
 
 
+class Family(StrEnum):
+    """What kind of attack a rule looks for."""
+
+    OVERRIDE = "override"  # instructions are to count no longer
+    ROLE_PLAY = "role-play"  # the model is to be somebody who is not bound
+    TEMPLATE = "template"  # marks of a conversation, and jailbreaks that are handed around
+    TOOL_STEERING = "tool-steering"  # a tool is to be called, or a verdict to be given
+    EXFILTRATION = "exfiltration"  # something is to be sent somewhere
+    ENCODING = "encoding"  # an order or an answer is to be encoded
+    ADDRESSED = "addressed"  # data speak to the model, or have an imperative
+    HIDDEN = "hidden"  # text that nobody sees, or more than is read
+    SYSTEM_PROMPT_PROBE = "system-prompt-probe"  # a user asks for the orders; data that do so exfiltrate
+    TRAINING_DATA_PROBE = "training-data-probe"
+    MODEL = "model"  # the optional model's, which no rule has
+
+
+class Where(StrEnum):
+    """Which blocks a rule looks at. Orders are what a user gives, so most rules are for data alone or say so."""
+
+    DATA = "data"  # tool results and documents
+    SAID = "said"  # what a user says too
+    ANY = "any"  # and a system text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnHintRule:
+    """A rule of the program's own, as a path has it: a pattern of RE2 in one of the families, and where it looks."""
+
+    id: str
+    family: Family
+    where: Where
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HintClassifier:
+    """That the machine's classifier is asked: which of its labels are attacks, from how many percent of score on."""
+
+    labels: tuple[str, ...]
+    percent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HintLimits:
+    """Above what strength the linear model hints, in its own measure; None leaves it where it was shipped."""
+
+    user: int | None = None
+    data: int | None = None
+
+
 class FoundKind(StrEnum):
     """What is looked for in an answer."""
 

@@ -14,7 +14,8 @@ from safeconduct.access.changes import AGREEMENT, PlannedChange, enforce
 from safeconduct.access.directory.model import set_by_directory
 from safeconduct.access.directory.suspending import settle_all
 from safeconduct.access.lowering import Lowered
-from safeconduct.access.model import Freeze, Grant, GrantOrigin, Restriction
+from safeconduct.access.model.grants import Grant, GrantOrigin
+from safeconduct.access.model.stops import Freeze, Restriction
 from safeconduct.access.ownership import Authorization
 from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.instants import Instant, rfc3339

@@ -6,7 +6,7 @@ The section `escalation` of the program file. docs/spec/escalation.md section 1.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from safeconduct.access.model import SLOW_MS_MAX
+from safeconduct.access.model.stops import SLOW_MS_MAX
 from safeconduct.access.path_schema import ID
 from safeconduct.access.reading import Choice, FieldSpec, ListOf, Named, Section, Whole
 from safeconduct.kernel.ids import PrincipalId

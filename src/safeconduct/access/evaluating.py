@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 
 from safeconduct.access.authorization import CALL
-from safeconduct.access.model import CallRequest
+from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.standing import Standing
 from safeconduct.access.target_rules import Place
 from safeconduct.kernel.decisions import Decision, Effect, Reason

@@ -25,17 +25,10 @@ from safeconduct.access.holds_events import PROJECTIONS as HOLDS
 from safeconduct.access.holds_events import end_hold
 from safeconduct.access.honeytoken_events import PROJECTIONS as HONEYTOKENS
 from safeconduct.access.log_events import PROJECTIONS as LOGS
-from safeconduct.access.model import (
-    Agreement,
-    Change,
-    Part,
-    Pending,
-    ProgramRecord,
-    RequestKind,
-    Token,
-    UsedAct,
-    Witness,
-)
+from safeconduct.access.model.agreements import Agreement, Witness
+from safeconduct.access.model.changes import Change, Part, Pending, RequestKind, UsedAct
+from safeconduct.access.model.programs import ProgramRecord
+from safeconduct.access.model.tokens import Token
 from safeconduct.access.noting import noted
 from safeconduct.access.obligations import follow_obligation
 from safeconduct.access.opening_events import PROJECTIONS as OPENING

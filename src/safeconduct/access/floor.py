@@ -12,15 +12,12 @@ from safeconduct.access.compiled import CompiledPath
 from safeconduct.access.directory.model import DIRECTORY_LIFTS, set_by_directory
 from safeconduct.access.grant_conditions import hours_text, within
 from safeconduct.access.lowering import Lowered
-from safeconduct.access.model import (
-    Agreement,
-    CallRequest,
-    Freeze,
-    Grant,
-    Principal,
-    Restriction,
-    SealedPath,
-)
+from safeconduct.access.model.agreements import Agreement
+from safeconduct.access.model.calls import CallRequest
+from safeconduct.access.model.grants import Grant
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.paths import SealedPath
+from safeconduct.access.model.stops import Freeze, Restriction
 from safeconduct.access.prohibited import PROHIBITED_USES, prohibited
 from safeconduct.access.target_rules import Handling, Place, handled
 from safeconduct.kernel.decisions import Reason
@@ -67,12 +64,11 @@ def floor(case: Case) -> tuple[Reason, ...]:
 
 def _use(case: Case) -> Iterator[Reason]:
     """First, so that it is what the caller is told: nothing that anybody changes makes such a call pass."""
-    stated = (
-        ("request/purpose", case.request.purpose),
-        (f"path:{case.path.id}/purpose", case.path.purpose),
-        (f"grant:{case.grant.id}/purpose", case.grant.purpose),
-    )
-    for clause, purpose in stated:
+    purposes = case.request.purpose, case.path.purpose, case.grant.purpose
+    if not any(map(prohibited, purposes)):  # as nearly always: then no clause is written
+        return
+    clauses = "request/purpose", f"path:{case.path.id}/purpose", f"grant:{case.grant.id}/purpose"
+    for clause, purpose in zip(clauses, purposes, strict=True):
         use = prohibited(purpose)
         if use is not None:
             text = f"{use} is a prohibited use: {PROHIBITED_USES[use]}"
@@ -107,6 +103,8 @@ def _standing(case: Case) -> Iterator[Reason]:
 
 def _purpose(case: Case) -> Iterator[Reason]:
     asked = case.request.purpose
+    if asked == case.path.purpose == case.grant.purpose:
+        return
     for clause, allowed in (
         (f"path:{case.path.id}/purpose", case.path.purpose),
         (f"grant:{case.grant.id}/purpose", case.grant.purpose),
@@ -138,7 +136,10 @@ def _grant(case: Case) -> Iterator[Reason]:
 
 
 def _conditions(case: Case) -> Iterator[Reason]:
-    stated, clause = case.grant.conditions, f"grant:{case.grant.id}/conditions"
+    stated = case.grant.conditions
+    if stated.hours is None and not stated.session:
+        return
+    clause = f"grant:{case.grant.id}/conditions"
     if stated.hours is not None and not within(stated.hours, case.request.now):
         text = f"the grant is for calls between {hours_text(stated.hours)} UTC"
         yield Reason("outside-hours", f"{clause}/hours", text, "ask within these hours, or under another grant")
@@ -170,10 +171,10 @@ def _model(case: Case) -> Iterator[Reason]:
 
 def _content(case: Case) -> Iterator[Reason]:
     request, path = case.request, case.path
-    refused = handled(path.target_rule, case.outside, Handling.REFUSE)
+    refused = handled(path.target_rule, case.outside, Handling.REFUSE) if case.outside else ()
     if refused:
         yield from _refused_targets(case, refused)
-    foreign = sorted(set(request.data_classes) - set(path.data_classes))
+    foreign = sorted({one for one in request.data_classes if one not in path.data_classes})
     if foreign:
         text = f"the path takes no data of class {', '.join(foreign)}"
         remedy = (

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
-from safeconduct.access.model import Freeze, Pending, RequestKind, Selection, Witness
+from safeconduct.access.model.agreements import Witness
+from safeconduct.access.model.changes import Pending, RequestKind
+from safeconduct.access.model.stops import Freeze, Selection
 from safeconduct.access.upstream_key_events import order_revocation
 from safeconduct.access.waiting import forget, wait
 from safeconduct.kernel.effects import Timer, clear_timer, set_timer

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from safeconduct.access import records as kept
 from safeconduct.access.catalogue import SealedModel
 from safeconduct.access.marks import Marks, caller_marks, grant_marks, path_marks, picker
-from safeconduct.access.model import Grant, Organization, Principal, SealedPath, Selection, SelectorKind
+from safeconduct.access.model.grants import Grant
+from safeconduct.access.model.parties import Organization, Principal
+from safeconduct.access.model.paths import SealedPath
+from safeconduct.access.model.stops import Selection, SelectorKind
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
 from safeconduct.kernel.ports import Records

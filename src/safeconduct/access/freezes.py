@@ -19,7 +19,11 @@ from safeconduct.access.freeze_events import (
     FreezeStarted,
 )
 from safeconduct.access.freeze_preview import cuts_everybody, preview
-from safeconduct.access.model import CallFacts, Freeze, Pending, Principal, RequestKind, SealedPath, Selection
+from safeconduct.access.model.calls import CallFacts
+from safeconduct.access.model.changes import Pending, RequestKind
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.paths import SealedPath
+from safeconduct.access.model.stops import Freeze, Selection
 from safeconduct.access.reasons import check_reason
 from safeconduct.access.selectable import check_selected
 from safeconduct.access.upstream_keys import keyed_upstreams

@@ -6,7 +6,9 @@ from safeconduct.access.break_glass import refuse_overdue, refuse_unreviewed, te
 from safeconduct.access.grant_model import BreakGlass, GrantCase, GrantDraft
 from safeconduct.access.grant_requests import issue, put_to_vote
 from safeconduct.access.grant_rules import check_draft, check_electable, path_of, principal_of
-from safeconduct.access.model import Conditions, GrantOrigin, Principal, Window
+from safeconduct.access.model.grants import Conditions, GrantOrigin
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.windows import Window
 from safeconduct.access.reading_rights import reader_as
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.errors import AbsentError, RefusedError

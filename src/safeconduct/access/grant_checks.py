@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from safeconduct.access.acts import ROLES, Capability
-from safeconduct.access.model import PrincipalKind
+from safeconduct.access.model.parties import PrincipalKind
 from safeconduct.access.reading import Key, Log, near
 from safeconduct.approvals import Group
 from safeconduct.approvals.model import seated

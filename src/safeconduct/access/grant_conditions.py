@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from safeconduct.access.model import Conditions, Hours
+from safeconduct.access.model.grants import Conditions, Hours
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.instants import Instant, seconds
 

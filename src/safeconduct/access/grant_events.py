@@ -15,7 +15,8 @@ from safeconduct.access.grant_model import (
     Review,
     ReviewVote,
 )
-from safeconduct.access.model import Pending, RequestKind, Witness
+from safeconduct.access.model.agreements import Witness
+from safeconduct.access.model.changes import Pending, RequestKind
 from safeconduct.access.waiting import forget, wait
 from safeconduct.kernel.effects import Timer, clear_timer, set_timer
 from safeconduct.kernel.entries import Entry

@@ -9,7 +9,9 @@ import msgspec
 
 from safeconduct.access.budgets import Budget
 from safeconduct.access.grant_conditions import conditions_document
-from safeconduct.access.model import Conditions, Grant, GrantOrigin, Role, Window
+from safeconduct.access.model.grants import Conditions, Grant, GrantOrigin
+from safeconduct.access.model.parties import Role
+from safeconduct.access.model.windows import Window
 from safeconduct.kernel.canonical import canonical, digest
 from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.ids import ApprovalId, EntryId, GrantId, OrganizationId, PathId, PrincipalId

@@ -24,7 +24,9 @@ from safeconduct.access.grant_events import (
 )
 from safeconduct.access.grant_model import GrantCase, GrantDraft, GrantState, GrantStep
 from safeconduct.access.grant_rules import check_asker, check_draft, check_electable, groups_for, path_of, principal_of
-from safeconduct.access.model import Conditions, GrantOrigin, Principal, Window
+from safeconduct.access.model.grants import Conditions, GrantOrigin
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.windows import Window
 from safeconduct.access.reading_rights import Reader, concerns, reader_as, votes
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError

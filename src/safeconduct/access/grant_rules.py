@@ -1,16 +1,22 @@
 """What a grant by request must meet, whoever approves it: asked when it is requested, and again before it is issued."""
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from safeconduct.access import records as kept
 from safeconduct.access.grant_model import GrantDraft, GrantsPolicy
-from safeconduct.access.model import ApprovalRule, GrantOrigin, Principal, PrincipalKind, Role, SealedPath
+from safeconduct.access.model.grants import GrantOrigin
+from safeconduct.access.model.parties import Principal, PrincipalKind, Role
+from safeconduct.access.model.paths import SealedPath
 from safeconduct.approvals import Group
 from safeconduct.approvals.model import seated
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import PathId, PrincipalId
 from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
 from safeconduct.kernel.ports import Records
+
+if TYPE_CHECKING:
+    from safeconduct.access.model.rules import ApprovalRule
 
 START_AHEAD_MAX: Duration = seconds(30 * 24 * 3600)
 """How far ahead a grant may begin: a month. Who approves it must be able to say what will be so by then."""

@@ -2,7 +2,7 @@
 
 from safeconduct.access.catalogue import TIER_MAX
 from safeconduct.access.grant_model import MINUTES_MAX
-from safeconduct.access.model import Role
+from safeconduct.access.model.parties import Role
 from safeconduct.access.path_schema import ID, TIER
 from safeconduct.access.reading import Choice, FieldSpec, Named, Section, Whole
 

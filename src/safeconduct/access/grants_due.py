@@ -7,7 +7,7 @@ from safeconduct.access.break_glass import reviews
 from safeconduct.access.due import Due, organization_owner, principal_owner
 from safeconduct.access.grant_events import GRANT_CASES
 from safeconduct.access.grant_model import GrantCase, GrantState, Review
-from safeconduct.access.model import Grant
+from safeconduct.access.model.grants import Grant
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records
 

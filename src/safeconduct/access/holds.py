@@ -7,7 +7,7 @@ from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.cosigning import witness_of
 from safeconduct.access.freezes import pending
 from safeconduct.access.holds_events import HOLDS, PLACED, RELEASE_REQUESTED, Hold, HoldPlaced, HoldReleaseRequested
-from safeconduct.access.model import RequestKind
+from safeconduct.access.model.changes import RequestKind
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.errors import AbsentError, ConflictError
 from safeconduct.kernel.ids import EntryId, Origin

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from safeconduct.access.acts import record_act
-from safeconduct.access.model import Pending, RequestKind, Witness
+from safeconduct.access.model.agreements import Witness
+from safeconduct.access.model.changes import Pending, RequestKind
 from safeconduct.access.waiting import wait
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.ids import EntryId, Origin, PrincipalId

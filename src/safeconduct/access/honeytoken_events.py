@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from safeconduct.access.acts import record_act
-from safeconduct.access.model import Honeytoken
+from safeconduct.access.model.tokens import Honeytoken
 from safeconduct.access.noting import noted
 from safeconduct.access.records import HONEYTOKENS
 from safeconduct.kernel.entries import Entry

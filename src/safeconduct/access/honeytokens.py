@@ -14,7 +14,7 @@ from safeconduct.access.honeytoken_events import (
     HoneytokenWithdrawn,
     Uses,
 )
-from safeconduct.access.model import Honeytoken
+from safeconduct.access.model.tokens import Honeytoken
 from safeconduct.access.reasons import check_reason
 from safeconduct.access.records import HONEYTOKENS
 from safeconduct.access.secrets import make_secret, secret_hash

@@ -6,7 +6,7 @@ name is the same pair of eyes as long as anything that it did counts. docs/spec/
 
 from dataclasses import dataclass
 
-from safeconduct.access.model import Principal, PrincipalKind
+from safeconduct.access.model.parties import Principal, PrincipalKind
 from safeconduct.kernel.ids import PrincipalId
 from safeconduct.kernel.ports import Collection, Records, State
 from safeconduct.ledger.keys import PublicKey

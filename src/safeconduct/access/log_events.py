@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
 from safeconduct.access.destruction_events import withdraw_destruction
-from safeconduct.access.model import KeyChange, Pending, RequestKind, Witness
+from safeconduct.access.model.agreements import Witness
+from safeconduct.access.model.changes import KeyChange, Pending, RequestKind
 from safeconduct.access.waiting import forget, wait
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ids import EntryId, Origin, PrincipalId

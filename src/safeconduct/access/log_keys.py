@@ -7,7 +7,7 @@ from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.cosigning import witness_of
 from safeconduct.access.freezes import pending
 from safeconduct.access.log_events import ROTATION_REQUESTED, RotationRequested
-from safeconduct.access.model import KeyChange, RequestKind
+from safeconduct.access.model.changes import KeyChange, RequestKind
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.ids import EntryId, Origin

@@ -7,7 +7,8 @@ reads a record. docs/spec/obligations.md section 3.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from safeconduct.access.model import Principal, PrincipalKind, Selector, SelectorKind
+from safeconduct.access.model.parties import Principal, PrincipalKind
+from safeconduct.access.model.stops import Selector, SelectorKind
 from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.instants import Instant, rfc3339
 

@@ -7,15 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from safeconduct.access.catalogue import SealedModel
-from safeconduct.access.model import (
-    Freeze,
-    Organization,
-    OrganizationRole,
-    Principal,
-    SealedPath,
-    Selection,
-    SelectorKind,
-)
+from safeconduct.access.model.parties import Organization, OrganizationRole, Principal
+from safeconduct.access.model.paths import SealedPath
+from safeconduct.access.model.stops import Freeze, Selection, SelectorKind
 from safeconduct.kernel.ids import GrantId
 
 Marks = frozenset[str]

@@ -5,7 +5,7 @@ from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.approval_events import REQUESTED, WITHDRAWN, ModelApprovalRequested, ModelApprovalWithdrawn
 from safeconduct.access.cosigning import witness_of
 from safeconduct.access.freezes import pending
-from safeconduct.access.model import ModelUse, RequestKind
+from safeconduct.access.model.changes import ModelUse, RequestKind
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.errors import AbsentError, ConflictError
 from safeconduct.kernel.ids import EntryId, PathId

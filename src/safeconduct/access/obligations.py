@@ -6,7 +6,7 @@ The section `obligations` of the program file. docs/spec/obligations.md section 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from safeconduct.access.model import PrincipalKind
+from safeconduct.access.model.parties import PrincipalKind
 from safeconduct.access.path_schema import ID, TIER
 from safeconduct.access.reading import Choice, FieldSpec, ListOf, Named, Section, Text, Whole
 from safeconduct.kernel.effects import Timer, set_timer

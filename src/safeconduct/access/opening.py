@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from safeconduct import approvals
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act, recused
-from safeconduct.access.model import Opening
+from safeconduct.access.model.agreements import Opening
 from safeconduct.access.opening_events import (
     LATEST_OPENINGS,
     OPENED,
@@ -29,7 +29,7 @@ from safeconduct.access.opening_rules import (
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import AbsentError, RefusedError
-from safeconduct.kernel.ids import ApprovalId, EntryId, PrincipalId
+from safeconduct.kernel.ids import ApprovalId, EntryId, Origin, PrincipalId
 from safeconduct.kernel.instants import Duration, Instant, seconds
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
@@ -46,6 +46,20 @@ class Answered:
 
     opened: EntryId | None
     waits_for: approvals.Approval | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What both parties are asked to let somebody open. `content` is what they vote on.
+
+    `entry` is empty where it is many fields at once; `field` then says which.
+    """
+
+    entry: EntryId
+    field: str
+    by: PrincipalId
+    reason: str
+    content: str
 
 
 def open_field(tx: Transaction, signed: SignedAct, wanted: Wanted, *, operation: str, content: str) -> Answered:
@@ -135,11 +149,23 @@ def openings(records: Records) -> Iterator[ProposedOpening]:
     return (proposed for _, proposed in records.scan(OPENINGS))
 
 
+def ask_both(tx: Transaction, signed: SignedAct, origin: Origin, wish: Wish) -> approvals.Approval:
+    """Returns the approval by both parties of a wish: the one that was asked for, else one that is asked for now.
+
+    Raises:
+        RefusedError: `no-approvers`.
+    """
+    latest = tx.get(LATEST_OPENINGS, wish.content)
+    found = approvals.find(tx, latest.approval) if latest else None
+    if found is None or found.state not in _ALIVE or tx.now >= found.proposal.expires_at:
+        return _propose(tx, signed, origin, wish)
+    return found
+
+
 def _with_both(tx: Transaction, signed: SignedAct, wanted: Wanted, event: FieldOpened) -> Answered:
     voted_on = digest({"entry": event.entry, "field": event.field, "reason": event.reason, "opener": event.by})
-    asked = _asked(tx, voted_on)
-    if asked is None:
-        return Answered(opened=None, waits_for=_propose(tx, signed, wanted, voted_on, event))
+    wish = Wish(entry=event.entry, field=event.field, by=PrincipalId(event.by), reason=event.reason, content=voted_on)
+    asked = ask_both(tx, signed, wanted.sealed.origin, wish)
     if asked.state is approvals.State.PROPOSED:
         return Answered(opened=None, waits_for=asked)
     draft = OPENED.draft(replace(event, approval=asked.id), act=signed.envelope())
@@ -148,37 +174,26 @@ def _with_both(tx: Transaction, signed: SignedAct, wanted: Wanted, event: FieldO
     return Answered(opened=entry.id)
 
 
-def _asked(tx: Transaction, voted_on: str) -> approvals.Approval | None:
-    """Returns the approval that was asked for exactly this, if it can still become or be an opening."""
-    latest = tx.get(LATEST_OPENINGS, voted_on)
-    found = approvals.find(tx, latest.approval) if latest else None
-    if found is None or found.state not in _ALIVE or tx.now >= found.proposal.expires_at:
-        return None
-    return found
-
-
-def _propose(
-    tx: Transaction, signed: SignedAct, wanted: Wanted, voted_on: str, event: FieldOpened
-) -> approvals.Approval:
-    rule, opener = tx.get(kept.APPROVAL_RULES, "opening"), PrincipalId(event.by)
+def _propose(tx: Transaction, signed: SignedAct, origin: Origin, wish: Wish) -> approvals.Approval:
+    rule = tx.get(kept.APPROVAL_RULES, "opening")
     proposal = approvals.Proposal(
         kind="opening",
-        content=voted_on,
-        proposer=opener,
+        content=wish.content,
+        proposer=wish.by,
         groups=rule.groups if rule else (),
         expires_at=Instant(tx.now + DECISION_TIME),
-        recused=recused(tx, opener),
+        recused=recused(tx, wish.by),
     )
-    approval = approvals.propose(tx, wanted.sealed.origin, proposal)
+    approval = approvals.propose(tx, origin, proposal)
     proposed = OpeningProposed(
         approval=approval.id,
-        content=voted_on,
-        entry=event.entry,
-        field=event.field,
-        by=opener,
-        reason=event.reason,
+        content=wish.content,
+        entry=wish.entry,
+        field=wish.field,
+        by=wish.by,
+        reason=wish.reason,
     )
-    tx.append(wanted.sealed.origin, PROPOSED.draft(proposed, act=signed.envelope()))
+    tx.append(origin, PROPOSED.draft(proposed, act=signed.envelope()))
     return approval
 
 

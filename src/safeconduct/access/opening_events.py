@@ -29,7 +29,10 @@ class FieldOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpeningProposed:
-    """A person asks both parties to let them open a sealed field. `content` is what the votes are on."""
+    """A person asks both parties to let them open a sealed field. `content` is what the votes are on.
+
+    `entry` is empty where it is about many fields at once; `field` then says which.
+    """
 
     approval: ApprovalId
     content: str

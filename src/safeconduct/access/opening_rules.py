@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from safeconduct.access import records as kept
 from safeconduct.access.destruction_events import KEY_FATES
-from safeconduct.access.model import Opening
+from safeconduct.access.model.agreements import Opening
 from safeconduct.access.readership import opening_of, reader_of
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import AbsentError, RefusedError

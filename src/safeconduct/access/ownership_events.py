@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 from safeconduct.access.acts import record_act
 from safeconduct.access.due import DAY
-from safeconduct.access.model import Scope
+from safeconduct.access.model.paths import Scope
 from safeconduct.access.ownership import AGAIN_BEFORE, Authorization, AuthorizationKind, Challenge, shown_by
 from safeconduct.access.records import AUTHORIZATIONS, SCOPE_CHALLENGES
 from safeconduct.kernel.effects import Timer, clear_timer, finish_effect, order_effect, set_timer

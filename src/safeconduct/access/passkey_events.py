@@ -8,7 +8,7 @@ import msgspec
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
-from safeconduct.access.model import Principal
+from safeconduct.access.model.parties import Principal
 from safeconduct.access.passkey_model import Passkey, PasskeyOffer, PasskeyState, PasskeyStep
 from safeconduct.access.vetted import identity
 from safeconduct.kernel.entries import Entry

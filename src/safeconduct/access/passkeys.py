@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate, authenticate_act, refuse_frozen, require
 from safeconduct.access.humans import accounts_of
-from safeconduct.access.model import Principal, PrincipalKind
+from safeconduct.access.model.parties import Principal, PrincipalKind
 from safeconduct.access.passkey_events import (
     CONFIRMED,
     OFFERED,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from safeconduct.access import records as kept
 from safeconduct.access.authorization import compile_policies
 from safeconduct.access.facts import FactVersion, fact, fact_at, versions_of
-from safeconduct.access.model import SealedPath
+from safeconduct.access.model.paths import SealedPath
 from safeconduct.kernel.ports import Records
 from safeconduct.policy import Entities, EntityRecord, EntityUid, PolicySet
 from safeconduct.policy.model import references

@@ -15,7 +15,8 @@ from safeconduct.access.compiled import compile_path
 from safeconduct.access.inventory import compile_inventory
 from safeconduct.access.lowering import lowerings
 from safeconduct.access.marks import Freezes
-from safeconduct.access.model import Grant, GrantOrigin, Restriction, Selector
+from safeconduct.access.model.grants import Grant, GrantOrigin
+from safeconduct.access.model.stops import Restriction, Selector
 from safeconduct.access.ownership import proven
 from safeconduct.kernel.ports import Collection, Records
 from safeconduct.policy import EntityRecord, EntityUid

@@ -4,6 +4,7 @@ from safeconduct.access.budgets import TOKENS_MAX, Period
 from safeconduct.access.catalogue import MICRO_USD, TIER_MAX, UNSTATED
 from safeconduct.access.data_handling import RESTORED_FOR, RESTORED_FOR_FORM, DataHandling
 from safeconduct.access.detection import FoundAct, FoundKind, HintAct
+from safeconduct.access.hint_schema import HINT_CLASSIFIER, HINT_FAMILIES, HINT_LIMITS, RULES_MAX
 from safeconduct.access.label_rules import PROMPTS_MAX, READERS_MAX, UserText, Vouched
 from safeconduct.access.ownership import AuthorizationKind
 from safeconduct.access.reading import (
@@ -55,6 +56,12 @@ ALIASES_MAX = 16
 
 RESTORED_FOR_MAX = 64
 """Terms that say for whom originals are restored: more would be everybody."""
+
+CLOSED_AS = ("benign-positive", "false-positive")
+"""What a model may close an incident as: an attack is for people."""
+
+LOOK_DAYS_MAX = 31
+"""Days for a second look: what a model closed wrongly is an attack that goes on."""
 
 CALLS_PER_MINUTE_MAX = 10_000
 """Calls a minute that can be counted for one principal on one path: the instant of each is kept."""
@@ -187,6 +194,31 @@ OUTPUT = Section(
     ),
     "output",
 )
+CLOSING = Section(
+    (
+        FieldSpec(
+            "as",
+            ListOf(Choice(CLOSED_AS), len(CLOSED_AS), least=1),
+            "what it may close incidents as",
+            attribute="dispositions",
+        ),
+        FieldSpec(
+            "look_percent",
+            Whole(1, 100),
+            "of a hundred such closings, how many a person looks at again",
+            required=False,
+            default=20,
+        ),
+        FieldSpec(
+            "look_days",
+            Whole(1, LOOK_DAYS_MAX),
+            "days for a second look; after them the level is lost",
+            required=False,
+            default=7,
+        ),
+    ),
+    "closing",
+)
 _READER = Text("reader", rf"\*|{NAME}", form=f"{NAME_FORM}, or * for everybody")
 _SHA256 = Text("digest", r"[0-9a-f]{64}", form="a SHA-256 in 64 hex digits")
 _LABELS = Section(
@@ -299,6 +331,32 @@ PATH = Section(
             required=False,
         ),
         FieldSpec(
+            "hint_families",
+            HINT_FAMILIES,
+            "what is done by family, where that is another thing than `hints` says",
+            required=False,
+            default={},
+        ),
+        FieldSpec(
+            "hint_rules",
+            ListOf(ID, RULES_MAX),
+            "which of the program's own `hint_rules` count here beside those that ship",
+            required=False,
+            default=[],
+        ),
+        FieldSpec(
+            "hint_limits",
+            HINT_LIMITS,
+            "above what strength the linear model hints, as `safeconduct hints try` shows it; as shipped where absent",
+            required=False,
+        ),
+        FieldSpec(
+            "hint_classifier",
+            HINT_CLASSIFIER,
+            "that the machine's classifier is asked for hints too ([detection.md](detection.md) section 8)",
+            required=False,
+        ),
+        FieldSpec(
             "hint_model",
             Flag(),
             "whether the linear model looks for hints beside the rules ([detection.md](detection.md) section 4)",
@@ -370,6 +428,19 @@ PATH = Section(
             "autonomy",
             Choice(("advise", "triage", "hunt", "act")),
             "the most that what the model says may cause ([autonomy.md](autonomy.md))",
+        ),
+        FieldSpec(
+            "autonomy_start",
+            Choice(("advise", "triage", "hunt")),
+            "the level before any evidence, within `autonomy`; what is above it, and `act` always, is earned",
+            required=False,
+            default="hunt",
+        ),
+        FieldSpec(
+            "closing",
+            CLOSING,
+            "what a model may close at level `act`; nothing where it is absent ([autonomy.md](autonomy.md) section 4)",
+            required=False,
         ),
         FieldSpec("gate", ID, "a gate that must be attested; until then every call is refused", required=False),
         FieldSpec("limits", _LIMITS, "hard limits"),

@@ -14,19 +14,15 @@ from safeconduct.access.document import Fields, Node, Problem, ProgramInvalidErr
 from safeconduct.access.escalation import Ladder
 from safeconduct.access.grant_checks import check_grants
 from safeconduct.access.grant_model import GrantsPolicy
+from safeconduct.access.hint_schema import check_hints, sealed_hint_rules
 from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.inventory import Site
-from safeconduct.access.model import (
-    Agreement,
-    ApprovalRule,
-    Grant,
-    Organization,
-    Policies,
-    Principal,
-    ResponseRule,
-    Scope,
-    SealedPath,
-)
+from safeconduct.access.model.agreements import Agreement
+from safeconduct.access.model.grants import Grant
+from safeconduct.access.model.parties import Organization, Principal
+from safeconduct.access.model.paths import Scope, SealedPath
+from safeconduct.access.model.programs import Policies
+from safeconduct.access.model.rules import ApprovalRule, ResponseRule
 from safeconduct.access.model_assets import ModelAsset
 from safeconduct.access.obligations import Obligation
 from safeconduct.access.path_checks import check_paths, sealed_models, sealed_providers
@@ -36,6 +32,7 @@ from safeconduct.access.references import check_references
 from safeconduct.access.response_kinds import check_responses, response_documents
 from safeconduct.access.schema import ORIGIN, PROGRAM
 from safeconduct.access.tool_checks import check_tools, sealed_sinks
+from safeconduct.access.unit_costs import UnitCosts
 from safeconduct.access.vetting import VettingRules
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
@@ -73,6 +70,7 @@ class Program:
     recertifications: tuple[Recertification, ...] = ()
     model_assets: tuple[ModelAsset, ...] = ()
     inventory: tuple[Site, ...] = ()
+    value: UnitCosts | None = None
 
     @property
     def installation(self) -> Origin:
@@ -122,6 +120,7 @@ def parse_program(
     check_references(values, log)
     check_paths(values, upstreams, log)
     check_tools(values, log)
+    check_hints(values, log)
     check_grants(values, log)
     check_responses(values, log)
     _check_policies(values, node, log)
@@ -198,6 +197,7 @@ def _program(values: Mapping[str, Any]) -> Program:
         **_stated("escalation", values),
         **_stated("model_assets", values),
         **_inventory(values["inventory"]),
+        **({"value": values["value"]} if values["value"] else {}),
     }
     return msgspec.convert(document | {"digest": digest(document)}, Program)
 
@@ -242,6 +242,7 @@ def _unsealed(path: Mapping[str, Any], agreement: Mapping[str, Any], values: Map
         "agreement": agreement["id"],
         "origin": agreement["origin"],
         **sealed_sinks(path, values),
+        **sealed_hint_rules(path, values),
         "providers": sealed_providers(path, values["upstreams"]),
         "catalogue": sealed_models(path, values["models"]),
         "targets": values["scopes"][path["scope"]]["targets"],

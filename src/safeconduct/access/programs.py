@@ -11,7 +11,9 @@ from safeconduct.access.acts import Capability, authenticate_act, check_signatur
 from safeconduct.access.changes import Plan, plan
 from safeconduct.access.cosigning import witness_of
 from safeconduct.access.events import PROGRAM_PART, PROGRAM_REQUESTED, ProgramPart, ProgramRequested
-from safeconduct.access.model import Change, Principal, Witness
+from safeconduct.access.model.agreements import Witness
+from safeconduct.access.model.changes import Change
+from safeconduct.access.model.parties import Principal
 from safeconduct.access.program import Program
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import ConflictError, TooLargeError

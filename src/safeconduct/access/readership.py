@@ -1,7 +1,8 @@
 """Who reads a sealed field: the answer of the agreement in force, asked for every field that is sealed."""
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import Agreement, FieldRule, Opening, ProgramRecord
+from safeconduct.access.model.agreements import Agreement, FieldRule, Opening
+from safeconduct.access.model.programs import ProgramRecord
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.ids import OrganizationId, Origin
 from safeconduct.kernel.ports import Records
@@ -26,22 +27,25 @@ class AgreementMatrix:
 
     def __init__(self) -> None:
         self._answers: dict[tuple[str, int, str, str], Readership] = {}
+        self._joint: tuple[ProgramRecord | None, Origin] = None, Origin("")
 
     def __call__(self, records: Records, origin: Origin, entry_type: str, name: str) -> Readership:
         program = kept.program_in_force(records)
-        if program is None or not _is_joint(records, program, origin):
+        if program is None or not self._is_joint(records, program, origin):
             return HOUSE_ONLY
         asked = program.digest, program.agreement_version, entry_type, name
-        if asked not in self._answers:
+        found = self._answers.get(asked)
+        if found is None:
             if len(self._answers) >= ANSWERS_MAX:
                 self._answers.clear()
-            self._answers[asked] = readership_of(kept.require_agreement(records), entry_type, name)
-        return self._answers[asked]
+            found = self._answers[asked] = readership_of(kept.require_agreement(records), entry_type, name)
+        return found
 
-
-def _is_joint(records: Records, program: ProgramRecord, origin: Origin) -> bool:
-    joint = Origin(f"{program.origin}/{program.agreement}")
-    return origin == joint or origin in lineage(records, joint)  # the first in nearly every case, and cheap
+    def _is_joint(self, records: Records, program: ProgramRecord, origin: Origin) -> bool:
+        if self._joint[0] is not program:
+            self._joint = program, Origin(f"{program.origin}/{program.agreement}")
+        joint = self._joint[1]
+        return origin == joint or origin in lineage(records, joint)  # the first in nearly every case, and cheap
 
 
 def readership_of(agreement: Agreement, entry_type: str, name: str) -> Readership:

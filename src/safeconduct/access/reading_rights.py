@@ -11,15 +11,8 @@ from enum import StrEnum
 from safeconduct.access import records as kept
 from safeconduct.access.acts import authenticate, frozen_by_name
 from safeconduct.access.admissions import AdmissionState
-from safeconduct.access.model import (
-    OrganizationRole,
-    Principal,
-    PrincipalKind,
-    Role,
-    Selection,
-    Selector,
-    SelectorKind,
-)
+from safeconduct.access.model.parties import OrganizationRole, Principal, PrincipalKind, Role
+from safeconduct.access.model.stops import Selection, Selector, SelectorKind
 from safeconduct.access.readership import reader_of
 from safeconduct.approvals.model import Group
 from safeconduct.kernel import entries

@@ -10,34 +10,21 @@ from safeconduct.access.grant_model import GrantsPolicy
 from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.inventory import Site
 from safeconduct.access.lowering import Lowered
-from safeconduct.access.model import (
-    Agreement,
-    ApprovalRule,
-    Epoch,
-    Freeze,
-    Grant,
-    Honeytoken,
-    IssuedCredential,
-    ModelUse,
-    Organization,
-    Part,
-    Pending,
-    Policies,
-    Principal,
-    ProgramRecord,
-    ResponseRule,
-    Restriction,
-    Scope,
-    SealedPath,
-    Token,
-    Touched,
-    UsedAct,
-)
+from safeconduct.access.model.agreements import Agreement
+from safeconduct.access.model.changes import ModelUse, Part, Pending, UsedAct
+from safeconduct.access.model.grants import Grant
+from safeconduct.access.model.parties import Organization, Principal
+from safeconduct.access.model.paths import Scope, SealedPath
+from safeconduct.access.model.programs import Epoch, Policies, ProgramRecord, Touched
+from safeconduct.access.model.rules import ApprovalRule, ResponseRule
+from safeconduct.access.model.stops import Freeze, Restriction
+from safeconduct.access.model.tokens import Honeytoken, IssuedCredential, Token
 from safeconduct.access.model_assets import ModelAsset
 from safeconduct.access.obligations import Obligation
 from safeconduct.access.ownership import Authorization, Challenge
 from safeconduct.access.passkey_model import Passkey, PasskeyOffer
 from safeconduct.access.recertifications import Recertification
+from safeconduct.access.unit_costs import UnitCosts
 from safeconduct.access.vetting import VettingRules
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
@@ -82,6 +69,7 @@ EPOCHS = Collection("epochs", Epoch)  # one, at `standing`
 STANDING_CHANGES = Collection("standing-changes", Touched)  # at the epoch that each made, of the last `CHANGES_KEPT`
 PROGRAMS = Collection("programs", ProgramRecord)  # one, at `program`
 GRANTS_POLICY = Collection("grants-policy", GrantsPolicy)  # one, at `grants-policy`
+UNIT_COSTS = Collection("unit-costs", UnitCosts)  # one, at `value`, where the program has the section
 PENDING = Collection("pending", Pending)  # at the request's entry id
 PARTS = Collection("change-parts", Part)  # at the part's entry id, until the request that names it
 USED_ACTS = Collection("used-acts", UsedAct)  # at `actor/nonce`
@@ -119,6 +107,7 @@ CHANGES_KEPT = 256
 GRANTS_POLICY_KEY = "grants-policy"
 POLICIES_KEY = "policies"
 VETTING_KEY = "vetting"
+UNIT_COSTS_KEY = "value"
 EPOCH_KEY = "standing"
 PROGRAM_KEY = "program"
 

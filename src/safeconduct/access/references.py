@@ -5,7 +5,8 @@ from typing import Any
 
 from safeconduct.access.escalation import Act
 from safeconduct.access.identity_schema import check_identities
-from safeconduct.access.model import Opening, OrganizationRole, PrincipalKind, Role
+from safeconduct.access.model.agreements import Opening
+from safeconduct.access.model.parties import OrganizationRole, PrincipalKind, Role
 from safeconduct.access.prohibited import PROHIBITED_USES, prohibited
 from safeconduct.access.reading import Key, Log, near
 from safeconduct.access.vetting_checks import check_sponsor, check_vetting

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from safeconduct.access.acts import record_act
-from safeconduct.access.model import Restriction, RestrictionKind, Selector
+from safeconduct.access.model.stops import Restriction, RestrictionKind, Selector
 from safeconduct.access.records import RESTRICTIONS
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ids import EntryId, PrincipalId

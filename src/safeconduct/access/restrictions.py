@@ -8,15 +8,8 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.directory.model import DIRECTORY_LIFTS, set_by_directory
 from safeconduct.access.humans import accounts_of
-from safeconduct.access.model import (
-    SLOW_MS_MAX,
-    Principal,
-    Restriction,
-    RestrictionKind,
-    Selection,
-    Selector,
-    SelectorKind,
-)
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.stops import SLOW_MS_MAX, Restriction, RestrictionKind, Selection, Selector, SelectorKind
 from safeconduct.access.reasons import check_reason
 from safeconduct.access.restriction_events import LIFTED, SET, RestrictionLifted, RestrictionSet
 from safeconduct.access.selectable import check_selected

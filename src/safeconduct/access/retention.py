@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from safeconduct.access import records as kept
 from safeconduct.access.destruction import Orderer, append_order, choose, fitting
 from safeconduct.access.holds import held
-from safeconduct.access.model import Agreement
+from safeconduct.access.model.agreements import Agreement
 from safeconduct.access.retention_events import LOOKED, RETENTIONS, Postponed, RetentionLooked
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.errors import AbsentError

@@ -10,9 +10,10 @@ from safeconduct.access.assets import parse_asset
 from safeconduct.access.catalogue import TIER_MAX
 from safeconduct.access.escalation import ESCALATION
 from safeconduct.access.grant_schema import GRANTS_POLICY
+from safeconduct.access.hint_schema import HINT_RULES
 from safeconduct.access.identity_schema import IDENTITY, IDENTITY_PROVIDERS
 from safeconduct.access.inventory import INVENTORY
-from safeconduct.access.model import Credential, OrganizationRole, PrincipalKind, Role
+from safeconduct.access.model.parties import Credential, OrganizationRole, PrincipalKind, Role
 from safeconduct.access.model_assets import MODEL_ASSETS
 from safeconduct.access.obligations import OBLIGATIONS
 from safeconduct.access.path_schema import BUDGET, MODELS, PATH, TIER, UPSTREAMS
@@ -31,6 +32,7 @@ from safeconduct.access.recertifications import RECERTIFICATIONS
 from safeconduct.access.response_kinds import RESPONSES, TARGETS_MAX
 from safeconduct.access.selectors import PLACE, PLACE_FORM
 from safeconduct.access.tool_schema import PLAYBOOKS, TOOLS
+from safeconduct.access.unit_costs import UNIT_COSTS
 from safeconduct.access.vetting import VETTING
 from safeconduct.ledger.keys import PublicKey
 
@@ -168,6 +170,13 @@ PROGRAM = Section(
         FieldSpec(
             "tools", TOOLS, "what tools do and need ([sinks.md](sinks.md) section 2)", required=False, default={}
         ),
+        FieldSpec(
+            "hint_rules",
+            HINT_RULES,
+            "rules of one's own for hints of an attack, which paths name ([detection.md](detection.md) section 2)",
+            required=False,
+            default={},
+        ),
         FieldSpec("playbooks", PLAYBOOKS, "calls of tools that are authorized beforehand", required=False, default={}),
         FieldSpec("paths", Named(PATH, NAMES_MAX), "bounded ways to a model"),
         FieldSpec("grants", Named(_GRANT, NAMES_MAX), "who may use which path"),
@@ -233,6 +242,12 @@ PROGRAM = Section(
             "by signal, what follows where calls look misused; without a ladder it is a case and no more",
             required=False,
             default={},
+        ),
+        FieldSpec(
+            "value",
+            UNIT_COSTS,
+            "what work and mistakes cost, for the report on value ([value.md](value.md))",
+            required=False,
         ),
     ),
     "program",

@@ -8,7 +8,8 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.assets import parse_asset
 from safeconduct.access.due import Due, principal_owner
-from safeconduct.access.model import Principal, Scope
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.paths import Scope
 from safeconduct.access.ownership import (
     CHALLENGES,
     RULES_VALID_MAX,

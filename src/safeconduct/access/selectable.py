@@ -5,7 +5,8 @@ from functools import partial
 
 from safeconduct.access import records as kept
 from safeconduct.access.marks import caller_marks, model_marks, path_marks
-from safeconduct.access.model import OrganizationRole, Selection, SelectorKind
+from safeconduct.access.model.parties import OrganizationRole
+from safeconduct.access.model.stops import Selection, SelectorKind
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ports import Records
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from safeconduct.access.model import Selection, Selector, SelectorKind
+from safeconduct.access.model.stops import Selection, Selector, SelectorKind
 from safeconduct.kernel.errors import InvalidInputError
 
 TERMS_MAX = 8

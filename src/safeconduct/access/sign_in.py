@@ -14,7 +14,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import refuse_frozen, refuse_left
 from safeconduct.access.events import TOKEN_ISSUED, SignedIn, TokenIssued
 from safeconduct.access.identity import IdentityProvider
-from safeconduct.access.model import Principal, PrincipalKind, Role
+from safeconduct.access.model.parties import Principal, PrincipalKind, Role
 from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.access.tokens import TOKEN_PREFIX, IssuedToken, check_bearer, installation_log
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError, UnauthenticatedError

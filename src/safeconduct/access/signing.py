@@ -7,7 +7,7 @@ import msgspec
 
 from safeconduct.access import records as kept
 from safeconduct.access.agreement import Side
-from safeconduct.access.model import Agreement
+from safeconduct.access.model.agreements import Agreement
 from safeconduct.kernel.canonical import canonical, digest
 from safeconduct.kernel.errors import ConflictError, RefusedError
 from safeconduct.kernel.ids import Origin

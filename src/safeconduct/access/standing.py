@@ -17,24 +17,14 @@ from safeconduct.access.floor import Case, floor
 from safeconduct.access.inventory import NO_INVENTORY, Inventory
 from safeconduct.access.lowering import Lowered, Lowerings, lowest
 from safeconduct.access.marks import NO_MARKS, Freezes, Marks, caller_marks, grant_marks, model_marks
-from safeconduct.access.model import (
-    Agreement,
-    CallFacts,
-    CallRequest,
-    Credential,
-    Freeze,
-    Grant,
-    Organization,
-    Principal,
-    PrincipalKind,
-    ProgramRecord,
-    Restriction,
-    RestrictionKind,
-    SealedPath,
-    Selector,
-    SelectorKind,
-    Token,
-)
+from safeconduct.access.model.agreements import Agreement
+from safeconduct.access.model.calls import CallFacts, CallRequest
+from safeconduct.access.model.grants import Grant
+from safeconduct.access.model.parties import Credential, Organization, Principal, PrincipalKind
+from safeconduct.access.model.paths import SealedPath
+from safeconduct.access.model.programs import ProgramRecord
+from safeconduct.access.model.stops import Freeze, Restriction, RestrictionKind, Selector, SelectorKind
+from safeconduct.access.model.tokens import Token
 from safeconduct.access.ownership import Proven, shows
 from safeconduct.access.patching import all_rows, patched, touched_rows
 from safeconduct.access.secrets import secret_hash
@@ -239,11 +229,12 @@ class Standing:
             return ()
         organization, agreement = self.organizations[principal.organization], self.agreements[self.program.agreement]
         owned = (
-            (f"grant:{grant.id}", grant.budget, grant.window),
-            (f"path:{path.id}", path.budget, self.agreements[path.agreement].valid),
-            (f"organization:{organization.id}", organization.budget, agreement.valid),
+            ("grant", grant.id, grant.budget, grant.window),
+            ("path", path.id, path.budget, self.agreements[path.agreement].valid),
+            ("organization", organization.id, organization.budget, agreement.valid),
         )
-        return tuple(StatedBudget(owner=owner, budget=budget, own=own) for owner, budget, own in owned if budget)
+        stated = [(f"{kind}:{name}", budget, own) for kind, name, budget, own in owned if budget]
+        return tuple([StatedBudget(owner=owner, budget=budget, own=own) for owner, budget, own in stated])
 
     def _case_of(self, request: CallRequest) -> Case | None:
         path = self.paths.get(request.path)

@@ -7,7 +7,8 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate, refuse_frozen, require
 from safeconduct.access.due import Due, principal_owner
 from safeconduct.access.events import TOKEN_ISSUED, TOKEN_REVOKED, TokenIssued, TokenRevoked
-from safeconduct.access.model import Credential, Principal, Token
+from safeconduct.access.model.parties import Credential, Principal
+from safeconduct.access.model.tokens import Token
 from safeconduct.access.program import installation_origin
 from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError, UnavailableError

@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from safeconduct.access.reading import NAME, NAME_FORM, Choice, FieldSpec, ListOf, Named, Section, Text, Whole
+from safeconduct.access.reading import NAME, NAME_FORM, Choice, FieldSpec, Flag, ListOf, Named, Section, Text, Whole
 from safeconduct.access.tools import Asking, Effect, Trust
 from safeconduct.kernel.errors import InvalidInputError
 
@@ -126,6 +126,14 @@ TOOLS = Named(
                 "members of its result that say what the user's words mean, when it answers with exactly one record",
                 required=False,
                 default=[],
+            ),
+            FieldSpec(
+                "opaque",
+                Flag(),
+                "whether a variable stands before the model for its result, which only arguments hand on"
+                " ([variables.md](variables.md))",
+                required=False,
+                default=False,
             ),
             FieldSpec(
                 "approval",

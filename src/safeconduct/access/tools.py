@@ -58,6 +58,7 @@ class Tool:
     path's scope. `result` and `result_readers` are the label of what it returns; a result
     that `result_schema` closes, every member within bounds, is endorsed. `resolves` names members of its
     result: asked with words of the user's alone and answered with exactly one record, it says what those words mean.
+    An `opaque` tool's result is put before no model: a variable stands for it, unless its schema closes it.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Tool:
     result_readers: tuple[str, ...] = ()
     result_schema: Mapping[str, Constraint] = field(default_factory=dict)
     resolves: tuple[str, ...] = ()
+    opaque: bool = False
     approval: Asking = Asking.ON_VIOLATION
 
 

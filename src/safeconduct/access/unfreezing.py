@@ -21,7 +21,10 @@ from safeconduct.access.freeze_events import (
 from safeconduct.access.freezes import find_freeze, pending
 from safeconduct.access.humans import accounts_of
 from safeconduct.access.marks import Marks, caller_marks
-from safeconduct.access.model import Agreement, Freeze, Principal, RequestKind, Selector, SelectorKind
+from safeconduct.access.model.agreements import Agreement
+from safeconduct.access.model.changes import RequestKind
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.stops import Freeze, Selector, SelectorKind
 from safeconduct.kernel.errors import ConflictError, RefusedError
 from safeconduct.kernel.ids import EntryId, FreezeId, OrganizationId
 from safeconduct.kernel.instants import Duration, Instant

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import Selection, SelectorKind
+from safeconduct.access.model.stops import Selection, SelectorKind
 from safeconduct.access.upstream_key_events import (
     KEY_REVOCATIONS,
     REVOKE_KEY,

@@ -1,7 +1,8 @@
 """What a program's change takes from those who were vetted: a name that means somebody else was not."""
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import Organization, Principal, SelectorKind
+from safeconduct.access.model.parties import Organization, Principal
+from safeconduct.access.model.stops import SelectorKind
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ports import State
 

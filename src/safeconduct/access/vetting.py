@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from safeconduct.access.model import Organization, OrganizationRole, Principal, PrincipalKind
+from safeconduct.access.model.parties import Organization, OrganizationRole, Principal, PrincipalKind
 from safeconduct.access.path_schema import TIER
 from safeconduct.access.reading import NAME, NAME_FORM, Choice, FieldSpec, ListOf, Named, Section, Text, Whole
 from safeconduct.kernel.errors import InvalidInputError

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from safeconduct.access.admissions import PROBE
-from safeconduct.access.model import OrganizationRole, PrincipalKind
+from safeconduct.access.model.parties import OrganizationRole, PrincipalKind
 from safeconduct.access.reading import Key, Log, near
 from safeconduct.access.vetting import SecondReviewer, SubjectKind
 

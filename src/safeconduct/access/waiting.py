@@ -1,7 +1,7 @@
 """What waits for the partner, as state: a request, and the effect that fetches the cosignature it waits for."""
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import Pending
+from safeconduct.access.model.changes import Pending
 from safeconduct.kernel.effects import finish_effect, order_effect
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ids import EntryId

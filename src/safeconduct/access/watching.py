@@ -7,7 +7,8 @@ docs/spec/escalation.md section 3.
 from safeconduct.access import records as kept
 from safeconduct.access.escalation import Act, Ladder, SignalKind, Step
 from safeconduct.access.freeze_events import FREEZE_STARTED, FreezeStarted
-from safeconduct.access.model import PrincipalKind, RestrictionKind, Selection, Selector
+from safeconduct.access.model.parties import PrincipalKind
+from safeconduct.access.model.stops import RestrictionKind, Selection, Selector
 from safeconduct.access.restriction_events import LIFTED, SET, RestrictionLifted, RestrictionSet
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import EntryId

@@ -1,6 +1,7 @@
 """Writing files so that a crash leaves the old one or the new one, and heads/ on top of that."""
 
 import base64
+import fcntl
 import os
 import time
 import urllib.parse
@@ -24,6 +25,18 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UnavailableError(f"could not use {path.name}: {error.strerror}", code="file-failed") from error
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Holds a folder against other threads and processes that hold it so, and waits for them."""
+    with translated(folder):
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def read_file(file: Path, bytes_max: int) -> bytes:

@@ -4,18 +4,15 @@ The folder says what logs there are and their public keys, whether or not who ke
 first key stands under its origin, each later one under origin, plus sign and key id. Which one signs, the log says.
 """
 
-import fcntl
-import os
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from safeconduct.access.program import is_installation
 from safeconduct.adapters.custody.references import FILES, KEPT, unknown_keeper
 from safeconduct.adapters.data_folder import LOG_KEYS
-from safeconduct.adapters.files import file_name, write_secret
+from safeconduct.adapters.files import alone, file_name, write_secret
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Entropy
@@ -81,7 +78,7 @@ class LogKeys:
             KeyUnavailableError: it needs one, and who is to keep it can't be reached.
         """
         path = self._folder / file_name(origin)
-        with _alone(self._folder):  # two who need a new log's key at once, in threads or processes, get the same one
+        with alone(self._folder):  # two who need a new log's key at once, in threads or processes, get the same one
             if not path.exists():
                 write_secret(path, self._make() + "\n")
             return NoteSigner(origin, self._read(path))
@@ -136,13 +133,3 @@ class LogKeys:
     def _origins(self) -> list[Origin]:
         names = sorted(path.name for path in self._folder.iterdir())
         return [Origin(urllib.parse.unquote(name)) for name in names if _LATER not in name]
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from safeconduct.adapters.files import write_secret
+from safeconduct.adapters.files import alone, write_secret
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ports import Entropy
 
@@ -18,8 +18,9 @@ def safety_secret(data: Path, entropy: Entropy) -> bytes:
         UnavailableError: it can't be written.
     """
     path = data / FILE
-    if not path.exists():
-        write_secret(path, entropy(SECRET_BYTES).hex())
+    with alone(data):  # of several workers that begin at once one makes it
+        if not path.exists():
+            write_secret(path, entropy(SECRET_BYTES).hex())
     try:
         found = bytes.fromhex(path.read_text(encoding="ascii"))
     except (OSError, ValueError) as error:

@@ -16,6 +16,7 @@ from safeconduct.adapters.key_tables import KeyTables, NewKey
 from safeconduct.adapters.vault_tables import VaultTables
 from safeconduct.boundary.spaces import Owner, Space
 from safeconduct.kernel.entries import Reader
+from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Entropy
 from safeconduct.ledger.key_ports import STALE_S
 from safeconduct.ledger.sealing import HOUSE_ONLY, DataKey, DataKeyName, KeySelector, Readership, WrappedKey, new_key
@@ -68,6 +69,16 @@ class StoredKeys:
             made_of, key = self._key(space.key_name, HOUSE_ONLY), self._key(owner.key_name, HOUSE_ONLY)
             self._commit()
             return self._vault.keep(space.tag(made_of.key), key, pairs)
+
+    def find(self, space: Space, token: str) -> str | None:
+        with self._lock:
+            made_of = self._key(space.key_name, HOUSE_ONLY)
+            self._commit()
+            return self._vault.find(space.tag(made_of.key), token)
+
+    def holders(self, origin: Origin, token: str) -> frozenset[str]:
+        with self._lock:
+            return self._vault.holders(origin, token)
 
     def wrapped(self, reader: Reader, after: int = 0) -> Iterator[WrappedKey]:
         while True:

@@ -48,6 +48,22 @@ class VaultTables:
             self.database.run(_KEEP, [self._row(space, key, token, value) for token, value in fit.items()])
         return known.values | fit
 
+    def find(self, space: str, token: str) -> str | None:
+        """Returns what a token stands for in a space, if anything is kept of it there.
+
+        Raises:
+            UnavailableError: it can't be read; `vault-damaged`.
+        """
+        return dict(self._held(space, [identity_of(token)])).get(token)
+
+    def holders(self, origin: str, token: str) -> frozenset[str]:
+        """Returns the subjects of the keys of an origin under which a token is kept, in whatever space. Reads all."""
+        statement = (
+            "SELECT DISTINCT data_keys.subject FROM pseudonyms JOIN data_keys ON data_keys.id = pseudonyms.key_id"
+            " WHERE pseudonyms.identity = ? AND pseudonyms.token = ? AND data_keys.origin = ?"
+        )
+        return frozenset(row[0] for row in self.database.rows(statement, identity_of(token), token, origin))
+
     def _held(self, space: str, identities: Sequence[str]) -> Iterator[tuple[str, str]]:
         for at in range(0, len(identities), IDENTITIES_READ):
             part = identities[at : at + IDENTITIES_READ]

@@ -16,8 +16,7 @@ import msgspec
 
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.log_lines import write_lines
-from safeconduct.bootstrap import keeper, sequencer, worker
-from safeconduct.bootstrap.orders import Order, read_order
+from safeconduct.bootstrap.orders import Order, Role, read_order
 from safeconduct.http.connection import run
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.runtime.supervising import BEAT_S
@@ -29,12 +28,25 @@ Said = Callable[[], None]
 Work = Callable[[Order, threading.Event, Said], Awaitable[None]]
 
 
+async def _work(order: Order, ended: threading.Event, ready: Said) -> None:
+    from safeconduct.bootstrap.worker import work  # noqa: PLC0415 - each role loads what it needs, and no other's
+
+    await work(order, ended, ready)
+
+
+async def _keep(order: Order, ended: threading.Event, ready: Said) -> None:
+    from safeconduct.bootstrap.keeper import keep  # noqa: PLC0415
+
+    await keep(order, ended, ready)
+
+
 async def _sequence(order: Order, ended: threading.Event, ready: Said) -> None:
-    databases = order.options.databases
-    await asyncio.to_thread(sequencer.run, order.data, databases, ready=ready, ended=ended)
+    from safeconduct.bootstrap.sequencer import run  # noqa: PLC0415
+
+    await asyncio.to_thread(run, order.data, order.options.databases, ready=ready, ended=ended)
 
 
-WORK: Mapping[str, Work] = {"worker": worker.work, "keeper": keeper.keep, "sequencer": _sequence}
+WORK: Mapping[Role, Work] = {"worker": _work, "keeper": _keep, "sequencer": _sequence}
 
 
 def main() -> None:

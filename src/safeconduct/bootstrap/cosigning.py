@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from safeconduct.access import records as kept
 from safeconduct.access.cosigning import witness_of
-from safeconduct.access.model import Agreement
+from safeconduct.access.model.agreements import Agreement
 from safeconduct.adapters.quorum import Outcome, cosign_by_quorum
 from safeconduct.adapters.refusals import DAMNING, WitnessError
 from safeconduct.bootstrap.installation import Installation

@@ -33,6 +33,8 @@ from safeconduct.program.vetting import granting, keeping
 from safeconduct.runtime.effects import EffectRunner
 from safeconduct.soc.actions.ending import expire as end_action
 from safeconduct.soc.actions.keeping import EXPIRY_TIMER
+from safeconduct.soc.autonomy.look_events import LOOK_TIMER
+from safeconduct.soc.autonomy.looking import pass_due
 from safeconduct.watch import cases
 from safeconduct.watch.case_model import CASE_TIMER
 
@@ -52,6 +54,7 @@ def effect_runner(installation: Installation) -> EffectRunner:
     runner.on_timer(OPEN_TIMER, lambda tx, timer: closing.open_due(tx, timer.key))
     runner.on_timer(CLOSE_TIMER, lambda tx, timer: closing.close_due(tx, EntryId(timer.key)))
     runner.on_timer(EXPIRY_TIMER, _expire)
+    runner.on_timer(LOOK_TIMER, lambda tx, timer: pass_due(tx, EntryId(timer.key)))
     runner.on_timer(FREEZE_TIMER, lambda tx, timer: expire(tx, FreezeId(timer.key)))
     runner.on_timer(GRANT_TIMER, lambda tx, timer: close_due(tx, GrantId(timer.key)))
     runner.on_timer(keeping.EXPIRY_TIMER, lambda tx, timer: granting.expire(tx, EntryId(timer.key)))

@@ -16,6 +16,7 @@ from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.adapters.stored_keys import StoredKeys
 from safeconduct.adapters.telemetry.archives import Archives, open_archives
 from safeconduct.bootstrap.custody import current_signer, log_keys, wrapping_keys
+from safeconduct.bootstrap.hunt_engine import hunt_engine
 from safeconduct.bootstrap.projections import PROJECTIONS
 from safeconduct.bootstrap.stores import Stores, open_keys, open_stores
 from safeconduct.boundary.ports import Vault
@@ -159,7 +160,8 @@ def _parts(
     stores = stack.enter_context(open_stores(data, databases))
     wrapping = wrapping_keys(data, system_entropy)
     keys = stack.enter_context(open_keys(data, databases, system_entropy, wrapping))
-    archives = stack.enter_context(open_archives(data, system_entropy))
+    engine = hunt_engine(data)
+    archives = stack.enter_context(open_archives(data, system_entropy, lambda: engine))
     writer = stack.enter_context(closing(_writer(stores, keys, signers, clock, expected)))
     return _Parts(stores=stores, keys=keys, log_keys=signers, archives=archives, writer=writer)
 

@@ -14,12 +14,13 @@ from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import require_installation
 from safeconduct.adapters.telemetry.archives import open_archives
 from safeconduct.bootstrap.custody import current_signer, log_keys, wrapping_keys
+from safeconduct.bootstrap.hunt_engine import hunt_engine
 from safeconduct.bootstrap.installation import Installation, without_key
 from safeconduct.bootstrap.projections import PROJECTIONS
 from safeconduct.bootstrap.stores import open_keys, require_postgres
 from safeconduct.boundary.decision_events import OWN as DECIDED
 from safeconduct.gateway.events import OWN
-from safeconduct.http.control.context import AtWork
+from safeconduct.http.vitals import AtWork
 from safeconduct.kernel.effects import OUTBOX, TIMERS
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import ENTROPY_BYTES, Origin, ulid
@@ -105,7 +106,7 @@ def joined(data: Path, databases: Databases, role: str, expected: Callable[[], i
         store: PostgresShared = stack.enter_context(closing(PostgresShared(databases.log, TOLD)))
         heads = stack.enter_context(closing(PostgresHeads(databases.heads)))
         keys = stack.enter_context(open_keys(data, databases, entropy, wrapping))
-        archives = stack.enter_context(open_archives(data, entropy))
+        archives = stack.enter_context(open_archives(data, entropy, partial(hunt_engine, data)))
         overview = stack.enter_context(closing(PostgresOverview(databases.log)))
         session = stack.enter_context(closing(PostgresWatch(databases.log, role, name)))
         secret = SecretKey(entropy(SEED_BYTES))

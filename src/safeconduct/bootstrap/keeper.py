@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 from safeconduct.access.upstream_key_events import REVOKE_KEY
 from safeconduct.bootstrap.cosigning import follow
+from safeconduct.bootstrap.detecting import live_detection
 from safeconduct.bootstrap.effects import effect_runner
+from safeconduct.bootstrap.hunting import hunting
 from safeconduct.bootstrap.joined import Joined, check, joined
 from safeconduct.bootstrap.key_revoking import key_carrier
 from safeconduct.bootstrap.notifying import notifying
@@ -64,8 +66,15 @@ async def _keep(here: Joined, order: Order, require_turn: Callable[[], None], en
     runner.on(REVOKE_KEY, key_carrier(house, order.options.sources).carry_out)
     abandoner = Abandoner(house.writer, house.snapshot, lambda: _workers(here), by=here.name)
     with shipped(order.data, order.options.destinations, house.logs):
-        async with runner, beside(follow(house)), beside(watching(house)), notifying(house) as notices:
-            watch = here.watch(_waking(runner, notices))
+        async with (
+            runner,
+            beside(follow(house)),
+            beside(watching(house)),
+            beside(live_detection(house)),
+            notifying(house) as notices,
+            hunting(house) as hunts,
+        ):
+            watch = here.watch(_waking(runner, notices, hunts))
             watch.start(asyncio.get_running_loop(), Confirmation())
             while not await asyncio.to_thread(ended.wait, LOOK_S):
                 await asyncio.to_thread(require_turn)

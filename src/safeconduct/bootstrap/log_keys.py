@@ -1,7 +1,7 @@
 """What must be made before a log's key can be rotated, or a log closed: keys, statements, the successor."""
 
 from safeconduct.access.log_keys import Closing, check_open
-from safeconduct.access.model import KeyChange
+from safeconduct.access.model.changes import KeyChange
 from safeconduct.bootstrap.installation import Installation
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.log_events import next_origin

@@ -19,14 +19,15 @@ from safeconduct.access.secrets import make_secret
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import Address, locked
 from safeconduct.adapters.models.local import LocalModel, LocalServer
+from safeconduct.bootstrap.calling import ServeOptions, Told, named
+from safeconduct.bootstrap.hunt_engine import hunt_engine
 from safeconduct.bootstrap.joined import require_shared
 from safeconduct.bootstrap.listening import BACKLOG, address_of, listening, loopback, server_tls
 from safeconduct.bootstrap.notifying import channels
 from safeconduct.bootstrap.orders import Order, Role, command, environment
-from safeconduct.bootstrap.server import ServeOptions, Told, named
 from safeconduct.bootstrap.upstreams import configured
+from safeconduct.gateway.ports import LOCAL_UPSTREAM
 from safeconduct.runtime.supervising import Child, Task
-from safeconduct.soc.triage_service import LOCAL_UPSTREAM
 
 
 async def serve(data: Path, options: ServeOptions, told: Told, count: int) -> None:
@@ -40,6 +41,7 @@ async def serve(data: Path, options: ServeOptions, told: Told, count: int) -> No
     require_shared(data, options.databases)
     upstreams = _upstreams(data, options)
     channels(data)
+    hunt_engine(data)
     server_tls(options.where.tls, SystemClock().now())  # here, where whoever starts it is told what is wrong
     with locked(data) as lock, TemporaryDirectory(prefix="safeconduct-metrics-") as metrics, ExitStack() as sockets:
         listeners = sockets.enter_context(_listening(options, count))

@@ -13,7 +13,7 @@ from safeconduct.adapters.metrics import SHARED, CallMetrics
 from safeconduct.adapters.outbound import http_address, require_private
 from safeconduct.gateway.observing import Observer
 from safeconduct.gateway.ports import Upstream
-from safeconduct.http.control.context import Metrics
+from safeconduct.http.vitals import Metrics
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.runtime.calls import Calls
 

@@ -11,7 +11,7 @@ import msgspec
 from safeconduct import settings
 from safeconduct.adapters.metrics import SHARED
 from safeconduct.adapters.models.local import LocalServer
-from safeconduct.bootstrap.server import ServeOptions
+from safeconduct.bootstrap.calling import ServeOptions
 
 Role = Literal["worker", "keeper", "sequencer"]
 

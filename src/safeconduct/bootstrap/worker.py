@@ -1,17 +1,21 @@
 """A process that takes calls beside others, on a socket that its parent opened."""
 
 import asyncio
+import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from safeconduct.bootstrap.calling import Serving, app_of, calls_of, models, server_of
 from safeconduct.bootstrap.joined import joined
 from safeconduct.bootstrap.observed import metrics_of, observing
 from safeconduct.bootstrap.orders import Order
-from safeconduct.bootstrap.server import Serving, app_of, calls_of, models, server_of
 from safeconduct.gateway.budgets.rates import Pace
+from safeconduct.http.asgi import App
+from safeconduct.http.later import Later
+from safeconduct.http.vitals import AtWork, Work
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.kernel.notices import NOTICE
@@ -19,8 +23,11 @@ from safeconduct.runtime.confirming import Confirmation
 from safeconduct.runtime.freeze import Snapshot
 
 if TYPE_CHECKING:
+    from safeconduct.bootstrap.installation import Installation
     from safeconduct.http.connection import GatewayServer
     from safeconduct.runtime.calls import Calls
+
+_log = logging.getLogger(__name__)
 
 SETTLE_S = 10.0
 """Seconds that a request waits for the process that carries out what it ordered. A partner answers within a second."""
@@ -60,14 +67,35 @@ async def work(order: Order, ended: threading.Event, ready: Callable[[], None]) 
                 metrics=metrics_of(seen, calls),
                 shipping=list,
             )
-            app = app_of(house, partial(settle, house.snapshot), serving, lambda: here.at_work(calls.unready()))
+
+            def at_work() -> AtWork:
+                return here.at_work(calls.unready())
+
+            control = Later(partial(_control, house, serving, at_work))
+            app = app_of(house, serving, at_work, control)
             loopback = None if order.loopback < 0 else socket.socket(fileno=order.loopback)
             server = server_of(app, calls, order.options, loopback)
             end = asyncio.create_task(_end(ended, server))
             calls.loop.call_soon(ready)
+            loading = asyncio.create_task(_loaded(control))  # at once: whoever freezes finds it there
             await server.serve(sockets=[socket.socket(fileno=order.socket)])
             end.cancel()
+            loading.cancel()
             watch.stop()
+
+
+def _control(house: "Installation", serving: Serving, work: Work) -> App:
+    """Returns the control API, loaded here: calls need none of it, and are taken before it is there."""
+    from safeconduct.bootstrap.controlling import control_of  # noqa: PLC0415
+
+    return control_of(house, partial(settle, house.snapshot), serving, work)
+
+
+async def _loaded(control: Later) -> None:
+    try:
+        await control.load()
+    except SafeconductError:
+        _log.exception("the control API could not be loaded; its next request tries again")
 
 
 async def settle(snapshot: Snapshot) -> Mapping[str, SafeconductError]:

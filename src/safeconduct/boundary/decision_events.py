@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from safeconduct.access.acts import record_act
-from safeconduct.access.model import CallFacts
+from safeconduct.access.model.calls import CallFacts
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.errors import ConflictError

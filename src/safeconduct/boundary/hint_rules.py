@@ -2,41 +2,18 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
+from safeconduct.access.detection import Family, OwnHintRule, Where
+from safeconduct.access.hint_schema import compiled
 from safeconduct.boundary.model import Source
 from safeconduct.boundary.pattern_sets import PatternSet
 
 _WORD = re.compile(r"<([a-z]+)>")
-
-
-class Family(StrEnum):
-    """What kind of attack a rule looks for."""
-
-    OVERRIDE = "override"  # instructions are to count no longer
-    ROLE_PLAY = "role-play"  # the model is to be somebody who is not bound
-    TEMPLATE = "template"  # marks of a conversation, and jailbreaks that are handed around
-    TOOL_STEERING = "tool-steering"  # a tool is to be called, or a verdict to be given
-    EXFILTRATION = "exfiltration"  # something is to be sent somewhere
-    ENCODING = "encoding"  # an order or an answer is to be encoded
-    ADDRESSED = "addressed"  # data speak to the model, or have an imperative
-    HIDDEN = "hidden"  # text that nobody sees, or more than is read
-    SYSTEM_PROMPT_PROBE = "system-prompt-probe"  # a user asks for the orders; data that do so exfiltrate
-    TRAINING_DATA_PROBE = "training-data-probe"
-    MODEL = "model"  # the optional model's, which no rule has
-
-
-class Where(StrEnum):
-    """Which blocks a rule looks at. Orders are what a user gives, so most rules are for data alone or say so."""
-
-    DATA = "data"  # tool results and documents
-    SAID = "said"  # what a user says too
-    ANY = "any"  # and a system text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +39,16 @@ LOOKED_AT: Mapping[Source, frozenset[Where]] = {
 }
 
 
+class Rules(Protocol):
+    """Rules that are looked for together."""
+
+    rules: tuple[HintRule, ...]
+
+    def matching(self, text: str) -> list[HintRule]:
+        """Returns the rules that match anywhere in a text."""
+        ...
+
+
 class RuleSet:
     """Rules that are looked for together: one pass over a text, linear in its length whatever it holds."""
 
@@ -72,6 +59,35 @@ class RuleSet:
     def matching(self, text: str) -> list[HintRule]:
         """Returns the rules that match anywhere in a text, in their order."""
         return [self.rules[place] for place in self._patterns.matching(text)]
+
+
+class WithOwn:
+    """A set of rules, and such as somebody wrote: each of these is a pass of its own.
+
+    Together in one automaton, a pattern that takes too much of its memory would hide what all others find.
+    """
+
+    def __init__(self, shipped: "Rules", own: Sequence[HintRule]) -> None:
+        self.rules = (*shipped.rules, *own)
+        self._shipped = shipped
+        self._own = [(rule, compiled(rule.pattern)) for rule in own]
+
+    def matching(self, text: str) -> list[HintRule]:
+        """Returns the rules that match anywhere in a text, own ones last."""
+        raw = text.encode("utf-8", "replace")
+        return [*self._shipped.matching(text), *(rule for rule, pattern in self._own if pattern.search(raw))]
+
+
+OWN_SCORE = 0.7
+"""What a match of somebody's own rule is worth: nobody measured it on what this project has."""
+
+
+def own_rules(stated: Iterable[OwnHintRule]) -> tuple[HintRule, ...]:
+    """Returns the rules that a path has of its program. Their ids begin with `own:`, as no shipped one does."""
+    return tuple(
+        HintRule(id=f"own:{one.id}", family=one.family, score=OWN_SCORE, where=one.where, pattern=one.pattern)
+        for one in stated
+    )
 
 
 @cache

@@ -3,11 +3,12 @@
 No hint means nothing: a text without one is as untrusted as it was.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from itertools import pairwise
 
-from safeconduct.boundary.hint_rules import LOOKED_AT, Family, HintRule, RuleSet, shipped_rules
+from safeconduct.access.detection import Family, OwnHintRule
+from safeconduct.boundary.hint_rules import LOOKED_AT, HintRule, Rules, RuleSet, WithOwn, own_rules, shipped_rules
 from safeconduct.boundary.model import Block, Hint, Source
 from safeconduct.boundary.revealing import reveal
 
@@ -19,6 +20,9 @@ EDGE = 300
 
 HIDDEN_MIN = 8
 """Characters of unseen text that are a hint by themselves. The flag of a country's part is six."""
+
+DETECTORS_MAX = 64
+"""Sets of own rules that are kept compiled: as many paths as have different ones at a time."""
 
 CLOSED_UP = "closed-up"
 UNSEEN = frozenset(("tags", "selectors"))
@@ -37,9 +41,12 @@ Detect = Callable[[Sequence[Block]], tuple[Hint, ...]]
 class Detector:
     """`Detect` by rules."""
 
-    def __init__(self, rules: Iterable[HintRule]) -> None:
-        known = tuple(rules)
-        self._sets = {source: RuleSet([one for one in known if one.where in LOOKED_AT[source]]) for source in Source}
+    def __init__(self, sets: Mapping[Source, Rules]) -> None:
+        self._sets = sets
+
+    def beside(self, own: Sequence[HintRule]) -> "Detector":
+        """Returns one that looks for other rules too."""
+        return Detector({source: WithOwn(known, _looking_at(source, own)) for source, known in self._sets.items()})
 
     def __call__(self, blocks: Sequence[Block]) -> tuple[Hint, ...]:
         found, left = list[Hint](), CHARACTERS_MAX
@@ -87,12 +94,22 @@ def _at(hint: Hint, block: Block, via: tuple[str, ...] = ()) -> Hint:
     return Hint(rule=hint.rule, family=hint.family, score=hint.score, pointer=block.pointer, via=via)
 
 
+def _looking_at(source: Source, rules: Iterable[HintRule]) -> list[HintRule]:
+    return [one for one in rules if one.where in LOOKED_AT[source]]
+
+
 @cache
 def shipped_detector() -> Detector:
     """Returns the detector of the shipped rules. Made once: its automaton takes some milliseconds."""
-    return Detector(shipped_rules())
+    return Detector({source: RuleSet(_looking_at(source, shipped_rules())) for source in Source})
 
 
-def hints(blocks: Sequence[Block]) -> tuple[Hint, ...]:
-    """Returns what the shipped rules find in blocks, in their order; `via` of the first view that matched."""
-    return shipped_detector()(blocks)
+@lru_cache(maxsize=DETECTORS_MAX)
+def detector_with(own: tuple[OwnHintRule, ...]) -> Detector:
+    """Returns the detector of the shipped rules and a path's own."""
+    return shipped_detector().beside(own_rules(own))
+
+
+def hints(blocks: Sequence[Block], own: tuple[OwnHintRule, ...] = ()) -> tuple[Hint, ...]:
+    """Returns what rules find in blocks, in their order: the shipped ones and `own`; `via` of the first view."""
+    return (detector_with(own) if own else shipped_detector())(blocks)

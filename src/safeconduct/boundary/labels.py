@@ -33,6 +33,7 @@ class Why(StrEnum):
     SETTING = "setting"  # no model reads it
     RECORDS_FULL = "records-full"  # the session has more than is remembered
     ANSWERED = "answered"  # the session's model said it, of all that the session had read
+    OPAQUE = "opaque"  # as `TOOL`, and no model is shown it
     HINTED = "hinted"  # a detector took it for an attack
 
 
@@ -73,6 +74,7 @@ class Marked:
 
     `vouched` is whether the operator answers for it, `hinted` whether a detector took it for an attack, `probed`
     whether it asks for the model's orders or what it memorized: data that do so attack, a user who does is watched.
+    `unread` is whether a variable stands for it: what the model says then is not made of it.
     """
 
     block: Block
@@ -82,6 +84,7 @@ class Marked:
     vouched: bool = False
     hinted: bool = False
     probed: bool = False
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,7 @@ def label_blocks(
 
 def context_of(labelled: Iterable[Labelled], known: Known) -> Label:
     """Returns the label of what a model makes of a conversation: all that it reads, and all that the session read."""
-    read = (one.label for one in labelled if one.marked.block.source is not Source.SETTING)
+    read = (one.label for one in labelled if not (one.marked.unread or one.marked.block.source is Source.SETTING))
     return joined((known.floor, *read))
 
 
@@ -206,6 +209,8 @@ class _Steps:
         arguments, why = replace(self._known.floor, integrity=Integrity(seen)), Why.TOOL
         if is_closed(one.block.text, self._rules.schemas.get(called[0].call.name, {})):
             declared, why = replace(declared, integrity=max(declared.integrity, Integrity.ENDORSED)), Why.CLOSED
+        elif one.unread:
+            why = Why.OPAQUE
         return joined((declared, arguments)), why
 
     def _of(self, integrity: Integrity, why: Why) -> tuple[Label, Why]:

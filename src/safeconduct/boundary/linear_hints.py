@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import inf, sqrt
 from zlib import crc32
 
-from safeconduct.boundary.hint_rules import Family
+from safeconduct.access.detection import Family, HintLimits
 from safeconduct.boundary.hints import CHARACTERS_MAX
 from safeconduct.boundary.model import Block, Hint, Source
 from safeconduct.boundary.npz import arrays
@@ -42,12 +42,26 @@ class Channel:
         weight = self.weights.__getitem__
         return max((sum(map(weight, one)) / sqrt(len(one)) for one in windows(text)), default=-inf)
 
+    def above(self, limit: float | None) -> "Channel":
+        """Returns the same weights with another limit, where one is given."""
+        return self if limit is None else Channel(self.weights, limit)
+
 
 class LinearDetector:
     """`Detect` by weights: what users say has one channel, what tools and documents bring the other."""
 
     def __init__(self, *, user: Channel, data: Channel) -> None:
         self._channels = {Source.USER: user, Source.TOOL: data, Source.DOCUMENT: data}
+
+    def limited(self, limits: HintLimits) -> "LinearDetector":
+        """Returns one with the same weights that hints above other strengths."""
+        user, data = self._channels[Source.USER], self._channels[Source.TOOL]
+        return LinearDetector(user=user.above(limits.user), data=data.above(limits.data))
+
+    def strength(self, block: Block) -> float:
+        """Returns how much a block looks like an attack; minus infinity where no channel is for it."""
+        channel = self._channels.get(block.source)
+        return channel.strength(block.text[:CHARACTERS_MAX]) if channel else -inf
 
     def __call__(self, blocks: Sequence[Block]) -> tuple[Hint, ...]:
         found, left = list[Hint](), CHARACTERS_MAX

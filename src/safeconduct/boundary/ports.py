@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from safeconduct.boundary.spaces import Owner, Space
+from safeconduct.kernel.ids import Origin
 
 
 class Vault(Protocol):
@@ -34,4 +35,16 @@ class Vault(Protocol):
         Raises:
             UnavailableError: it can't; none of them is kept unless the commit itself failed.
         """
+        ...
+
+    def find(self, space: Space, token: str) -> str | None:
+        """Returns what a token stands for in a space; None where it stands for nothing there, or no longer.
+
+        Raises:
+            UnavailableError: it can't be read.
+        """
+        ...
+
+    def holders(self, origin: Origin, token: str) -> frozenset[str]:
+        """Returns the principals for whose calls a token is kept in whatever space of a log's paths."""
         ...

@@ -10,6 +10,7 @@ from functools import cached_property
 from safeconduct.boundary.tokens import (
     AS_FOLDED,
     LITERAL,
+    VARIABLE,
     folded,
     identity,
     identity_of,
@@ -84,6 +85,10 @@ class Pseudonyms:
     def literal(self, text: str) -> str:
         """Returns the token of a text that has a token's form without being one: restored, it is itself again."""
         return self._token(LITERAL, text)
+
+    def variable(self, text: str) -> str:
+        """Returns the token of a text that a variable stands for (boundary/variables.py)."""
+        return self._token(VARIABLE, text)
 
     @property
     def unkept(self) -> Mapping[str, str]:

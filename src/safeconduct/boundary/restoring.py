@@ -104,6 +104,10 @@ class Restorable:
         starts = range(BODY_CHARACTERS - PIECE_CHARACTERS + 1)
         return frozenset(body[start : start + PIECE_CHARACTERS] for body in bodies for start in starts)
 
+    def restorer(self, *, as_json: bool, argument: bool) -> "Restorer":  # noqa: ARG002 - arguments are JSON like any
+        """Returns what restores one text. With `as_json` it is a JSON document."""
+        return Restorer(self, as_json=as_json)
+
     def begins(self, word: str) -> bool:
         """Whether a token begins so."""
         return _any_begins(self._sorted, word)
@@ -132,20 +136,6 @@ class Restorable:
 def _any_begins(ordered: list[str], word: str) -> bool:
     at = bisect_left(ordered, word)
     return at < len(ordered) and ordered[at].startswith(word)
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """A text with its tokens restored, and what became of them."""
-
-    text: str
-    tally: Tally
-
-
-def restore(text: str, known: Restorable, *, as_json: bool = False) -> Restored:
-    """Restores a whole text. With `as_json` it is a JSON document, and what is put in is escaped as that demands."""
-    restorer = Restorer(known, as_json=as_json)
-    return Restored(restorer.feed(text) + restorer.rest(), restorer.tally)
 
 
 class Restorer:

@@ -80,13 +80,15 @@ class Ground:
     """What a value may rest on beside its label.
 
     `words` are the user's, `resolved` the values that trusted tools gave for them. `in_scope` tells whether a text is a
-    target of the engagement, `secret` whether it holds one. `uses` counts each playbook's calls of the last hour.
+    target of the engagement, `secret` whether it holds one, `misused` why it is no variable that may go, empty where
+    nothing is wrong. `uses` counts each playbook's calls of the last hour.
     """
 
     words: Words = field(default_factory=Words)
     resolved: frozenset[str] = frozenset()
     in_scope: Callable[[str], bool] = lambda _: False
     secret: Callable[[str], bool] = lambda _: False
+    misused: Callable[[str], str] = lambda _: ""
     uses: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -189,13 +191,16 @@ def _one(
 
 
 def _forbidden(one: Proposed, tool: Tool, ground: Ground) -> _Found | None:
-    """What no person is asked about: what is too large to look at, hostile, or a secret."""
+    """What no person is asked about: what is too large to look at, hostile, a secret, or no variable of here."""
     values, size = list(leaves(one.call.arguments)), sum(map(len, _texts(one.call.arguments)))
     if len(values) > LEAVES_MAX or size > ARGUMENTS_CHARACTERS_MAX:
         return _Found(Verdict.DENY, "arguments-too-large", f"tools.{tool.name}")
     secret = tuple(pointer for pointer, value in values if ground.secret(str(value)))
     if secret or any(map(ground.secret, _texts(one.call.arguments))):
         return _Found(Verdict.DENY, "secret-in-argument", f"tools.{tool.name}/readers", secret)
+    misused = next(filter(None, map(ground.misused, _texts(one.call.arguments))), "")
+    if misused:
+        return _Found(Verdict.DENY, misused, f"tools.{tool.name}")
     if tool.effect is Effect.READ:
         return None
     hostile = tuple(

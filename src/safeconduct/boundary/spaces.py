@@ -23,6 +23,7 @@ class SpaceKind(StrEnum):
     INCIDENT = "incident"
     SESSION = "session"
     CALL = "call"
+    VARIABLES = "variables"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,11 @@ class Owner:
             readers=frozenset({HOUSE}),
             day=rfc3339(self.at)[:DAY_LENGTH],
         )
+
+
+def variables_of(origin: Origin, organization: str, session: str, call: str) -> Space:
+    """Returns the space of a call's opaque variables: its session's and no other's, or the call's own."""
+    return Space(origin, organization, SpaceKind.VARIABLES, f"session:{session}" if session else f"call:{call}")
 
 
 def space_of(origin: Origin, organization: str, session: str, call: str) -> Space:

@@ -29,6 +29,9 @@ OTHER = "DATA"
 LITERAL = "TEXT"
 """What stands for a text that only has the form of a token: so no text of a caller is taken for one of ours."""
 
+VARIABLE = "VAR"
+"""What a variable's token begins with: it stands in the vault, and no model is shown it in this form."""
+
 IDENTITY_CHARS = 8
 """Characters that tell values apart: 40 bits. Of a million values 0.45 pairs collide, and are made again."""
 

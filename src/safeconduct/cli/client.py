@@ -61,6 +61,14 @@ class Client:
         """
         return self._signer()[0]
 
+    def require_signer(self) -> None:
+        """Returns if there is a key to sign with, before work begins that each of its parts would be refused for.
+
+        Raises:
+            InvalidInputError: `key-missing`.
+        """
+        self._signer()
+
     def get(self, path: str, /, **query: str | int | None) -> Any:  # noqa: ANN401 - JSON of the control API
         """Reads. Raises the server's errors as our own."""
         return _document(self._read(path, {name: value for name, value in query.items() if value is not None}))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.cli.client import Data, Key, client, place
-from safeconduct.cli.output import Json, emit, out, rows
+from safeconduct.cli.output import NO, Json, emit, out, rows
 from safeconduct.kernel.errors import InvalidInputError
 
 commands = typer.Typer(help="Data: what goes where, and what left against the rules.", no_args_is_help=True)
@@ -53,6 +53,88 @@ def breaches(
     emit(found, as_json, lambda _: rows(shown, "id", "at", "path", "call", "classes", "noticed"))
 
 
+@commands.command()
+def recheck(
+    *,
+    since: Annotated[str, typer.Option("--from", metavar="TIME", help="Calls asked from then on.")] = "",
+    until: Annotated[str, typer.Option("--until", metavar="TIME", help="Calls asked before; no later than now.")] = "",
+    path: Annotated[str, typer.Option("--path", metavar="NAME", help="Calls of one path. Default: of all.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Which rule changed; it stands in the log.")] = "",
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Looks again at sealed requests by the rules of now. Exit 1: data left that should not have."""
+    if not (since and until and reason):
+        raise InvalidInputError("expected --from TIME, --until TIME and --reason TEXT", code="recheck-incomplete")
+    wanted = {"since": since, "until": until, "path": path, "reason": reason}
+    found = client(data, key).post("/api/v1/data/rechecks", wanted)
+    emit(found, as_json, _show_recheck)
+    if found.get("breaches"):
+        raise typer.Exit(NO)
+
+
+@commands.command()
+def rechecks(*, data: Data = None, as_json: Json = False) -> None:
+    """Lists the rechecks on record, and what each found."""
+    found = client(data).get("/api/v1/data/rechecks")
+    emit(found, as_json, _show_rechecks)
+
+
+@commands.command()
+def restore(
+    token: Annotated[str, typer.Argument(metavar="TOKEN", help="The pseudonym, letter for letter.")],
+    *,
+    path: Annotated[str, typer.Option("--path", metavar="NAME", help="The path it came from.")],
+    session: Annotated[str, typer.Option("--session", metavar="NAME", help="The session, such as incident:inc-7.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")],
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Tells what a pseudonym stands for, to whom the path restores originals. Exit 1: it stands for nothing there."""
+    wanted = {"token": token, "path": path, "session": session, "reason": reason}
+    found = client(data, key).post("/api/v1/data/restorations", wanted)
+    emit(found, as_json, _show_restored)
+    if found["value"] is None:
+        raise typer.Exit(NO)
+
+
+def _show_restored(one: dict[str, Any]) -> None:
+    said = one["value"] if one["value"] is not None else _IS[one["found"]]
+    out.print(f"{one['token']}: {said}", markup=False)
+    out.print(f"asked so far: {_counts(one['asked'])}", style="dim", markup=False)
+
+
+_IS = {"foreign": "foreign: it is of another session", "forged": "forged: nobody here made it"}
+
+
+def _show_rechecks(every: list[dict[str, Any]]) -> None:
+    for one in every:
+        _show_recheck(one)
+
+
+def _show_recheck(one: dict[str, Any]) -> None:
+    if one["state"] == "waiting":
+        waits = "safeconduct log openings shows the votes; ask again with the same words once both have approved"
+        out.print(f"waits for both parties: {one['approval']['id']}\n  {one['which']}\n  {waits}", markup=False)
+        return
+    told = f"{one['looked']} of {one['calls']} calls read, {one['failed']} not readable, {one['unread']} not opened"
+    out.print(f"recheck {one['id']} by {one['by']} ({one['reason']}): {told}", markup=False)
+    for call in one["found"]:
+        parts = {"found now": call["classes"], "hints now": call["hints"], "left": call["left"]}
+        said = "; ".join(f"{name}: {_counts(counts)}" for name, counts in parts.items() if counts)
+        out.print(f"  call {call['call']}  {said}", markup=False)
+    for breach_id in one["breaches"]:
+        out.print(f"  breach {breach_id}", markup=False)
+    if one["next"]:
+        out.print(f"  more calls: go on with --from {one['next']}", markup=False)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
 def _show_breach(one: dict[str, Any]) -> None:
     out.print(f"breach {one['id']} of {one['at']}: call {one['call']} on path {one['path']}", markup=False)
     for name, count in one["classes"].items():
@@ -66,7 +148,11 @@ def _show_breach(one: dict[str, Any]) -> None:
     out.print(f"  told: {', '.join(one['told'])}", markup=False)
 
 
-_HOW = {"quoted": "the model said what its request held as tokens", "reported": "reported"}
+_HOW = {
+    "quoted": "the model said what its request held as tokens",
+    "reported": "reported",
+    "rechecked": "a later rule found it",
+}
 _IN_REQUEST = {True: "the request that was sent holds it", False: "the request that was sent does not hold it"}
 
 

@@ -49,7 +49,7 @@ def _show_dead(letters: list[dict[str, Any]]) -> None:
 
 @commands.command()
 def anomalies(*, data: Data = None, as_json: Json = False) -> None:
-    """Lists what was never so before, the unlikeliest first, each with its odds."""
+    """Lists what was never so before, and what never so much, the unlikeliest first, each with why."""
     emit(client(data).get("/api/v1/anomalies"), as_json, _show_anomalies)
 
 
@@ -57,6 +57,10 @@ def _show_anomalies(document: dict[str, Any]) -> None:
     for one in document["anomalies"]:
         out.print(f"{one['time']}  {one['title']}", markup=False)
         out.print(f"    {one['context']['found']!r}: {one['value']['found']!r}  event {one['event']}", markup=False)
+        out.print(f"    {one['reason']}", markup=False)
+    for one in document["volumes"]:
+        out.print(f"{one['time']}  {one['title']}", markup=False)
+        out.print(f"    {one['context']['found']!r}  first event {one['events'][0]}", markup=False)
         out.print(f"    {one['reason']}", markup=False)
     out.print(f"{document['found']} in {document['events']:,} events", markup=False)
     if document["contexts_left_out"]:

@@ -9,6 +9,7 @@ import typer
 from safeconduct.access.selectors import TAG_SECRET_BYTES, place_tag
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.cli.client import Data, Key, client, place
+from safeconduct.cli.durations import seconds_of
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, rows
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
 from safeconduct.kernel.instants import Instant, rfc3339, seconds
@@ -37,7 +38,6 @@ TagSecret = Annotated[
     typer.Option("--tag-secret", metavar="FILE", help="Send nationalities and jurisdictions as tags made with this."),
 ]
 
-_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 _PLACES = re.compile(r"(nationality:|jurisdiction:)([a-z]{2})(?=&|$)")
 
 
@@ -128,11 +128,7 @@ def after(duration: str) -> str | None:
     """
     if not duration:
         return None
-    count, unit = duration[:-1], duration[-1]
-    if not re.fullmatch(r"[1-9][0-9]{0,4}", count) or unit not in _UNITS:
-        text = f"expected a number with m, h or d, such as 90m or 3d, got {duration!r}"
-        raise InvalidInputError(text, code="duration-invalid")
-    return rfc3339(Instant(SystemClock().now() + seconds(int(count) * _UNITS[unit])))
+    return rfc3339(Instant(SystemClock().now() + seconds(seconds_of(duration))))
 
 
 def tagged(selector: str, secret: bytes) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from safeconduct.cli import saved_hunts
+from safeconduct.cli import saved_hunts, scheduled_hunts
 from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.detect import Owner
 from safeconduct.cli.hunt_words import LIMIT, First, Groups, Last, Limit, Order, Sources, Wheres, question
@@ -30,6 +30,9 @@ commands.command()(saved_hunts.save)
 commands.command(name="list")(saved_hunts.list_)
 commands.command()(saved_hunts.show)
 commands.command()(saved_hunts.remove)
+commands.command()(scheduled_hunts.schedule)
+commands.command()(scheduled_hunts.unschedule)
+commands.command()(scheduled_hunts.runs)
 
 
 @commands.command()
@@ -105,6 +108,8 @@ def _show(document: dict[str, Any], *, query: bool) -> None:
              "last", "event")  # fmt: skip
     for event in document["events"][:SHOWN]:
         out.print(f"  safeconduct events show {event}", markup=False)
+    if len(document["events"]) > SHOWN:
+        out.print(f"  and {len(document['events']) - SHOWN} more, with --json", style="dim")
     looked = ", ".join(f"{count:,} {source}" for source, count in document["sources"].items()) or "none"
     out.print(
         f"{document['counted']:,} of {document['scanned']:,} events ({looked}) in {document['took_ms']:,} ms",

@@ -5,22 +5,23 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.cli.client import Data, client, place
+from safeconduct.cli.closing import close, reopen
 from safeconduct.cli.incident_report import report
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.cli.questions import explain, hunt
 from safeconduct.cli.regroup import duplicate, merge, regroupings, split, undo
-from safeconduct.cli.triage import Id, claims, triage
+from safeconduct.cli.triage import Id, claims, describe, triage
 
 commands = typer.Typer(help="Incidents: alerts that belong together.", no_args_is_help=True)
 
-Everything = Annotated[bool, typer.Option("--all", help="Those that no longer stand, too.")]
+Everything = Annotated[bool, typer.Option("--all", help="Closed ones and those that no longer stand, too.")]
 
 
 @commands.command(name="list")
 def list_(*, everything: Everything = False, data: Data = None, as_json: Json = False) -> None:
-    """Lists the incidents, the gravest first."""
+    """Lists the open incidents, the gravest first."""
     found = client(data).get("/api/v1/incidents", all="true" if everything else None)
-    emit(found, as_json, lambda listed: rows(listed, "id", "score", "alerts", "events", "first", "last"))
+    emit(found, as_json, _list)
 
 
 @commands.command()
@@ -29,12 +30,25 @@ def show(incident_id: Id, *, data: Data = None, as_json: Json = False) -> None:
     emit(client(data).get(place("incidents", incident_id)), as_json, _show)
 
 
-for further in (triage, explain, hunt, claims, report, merge, split, duplicate, regroupings, undo):
+for further in (close, reopen, triage, explain, hunt, claims, report, merge, split, duplicate, regroupings, undo):
     commands.command()(further)
+
+
+def _list(listed: list[dict[str, Any]]) -> None:
+    if not listed:
+        out.print("none is open; --all lists those that were closed, too", style="dim")
+        return
+    told = [one | {"closed": one["closed"]["disposition"] if one["closed"] else ""} for one in listed]
+    rows(told, "id", "score", "alerts", "events", "first", "last", "closed")
 
 
 def _show(document: dict[str, Any]) -> None:
     out.print(f"{document['id']}  score {document['score']}  {document['first']} to {document['last']}", markup=False)
+    for one in document["grown_from"]:
+        out.print(f"  grown from {one['id']}, which was closed: {describe(one)}", markup=False)
+    for one in document["closings"]:
+        ended = f", opened again at {one['reopened_at']}" if one["reopened_at"] else ""
+        out.print(f"  closed: {describe(one)}{ended}", markup=False)
     for reason in document["score_reasons"]:
         out.print(f"  {reason}", markup=False)
     out.print("alerts", style="dim")

@@ -26,8 +26,9 @@ Owner = Annotated[
     str, typer.Option("--owner", metavar="ORGANIZATION", help="Your organization, where it is its own telemetry.")
 ]
 TimeField = Annotated[str, typer.Option("--time-field", help="The member that holds the time of own JSON lines.")]
-
-
+Zone = Annotated[
+    str, typer.Option("--zone", metavar="OFFSET", help="The offset of times in JSON that tell none: +02:00, or Z.")
+]
 Mapped = Annotated[
     Path | None,
     typer.Option("--mapping", metavar="FILE", help="What own JSON lines mean, as docs/telemetry.md has it."),
@@ -40,6 +41,7 @@ class Manner:
 
     host: str = ""
     time_field: str = ""
+    zone: str = ""
     owner: str = ""
     mapping: bytes = b""
     again: bool = False
@@ -51,7 +53,7 @@ class Manner:
 
     def said(self) -> dict[str, str]:
         """What goes with each file, as the API has it."""
-        told = {"host": self.host, "time_field": self.time_field, "owner": self.owner}
+        told = {"host": self.host, "time_field": self.time_field, "zone": self.zone, "owner": self.owner}
         if self.mapping:
             told["mapping_bytes"] = str(len(self.mapping))
         return told | ({"again": "true"} if self.again else {})
@@ -70,6 +72,7 @@ def ingest(
     *,
     host: Host = "",
     time_field: TimeField = "",
+    zone: Zone = "",
     mapping: Mapped = None,
     again: Again = False,
     follow: Follow = False,
@@ -80,11 +83,13 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Reads telemetry in: syslog, auditd, web server logs, tshark's and anyone's JSON lines. Twice is once."""
-    manner = Manner(host=host, time_field=time_field, owner=owner, mapping=_mapping(mapping), again=again)
+    manner = Manner(host=host, time_field=time_field, zone=zone, owner=owner, mapping=_mapping(mapping), again=again)
     if follow:
         following.follow(paths, state, _sender(client(data, key), manner))
         return
-    document = take_in(client(data, key), paths, manner, tell=_tell)
+    asking = client(data, key)
+    asking.require_signer()
+    document = take_in(asking, paths, manner, tell=_tell)
     emit(document, as_json, _show)
     if any(report["problem"] and report["asked"] for report in document["files"]):
         raise typer.Exit(BAD_INPUT)

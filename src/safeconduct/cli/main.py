@@ -23,6 +23,7 @@ COMMANDS: sections.Sections = {
         "obligation": "obligation:commands",
         "recertify": "recertify:commands",
         "path": "path:commands",
+        "hints": "hints:commands",
         "scope": "scope:commands",
         "grant": "grant:commands",
         "calendar": "calendar:calendar",
@@ -50,7 +51,7 @@ COMMANDS: sections.Sections = {
     },
     "Security operations": {
         "ingest": "ingest:ingest",
-        "detect": "detect:detect",
+        "detect": "detect:commands",
         "rules": "rules:commands",
         "siem": "siem:commands",
         "model-assets": "model_assets:model_assets",
@@ -58,6 +59,9 @@ COMMANDS: sections.Sections = {
         "hunt": "hunt:commands",
         "incident": "incident:commands",
         "review": "review:commands",
+        "value": "value:commands",
+        "autonomy": "autonomy:commands",
+        "prompt": "prompt:commands",
         "action": "action:commands",
     },
     "What both parties can check": {

@@ -57,10 +57,20 @@ def rows(document: Any, *names: str) -> None:  # noqa: ANN401 - a list of maps f
     if not document:
         out.print("none", style="dim")
         return
-    widths = {name: max(len(name), *(len(str(row.get(name, ""))) for row in document)) for name in names}
-    out.print("  ".join(name.ljust(widths[name]) for name in names), style="dim", markup=False)
-    for row in document:
-        out.print("  ".join(str(row.get(name, "")).ljust(widths[name]) for name in names), markup=False)
+    lines = [names, *([worded(row.get(name, "")) for name in names] for row in document)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
+    for number, line in enumerate(lines):
+        aligned = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        out.print(aligned, style="" if number else "dim", markup=False)
+
+
+def worded(value: object) -> str:
+    """Returns a value of a document as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {worded(one)}" for name, one in value.items())
+    return str(value)
 
 
 def require_new(file: Path | None) -> None:

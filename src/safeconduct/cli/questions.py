@@ -1,10 +1,15 @@
 """`safeconduct incident explain` and `safeconduct incident hunt`."""
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.output import Json, emit, out
 from safeconduct.cli.triage import Id, Model, Path, Principal, show_model
+
+Siem = Annotated[str, typer.Option("--siem", metavar="SIEM", help="A joined SIEM that the hunts are asked of too.")]
+Table = Annotated[str, typer.Option("--table", metavar="TABLE", help="With --siem: the table of it.")]
 
 
 def explain(
@@ -28,12 +33,14 @@ def hunt(
     path: Path = "",
     principal: Principal = "",
     model: Model = "",
+    siem: Siem = "",
+    table: Table = "",
     data: Data = None,
     key: Key = None,
     as_json: Json = False,
 ) -> None:
     """Has a model propose hunts about an incident, runs them, and checks what it claims of what they found."""
-    asked = {"path": path, "principal": principal, "model": model}
+    asked = {"path": path, "principal": principal, "model": model, "siem": siem, "table": table}
     emit(client(data, key).post(place("incidents", incident_id, "hunt"), asked), as_json, _show)
 
 

@@ -5,7 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.cli.client import Data, Key, client, place
+from safeconduct.cli.closing import As
 from safeconduct.cli.output import Json, emit, out, rows
+from safeconduct.cli.triage import Id
 
 commands = typer.Typer(help="Reviews of what models answered about incidents.", no_args_is_help=True)
 
@@ -22,7 +24,7 @@ def list_(*, everything: Everything = False, data: Data = None, as_json: Json = 
     """Lists the answers that wait for a review, oldest first."""
     found = client(data).get("/api/v1/reviews")
     waiting = [one for one in found if everything or not one["decision"]]
-    columns = ("call", "incident", "path", "verified", "claims", "decision")
+    columns = ("call", "incident", "path", "prompt", "verified", "claims", "decision")
     emit(waiting, as_json, lambda listed: rows(listed, *columns))
 
 
@@ -50,6 +52,30 @@ def reject(call: Call, *, reason: Reason, data: Data = None, key: Key = None, as
 def report(*, data: Data = None, as_json: Json = False) -> None:
     """Says of each path which autonomy is in force, and how many of its answers people accepted."""
     emit(client(data).get("/api/v1/reviews/report"), as_json, _report)
+
+
+@commands.command()
+def looks(*, data: Data = None, as_json: Json = False) -> None:
+    """Lists the second looks that are owed at what models closed, and how often they confirmed it, by path."""
+    emit(client(data).get("/api/v1/looks"), as_json, _looks)
+
+
+@commands.command()
+def look(
+    incident_id: Id, *, disposition: As, reason: Reason, data: Data = None, key: Key = None, as_json: Json = False
+) -> None:
+    """Says what an incident is that a model closed; where that differs, the incident is open again."""
+    told = client(data, key).post(place("looks", incident_id), {"disposition": disposition, "reason": reason})
+    emit(told, as_json, lambda one: out.print(f"{one['outcome']} by {one['by']}: {one['incident']}", markup=False))
+
+
+def _looks(told: dict[str, Any]) -> None:
+    rows(told["owed"], "incident", "path", "due_at", "overdue")
+    for one in told["paths"]:
+        low, high = one["confirmed_share"]
+        out.print(f"{one['path']}: {one['closed']} closed, {one['reopened']} opened again", markup=False)
+        out.print(f"  {one['drawn']} drawn, {one['looked']} looked at, {one['confirmed']} confirmed", markup=False)
+        out.print(f"  share confirmed: {low:.3f} to {high:.3f} (Wilson, 95 %)", markup=False)
 
 
 def _report(listed: list[dict[str, Any]]) -> None:

@@ -57,10 +57,19 @@ def add(
     name: Name, paths: Files, *, owner: Owner = "", data: Data = None, key: Key = None, as_json: Json = False
 ) -> None:
     """Takes Sigma rules in under a name, in the place of those of that name before."""
-    files = [{"name": _below(paths, file), "text": text} for file, text in read_rules(paths)]
-    body = msgspec.json.encode({"files": files})
-    added = client(data, key).post("/api/v1/rules/collections", body, name=name, owner=owner)
+    added = client(data, key).post("/api/v1/rules/collections", _encoded(paths), name=name, owner=owner)
     emit(added, as_json, _show_added)
+
+
+@commands.command(name="try")
+def try_(
+    name: Name, paths: Files, *, owner: Owner = "", data: Data = None, key: Key = None, as_json: Json = False
+) -> None:
+    """Runs Sigma rules as if they stood under a name: what of the past they find, what is new. Exit 1: some is lost."""
+    tried = client(data, key).post("/api/v1/rules/collections/try", _encoded(paths), name=name, owner=owner)
+    emit(tried, as_json, _show_tried)
+    if tried["tried"]["lost"]:
+        raise typer.Exit(NO)
 
 
 @commands.command()
@@ -141,6 +150,11 @@ def read_rules(paths: list[Path]) -> list[tuple[str, str]]:
     return files
 
 
+def _encoded(paths: list[Path]) -> bytes:
+    files = [{"name": _below(paths, file), "text": text} for file, text in read_rules(paths)]
+    return msgspec.json.encode({"files": files})
+
+
 def _below(paths: list[Path], file: str) -> str:
     """Returns a file's name below the folder that was given: where that lies is this machine's affair."""
     folder = next((path for path in paths if path.is_dir() and Path(file).is_relative_to(path)), Path(file).parent)
@@ -164,6 +178,25 @@ def _show_added(document: dict[str, Any]) -> None:
     out.print(f"{added['name']}: {added['files']} files, {added['rules']} rules in use", markup=False)
     _show_filters(document["filters"])
     _show_aside(document["aside"])
+
+
+def _show_tried(document: dict[str, Any]) -> None:
+    per_day = document["tried"]["new"] / document["days"]
+    out.print(
+        f"{document['events']:,} events of {document['days']} days: {document['alerts_before']} alerts before, "
+        f"{document['alerts_after']} after; {document['tried']['new']} new, {per_day:.1f} a day",
+        markup=False,
+    )
+    for disposition in sorted({one["disposition"] for one in document["cases"]}):
+        closed = [one for one in document["cases"] if one["disposition"] == disposition]
+        before, after = (sum(one[when] for one in closed) for when in ("before", "after"))
+        out.print(f"  closed as {disposition}: {len(closed)}, found before {before}, after {after}", markup=False)
+    rows(document["rules"][:SHOWN_MAX], "new", "gone", "level", "title")
+    lost = document["tried"]["lost"]
+    for incident in lost[:SHOWN_MAX]:
+        out.print(f"  lost: {incident}", style="yellow", markup=False)
+    if len(lost) > SHOWN_MAX:
+        out.print(f"  and {len(lost) - SHOWN_MAX} more, with --json", style="dim")
 
 
 def _show_filters(filters: list[dict[str, Any]]) -> None:

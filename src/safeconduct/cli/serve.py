@@ -10,7 +10,7 @@ import typer
 from safeconduct import settings
 from safeconduct.adapters.log_lines import LineFormat
 from safeconduct.cli.client import Data, client
-from safeconduct.cli.output import Json, emit, err, out, state_of
+from safeconduct.cli.output import Json, emit, err, out, state_of, worded
 
 WORKERS_MAX = 64
 """Processes of one machine; more than it has processors gains nothing."""
@@ -117,7 +117,7 @@ def serve(
     data: Data = None,
 ) -> None:
     """Serves the gateway, the control API, the logs and the lists until it is stopped."""
-    from safeconduct.bootstrap import many, server  # noqa: PLC0415 - keeps other commands quick
+    from safeconduct.bootstrap import calling  # noqa: PLC0415 - keeps other commands quick
     from safeconduct.bootstrap.listening import Where, tls_files  # noqa: PLC0415
     from safeconduct.bootstrap.observed import Watch  # noqa: PLC0415
     from safeconduct.bootstrap.upstreams import Sources  # noqa: PLC0415
@@ -125,7 +125,7 @@ def serve(
 
     read = settings.read()
     folder = data or read.data
-    options = server.ServeOptions(
+    options = calling.ServeOptions(
         where=Where(
             host=host,
             port=port,
@@ -139,10 +139,14 @@ def serve(
         watch=Watch(lines=log_format, collector=otel),
         drain_s=drain,
     )
-    told = server.Told(progress=lambda step: err.print(step, style="dim", markup=False), ready=_ready)
+    told = calling.Told(progress=lambda step: err.print(step, style="dim", markup=False), ready=_ready)
     if workers > 1:
+        from safeconduct.bootstrap import many  # noqa: PLC0415 - the parent of workers does none of their work
+
         asyncio.run(many.serve(folder, options, told, workers))
     else:
+        from safeconduct.bootstrap import server  # noqa: PLC0415
+
         run(server.serve(folder, options, told))
 
 
@@ -172,7 +176,7 @@ def _show_made(document: dict[str, Any]) -> None:
 def _show_status(document: dict[str, Any]) -> None:
     for name, value in document.items():
         if not isinstance(value, list):
-            out.print(f"{name:<16} {value}", markup=False)
+            out.print(f"{name:<16} {worded(value)}", markup=False)
     for log in document["logs"]:
         state = state_of(log)
         out.print(f"log              {log['origin']}  {log['size']} entries  {state}", markup=False)

@@ -7,7 +7,8 @@ import typer
 
 from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.hunt_words import First, Last, Limit, Wheres, condition
-from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out, rows
+from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, err, out, rows
+from safeconduct.cli.siem_following import EVERY_S, EVERY_S_MAX, EVERY_S_MIN, follow
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.siem.events import Told
 
@@ -20,6 +21,10 @@ UNDER_WAY = "under-way"
 Name = Annotated[str, typer.Argument(metavar="SIEM", help="Its name in siems.yaml of the data folder.")]
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="One of its tables that may be asked.")]
 Since = Annotated[str, typer.Option("--since", metavar="TIME", help="From when on; default: since the last one taken.")]
+Follow = Annotated[bool, typer.Option("--follow", help="Go on with what comes, until interrupted.")]
+Every = Annotated[
+    int, typer.Option("--every", metavar="SECONDS", min=EVERY_S_MIN, max=EVERY_S_MAX, help="With --follow: how often.")
+]
 Newest = Annotated[bool, typer.Option("--newest", help="The newest first, where there are more than may be brought.")]
 Incident = Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident, or the beginning of its id.")]
 Verdict = Annotated[Judgment, typer.Argument(metavar="JUDGMENT", help="What you judged it to be.")]
@@ -58,9 +63,31 @@ def search(
 
 
 @commands.command()
-def alerts(siem: Name, *, since: Since = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
+def alerts(
+    siem: Name,
+    *,
+    since: Since = "",
+    following: Follow = False,
+    every: Every = EVERY_S,
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
     """Takes a SIEM's alerts in as events, each once; `safeconduct detect` makes incidents of them."""
-    emit(client(data, key).post(place("siems", siem, "alerts"), since=since), as_json, _show_alerts)
+    asked, wanted = client(data, key), [since]
+
+    def pull() -> dict[str, Any]:
+        found = asked.post(place("siems", siem, "alerts"), since=wanted[0])
+        if found["alerts"]:
+            wanted[0] = ""  # from here on the server knows where to go on
+        return dict(found)
+
+    if following:
+        follow(
+            pull, lambda found: emit(found, as_json, _show_alerts), lambda text: err.print(text, markup=False), every
+        )
+    else:
+        emit(pull(), as_json, _show_alerts)
 
 
 @commands.command()
@@ -82,6 +109,10 @@ def tell(
 def told(*, data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Lists what SIEMs were told, and what became of it."""
     emit(client(data, key).get("/api/v1/siems/orders"), as_json, _show_orders)
+
+
+def _say(text: str) -> None:
+    err.print(text, markup=False)
 
 
 def _show_siems(found: list[dict[str, Any]]) -> None:

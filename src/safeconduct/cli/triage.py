@@ -49,9 +49,17 @@ def _show_triage(document: dict[str, Any]) -> None:
     verified = sum(one["outcome"] == "verified" for one in rules)
     out.print(f"  {verified} of {len(rules)} claims by rules verified", style="dim", markup=False)
     show_model(document["model"], by_model)
+    if document["closed"]:
+        out.print(f"closed: {describe(document['closed'])}", markup=False)
     for one in document["candidates"]:
         grounds = f"named by {len(one['claims'])} verified claims"
         out.print(f"could be proposed: {one['kind']} {one['target']} ({grounds})", markup=False)
+
+
+def describe(closing: dict[str, Any]) -> str:
+    """Returns a closing in words."""
+    by = f"{closing['model']} on path {closing['path']}, asked by {closing['by']}" if closing["path"] else closing["by"]
+    return f"{closing['disposition']} by {by} at {closing['at']}"
 
 
 def show_model(model: dict[str, Any], by_model: list[dict[str, Any]]) -> None:
@@ -61,7 +69,7 @@ def show_model(model: dict[str, Any], by_model: list[dict[str, Any]]) -> None:
     if model["error"]:
         out.print(f"no model answered: {model['error']['message']} ({model['error']['code']})", markup=False)
         return
-    out.print(f"claims of {model['name']}, call {model['call']}", style="bold", markup=False)
+    out.print(f"claims of {model['name']}, call {model['call']}, prompt {model['prompt']}", style="bold", markup=False)
     if model["autonomy"] == "advise":
         out.print("  advice: nothing rests on it, verified or not", style="dim", markup=False)
     for one in by_model:

@@ -16,6 +16,7 @@ from safeconduct.gateway.release import check_whole, releaser
 from safeconduct.gateway.restoring import NOTHING_SAID, FrameRestorer, restored_answer
 from safeconduct.gateway.terms import EVENT_STREAM, JSON, STATUS_OK, CallTerms
 from safeconduct.gateway.turn_gate import Gate
+from safeconduct.gateway.unhiding import Unhiding
 from safeconduct.gateway.vendor_outcomes import VendorNotice, at_head, in_refusal, merged
 from safeconduct.kernel.errors import SafeconductError, UpstreamError
 
@@ -27,11 +28,14 @@ class Answer:
         self.status: int | None = None
         self.facts = AnswerFacts()
         self._head_notices: tuple[VendorNotice, ...] = ()
-        self._terms = terms
+        self.terms = terms
         self._reader: AnswerReader | None = None
         self._noting = Noting(terms.inspector)
         self._releaser = releaser(terms.release, self._noting)
         self._restorer = FrameRestorer(terms.restorable, terms.dialect.speech) if terms.restorable else None
+        hidden = Unhiding(terms.variables, arguments=bool(terms.withheld)) if terms.variables else None
+        self._unhiding = hidden
+        self._unhider = FrameRestorer(hidden, terms.dialect.speech) if hidden else None
         self._gate = Gate() if terms.withheld else None
         self._listener = Listener(terms.used, terms.dialect.speech) if terms.used else None
         self._tally = NOTHING_SAID  # of an answer that is no stream
@@ -76,7 +80,7 @@ class Answer:
     @property
     def kept(self) -> bytes:
         """What came and was not let out: the frames that are held, and so much of what is no answer."""
-        restoring = self._restorer.held if self._restorer else b""
+        restoring = (self._unhider.held if self._unhider else b"") + (self._restorer.held if self._restorer else b"")
         return (
             (self._gate.held if self._gate else b"")
             + restoring
@@ -92,7 +96,8 @@ class Answer:
     @property
     def tokens(self) -> Tally:
         """What became of the tokens in what was let out."""
-        return self._restorer.tally if self._reader is not None and self._restorer is not None else self._tally
+        streamed = () if self._reader is None else (self._restorer, self._unhider)
+        return sum((one.tally for one in streamed if one is not None), self._tally)
 
     @property
     def quoted(self) -> Mapping[str, str]:
@@ -111,12 +116,12 @@ class Answer:
             raise no_answer("it is compressed, though plain bytes were asked for")
         if head.status != STATUS_OK:
             return False
-        stream = self._terms.request.stream
+        stream = self.terms.request.stream
         expected = EVENT_STREAM if stream else JSON
         if head.content_type.partition(";")[0].strip().lower() != expected:
             raise no_answer(f"expected {expected}")
         if stream:
-            self._reader = self._terms.dialect.reader(self._terms.request)
+            self._reader = self.terms.dialect.reader(self.terms.request)
         return stream
 
     def collect(self, data: bytes) -> None:
@@ -129,12 +134,12 @@ class Answer:
             self._received += data[: REFUSED_BODY_BYTES_MAX - len(self._received)]
             return
         self._received += data
-        if len(self._received) > self._terms.answer_bytes_max:
+        if len(self._received) > self.terms.answer_bytes_max:
             raise self._too_long()
 
     def refusal(self) -> SafeconductError:
         """Returns the error of an answer that is no success."""
-        return self._terms.dialect.refusal(self.status or 0, bytes(self._received))
+        return self.terms.dialect.refusal(self.status or 0, bytes(self._received))
 
     def whole(self) -> bytes:
         """Returns a JSON answer, to be let out. Of one that is translated the upstream's own bytes are kept.
@@ -144,16 +149,19 @@ class Answer:
             WithheldError: the inspector forbids it.
         """
         body = bytes(self._received)
-        self.facts = self._terms.dialect.read_answer(body, self._terms.request)
-        self._kept_max = self._terms.answer_bytes_max  # from here on it is text, and all of it can be sealed
-        released = self._terms.dialect.released(body)
+        self.facts = self.terms.dialect.read_answer(body, self.terms.request)
+        self._kept_max = self.terms.answer_bytes_max  # from here on it is text, and all of it can be sealed
+        released = self.terms.dialect.released(body)
         if self._listener is not None:
             self._listener.hear_whole(released)
-        check_whole(self._terms.release, self._noting, released)
+        check_whole(self.terms.release, self._noting, released)
         if released is body:
             self._received.clear()
-        if self._terms.restorable is not None:
-            released, self._tally = restored_answer(released, self._terms.restorable, self._terms.dialect.speech)
+        if self.terms.restorable is not None:
+            released, self._tally = restored_answer(released, self.terms.restorable, self.terms.dialect.speech)
+        if self._unhiding is not None:
+            released, unhidden = restored_answer(released, self._unhiding, self.terms.dialect.speech)
+            self._tally += unhidden
         return released
 
     def relay(self, data: bytes) -> bytes:
@@ -166,7 +174,7 @@ class Answer:
         if self._reader is None:
             raise RuntimeError("a stream is read after its head")
         self._received_bytes += len(data)
-        if self._received_bytes > self._terms.answer_bytes_max:
+        if self._received_bytes > self.terms.answer_bytes_max:
             raise self._too_long()
         try:
             frames = self._reader.feed(data)
@@ -189,6 +197,8 @@ class Answer:
             released += self._releaser.rest()
         if self._restorer is not None:
             released = self._restorer.take(released) + (self._restorer.rest() if self.done else b"")
+        if self._unhider is not None:
+            released = self._unhider.take(released) + (self._unhider.rest() if self.done else b"")
         if self._gate is not None:
             released = self._gate.take(released)
         return released or KEEP_ALIVE
@@ -203,17 +213,17 @@ class Answer:
             return ()
         if answer:
             self._gate.take_whole(answer)
-        return self._terms.dialect.proposed(self._gate.seen) if answer or self._gate.held else ()
+        return self.terms.dialect.proposed(self._gate.seen) if answer or self._gate.held else ()
 
     def turn(self, instead: str) -> bytes:
         """Returns what goes now that the tool calls are decided: what was held, or what is told in its place."""
-        gate, withheld = self._gate, self._terms.withheld
+        gate, withheld = self._gate, self.terms.withheld
         if gate is None or withheld is None:
             return b""
         if not instead:
             return gate.open()
         self._received += gate.held
-        self._kept_max = self._terms.answer_bytes_max
+        self._kept_max = self.terms.answer_bytes_max
         return withheld(gate.passed, gate.open(), instead)
 
     def hand_over(self, data: bytes) -> None:
@@ -226,4 +236,4 @@ class Answer:
             self._released += self._handed.popleft()
 
     def _too_long(self) -> UpstreamError:
-        return no_answer(f"it is over {self._terms.answer_bytes_max} bytes")
+        return no_answer(f"it is over {self.terms.answer_bytes_max} bytes")

@@ -7,9 +7,12 @@ import msgspec
 
 from safeconduct.access.data_handling import PLAIN_CLASS, UNLABELED
 from safeconduct.access.floor import UNFREEZING
-from safeconduct.access.model import CallRequest, Principal, SealedPath
+from safeconduct.access.model.calls import CallRequest
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.paths import SealedPath
 from safeconduct.access.standing import Standing
 from safeconduct.access.target_rules import Place
+from safeconduct.boundary.model import Hint
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.limits import HEADER_VALUE_BYTES_MAX
 from safeconduct.gateway.targets import NO_TARGETS
@@ -32,6 +35,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     `trace` is the caller's `traceparent`, as it came; `client` the address it came from, empty where there is none.
     `principal` is set by callers in this process that act for one; nothing from outside can set it.
     `nonce` is hex of random bytes that nobody knew before it came.
+    `judged` is what the machine's classifier says of it, None before it was asked.
     `holds` is what the sender showed to hold (access/possession.py); `unproven` is why a proof it sent shows nothing.
     """
 
@@ -52,16 +56,18 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     trace: str = ""
     client: str = ""
     nonce: str = ""
+    judged: tuple[Hint, ...] | None = None
 
     def __repr__(self) -> str:  # without the token
         return f"Arrival(path={self.path!r}, at={self.at!r}, dialect={self.dialect!r})"
 
 
 class Admitted(msgspec.Struct, frozen=True):
-    """Steps 1 and 2 passed."""
+    """Steps 1 and 2 passed, on a standing."""
 
     principal: Principal
     path: SealedPath
+    standing: Standing
 
 
 def identify(standing: Standing, arrival: Arrival) -> Principal:
@@ -126,7 +132,7 @@ def resolved(standing: Standing, principal: Principal, arrival: Arrival) -> Admi
             clause=f"freeze:{freeze.id}",
             remedy=UNFREEZING,
         )
-    return Admitted(principal, path)
+    return Admitted(principal, path, standing)
 
 
 def check_words(arrival: Arrival) -> None:

@@ -23,6 +23,7 @@ class Noticed(StrEnum):
 
     QUOTED = "quoted"  # the model said an original that its request held as a token
     REPORTED = "reported"  # a person says so
+    RECHECKED = "rechecked"  # a later rule finds in a past request what left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,8 @@ class BreachNoticed:
     """Data of `classes` left in a call, so many values of each; 0 where a person did not count.
 
     `to` has it. `in_request` says that the request as it was sent holds the values (True), or does not, so that an
-    earlier call must have (False); None where nobody looked. `by` and `reason` are of a report. Sealed: `values`.
+    earlier call must have (False); None where nobody looked. `by` and `reason` are of a report or a recheck.
+    Sealed: `values`.
     """
 
     call: str

@@ -27,6 +27,7 @@ from safeconduct.gateway.breach_events import (
 )
 from safeconduct.gateway.events import CALL_INTENT, ENDED_CALLS, OPEN_CALLS, CallIntended
 from safeconduct.gateway.prepared import Prepared
+from safeconduct.gateway.recheck_events import RecheckBegun
 from safeconduct.kernel.entries import Draft, Entry
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError
 from safeconduct.kernel.ids import EntryId, OrganizationId, Origin
@@ -92,6 +93,29 @@ def report(
         reason=reason,
     )
     return _note(tx, call.origin, BREACH_NOTICED.draft(event, act=signed.envelope()), intent.agreement)
+
+
+def note_rechecked(tx: Transaction, call: Entry, left: Mapping[str, str], recheck: RecheckBegun) -> Breach | None:
+    """Puts on record that values, each by its class, left in a past call; None where its classes are on record."""
+    intent = CALL_INTENT.read(call)
+    known = {name for one in breaches(tx) if one.facts.call == call.id for name in one.facts.classes}
+    new = {value: name for value, name in left.items() if name not in known}
+    if not new:
+        return None
+    event = BreachNoticed(
+        call=call.id,
+        path=intent.path,
+        principal=intent.principal,
+        organization=OrganizationId(intent.organization),
+        classes=by_class(new),
+        to=_asked(tx, call.id, intent),
+        noticed=Noticed.RECHECKED,
+        in_request=True,
+        by=recheck.by,
+        reason=recheck.reason,
+    )
+    draft = BREACH_NOTICED.draft(event, sealed={"values": sorted(new)}, subject=intent.principal)
+    return _note(tx, call.origin, draft, intent.agreement)
 
 
 def breaches(records: Records) -> Sequence[Breach]:

@@ -259,7 +259,9 @@ class Call:
 
     def _dispatch(self) -> list[Command]:
         self._attempt += 1
-        self._answer, self._sent = Answer(self.terms), True
+        if self._attempt > 1 or self._answer.terms is not self.terms:
+            self._answer = Answer(self.terms)
+        self._sent = True
         self.state = State.DISPATCHED
         return [Dispatch(self._attempt)]
 

@@ -10,7 +10,8 @@ import msgspec
 
 from safeconduct.access.catalogue import UNSTATED, Provider
 from safeconduct.access.data_handling import PLAIN_CLASS, UNLABELED, DataHandling
-from safeconduct.access.model import Agreement, Opening, SealedPath
+from safeconduct.access.model.agreements import Agreement, Opening
+from safeconduct.access.model.paths import SealedPath
 from safeconduct.access.readership import APART, readership_of, rule_of
 from safeconduct.gateway.entries import SEALED
 from safeconduct.kernel.entries import Reader, Retention

@@ -30,6 +30,7 @@ from safeconduct.gateway.holding import CALL_HELD
 from safeconduct.gateway.moves import AppendAttempt, End, Outcome
 from safeconduct.gateway.prepared import Prepared, Refusal
 from safeconduct.gateway.remedies import remedy_of
+from safeconduct.gateway.restoration_events import TOKEN_ASKED
 from safeconduct.gateway.traits import Traits
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.entries import Draft, Retention
@@ -42,6 +43,7 @@ SEALED: Mapping[str, tuple[str, ...]] = {
     CALL_HELD.name: ("request",),
     CALL_REFUSED.name: ("hints",),
     BREACH_NOTICED.name: ("values",),
+    TOKEN_ASKED.name: ("session",),
 }
 """Which fields of a call's entries are sealed, where there are any."""
 

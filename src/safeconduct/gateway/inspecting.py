@@ -13,7 +13,7 @@ import msgspec
 
 from safeconduct.access.data_handling import PLAIN_CLASS
 from safeconduct.access.inventory import Inventory
-from safeconduct.access.model import SealedPath
+from safeconduct.access.model.paths import SealedPath
 from safeconduct.boundary.by_field import names_in
 from safeconduct.boundary.model import Finding
 from safeconduct.boundary.recognizing import recognize

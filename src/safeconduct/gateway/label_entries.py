@@ -1,10 +1,13 @@
 """The entries of a call's labels: what its blocks, and those of its answer, were taken for."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from safeconduct.boundary.labels import Known, Labelled, Why
-from safeconduct.boundary.model import Integrity, Source, ToolCall, Transcript
+from safeconduct.boundary.model import Block, Integrity, Label, Source, ToolCall, Transcript, joined
 from safeconduct.boundary.sinks import leaves
+from safeconduct.boundary.variables import holding
 from safeconduct.boundary.words import Words
 from safeconduct.gateway.label_events import ANSWER, CALL_LABELLED, REQUEST, BlockLabel, CallLabelled, mixed
 from safeconduct.gateway.labelling import CallLabels
@@ -58,14 +61,41 @@ def labelled_draft(call: str, labels: CallLabels) -> Draft:
 
 def answered_draft(call: str, labels: CallLabels, answer: Transcript) -> Draft:
     """Returns the entry of what was answered: the session has seen that its model said so."""
-    marks, context = labels.conversation.marks, labels.context.integrity
+    marks, handed_on = labels.conversation.marks, _HandedOn.of(labels)
     words = Words.of(labels.words) if answer.calls else Words()
     listed = [
-        _answered("answer", marks.text(one), context, (marks.folded(one.text), *marks.lines(one.text)))
+        _answered("answer", marks.text(one), handed_on.in_text(one), (marks.folded(one.text), *marks.lines(one.text)))
         for one in answer.blocks
     ]
-    listed += [_answered("call", marks.call(one), _of_arguments(one, words, context)) for one in answer.calls]
-    return _draft(call, labels, ANSWER, listed)
+    called = [(one, handed_on.in_arguments(one)) for one in answer.calls]
+    listed += [_answered("call", marks.call(one), _of_arguments(one, words, least)) for one, least in called]
+    return _draft(call, replace(labels, context=handed_on.context), ANSWER, listed)
+
+
+@dataclass(slots=True)
+class _HandedOn:
+    """Which texts an answer hands on that its model was not shown.
+
+    `context` is what the session read by it: who may not see such a text may not see what was made of it either.
+    """
+
+    context: Label
+    variables: Mapping[str, Label]
+
+    @classmethod
+    def of(cls, labels: CallLabels) -> "_HandedOn":
+        return cls(labels.context, labels.variables)
+
+    def in_text(self, block: Block) -> Integrity:
+        return self._mixed(holding(block.text, self.variables))
+
+    def in_arguments(self, call: ToolCall) -> Integrity:
+        return self._mixed(str(value) for _, value in leaves(call.arguments) if str(value) in self.variables)
+
+    def _mixed(self, texts: Iterable[str]) -> Integrity:
+        label = joined((self.context, *(self.variables[text] for text in texts)))
+        self.context = replace(self.context, readers=label.readers)
+        return label.integrity
 
 
 def _answered(at: str, mark: str, integrity: Integrity, folded: tuple[str, ...] = ()) -> BlockLabel:

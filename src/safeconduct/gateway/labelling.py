@@ -5,13 +5,13 @@ was committed before is missed, by whatever worker. docs/spec/labels.md has the 
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from safeconduct.access.label_rules import LabelRules, UserText, Vouched
-from safeconduct.access.model import PrincipalKind
+from safeconduct.access.model.parties import PrincipalKind
 from safeconduct.boundary.labels import (
     NOTHING_YET,
     Known,
@@ -81,8 +81,18 @@ class CallLabels:
     def results(self) -> tuple[tuple[ToolCall, str], ...]:
         """What tools told, each with the call that a model of this session made."""
         calls = {one.call.id: one.call for one in self.conversation.calls}
-        told = (one.marked.block for one in self.blocks if one.why in (Why.TOOL, Why.CLOSED))
+        told = (one.marked.block for one in self.blocks if one.why in (Why.TOOL, Why.CLOSED, Why.OPAQUE))
         return tuple((calls[block.call_id], block.text) for block in told)
+
+    @property
+    def variables(self) -> Mapping[str, Label]:
+        """The texts that variables stand for, each with its label: what a value has that is one of them."""
+        found: dict[str, Label] = {}
+        for one in self.blocks:
+            text = one.marked.block.text
+            if one.marked.unread:
+                found[text] = joined((found[text], one.label)) if text in found else one.label
+        return found
 
 
 def caller_of(prepared: Prepared) -> Caller:
@@ -109,11 +119,17 @@ def caller_of(prepared: Prepared) -> Caller:
 
 
 def conversation(
-    caller: Caller, transcript: Transcript, secret: bytes, hinted: Iterable[str] = (), probed: Iterable[str] = ()
+    caller: Caller,
+    transcript: Transcript,
+    secret: bytes,
+    hinted: Iterable[str] = (),
+    probed: Iterable[str] = (),
+    *,
+    unread: Container[str] = frozenset(),
 ) -> Conversation:
     """Returns a call's transcript with its marks. A detector took `hinted` places for an attack, `probed` for probes.
 
-    Costs no look-up; what it costs is in the size of the request.
+    At `unread` places the model is shown variables. Costs no look-up; what it costs is in the size of the request.
     """
     marks = Marks(secret, caller.organization, caller.session)
     definitions, attacked, asked = _definitions(transcript.blocks), frozenset(hinted), frozenset(probed)
@@ -126,6 +142,7 @@ def conversation(
             vouched=_vouched(block, definitions, caller.vouching),
             hinted=block.pointer in attacked,
             probed=block.pointer in asked,
+            unread=block.pointer in unread,
         )
         for block in transcript.blocks
     )

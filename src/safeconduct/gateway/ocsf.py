@@ -7,7 +7,16 @@ upstreams do everywhere: the path stands for the provider.
 from collections.abc import Mapping
 from typing import Any
 
-from safeconduct.gateway import breach_events, events, holding, label_events, turn_events, usage_events
+from safeconduct.gateway import (
+    breach_events,
+    events,
+    holding,
+    label_events,
+    recheck_events,
+    restoration_events,
+    turn_events,
+    usage_events,
+)
 from safeconduct.gateway.arriving import MISUSED
 from safeconduct.gateway.budgets import events as budgets
 from safeconduct.gateway.moves import End
@@ -87,6 +96,10 @@ def _since(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _budget(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"resources": [{"name": body["account"], "type": "Budget"}]} if body.get("account") else {}
+
+
+def _rechecked(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"severity_id": HIGH} if body.get("breaches") else {}
 
 
 _BUDGET = EntryForm(
@@ -215,6 +228,25 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=OTHER,
         fixed={"activity_name": "Tell", "entity.type": "Boundary breach", **SUCCESS},
         copy={"entity.uid": "breach", "entity.name": "organization", "actor.user.uid": "organization"},
+    ),
+    recheck_events.RECHECK_BEGUN.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=CREATE,
+        fixed={"entity.type": "Recheck of sealed requests", **SUCCESS},
+        copy={"actor.user.uid": "by", "entity.name": "path", "message": "reason"},
+    ),
+    recheck_events.RECHECK_ENDED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "End", "entity.type": "Recheck of sealed requests", **SUCCESS},
+        copy={"entity.uid": "recheck", "entity.name": "result_sha256", "metadata.correlation_uid": "recheck"},
+        more=_rechecked,
+    ),
+    restoration_events.TOKEN_ASKED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=OTHER,
+        fixed={"activity_name": "Restore", "entity.type": "Pseudonym", **SUCCESS},
+        copy={"actor.user.uid": "by", "entity.uid": "token", "entity.name": "path", "status_detail": "found"},
     ),
     usage_events.USAGE_RECONCILED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,

@@ -28,7 +28,7 @@ def plain(text: str) -> str:
         text = _folded(text)
     if "%" in text:
         text = _PERCENT.sub(lambda found: _CHARACTERS[found[1].lower()], text)
-    if " ." in text or "\t." in text:
+    if " ." in text or ("\t" in text and "\t." in text):
         text = _APART.sub(".", text)
     if "&" in text:
         text = _ENTITY.sub(".", text)
@@ -41,9 +41,9 @@ def refang(text: str) -> str:
     """Undoes the brackets that people write into indicators so that nobody clicks on them."""
     if "[" in text or "(" in text or "{" in text:
         text = _SLASHES.sub("://", _COLON.sub(":", _DOT.sub(".", text)))
-    if ":\\\\" in text:
+    if "\\" in text and ":\\\\" in text:
         text = _BACKSLASHES.sub("://", text)
-    return _HALF_DOT.sub(".", text) if ".]" in text else text
+    return _HALF_DOT.sub(".", text) if "]" in text and ".]" in text else text
 
 
 def _folded(text: str) -> str:

@@ -7,10 +7,13 @@ from typing import Protocol
 import msgspec
 
 from safeconduct.access.catalogue import UNSTATED
-from safeconduct.access.model import Restriction
+from safeconduct.access.model.stops import Restriction
 from safeconduct.gateway.moves import UpstreamHead
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ports import Receipt
+
+LOCAL_UPSTREAM = "local"
+"""The upstream that `serve` starts itself. Its models are small and slow: they are asked short questions."""
 
 
 class Exchange(Protocol):
@@ -106,6 +109,18 @@ class Verdict:
     def passes(self) -> bool:
         """Whether the text may be let out."""
         return not self.clause
+
+
+class Classifier(Protocol):
+    """Judges texts, on this machine."""
+
+    async def classify(self, texts: Sequence[str]) -> Sequence[Mapping[str, float]]:
+        """Returns the score of each label, 0 to 1, for each of some texts, within a bounded time.
+
+        Raises:
+            UnavailableError: `classifier-failed`: it said nothing of use, whatever the reason.
+        """
+        ...
 
 
 class Inspector(Protocol):

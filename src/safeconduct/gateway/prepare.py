@@ -10,13 +10,18 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from safeconduct.access.catalogue import SealedModel
-from safeconduct.access.model import CallRequest, Grant, Principal, Restriction, RestrictionKind, SealedPath
+from safeconduct.access.model.calls import CallRequest
+from safeconduct.access.model.grants import Grant
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.paths import SealedPath
+from safeconduct.access.model.stops import Restriction, RestrictionKind
 from safeconduct.access.sign_in import check_reach
 from safeconduct.access.standing import Decide, Standing
-from safeconduct.boundary.model import Hint
-from safeconduct.gateway.arriving import Arrival, decision_request, identify, misused, resolved, sign_in_tier
+from safeconduct.boundary.model import Hint, Transcript
+from safeconduct.gateway.arriving import Admitted, Arrival, decision_request, identify, misused, resolved, sign_in_tier
 from safeconduct.gateway.budgets.bounds import Sending, cost_of
 from safeconduct.gateway.dialects.model import Dialect, ModelRequest
+from safeconduct.gateway.hiding import TOLD, Hidden, hide
 from safeconduct.gateway.hinting import check_hints, find_hints
 from safeconduct.gateway.inspecting import inspect_request
 from safeconduct.gateway.ports import Ask
@@ -42,9 +47,13 @@ def prepare(
     *,
     decide: Decide,
     tokens: Tokens = no_tokens,
+    admitted: Admitted | None = None,
 ) -> Prepared | Refusal:
-    """Steps 1 to 7: decides a request. Equal arguments, and equal pseudonyms of `tokens`, give equal answers."""
-    steps = _Steps(standing, arrival, decide, tokens)
+    """Steps 1 to 7: decides a request. Equal arguments, and equal pseudonyms of `tokens`, give equal answers.
+
+    `admitted` is what steps 1 and 2 said of this arrival before; on another standing they are taken again.
+    """
+    steps = _Steps(standing, arrival, decide, tokens, admitted)
     try:
         return steps.prepared(upstreams, body)
     except SafeconductError as error:
@@ -79,6 +88,7 @@ class _Steps:
     arrival: Arrival
     decide: Decide
     tokens: Tokens
+    admitted: Admitted | None = None
     step: int = 1
     principal: Principal | None = None
     path: SealedPath | None = None
@@ -90,9 +100,7 @@ class _Steps:
 
     def prepared(self, upstreams: Upstreams, body: bytes) -> Prepared:
         standing, arrival = self.standing, self.arrival
-        principal = self.principal = identify(standing, arrival)
-        self.step = 2
-        path = self.path = resolved(standing, principal, arrival).path
+        principal, path = self._let_in()
         self.step = 3
         spoken = check_request(path, arrival, body)
         asked = self.asked = spoken.read(body, shapes_of(path))
@@ -101,12 +109,14 @@ class _Steps:
         check_probe(arrival.purpose, body, tokens)
         self.step = 4
         transcript = spoken.transcript(body) if path.transcribed else None
+        hidden = self._hidden(principal, path, body, transcript)
+        shown = spoken.read(hidden.body, shapes_of(path)) if hidden and hidden.places else asked
         self.step = 5
         targets = find_targets(asked.texts, asked.arguments)
         if transcript is not None and path.looks_for_hints:
-            self.hints = find_hints(path, transcript)
+            self.hints = find_hints(path, transcript, arrival.judged)
             check_hints(path, self.hints)
-        inspected = inspect_request(path, asked, standing.inventory)
+        inspected = inspect_request(path, shown, standing.inventory)
         classes = inspected.classes if inspected else {}
         self.step = 6
         token = standing.token_id(arrival.token)
@@ -117,9 +127,11 @@ class _Steps:
         check_reach(sign_in_tier(standing, arrival), model.tier, model.name)
         self.step = 7
         protected = protected_request(path, principal, arrival, inspected, self.tokens) if inspected else None
-        sent = protected.body if protected else body
+        sent = protected.body if protected else shown.body
         if transcript is not None and path.spotlight:
             sent = spotlighted(spoken, sent, transcript, arrival.nonce)
+        if hidden and hidden.places and spoken.instructed is not None:
+            sent = spoken.instructed(sent, TOLD)
         leaves = spoken.read(sent, shapes_of(path)) if sent != body else asked
         way = way_to(providers, upstreams, spoken, leaves, shapes_of(path))
         asks = _asks(way, upstreams, _told(way.spoken, arrival, principal.id, model, tokens))
@@ -148,8 +160,19 @@ class _Steps:
             hints=self.hints,
             data_classes=classes,
             protected=protected,
+            hidden=hidden,
             transcript=transcript,
         )
+
+    def _let_in(self) -> tuple[Principal, SealedPath]:
+        known = self.admitted
+        if known is not None and known.standing is self.standing:
+            self.principal, self.path = known.principal, known.path
+            return known.principal, known.path
+        principal = self.principal = identify(self.standing, self.arrival)
+        self.step = 2
+        path = self.path = resolved(self.standing, principal, self.arrival).path
+        return principal, path
 
     def refusal(self, error: SafeconductError) -> Refusal:
         return Refusal(
@@ -165,6 +188,13 @@ class _Steps:
             epoch=self.standing.epoch,
             grant=self.grant.id if self.grant else "",
         )
+
+    def _hidden(
+        self, principal: Principal, path: SealedPath, body: bytes, transcript: Transcript | None
+    ) -> Hidden | None:
+        if transcript is None or not path.hides:
+            return None
+        return hide(path, principal, self.arrival, body, transcript, tokens=self.tokens)
 
     def _allowed(self, principal: Principal, path: SealedPath, request: CallRequest) -> _Allowed:
         decision, grant = self._decided(request)

@@ -8,14 +8,19 @@ import msgspec
 from safeconduct.access.catalogue import Provider, SealedModel
 from safeconduct.access.detection import HintAct
 from safeconduct.access.freezes import call_facts
-from safeconduct.access.model import CallFacts, Grant, Principal, Restriction, RestrictionKind, SealedPath
+from safeconduct.access.model.calls import CallFacts
+from safeconduct.access.model.grants import Grant
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.paths import SealedPath
+from safeconduct.access.model.stops import Restriction, RestrictionKind
 from safeconduct.access.target_rules import Handling, Place, handled
 from safeconduct.boundary.model import Hint, Transcript
 from safeconduct.boundary.restoring import Restorable
 from safeconduct.gateway.arriving import Arrival
 from safeconduct.gateway.budgets.model import Cost
 from safeconduct.gateway.dialects.model import Dialect, ModelRequest
-from safeconduct.gateway.hinting import counted, held_for
+from safeconduct.gateway.hiding import Hidden
+from safeconduct.gateway.hinting import acted_on, counted, held_for
 from safeconduct.gateway.limits import answer_bytes_max
 from safeconduct.gateway.moves import Release
 from safeconduct.gateway.ports import Ask, Inspector
@@ -69,7 +74,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     `providers` may be asked for it, in this order. `outside` are those of its `targets` that the scope does not cover.
     `restrictions` hold for it; one of them may have changed `model`. `transcript` is what it says, where the path
     has that read; `hints` are what detectors say of its blocks, `data_classes` counts what was found
-    on a path that is inspected, by class, and `protected` is what was done.
+    on a path that is inspected, by class, and `protected` is what was done. `hidden` is what no model is shown, on a
+    path that hides results of tools.
     """
 
     arrival: Arrival
@@ -94,6 +100,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     hints: tuple[Hint, ...] = ()
     data_classes: Mapping[str, int] = {}
     protected: Protected | None = None
+    hidden: Hidden | None = None
     transcript: Transcript | None = None
 
     @property
@@ -116,7 +123,12 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hinted(self) -> tuple[str, ...]:
         """The families of hints that the answer's header names, where the path has them named."""
-        return tuple(counted(self.hints)) if self.hints and self.path.hints is HintAct.MARK else ()
+        return tuple(counted(acted_on(self.path, self.hints, HintAct.MARK))) if self.hints else ()
+
+    @property
+    def unjudged(self) -> bool:
+        """Whether the machine's classifier must be asked before the call goes on."""
+        return self.path.hint_classifier is not None and self.arrival.judged is None
 
     @property
     def hold(self) -> Hold | None:
@@ -127,9 +139,9 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
         if self.grant.conditions.hold:
             clause = f"grant:{self.grant.id}/conditions/approval"
             return Hold(clause, f"grant {self.grant.id} is for calls that a person approves, each by itself")
-        looked = held_for(self.path, self.hints)
+        clause, looked = held_for(self.path, self.hints) if self.hints else ("", "")
         if looked:
-            return Hold(f"path:{self.path.id}/hints", looked)
+            return Hold(clause, looked)
         held = handled(self.path.target_rule, self.outside, Handling.HOLD)
         if not held:
             return None
@@ -152,6 +164,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
             withheld=WITHHELD.get(self.arrival.dialect) if self.path.sinks and self.asked.tools else None,
             restorable=self.restorable,
             used=self.protected.used if self.protected else {},
+            variables=self.hidden.variables if self.hidden else None,
         )
 
     @property

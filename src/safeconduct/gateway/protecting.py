@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from safeconduct.access.data_handling import DataHandling, clears
-from safeconduct.access.model import Principal, SealedPath
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.paths import SealedPath
 from safeconduct.boundary.model import Finding
 from safeconduct.boundary.protecting import handling_of, protect
 from safeconduct.boundary.pseudonyms import Pseudonyms

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from safeconduct.access.catalogue import UNSTATED, Provider
-from safeconduct.access.model import SealedPath
+from safeconduct.access.model.paths import SealedPath
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.kernel.errors import RefusedError, UnavailableError
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from safeconduct.access.admissions import PROBE
 from safeconduct.access.authorization import CALL, TARGETS
 from safeconduct.access.data_handling import UNLABELED
-from safeconduct.access.model import SealedPath
+from safeconduct.access.model.paths import SealedPath
 from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED, CallIntended, CallRefused, Judged, Stated
 from safeconduct.kernel.entries import Entry
 from safeconduct.policy import EntityUid, PolicyRequest, Value

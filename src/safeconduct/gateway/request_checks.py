@@ -1,6 +1,6 @@
 """Step 3: what a path takes of a request, whatever it asks for: its form, its size, its tools."""
 
-from safeconduct.access.model import SealedPath
+from safeconduct.access.model.paths import SealedPath
 from safeconduct.gateway.arriving import Admitted, Arrival, check_words
 from safeconduct.gateway.dialects.model import Dialect, ModelRequest, Shapes
 from safeconduct.gateway.dialects.registry import dialect

@@ -5,10 +5,11 @@ share a token the later one has the original, and the last of a text waits until
 """
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import msgspec
 
-from safeconduct.boundary.restoring import Restorable, Restorer, Tally, restore
+from safeconduct.boundary.restoring import Tally
 from safeconduct.gateway.dialects.said import strict
 from safeconduct.gateway.dialects.speech import Channel, Said, Slot, Speech
 from safeconduct.gateway.dialects.sse import data_frame, payload, whole_frames
@@ -18,7 +19,34 @@ _EVENT = b"event:"
 NOTHING_SAID = Tally()
 
 
-def restored_answer(body: bytes, restorable: Restorable, speech: Speech) -> tuple[bytes, Tally]:
+class TextRestorer(Protocol):
+    """Restores one text that comes in pieces: however it is cut, what comes out is the same."""
+
+    tally: Tally
+
+    @property
+    def holds(self) -> bool:
+        """Whether something is held back."""
+        ...
+
+    def feed(self, text: str) -> str:
+        """Takes the next piece and returns what may go."""
+        ...
+
+    def rest(self) -> str:
+        """Returns what is held back, at the text's end. Raises UpstreamError as `FrameRestorer.take` does."""
+        ...
+
+
+class Restoring(Protocol):
+    """What is put into an answer: pseudonyms' originals, or what variables stand for."""
+
+    def restorer(self, *, as_json: bool, argument: bool) -> TextRestorer:
+        """Returns what takes one text; with `as_json` it is a JSON document, with `argument` that of a tool call."""
+        ...
+
+
+def restored_answer(body: bytes, restorable: Restoring, speech: Speech) -> tuple[bytes, Tally]:
     """Returns a whole JSON answer restored, and what became of its tokens. Without any it is the same bytes.
 
     Raises:
@@ -34,12 +62,12 @@ def restored_answer(body: bytes, restorable: Restorable, speech: Speech) -> tupl
 class FrameRestorer:
     """Restores the frames of one stream. Fit for frames that a dialect's reader gave out."""
 
-    def __init__(self, restorable: Restorable, speech: Speech) -> None:
+    def __init__(self, restorable: Restoring, speech: Speech) -> None:
         self._restorable = restorable
         self._speech = speech
         self._waiting: list[_Frame] = []  # the first has the open channel's last text; the others follow it
         self._open: Channel = ()
-        self._restorer: Restorer | None = None  # of the open channel, once that has said anything
+        self._restorer: TextRestorer | None = None  # of the open channel, once that has said anything
         self._last: Slot | None = None
         self._told = NOTHING_SAID
         self._repeated = NOTHING_SAID  # the most of one event that tells again what others told
@@ -93,7 +121,7 @@ class FrameRestorer:
             if slot.channel != self._open:
                 self._end()
             if self._restorer is None and slot.text.strip():
-                self._restorer = Restorer(self._restorable, as_json=_is_json(slot))
+                self._restorer = _restorer(slot, self._restorable)
             self._open, self._last, goes_on = slot.channel, slot, True
             if self._restorer is not None:
                 slot.put(self._restorer.feed(slot.text))
@@ -140,12 +168,16 @@ class _Frame:
         return data_frame(msgspec.json.encode(self.document), event=event)
 
 
-def _put_restored(slot: Slot, restorable: Restorable) -> Tally:
-    text = slot.text
-    found = restore(text, restorable, as_json=_is_json(slot))
-    if found.text != text:
-        slot.put(found.text)
-    return found.tally
+def _put_restored(slot: Slot, restorable: Restoring) -> Tally:
+    text, restorer = slot.text, _restorer(slot, restorable)
+    found = restorer.feed(text) + restorer.rest()
+    if found != text:
+        slot.put(found)
+    return restorer.tally
+
+
+def _restorer(slot: Slot, restorable: Restoring) -> TextRestorer:
+    return restorable.restorer(as_json=_is_json(slot), argument=slot.as_json is True)
 
 
 def _is_json(slot: Slot) -> bool:

@@ -21,6 +21,11 @@ _PROSE = re.compile(
 )
 
 
+def is_prose(place: str) -> bool:
+    """Tells whether prose of any kind may stand at a place of a request (RFC 6901), in whatever dialect it is."""
+    return _PROSE.fullmatch(place) is not None
+
+
 def spotlighted(spoken: Dialect, body: bytes, transcript: Transcript, nonce: str) -> bytes:
     """Returns a request in which results of tools and documents stand between lines that bear its nonce.
 
@@ -28,7 +33,7 @@ def spotlighted(spoken: Dialect, body: bytes, transcript: Transcript, nonce: str
     the instruction away gives `body` again. A request that brings nothing is returned as it is.
     """
     places = {block.pointer for block in transcript.blocks if block.source in _BROUGHT and block.text}
-    places = {place for place in places if _PROSE.fullmatch(place)}
+    places = set(filter(is_prose, places))
     if not places or spoken.instructed is None:
         return body
     if not nonce:

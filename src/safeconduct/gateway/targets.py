@@ -45,7 +45,7 @@ def _in_words(text: str) -> dict[str, Place]:
     firm: set[str] = set()
     # A target holds a dot, two colons or many characters; most words have none of it, and the patterns never see them.
     for word in set(text.split()):
-        if "." in word or len(word) >= ENCODED_MIN or _marked(word):
+        if "." in word or len(word) >= ENCODED_MIN or ((":" in word or "\\" in word) and _marked(word)):
             targets = in_prose(word)
             found.update(dict.fromkeys(targets.loose, Place.PROSE))
             firm |= targets.firm

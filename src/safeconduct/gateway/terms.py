@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from safeconduct.boundary.restoring import Restorable
+from safeconduct.boundary.variables import Variables
 from safeconduct.gateway.dialects.model import Dialect, ModelRequest
 from safeconduct.gateway.moves import Release
 from safeconduct.gateway.ports import Inspector
@@ -21,7 +22,8 @@ class CallTerms(msgspec.Struct, frozen=True, kw_only=True):
     `attempts` are the path's providers, which equal each other; `inspector` is asked unless `release` is `pass`.
     `withheld` makes the answer that goes in place of one whose tool calls may not; without it none are decided.
     `restorable` are the tokens that become originals again; None where the caller gets the answer as it is. `used`
-    are the tokens that the request holds, with their originals, which the model was not shown.
+    are the tokens that the request holds, with their originals, which the model was not shown. `variables` are put
+    into its tool calls; None on a path that hides nothing.
     """
 
     dialect: Dialect
@@ -33,3 +35,4 @@ class CallTerms(msgspec.Struct, frozen=True, kw_only=True):
     restorable: Restorable | None = None
     withheld: Withheld | None = None
     used: Mapping[str, str] = {}
+    variables: Variables | None = None

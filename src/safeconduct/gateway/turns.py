@@ -18,10 +18,10 @@ from safeconduct.access.inventory import NO_INVENTORY
 from safeconduct.access.tools import Tool
 from safeconduct.boundary.decision_events import TURN_DECIDED, Answer, Decided, TurnDecided, turn_content
 from safeconduct.boundary.decisions import DECISION_LIFETIME, attempt_of, decision_id
-from safeconduct.boundary.model import Label, ToolCall
+from safeconduct.boundary.model import Label, ToolCall, joined
 from safeconduct.boundary.recognizing import recognize
 from safeconduct.boundary.resolving import resolved
-from safeconduct.boundary.sinks import CallDecision, Ground, Proposed, Verdict, decide_turn, leaves
+from safeconduct.boundary.sinks import HELD, CallDecision, Ground, Proposed, Verdict, decide_turn, leaves
 from safeconduct.boundary.words import Words
 from safeconduct.gateway.holding import APPROVAL_LIFETIME, CALL_HELD, TOOL_CALL, CallHeld
 from safeconduct.gateway.prepared import Prepared
@@ -42,12 +42,15 @@ NOBODY = "no-approvers"
 class Shown:
     """What the model was shown: the label of all of it together, the texts that are the user's own, and tools' results.
 
+    `variables` are the labels of the texts that it was not shown, by what they are.
+
     The default is what nobody labelled: untrusted, nobody may read it, and no word is the user's.
     """
 
     context: Label = field(default_factory=Label)
     words: tuple[str, ...] = ()
     results: tuple[tuple[ToolCall, str], ...] = ()
+    variables: Mapping[str, Label] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,21 +91,30 @@ def judge(tx: Transaction, turn: Turn) -> Judged:
 
 
 def _decisions(tx: Transaction, turn: Turn) -> tuple[CallDecision, ...]:
-    path, context = turn.prepared.path, turn.shown.context
+    path, hidden = turn.prepared.path, turn.prepared.hidden
     ground = Ground(
         words=Words.of(turn.shown.words),
         in_scope=turn.in_scope,
         secret=_holds_secret,
+        misused=hidden.variables.misused if hidden else _is_no_variable,
         uses={one.id: uses_of(tx, one.id, tx.now) for one in path.playbooks},
     )
     ground = replace(ground, resolved=_resolved(turn.shown, path.sinks, ground))
-    proposed = [Proposed(call=one, labels=_labels(one, context)) for one in turn.proposed]
-    return tuple(map(_sayable, decide_turn(proposed, path.sinks, path.playbooks, ground), turn.proposed))
+    proposed = [Proposed(call=one, labels=_labels(one, turn.shown)) for one in turn.proposed]
+    return _sayable(decide_turn(proposed, path.sinks, path.playbooks, ground))
 
 
-def _labels(call: ToolCall, context: Label) -> Mapping[str, Label]:
-    """What a model writes is made of all that it was shown."""
-    return dict.fromkeys((pointer for pointer, _ in leaves(call.arguments)), context)
+def _labels(call: ToolCall, shown: Shown) -> Mapping[str, Label]:
+    """What a model writes is made of all that it was shown, and of what it handed on without being shown it."""
+    return {
+        pointer: joined((shown.context, shown.variables[value])) if value in shown.variables else shown.context
+        for pointer, value in ((pointer, str(value)) for pointer, value in leaves(call.arguments))
+    }
+
+
+def _is_no_variable(_: str) -> str:
+    """On a path that hides nothing no text is a variable, whatever it looks like."""
+    return ""
 
 
 def _holds_secret(text: str) -> bool:
@@ -118,13 +130,26 @@ def _resolved(shown: Shown, sinks: Iterable[Tool], ground: Ground) -> frozenset[
     return ground.resolved
 
 
-def _sayable(one: CallDecision, call: ToolCall) -> CallDecision:
-    """A call that has no single form can't be bound to a decision, so it is none that may run."""
+def _sayable(decided: Iterable[CallDecision]) -> tuple[CallDecision, ...]:
+    """Denies a turn with a call that has no single form: it can't be bound to a decision, and a turn goes whole."""
+    calls = tuple(decided)
+    faults = {place: fault for place, one in enumerate(calls) if (fault := _fault(one.call))}
+    if not faults:
+        return calls
+    return tuple(
+        one
+        if one.verdict is Verdict.DENY and place not in faults
+        else replace(one, verdict=Verdict.DENY, code=faults.get(place, HELD), clause="turn")
+        for place, one in enumerate(calls)
+    )
+
+
+def _fault(call: ToolCall) -> str:
     try:
         attempt_of(principal="", session="", tool=call.name, arguments=call.arguments)
     except InvalidInputError as error:
-        return replace(one, verdict=Verdict.DENY, code=error.code, clause="turn")
-    return one
+        return error.code
+    return ""
 
 
 def _nobody(one: CallDecision) -> CallDecision:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from safeconduct.gateway.events import ENDED_CALLS, EndedCall
 from safeconduct.gateway.moves import End
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.kernel.ids import ulid_number, ulid_text
+from safeconduct.kernel.ids import ulid_instant, ulid_text
 from safeconduct.kernel.instants import Duration, Instant, seconds
 from safeconduct.kernel.ports import Records
 
@@ -28,10 +28,11 @@ _ENTROPY_BITS = 80
 
 @dataclass(frozen=True, slots=True)
 class UsedCall:
-    """One ended call, and when it was asked."""
+    """One ended call, when it was asked, and its id."""
 
     at: Instant
     call: EndedCall
+    id: str = ""
 
 
 def used(records: Records, since: Instant, until: Instant) -> Iterator[UsedCall]:
@@ -48,9 +49,9 @@ def used(records: Records, since: Instant, until: Instant) -> Iterator[UsedCall]
     for step in range(first, last + 1):
         prefix = ulid_text(step * _STEP_MS << _ENTROPY_BITS)[: _TIME_LETTERS - _STEP_LETTERS]
         for call_id, call in records.scan(ENDED_CALLS, prefix):
-            at = Instant((ulid_number(call_id) >> _ENTROPY_BITS) * 1000)
+            at = ulid_instant(call_id)
             if since <= at < until:
-                yield UsedCall(at, call)
+                yield UsedCall(at, call, call_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

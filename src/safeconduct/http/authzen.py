@@ -11,7 +11,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
 from safeconduct.access.evaluating import DecisionPoint, Evaluation
-from safeconduct.access.model import Role
+from safeconduct.access.model.parties import Role
 from safeconduct.access.reading_rights import Reader
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.http.control.context import Control, Installation

@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from safeconduct.access.model import Restriction
+from safeconduct.access.model.stops import Restriction
 from safeconduct.gateway.arriving import Admitted, Arrival, admit, identify
 from safeconduct.gateway.dialects.model import Dialect
 from safeconduct.gateway.dialects.model_lists import MANY, ONE
@@ -137,7 +137,7 @@ class GatewayApp:
             return
         body = await self._body(scope, receive, admitted, arrival, client)
         if body is not None:
-            await self._calls.run(arrival, body, client)
+            await self._calls.run(arrival, body, client, admitted)
 
     def _arrival(self, path: PathId, scope: Scope, spoken: Dialect, dialect: str = "") -> Arrival:
         said, connection = said_in(scope, spoken), scope.get(KEY)

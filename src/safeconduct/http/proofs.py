@@ -7,7 +7,7 @@ from typing import Any
 from safeconduct.access import records as kept
 from safeconduct.access.appeal_events import APPEALS
 from safeconduct.access.authorization import compile_policies
-from safeconduct.access.model import Principal
+from safeconduct.access.model.parties import Principal
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
 from safeconduct.gateway.explaining import explanation
 from safeconduct.kernel.entries import Entry

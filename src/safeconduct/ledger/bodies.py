@@ -1,7 +1,7 @@
 """The clear content of an entry as its canonical bytes: written once, hashed as it is, read when it is looked into."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -86,7 +86,7 @@ def encoded_event(event: Any) -> EncodedBody:  # noqa: ANN401 - of any event typ
 def encoded_value(value: JSONValue) -> bytes:
     """Returns kernel.canonical's bytes of a value, sooner: msgspec writes JSON as it does, which a test holds.
 
-    It sorts names by their UTF-8, which is the canonical order where they are ASCII; values may be any text.
+    It sorts names by their UTF-8, which is the canonical order where no character is beyond U+FFFF.
 
     Raises:
         InvalidInputError: as `canonical`.
@@ -106,22 +106,11 @@ def encoded_plain(value: JSONValue) -> bytes:
         UnicodeEncodeError: text holds a lone surrogate.
     """
     encoded = _encode_sorted(value)
-    return encoded if encoded.isascii() or _has_ascii_names(value) else _encode(ordered(value))
+    # UTF-8 and UTF-16 order names differently only where one has a character beyond U+FFFF.
+    return encoded if not any(map(encoded.__contains__, _LONGEST)) else _encode(ordered(value))
 
 
-_LEAVES = frozenset({str, int, bool, type(None)})
-
-
-def _has_ascii_names(value: JSONValue) -> bool:
-    if isinstance(value, dict) and not "".join(value).isascii():
-        return False
-    parts: Iterable[JSONValue] = (
-        value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    )
-    for one in parts:  # noqa: SIM110 - a generator costs more than all the rest here
-        if type(one) not in _LEAVES and not _has_ascii_names(one):
-            return False
-    return True
+_LONGEST = (0xF0, 0xF1, 0xF2, 0xF3, 0xF4)  # first bytes of such characters in UTF-8
 
 
 _Get = Callable[[Any], tuple[Any, ...]]

@@ -9,7 +9,7 @@ from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.decisions import Decision, Effect, Reason
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.policy.entities import Entities, Part
-from safeconduct.policy.model import EntityUid, PolicyRequest, encode_record, encode_uid, hashable, references
+from safeconduct.policy.model import EntityUid, PolicyRequest, encode_record, encode_uid, hashable_record, references
 from safeconduct.policy.sets import PolicySet
 
 DECISIONS_KEPT_MAX = 8192
@@ -55,9 +55,9 @@ class DecisionMemo:
 
     def decide(self, policies: PolicySet, request: PolicyRequest, entities: Entities) -> Decision:
         """Returns what `decide` returns."""
-        context = tuple((name, hashable(request.context[name])) for name in sorted(request.context))
         part = _reached(policies, request, entities)
-        key = (policies.digest, part.digest, request.principal, request.action, request.resource, context)
+        named = request.principal, request.action, request.resource
+        key = (policies.digest, part.digest, named, hashable_record(request.context))
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = decide(policies, request, entities)

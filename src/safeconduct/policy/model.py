@@ -53,6 +53,7 @@ class PolicyRequest(msgspec.Struct, frozen=True):
     context: Mapping[str, Value] = {}
 
 
+_FLAT = frozenset((str, bool, int, frozenset, EntityUid))
 _ALIKE = frozenset((str, frozenset, EntityUid, Extension))
 
 
@@ -108,18 +109,26 @@ def hashable(value: Value) -> Hashable:
     return dict, tuple((name, hashable(value[name])) for name in sorted(value))
 
 
+def hashable_record(record: Mapping[str, Value]) -> Hashable:
+    """Returns such a form of a record, sooner. The same members in another order may have another."""
+    kinds = tuple(map(type, record.values()))
+    if _FLAT.issuperset(kinds):  # as each call's context: the types beside the values tell True from 1
+        return tuple(record), kinds, tuple(record.values())
+    return hashable(record)
+
+
 def references(value: Value) -> frozenset[EntityUid]:
     """Returns every entity that a value names, at any depth."""
     found: set[EntityUid] = set()
     waiting: list[Value] = [value]
     while waiting:
         one = waiting.pop()
-        if type(one) in _NAMELESS:  # most there is, and asked for each call
+        if type(one) in _NAMELESS:
             continue
         if isinstance(one, EntityUid):
             found.add(one)
         elif isinstance(one, tuple):
             waiting.extend(one)
         elif isinstance(one, Mapping):
-            waiting.extend(one.values())
+            waiting.extend([inner for inner in one.values() if type(inner) not in _NAMELESS])  # for each call
     return frozenset(found)

@@ -11,7 +11,7 @@ from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.agreement import Side
 from safeconduct.access.agreement_versions import AGREEMENT_VERSIONS, AgreementVersion
 from safeconduct.access.due import DAY, Due, organization_owner
-from safeconduct.access.model import Agreement
+from safeconduct.access.model.agreements import Agreement
 from safeconduct.access.reasons import check_reason
 from safeconduct.access.signing import agreement_digest, signed_document
 from safeconduct.kernel.entries import Entry

@@ -9,7 +9,7 @@ from itertools import chain
 from safeconduct.access import appeals, approvals_due, freezes, grants_due, scopes, tokens
 from safeconduct.access import records as kept
 from safeconduct.access.due import DAY, Due, Owner, organization_owner, principal_owner
-from safeconduct.access.model import Role
+from safeconduct.access.model.parties import Role
 from safeconduct.kernel.ids import OrganizationId, PrincipalId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records

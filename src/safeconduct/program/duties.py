@@ -5,7 +5,7 @@ from typing import Any
 
 from safeconduct.access.acts import ROLES, Capability
 from safeconduct.access.agreement import Involvement, Side
-from safeconduct.access.model import PrincipalKind
+from safeconduct.access.model.parties import PrincipalKind
 from safeconduct.access.reading import Key, Log, near
 
 ACCESS_REVIEW = "access-review"

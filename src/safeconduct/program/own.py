@@ -12,7 +12,11 @@ from safeconduct.access.due import Due, principal_owner
 from safeconduct.access.freezes import pending
 from safeconduct.access.grant_model import GrantState
 from safeconduct.access.grant_requests import cases
-from safeconduct.access.model import CallRequest, Grant, Principal, Restriction, SealedPath
+from safeconduct.access.model.calls import CallRequest
+from safeconduct.access.model.grants import Grant
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.paths import SealedPath
+from safeconduct.access.model.stops import Restriction
 from safeconduct.access.sign_in import check_reach
 from safeconduct.access.standing import Standing
 from safeconduct.approvals import State

@@ -12,7 +12,7 @@ from safeconduct.access.acts import frozen_by_name
 from safeconduct.access.admissions import ADMITTED, AdmissionState
 from safeconduct.access.grant_events import GRANT_CASES
 from safeconduct.access.grant_model import GrantState
-from safeconduct.access.model import RestrictionKind, Selector, SelectorKind
+from safeconduct.access.model.stops import RestrictionKind, Selector, SelectorKind
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records
 from safeconduct.program.obligations.reading import duties

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from safeconduct.access.honeytoken_events import HONEYTOKEN_USED, HoneytokenUsed
-from safeconduct.access.model import Principal
+from safeconduct.access.model.parties import Principal
 from safeconduct.access.standing import Decide, Standing
 from safeconduct.boundary.canaries import canary_of
 from safeconduct.boundary.ports import Vault
 from safeconduct.gateway import prepare as steps
-from safeconduct.gateway.arriving import Arrival
+from safeconduct.gateway.arriving import Admitted, Arrival
 from safeconduct.gateway.breakers import Breakers
 from safeconduct.gateway.budgets.rates import Pace
 from safeconduct.gateway.budgets.service import settle_gone
@@ -29,7 +29,7 @@ from safeconduct.gateway.moves import CutWhy
 from safeconduct.gateway.observing import Observer, Observers, refused_call
 from safeconduct.gateway.offered import offered
 from safeconduct.gateway.output import OutputInspector
-from safeconduct.gateway.ports import CallClient, Inspector, Upstream
+from safeconduct.gateway.ports import CallClient, Classifier, Inspector, Upstream
 from safeconduct.gateway.prepared import Prepared, Refusal
 from safeconduct.gateway.protecting import no_tokens
 from safeconduct.gateway.providers import Configured
@@ -45,6 +45,7 @@ from safeconduct.policy import DecisionMemo
 from safeconduct.runtime.confirming import Confirmation, unconfirmed
 from safeconduct.runtime.entropy import DrawnAhead
 from safeconduct.runtime.freeze import CutReport
+from safeconduct.runtime.judging import judgment
 from safeconduct.runtime.leases import Commits, Leases
 from safeconduct.runtime.one_call import CallRun, Ended
 from safeconduct.runtime.vaulting import Vaulted
@@ -105,6 +106,7 @@ class Calls:
         pace: Pace | None = None,
         inspector: Inspector | None = None,
         vault: Vault | None = None,
+        classifier: Classifier | None = None,
         observers: Iterable[Observer] = (),
     ) -> None:
         self.standing = standing
@@ -116,6 +118,7 @@ class Calls:
         self.patience = patience or Patience()
         self.inspector = inspector or PassesAll()
         self.vaulted = Vaulted(vault) if vault else None
+        self._classifier = classifier
         self.breakers = Breakers()
         self.loop = asyncio.get_running_loop()
         self.reports: deque[CutReport] = deque(maxlen=REPORTS_KEPT)
@@ -170,15 +173,15 @@ class Calls:
         }
         return tuple(why for why, holds in reasons.items() if holds)
 
-    async def run(self, arrival: Arrival, body: bytes, client: CallClient) -> Ended:
-        """Governs one call from its bytes to its outcome."""
+    async def run(self, arrival: Arrival, body: bytes, client: CallClient, admitted: Admitted | None = None) -> Ended:
+        """Governs one call from its bytes to its outcome. `admitted` is what its headers came to, if known."""
         if self.closing:
             await client.error(_shutting_down(), "", after_dispatch=False)
             return Ended()
         if self.confirmation is not None and not self.confirmation.admits():
             await client.error(unconfirmed(), "", after_dispatch=False)
             return Ended()
-        prepared = self.prepare(arrival, body)
+        prepared = self.prepare(arrival, body, admitted)
         if isinstance(prepared, Refusal):
             return Ended(call=await self.refuse(prepared, arrival, body, client))
         caller = (prepared.principal.id, prepared.path.id)
@@ -199,23 +202,34 @@ class Calls:
         try:
             if prepared.slow_s:
                 return await self._slowed(prepared, body, client)
-            return await self._drive(prepared, client)
+            return await self._drive(prepared, body, client)
         finally:
             self.pace.end(caller)
 
     async def _slowed(self, prepared: Prepared, body: bytes, client: CallClient) -> Ended:
-        """Waits, then decides anew: what was changed meanwhile holds."""
+        """Waits, then decides anew."""
         await asyncio.sleep(prepared.slow_s)
-        arrival = msgspec.structs.replace(prepared.arrival, at=self.clock.now())
+        return await self._anew(prepared.arrival, body, client)
+
+    async def _judged(self, prepared: Prepared, body: bytes, client: CallClient) -> Ended:
+        """Has the machine's classifier look, then decides anew with what it said."""
+        said = await judgment(self._classifier, prepared)
+        return await self._anew(msgspec.structs.replace(prepared.arrival, judged=said), body, client)
+
+    async def _anew(self, arrival: Arrival, body: bytes, client: CallClient) -> Ended:
+        """Decides after a wait: what was changed meanwhile holds."""
+        arrival = msgspec.structs.replace(arrival, at=self.clock.now())
         again: Prepared | Refusal = self.prepare(arrival, body)
         if isinstance(again, Refusal):
             return Ended(call=await self.refuse(again, arrival, body, client))
         if self.closing:
             await client.error(_shutting_down(), "", after_dispatch=False)
             return Ended()
-        return await self._drive(again, client)
+        return await self._drive(again, body, client)
 
-    async def _drive(self, prepared: Prepared, client: CallClient) -> Ended:
+    async def _drive(self, prepared: Prepared, body: bytes, client: CallClient) -> Ended:
+        if prepared.unjudged:
+            return await self._judged(prepared, body, client)
         if prepared.restrictions:
             client.restricted(prepared.restrictions, prepared.model.name)
         if prepared.outside and prepared.marked:
@@ -249,10 +263,11 @@ class Calls:
         with contextlib.suppress(SafeconductError):  # the next start closes it
             await self.commits(close, own=True)
 
-    def prepare(self, arrival: Arrival, body: bytes) -> Prepared | Refusal:
+    def prepare(self, arrival: Arrival, body: bytes, admitted: Admitted | None = None) -> Prepared | Refusal:
         """Steps 1 to 7 on the standing in force."""
         tokens = self.vaulted.tokens if self.vaulted else no_tokens
-        return steps.prepare(self.standing(), self._configured, arrival, body, decide=self.decide, tokens=tokens)
+        standing, known = self.standing(), self._configured
+        return steps.prepare(standing, known, arrival, body, decide=self.decide, tokens=tokens, admitted=admitted)
 
     def traits(self, arrival: Arrival, principal: Principal, body: bytes) -> Traits | None:
         """Returns the marks that a call's entries bear for watch; None where this installation has no secret."""
@@ -270,8 +285,9 @@ class Calls:
         """Returns what a call says, marked, to be labelled; None where its path labels nothing."""
         if prepared.transcript is None or not prepared.path.labelled:
             return None
-        hints = prepared.hints
-        return conversation(caller_of(prepared), prepared.transcript, self._secret, attacked(hints), probed(hints))
+        hints, unread = prepared.hints, prepared.hidden.places if prepared.hidden else frozenset[str]()
+        said, whose = prepared.transcript, caller_of(prepared)
+        return conversation(whose, said, self._secret, attacked(hints), probed(hints), unread=unread)
 
     async def answers_recorded(self, session: str) -> None:
         """Waits until what this worker answered in a session is recorded: its client may have had it before that."""

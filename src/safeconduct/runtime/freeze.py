@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
-from safeconduct.access.model import CallFacts, Principal, RestrictionKind
+from safeconduct.access.model.calls import CallFacts
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.stops import RestrictionKind
 from safeconduct.access.records import epoch
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.standing import Standing, compile_standing, restricts

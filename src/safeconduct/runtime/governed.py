@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from safeconduct.access.model import Restriction
+from safeconduct.access.model.stops import Restriction
 from safeconduct.gateway.dialects.registry import OPENAI_CHAT
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.kernel.ids import CallId, PathId, PrincipalId

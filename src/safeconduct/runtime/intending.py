@@ -145,13 +145,14 @@ class Intending:
         return None
 
     async def _kept(self) -> SafeconductError | None:
-        """Has the vault keep the pseudonyms of this call before they go out; returns why they can't be, recorded."""
+        """Has the vault keep this call's tokens before they go out; returns why they can't be, recorded."""
         for _ in range(STANDING_TRIES_MAX):
-            protected, vaulted = self.prepared.protected, self._calls.vaulted
-            if protected is None or not protected.unkept or vaulted is None:
+            made, vaulted = (self.prepared.protected, self.prepared.hidden), self._calls.vaulted
+            unkept = [one for one in made if one is not None and one.unkept]
+            if not unkept or vaulted is None:
                 return None
             try:
-                if await vaulted.keep(protected.space, protected.owner, protected.unkept):
+                if all([await vaulted.keep(one.space, one.owner, one.unkept) for one in unkept]):
                     return None
             except SafeconductError as error:
                 return await self._refused(error, step=7)
@@ -186,6 +187,8 @@ class Intending:
         arrival = msgspec.structs.replace(self.prepared.arrival, at=self._calls.clock.now())
         body = self.prepared.asked.body
         again = self._calls.prepare(arrival, body)
+        if isinstance(again, Prepared) and again.unjudged:  # its path asks for that since now
+            return UnavailableError("its path has changed meanwhile", code="standing-changed", remedy="retry")
         if isinstance(again, Prepared):
             self.prepared = again
             self._replaced(again)

@@ -68,6 +68,9 @@ _GOES_OUT = (Dispatch, SendHead, SendBytes, SendReceipt)
 
 _NEVER_AFTER_A_CUT = (AppendAttempt, *_GOES_OUT)
 
+_LISTENS = (State.DISPATCHED, State.COLLECTING, State.RELAYING)
+"""Where an upstream is heard. Naming a member of an enumeration costs Python 3.11 a thousand instructions each time."""
+
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """What remains of a call: the id of its first entry and its receipts, where it got that far."""
@@ -183,7 +186,7 @@ class CallRun:
         self._todo.extend(self._call.feed(event))
 
     def _listening(self) -> bool:
-        return self._call.state in (State.DISPATCHED, State.COLLECTING, State.RELAYING)
+        return self._call.state in _LISTENS
 
     async def _do_next(self) -> Event | None:
         command, confirmation = self._todo.popleft(), self._calls.confirmation
@@ -198,7 +201,7 @@ class CallRun:
             case SendBytes(data, last):  # first, because a stream has many
                 await self._client.send(data, last=last)
                 return ClientWritten()
-            case AppendIntent() | AppendAttempt() | DecideTurn() | AppendOutcome():
+            case AppendIntent() | AppendOutcome() | AppendAttempt() | DecideTurn():
                 return await self._record(command)
             case Dispatch(attempt):
                 return self._asking.dispatch(self.prepared, attempt)
@@ -217,12 +220,12 @@ class CallRun:
         match command:
             case AppendIntent():
                 return await self._intending.append()
+            case AppendOutcome(outcome):
+                return await self._append_outcome(outcome)
             case AppendAttempt():
                 return await self._append_attempt(command)
             case DecideTurn(proposed):
                 return await self._decide_turn(proposed)
-            case AppendOutcome(outcome):
-                return await self._append_outcome(outcome)
 
     async def _begin(self, head: SendHead) -> None:
         self._first_s = self._calls.loop.time() - self._began
@@ -269,7 +272,10 @@ class CallRun:
 
     def _shown(self) -> Shown:
         labels = self._intending.labels
-        return Shown(context=labels.context, words=labels.words, results=labels.results) if labels else Shown()
+        if labels is None:
+            return Shown()
+        words, results = labels.words, labels.results
+        return Shown(context=labels.context, words=words, results=results, variables=labels.variables)
 
     async def _append_outcome(self, outcome: Outcome) -> Event:
         prepared, found = self.prepared, self._intending

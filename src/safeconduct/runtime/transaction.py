@@ -130,7 +130,7 @@ class BatchTransaction:
         last: tuple[Readership, DataKey] | None = None
         for name in draft.sealed:
             readership = batch.matrix(batch.overlay, origin, draft.type, name)
-            if last is None or last[0] != readership:  # mostly all fields have one, and so one key
+            if last is None or (last[0] is not readership and last[0] != readership):  # mostly all have one key
                 last = readership, batch.keys.make(readership.key_name(origin, draft, self._now), readership)
             keys[name] = last[1]
         return seal(draft, entry_id, keys, batch.entropy)

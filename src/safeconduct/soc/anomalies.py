@@ -5,15 +5,13 @@ One pass in time order, linear in events. How likely a new value was is told by 
 no labels, no training: the baseline of a finding is what came before it.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.soc.habits import HABITS, Habit, Named, habits_of, usual_form
 from safeconduct.soc.model import Event
-from safeconduct.soc.quotes import quote_at, text_of
 
 SEEN_MIN = 100
 """Events of a context before anything about it is unusual: with fewer, odds of 1 in 50 can't be told from 1 in 10."""
@@ -29,55 +27,6 @@ CONTEXTS_MAX = 200_000
 
 VALUES_MAX = 2_000
 """Values kept of one context. One with more has new ones all the time and is no habit."""
-
-LAUNCHES, LAUNCH, FAILURE = 1007, 1, 2
-
-_CHANGING = re.compile(r"[0-9a-f]{8,}|\d+", re.IGNORECASE)
-_HOME = re.compile(r"^(c:\\users|/home)([\\/])[^\\/]+", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Habit:
-    """What is watched: which value goes with which context. Of several places the first that an event has counts."""
-
-    name: str
-    title: str
-    class_uid: int
-    context: tuple[str, ...]
-    value: tuple[str, ...]
-
-
-_PROGRAM = ("/ocsf/process/file/path", "/ocsf/process/name")
-_PARENT = ("/ocsf/process/parent_process/file/path", "/ocsf/actor/process/file/path")
-_ACCOUNT = ("/ocsf/actor/user/uid", "/ocsf/actor/user/name")
-_SOURCE = ("/ocsf/src_endpoint/ip", "/ocsf/device/hostname")
-
-HABITS = (
-    Habit("program-of-parent", "a program that this one never started before", 1007, _PARENT, _PROGRAM),
-    Habit("program-of-user", "a program that this account never ran before", 1007,
-          ("/ocsf/actor/user/name", "/ocsf/process/user/name"), _PROGRAM),
-    Habit("logon-from", "a logon from where this account never came before", 3002, ("/ocsf/user/name",),
-          ("/ocsf/src_endpoint/ip",)),
-    Habit("destination-of-program", "an address that this program never spoke to before", 4001,
-          ("/ocsf/actor/process/file/path", "/ocsf/process/file/path"), ("/ocsf/dst_endpoint/ip",)),
-    Habit("destination-of-host", "an address that this machine never spoke to before", 4001, _SOURCE,
-          ("/ocsf/dst_endpoint/ip",)),
-    Habit("operation-of-account", "a cloud operation that this account never called before", 6003, _ACCOUNT,
-          ("/ocsf/api/operation",)),
-    Habit("address-of-account", "an address that this cloud account never called from before", 6003, _ACCOUNT,
-          ("/ocsf/src_endpoint/ip",)),
-    Habit("name-of-host", "a name that this machine never asked for before", 4003, _SOURCE,
-          ("/ocsf/query/hostname",)),
-)  # fmt: skip
-"""All that is watched."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
-    """A field of an event: where, and what stands there."""
-
-    pointer: str
-    found: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +60,6 @@ class Anomaly:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """The anomalies in order of time, over how many events, and how many contexts were too many to be kept."""
-
-    anomalies: tuple[Anomaly, ...]
-    events: int
-    contexts_left_out: int
-
-
 @dataclass
 class _History:
     since: Instant
@@ -134,52 +74,33 @@ class _History:
             self.once += {1: 1, 2: -1}.get(self.values[value], 0)
 
 
-def anomalies(events: Iterable[Event], habits: tuple[Habit, ...] = HABITS) -> Found:
-    """Returns what was never so before. `events` come in order of time; each is held against those before it."""
-    histories: dict[tuple[str, str], _History] = {}
-    found: list[Anomaly] = []
-    count = left_out = 0
-    for event in events:
-        count += 1
-        for habit, context, value in _habits_of(event, habits):
-            key = habit.name, usual_form(context.found)
-            history = histories.get(key)
+class Rare:
+    """What each context had so far, as events come: each is held against those that came before it."""
+
+    def __init__(self, habits: tuple[Habit, ...] = HABITS) -> None:
+        self._habits = habits
+        self._histories: dict[tuple[str, str], _History] = {}
+        self.left_out = 0
+
+    def take(self, event: Event) -> list[Anomaly]:
+        """Takes an event in, and returns what was never so before it."""
+        found = []
+        for habit, context, value in habits_of(event, self._habits):
+            history = self._history((habit.name, usual_form(context.found)), event.at)
             if history is None:
-                if len(histories) == CONTEXTS_MAX:
-                    left_out += 1
-                    continue
-                history = histories[key] = _History(event.at)
+                continue
             if _unusual(history, event.at, usual_form(value.found)):
                 found.append(_anomaly(habit, event, context, value, history))
             history.take(usual_form(value.found))
-    return Found(anomalies=tuple(found), events=count, contexts_left_out=left_out)
+        return found
 
-
-def usual_form(value: str) -> str:
-    """Returns a value without what changes from run to run: case, whose home it is, numbers and ids in a path."""
-    if "\\" in value or "/" in value:
-        return _CHANGING.sub("#", _HOME.sub(r"\1\2*", value)).lower()
-    return value.lower()
-
-
-def _habits_of(event: Event, habits: tuple[Habit, ...]) -> Iterator[tuple[Habit, Named, Named]]:
-    class_uid, activity = event.ocsf.get("class_uid"), event.ocsf.get("activity_id")
-    for habit in habits:
-        if class_uid != habit.class_uid or event.ocsf.get("status_id") == FAILURE:
-            continue
-        if habit.class_uid == LAUNCHES and activity != LAUNCH:
-            continue
-        context, value = _first(event, habit.context), _first(event, habit.value)
-        if context and value:
-            yield habit, context, value
-
-
-def _first(event: Event, pointers: tuple[str, ...]) -> Named | None:
-    for pointer in pointers:
-        value = quote_at(event, pointer)
-        if value is not None and value != "":
-            return Named(pointer=pointer, found=text_of(value))
-    return None
+    def _history(self, key: tuple[str, str], at: Instant) -> _History | None:
+        history = self._histories.get(key)
+        if history is None and len(self._histories) == CONTEXTS_MAX:
+            self.left_out += 1
+        elif history is None:
+            history = self._histories[key] = _History(at)
+        return history
 
 
 def _unusual(history: _History, at: Instant, value: str) -> bool:

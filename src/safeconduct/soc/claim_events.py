@@ -14,9 +14,10 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Collection, Projection, Records, State, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType, in_parts
-from safeconduct.soc.answers import Unreadable
+from safeconduct.soc.answers.reading import Unreadable
 from safeconduct.soc.claims import Author, ClaimKind, encode_claim
 from safeconduct.soc.grounding import CHECKER_VERSION, CheckedClaim, Outcome, Shown
+from safeconduct.soc.predicates import Judgment, Technique, Verdict
 
 CLAIM_BYTES_MAX = 40_000
 """Bytes of claims in one entry. A leaf holds 65,535, the envelope and the commitments of sealed fields with them."""
@@ -32,7 +33,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimOutcome:
-    """What became of one claim. `rule` is the rule of docs/spec/grounding.md that it broke, if it broke one."""
+    """What became of one claim. `rule` is the rule of docs/spec/grounding.md that it broke, if it broke one.
+
+    `judgment` is what a verdict says, also one that was rejected; `technique` what a verified claim of a technique
+    names: words of our own and of ATT&CK, never one that a model is free to choose.
+    """
 
     id: ClaimId
     kind: ClaimKind
@@ -41,6 +46,8 @@ class ClaimOutcome:
     outcome: Outcome
     reason: str
     rule: str
+    judgment: Judgment | None = None
+    technique: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +55,8 @@ class ClaimsChecked:
     """Claims about an incident were checked. Many claims take several entries: `part` of `parts`.
 
     `call` is the governed call whose answer held the model's claims, empty where no model was asked; `unreadable`
-    counts what the answer held beside claims. `path` is the one that the model was asked on.
+    counts what the answer held beside claims. `path` is the one that the model was asked on, `prompt` the version of
+    the words it was asked in.
     """
 
     incident: IncidentId
@@ -59,6 +67,7 @@ class ClaimsChecked:
     unreadable: Mapping[str, int]
     claims: tuple[ClaimOutcome, ...]
     path: str = ""
+    prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +94,24 @@ class AnswerRecord:
     incident: IncidentId
     path: PathId
     at: Instant
+    prompt: str
     claims: int
     verified: int
     verdict: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Triaged:
+    """When claims about an incident were checked first: somebody, or something, began to look at it."""
+
+    at: Instant
+    entry: EntryId
+
+
 CLAIMS_CHECKED = EventType("soc.claims.checked/1", ClaimsChecked, Retention.OPERATIONS)
 CLAIMS = Collection("claims", ClaimRecord)
 ANSWERS = Collection("model_answers", AnswerRecord)
+TRIAGED = Collection("incidents_triaged", Triaged)  # at the incident's id
 
 
 def record_claims(
@@ -103,6 +122,7 @@ def record_claims(
     *,
     call: str = "",
     path: str = "",
+    prompt: str = "",
     unreadable: Sequence[Unreadable] = (),
     shown: Shown | None = None,
     signed: SignedAct | None = None,
@@ -129,6 +149,7 @@ def record_claims(
                     unreadable=problems if number == 1 else {},
                     claims=part,
                     path=path,
+                    prompt=prompt,
                 ),
                 sealed={"claims": [_sealed(one) for one in islice(sealed, len(part))], "shown": _view(shown)},
                 subject=incident,
@@ -159,6 +180,8 @@ def _outcome(checked: CheckedClaim) -> ClaimOutcome:
         outcome=checked.outcome,
         reason=checked.reason.code,
         rule="" if checked.verified else checked.reason.clause,
+        judgment=claim.predicate.judgment if isinstance(claim.predicate, Verdict) else None,
+        technique=claim.predicate.technique if checked.verified and isinstance(claim.predicate, Technique) else "",
     )
 
 
@@ -168,7 +191,8 @@ def _view(shown: Shown | None) -> dict[str, JSONValue] | None:
     fields: dict[str, JSONValue] = {
         event: sorted(pointers) if pointers is not None else None for event, pointers in shown.fields.items()
     }
-    return {"fields": fields, "hunts": [msgspec.to_builtins(hunt) for hunt in shown.hunts or ()]}
+    hunts: list[JSONValue] = [msgspec.to_builtins(hunt) for hunt in shown.hunts or ()]
+    return {"fields": fields, "hunts": hunts, "clears": shown.clears}
 
 
 def _sealed(checked: CheckedClaim) -> dict[str, JSONValue]:
@@ -182,6 +206,8 @@ def _claims_checked(state: State, entry: Entry) -> None:
         state.put(CLAIMS, f"{event.incident}/{claim.id}", record)
     if event.call and event.path:
         state.put(ANSWERS, event.call, _answered(state.get(ANSWERS, event.call), event, entry.at))
+    if state.get(TRIAGED, event.incident) is None:
+        state.put(TRIAGED, event.incident, Triaged(at=entry.at, entry=entry.id))
     record_act(state, entry)
 
 
@@ -192,6 +218,7 @@ def _answered(former: AnswerRecord | None, event: ClaimsChecked, at: Instant) ->
         incident=event.incident,
         path=PathId(event.path),
         at=former.at if former else at,
+        prompt=event.prompt,
         claims=len(event.claims) + (former.claims if former else 0),
         verified=sum(one.outcome is Outcome.VERIFIED for one in event.claims) + (former.verified if former else 0),
         verdict=next(iter(verdicts), former.verdict if former else ""),

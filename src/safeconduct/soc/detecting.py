@@ -24,11 +24,11 @@ ALERT_EVENTS_MAX = 500
 def detect(events: Iterable[Event], rules: RuleSet) -> tuple[Alert, ...]:
     """Returns the alerts of the rules on the events, ordered by time, rule and id."""
     reach = _Reach(Instant(0))
-    hits = _event_hits(reach.of(events), rules)
+    hits = event_hits(reach.of(events), rules)
     for correlation in rules.correlations:
         counted = [hit for key in dict.fromkeys(correlation.rules) for hit in hits.get(key, ())]
         hits[correlation.head.id] = count(correlation, counted, reach.until)
-    alerts = [_alert(head, hit) for head in rules.heads() if head.alerts for hit in hits.get(head.id, ())]
+    alerts = [alert_of(head, hit) for head in rules.heads() if head.alerts for hit in hits.get(head.id, ())]
     return tuple(sorted(alerts, key=lambda alert: (alert.at, alert.rule, alert.id)))
 
 
@@ -49,7 +49,8 @@ def alert_id(rule_digest: str, events: tuple[str, ...]) -> str:
     return digest({"rule": rule_digest, "events": sorted(events)})[:ALERT_ID_DIGITS]
 
 
-def _event_hits(events: Iterable[Event], rules: RuleSet) -> dict[str, list[Hit]]:
+def event_hits(events: Iterable[Event], rules: RuleSet) -> dict[str, list[Hit]]:
+    """Returns the hits of the rules on single events, by rule, with the fields that correlations ask for."""
     needed = _needed(rules)
     hits: dict[str, list[Hit]] = defaultdict(list)
     for found in engine_of(rules).hits(events):
@@ -70,7 +71,8 @@ def _needed(rules: RuleSet) -> dict[str, set[str]]:
     return needed
 
 
-def _alert(head: Head, hit: Hit) -> Alert:
+def alert_of(head: Head, hit: Hit) -> Alert:
+    """Returns the alert that a hit of a rule is."""
     kept = _kept(hit.events)
     named = frozenset(kept)
     return Alert(

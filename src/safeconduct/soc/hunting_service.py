@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from safeconduct.kernel.errors import SafeconductError
-from safeconduct.kernel.ids import EventId
+from safeconduct.kernel.ids import CallId, EventId
 from safeconduct.soc.grounding import Context
 from safeconduct.soc.hunts.model import Hunt
-from safeconduct.soc.model_hunts import HUNTS_MAX, PROPOSE, Proposed, proposing, read_proposals
-from safeconduct.soc.triage import FOUND, Hunted, ModelAnswer, ModelCaller, Task, question
+from safeconduct.soc.model_hunts import HUNTS_MAX, Proposed, proposing, read_proposals
+from safeconduct.soc.prompts.model import Prompt
+from safeconduct.soc.triage import Hunted, ModelAnswer, ModelCaller, Task, question
 from safeconduct.soc.triage_service import Answered, Asking, ask
 
 EVENTS_SEEN_MAX = 64
@@ -19,8 +20,12 @@ EVENTS_SEEN_MAX = 64
 class Telemetry(Protocol):
     """The telemetry that an incident is of, as a server that has more to do asks it."""
 
-    async def hunted(self, hunts: Sequence[Hunt]) -> tuple[tuple[Hunted, ...], tuple[str, ...]]:
-        """Returns the hunts that got an answer, with it, and the codes of those that got none."""
+    async def hunted(self, hunts: Sequence[Hunt], call: CallId) -> tuple[tuple[Hunted, ...], tuple[str, ...]]:
+        """Returns the hunts that got an answer, with it, and the codes of those that got none.
+
+        `call` is the governed call on which they were proposed. A hunt may be answered over more than it asked for; its
+        answer says so.
+        """
         ...
 
     async def seeing(self, events: Collection[EventId]) -> Context:
@@ -51,6 +56,8 @@ async def hunt(
     caller: ModelCaller,
     asking: Asking,
     sources: Sequence[str],
+    *,
+    prompt: Prompt,
 ) -> Hunting:
     """Has a model propose hunts, runs them within their bounds, and asks it what they show.
 
@@ -61,12 +68,13 @@ async def hunt(
         SafeconductError: what the gateway answered to the first question.
     """
     limits = asking.budget
-    asked = question(whole.incident, whole.events, whole.techniques, model=asking.model, budget=limits, task=PROPOSE)
+    task = Task(prompt=prompt)
+    asked = question(whole.incident, whole.events, whole.techniques, model=asking.model, budget=limits, task=task)
     sent = proposing(asked, sources)
     answer = await caller.complete(asking.path, asking.purpose, sent)
     proposed = read_proposals(answer.text, whole.incident, sources)
-    hunted, unanswered = await telemetry.hunted(proposed.hunts)
-    answered, failed = await _asked(hunted, telemetry, caller, asking) if hunted else (None, None)
+    hunted, unanswered = await telemetry.hunted(proposed.hunts, answer.call)
+    answered, failed = await _asked(hunted, telemetry, caller, asking, prompt) if hunted else (None, None)
     return Hunting(
         sent=sent,
         answer=answer,
@@ -83,12 +91,13 @@ async def _asked(
     telemetry: Telemetry,
     caller: ModelCaller,
     asking: Asking,
+    prompt: Prompt,
 ) -> tuple[Answered | None, SafeconductError | None]:
     found = [id_ for one in hunted for id_ in one.result.events[:EVENTS_SEEN_MAX]]
     context = await telemetry.seeing(found)
     claims = {**asking.budget.claims, "absences": (0, HUNTS_MAX), "tallies": (0, HUNTS_MAX)}
     wider = replace(asking, budget=replace(asking.budget, claims=claims))
     try:
-        return await ask(context, caller, wider, Task(request=FOUND, judges=False, hunted=hunted)), None
+        return await ask(context, caller, wider, Task(prompt=prompt, hunted=hunted)), None
     except SafeconductError as error:
         return None, error

@@ -21,7 +21,9 @@ from safeconduct.soc.detection.model import RuleSet
 from safeconduct.soc.detection.views import views
 from safeconduct.soc.entities import mentions
 from safeconduct.soc.ingesting import HOUSE_OWNED
+from safeconduct.soc.marking import mark, marked
 from safeconduct.soc.model import Alert, Edge, EntityKind, Event, Incident, Match
+from safeconduct.soc.unusual import Said, matches_of, said
 
 PART_BYTES_MAX = 48 * 1024
 """Bytes of alerts and edges in one entry; a leaf holds 65,535 with its envelope. A larger incident takes more entries.
@@ -32,7 +34,10 @@ The longest single alert, with ALERT_EVENTS_MAX events, stays below 20 KB.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertReference:
-    """An alert without its matches: the rule with its digest, its events, and how many it counted."""
+    """An alert without its matches: the rule with its digest, its events, and how many it counted.
+
+    An anomaly has with `said` why it is one, which no rule finds again.
+    """
 
     id: str
     rule: str
@@ -43,6 +48,7 @@ class AlertReference:
     at: Instant
     total: int
     events: tuple[EventId, ...]
+    said: tuple[Said, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +66,8 @@ class EdgeReference:
 class IncidentOpened:
     """An incident, or a part of a large one: `part` of `parts`, from 1.
 
-    `continues` are the incidents opened before that share an event with it: more telemetry came in, and this is what
-    they have become. `owner` is whose telemetry it was found in, empty for the house.
+    `continues` are the incidents opened before with an alert of the same rule about the same event: more telemetry came
+    in, and this is what they have become. `owner` is whose telemetry it was found in, empty for the house.
     """
 
     incident: IncidentId
@@ -189,14 +195,8 @@ def _sorted(part: Sequence[AlertReference | EdgeReference]) -> tuple[list[AlertR
 
 
 def _continued(tx: Transaction, incident: Incident, owner: str) -> tuple[IncidentId, ...]:
-    named = set(incident.events)
-    return tuple(
-        record.id
-        for _, record in tx.scan(INCIDENTS)
-        if record.owner == owner
-        and record.stands
-        and any(key in named for alert in record.alerts for key in alert.events)
-    )
+    found = ((key, tx.get(INCIDENTS, key)) for key in marked(tx, owner, incident.alerts))
+    return tuple(key for key, record in found if record is not None and record.stands)
 
 
 def _reference(alert: Alert) -> AlertReference:
@@ -210,6 +210,7 @@ def _reference(alert: Alert) -> AlertReference:
         at=alert.at,
         total=alert.total,
         events=alert.events,
+        said=said(alert),
     )
 
 
@@ -220,7 +221,7 @@ def _edge_reference(edge: Edge) -> EdgeReference:
 
 
 def _alert(reference: AlertReference, events: Mapping[EventId, Event], rules: RuleSet) -> Alert:
-    found: tuple[Match, ...] = ()
+    found = matches_of(reference.said, events)
     if rule_digest(rules, reference.rule) == reference.rule_digest:
         used = base_rules(rules, reference.rule)
         found = tuple(match for key in reference.events for match in _matches(events[key], used))
@@ -306,6 +307,7 @@ def _opened(state: State, entry: Entry) -> None:
             former, parts=former.parts + 1, alerts=former.alerts + event.alerts, edges=former.edges + event.edges
         )
     state.put(INCIDENTS, event.incident, record)
+    mark(state, event.owner, event.alerts, event.incident, event.continues)
     for key in event.continues if event.part == 1 else ():
         earlier = state.get(INCIDENTS, key)
         if earlier is not None:

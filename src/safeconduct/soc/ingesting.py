@@ -21,6 +21,11 @@ HOUSE_OWNED = ""
 """The owner of telemetry that is the house's own."""
 
 
+def owned_key(owner: str, name: str = "") -> str:
+    """Returns where a record of an owner's stands by its name; of no name, what all of the owner's begin with."""
+    return f"{owner}/{name}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReport:
     """What became of one file. `problem` is a stable code where nothing could be read, with `detail` for people.

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from safeconduct.kernel.ids import EventId, IncidentId
 from safeconduct.kernel.instants import Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One stored record of telemetry: what came (`raw`) and what it means (`ocsf`), never one without the other.
 
     `id` is the first 32 hex digits of SHA-256 over the canonical (source, raw). `source` names the kind of record,
@@ -26,7 +27,7 @@ class Event:
 
     def document(self) -> dict[str, Any]:
         """Returns the JSON document into which a claim's pointers point: `/raw/...`, `/ocsf/...`."""
-        return {"id": self.id, "source": self.source, "time": self.at, "raw": self.raw, "ocsf": self.ocsf}
+        return {"id": self.id, "time": self.at, "source": self.source, "raw": self.raw, "ocsf": dict(self.ocsf)}
 
 
 class EntityKind(StrEnum):

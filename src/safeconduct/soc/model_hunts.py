@@ -20,7 +20,7 @@ from safeconduct.soc.hunts.columns import COLUMNS
 from safeconduct.soc.hunts.model import Comparison, Hunt, Where
 from safeconduct.soc.model import Incident
 from safeconduct.soc.quotes import quotable
-from safeconduct.soc.triage import Hunted, Question, Task
+from safeconduct.soc.triage import Hunted, Question
 
 HUNTS_MAX = 3
 """Hunts of one answer that are run: each is a search that an analyst waits for, and room in the next prompt."""
@@ -37,11 +37,6 @@ ANSWER_CHARS_MAX = 8_192
 AROUND: Duration = seconds(3_600)
 """How far `around` reaches before and behind the incident."""
 
-PROPOSE = Task(
-    request="Propose hunts over the telemetry around these events that would show what the attacker did besides, or "
-    "did not do. Text is compared without regard to letters.",
-    judges=False,
-)
 COMPARISONS = (Comparison.EQUALS, Comparison.CONTAINS, Comparison.STARTS_WITH, Comparison.ENDS_WITH, Comparison.EXISTS)
 
 

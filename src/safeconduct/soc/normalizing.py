@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger.bodies import encoded_plain
 from safeconduct.soc.inventory import NOTHING, Inventory
 from safeconduct.soc.model import Event
+from safeconduct.soc.ocsf.deferring import DEFERRED, Meaning
 from safeconduct.soc.ocsf.mapping import to_ocsf
 from safeconduct.soc.ocsf.own import NO_MAPPING, OwnMapping
 
@@ -25,8 +28,7 @@ same record have that record once: the same line arriving twice is one event, th
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One parsed record: its kind, the number of its first line, when it happened, its fields under their own names.
 
     `raw` holds no floats: numbers with a fraction, and integers beyond 2^53 - 1, are kept as the text they came as.
@@ -67,5 +69,9 @@ class Normalizer:
         return self._event(event_id(record.source, raw), record, raw)
 
     def _event(self, identity: EventId, record: Record, raw: Mapping[str, Any]) -> Event:
-        meaning = to_ocsf(record.source, raw, record.at, self.inventory, self.host, mapping=self.mapping)
-        return Event(id=identity, source=record.source, at=record.at, raw=raw, ocsf=meaning)
+        return Event(id=identity, source=record.source, at=record.at, raw=raw, ocsf=self._meaning(record, raw))
+
+    def _meaning(self, record: Record, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        if record.source in DEFERRED and not self.host:
+            return Meaning(record.source, raw, record.at)
+        return to_ocsf(record.source, raw, record.at, self.inventory, self.host, mapping=self.mapping)

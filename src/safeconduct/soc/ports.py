@@ -1,9 +1,10 @@
 """Where events are kept. The contract that every event store is tested against."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.model import Event
@@ -19,6 +20,25 @@ class DeadLetter:
     text: str
 
 
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """How far the reading of a raw file has come, which goes on while its events are taken.
+
+    `lines` are those read so far, `dead` the letters since its events were last added, `complete` that the file was
+    read to its end.
+    """
+
+    lines: int = 0
+    dead: list[DeadLetter] = field(default_factory=list)
+    complete: bool = False
+
+
+def unknown_event(event_id: EventId) -> AbsentError:
+    """Returns what every store raises for an event that it does not hold."""
+    remedy = "give the whole id, 32 hex digits: safeconduct incident show and hunt run print it"
+    return AbsentError(f"there is no event {event_id}", code="event-unknown", remedy=remedy)
+
+
 class EventStore(Protocol):
     """An index of events. Derived (R3): it can be deleted and rebuilt from the raw files, and authorizes nothing.
 
@@ -26,13 +46,11 @@ class EventStore(Protocol):
     What one call added is durable when it returns, or none of it is there.
     """
 
-    def add(
-        self, events: Sequence[Event], *, file: str, lines: int, dead: Sequence[DeadLetter] = (), complete: bool = False
-    ) -> int:
+    def add(self, events: Iterable[Event], *, file: str, reading: Reading) -> int:
         """Adds events and dead letters of a raw file, in one transaction, and notes how far that file was read.
 
-        `file` is the raw file's SHA-256, `lines` how many of its lines were read so far, `complete` that it was read
-        to its end. Returns how many events were new. An event whose id is there already is left as it is.
+        `file` is the raw file's SHA-256. Each event is asked for once, and let go before the next; `reading` is looked
+        at when they have run out. Returns how many events were new. One whose id is there already is left as it is.
         """
         ...
 
@@ -75,6 +93,10 @@ class EventStore(Protocol):
 
         Numbers are positive and rise with every event added, so that what is derived can say how far it got.
         """
+        ...
+
+    def latest(self) -> int:
+        """Returns the number of the event that arrived last, 0 where none did."""
         ...
 
     def counts(self) -> Mapping[str, int]:

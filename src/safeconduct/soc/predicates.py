@@ -124,7 +124,7 @@ class Technique:
 
 
 class Judgment(StrEnum):
-    """What an incident is."""
+    """What an incident is: an attack, the rule's behavior with no harm in it, or a rule that erred."""
 
     TRUE_POSITIVE = "true-positive"
     BENIGN_POSITIVE = "benign-positive"

@@ -29,6 +29,7 @@ class SealedClaims:
 class _View(msgspec.Struct):
     fields: dict[EventId, frozenset[str] | None]
     hunts: tuple[Hunt, ...] = ()
+    clears: bool = False
 
 
 def read_sealed(claims: object, shown: object) -> SealedClaims:
@@ -43,7 +44,7 @@ def read_sealed(claims: object, shown: object) -> SealedClaims:
         listed = msgspec.convert(claims, list[dict[str, Any]])
     except msgspec.ValidationError as error:
         raise InvalidInputError(f"the sealed claims of an entry can't be read: {error}", code="no-claim") from error
-    return SealedClaims(claims=listed, shown=Shown(read.fields, read.hunts) if read else None)
+    return SealedClaims(claims=listed, shown=Shown(read.fields, read.hunts, read.clears) if read else None)
 
 
 def recheck(parts: Sequence[SealedClaims], whole: Context) -> tuple[CheckedClaim, ...]:
@@ -66,7 +67,7 @@ def _views(parts: Sequence[SealedClaims], whole: Context) -> Iterator[tuple[list
     for part in parts:
         for claim in map(decode_claim, part.claims):
             shown = None if claim.author.kind is AuthorKind.RULE else part.shown
-            seen = None if shown is None else [sorted(shown.fields), shown.hunts]
+            seen = None if shown is None else [sorted(shown.fields), shown.hunts, shown.clears]
             key = msgspec.json.encode([claim.author, seen, shown and _pointers(shown)], order="sorted")
             if key not in views:
                 views[key] = ([], whole if shown is None else replace(whole, shown=shown))

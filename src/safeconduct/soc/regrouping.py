@@ -16,6 +16,7 @@ from safeconduct.ledger.events import EventType
 from safeconduct.soc.grouping import Change, Ruling
 from safeconduct.soc.incidents import INCIDENTS, AlertReference, IncidentRecord
 from safeconduct.soc.ingesting import HOUSE_OWNED
+from safeconduct.soc.marking import mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,9 @@ def _regrouped(state: State, entry: Entry) -> None:
     state.put(REGROUPINGS, entry.id, Regrouping(id=entry.id, at=entry.at, decided=decided, former=tuple(former)))
     of = [record for record in former if record.id in decided.incidents]
     for part, alerts in zip(decided.parts, divided(decided.change, of, decided.moved), strict=True):
-        state.put(INCIDENTS, part.incident, _made(entry, part, alerts, of))
+        made = _made(entry, part, alerts, of)
+        state.put(INCIDENTS, made.id, made)
+        mark(state, made.owner, made.alerts, made.id)
     for record in of:
         if record.id in replaced(decided):
             state.put(INCIDENTS, record.id, replace(record, replaced_by=entry.id))

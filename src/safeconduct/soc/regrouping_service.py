@@ -8,10 +8,12 @@ from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputEr
 from safeconduct.kernel.ids import EntryId, EventId, IncidentId
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
+from safeconduct.soc import reasons
 from safeconduct.soc.correlation import incident_id, score
 from safeconduct.soc.grouping import Change
 from safeconduct.soc.incidents import INCIDENTS, AlertReference, IncidentRecord
 from safeconduct.soc.model import Event
+from safeconduct.soc.owners import origin_of, owned
 from safeconduct.soc.regrouping import (
     REGROUPED,
     REGROUPINGS,
@@ -23,7 +25,7 @@ from safeconduct.soc.regrouping import (
     divided,
     replaced,
 )
-from safeconduct.soc.telemetry_service import incident_record, origin_of, owned, owned_incident_id
+from safeconduct.soc.telemetry_service import incident_record, owned_incident_id
 
 INCIDENTS_MAX = 50
 """Incidents in one regrouping. Who takes more for one thing tunes the rule that opened them."""
@@ -31,8 +33,7 @@ INCIDENTS_MAX = 50
 MOVED_MAX = 1_000
 """Alerts that one split moves, 35 bytes each: an entry's leaf holds 65,535 bytes."""
 
-REASON_CHARS_MAX = 2_000
-"""Characters of a reason; as long as a person's note on a claim."""
+_INVALID, _ALERTS = "regrouping-invalid", "safeconduct incident show ID lists the alerts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ def chosen(records: Records, wanted: Wanted, owners: frozenset[str]) -> tuple[In
     most = 1 if wanted.change is Change.SPLIT else INCIDENTS_MAX
     if not least <= len(wanted.incidents) <= most:
         raise _invalid(f"a {wanted.change} takes {least} to {most} incidents, got {len(wanted.incidents)}")
-    _reasoned(wanted.reason)
+    reasons.check(wanted.reason, code=_INVALID, remedy=_ALERTS)
     found = tuple(incident_record(records, key, owners) for key in wanted.incidents)
     if len({one.id for one in found}) != len(found) or len({one.owner for one in found}) != 1:
         raise _invalid("the incidents are different ones of one owner")
@@ -118,7 +119,7 @@ def undo(
         ConflictError: it is undone already (`regrouping-undone`), or what it made has changed since
             (`incident-changed`): undo that first. InvalidInputError: no reason, or one too long.
     """
-    _reasoned(reason)
+    reasons.check(reason, code=_INVALID, remedy=_ALERTS)
     signer = authenticate_act(tx, signed, operation=operation, expected_content=content, capability=Capability.TRIAGE)
     one = _regrouping(tx, regrouping)
     owned(tx, signer, one.decided.owner)
@@ -155,11 +156,6 @@ def _regrouping(records: Records, key: str) -> Regrouping:
     return one
 
 
-def _reasoned(reason: str) -> None:
-    if not 0 < len(reason.strip()) <= len(reason) <= REASON_CHARS_MAX:
-        raise _invalid(f"a reason has 1 to {REASON_CHARS_MAX} characters, got {len(reason)}")
-
-
 def _standing(record: IncidentRecord) -> None:
     if not record.stands:
         raise _changed(record.id)
@@ -183,7 +179,7 @@ def _part(alerts: Sequence[AlertReference], owner: str, events: Mapping[EventId,
 
 
 def _invalid(text: str) -> InvalidInputError:
-    return InvalidInputError(text, code="regrouping-invalid", remedy="safeconduct incident show ID lists the alerts")
+    return InvalidInputError(text, code=_INVALID, remedy=_ALERTS)
 
 
 def _changed(incident: IncidentId) -> ConflictError:

@@ -15,8 +15,9 @@ from safeconduct.kernel.errors import AbsentError, InvalidInputError
 from safeconduct.kernel.ports import Collection, Projection, Records, State, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
-from safeconduct.soc.ingesting import HOUSE_OWNED
-from safeconduct.soc.telemetry_service import detects_for, origin_of
+from safeconduct.soc.ingesting import HOUSE_OWNED, owned_key
+from safeconduct.soc.owners import detects_for, origin_of
+from safeconduct.soc.trials.rule_events import check_tried
 
 FILES_MAX = 20_000
 """Files of one collection. The largest public one has some 4,000; what is larger is better told apart by name."""
@@ -102,24 +103,25 @@ def collection_name(name: str) -> str:
 
 def collections(records: Records, owner: str) -> tuple[RulesAdded, ...]:
     """Returns the collections that stand for an owner, by name."""
-    return tuple(one for _, one in records.scan(RULES, f"{owner}/"))
+    return tuple(one for _, one in records.scan(RULES, owned_key(owner)))
 
 
 def add_rules(tx: Transaction, signed: SignedAct, added: RulesAdded, *, operation: str, content: str) -> bool:
     """Records that a collection stands, and tells whether that was new.
 
     Raises:
-        UnauthenticatedError, RefusedError: as `telemetry_service.detects_for`.
+        UnauthenticatedError, RefusedError: as `owners.detects_for`, and `rule_events.check_tried`.
         InvalidInputError: one more than COLLECTIONS_MAX.
     """
     detects_for(tx, signed, operation=operation, content=content, owner=added.owner)
-    former = tx.get(RULES, _key(added.owner, added.name))
+    former = tx.get(RULES, owned_key(added.owner, added.name))
     if former == added:
         return False
     if former is None and len(collections(tx, added.owner)) >= COLLECTIONS_MAX:
         raise InvalidInputError(
             f"{COLLECTIONS_MAX} collections of rules stand already", remedy="safeconduct rules remove NAME"
         )
+    check_tried(tx, added.owner, added.name, added.digest)
     tx.append(origin_of(tx), ADDED.draft(added, subject="rules", act=signed.envelope()))
     return True
 
@@ -130,11 +132,11 @@ def remove_rules(
     """Records that a collection stands no more, and returns it.
 
     Raises:
-        UnauthenticatedError, RefusedError: as `telemetry_service.detects_for`.
+        UnauthenticatedError, RefusedError: as `owners.detects_for`.
         AbsentError: none of that name stands (`rules-unknown`).
     """
     detects_for(tx, signed, operation=operation, content=content, owner=owner)
-    former = tx.get(RULES, _key(owner, name))
+    former = tx.get(RULES, owned_key(owner, name))
     if former is None:
         raise AbsentError(
             f"no collection of rules is named {name[:64]!r}", code="rules-unknown", remedy="safeconduct rules list"
@@ -151,18 +153,14 @@ def kept(files: Iterable[tuple[str, str]]) -> bytes:
 
 def _added(state: State, entry: Entry) -> None:
     event = ADDED.read(entry)
-    state.put(RULES, _key(event.owner, event.name), event)
+    state.put(RULES, owned_key(event.owner, event.name), event)
     record_act(state, entry)
 
 
 def _removed(state: State, entry: Entry) -> None:
     event = REMOVED.read(entry)
-    state.delete(RULES, _key(event.owner, event.name))
+    state.delete(RULES, owned_key(event.owner, event.name))
     record_act(state, entry)
-
-
-def _key(owner: str, name: str) -> str:
-    return f"{owner}/{name}"
 
 
 PROJECTIONS: Mapping[str, Projection] = {ADDED.name: _added, REMOVED.name: _removed}

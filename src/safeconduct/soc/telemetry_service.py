@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from safeconduct.access import acts
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
-from safeconduct.access.model import Principal
 from safeconduct.access.model_assets import ModelAsset
 from safeconduct.kernel.canonical import digest
-from safeconduct.kernel.errors import AbsentError, RefusedError
-from safeconduct.kernel.ids import IncidentId, Origin
+from safeconduct.kernel.errors import AbsentError
+from safeconduct.kernel.ids import IncidentId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
@@ -30,8 +29,10 @@ from safeconduct.soc.ingesting import (
 )
 from safeconduct.soc.inventory import Inventory
 from safeconduct.soc.model import Alert, Incident
+from safeconduct.soc.owners import origin_of, owned, owner_name
 from safeconduct.soc.ports import EventStore
 from safeconduct.soc.tuning import TunedOut, held_back
+from safeconduct.soc.unusual import Unusual
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,42 +60,6 @@ def admit(
     signer = acts.admit(records, signed, operation=operation, content=content, now=now, capability=Capability.INGEST)
     origin_of(records)
     return owned(records, signer, owner)
-
-
-def owned(records: Records, signer: Principal, owner: str) -> str:
-    """Returns an owner by `owner_name`, if the signer is of it; nobody else brings its telemetry in.
-
-    Raises:
-        RefusedError: `not-the-owner`.
-    """
-    if owner and signer.organization != owner:
-        raise RefusedError(
-            f"{signer.id} is not of {owner[:64]!r}, whose telemetry it would be",
-            code="not-the-owner",
-            clause=f"principal:{signer.id}/organization",
-            remedy="have one of its own analysts, responders or administrators bring it in",
-        )
-    return owner_name(records, owner)
-
-
-def owner_name(records: Records, organization: str) -> str:
-    """Returns an organization as owner: the partner, in whose house this runs, is the empty one."""
-    agreement = kept.agreement_in_force(records)
-    return HOUSE_OWNED if agreement and organization == agreement.partner else organization
-
-
-def detects_for(
-    tx: Transaction, signed: SignedAct, *, operation: str, content: str, owner: str = HOUSE_OWNED
-) -> Principal:
-    """Returns the signer of an act that changes what is detected in an owner's telemetry: one of its own people.
-
-    Raises:
-        UnauthenticatedError, RefusedError: as `admit`. `not-the-owner` also where the telemetry is the house's.
-    """
-    signer = authenticate_act(tx, signed, operation=operation, expected_content=content, capability=Capability.INGEST)
-    agreement = kept.agreement_in_force(tx)
-    owned(tx, signer, owner or (agreement.partner if agreement else HOUSE_OWNED))
-    return signer
 
 
 def record_file(
@@ -138,19 +103,24 @@ def run_detection(
     *,
     rulings: Sequence[Ruling] = (),
     tuned_out: Sequence[TunedOut] = (),
+    anomalies: bool = False,
 ) -> Detection:
     """Runs the rules over all of an owner's events. Changes nothing; the same events give the same answer.
 
-    `rulings` are what people decided on the owner's incidents before, `tuned_out` what they hold back.
+    `rulings` are what people decided on the owner's incidents before, `tuned_out` what they hold back; `anomalies`
+    tells whether they have what is unusual told, too.
     """
     found = detect(store.between(), rules)
+    if anomalies:
+        found += tuple(Unusual().alerts(store.between()))
     events = store.many({key for alert in found for key in alert.events} | {one.event for one in tuned_out})
     alerts, held = held_back(found, tuned_out, events)
-    incidents = tuple(_of_owner(one, owner) for one in correlate(alerts, events, inventory, rulings))
+    incidents = tuple(owned_incident(one, owner) for one in correlate(alerts, events, inventory, rulings))
     return Detection(events=sum(store.counts().values()), alerts=alerts, incidents=incidents, held_back=held)
 
 
-def _of_owner(incident: Incident, owner: str) -> Incident:
+def owned_incident(incident: Incident, owner: str) -> Incident:
+    """Returns an incident under its owner's id of it."""
     return replace(incident, id=owned_incident_id(incident.id, owner))
 
 
@@ -228,18 +198,6 @@ def ingested_files(records: Records) -> list[TelemetryIngested]:
     """Returns the files that were read, by their first event's time."""
     found = (record for _, record in records.scan(FILES))
     return sorted(found, key=lambda file: (file.first_at or 0, file.digest))
-
-
-def origin_of(records: Records) -> Origin:
-    """Returns the log of the agreement in force.
-
-    Raises:
-        RefusedError: there is none.
-    """
-    agreement = kept.agreement_in_force(records)
-    if agreement is None:
-        raise RefusedError("no agreement is in force", code="no-agreement", remedy="safeconduct program apply FILE")
-    return agreement.origin
 
 
 def _authenticate(tx: Transaction, signed: SignedAct, operation: str, content: str, owner: str) -> None:

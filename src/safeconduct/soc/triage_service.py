@@ -6,27 +6,29 @@ from dataclasses import dataclass, replace
 from safeconduct.access import acts
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
-from safeconduct.access.model import Principal, SealedPath
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.paths import SealedPath
+from safeconduct.gateway.ports import LOCAL_UPSTREAM
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import IncidentId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
-from safeconduct.soc.answers import Reading, read_answer
-from safeconduct.soc.autonomy.levels import Autonomy, level_of
+from safeconduct.soc.answers.reading import Reading, read_answer
+from safeconduct.soc.autonomy.clearing import close_by_verdict, closing_rule
+from safeconduct.soc.autonomy.levels import level_of, refuse_stopped
+from safeconduct.soc.autonomy.model import Autonomy
 from safeconduct.soc.claim_events import record_claims
-from safeconduct.soc.grounding import CheckedClaim, Context, check_all
+from safeconduct.soc.closing import Closed
+from safeconduct.soc.grounding import CheckedClaim, Context, Shown, check_all
 from safeconduct.soc.hunts.model import Budget as HuntBudget
 from safeconduct.soc.ingesting import HOUSE_OWNED
-from safeconduct.soc.telemetry_service import origin_of
+from safeconduct.soc.owners import origin_of
 from safeconduct.soc.triage import TRIAGE, Budget, ModelAnswer, ModelCaller, Question, Task, question
 
 PURPOSE = "incident-triage"
 """The purpose of paths that triage uses unless told which."""
-
-LOCAL_UPSTREAM = "local"
-"""The upstream whose models are small and slow: their questions are short."""
 
 WIDE = Budget(
     prompt_tokens_max=4_000,
@@ -46,7 +48,10 @@ HUNT_BUDGET = HuntBudget(seconds=10.0, scanned=2_000_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """Whom a triage asks, on whose grant, with how much room, and how far the answer may go."""
+    """Whom a triage asks, on whose grant, with how much room, and how far the answer may go.
+
+    `clears` is whether its verdict may close the incident.
+    """
 
     path: PathId
     purpose: str
@@ -55,17 +60,27 @@ class Asking:
     model: str
     budget: Budget
     autonomy: Autonomy
+    clears: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """What a model was asked, what it said, and what of that holds."""
+    """What a model was asked, what it said, and what of that holds. `shown` is what it had in view."""
 
     asked: Question
+    shown: Shown
     answer: ModelAnswer
     reading: Reading
     claims: tuple[CheckedClaim, ...]
     path: PathId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The entries of a triage's claims, and the closing that the model's verdict came to, if it did."""
+
+    entries: tuple[Entry, ...]
+    closed: Closed | None = None
 
 
 def admit(records: Records, signed: SignedAct, *, operation: str, content: str, now: Instant) -> Principal:
@@ -95,9 +110,10 @@ def choose(
         AbsentError: `path-unknown`: there is no such path, or none is for triage of this owner's incidents.
         InvalidInputError: `path-unclear`: several are.
         RefusedError: `not-yours`: the principal is neither the signer nor a service of theirs. `telemetry-of-another`:
-            the path is for somebody else's incidents.
+            the path is for somebody else's incidents. `autonomy-stopped`.
     """
     found = _path(records, path, owner)
+    refuse_stopped(records, found.id)
     asking = PrincipalId(principal) if principal else _service(records, signer, found)
     known = records.get(kept.PRINCIPALS, asking)
     if known is None or signer.id not in (known.id, known.sponsor):
@@ -115,6 +131,7 @@ def choose(
         model=model or found.models[0],
         budget=_budget(found),
         autonomy=level_of(records, found.id),
+        clears=closing_rule(records, found) is not None,
     )
 
 
@@ -135,10 +152,9 @@ async def ask(
     )
     answer = await caller.complete(asking.path, asking.purpose, asked.payload)
     reading = read_answer(asked, answer, whole.events)
-    context = replace(whole, shown=asked.shown)
-    return Answered(
-        asked=asked, answer=answer, reading=reading, claims=check_all(reading.claims, context), path=asking.path
-    )
+    shown = replace(asked.shown, clears=asking.clears)
+    checked = check_all(reading.claims, replace(whole, shown=shown))
+    return Answered(asked=asked, shown=shown, answer=answer, reading=reading, claims=checked, path=asking.path)
 
 
 def record(
@@ -150,27 +166,32 @@ def record(
     *,
     operation: str,
     content: str,
-) -> tuple[Entry, ...]:
-    """Records what became of the rules' claims and, where one answered, of the model's.
+) -> Recorded:
+    """Records what became of the rules' claims and, where one answered, of the model's, whose verdict may close it.
 
     Raises:
         UnauthenticatedError, RefusedError: the signer may not; no agreement is in force.
     """
-    authenticate_act(tx, signed, operation=operation, expected_content=content, capability=Capability.TRIAGE)
+    signer = authenticate_act(tx, signed, operation=operation, expected_content=content, capability=Capability.TRIAGE)
     origin = origin_of(tx)
     entries = record_claims(tx, origin, incident, rules, signed=signed)
     if answered is None:
-        return entries
-    return entries + record_claims(
+        return Recorded(entries=entries)
+    entries += record_claims(
         tx,
         origin,
         incident,
         answered.claims,
         call=answered.answer.call,
         path=answered.path,
+        prompt=answered.asked.prompt,
         unreadable=answered.reading.unreadable,
-        shown=answered.asked.shown,
+        shown=answered.shown,
     )
+    closed = close_by_verdict(
+        tx, incident, answered.claims, path=answered.path, call=answered.answer.call, by=signer.id
+    )
+    return Recorded(entries=entries, closed=closed)
 
 
 def _path(records: Records, wanted: str, owner: str) -> SealedPath:

@@ -9,8 +9,8 @@ from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ports import Collection, Projection, Records, State, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
-from safeconduct.soc.ingesting import HOUSE_OWNED
-from safeconduct.soc.telemetry_service import detects_for, origin_of
+from safeconduct.soc.ingesting import HOUSE_OWNED, owned_key
+from safeconduct.soc.owners import detects_for, origin_of
 from safeconduct.soc.tuning import TunedOut
 
 
@@ -29,17 +29,17 @@ TUNE_OUTS = Collection("tune_outs", TunedOut)  # at the owner and the id
 
 def tune_outs(records: Records, owner: str) -> tuple[TunedOut, ...]:
     """Returns an owner's tune-outs, those that are over too: the events of their time stay held back."""
-    return tuple(one for _, one in records.scan(TUNE_OUTS, f"{owner}/"))
+    return tuple(one for _, one in records.scan(TUNE_OUTS, owned_key(owner)))
 
 
 def tune_out(tx: Transaction, signed: SignedAct, one: TunedOut, *, operation: str, content: str) -> TunedOut:
     """Records a tune-out that is `wanted`, and returns it; one that stands already is left as it is.
 
     Raises:
-        UnauthenticatedError, RefusedError: as `telemetry_service.detects_for`.
+        UnauthenticatedError, RefusedError: as `owners.detects_for`.
     """
     signer = detects_for(tx, signed, operation=operation, content=content, owner=one.owner)
-    former = tx.get(TUNE_OUTS, _key(one.owner, one.id))
+    former = tx.get(TUNE_OUTS, owned_key(one.owner, one.id))
     if former is not None:
         return former
     begun = replace(one, by=signer.id)
@@ -53,11 +53,11 @@ def tune_in(
     """Records that a tune-out holds nothing back any more, and returns it.
 
     Raises:
-        UnauthenticatedError, RefusedError: as `telemetry_service.detects_for`.
+        UnauthenticatedError, RefusedError: as `owners.detects_for`.
         AbsentError: there is none of that id (`tune-out-unknown`).
     """
     detects_for(tx, signed, operation=operation, content=content, owner=owner)
-    former = tx.get(TUNE_OUTS, _key(owner, key))
+    former = tx.get(TUNE_OUTS, owned_key(owner, key))
     if former is None:
         raise AbsentError(
             f"there is no tune-out {key[:64]!r}", code="tune-out-unknown", remedy="safeconduct rules tune-outs"
@@ -68,18 +68,14 @@ def tune_in(
 
 def _begun(state: State, entry: Entry) -> None:
     event = TUNED_OUT.read(entry)
-    state.put(TUNE_OUTS, _key(event.owner, event.id), event)
+    state.put(TUNE_OUTS, owned_key(event.owner, event.id), event)
     record_act(state, entry)
 
 
 def _ended(state: State, entry: Entry) -> None:
     event = ENDED.read(entry)
-    state.delete(TUNE_OUTS, _key(event.owner, event.id))
+    state.delete(TUNE_OUTS, owned_key(event.owner, event.id))
     record_act(state, entry)
-
-
-def _key(owner: str, name: str) -> str:
-    return f"{owner}/{name}"
 
 
 PROJECTIONS: Mapping[str, Projection] = {TUNED_OUT.name: _begun, ENDED.name: _ended}

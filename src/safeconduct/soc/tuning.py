@@ -15,6 +15,7 @@ from safeconduct.kernel.instants import Instant, rfc3339, seconds
 from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.model import Alert, Event
 from safeconduct.soc.pointers import resolve
+from safeconduct.soc.unusual import shared_places
 
 ID_DIGITS = 16
 
@@ -78,7 +79,8 @@ def held_back(
 ) -> tuple[tuple[Alert, ...], Counter[str]]:
     """Returns the alerts that are told, and how many each tune-out holds back.
 
-    An alert that names only some of what it counted is told: nobody can say what the others hold. So is one whose
+    An alert that names only some of what it counted is told, as nobody can say what the others hold; but for
+    places at which an anomaly counted only what has the same. So is one whose
     events, or whose tune-out's event, are not there.
     """
     told, held = list[Alert](), Counter[str]()
@@ -92,7 +94,9 @@ def held_back(
 
 
 def _holds(one: TunedOut, alert: Alert, events: Mapping[EventId, Event]) -> bool:
-    if alert.rule != one.rule or not one.first <= alert.at < one.until or alert.total > len(alert.events):
+    if alert.rule != one.rule or not one.first <= alert.at < one.until:
+        return False
+    if alert.total > len(alert.events) and not shared_places(alert).issuperset(one.places):
         return False
     found = [events.get(key) for key in (one.event, *alert.events)]
     return all(_same(found, place) for place in one.places)

@@ -153,6 +153,9 @@ def glance(raw: Mapping[str, Any]) -> Glance | None:
     Of a flat line it is the whole line, in which members of FLAT_HEADER are none of its data.
     """
     if raw.get("Event") is None:
+        channel, provider, code = raw.get("Channel"), raw.get("SourceName"), raw.get("EventID")
+        if provider and type(provider) is type(channel) is str and type(code) is int:
+            return channel, provider, code, raw  # what nearly every line is
         if not _is_flat(raw):
             return None
         return _text(raw["Channel"]), _text(raw.get("SourceName")), whole(raw["EventID"]), raw

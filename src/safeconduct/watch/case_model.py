@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from safeconduct.access.escalation import Act, SignalKind
-from safeconduct.access.model import Selector
+from safeconduct.access.model.stops import Selector
 from safeconduct.kernel.ids import EntryId, PrincipalId
 from safeconduct.kernel.instants import Duration, Instant
 from safeconduct.kernel.ports import Collection

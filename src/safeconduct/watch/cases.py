@@ -7,7 +7,8 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate, authenticate_act
 from safeconduct.access.escalation import Act, Ladder, Step
 from safeconduct.access.humans import accounts_of
-from safeconduct.access.model import PrincipalKind, Selector, SelectorKind
+from safeconduct.access.model.parties import PrincipalKind
+from safeconduct.access.model.stops import Selector, SelectorKind
 from safeconduct.access.reasons import check_reason
 from safeconduct.access.watching import (
     RESTRICTS,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from safeconduct.access.acts import record_act
 from safeconduct.access.due import principal_owner
 from safeconduct.access.escalation import Act, SignalKind
-from safeconduct.access.model import Selector
+from safeconduct.access.model.stops import Selector
 from safeconduct.kernel.effects import Timer, clear_timer, set_timer
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.errors import UnavailableError

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.claims import AuthorKind
+from safeconduct.soc.closing import Closed
 from safeconduct.soc.grounding import CheckedClaim
 from safeconduct.soc.reports.model import IncidentReport, Response
 from safeconduct.soc.summary import Step, TechniqueUse
@@ -85,8 +86,19 @@ def _facts(report: IncidentReport) -> Iterator[tuple[str, str]]:
     yield "score", str(summary.score)
     yield "alerts", f"{summary.alerts}, {summary.grounded} of them rest on verified claims"
     yield "concerned", ", ".join(f"{one.kind} {one.value}" for one in summary.who) or "nobody named"
+    for one in report.closings:
+        yield "closed", _closing(one)
+    if not any(one.stands for one in report.closings):
+        yield "state", "open"
     if summary.steps_left_out:
         yield "left out", f"{summary.steps_left_out} further steps"
+
+
+def _closing(one: Closed) -> str:
+    said = one.closed
+    by = f"the model {said.model} on path {said.path}, which {said.by} asked" if one.by_model else said.by
+    ended = "" if one.reopened_at is None else f"; opened again {rfc3339(one.reopened_at)}"
+    return f"as {said.disposition} by {by}, {rfc3339(one.at)}{ended}"
 
 
 def _told(report: IncidentReport) -> Iterator[tuple[str, bool, Sequence[CheckedClaim]]]:
@@ -132,16 +144,21 @@ def _claim(checked: CheckedClaim) -> Sequence[str]:
     evidence = "<br>".join(
         f"{code(one.event)} {code(one.pointer)}: {text(_quote(one.quote))}" for one in checked.claim.evidence
     )
-    return text(checked.claim.author.name), text(checked.text), evidence, text(_why(checked))
+    return text(_author(checked)), text(checked.text), evidence, text(_why(checked))
 
 
 def _claim_lines(found: Sequence[CheckedClaim]) -> Iterator[str]:
     if not found:
         yield _NOTHING
     for one in found:
-        yield f"- {_md(one.text)} ({_md(one.claim.author.name)})" + (f": **{_md(_why(one))}**" if _why(one) else "")
+        yield f"- {_md(one.text)} ({_md(_author(one))})" + (f": **{_md(_why(one))}**" if _why(one) else "")
         for cited in one.claim.evidence:
             yield f"  - `{cited.event}` `{_ticked(cited.pointer)}`: {_md(_quote(cited.quote))}"
+
+
+def _author(checked: CheckedClaim) -> str:
+    author = checked.claim.author
+    return f"{author.name}, asked by {author.version}" if author.kind is AuthorKind.MODEL else author.name
 
 
 def _quote(quote: object) -> str:

@@ -20,6 +20,8 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0; border-top: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 500; } td { overflow-wrap: anywhere; min-width: 5rem; }
+.dense { font-size: .85em; } .dense td { min-width: 3rem; } .dense th, .dense td { padding-right: .4rem; }
+td:first-child { overflow-wrap: break-word; }
 pre { font: .8em/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: .4rem 0;
   padding: .5rem .6rem; border: 1px solid var(--line); border-radius: 4px; }
 h3 { font-size: 1rem; margin: 1.5rem 0 .3rem; }
@@ -27,13 +29,18 @@ ul, ol { margin: .3rem 0; padding-left: 1.3rem; } li { margin: .25rem 0; }
 .many { columns: 19rem; list-style: none; padding: 0; } .many b { float: right; } .whole { white-space: nowrap; }
 .many li { margin: 0; padding: .12rem 0; break-inside: avoid; }
 .verified { color: var(--yes); } .rejected { color: var(--no); }
-@media (max-width: 40rem) { thead { display: none; } table, tbody, tr, td { display: block; }
+@media (max-width: 40rem) { td:first-child { overflow-wrap: anywhere; } .dense { font-size: 1em; }
+  thead { display: none; } table, tbody, tr, td { display: block; }
   tr { border-top: 1px solid var(--line); padding: .4rem 0; } td { border: 0; padding: .1rem 0; }
   td:not(:empty)::before { content: attr(data-head) " "; color: var(--soft); }
   dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; } body { padding: 1rem; } }
 @media print { :root { color-scheme: light; } body { font-size: 10.5pt; max-width: none; padding: 0; }
   h2, h3 { break-after: avoid; } tr { break-inside: avoid; } }
 """
+
+
+DENSE_FROM = 10
+"""Columns from which on a table is set smaller: as others it would be cut at the margin of a sheet of paper."""
 
 
 def page(title: str, parts: Iterable[str]) -> str:
@@ -74,7 +81,8 @@ def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     if not body:
         return ""
     head = "".join(f"<th scope=col>{name}</th>" for name in heads)
-    return f"<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    kind = " class=dense" if len(heads) >= DENSE_FROM else ""
+    return f"<div class=wide><table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _cells(heads: Sequence[str], line: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from safeconduct.access.model import Principal, Restriction
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.stops import Restriction
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import EntryId, OrganizationId, PrincipalId
 from safeconduct.kernel.instants import Instant

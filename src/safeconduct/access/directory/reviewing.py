@@ -15,7 +15,7 @@ from safeconduct.access.directory.model import (
     link_of,
     users_of,
 )
-from safeconduct.access.model import Principal, PrincipalKind
+from safeconduct.access.model.parties import Principal, PrincipalKind
 from safeconduct.kernel.ids import EntryId, OrganizationId, PrincipalId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records

@@ -17,7 +17,9 @@ from safeconduct.access.directory.model import (
     link_of,
     set_by_directory,
 )
-from safeconduct.access.model import Principal, Restriction, RestrictionKind, Selector, SelectorKind, Token
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.stops import Restriction, RestrictionKind, Selector, SelectorKind
+from safeconduct.access.model.tokens import Token
 from safeconduct.kernel.ids import PrincipalId
 from safeconduct.kernel.ports import State
 

@@ -1,5 +1,6 @@
 """Bringing segments up to the event index, one segment a step."""
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -7,7 +8,8 @@ from typing import Protocol
 import msgspec
 
 from safeconduct.adapters.hunts.rows import row_of
-from safeconduct.adapters.hunts.segments import SEGMENT_ROWS, Manifest, Segments, absorbed
+from safeconduct.adapters.hunts.segments import SEGMENT_BYTES, SEGMENT_ROWS, Manifest, Segment, Segments, absorbed
+from safeconduct.soc.model import Event
 from safeconduct.soc.ports import EventStore
 
 PAGE = 1_000
@@ -21,32 +23,39 @@ class Writes(Protocol):
 
 
 def step(events: EventStore, segments: Segments, engine: Writes, manifest: Manifest) -> Manifest:
-    """Adds up to SEGMENT_ROWS of the events that arrived since, and returns what there is now: the same if none did.
+    """Adds up to SEGMENT_ROWS and SEGMENT_BYTES of what arrived since, and returns what there is now.
 
+    That is the same where nothing arrived.
     A step that is broken off has changed nothing.
     """
     lines, new = segments.folder / "rows.jsonl", segments.folder / "segment.new"
-    through = _write_rows(events, lines, manifest.through)
+    through, size = _write_rows(events, lines, manifest.through)
     rows = through - manifest.through
     if not rows:
         return manifest
-    taken = absorbed(manifest.segments, rows)
+    taken = absorbed(manifest.segments, rows, size)
     former = list(islice(reversed(manifest.segments), taken))
     engine.write(lines, [segments.path(one) for one in former], new)
-    now = segments.put(manifest, new, rows + sum(one.rows for one in former), taken, through)
+    whole = Segment("", rows + sum(one.rows for one in former), size + sum(one.size for one in former))
+    now = segments.put(manifest, new, whole, taken, through)
     lines.unlink()
     segments.sweep(now)
     return now
 
 
-def _write_rows(events: EventStore, lines: Path, after: int) -> int:
-    """Writes the rows of the events after a number, and returns the number of the last: without a gap, their count."""
-    encoder, until = msgspec.json.Encoder(), after + SEGMENT_ROWS
+def _write_rows(events: EventStore, lines: Path, after: int) -> tuple[int, int]:
+    """Writes the rows of the events after a number; returns the number of the last, and the bytes written."""
+    encoder, size = msgspec.json.Encoder(), 0
     with lines.open("wb") as file:
-        while page := events.arrived(after, min(PAGE, until - after)):
-            for _, event in page:
-                file.write(encoder.encode(row_of(event)) + b"\n")
-            after = page[-1][0]
-            if after >= until:
+        for number, event in islice(_arrived(events, after), SEGMENT_ROWS):
+            size += file.write(encoder.encode(row_of(number, event)) + b"\n")
+            after = number
+            if size >= SEGMENT_BYTES:
                 break
-    return after
+    return after, size
+
+
+def _arrived(events: EventStore, after: int) -> Iterator[tuple[int, Event]]:
+    while page := events.arrived(after, PAGE):
+        yield from page
+        after = page[-1][0]

@@ -14,17 +14,19 @@ from pathlib import Path
 import msgspec
 
 from safeconduct.adapters.hunts.catching_up import step
+from safeconduct.adapters.hunts.choosing import ChdbOptions, Chosen, ClickHouseOptions, DuckDBOptions, SparkOptions
 from safeconduct.adapters.hunts.duckdb_engine import DuckDB
-from safeconduct.adapters.hunts.engines import answer, detected
+from safeconduct.adapters.hunts.engines import Engine, answer, detected
 from safeconduct.adapters.hunts.orders import Answer, CatchUp, Detect, Order, Reply
 from safeconduct.adapters.hunts.segments import Manifest, Segment, Segments
 from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.kernel.errors import Kind, SafeconductError
+from safeconduct.soc.hunts.model import Reach
 
 FOLDER = "segments"
 """The folder of segments, beside the event index."""
 
-DATA_BYTES_MAX = 3 << 30
+DATA_BYTES_MAX = 4 << 30
 """Bytes of memory the process may hold: DuckDB's, and what Python, Ibis and the reading of events take beside it."""
 
 
@@ -37,41 +39,46 @@ ERROR_CHARS = 500  # of an engine's error that are passed on
 class Archive:
     """One archive's events and segments, open."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, chosen: Chosen) -> None:
         self._home = folder
         self.segments = Segments(folder / FOLDER)
         self.segments.folder.mkdir(mode=0o700, exist_ok=True)
-        self._engine = DuckDB(self.segments.folder.resolve())
+        here = self.segments.folder.resolve()
+        self._writer = DuckDB(here)
+        self._engine = engine_of(chosen, here) or self._writer
         self._checked: set[Segment] = set()
 
     def close(self) -> None:
-        """Ends its engine."""
-        self._engine.close()
+        """Ends its engines."""
+        self._writer.close()
+        if self._engine is not self._writer:
+            self._engine.close()
 
     def catch_up(self) -> Reply:
         """Takes one step, and tells whether it was the last."""
         with self._events() as events, self._alone():
             manifest = self._manifest(events)
-            now = step(events, self.segments, self._engine, manifest)
+            now = step(events, self.segments, self._writer, manifest)
             self._checked.update(now.segments)
             return Reply(done=now.through == manifest.through)
 
     def answer(self, order: Answer) -> Reply:
         """Answers a hunt over the segments there are."""
-        with self._read():
-            return Reply(result=answer(self._engine, order.hunt, order.budget))
+        with self._read() as (_, manifest):
+            reach = Reach(manifest.generation, manifest.through)
+            return Reply(result=answer(self._engine, order.hunt, order.budget, reach))
 
     def detect(self, order: Detect) -> Reply:
         """Runs rules over the segments there are."""
-        with self._read() as events:
+        with self._read() as (events, _):
             return Reply(detected=detected(self._engine, events, order.hunt, order.budget))
 
     @contextmanager
-    def _read(self) -> Iterator[SqliteEventStore]:
+    def _read(self) -> Iterator[tuple[SqliteEventStore, Manifest]]:
         with self._events() as events, self._alone():
             manifest = self._manifest(events)
-            self._engine.read([self.segments.path(one) for one in manifest.segments])
-            yield events
+            self._engine.read([self.segments.path(one).resolve() for one in manifest.segments])
+            yield events, manifest
 
     def _manifest(self, events: SqliteEventStore) -> Manifest:
         manifest = self.segments.manifest(events.generation())
@@ -100,15 +107,16 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (DATA_BYTES_MAX, DATA_BYTES_MAX))
     answers, orders = os.fdopen(os.dup(1), "wb"), msgspec.json.Decoder(Order)
     os.dup2(2, 1)  # whatever a library prints is no answer
+    chosen = msgspec.json.decode(sys.stdin.buffer.readline(), type=Chosen)
     archives: dict[str, Archive] = {}
     for line in sys.stdin.buffer:
-        answers.write(msgspec.json.encode(_obeyed(orders.decode(line), archives)) + b"\n")
+        answers.write(msgspec.json.encode(_obeyed(orders.decode(line), archives, chosen)) + b"\n")
         answers.flush()
 
 
-def _obeyed(order: Order, archives: dict[str, Archive]) -> Reply:
+def _obeyed(order: Order, archives: dict[str, Archive], chosen: Chosen) -> Reply:
     try:
-        archive = _opened(order.folder, archives)
+        archive = _opened(order.folder, archives, chosen)
         match order:
             case CatchUp():
                 return archive.catch_up()
@@ -126,8 +134,27 @@ def _obeyed(order: Order, archives: dict[str, Archive]) -> Reply:
         return Reply(kind=Kind.UNAVAILABLE, code="hunts-unavailable", message=said)
 
 
-def _opened(folder: str, archives: dict[str, Archive]) -> Archive:
-    archive = archives.pop(folder, None) or Archive(Path(folder))
+def engine_of(chosen: Chosen, folder: Path) -> Engine | None:
+    """Returns the engine that reads the segments of a folder; None where the one that writes them does."""
+    match chosen.options:
+        case DuckDBOptions():
+            return None
+        case ChdbOptions():
+            from safeconduct.adapters.hunts.chdb_engine import Chdb  # noqa: PLC0415 - an optional extra
+
+            return Chdb(folder)
+        case ClickHouseOptions() as options:
+            from safeconduct.adapters.hunts.clickhouse_engine import ClickHouse  # noqa: PLC0415 - who asks it alone
+
+            return ClickHouse(options, chosen.secret, folder)
+        case SparkOptions() as options:
+            from safeconduct.adapters.hunts.spark_engine import Spark  # noqa: PLC0415 - an optional extra
+
+            return Spark(options)
+
+
+def _opened(folder: str, archives: dict[str, Archive], chosen: Chosen) -> Archive:
+    archive = archives.pop(folder, None) or Archive(Path(folder), chosen)
     archives[folder] = archive
     while len(archives) > ARCHIVES_MAX:
         archives.pop(next(iter(archives))).close()

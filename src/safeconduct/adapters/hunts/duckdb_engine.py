@@ -6,11 +6,11 @@ from pathlib import Path
 import duckdb
 from ibis.expr.types import Table  # type: ignore[import-untyped]
 
-from safeconduct.adapters.hunts.engines import Rows
+from safeconduct.adapters.hunts.engines import MemoryShortError, Rows
 from safeconduct.adapters.hunts.questions import sql
 from safeconduct.adapters.hunts.rows import SCHEMA
 
-MEMORY = "1GB"
+MEMORY = "2GB"
 """What DuckDB may hold; a hunt that needs more goes over its folder for temporary files, or fails."""
 
 SPILL = "8GB"
@@ -18,6 +18,9 @@ SPILL = "8GB"
 
 THREADS = 2
 """Cores a hunt may use: it runs beside the server that answers calls."""
+
+SAID_CHARS = 200
+"""Characters of what it says of its memory that are passed on."""
 
 ROW_GROUP = 65_536
 """Rows of one row group: what a window skips or reads at a time."""
@@ -59,7 +62,10 @@ class DuckDB:
         self._connection.execute(f"CREATE OR REPLACE VIEW events AS {chosen}")
 
     def rows(self, table: Table) -> Rows:
-        return self._connection.execute(sql(table, self.dialect)).fetchall()
+        try:
+            return self._connection.execute(sql(table, self.dialect)).fetchall()
+        except duckdb.OutOfMemoryException as error:
+            raise MemoryShortError(str(error)[:SAID_CHARS]) from error
 
     def write(self, lines: Path, absorbed: Sequence[Path], to: Path) -> None:
         """Writes a segment, sorted by time and id: rows from a file of JSON lines, and those of former segments."""

@@ -95,6 +95,8 @@ def sql(table: Table, dialect: str) -> str:
 
 def _window(hunt: Hunt) -> Table:
     conditions: list[BooleanValue] = []
+    if hunt.since is not None:
+        conditions.append(EVENTS["arrived"] > hunt.since.number)
     if hunt.first is not None:
         conditions.append(EVENTS["at"] >= hunt.first)
     if hunt.last is not None:

@@ -10,10 +10,11 @@ from safeconduct.soc.hunts.columns import COLUMNS, column_value, folded, values_
 from safeconduct.soc.hunts.model import ADDRESSES
 from safeconduct.soc.model import Event
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Of the rows below. Segments of another version are made again."""
 
 SCHEMA: dict[str, str] = {
+    "arrived": "int64",
     "at": "int64",
     "key": "string",
     "source": "string",
@@ -25,7 +26,7 @@ SCHEMA: dict[str, str] = {
 }
 """Column -> type, in Ibis's words. Texts are as hunts compare them; `fields` has every value by its pointer.
 
-`stream` and `places` are what rules go by; see `rule_fields`.
+`arrived` is the event's number in its index; `stream` and `places` are what rules go by; see `rule_fields`.
 """
 
 _TIME_DIGITS = 16
@@ -33,9 +34,10 @@ _EARLIEST = 2**63
 _KEY_DIGITS = {4: 8, 6: 32}
 
 
-def row_of(event: Event) -> dict[str, Any]:
-    """Returns an event's row."""
-    row: dict[str, Any] = {"at": event.at, "key": sort_key(event.at, event.id), "source": event.source}
+def row_of(number: int, event: Event) -> dict[str, Any]:
+    """Returns the row of the event that arrived as this number."""
+    row: dict[str, Any] = {"arrived": number, "at": event.at, "key": sort_key(event.at, event.id)}
+    row["source"] = event.source
     for name, column in COLUMNS.items():
         value = column_value(event, column)
         row[name] = whole_number(value) if column.whole else None if value is None else folded(value)

@@ -30,6 +30,9 @@ _EXACT: Mapping[Operator, Callable[[Any, str], BooleanValue]] = {
     Operator.EXISTS: lambda text, _value: text.notnull(),
 }
 
+Test = Callable[[Any], BooleanValue]
+"""What of one value makes a predicate hold."""
+
 
 def candidates(table: Table, rules: Iterable[RuleIR], streams: Sequence[str]) -> BooleanValue:
     """Returns which events of these streams some of the rules can hold of."""
@@ -69,28 +72,45 @@ class _Compiled:
             case And():
                 return _joined(and_, [self.node(part, most=most) for part in node.parts])
             case Or():
-                return _joined(or_, [self.node(part, most=most) for part in node.parts])
+                return self._any_of(node.parts, most=most)
+
+    def _any_of(self, parts: Sequence[Node], *, most: bool) -> BooleanValue:
+        # Rules name hundreds of texts of one field: its values are gone through once for all of them.
+        together: dict[str, list[Test]] = {}
+        found: list[BooleanValue] = []
+        for part in parts:
+            test = self._test(part, most=most) if isinstance(part, Predicate) else None
+            if isinstance(part, Predicate) and test is not None:
+                together.setdefault(part.field, []).append(test)
+            else:
+                found.append(self.node(part, most=most))
+        return _joined(or_, [*found, *(self._held(field, tests) for field, tests in together.items())])
 
     def _predicate(self, one: Predicate, *, most: bool) -> BooleanValue:
-        places = self._places(one.field) if one.field else ()
-        if not one.field or any(step.isdigit() for place in places for step in place.split("/")):
+        test = self._test(one, most=most)
+        if test is not None:
+            return self._held(one.field, [test])
+        if self._untold(one.field):
             return ibis.literal(most)
-        values = self._values(places)
         if one.operator is Operator.NULL:
+            values = self._values(self._places(one.field))
             return values.filter(lambda text: text.notnull() & (text != "")).length() == 0
-        if one.operator in _EXACT and not one.cased:
-            return values.filter(lambda text: _EXACT[one.operator](text, folded(one.value))).length() > 0
-        return self._bounded(one, values) if most else ibis.literal(value=False)
+        return ibis.literal(value=False)
 
-    def _bounded(self, one: Predicate, values: Any) -> BooleanValue:  # noqa: ANN401 - an array of Ibis's
-        if one.operator in _EXACT:  # with regard to case: at most what holds without
-            return values.filter(lambda text: _EXACT[one.operator](text, folded(one.value))).length() > 0
-        pieces = literal_pieces(one.value) if one.operator is Operator.WILDCARD else []
+    def _held(self, field: str, tests: Sequence[Test]) -> BooleanValue:
+        values = self._values(self._places(field))
+        return values.filter(lambda text: _joined(or_, [test(text) for test in tests])).length() > 0
 
-        def fits(text: Any) -> BooleanValue:  # noqa: ANN401 - a text of Ibis's
-            return _joined(and_, [text.notnull(), *(_holds_piece(text, piece) for piece in pieces)])
+    def _test(self, one: Predicate, *, most: bool) -> Test | None:
+        """Returns what a text must be for a predicate to hold of it, or at most; None where no one text tells."""
+        if self._untold(one.field) or one.operator is Operator.NULL:
+            return None
+        if one.operator in _EXACT and (most or not one.cased):  # with regard to case: at most what holds without
+            return lambda text: _EXACT[one.operator](text, folded(one.value))
+        return _bounded(one) if most else None
 
-        return values.filter(fits).length() > 0
+    def _untold(self, field: str) -> bool:
+        return not field or any(step.isdigit() for place in self._places(field) for step in place.split("/"))
 
     def _values(self, places: Sequence[str]) -> Any:  # noqa: ANN401 - an array of Ibis's
         found = ibis.literal([], type="array<string>")
@@ -113,6 +133,11 @@ class _Compiled:
             return (header_key(field),)
         own = tuple(map(data_key, spellings(field, self.names)))
         return (*own, header_key(field)) if field in SYSTEM else own
+
+
+def _bounded(one: Predicate) -> Test:
+    pieces = literal_pieces(one.value) if one.operator is Operator.WILDCARD else []
+    return lambda text: _joined(and_, [text.notnull(), *(_holds_piece(text, piece) for piece in pieces)])
 
 
 def literal_pieces(pattern: str) -> list[str]:

@@ -7,12 +7,12 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 
 import msgspec
 
+from safeconduct.adapters.hunts.choosing import DUCKDB, Chosen
 from safeconduct.adapters.hunts.orders import Answer, CatchUp, Detect, Order, Reply
 from safeconduct.kernel.errors import Kind, LimitedError, SafeconductError, UnavailableError
 from safeconduct.kernel.instants import Duration, seconds
@@ -28,15 +28,11 @@ REPLY_BYTES_MAX = 64 * 1024 * 1024
 _PIECE = 1 << 16
 
 
-def engine_installed() -> bool:
-    """Tells whether the extra `hunts` is installed: without it hunts read the event index from end to end."""
-    return all(find_spec(name) is not None for name in ("duckdb", "ibis"))
-
-
 class HuntChild:
     """The child process, started with the first order. One order at a time; for threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, chosen: Chosen = DUCKDB) -> None:
+        self._chosen = chosen
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -53,7 +49,7 @@ class HuntChild:
             UnavailableError: it ended, or said what is no answer (`hunts-unavailable`).
         """
         with self._lock:
-            process = self._process = self._process or _started()
+            process = self._process = self._process or _started(self._chosen)
             try:
                 return _asked(process, msgspec.json.encode(order) + b"\n", monotonic() + within)
             except BaseException:
@@ -114,8 +110,8 @@ def _said_nothing() -> UnavailableError:
     return UnavailableError("the engine answered nothing", code="hunts-unavailable")
 
 
-def _started() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+def _started(chosen: Chosen) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
         [sys.executable, "-m", "safeconduct.adapters.hunts.child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -123,6 +119,9 @@ def _started() -> subprocess.Popen[bytes]:
         env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         start_new_session=True,  # a Ctrl-C in the terminal is for Safeconduct, which then ends the child
     )
+    assert process.stdin is not None  # noqa: S101 - it was started with a pipe
+    process.stdin.write(msgspec.json.encode(chosen) + b"\n")  # flushed with the first order
+    return process
 
 
 def _asked(process: subprocess.Popen[bytes], order: bytes, until: float) -> Reply:
@@ -146,7 +145,8 @@ def _line(pipe: int, until: float) -> bytes:
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while not found.endswith(b"\n"):
-            if not selector.select(max(0.0, until - monotonic())):
+            left = until - monotonic()
+            if left <= 0 or not selector.select(left):
                 raise TimeoutError
             piece = os.read(pipe, _PIECE)
             if not piece or len(found) > REPLY_BYTES_MAX:

@@ -17,15 +17,19 @@ SUFFIX = ".parquet"
 SEGMENT_ROWS = 131_072
 """Rows a segment is filled up to: 15 to 40 MB, so that one is written in seconds and 10 million events are 80 files."""
 
+SEGMENT_BYTES = 192 * 1024 * 1024
+"""Bytes of rows, as JSON, that a segment is filled up to: what an engine sorts within its memory."""
+
 GROWTH = 2
 """A new segment takes in a former one of up to so many times its rows, so that each row is written a few times only."""
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """One file: its SHA-256, which is its name, and its rows."""
+    """One file: its SHA-256, which is its name, its rows, and the bytes these have as JSON."""
 
     digest: str
     rows: int
+    size: int
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -65,10 +69,13 @@ class Segments:
         except FileNotFoundError:
             return False
 
-    def put(self, manifest: Manifest, new: Path, rows: int, absorbed: int, through: int) -> Manifest:
-        """Takes a written file in, in place of the last `absorbed` segments, and returns what there is now."""
+    def put(self, manifest: Manifest, new: Path, what: Segment, absorbed: int, through: int) -> Manifest:
+        """Takes a written file in, in place of the last `absorbed` segments, and returns what there is now.
+
+        `what` says what is in it; its digest is found here.
+        """
         with new.open("rb") as file:
-            segment = Segment(hashlib.file_digest(file, "sha256").hexdigest(), rows)
+            segment = msgspec.structs.replace(what, digest=hashlib.file_digest(file, "sha256").hexdigest())
             os.fsync(file.fileno())
         new.replace(self.path(segment))
         kept = manifest.segments[: len(manifest.segments) - absorbed]
@@ -96,14 +103,15 @@ class Segments:
         written.replace(self.folder / MANIFEST)
 
 
-def absorbed(segments: Sequence[Segment], rows: int) -> int:
-    """Returns how many of the last segments a new one of so many rows takes in."""
-    total = rows
+def absorbed(segments: Sequence[Segment], rows: int, size: int) -> int:
+    """Returns how many of the last segments a new one of so many rows and bytes takes in."""
+    total, weight = rows, size
 
     def fits(segment: Segment) -> bool:
-        nonlocal total
+        nonlocal total, weight
         small = segment.rows <= GROWTH * total and segment.rows + total <= SEGMENT_ROWS
-        total += segment.rows
-        return small
+        light = segment.size + weight <= SEGMENT_BYTES
+        total, weight = total + segment.rows, weight + segment.size
+        return small and light
 
     return sum(1 for _ in takewhile(fits, reversed(segments)))

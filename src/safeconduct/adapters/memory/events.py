@@ -1,13 +1,12 @@
 """The event index in dictionaries."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.model import Event
-from safeconduct.soc.ports import DeadLetter, Progress
+from safeconduct.soc.ports import DeadLetter, Progress, Reading, unknown_event
 
 
 class MemoryEventStore:
@@ -18,15 +17,13 @@ class MemoryEventStore:
         self._progress: dict[str, Progress] = {}
         self._dead: dict[str, dict[int, DeadLetter]] = {}
 
-    def add(
-        self, events: Sequence[Event], *, file: str, lines: int, dead: Sequence[DeadLetter] = (), complete: bool = False
-    ) -> int:
-        before = len(self._events)
-        for event in events:
+    def add(self, events: Iterable[Event], *, file: str, reading: Reading) -> int:
+        before, whole = len(self._events), list(events)
+        for event in whole:
             self._events.setdefault(event.id, event)
-        self._dead.setdefault(file, {}).update({letter.line: letter for letter in dead})
+        self._dead.setdefault(file, {}).update({letter.line: letter for letter in reading.dead})
         former = self.progress(file)
-        self._progress[file] = Progress(max(former.lines, lines), former.complete or complete)
+        self._progress[file] = Progress(max(former.lines, reading.lines), former.complete or reading.complete)
         return len(self._events) - before
 
     def progress(self, file: str) -> Progress:
@@ -41,7 +38,7 @@ class MemoryEventStore:
 
     def get(self, event_id: EventId) -> Event:
         if event_id not in self._events:
-            raise AbsentError(f"there is no event {event_id}", code="event-unknown")
+            raise unknown_event(event_id)
         return self._events[event_id]
 
     def many(self, event_ids: Collection[EventId]) -> Mapping[EventId, Event]:
@@ -62,6 +59,9 @@ class MemoryEventStore:
     def arrived(self, after: int, count: int) -> Sequence[tuple[int, Event]]:
         # A dictionary keeps the order in which its keys came.
         return list(islice(enumerate(self._events.values(), start=1), after, after + count))
+
+    def latest(self) -> int:
+        return len(self._events)
 
     def counts(self) -> Mapping[str, int]:
         found = sorted({event.source for event in self._events.values()})

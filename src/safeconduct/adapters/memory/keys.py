@@ -8,6 +8,7 @@ from safeconduct.boundary.pseudonyms import Known
 from safeconduct.boundary.spaces import Owner, Space
 from safeconduct.boundary.tokens import identity_of
 from safeconduct.kernel.entries import Reader
+from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Entropy
 from safeconduct.ledger.key_ports import KeyWrapper
 from safeconduct.ledger.sealing import (
@@ -60,6 +61,16 @@ class MemoryKeys:
             mine = self._kept.setdefault(self._key(owner.key_name, HOUSE_ONLY).id, {})
             mine.update({(tag, token): value for token, value in fit.items()})
             return known.values | fit
+
+    def find(self, space: Space, token: str) -> str | None:
+        with self._lock:
+            place = space.tag(self._key(space.key_name, HOUSE_ONLY).key), token
+            return next((kept[place] for kept in self._kept.values() if place in kept), None)
+
+    def holders(self, origin: Origin, token: str) -> frozenset[str]:
+        with self._lock:
+            keys = [key for key, kept in self._kept.items() if any(token == one for _, one in kept)]
+            return frozenset(self._names[key].subject for key in keys if self._names[key].origin == origin)
 
     def commit(self) -> None:
         with self._lock:

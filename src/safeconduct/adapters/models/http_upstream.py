@@ -179,6 +179,7 @@ class HTTPExchange:
         self._ask = ask
         self._unframed = unframed
         self._response: aiohttp.ClientResponse | None = None
+        self._ended = False  # nothing more comes, and the connection is another's
 
     async def head(self) -> UpstreamHead:
         self._response = response = await self._upstream.send(self._session, self._ask)
@@ -207,12 +208,13 @@ class HTTPExchange:
                     return events
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise broken() from error
+        self._ended = True
         if self._unframed is not None:
             self._unframed.end()
         return b""
 
     def close(self) -> None:
-        if self._response is not None:
+        if self._response is not None and not self._ended:
             with contextlib.suppress(aiohttp.ClientError):
                 self._response.close()
 

@@ -37,7 +37,7 @@ class _Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     """What any channel may say: whose notices and which kinds go there, all where none is named."""
 
     owners: tuple[str, ...] = msgspec.field(name="for", default=())
-    kinds: tuple[Literal["calendar", "break-glass", "case"], ...] = ()
+    kinds: tuple[Literal["calendar", "break-glass", "case", "hunt"], ...] = ()
     ca_file: str = ""
 
 

@@ -1,12 +1,9 @@
 """A folder that a web server or a copying job gives out."""
 
-import fcntl
 import hashlib
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from safeconduct.adapters.files import alone
 from safeconduct.adapters.folder import write_file
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.ledger.publishing import Held
@@ -29,7 +26,7 @@ class PublishedFolder:
         return Held(content, hashlib.sha256(content).hexdigest())
 
     def put(self, path: str, content: bytes) -> None:
-        with self._locked():
+        with alone(self._folder):
             held = self.get(path)
             if held is None:
                 write_file(self._folder, path, content)
@@ -37,19 +34,10 @@ class PublishedFolder:
                 raise otherwise(path)
 
     def replace(self, path: str, content: bytes, held: Held | None) -> None:
-        with self._locked():
+        with alone(self._folder):
             if self.get(path) != held:
                 raise meanwhile(path)
             write_file(self._folder, path, content)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        descriptor = os.open(self._folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
 
 def otherwise(path: str) -> UnavailableError:

@@ -10,22 +10,25 @@ from safeconduct.ledger.ports import DISK_FAILED
 
 LOCK_TIMEOUT_S = 5.0  # another process's write takes milliseconds; longer means that something is stuck
 OWNER_ONLY = 0o600
-WAL_PAGES = 4000  # 16 MB before the log is taken into the database: pages that change in every commit are written once
+WAL_BYTES = 16_384_000  # before the log is taken into the database: pages that change in every commit are written once
+PAGE_BYTES = 4096  # SQLite's own choice, and the kernel's
 _PRIMARY = 0xFF  # of an extended result code
 
 
-def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
+def connect(path: Path, *, synchronous: str = "FULL", page_bytes: int = PAGE_BYTES) -> sqlite3.Connection:
     """Opens a database in autocommit mode; whoever uses it from several threads takes turns.
 
-    `synchronous` is an argument only so that a test can show what another setting loses.
+    `synchronous` is an argument only so that a test can show what another setting loses. A database that is there
+    keeps the pages it was made with.
     """
     with translated(f"open {path.name}"):
         path.touch(mode=OWNER_ONLY)  # SQLite gives its side files the same mode
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCK_TIMEOUT_S)
         try:
+            connection.execute(f"PRAGMA page_size = {page_bytes}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {synchronous}")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_BYTES // page_bytes}")
             connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten: destruction means it
         except sqlite3.Error:
             connection.close()

@@ -2,18 +2,19 @@
 
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from safeconduct.adapters.sqlite.database import LOCK_TIMEOUT_S, connect, migrate, transaction, translated
-from safeconduct.kernel.errors import AbsentError, UnavailableError
+from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.model import Event
-from safeconduct.soc.ports import DeadLetter, Progress
+from safeconduct.soc.ocsf.deferring import Meaning
+from safeconduct.soc.ports import DeadLetter, Progress, Reading, unknown_event
 
 MIGRATIONS = (
     """
@@ -47,7 +48,11 @@ _PROGRESS = """
 _DEAD = "INSERT INTO dead_letters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET letter = excluded.letter"
 _COLUMNS = "SELECT id, source, at, raw, ocsf FROM events"
 _ARRIVED = "SELECT id, source, at, raw, ocsf, number FROM events WHERE number > ? ORDER BY number LIMIT ?"
+PAGE_BYTES = 16_384
+"""Bytes of a page: a record has a thousand, which small pages spread over two, and each is summed and written twice."""
+
 _PAGE = 2000
+_WORKED_OUT = b""  # a meaning that follows from its row is not kept
 _IDS_MAX = 500  # ids in one query, well below SQLite's limit on variables
 
 
@@ -63,17 +68,16 @@ class SqliteEventStore:
         self._lock = threading.Lock()
         self._connection = _opened_to_read(path) if read_only else _open(path)
 
-    def add(
-        self, events: Sequence[Event], *, file: str, lines: int, dead: Sequence[DeadLetter] = (), complete: bool = False
-    ) -> int:
-        rows = [(e.id, e.source, e.at, msgspec.json.encode(e.raw), msgspec.json.encode(e.ocsf)) for e in events]
-        letters = [(file, letter.line, msgspec.json.encode(letter)) for letter in dead]
+    def add(self, events: Iterable[Event], *, file: str, reading: Reading) -> int:
+        # Written out before the lock is taken: what it takes to read a file keeps nobody waiting.
+        rows = [(e.id, e.source, e.at, msgspec.json.encode(e.raw), _kept(e.ocsf)) for e in events]
+        letters = [(file, letter.line, msgspec.json.encode(letter)) for letter in reading.dead]
         with self._lock, transaction(self._connection, "index events"):
             before = self._connection.total_changes
             self._connection.executemany(_INSERT, rows)
             new = self._connection.total_changes - before
             self._connection.executemany(_DEAD, letters)
-            self._connection.execute(_PROGRESS, (file, lines, complete))
+            self._connection.execute(_PROGRESS, (file, reading.lines, reading.complete))
         return new
 
     def progress(self, file: str) -> Progress:
@@ -92,7 +96,7 @@ class SqliteEventStore:
     def get(self, event_id: EventId) -> Event:
         found = self.many([event_id])
         if event_id not in found:
-            raise AbsentError(f"there is no event {event_id}", code="event-unknown")
+            raise unknown_event(event_id)
         return found[event_id]
 
     def many(self, event_ids: Collection[EventId]) -> Mapping[EventId, Event]:
@@ -122,6 +126,9 @@ class SqliteEventStore:
     def arrived(self, after: int, count: int) -> Sequence[tuple[int, Event]]:
         return [(row[5], _event(row[:5])) for row in self._all(_ARRIVED, (after, count))]
 
+    def latest(self) -> int:
+        return int(self._all("SELECT coalesce(max(number), 0) FROM events", ())[0][0])
+
     def counts(self) -> Mapping[str, int]:
         return dict(self._all("SELECT source, count(*) FROM events GROUP BY source ORDER BY source", ()))
 
@@ -139,7 +146,7 @@ def _open(path: Path) -> sqlite3.Connection:
     if not _sound(path):
         for suffix in ("", "-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-    connection = connect(path)
+    connection = connect(path, page_bytes=PAGE_BYTES)
     try:
         migrate(connection, MIGRATIONS, path.name)
     except UnavailableError:
@@ -168,12 +175,12 @@ def _sound(path: Path) -> bool:
     return rows == [("ok",)]
 
 
+def _kept(meaning: Mapping[str, Any]) -> bytes:
+    return _WORKED_OUT if isinstance(meaning, Meaning) else msgspec.json.encode(meaning)
+
+
 def _event(row: tuple[Any, ...]) -> Event:
-    identity, source, at, raw, ocsf = row
-    return Event(
-        id=EventId(identity),
-        source=source,
-        at=Instant(at),
-        raw=msgspec.json.decode(raw),
-        ocsf=msgspec.json.decode(ocsf),
-    )
+    identity, source, at, kept, ocsf = row
+    raw = msgspec.json.decode(kept)
+    meaning = msgspec.json.decode(ocsf) if ocsf else Meaning(source, raw, at)
+    return Event(id=EventId(identity), source=source, at=Instant(at), raw=raw, ocsf=meaning)

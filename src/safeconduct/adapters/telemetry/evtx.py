@@ -6,7 +6,7 @@ of libyal's documentation of the format; records are decoded by the `evtx` libra
 
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from struct import pack_into, unpack_from
 from typing import IO, Annotated, Any
@@ -138,20 +138,24 @@ def _fields(text: str) -> dict[str, Any] | Fault:
 
 def _unusual(text: str) -> dict[str, Any] | Fault:
     try:
-        fields: dict[str, Any] = _plain(_decode(text), 1)
+        fields = _decode(text)
+        _write_out_numbers(fields, 1)
     except RecursionError:
         return Fault("json-too-deep", f"one record is nested deeper than {DEPTH_MAX} levels")
     return fields
 
 
-def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401 - JSON
-    if depth > DEPTH_MAX:
+def _write_out_numbers(inside: dict[str, Any] | list[Any], depth: int) -> None:
+    """Puts text in the place of every integer beyond INTEGER_MAX; what is read here is nobody else's yet."""
+    if depth == DEPTH_MAX:  # what stands in here would be a level more
         raise RecursionError
-    if isinstance(value, dict):
-        return {name: _plain(item, depth + 1) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item, depth + 1) for item in value]
-    return str(value) if isinstance(value, int) and abs(value) > INTEGER_MAX else value
+    places: Iterable[tuple[Any, Any]] = inside.items() if isinstance(inside, dict) else enumerate(inside)
+    for place, value in places:
+        kind = type(value)
+        if kind is dict or kind is list:
+            _write_out_numbers(value, depth + 1)
+        elif kind is int and abs(value) > INTEGER_MAX:
+            inside[place] = str(value)
 
 
 def _record(number: int, raw: dict[str, Any]) -> Record | DeadLetter:

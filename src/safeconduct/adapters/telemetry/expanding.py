@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Self
 
+from safeconduct.adapters.telemetry import zstandard
 from safeconduct.adapters.telemetry.lines import Readable
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
 
@@ -48,7 +49,8 @@ ENCRYPTED = 1
 """Bit of a zip member's flags."""
 
 _TAR_MAGIC, _TAR_AT = b"ustar", 257
-_BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, NotImplementedError)
+_BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.DamagedError, tarfile.TarError,
+           zipfile.BadZipFile, NotImplementedError)  # fmt: skip
 
 
 @dataclass
@@ -157,6 +159,10 @@ def _unxz(name: str, member: IO[bytes]) -> Iterator[tuple[str, Readable]]:
     yield _without(name, ".xz", ".txz"), lzma.LZMAFile(member)  # noqa: SIM115 - it opens nothing
 
 
+def _unzstd(name: str, member: IO[bytes]) -> Iterator[tuple[str, Readable]]:
+    yield _without(name, ".zst", ".tzst"), zstandard.Unpacked(member)
+
+
 class _Entry(tarfile.TarInfo):
     """A tar's entry. Names of millions of bytes are not taken into memory, nor maps of sparse files."""
 
@@ -205,6 +211,7 @@ OPENERS: dict[bytes, Opener] = {
     b"\x1f\x8b": _gunzip,
     b"BZh": _bunzip,
     b"\xfd7zXZ": _unxz,
+    zstandard.MAGIC: _unzstd,
     b"PK\x03\x04": _unzip,
 }
 """First bytes of what is opened."""

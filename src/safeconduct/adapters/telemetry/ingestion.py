@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import IO
@@ -15,8 +15,8 @@ from safeconduct.kernel.errors import AbsentError, InvalidInputError, Unavailabl
 from safeconduct.soc.ingesting import FileReport
 from safeconduct.soc.inventory import NOTHING, Inventory, parse_inventory
 from safeconduct.soc.model import Event
-from safeconduct.soc.ocsf.own import NO_MAPPING, OwnMapping, parse_mapping
-from safeconduct.soc.ports import DeadLetter, EventStore
+from safeconduct.soc.ocsf.own import NO_MAPPING, ZONE_FORM, OwnMapping, is_zone, parse_mapping
+from safeconduct.soc.ports import DeadLetter, EventStore, Reading
 
 BATCH = 2000
 """Events and dead letters written in one transaction: some megabytes, and a progress report now and then."""
@@ -29,12 +29,12 @@ def _silent(_lines: int) -> None:
     pass
 
 
-KEPT_SO = "read before with another host, time field, mapping or inventory: kept so (--again reads it anew)"
+KEPT_SO = "read before with another host, time field, zone, mapping or inventory: kept so (--again reads it anew)"
 
 
 @dataclass(frozen=True)
 class Said:
-    """What the one who brings a file says of it: the machine and the time of its records, and a mapping file.
+    """What the one who brings a file says of it: machine, time and zone of its records, and a mapping file.
 
     `again` asks that a file that was read in another manner be read anew: its dead letters are told afresh, lines that
     can be read now become events, and what was an event before stays as it is.
@@ -42,6 +42,7 @@ class Said:
 
     host: str = ""
     time_field: str = ""
+    zone: str = ""
     mapping: bytes = b""
     again: bool = False
 
@@ -61,8 +62,10 @@ class Ingestion:
 
         Raises:
             TooLargeError: the file is over the raw store's limit; nothing of it was kept.
-            InvalidInputError: the mapping file does not fit; nothing was kept.
+            InvalidInputError: the mapping file does not fit, or the zone is none; nothing was kept.
         """
+        if not is_zone(said.zone):
+            raise InvalidInputError(f"expected {ZONE_FORM}, got {said.zone!r}", code="zone-invalid")
         mapping = parse_mapping(said.mapping) if said.mapping else NO_MAPPING
         digest, size = self._raws.keep(source)
         try:
@@ -76,6 +79,7 @@ class Ingestion:
             form=form,
             host=said.host,
             time_field=said.time_field,
+            zone=said.zone,
             inventory=self._raws.inventory,
             mapping=self._keep_mapping(said.mapping),
         )
@@ -169,18 +173,12 @@ class Ingestion:
         tally, new = Tally(), 0
         with self._raws.open(digest) as file, no_full_search_for_cycles():
             found = read(file, manner, tally)
-            complete = False
-            while not complete:
-                batch = list(islice(found, BATCH))
-                complete = len(batch) < BATCH
-                new += self._add(digest, batch, tally, complete=complete)
+            reading = Reading()
+            while not reading.complete:
+                reading = Reading()
+                new += self._store.add(_batch(found, tally, reading), file=digest, reading=reading)
                 progress(tally.lines)
         return _report(digest, description, tally, new)
-
-    def _add(self, digest: str, batch: list[Event | DeadLetter], tally: Tally, *, complete: bool) -> int:
-        events = [found for found in batch if isinstance(found, Event)]
-        dead = [found for found in batch if isinstance(found, DeadLetter)]
-        return self._store.add(events, file=digest, lines=tally.lines, dead=dead, complete=complete)
 
     def _read_mapping(self, digest: str) -> OwnMapping:
         if not digest:
@@ -191,13 +189,26 @@ class Ingestion:
     def _manner(self, description: Description) -> Manner:
         inventory = self._read_inventory(description.inventory)
         mapping = self._read_mapping(description.mapping)
-        return Manner(Form(description.form), inventory, description.host, description.time_field, mapping)
+        zone = description.zone or mapping.zone
+        return Manner(Form(description.form), inventory, description.host, description.time_field, zone, mapping)
 
     def _read_inventory(self, digest: str) -> Inventory:
         if not digest:
             return NOTHING
         with self._raws.open(digest) as file:
             return parse_inventory(file.read())
+
+
+def _batch(found: Iterator[Event | DeadLetter], tally: Tally, reading: Reading) -> Iterator[Event]:
+    """Yields the next events of a file as they are read; `reading` has what else there was, and how far it went."""
+    events = 0
+    for one in islice(found, BATCH):
+        if isinstance(one, Event):
+            events += 1
+            yield one
+        else:
+            reading.dead.append(one)
+    reading.lines, reading.complete = tally.lines, events + len(reading.dead) < BATCH
 
 
 def _report(digest: str, description: Description, tally: Tally, new: int) -> FileReport:

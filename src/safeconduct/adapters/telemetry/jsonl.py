@@ -97,7 +97,7 @@ def _at(source: str, raw: dict[str, Any], time_field: str, zone: str) -> Instant
     if source == "flow":
         return instant(raw["start"])
     if source == WINDOWS and not time_field:
-        return windows_instant(raw)
+        return windows_instant(raw, zone)
     names = (time_field,) if time_field else (*ACCESS_TIMES, *TIME_NAMES) if source == "access" else TIME_NAMES
     return _first_time(raw, names, zone)
 

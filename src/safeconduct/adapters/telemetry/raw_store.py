@@ -33,6 +33,7 @@ class Description:
     form: str = ""
     host: str = ""
     time_field: str = ""
+    zone: str = ""
     inventory: str = ""
     mapping: str = ""
 

@@ -32,6 +32,7 @@ class Manner:
     inventory: Inventory = NOTHING
     host: str = ""
     time_field: str = ""
+    zone: str = ""
     mapping: OwnMapping = NO_MAPPING
 
 
@@ -95,7 +96,7 @@ def _records(lines: Iterable[Line], manner: Manner) -> Iterator[Record | DeadLet
         for line in lines:
             yield from _told(line, reader.push)
         return
-    parse = _PARSERS.get(manner.form) or jsonl.parser(manner.time_field or manner.mapping.time, manner.mapping.zone)
+    parse = _PARSERS.get(manner.form) or jsonl.parser(manner.time_field or manner.mapping.time, manner.zone)
     for line in lines:
         yield from _told(line, lambda line: [record] if (record := parse(line)) else [])
 

@@ -12,11 +12,12 @@ SYSMON = "Microsoft-Windows-Sysmon"
 _NO_TIME = ("time-missing", "expected Event/System/TimeCreated, or TimeCreated, UtcTime (Sysmon) or @timestamp")
 
 
-def windows_instant(raw: Mapping[str, Any]) -> Instant:
+def windows_instant(raw: Mapping[str, Any], zone: str = "") -> Instant:
     """Returns when an event was created.
 
     Sysmon's `UtcTime` is UTC by its definition, and stands in for a flat line's `TimeCreated` that is absent or without
-    offset: there some collectors write the machine's local time. Then the collector's own `@timestamp` is taken.
+    offset: there some collectors write the machine's local time. Then it is taken to be of `zone`, if one is given, and
+    then the collector's own `@timestamp` is taken.
 
     Raises:
         UnreadableError: no time (`time-missing`), none that is one (`time-unknown`), one without offset.
@@ -27,6 +28,8 @@ def windows_instant(raw: Mapping[str, Any]) -> Instant:
     except UnreadableError:
         if raw.get("SourceName") == SYSMON and isinstance(raw.get("UtcTime"), str):
             return _exact(raw["UtcTime"] + "Z")
+        if zone and written is not None:
+            return instant(written, zone)
         if "@timestamp" in raw:
             return _exact(raw["@timestamp"])
         raise

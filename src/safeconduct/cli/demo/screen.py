@@ -40,8 +40,12 @@ class Screen:
         self._console.print(Text(visible(text), style=style))
 
     def fact(self, name: str, value: object) -> None:
-        """Prints a named value."""
-        self._console.print(Text.assemble((f"  {name:<18} ", "dim"), visible(value)))
+        """Prints a named value, which people may copy: it is not broken."""
+        self._console.print(Text.assemble((f"  {name:<18} ", "dim"), visible(value)), soft_wrap=True)
+
+    def copied(self, text: str) -> None:
+        """Prints a line that people copy: never broken, however narrow the terminal is."""
+        self._console.print(Text(visible(text)), soft_wrap=True)
 
     @contextlib.contextmanager
     def working(self, text: str) -> Iterator[None]:

@@ -6,7 +6,7 @@ import msgspec
 
 from safeconduct.access.budgets import StatedBudget
 from safeconduct.access.catalogue import SealedModel
-from safeconduct.access.model import SealedPath
+from safeconduct.access.model.paths import SealedPath
 from safeconduct.gateway.budgets.model import NO_COST, Account, Cost, Unit, Usage, accounts_of, cost
 from safeconduct.gateway.dialects.model import ModelRequest
 from safeconduct.gateway.ports import Ask

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from safeconduct.access.budgets import Period
-from safeconduct.access.model import Window
+from safeconduct.access.model.windows import Window
 from safeconduct.kernel.instants import Instant, rfc3339
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,6 +1,6 @@
 """What the routes of the control API are given. bootstrap.py fills it in; a route takes what it needs from it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -11,13 +11,15 @@ from safeconduct.access.directory.ports import AnswerDirectory
 from safeconduct.access.evaluating import DecisionPoint
 from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.log_keys import Closing
-from safeconduct.access.model import KeyChange
+from safeconduct.access.model.changes import KeyChange
 from safeconduct.access.sign_in import Claims
 from safeconduct.access.standing import Standing
 from safeconduct.adapters.log_keys import LogKeys
 from safeconduct.adapters.siem.asking.file import SiemsFile
 from safeconduct.adapters.telemetry.archives import Archives
+from safeconduct.boundary.ports import Vault
 from safeconduct.gateway.ports import UpstreamFacts
+from safeconduct.http.vitals import Metrics, Work, alone_at_work
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import Origin, PrincipalId
 from safeconduct.kernel.ports import Clock, Entropy, Records, Writer
@@ -30,47 +32,9 @@ from safeconduct.program.vetting.ports import Probes
 from safeconduct.soc.triage import ModelCaller
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AtWork:
-    """What a process and those beside it are about. `unready` says why this one can't govern calls now, if it can't.
-
-    `processes` are those that share the database, each with role, name and since when; none where one works alone.
-    `waiting` is how many entries have no place yet, `behind_s` how long the oldest of them waits, in seconds, and
-    `sequenced` tells whether somebody gives places.
-    """
-
-    unready: Sequence[str] = ()
-    processes: Sequence[Mapping[str, str]] = ()
-    waiting: int = 0
-    behind_s: float = 0.0
-    sequenced: bool = True
-
-
-Work = Callable[[], AtWork]
-
-
-def alone_at_work() -> AtWork:
-    """Returns what is so of one process alone."""
-    return AtWork()
-
-
 def no_canary(_path: str) -> str:
     """Returns what a path's canary is where nobody has the secret that it is made of."""
     return ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metrics:
-    """What a running server counts.
-
-    `counted` is Prometheus' text; `confirmed_age_s` the seconds since the standing was known to be in force; `skipped`
-    tells of each upstream whether calls go past it for a while; `spans_lost` are those that no collector took.
-    """
-
-    counted: Callable[[], bytes]
-    confirmed_age_s: Callable[[], float]
-    skipped: Callable[[], Mapping[str, bool]]
-    spans_lost: Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +42,11 @@ class Control:
     """The installation, as routes see it.
 
     `snapshot` opens the committed control state; `standing` returns what calls are decided by now; `keys` are the data
-    keys of sealed fields; `open_log` makes a log ready for entries, new or stored; `stopped` are the logs that take
-    none, and why; `cosign_head` waits until the partner has cosigned a joint log's head; `next_key` makes another key
-    for a log, `closing` makes a log's successor ready; `decision_keys` sign decisions on tool calls;
-    `settle` carries out the effects that wait now and returns what failed, by the id of the entry that ordered it;
+    keys of sealed fields, `vault` keeps pseudonyms; `open_log` makes a log ready for entries, new or stored; `stopped`
+    are the logs that take none, and why; `cosign_head` waits until the partner has cosigned a joint log's head;
+    `next_key` makes another key for a log, `closing` makes a log's successor ready; `decision_keys` sign decisions on
+    tool calls; `settle` carries out the effects that wait now and returns what failed, by the id of the entry that
+    ordered it;
     `upstreams` are the configured model servers by name, None where no server runs; `siems` are the joined SIEMs;
     `identities` returns the claims of an ID token that an identity provider signed; `caller` returns a principal's
     way to a model; `site` returns where passkeys are used, or raises what is in the way; `lists_url` is where this
@@ -97,6 +62,7 @@ class Control:
     standing: Callable[[], Standing]
     log: LogReader
     keys: DataKeys
+    vault: Vault
     logs: Logs
     clock: Clock
     entropy: Entropy

@@ -30,6 +30,7 @@ from safeconduct.http.control.description import (
 from safeconduct.http.control.receipts import ReceiptHeaders, give
 from safeconduct.http.holding import HELD
 from safeconduct.http.problems import MEDIA_TYPE, problem
+from safeconduct.http.vitals import check_measuring
 from safeconduct.kernel.errors import (
     AbsentError,
     InvalidInputError,
@@ -202,13 +203,7 @@ async def measuring(request: Request) -> None:
     Raises:
         UnauthenticatedError: `metrics-token-missing`.
     """
-    token: str = request.app.state.metrics_token
-    if not (is_local(request) or (token and hmac.compare_digest(bearer(request), token.encode()))):
-        raise UnauthenticatedError(
-            "metrics need the metrics token",
-            code="metrics-token-missing",
-            remedy="set SAFECONDUCT_METRICS_TOKEN for the server, and send it as Authorization: Bearer TOKEN",
-        )
+    check_measuring(bearer(request), request.app.state.local_secret, request.app.state.metrics_token)
 
 
 Measuring = Annotated[None, Depends(measuring)]

@@ -10,7 +10,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.freeze_preview import preview
 from safeconduct.access.freezes import FreezeOrder, freeze, freezes, review_freeze
 from safeconduct.access.marks import caller_marks, grant_marks, path_marks, picker
-from safeconduct.access.model import Freeze, Selection
+from safeconduct.access.model.stops import Freeze, Selection
 from safeconduct.access.reading_rights import reads_freeze
 from safeconduct.access.selectable import check_selected
 from safeconduct.access.selectors import parse_selection

@@ -25,7 +25,7 @@ from safeconduct.access.grant_requests import (
     vote,
     withdraw,
 )
-from safeconduct.access.model import Grant, GrantOrigin
+from safeconduct.access.model.grants import Grant, GrantOrigin
 from safeconduct.access.reading_rights import concerns
 from safeconduct.http.control.ballots import SignedBallot, proposal_document
 from safeconduct.http.control.bodies import SignedAlone, SignedJson

@@ -9,7 +9,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.freezes import pending
 from safeconduct.access.holds import holds, place_hold, request_release
 from safeconduct.access.holds_events import Hold
-from safeconduct.access.model import RequestKind
+from safeconduct.access.model.changes import RequestKind
 from safeconduct.access.retention_events import RETENTIONS
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation

@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access.honeytokens import honeytokens, issue_honeytoken, uses, withdraw_honeytoken
-from safeconduct.access.model import Honeytoken
+from safeconduct.access.model.tokens import Honeytoken
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer, commit

@@ -7,23 +7,22 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from safeconduct.access.reading_rights import Reader, reads_telemetry
-from safeconduct.adapters.telemetry.archives import Archive
+from safeconduct.adapters.telemetry.archive import Archive
 from safeconduct.http.control.bodies import ReadJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, answer
 from safeconduct.http.control.telemetry import Owner
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.instants import rfc3339
+from safeconduct.soc import owners
 from safeconduct.soc import telemetry_service as service
 from safeconduct.soc.detection.shipped import places
 from safeconduct.soc.hunts.columns import COLUMNS
 from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult, Row, RuleHunt, RuleHuntResult
+from safeconduct.soc.hunts.scheduling import SECONDS_MAX
 from safeconduct.soc.hunts.written import Question, instant
 
 router = APIRouter(prefix="/api/v1/hunts", tags=["hunts"])
-
-SECONDS_MAX = 300
-"""Seconds a hunt may be given: longer ones keep the hunting process from everybody else."""
 
 SECONDS = 30
 
@@ -67,7 +66,7 @@ async def hunt_by_rules(
     """Runs Sigma rules over an owner's events of a window: the alerts they would have given. Opens no incident."""
     archive = archive_of(control, reader, owner)
     with control.snapshot() as records:
-        filled = places(service.asset_register(records, service.owner_name(records, owner)))
+        filled = places(service.asset_register(records, owners.owner_name(records, owner)))
     asked = RuleHunt(
         files=tuple((one.name, one.text) for one in question.files),
         filled={name: tuple(values) for name, values in filled.items()},
@@ -92,7 +91,7 @@ def archive_of(control: Control, reader: Reader, owner: str) -> Archive:
     """
     now = control.clock.now()
     with control.snapshot() as records:
-        named = service.owner_name(records, owner)
+        named = owners.owner_name(records, owner)
         allowed = named in control.archives.owners and reads_telemetry(records, reader, named, now)
     if not allowed:
         raise RefusedError(

@@ -12,12 +12,13 @@ from safeconduct.access.reading_rights import Reader
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading
 from safeconduct.http.control.response import reads_action
-from safeconduct.http.control.triage import Whole, rechecked, whole_of
+from safeconduct.http.control.whole_incidents import Whole, rechecked, whole_of
 from safeconduct.kernel.ids import IncidentId
 from safeconduct.kernel.ports import Records
 from safeconduct.soc.actions.reading import actions
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.claims import AuthorKind
+from safeconduct.soc.closing import Closings
 from safeconduct.soc.reports import model
 from safeconduct.soc.reports.layer import incident_layer
 from safeconduct.soc.reports.model import Form, IncidentReport, Sharing
@@ -65,6 +66,7 @@ async def _made(control: Control, reader: Reader, here: Whole, sharing: Sharing)
             summary=summary,
             claims=[*others, *rules],
             responses=_responses(records, reader, here.incident.id),
+            closings=Closings(records).history(here.incident.id),
             sharing=sharing,
             organization=here.owner or (agreement.partner if agreement else ""),
             made_at=control.clock.now(),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from safeconduct.access.grant_conditions import conditions_document
-from safeconduct.access.model import Principal
+from safeconduct.access.model.parties import Principal
 from safeconduct.access.reading_rights import Reader
 from safeconduct.gateway.events import CALL_REFUSED
 from safeconduct.http.control.budgets import budget_documents

@@ -6,7 +6,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.reading_rights import reads_telemetry
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
-from safeconduct.soc.telemetry_service import owner_name
+from safeconduct.soc.owners import owner_name
 
 router = APIRouter(prefix="/api/v1", tags=["telemetry"])
 

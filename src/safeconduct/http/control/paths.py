@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
 from safeconduct.access.catalogue import TIER_MAX, Provider
-from safeconduct.access.model import SealedPath
+from safeconduct.access.model.paths import SealedPath
 from safeconduct.access.model_approvals import request_approval, withdraw_approval
 from safeconduct.access.reading_rights import Reader, reads_path
 from safeconduct.gateway.ports import UpstreamFacts

@@ -9,7 +9,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.changes import plan
 from safeconduct.access.drift import drift
 from safeconduct.access.freezes import pending
-from safeconduct.access.model import Pending
+from safeconduct.access.model.changes import Pending
 from safeconduct.access.program import Program
 from safeconduct.access.programs import apply
 from safeconduct.http.control.bodies import ReadProgram, SignedProgram

@@ -1,7 +1,7 @@
 """Questions to a model about an incident beside triage: explain it, hunt about it. Neither judges it."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,31 +9,35 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access.reading_rights import reader_as
+from safeconduct.adapters.siem.asking.file import Joined
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Signed, answer, commit
+from safeconduct.http.control.prompts import prompt_in_force
 from safeconduct.http.control.readers import viewer_of
-from safeconduct.http.control.triage import (
-    Wanted,
-    Whole,
-    admitted,
-    chosen,
+from safeconduct.http.control.siem_evidence import SiemTelemetry, refuse_other_owners
+from safeconduct.http.control.telemetry import admit
+from safeconduct.http.control.triage import Wanted, admitted, chosen
+from safeconduct.http.control.triage_documents import (
     claim_document,
     error_document,
     model_document,
     sent_document,
     sent_in_vain,
-    whole_of,
 )
+from safeconduct.http.control.whole_incidents import Whole, whole_of
 from safeconduct.kernel.errors import SafeconductError
-from safeconduct.kernel.ids import EventId
+from safeconduct.kernel.ids import CallId, EventId
 from safeconduct.soc import triage_service
-from safeconduct.soc.autonomy.levels import Autonomy, refuse_beyond
+from safeconduct.soc.autonomy.levels import refuse_beyond
+from safeconduct.soc.autonomy.model import Autonomy
 from safeconduct.soc.grounding import Context
-from safeconduct.soc.hunting_service import Hunting, hunt
+from safeconduct.soc.hunting_service import Hunting, Telemetry, hunt
 from safeconduct.soc.hunts.model import Hunt
+from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.model_hunts import described, run
-from safeconduct.soc.triage import EXPLAIN, Hunted
+from safeconduct.soc.prompts.model import PromptKind
+from safeconduct.soc.triage import Hunted, Task
 from safeconduct.soc.triage_service import Answered, Asking
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["triage"])
@@ -47,6 +51,13 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str = ""
 
 
+class HuntQuestion(Question, frozen=True, forbid_unknown_fields=True):
+    """Whom to ask, and the table of a joined SIEM that hunts are asked of too; none where both are empty."""
+
+    siem: str = ""
+    table: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Told:
     """What came of a question: the checked answer, what of it is shown, and what left the house."""
@@ -57,12 +68,12 @@ class _Told:
 
 
 @dataclass(frozen=True, slots=True)
-class _Telemetry:
+class IncidentTelemetry:
     """`Telemetry` of an incident's archive, read in threads."""
 
     here: Whole
 
-    async def hunted(self, hunts: Sequence[Hunt]) -> tuple[tuple[Hunted, ...], tuple[str, ...]]:
+    async def hunted(self, hunts: Sequence[Hunt], _: CallId) -> tuple[tuple[Hunted, ...], tuple[str, ...]]:
         return await asyncio.to_thread(run, hunts, self.here.searched)
 
     async def seeing(self, events: Collection[EventId]) -> Context:
@@ -74,28 +85,47 @@ async def explain(control: Installation, signed: SignedJson[Question], incident_
     """Has a model explain an incident in claims, without a verdict; checks and records them."""
 
     async def asked(here: Whole, asking: Asking) -> _Told:
-        answered = await triage_service.ask(here.context, control.caller(asking.principal), asking, EXPLAIN)
+        task = Task(prompt=await asyncio.to_thread(prompt_in_force, control, here.owner, PromptKind.EXPLAIN))
+        answered = await triage_service.ask(here.context, control.caller(asking.principal), asking, task)
         return _Told(answered, {"model": model_document(asking, answered)}, [sent_document(answered)])
 
     return await _answer(control, signed, incident_id, asked)
 
 
 @router.post("/{incident_id}/hunt")
-async def hunt_about(control: Installation, signed: SignedJson[Question], incident_id: str) -> Response:
+async def hunt_about(control: Installation, signed: SignedJson[HuntQuestion], incident_id: str) -> Response:
     """Has a model propose hunts about an incident, runs them, has it claim what they show; checks and records that.
 
     The hunts are typed values within the incident's own telemetry, around its time; the model writes no query. Where
-    the path may not hunt, none is asked.
+    the path may not hunt, none is asked. Each hunt is asked of a SIEM's table first, where one is named, and what it
+    brings is kept.
     """
+    joined = await _joined(control, signed)
 
     async def asked(here: Whole, asking: Asking) -> _Told:
         with control.snapshot() as records:
             refuse_beyond(records, asking.path, Autonomy.HUNT)
         sources = sorted(await asyncio.to_thread(here.archive.events.counts))
-        done = await hunt(here.context, _Telemetry(here), control.caller(asking.principal), asking, sources)
+        prompt = await asyncio.to_thread(prompt_in_force, control, here.owner, PromptKind.HUNT)
+        telemetry: Telemetry = IncidentTelemetry(here)
+        if joined is not None:
+            refuse_other_owners(here.owner)
+            telemetry = SiemTelemetry(control, telemetry, joined, signed.body.table)
+        caller = control.caller(asking.principal)
+        done = await hunt(here.context, telemetry, caller, asking, sources, prompt=prompt)
         return _hunted(asking, done)
 
     return await _answer(control, signed, incident_id, asked)
+
+
+async def _joined(control: Control, signed: Signed[HuntQuestion]) -> Joined | None:
+    """Returns the SIEM that is asked too, and refuses before anything is asked what may not be asked of it."""
+    if not signed.body.siem:
+        return None
+    await admit(control, signed, HOUSE_OWNED)
+    joined = await asyncio.to_thread(control.siems.of, signed.body.siem)
+    joined.scope.table(signed.body.table)
+    return joined
 
 
 def _hunted(asking: Asking, done: Hunting) -> _Told:
@@ -113,7 +143,12 @@ def _hunted(asking: Asking, done: Hunting) -> _Told:
     return _Told(done.answered, shown, left)
 
 
-async def _answer(control: Control, signed: Signed[Question], incident_id: str, asked: Any) -> Response:  # noqa: ANN401
+async def _answer(
+    control: Control,
+    signed: Signed[Question] | Signed[HuntQuestion],
+    incident_id: str,
+    asked: Callable[[Whole, Asking], Awaitable[_Told]],
+) -> Response:
     signer = await asyncio.to_thread(admitted, control, signed)
     with control.snapshot() as records:
         reader = reader_as(records, signer)
@@ -137,6 +172,6 @@ async def _answer(control: Control, signed: Signed[Question], incident_id: str, 
             "claims": [claim_document(one) for one in claims],
             **told.shown,
             "left_the_house": told.left,
-            "entries": [entry.id for entry in committed.value],
+            "entries": [entry.id for entry in committed.value.entries],
         }
     )

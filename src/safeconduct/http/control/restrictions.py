@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Response
 
-from safeconduct.access.model import Restriction, RestrictionKind
+from safeconduct.access.model.stops import Restriction, RestrictionKind
 from safeconduct.access.reading_rights import selects
 from safeconduct.access.restrictions import lift, restrict, restrictions
 from safeconduct.access.selectors import parse_selector

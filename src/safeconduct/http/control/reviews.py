@@ -83,6 +83,7 @@ def _document(one: AnswerRecord, review: Review | None) -> dict[str, Any]:
         "call": one.call,
         "incident": one.incident,
         "path": one.path,
+        "prompt": one.prompt,
         "at": rfc3339(one.at),
         "claims": one.claims,
         "verified": one.verified,

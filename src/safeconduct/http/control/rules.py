@@ -14,7 +14,7 @@ from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
 from safeconduct.http.control.telemetry import Owner, admit, read_owners, rules_of
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.instants import Instant
-from safeconduct.soc import rule_collections, telemetry_service
+from safeconduct.soc import owners, rule_collections, telemetry_service
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.detection.coverage import coverage, sample
 from safeconduct.soc.detection.in_use import InUse, Kept
@@ -44,7 +44,7 @@ async def collections(control: Installation, reader: Reading, owner: Owner = "")
     """
     found = await rules_read(control, reader, owner)
     with control.snapshot() as records:
-        kept = rule_collections.collections(records, telemetry_service.owner_name(records, owner))
+        kept = rule_collections.collections(records, owners.owner_name(records, owner))
     filters = [one.told() for one in found.rules.filters]
     return answer({"collections": kept, "filters": filters, "aside": _aside(found)})
 
@@ -54,7 +54,7 @@ async def covered(control: Installation, reader: Reading, owner: Owner = "") -> 
     """Says which techniques of ATT&CK the rules look for, and which log sources of theirs there are events of."""
     found = await rules_read(control, reader, owner)
     with control.snapshot() as records:
-        owner = telemetry_service.owner_name(records, owner)
+        owner = owners.owner_name(records, owner)
         files = [one for one in telemetry_service.ingested_files(records) if one.owner == owner and one.first_at]
     first = min((file.first_at or 0 for file in files), default=0)
     last = max((file.last_at or 0 for file in files), default=0)
@@ -119,7 +119,7 @@ async def rules_read(control: Control, reader: Reader, owner: str) -> InUse:
         RefusedError: `not-yours`: the reader does not read the owner's telemetry.
     """
     with control.snapshot() as records:
-        name = telemetry_service.owner_name(records, owner)
+        name = owners.owner_name(records, owner)
         if name not in read_owners(control, records, reader):
             raise RefusedError(
                 f"{reader.principal} does not read the telemetry of {owner[:64] or 'the house'!r}",

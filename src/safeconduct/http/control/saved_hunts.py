@@ -11,8 +11,9 @@ from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.hunts import archive_of
 from safeconduct.http.control.telemetry import Owner, admit
 from safeconduct.soc.hunts import saved_events as saved
+from safeconduct.soc.hunts.scheduling import forget_hunt
 from safeconduct.soc.hunts.written import SALT_BYTES, Question, kept, read_kept
-from safeconduct.soc.telemetry_service import owner_name
+from safeconduct.soc.owners import owner_name
 
 router = APIRouter(prefix="/api/v1/hunts/saved", tags=["hunts"])
 
@@ -55,13 +56,11 @@ async def save(control: Installation, signed: SignedJson[Question], *, name: Nam
 
 @router.post("/{name}/remove")
 async def remove(control: Installation, signed: SignedAlone, name: str, owner: Owner = "") -> Response:
-    """Removes a saved hunt. Its entries stay."""
+    """Removes a saved hunt, with its schedule and the list of its runs. Its entries stay."""
     owner = await admit(control, signed, owner)
     committed = await commit(
         control.writer,
-        lambda tx: saved.remove_hunt(
-            tx, signed.act, name, operation=signed.operation, content=signed.content, owner=owner
-        ),
+        lambda tx: forget_hunt(tx, signed.act, name, operation=signed.operation, content=signed.content, owner=owner),
     )
     return answer({"removed": committed.value})
 

@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import Scope
+from safeconduct.access.model.paths import Scope
 from safeconduct.access.ownership import Authorization, AuthorizationKind, Challenge, Rules
 from safeconduct.access.reading_rights import reads_scope
 from safeconduct.access.scopes import (

@@ -2,28 +2,26 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query, Response
 
 from safeconduct.adapters.siem.asking.file import Joined
-from safeconduct.adapters.siem.asking.taking import take_alerts, take_rows
+from safeconduct.adapters.siem.asking.taking import take_alerts
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
-from safeconduct.http.control.context import Control, Installation
+from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, Signed, answer, commit
+from safeconduct.http.control.siem_fetching import asked, fetch, rows_asked, settle
 from safeconduct.http.control.telemetry import admit
-from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
+from safeconduct.kernel.ports import Transaction
 from safeconduct.soc import telemetry_service
 from safeconduct.soc.hunts.written import Question
-from safeconduct.soc.ingesting import HOUSE_OWNED, FileReport, record_ingestion
+from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.siem import service
 from safeconduct.soc.siem.events import Asked, SiemAnswered, SiemAsked, SiemOrder
-from safeconduct.soc.siem.ports import Siem
-
-T = TypeVar("T")
 
 router = APIRouter(prefix="/api/v1/siems", tags=["siems"])
 
@@ -63,24 +61,15 @@ async def search(control: Installation, signed: SignedJson[AskRows], siem: str) 
     """Asks a SIEM a hunt, and keeps the rows as events. The question is in the log before it is asked."""
     joined = await asyncio.to_thread(control.siems.of, siem)
     found = joined.search(signed.body.hunt.hunt(), signed.body.table)
-    asked = SiemAsked(
-        siem=siem, kind=Asked.ROWS, table=found.table.name, first=found.first, last=found.last, limit=found.limit
-    )
-    entry = await _asked(control, signed, joined, asked, found.text)
-    rows = await _ask(control, joined, entry, lambda way: way.search(found))
-    archive = control.archives.of(HOUSE_OWNED)
-    report = await asyncio.to_thread(take_rows, archive.telemetry, siem, found.table.name, found.table.time, rows.rows)
-    answered = SiemAnswered(asked=entry, siem=siem, rows=len(rows.rows), complete=rows.complete, digest=report.digest)
-    await _answered(control, answered, report)
-    events = await asyncio.to_thread(archive.telemetry.events_of, report.digest) if not report.problem else ()
+    brought = await fetch(control, joined, found, _recording(signed, joined, rows_asked(joined, found), found.text))
     return answer(
         {
             "query": found.text,
             "values": found.values,
-            "rows": len(rows.rows),
-            "complete": rows.complete,
-            "file": report,
-            "events": [event.id for event in events],
+            "rows": len(brought.found.rows),
+            "complete": brought.found.complete,
+            "file": brought.report,
+            "events": [event.id for event in brought.events],
         }
     )
 
@@ -92,9 +81,9 @@ async def alerts(control: Installation, signed: SignedAlone, siem: str, since: S
     await admit(control, signed, HOUSE_OWNED)
     with control.snapshot() as records:
         first = service.asked_since(records, siem, parse_rfc3339(since) if since else None)
-    asked = SiemAsked(siem=siem, kind=Asked.ALERTS, table="", first=first, last=None, limit=service.ALERTS_MAX)
-    entry = await _asked(control, signed, joined, asked, "")
-    found = await _ask(control, joined, entry, lambda way: way.alerts(first, service.ALERTS_MAX))
+    wanted = SiemAsked(siem=siem, kind=Asked.ALERTS, table="", first=first, last=None, limit=service.ALERTS_MAX)
+    entry = (await commit(control.writer, _recording(signed, joined, wanted, ""))).value
+    found = await asked(control, joined, entry, lambda way: way.alerts(first, service.ALERTS_MAX))
     theirs = [one for one in found.alerts if not one.ours and len(one.id) <= service.ALERT_ID_CHARS_MAX]
     archive = control.archives.of(HOUSE_OWNED)
     report, taken = await asyncio.to_thread(take_alerts, archive.telemetry, siem, theirs)
@@ -107,7 +96,7 @@ async def alerts(control: Installation, signed: SignedAlone, siem: str, since: S
         digest=report.digest,
         alerts=taken,
     )
-    await _answered(control, answered, report)
+    await settle(control, answered, report)
     return answer({"alerts": taken, "complete": found.complete, "ours": answered.ours, "file": report})
 
 
@@ -135,33 +124,13 @@ async def tell(control: Installation, signed: SignedJson[Judged], siem: str) -> 
     return answer(_order(order))
 
 
-async def _asked(control: Control, signed: Signed[Any], joined: Joined, asked: SiemAsked, text: str) -> str:
-    committed = await commit(
-        control.writer,
-        lambda tx: service.record_asked(
-            tx, signed.act, asked, joined.scope, text, operation=signed.operation, content=signed.content
-        ),
-    )
-    return committed.value
+def _recording(signed: Signed[Any], joined: Joined, wanted: SiemAsked, text: str) -> Callable[[Transaction], str]:
+    def record(tx: Transaction) -> str:
+        return service.record_asked(
+            tx, signed.act, wanted, joined.scope, text, operation=signed.operation, content=signed.content
+        )
 
-
-async def _ask(control: Control, joined: Joined, entry: str, ask: Callable[[Siem], T]) -> T:
-    """Returns what a SIEM answers; that it does not stands in the log too."""
-    try:
-        return await asyncio.to_thread(lambda: ask(joined.make()))
-    except SafeconductError as error:
-        failed = SiemAnswered(asked=entry, siem=joined.name, problem=error.code)
-        await commit(control.writer, lambda tx: service.record_answered(tx, failed))
-        raise
-
-
-async def _answered(control: Control, answered: SiemAnswered, report: FileReport) -> None:
-    def record(tx: Any) -> None:  # noqa: ANN401 - the writer's
-        service.record_answered(tx, answered)
-        if not report.problem:
-            record_ingestion(tx, telemetry_service.origin_of(tx), report)
-
-    await commit(control.writer, record)
+    return record
 
 
 def _shown(joined: Joined) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Response
 
-from safeconduct.access.model import CallRequest
+from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.reading_rights import concerns
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer

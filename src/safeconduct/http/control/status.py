@@ -12,6 +12,7 @@ from safeconduct.access.sign_in import administrators_with_keys
 from safeconduct.access.upstream_keys import unrevoked
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
+from safeconduct.http.vitals import readiness
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.log_events import SUCCESSORS
@@ -34,20 +35,8 @@ async def readyz(control: Installation) -> Response:
 
     `sequenced` and `behind_s` tell how the giving of places goes, which holds up no call.
     """
-    work = control.work()
-    with control.snapshot() as records:
-        in_force = kept.program_in_force(records) is not None
-    stopped = control.stopped()
-    ready = in_force and not stopped and not work.unready
-    document = {
-        "ready": ready,
-        "program": in_force,
-        "logs_stopped": len(stopped),
-        "unready": work.unready,
-        "sequenced": work.sequenced,
-        "behind_s": work.behind_s,
-    }
-    return answer(document, 200 if ready else 503)
+    document = readiness(control)
+    return answer(document, 200 if document["ready"] else 503)
 
 
 @router.get("/api/v1/status")

@@ -1,4 +1,4 @@
-"""Telemetry in, events, detection, incidents."""
+"""Telemetry in, events, detection."""
 
 import asyncio
 import hashlib
@@ -6,14 +6,15 @@ import io
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from safeconduct.access.reading_rights import Reader, reads_telemetry
 from safeconduct.adapters.cycles import no_full_search_for_cycles
-from safeconduct.adapters.telemetry.archives import Archive
+from safeconduct.adapters.telemetry.archive import Archive
 from safeconduct.adapters.telemetry.ingestion import Said
+from safeconduct.adapters.telemetry.rules_read import rules_in_use
 from safeconduct.http.control.bodies import SignedAlone
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.declared import Content
@@ -22,15 +23,13 @@ from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records
-from safeconduct.soc import rule_collections
 from safeconduct.soc import telemetry_service as service
-from safeconduct.soc.attack import attack_table
-from safeconduct.soc.detection.in_use import InUse, Kept, in_use
+from safeconduct.soc.anomaly_orders import tells_anomalies
+from safeconduct.soc.detection.in_use import InUse, Kept
 from safeconduct.soc.incidents import IncidentRecord
 from safeconduct.soc.ingesting import InventoryTaken, clock_notes
 from safeconduct.soc.inventory import parse_inventory
 from safeconduct.soc.model import Incident
-from safeconduct.soc.ocsf.findings import detection_finding, incident_finding
 from safeconduct.soc.ocsf.own import MAPPING_BYTES_MAX
 from safeconduct.soc.regrouping import rulings
 from safeconduct.soc.tune_outs import tune_outs
@@ -40,11 +39,15 @@ router = APIRouter(prefix="/api/v1", tags=["telemetry"])
 NAME_CHARS_MAX = 255
 """Characters of a file's name, as file systems have it."""
 
+ZONE_CHARS_MAX = 6
+"""Characters of an offset: +02:00."""
+
 Name = Annotated[str, Query(max_length=NAME_CHARS_MAX)]
 Owner = Annotated[str, Query(max_length=NAME_CHARS_MAX, description="The organization whose it is; empty: the house.")]
 MappingBytes = Annotated[
     int, Query(ge=0, le=MAPPING_BYTES_MAX, description="How many of the body's first bytes are a mapping file.")
 ]
+Zone = Annotated[str, Query(max_length=ZONE_CHARS_MAX, description="The offset of times that tell none: +02:00, Z.")]
 Again = Annotated[bool, Query(description="Read a file anew that was read in another manner before.")]
 SignedFile = Annotated[SignedBytes, Content("application/octet-stream", "One file, as its source wrote it.")]
 SignedInventory = Annotated[SignedBytes, Content("application/json", "An inventory file: hosts, users and networks.")]
@@ -58,6 +61,7 @@ async def ingest(
     name: Name,
     host: Name = "",
     time_field: Name = "",
+    zone: Zone = "",
     owner: Owner = "",
     mapping_bytes: MappingBytes = 0,
     again: Again = False,
@@ -65,7 +69,7 @@ async def ingest(
     """Takes one file in: kept raw, read into events, recorded in the log. The same file again changes nothing."""
     owner = await admit(control, signed, owner)
     archive = await asyncio.to_thread(control.archives.of, owner)
-    said = Said(host=host, time_field=time_field, mapping=signed.body[:mapping_bytes], again=again)
+    said = Said(host=host, time_field=time_field, zone=zone, mapping=signed.body[:mapping_bytes], again=again)
     content = io.BytesIO(signed.body[mapping_bytes:])
     report = await asyncio.to_thread(archive.telemetry.take, name, content, said)
     recorded = False
@@ -140,9 +144,7 @@ async def event(control: Installation, reader: Reading, event_id: str) -> Respon
     key, archives = EventId(event_id), archives_of(control, reader)
     holding = [one for one in archives if await asyncio.to_thread(one.events.many, [key])]
     shown = await asyncio.to_thread((holding or archives)[0].events.get, key)
-    return answer(
-        {"id": shown.id, "time": rfc3339(shown.at), "source": shown.source, "raw": shown.raw, "ocsf": shown.ocsf}
-    )
+    return answer(shown.document() | {"time": rfc3339(shown.at)})
 
 
 @router.post("/detections")
@@ -155,13 +157,13 @@ async def detect(control: Installation, signed: SignedAlone, owner: Owner = "") 
     archive = await asyncio.to_thread(control.archives.of, owner)
     rules = rules_of(control, owner)
     with control.snapshot() as records:
-        ruled, tuned_out = rulings(records, owner), tune_outs(records, owner)
+        ruled, tuned_out, told = rulings(records, owner), tune_outs(records, owner), tells_anomalies(records, owner)
 
     def run() -> service.Detection:
         inventory = archive.telemetry.inventory()
         with no_full_search_for_cycles():
             return service.run_detection(
-                archive.events, rules().rules, inventory, owner, rulings=ruled, tuned_out=tuned_out
+                archive.events, rules().rules, inventory, owner, rulings=ruled, tuned_out=tuned_out, anomalies=told
             )
 
     detection = await asyncio.to_thread(run)
@@ -183,36 +185,6 @@ async def detect(control: Installation, signed: SignedAlone, owner: Owner = "") 
             "held_back": detection.held_back,
         }
     )
-
-
-@router.get("/incidents")
-async def incidents(control: Installation, reader: Reading, *, all: bool = False) -> Response:  # noqa: A002 - the query's name
-    """Lists the incidents, the gravest first; those that no longer stand only when `all` are asked for."""
-    with control.snapshot() as records:
-        owners = read_owners(control, records, reader)
-        listed = [one for one in service.incident_records(records) if one.owner in owners]
-    return answer([_row(record) for record in listed if all or record.stands])
-
-
-@router.get("/incidents/{incident_id}")
-async def incident(control: Installation, reader: Reading, incident_id: str) -> Response:
-    """Shows an incident with its alerts, what they matched, and why they belong together."""
-    record, whole = await asyncio.to_thread(whole_incident, control, reader, incident_id)
-    return answer(_row(record) | _document(whole))
-
-
-@router.get("/incidents/{incident_id}/finding")
-async def finding(control: Installation, reader: Reading, incident_id: str) -> Response:
-    """Shows an incident as an OCSF Incident Finding (2005)."""
-    _record, whole = await asyncio.to_thread(whole_incident, control, reader, incident_id)
-    return answer(incident_finding(whole))
-
-
-@router.get("/incidents/{incident_id}/alerts/findings")
-async def alert_findings(control: Installation, reader: Reading, incident_id: str) -> Response:
-    """Shows an incident's alerts as OCSF Detection Findings (2004)."""
-    _record, whole = await asyncio.to_thread(whole_incident, control, reader, incident_id)
-    return answer([detection_finding(alert) for alert in whole.alerts])
 
 
 async def admit(control: Control, signed: Signed[object], owner: str) -> str:
@@ -247,23 +219,9 @@ def read_owners(control: Control, records: Records, reader: Reader) -> frozenset
 
 
 def rules_of(control: Control, owner: str, *changed: Kept) -> Callable[[], InUse]:
-    """Returns what reads an owner's rules: slow when something of them changed, so not for the event loop.
-
-    A `changed` collection stands in for the one of its name, though it is not recorded yet.
-    """
+    """Returns what reads an owner's rules, as `rules_read.rules_in_use`."""
     with control.snapshot() as records:
-        register, collections = service.asset_register(records, owner), rule_collections.collections(records, owner)
-    archive = control.archives.of(owner)
-    telemetry = archive.telemetry
-
-    def kept(digest: str) -> Callable[[], tuple[tuple[str, str], ...]]:
-        return lambda: rule_collections.read_files(telemetry.kept_aside(digest, "rules"))
-
-    found = {one.name: Kept(one.name, one.digest, kept(one.digest)) for one in collections}
-    found |= {one.name: one for one in changed}
-    return lambda: in_use(
-        register, telemetry.inventory(), tuple(found[name] for name in sorted(found)), archive.compiled
-    )
+        return rules_in_use(records, control.archives.of(owner), owner, *changed)
 
 
 def archives_of(control: Control, reader: Reader) -> list[Archive]:
@@ -282,32 +240,3 @@ def whole_incident(control: Control, reader: Reader, incident_id: str) -> tuple[
         record = service.incident_record(records, incident_id, read_owners(control, records, reader))
     events = control.archives.of(record.owner).events
     return record, service.incident_of(record, events, rules_of(control, record.owner)().rules)
-
-
-def _row(record: IncidentRecord) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "score": record.score,
-        "first": rfc3339(record.first_at),
-        "last": rfc3339(record.last_at),
-        "alerts": len(record.alerts),
-        "events": len({key for alert in record.alerts for key in alert.events}),
-        "owner": record.owner,
-        "origin": record.origin,
-        "entry": record.entry_id,
-        "continued_by": record.continued_by,
-        "replaced_by": record.replaced_by,
-        "made_by": record.made_by,
-    }
-
-
-def _document(incident: Incident) -> dict[str, Any]:
-    table = attack_table()
-    techniques = sorted({name for alert in incident.alerts for name in alert.techniques})
-    return {
-        "score_reasons": incident.score_reasons,
-        "techniques": [{"id": name, "name": table.name(name)} for name in techniques],
-        "alerts": incident.alerts,
-        "edges": incident.edges,
-        "events": incident.events,
-    }

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Response
 
-from safeconduct.access.model import Token
+from safeconduct.access.model.tokens import Token
 from safeconduct.access.reading_rights import concerns
 from safeconduct.access.tokens import IssuedToken, issue_token, list_tokens, revoke_token
 from safeconduct.http.control.bodies import SignedAlone, SignedJson

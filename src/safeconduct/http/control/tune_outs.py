@@ -15,8 +15,9 @@ from safeconduct.http.control.telemetry import Owner, admit, rules_of
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import parse_rfc3339, rfc3339
 from safeconduct.soc import tune_outs
-from safeconduct.soc.telemetry_service import owner_name
+from safeconduct.soc.owners import owner_name
 from safeconduct.soc.tuning import TunedOut, wanted
+from safeconduct.soc.unusual import TITLES
 
 router = APIRouter(prefix="/api/v1/rules/tune-outs", tags=["telemetry"])
 
@@ -39,7 +40,7 @@ class TuneOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def listed(control: Installation, reader: Reading, owner: Owner = "") -> Response:
     """Lists an owner's tune-outs with who began them and why, those that are over too."""
     found = await rules_read(control, reader, owner)
-    titles = {head.id: head.title for head in found.rules.heads()}
+    titles = {**TITLES, **{head.id: head.title for head in found.rules.heads()}}
     with control.snapshot() as records:
         known = tune_outs.tune_outs(records, owner_name(records, owner))
     return answer([_document(one) | {"title": titles.get(one.rule, "")} for one in known])
@@ -83,7 +84,7 @@ def _wanted(control: Control, asked: TuneOut, owner: str) -> TunedOut:
         reason=asked.reason,
         owner=owner,
     )
-    return wanted(one, event, {head.id for head in rules_of(control, owner)().rules.heads() if head.alerts})
+    return wanted(one, event, {*TITLES, *(head.id for head in rules_of(control, owner)().rules.heads() if head.alerts)})
 
 
 def _document(one: TunedOut) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
 from safeconduct.access.lowering import Lowered
-from safeconduct.access.model import Selector, SelectorKind
+from safeconduct.access.model.stops import Selector, SelectorKind
 from safeconduct.access.noting import noted
 from safeconduct.access.obligations import OBLIGATION_TIMER, Obligation
 from safeconduct.kernel.effects import Timer, clear_timer, set_timer

@@ -2,7 +2,7 @@
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, require
-from safeconduct.access.model import Principal, Role
+from safeconduct.access.model.parties import Principal, Role
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.errors import AbsentError, RefusedError
 from safeconduct.kernel.ports import Records, Transaction

@@ -9,7 +9,7 @@ from safeconduct.access.acts import Capability, require
 from safeconduct.access.due import DAY
 from safeconduct.access.freeze_events import FREEZE_STARTED, FreezeStarted
 from safeconduct.access.grant_requests import end
-from safeconduct.access.model import Selection, Selector, SelectorKind
+from safeconduct.access.model.stops import Selection, Selector, SelectorKind
 from safeconduct.access.reasons import check_reason
 from safeconduct.access.recertifications import ANSWER_DAYS_MAX, Access
 from safeconduct.kernel.canonical import digest

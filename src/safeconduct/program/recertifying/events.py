@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
 from safeconduct.access.due import DAY
-from safeconduct.access.model import Role
+from safeconduct.access.model.parties import Role
 from safeconduct.access.noting import noted
 from safeconduct.access.recertifications import RECERTIFICATION_TIMER, Access, Recertification
 from safeconduct.kernel.effects import Timer, clear_timer, set_timer

@@ -9,7 +9,9 @@ import msgspec
 from safeconduct.access import records as kept
 from safeconduct.access.acts import ROLES, Capability
 from safeconduct.access.agreement import Side
-from safeconduct.access.model import GrantOrigin, Principal, PrincipalKind, Role, Selector, SelectorKind
+from safeconduct.access.model.grants import GrantOrigin
+from safeconduct.access.model.parties import Principal, PrincipalKind, Role
+from safeconduct.access.model.stops import Selector, SelectorKind
 from safeconduct.access.recertifications import Access
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ids import OrganizationId

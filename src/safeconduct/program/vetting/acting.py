@@ -6,7 +6,8 @@ from typing import Any
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate, refuse_frozen, require
-from safeconduct.access.model import Organization, OrganizationRole, Principal, Role, Selector, SelectorKind
+from safeconduct.access.model.parties import Organization, OrganizationRole, Principal, Role
+from safeconduct.access.model.stops import Selector, SelectorKind
 from safeconduct.access.vetted import identity
 from safeconduct.kernel.entries import Draft, Entry
 from safeconduct.kernel.errors import AbsentError

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from safeconduct.access import records as kept
 from safeconduct.access.catalogue import TIER_MAX
-from safeconduct.access.model import Selector, SelectorKind
+from safeconduct.access.model.stops import Selector, SelectorKind
 from safeconduct.access.vetted import identity
 from safeconduct.access.vetting import SubjectKind, VettingRules, kind_of
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from safeconduct.access.model import Selector
+from safeconduct.access.model.stops import Selector
 from safeconduct.access.vetting import SubjectKind
 from safeconduct.kernel.ids import EntryId, OrganizationId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant

@@ -2,7 +2,7 @@
 
 from safeconduct.access import records as kept
 from safeconduct.access.admissions import ADMITTED, PROBE, ProbedCall
-from safeconduct.access.model import SelectorKind
+from safeconduct.access.model.stops import SelectorKind
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import EntryId

@@ -7,7 +7,7 @@ from typing import Any
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
 from safeconduct.access.admissions import ADMITTED, Admission, AdmissionState
-from safeconduct.access.model import SelectorKind
+from safeconduct.access.model.stops import SelectorKind
 from safeconduct.access.vetted import forget_vetting
 from safeconduct.kernel.effects import Timer, clear_timer, set_timer
 from safeconduct.kernel.entries import Entry

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from safeconduct.access.humans import stated_human
-from safeconduct.access.model import Principal, Selector
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.stops import Selector
 from safeconduct.access.vetting import SubjectKind
 from safeconduct.kernel.ids import EntryId, OrganizationId, PrincipalId
 from safeconduct.kernel.instants import Instant

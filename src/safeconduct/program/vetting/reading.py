@@ -6,7 +6,8 @@ from typing import Any
 
 from safeconduct.access import records as kept
 from safeconduct.access.due import Due, principal_owner
-from safeconduct.access.model import Principal, Selector, SelectorKind
+from safeconduct.access.model.parties import Principal
+from safeconduct.access.model.stops import Selector, SelectorKind
 from safeconduct.access.standing import Standing
 from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.errors import AbsentError

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import SelectorKind
+from safeconduct.access.model.stops import SelectorKind
 from safeconduct.access.vetting import Criteria, SecondReviewer, SubjectKind, VettingRules
 from safeconduct.kernel.errors import InvalidInputError, RefusedError
 from safeconduct.kernel.instants import Instant, rfc3339

@@ -6,6 +6,7 @@ from typing import Any
 
 from safeconduct.access.vetting import VettingRules
 from safeconduct.kernel.instants import seconds
+from safeconduct.kernel.shares import quantile
 from safeconduct.program.vetting.model import Case
 from safeconduct.program.vetting.states import State
 
@@ -57,10 +58,8 @@ def _outcome(case: Case) -> str:
 
 
 def _quantile(values: Sequence[int], percent: int) -> int | None:
-    """Returns the smallest value that so many percent are not above (nearest rank); None for too few."""
-    if len(values) < COUNT_MIN:
-        return None
-    return values[-(-len(values) * percent // 100) - 1]
+    """Returns the quantile by nearest rank; None for too few."""
+    return quantile(values, percent) if len(values) >= COUNT_MIN else None
 
 
 def told(document: Mapping[str, Any]) -> Iterable[str]:

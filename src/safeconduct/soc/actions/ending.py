@@ -7,8 +7,9 @@ from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc.actions import events
-from safeconduct.soc.actions.model import OPEN, TRANSITIONS, Action, ActionState, Step, Why
+from safeconduct.soc.actions.model import Action, Why
 from safeconduct.soc.actions.reading import find
+from safeconduct.soc.actions.states import OPEN, TRANSITIONS, ActionState, Step
 
 ENDS = {Why.BY_HAND: ActionState.ROLLED_BACK, Why.UNSEEN: ActionState.ROLLED_BACK, Why.EXPIRED: ActionState.EXPIRED}
 """Where an action that is undone ends, by why it is."""

@@ -6,7 +6,8 @@ from safeconduct.kernel.entries import Retention
 from safeconduct.kernel.ids import ActionId, ApprovalId, ClaimId, EntryId, IncidentId, PrincipalId
 from safeconduct.kernel.instants import Instant
 from safeconduct.ledger.events import EventType
-from safeconduct.soc.actions.model import ActionState, Inverse, PointReport, Precondition, Presence, Probe, Why
+from safeconduct.soc.actions.model import Inverse, PointReport, Precondition, Presence, Probe, Why
+from safeconduct.soc.actions.states import ActionState
 
 NOTHING_ORDERED = EntryId("")
 """Stands for the effect of what ended without one: a change of our own list."""

@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import ResponseRule
+from safeconduct.access.model.rules import ResponseRule
 from safeconduct.access.response_kinds import FORMS, Form, protects
 from safeconduct.kernel.errors import InvalidInputError, RefusedError, SafeconductError
 from safeconduct.kernel.ids import ClaimId, EventId, IncidentId
 from safeconduct.kernel.ports import Records
 from safeconduct.soc.actions.kinds import BLOCK_IP
 from safeconduct.soc.actions.targets import read_target, refuse_never
-from safeconduct.soc.autonomy.levels import Autonomy, may, refuse_beyond
+from safeconduct.soc.autonomy.levels import may, refuse_beyond
+from safeconduct.soc.autonomy.model import Autonomy
 from safeconduct.soc.claim_events import ClaimOutcome, ClaimRecord, claim_record
 from safeconduct.soc.claims import CITED_MAX, AuthorKind
 from safeconduct.soc.entities import Mention, host_of, mentions
@@ -60,7 +61,12 @@ def refuse_ungrounded(records: Records, wanted: ActionProposal, rule: ResponseRu
         RefusedError: `claim-not-verified`, `target-not-in-claims`.
     """
     if not 0 < len(wanted.claims) <= CITED_MAX or len(set(wanted.claims)) != len(wanted.claims):
-        raise InvalidInputError(f"a response rests on 1 to {CITED_MAX} different claims", code="no-claims")
+        raise InvalidInputError(
+            f"a response rests on 1 to {CITED_MAX} different verified claims that name its target; "
+            f"got {len(wanted.claims)} for {wanted.target}",
+            code="no-claims",
+            remedy="safeconduct incident claims INCIDENT shows which targets are named",
+        )
     found = [verified(records, wanted.incident, claim) for claim in wanted.claims]
     if not any(wanted.target in targets_of(record.claim, stored, rule) for record in found):
         raise RefusedError(
@@ -71,12 +77,12 @@ def refuse_ungrounded(records: Records, wanted: ActionProposal, rule: ResponseRu
         )
 
 
-def verified(records: Records, incident: IncidentId, claim: ClaimId) -> ClaimRecord:
-    """Returns a verified claim.
+def verified(records: Records, incident: IncidentId, claim: ClaimId, least: Autonomy = Autonomy.TRIAGE) -> ClaimRecord:
+    """Returns a verified claim; a model's only from a path of at least this level.
 
     Raises:
-        RefusedError: `claim-not-verified`: never checked, or rejected when it was last checked. `autonomy-exceeded`: a
-            model's, whose path only advises.
+        RefusedError: `claim-not-verified`: never checked, or rejected when it was last checked. `autonomy-exceeded`,
+            `autonomy-stopped`: a model's, whose path allows less.
     """
     record = claim_record(records, incident, claim)
     if record is None or record.claim.outcome is not Outcome.VERIFIED:
@@ -87,7 +93,7 @@ def verified(records: Records, incident: IncidentId, claim: ClaimId) -> ClaimRec
             remedy="safeconduct incident show lists the verified claims",
         )
     if record.claim.author.kind is AuthorKind.MODEL:
-        refuse_beyond(records, record.path, Autonomy.TRIAGE)
+        refuse_beyond(records, record.path, least)
     return record
 
 

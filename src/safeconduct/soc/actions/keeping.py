@@ -16,7 +16,8 @@ from safeconduct.kernel.ids import ActionId
 from safeconduct.kernel.instants import Duration, Instant, seconds
 from safeconduct.kernel.ports import Collection, State
 from safeconduct.soc.actions.edl import ADDRESSES, LISTS, ListedAddress, ListState
-from safeconduct.soc.actions.model import ENDED, Action, PointReport, Presence
+from safeconduct.soc.actions.model import Action, PointReport, Presence
+from safeconduct.soc.actions.states import ENDED
 
 PREPARE = "response.prepare"
 """The kind of effect that notes how each point stands and ends in `outcomes.record_prepared`."""

@@ -1,14 +1,15 @@
 """How much actions may do: within an hour, at once, and all kinds together."""
 
 from safeconduct.access import records as kept
-from safeconduct.access.model import ResponseRule
+from safeconduct.access.model.rules import ResponseRule
 from safeconduct.kernel.errors import ConflictError, LimitedError, RefusedError
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.soc.actions.edl import active
 from safeconduct.soc.actions.keeping import HOUR, RUNS, TARGETS
 from safeconduct.soc.actions.kinds import KINDS
-from safeconduct.soc.actions.model import HELD, OPEN, Action, ActionState
+from safeconduct.soc.actions.model import Action
+from safeconduct.soc.actions.states import HELD, OPEN, ActionState
 
 
 def rule_of(records: Records, kind: str) -> ResponseRule:

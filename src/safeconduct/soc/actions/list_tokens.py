@@ -7,7 +7,7 @@ from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc.actions import events
 from safeconduct.soc.actions.kinds import BLOCK_IP
 from safeconduct.soc.claims import NAME
-from safeconduct.soc.telemetry_service import origin_of
+from safeconduct.soc.owners import origin_of
 
 PROBE_HOLDER = "probe"
 """The holder's name under which the server itself fetches lists. No person can take it."""

@@ -10,8 +10,9 @@ from safeconduct.soc.actions.edl import ADDRESSES
 from safeconduct.soc.actions.ending import ENDS, undo
 from safeconduct.soc.actions.keeping import CARRY_OUT, PREPARE, TARGETS, UNDO, VERIFY
 from safeconduct.soc.actions.limits import holding
-from safeconduct.soc.actions.model import Action, ActionState, PointReport, PointState, Presence, Why
+from safeconduct.soc.actions.model import Action, PointReport, PointState, Presence, Why
 from safeconduct.soc.actions.reading import find
+from safeconduct.soc.actions.states import ActionState
 
 Reports = Sequence[PointReport]
 

@@ -30,15 +30,8 @@ from safeconduct.soc.actions.keeping import (
     take_off_list,
     timer_of,
 )
-from safeconduct.soc.actions.model import (
-    OPEN,
-    Action,
-    ActionState,
-    PointReport,
-    PointState,
-    Presence,
-    Step,
-)
+from safeconduct.soc.actions.model import Action, PointReport, PointState, Presence
+from safeconduct.soc.actions.states import OPEN, ActionState, Step
 
 
 def _proposed(state: State, entry: Entry) -> None:

@@ -2,7 +2,7 @@
 
 from safeconduct import approvals
 from safeconduct.access.acts import Capability, authenticate_act, recused
-from safeconduct.access.model import ResponseRule
+from safeconduct.access.model.rules import ResponseRule
 from safeconduct.approvals import Electorate, Proposal
 from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.ids import ActionId, ApprovalId, PrincipalId
@@ -14,20 +14,12 @@ from safeconduct.soc.actions.edl import LISTS, active
 from safeconduct.soc.actions.grounds import ActionProposal, Stored, refuse_ungrounded, technique_of, verified
 from safeconduct.soc.actions.kinds import KINDS, kind_of
 from safeconduct.soc.actions.limits import playbook_left, refuse_over_limit, refuse_second, rule_of
-from safeconduct.soc.actions.model import (
-    Action,
-    ActionState,
-    Precondition,
-    Presence,
-    Probe,
-    Step,
-    Wanted,
-    content_of,
-    inverse_of,
-)
+from safeconduct.soc.actions.model import Action, Precondition, Presence, Probe, Wanted, content_of, inverse_of
 from safeconduct.soc.actions.reading import find, groups_for
+from safeconduct.soc.actions.states import ActionState, Step
 from safeconduct.soc.actions.targets import read_target, refuse_never
-from safeconduct.soc.telemetry_service import origin_of
+from safeconduct.soc.autonomy.model import Autonomy
+from safeconduct.soc.owners import origin_of
 
 DECISION_TIME: Duration = seconds(24 * 3600)
 """How long a proposed action waits for its votes. What was true of a target yesterday may not be today."""
@@ -139,8 +131,9 @@ def _refuse_now(tx: Transaction, action: Action) -> None:
             code="points-changed",
             clause=f"responses.{action.kind}.points",
         )
+    least = Autonomy.TRIAGE if action.approval else Autonomy.ACT  # without a vote, a playbook stood for it
     for claim in action.claims:  # which may have been checked again since, against what is stored now
-        verified(tx, action.incident, claim)
+        verified(tx, action.incident, claim, least)
 
 
 def _wanted(asked: ActionProposal, rule: ResponseRule) -> Wanted:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from safeconduct.access.model import ResponseRule
+from safeconduct.access.model.rules import ResponseRule
 from safeconduct.access.response_kinds import FORMS, Form, protects
 from safeconduct.access.targets import compile_targets
 from safeconduct.kernel.errors import InvalidInputError, RefusedError

@@ -11,15 +11,16 @@ from safeconduct.kernel.ids import PathId
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.kernel.shares import wilson
 from safeconduct.ledger.acts import SignedAct
-from safeconduct.soc.autonomy.levels import Autonomy, level_of
+from safeconduct.soc import reasons
+from safeconduct.soc.autonomy.levels import level_of
+from safeconduct.soc.autonomy.model import Autonomy
 from safeconduct.soc.autonomy.review_events import REVIEWED, REVIEWS, Decision, Review, Reviewed
 from safeconduct.soc.claim_events import ANSWERS, AnswerRecord
 from safeconduct.soc.incidents import INCIDENTS
+from safeconduct.soc.owners import origin_of, owned
 from safeconduct.soc.predicates import Judgment
-from safeconduct.soc.telemetry_service import origin_of, owned
 
-REASON_CHARS_MAX = 2_000
-"""Characters of a reason; as long as a person's note on a claim."""
+_INVALID, _HELP = "review-invalid", "safeconduct review accept|correct|reject --help"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +111,10 @@ def _owner(records: Records, answer: AnswerRecord) -> str | None:
 
 
 def _sensible(opinion: Opinion) -> None:
-    if not 0 < len(opinion.reason.strip()) <= len(opinion.reason) <= REASON_CHARS_MAX:
-        raise _invalid(f"a reason has 1 to {REASON_CHARS_MAX} characters, got {len(opinion.reason)}")
+    reasons.check(opinion.reason, code=_INVALID, remedy=_HELP)
     if (opinion.decision is Decision.CORRECTED) is (opinion.judgment is None):
-        raise _invalid("a correction, and nothing else, says which judgment is right")
-
-
-def _invalid(text: str) -> InvalidInputError:
-    return InvalidInputError(text, code="review-invalid", remedy="safeconduct review accept|correct|reject --help")
+        text = "a correction, and nothing else, says which judgment is right"
+        raise InvalidInputError(text, code=_INVALID, remedy=_HELP)
 
 
 def _unknown(answer: str) -> AbsentError:

@@ -147,10 +147,14 @@ def _text(field: str, value: SigmaType) -> Node:
     tail = bool(parts) and parts[-1] is SpecialChars.WILDCARD_MULTI
     inner = parts[head : len(parts) - tail]
     if not all(isinstance(part, str) for part in inner):
-        return _wildcard(field, value, parts, cased=cased)
+        return _wildcard(field, value, parts if field else [_ANY, *inner, _ANY], cased=cased)
     text = "".join(map(str, inner))
     operator = _WRAPPED[head, tail] if field else Operator.CONTAINS
     return Predicate(field, operator, text if cased else text.lower(), text, cased)
+
+
+_ANY = SpecialChars.WILDCARD_MULTI
+"""What stands around a keyword: one with a wildcard inside, too, may be anywhere in a value."""
 
 
 def _wildcard(field: str, value: SigmaString, parts: Sequence[object], *, cased: bool) -> Predicate:

@@ -23,16 +23,25 @@ from safeconduct.soc.detection.correlations import (
 )
 from safeconduct.soc.detection.measuring import Hit, Sliding, measure
 
+Place = tuple[Instant, int, tuple[str, ...]]
+"""Where a hit stands in its group: its time, its rule's place in the correlation, its events."""
+
 
 def count(rule: Correlation, hits: Iterable[Hit], until: Instant) -> list[Hit]:
     """Returns the findings of a correlation over the hits of the rules it counts, ordered by time and first event.
 
     `until` is how far the telemetry goes: what may still come true or untrue after it is not told yet.
     """
+    groups: dict[tuple[str, ...], list[Hit]] = defaultdict(list)
+    for hit in hits:
+        key = group_of(rule, hit)
+        if key is not None:
+            groups[key].append(hit)
+    place = place_in(rule)
     found = [
         finding
-        for key, group in _groups(rule, hits).items()
-        for finding in _findings(rule, dict(zip(rule.group_by, key, strict=True)), group, until)
+        for key, group in sorted(groups.items())
+        for finding in findings(rule, key, sorted(group, key=place), until)
     ]
     return sorted(found, key=_order)
 
@@ -41,26 +50,25 @@ def _order(hit: Hit) -> tuple[Instant, str, tuple[str, ...]]:
     return hit.at, hit.rule, hit.events
 
 
-def _groups(rule: Correlation, hits: Iterable[Hit]) -> dict[tuple[str, ...], list[Hit]]:
-    """Returns the hits by the values they share, in time order. A hit without a value to group by belongs to none."""
-    groups: dict[tuple[str, ...], list[Hit]] = defaultdict(list)
-    for hit in hits:
-        names = [rule.aliases.get(name, {}).get(hit.rule, name) for name in rule.group_by]
-        if all(name in hit.fields for name in names):
-            groups[tuple(hit.fields[name].lower() for name in names)].append(hit)
+def group_of(rule: Correlation, hit: Hit) -> tuple[str, ...] | None:
+    """Returns the values that a hit's group shares; None for a hit without a value to group by: it belongs to none."""
+    names = [rule.aliases.get(name, {}).get(hit.rule, name) for name in rule.group_by]
+    return tuple(hit.fields[name].lower() for name in names) if all(name in hit.fields for name in names) else None
+
+
+def place_in(rule: Correlation) -> Callable[[Hit], Place]:
+    """Returns what puts the hits of a group in order.
+
+    Of the same instant nobody knows which came first: those that make an order true do.
+    """
     places = {name: place for place, name in reversed(list(enumerate(rule.rules)))}
-    # Of the same instant nobody knows which came first: those that make an order true do.
-    return {
-        key: sorted(group, key=lambda hit: (hit.at, places[hit.rule], hit.events))
-        for key, group in sorted(groups.items())
-    }
+    return lambda hit: (hit.at, places[hit.rule], hit.events)
 
 
-def _findings(rule: Correlation, shared: Mapping[str, str], hits: Sequence[Hit], until: Instant) -> Iterator[Hit]:
-    if rule.whole:
-        yield from _whole(rule, shared, hits, until)
-    else:
-        yield from _slid(rule, shared, hits, until)
+def findings(rule: Correlation, key: tuple[str, ...], hits: Sequence[Hit], until: Instant) -> Iterator[Hit]:
+    """Yields what a correlation finds in the hits of a group, which are in order."""
+    shared = dict(zip(rule.group_by, key, strict=True))
+    return _whole(rule, shared, hits, until) if rule.whole else _slid(rule, shared, hits, until)
 
 
 def _whole(rule: Correlation, shared: Mapping[str, str], hits: Sequence[Hit], until: Instant) -> Iterator[Hit]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 
+from safeconduct.soc.detection.asking import Asked
 from safeconduct.soc.detection.bitmaps import bits_of, rows_of
 from safeconduct.soc.detection.conditions_on_bits import Form, form, holding, witnesses
 from safeconduct.soc.detection.ir import FIELD_OPERATORS, LogSource, Operator, Predicate, RuleIR
@@ -64,6 +65,8 @@ class Engine:
             if one.operator in FIELD_OPERATORS or (not one.field and one.operator in PER_ROW)
         )
         self._presence = {n: one for n, one in self._known.items() if one.field and one.operator in _PRESENCE}
+        asked = {one.field for one in self._presence.values()}
+        self._barren = {name: table.barren for name, table in self._tables.items() if name and name not in asked}
         self._prepare(numbers)
 
     def _prepare(self, numbers: Mapping[Predicate, int]) -> None:
@@ -71,9 +74,13 @@ class Engine:
         self._always: list[int] = []
         self._witnessed: dict[int, list[int]] = defaultdict(list)
         self._columns: dict[LogSource, set[Column]] = defaultdict(set)
+        self._asked_words: dict[LogSource, set[int]] = defaultdict(set)
         self._plans: dict[Stream, tuple[Plan, ...]] = {}
         for index, rule in enumerate(self.rules):
-            self._columns[rule.source].update(column_of(one) for one in predicates(rule.condition))
+            for one in predicates(rule.condition):
+                self._columns[rule.source].add(column_of(one))
+                if column_of(one) is None:
+                    self._asked_words[rule.source].add(numbers[one])
             named = witnesses(self._forms[index], self._slow | self._presence.keys())
             if named is None or not named.isdisjoint(self._slow):
                 self._always.append(index)
@@ -94,7 +101,7 @@ class Engine:
             for of in self._plans_for(stream_of(event, glanced)):
                 sheet = sheets.get(id(of.names))
                 if sheet is None:
-                    sheet = sheets[id(of.names)] = Sheet(of.names, len(batch))
+                    sheet = sheets[id(of.names)] = Sheet(of.names, len(batch), self._barren)
                 sheet.take(row, event, glanced, of)
         return sheets.values()
 
@@ -114,10 +121,11 @@ class Engine:
                 by_names[id(those)].append(source)
         for sources in by_names.values():
             wanted = set().union(*(self._columns[source] for source in sources))
-            yield plan(stream.source, names[sources[0]] or {}, sources, wanted)
+            words = frozenset[int]().union(*(self._asked_words[source] for source in sources))
+            yield plan(stream.source, names[sources[0]] or {}, sources, wanted, words)
 
     def _found(self, sheet: Sheet, batch: Sequence[Event]) -> Iterator[Found]:
-        asked = _Asked(self._known, self._slow, self._rows(sheet), batch, sheet)
+        asked = Asked(self._known, self._slow, self._rows(sheet), batch, sheet)
         covered = sheet.covered()
         candidates = {index for number in asked.rows for index in self._witnessed.get(number, ())}
         for index in sorted(candidates.union(self._always)):
@@ -134,14 +142,15 @@ class Engine:
         for name, column in sheet.columns.items():
             table = self._tables.get(name)
             for text, rows in column.items() if table else ():
-                numbers = table.holding(text) if table else ()
+                numbers = table.answered(text) if table else ()
                 if numbers:
                     bits = bits_of(rows, sheet.size)
                     for number in numbers:
                         held[number] |= bits
-        for row, words in sheet.words if self._words else ():
-            for number in self._words.literals.scan(words) if self._words else ():
-                held[number] |= 1 << row
+        for asked, records in sheet.words.items() if self._words else ():
+            for row, numbers in self._words.worded(records, asked) if self._words else ():
+                for number in numbers:
+                    held[number] |= 1 << row
         return held | {number: bits for number in self._presence if (bits := self._present(number, sheet))}
 
     def _present(self, number: int, sheet: Sheet) -> int:
@@ -149,31 +158,6 @@ class Engine:
         if one.operator is Operator.EXISTS:
             return sheet.filled(one.field, empty=True)
         return ((1 << sheet.size) - 1) & ~sheet.filled(one.field, empty=False)
-
-
-@dataclass
-class _Asked:
-    """A sheet while rules ask about it."""
-
-    known: Mapping[int, Predicate]
-    slow: frozenset[int]
-    rows: Mapping[int, int]
-    batch: Sequence[Event]
-    sheet: Sheet
-    _views: dict[int, View] = field(default_factory=dict)
-
-    def ask(self, number: int, rows: int) -> int:
-        """As `conditions_on_bits.Ask`."""
-        if number not in self.slow:
-            return self.rows.get(number, 0) & rows
-        one = self.known[number]
-        return bits_of((row for row in rows_of(rows) if matches(one, self.view(row)) is not None), self.sheet.size)
-
-    def view(self, row: int) -> View:
-        """Returns the event of a row as rules see it."""
-        if row not in self._views:
-            self._views[row] = View(self.batch[row], self.sheet.names)
-        return self._views[row]
 
 
 _PRESENCE = frozenset((Operator.NULL, Operator.EXISTS))

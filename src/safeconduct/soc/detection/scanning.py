@@ -27,12 +27,23 @@ ANCHORS = {
 }
 """What stands around a literal, by operator. Others are patterns."""
 
+BECOME_ASCII = ("\u0130", "\u212a")
+"""The letters beyond ASCII whose lower case has letters of ASCII: I with a dot, and the sign of the kelvin."""
+
 
 class Scanner(Protocol):
     """Tells which of its predicates may hold of a text. It never leaves one out that does."""
 
     def scan(self, text: str) -> Sequence[int]:
         """Returns the numbers of those predicates, in any order, each once."""
+        ...
+
+
+class LiteralScanner(Scanner, Protocol):
+    """Tells of a text in lower case exactly which literals hold of it."""
+
+    def occurring(self, text: str) -> Sequence[int]:
+        """Returns the numbers of literals that may be somewhere in a text of any case, and of all that are."""
         ...
 
 
@@ -52,6 +63,11 @@ class Literals:
         found += [number for number, value in self._first if text.startswith(value)]
         found += [number for number, value in self._last if text.endswith(value)]
         return found
+
+    def occurring(self, text: str) -> Sequence[int]:
+        """As `LiteralScanner.occurring`."""
+        low = text.lower()
+        return [number for number, value in (*self._contained, *self._first, *self._last) if value in low]
 
 
 class Everything:
@@ -79,6 +95,20 @@ class OnePass:
         return found
 
 
+class OnePassOfLiterals(OnePass):
+    """A Hyperscan database of literals."""
+
+    def __init__(self, database: Any, literals: Iterable[Predicate]) -> None:  # noqa: ANN401 - Hyperscan has no types
+        super().__init__(database)
+        self._ascii = all(one.value.isascii() for one in literals)
+
+    def occurring(self, text: str) -> Sequence[int]:
+        """As `LiteralScanner.occurring`, of literals without an anchor."""
+        # The database takes no heed of the case of ASCII: only letters that become ASCII in lower case must do so.
+        as_it_is = text.isascii() or (self._ascii and not any(letter in text for letter in BECOME_ASCII))
+        return self.scan(text if as_it_is else text.lower())
+
+
 class OnePassOfAscii:
     """A Hyperscan database of patterns, for texts it reads as RE2 does: others are for each pattern to try."""
 
@@ -98,11 +128,11 @@ def _note(number: int, _start: int, _end: int, _flags: int, found: list[int]) ->
 
 
 def compile_literals(predicates: Mapping[int, Predicate]) -> Any:  # noqa: ANN401 - a Hyperscan database
-    """Returns a database of literals, or None where trying each is as well."""
+    """Returns a database of literals in any case of ASCII, or None where trying each is as well."""
     if hyperscan is None or len(predicates) < WORTH_A_PASS:
         return None
     expressions = [_literal(predicate) for predicate in predicates.values()]
-    return _database(expressions, list(predicates), hyperscan.HS_FLAG_SINGLEMATCH)
+    return _database(expressions, list(predicates), hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_CASELESS)
 
 
 def compile_patterns(predicates: Mapping[int, Predicate]) -> Any:  # noqa: ANN401 - a Hyperscan database

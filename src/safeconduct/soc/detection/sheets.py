@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from safeconduct.soc.detection.bitmaps import bits_of
@@ -20,8 +21,8 @@ class Plan:
     """What to read of the events of one stream, for the rules of those log sources that name its fields alike.
 
     `data` are fields of a Windows record's own data with their spellings, `header` those that a glance tells with their
-    place in it, `viewed` all others; `words` tells that some rule looks for words anywhere, `anywhere` that one looks
-    anywhere for what only a single value can answer.
+    place in it, `viewed` all others; `words` are the numbers of words that rules look for anywhere, and `anywhere`
+    tells that one looks there for what only a single value can answer.
     """
 
     names: Names
@@ -29,12 +30,14 @@ class Plan:
     data: tuple[tuple[str, tuple[str, ...]], ...]
     header: tuple[tuple[str, int], ...]
     viewed: tuple[str, ...]
-    words: bool
+    words: frozenset[int]
     anywhere: bool
 
 
-def plan(stream_source: str, names: Names, sources: Iterable[LogSource], wanted: Collection[Column]) -> Plan:
-    """Returns the plan for rules of log sources that ask these columns."""
+def plan(
+    stream_source: str, names: Names, sources: Iterable[LogSource], wanted: Collection[Column], words: frozenset[int]
+) -> Plan:
+    """Returns the plan for rules of log sources that ask these columns and words."""
     named = sorted(name for name in wanted if name)
     in_record = [name for name in named if stream_source == SOURCE and not name.startswith("ocsf.")]
     data = [name for name in in_record if not {name, *names.get(name, ())} & (SYSTEM | HEADER.keys() | FLAT_HEADER)]
@@ -45,12 +48,14 @@ def plan(stream_source: str, names: Names, sources: Iterable[LogSource], wanted:
         data=tuple((name, spellings(name, names)) for name in data),
         header=tuple((name, _GLANCED[name]) for name in header),
         viewed=tuple(name for name in named if name not in {*data, *header}),
-        words=None in wanted,
+        words=words,
         anywhere="" in wanted,
     )
 
 
 _GLANCED = {"Channel": 0, "Provider_Name": 1, "EventID": 2}
+
+_NONE: AbstractSet[str] = frozenset()
 
 Texts = dict[str, list[int]]
 
@@ -65,22 +70,27 @@ class _Taken:
 
     of: Plan
     columns: defaultdict[str, Texts]
+    barren: Mapping[str, AbstractSet[str]]
     rows: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        data = [(self.columns[name], spelled) for name, spelled in self.of.data]
-        self.plain = [(column, spelled[0]) for column, spelled in data if len(spelled) == 1]
-        self.spelled = [(column, spelled) for column, spelled in data if len(spelled) > 1]
+        data = [(self.columns[name], self.barren.get(name, _NONE), spelled) for name, spelled in self.of.data]
+        self.plain = [(column, barren, spelled[0]) for column, barren, spelled in data if len(spelled) == 1]
+        self.spelled = [(column, spelled) for column, _, spelled in data if len(spelled) > 1]
         self.header = [(self.columns[name], place) for name, place in self.of.header]
 
     def record(self, row: int, glanced: Glance) -> None:
         own = glanced[3]
         for column, place in self.header:
             column.setdefault(str(glanced[place]), []).append(row)
-        for column, name in self.plain:
+        for texts, barren, name in self.plain:
             value = own.get(name)
-            if value is not None:
-                _put(column, value, row)
+            if type(value) is not str:
+                _put(texts, value, row)
+            elif value in texts:
+                texts[value].append(row)
+            elif value not in barren:
+                texts[value] = [row]
         for column, spelled in self.spelled:
             for spelling in spelled:
                 value = own.get(spelling)
@@ -97,19 +107,23 @@ class _Taken:
 
 @dataclass
 class Sheet:
-    """Rows whose fields stand under the same names. `size` is one more than the highest row there may be."""
+    """Rows whose fields stand under the same names. `size` is one more than the highest row there may be.
+
+    A text is left out that is among its field's `barren` ones.
+    """
 
     names: Names
     size: int
+    barren: Mapping[str, AbstractSet[str]]
     columns: defaultdict[str, Texts] = field(default_factory=_columns)
-    words: list[tuple[int, str]] = field(default_factory=list)
+    words: defaultdict[frozenset[int], list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     _taken: dict[Plan, _Taken] = field(default_factory=dict)
 
     def take(self, row: int, event: Event, glanced: Glance | None, of: Plan) -> None:
         """Lays an event out as the plan says."""
         taken = self._taken.get(of)
         if taken is None:
-            taken = self._taken[of] = _Taken(of, self.columns)
+            taken = self._taken[of] = _Taken(of, self.columns, self.barren)
         taken.rows.append(row)
         if glanced is not None:
             taken.record(row, glanced)
@@ -118,7 +132,7 @@ class Sheet:
         if of.anywhere:
             _put(self.columns[""], list(event.raw.values()), row)
         if of.words:
-            self.words.append((row, _words(event.raw.values()).lower()))
+            self.words[of.words].append((row, _words(event.raw.values())))
 
     def covered(self) -> Mapping[LogSource, int]:
         """Returns the set of rows that are of each log source."""
@@ -154,7 +168,13 @@ def _put(column: Texts, value: object, row: int) -> None:
 
 def _words(values: Iterable[object]) -> str:
     """Returns every scalar's text. By exact types, for it is done for every value of every event."""
-    return BETWEEN.join([value if type(value) is str else _word(value) for value in values if value is not None])
+    return BETWEEN.join(
+        [
+            value if type(value) is str else str(value) if type(value) is int else _word(value)
+            for value in values
+            if value is not None
+        ]
+    )
 
 
 def _word(value: object) -> str:

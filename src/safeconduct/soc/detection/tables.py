@@ -1,8 +1,9 @@
 """All predicates of a set of rules, numbered, and by field: which of them hold of a value, asked once per value."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeAlias
 
 from safeconduct.soc.detection import scanning
@@ -12,8 +13,10 @@ from safeconduct.soc.detection.scanning import (
     WORTH_A_PASS,
     Everything,
     Literals,
+    LiteralScanner,
     OnePass,
     OnePassOfAscii,
+    OnePassOfLiterals,
     Scanner,
 )
 from safeconduct.soc.detection.values import holds
@@ -23,12 +26,21 @@ PER_ROW = frozenset((*FIELD_OPERATORS, Operator.NULL, Operator.EXISTS))
 """Operators that no value answers by itself."""
 
 BETWEEN = "\0"
-"""Stands between an event's values where words are looked for; no keyword that holds it is looked for so."""
+"""Stands between values where words are looked for in many at once; no keyword that holds it is looked for so."""
+
+TOGETHER = 64
+"""Records in which words are looked for at once. If any is there that is asked for, each is looked at."""
+
+REMEMBERED = 4_096
+"""Values of a field whose answers are remembered; beyond it all are forgotten. Names and paths come again and again."""
+
+REMEMBERED_LENGTH = 256
+"""Characters of the longest value whose answer is remembered. Scripts and messages seldom come twice."""
 
 Column: TypeAlias = str | None
-"""What predicates are asked of: a field, any value of the record (`""`), or all its values as one text (None).
+"""What predicates are asked of: a field, any value of the record (`""`), or many values as one text (None).
 
-The last is for keywords that are plain words, hundreds of them in public sets: one look at each record answers all.
+The last is for keywords that are plain words, hundreds of them in public sets: one look at many records answers all.
 """
 
 
@@ -52,14 +64,16 @@ class FieldTable:
     """The predicates of one field that a value answers.
 
     `literals` tells of a lower-case text exactly which of its own hold; `patterns` tells of a text which of its own may
-    hold, and each of those, as each of `others`, is tried.
+    hold, and each of those, as each of `others`, is tried. `barren` are values that satisfy none of them: most do.
     """
 
     equal: Mapping[str, tuple[int, ...]]
-    literals: Scanner
+    literals: LiteralScanner
     patterns: Scanner
     others: tuple[int, ...]
     known: Mapping[int, Predicate]
+    barren: set[str] = field(default_factory=set)
+    _bearing: dict[str, Sequence[int]] = field(default_factory=dict)
 
     def holding(self, text: str) -> list[int]:
         """Returns the numbers of the predicates that hold of a value."""
@@ -67,6 +81,31 @@ class FieldTable:
         found = [*self.equal.get(low, ()), *self.literals.scan(low)]
         tried = (*self.patterns.scan(text), *self.others)
         return [*found, *(number for number in tried if holds(self.known[number], text))] if tried else found
+
+    def answered(self, text: str) -> Sequence[int]:
+        """As `holding`, from memory where the value came before."""
+        found = self._bearing.get(text)
+        if found is None:
+            found = self.holding(text)
+            if len(text) <= REMEMBERED_LENGTH:
+                self._remember(text, found)
+        return found
+
+    def _remember(self, text: str, found: Sequence[int]) -> None:
+        if len(self.barren) + len(self._bearing) >= REMEMBERED:
+            self.barren.clear()
+            self._bearing.clear()
+        if found:
+            self._bearing[text] = found
+        else:
+            self.barren.add(text)
+
+    def worded(self, records: Iterable[tuple[int, str]], asked: frozenset[int]) -> Iterator[tuple[int, Sequence[int]]]:
+        """Yields the rows of texts that hold literals asked for, maybe others, with the numbers of all they hold."""
+        waiting = iter(records)
+        while some := list(islice(waiting, TOGETHER)):
+            if not asked.isdisjoint(self.literals.occurring(BETWEEN.join([text for _, text in some]))):
+                yield from ((row, self.literals.scan(text.lower())) for row, text in some)
 
 
 @dataclass(frozen=True)
@@ -111,7 +150,7 @@ def field_table(known: Mapping[int, Predicate], made: Databases) -> FieldTable:
     apart = {number for numbers in equal.values() for number in numbers} | literals.keys() | loose.keys()
     return FieldTable(
         equal=equal,
-        literals=Literals(literals) if made.literals is None else OnePass(made.literals),
+        literals=Literals(literals) if made.literals is None else OnePassOfLiterals(made.literals, literals.values()),
         patterns=Everything(loose)
         if made.patterns is None
         else OnePassOfAscii(OnePass(made.patterns), loose, made.always),

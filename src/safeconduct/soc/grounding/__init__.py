@@ -9,6 +9,7 @@ from safeconduct.soc.grounding.model import (
     Shown,
     TechniqueInfo,
     TechniqueTable,
+    satisfies,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "TechniqueTable",
     "check",
     "check_all",
+    "satisfies",
 ]

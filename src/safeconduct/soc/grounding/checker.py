@@ -10,7 +10,7 @@ from safeconduct.soc.grounding.model import CheckedClaim, Context, Outcome
 from safeconduct.soc.grounding.rules import RULES
 from safeconduct.soc.wording import render
 
-CHECKER_VERSION = "grounding/2"
+CHECKER_VERSION = "grounding/4"
 """Changes whenever the same claim and events could get another answer."""
 
 _GROUNDED = Reason("grounded", "grounding", "every rule holds")

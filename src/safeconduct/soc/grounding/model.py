@@ -51,10 +51,12 @@ class Shown:
     """What the author of a claim had in view: events, and of each the fields (None: the whole event).
 
     `hunts` are those whose results the author saw (None: any). What they find is in scope beside the incident.
+    `clears` is whether its verdict could clear the incident: of a model, whether its path let it when it was asked.
     """
 
     fields: Mapping[EventId, frozenset[str] | None]
     hunts: tuple[Hunt, ...] | None = ()
+    clears: bool = False
 
     def covers(self, event: EventId, pointer: str) -> bool:
         """Tells whether this field was in view."""

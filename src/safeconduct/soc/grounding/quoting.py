@@ -30,13 +30,9 @@ def _agrees(piece: Evidence, stored: Scalar) -> bool:
 def _counted(predicate: Count, context: Context) -> Reason | None:
     if any(piece.pointer != predicate.pointer or not same(piece.quote, predicate.value) for piece in predicate.cited):
         return broken(2, "counts-something-else", "a cited field is not what is counted")
-    # What one author had in view is what a count of theirs is over.
-    seen = set(context.shown.fields) & set(context.events)
-    in_view = (context.events[id_] for id_ in seen if context.in_scope(id_))
-    found = sum(
-        context.shown.covers(event.id, predicate.pointer) and _has(event, predicate.pointer, predicate.value)
-        for event in in_view
-    )
+    # Over every event in view, also where only other fields of it were: a reader takes the sentence to be about events.
+    seen = (context.events[id_] for id_ in set(context.shown.fields) & set(context.events) if context.in_scope(id_))
+    found = sum(_has(event, predicate.pointer, predicate.value) for event in seen)
     if found != predicate.count:
         return broken(2, "wrong-count", f"counting gives {found}, not {predicate.count}")
     if len(predicate.cited) != min(found, CITED_MAX):

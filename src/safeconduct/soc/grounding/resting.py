@@ -2,12 +2,13 @@
 
 from safeconduct.kernel.decisions import Reason
 from safeconduct.soc.claims import CITED_MAX, NAME, AuthorKind, Claim, ClaimKind, make_claim
+from safeconduct.soc.grounding.clearing import clears
 from safeconduct.soc.grounding.model import Context, broken
 from safeconduct.soc.predicates import Judgment, Verdict
 
 
 def rests_on_verified(claim: Claim, context: Context) -> Reason | None:
-    """Rule 9: a verdict rests on verified claims. Only a person may clear an incident."""
+    """Rule 9: a verdict rests on verified claims, and one that clears an incident on more than that."""
     predicate = claim.predicate
     if not isinstance(predicate, Verdict):
         return None
@@ -16,8 +17,7 @@ def rests_on_verified(claim: Claim, context: Context) -> Reason | None:
     if any(id_ not in context.verified for id_ in predicate.claims):
         return broken(9, "grounds-unverified", "a claim that the verdict rests on is not verified")
     if predicate.judgment is not Judgment.TRUE_POSITIVE:
-        # A detector never raises trust, nor does a model that read what an attacker wrote.
-        return None if claim.author.kind is AuthorKind.PERSON else broken(9, "may-not-clear", "only a person may clear")
+        return clears(claim, predicate, context)
     if not any(context.verified[id_].kind is ClaimKind.TECHNIQUE for id_ in predicate.claims):
         return broken(9, "no-technique", "a true positive rests on at least one verified technique")
     return None

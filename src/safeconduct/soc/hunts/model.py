@@ -116,11 +116,24 @@ class Where:
             raise no_hunt(f"expected a network such as 192.0.2.0/24, got {self.value[:64]!r}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which events an answer covers: those of one life of the event index, up to a number of arrival."""
+
+    generation: str = ""
+    number: int = 0
+
+    def floor(self, generation: str) -> int:
+        """Returns after which number what has come since begins: an index that was made again is all new."""
+        return self.number if self.generation == generation else 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hunt:
     """Which events, of which sources (all if none), within first <= time <= last, satisfy every condition.
 
     With `group`, columns, the answer is a row for each combination of their values; without, the events themselves.
+    With `since` only what arrived after that reach is looked at, whenever it happened.
 
     Raises:
         InvalidInputError: it asks for what no hunt may (`hunt-invalid`), and why.
@@ -133,6 +146,7 @@ class Hunt:
     group: tuple[str, ...] = ()
     order: Order = Order.OLDEST
     limit: int = 1_000
+    since: Reach | None = None
 
     def __post_init__(self) -> None:
         if len(self.where) > WHERE_MAX or len(self.group) > GROUP_MAX:
@@ -202,7 +216,7 @@ class HuntResult:
     `rows` of a grouped hunt, `events` of one that is not, each limited; `counted` events satisfy the hunt in all.
     `scanned` events are of its sources and window, whatever the conditions, and `sources` says how many of each source:
     one that is not there has no telemetry in that window. `took` is wall time. `query` is what an engine was asked, in
-    its own language, for people to see; nobody's text becomes such a query.
+    its own language, for people to see; nobody's text becomes such a query. `reach` are the events it covers.
     """
 
     rows: tuple[Row, ...] = ()
@@ -212,6 +226,7 @@ class HuntResult:
     sources: Mapping[str, int] = field(default_factory=dict)
     took: Duration
     query: str = ""
+    reach: Reach = Reach()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

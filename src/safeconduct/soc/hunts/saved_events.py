@@ -13,9 +13,9 @@ from safeconduct.kernel.ids import PrincipalId
 from safeconduct.kernel.ports import Collection, Projection, Records, State, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
-from safeconduct.soc.ingesting import HOUSE_OWNED
+from safeconduct.soc.ingesting import HOUSE_OWNED, owned_key
+from safeconduct.soc.owners import detects_for, origin_of
 from safeconduct.soc.rule_collections import NAME
-from safeconduct.soc.telemetry_service import detects_for, origin_of
 
 SAVED_MAX = 200
 """Saved hunts of one owner; a list with more is read by nobody."""
@@ -59,7 +59,7 @@ def hunt_name(name: str) -> str:
 
 def saved_hunts(records: Records, owner: str) -> tuple[HuntSaved, ...]:
     """Returns an owner's saved hunts, by name."""
-    return tuple(one for _, one in records.scan(HUNTS, f"{owner}/"))
+    return tuple(one for _, one in records.scan(HUNTS, owned_key(owner)))
 
 
 def saved_hunt(records: Records, owner: str, name: str) -> HuntSaved:
@@ -68,7 +68,7 @@ def saved_hunt(records: Records, owner: str, name: str) -> HuntSaved:
     Raises:
         AbsentError: none is saved (`hunt-unknown`).
     """
-    found = records.get(HUNTS, _key(owner, name))
+    found = records.get(HUNTS, owned_key(owner, name))
     if found is None:
         raise AbsentError(f"no hunt is saved as {name[:64]!r}", code="hunt-unknown", remedy="safeconduct hunt list")
     return found
@@ -84,7 +84,7 @@ def save_hunt(
         InvalidInputError: one more than SAVED_MAX.
     """
     signer = detects_for(tx, signed, operation=operation, content=content, owner=owner)
-    if tx.get(HUNTS, _key(owner, name)) is None and len(saved_hunts(tx, owner)) >= SAVED_MAX:
+    if tx.get(HUNTS, owned_key(owner, name)) is None and len(saved_hunts(tx, owner)) >= SAVED_MAX:
         raise InvalidInputError(f"{SAVED_MAX} hunts are saved already", remedy="safeconduct hunt remove NAME")
     event = HuntSaved(name=name, digest=digest, by=signer.id, owner=owner)
     tx.append(origin_of(tx), SAVED.draft(event, subject="hunts", act=signed.envelope()))
@@ -109,18 +109,14 @@ def remove_hunt(
 
 def _saved(state: State, entry: Entry) -> None:
     event = SAVED.read(entry)
-    state.put(HUNTS, _key(event.owner, event.name), event)
+    state.put(HUNTS, owned_key(event.owner, event.name), event)
     record_act(state, entry)
 
 
 def _removed(state: State, entry: Entry) -> None:
     event = REMOVED.read(entry)
-    state.delete(HUNTS, _key(event.owner, event.name))
+    state.delete(HUNTS, owned_key(event.owner, event.name))
     record_act(state, entry)
-
-
-def _key(owner: str, name: str) -> str:
-    return f"{owner}/{name}"
 
 
 PROJECTIONS: Mapping[str, Projection] = {SAVED.name: _saved, REMOVED.name: _removed}

@@ -1,6 +1,6 @@
 """What the entries of security operations are in OCSF: findings, remediation, and what came in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from safeconduct.kernel.instants import Instant
@@ -17,12 +17,25 @@ from safeconduct.ledger.ocsf import (
     UPDATE,
     EntryForm,
 )
-from safeconduct.soc import claim_events, incidents, ingesting, regrouping, rule_collections, tune_outs
+from safeconduct.soc import (
+    anomaly_orders,
+    claim_events,
+    closing,
+    incidents,
+    ingesting,
+    regrouping,
+    rule_collections,
+    tune_outs,
+)
 from safeconduct.soc.actions import events as action_events
-from safeconduct.soc.autonomy import review_events
-from safeconduct.soc.hunts import saved_events
-from safeconduct.soc.ocsf.findings import NEW, RULE, SEVERITIES, UNASSIGNED, attacks
+from safeconduct.soc.autonomy import level_events, look_events, review_events
+from safeconduct.soc.hunts import saved_events, scheduled_events
+from safeconduct.soc.live import events as live_events
+from safeconduct.soc.ocsf.findings import CLOSE, CLOSED, NEW, RULE, SEVERITIES, UNASSIGNED, VERDICTS, attacks
+from safeconduct.soc.prompts import events as prompt_events
 from safeconduct.soc.siem import events as siem_events
+from safeconduct.soc.trials import events as trial_events
+from safeconduct.soc.trials import rule_events
 
 FINDING_CREATE, FINDING_UPDATE = 1, 2
 IN_PROGRESS = 2
@@ -77,6 +90,34 @@ def _reviewed(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"finding_info_list": [{"uid": body["answer"], "title": "model's answer", "types": [body["decision"]]}]}
 
 
+def _closed(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    told = {"uid": body["incident"], "title": "closed", "types": [body["disposition"]]}
+    return {"finding_info_list": [told], "verdict_id": VERDICTS[body["disposition"]]}
+
+
+def _told(title: str, kind: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    return lambda body: {"finding_info_list": [{"uid": body["incident"], "title": title, "types": [str(body[kind])]}]}
+
+
+def _incident(more: Callable[[Mapping[str, Any]], Mapping[str, Any]], **fixed: int) -> EntryForm:
+    return EntryForm(
+        class_uid=INCIDENT_FINDING,
+        activity_id=fixed.pop("activity_id", FINDING_UPDATE),
+        fixed={"status_id": IN_PROGRESS, "assignee_group": UNASSIGNED, **fixed},
+        copy={"metadata.correlation_uid": "incident", "actor.user.uid": "by"},
+        more=more,
+    )
+
+
+def _autonomy(name: str) -> EntryForm:
+    return EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=UPDATE,
+        fixed={"entity.type": "Autonomy of a path", "comment": name},
+        copy={"entity.name": "path", "actor.user.uid": "by"},
+    )
+
+
 def _action(name: str, activity: int = HARDEN, status: Mapping[str, Any] | None = None) -> EntryForm:
     return EntryForm(
         class_uid=REMEDIATION,
@@ -89,6 +130,18 @@ def _action(name: str, activity: int = HARDEN, status: Mapping[str, Any] | None 
 def _siem(activity: int, copy: Mapping[str, str]) -> EntryForm:
     copied = {"entity.name": "siem", **copy}
     return EntryForm(class_uid=ENTITY_MANAGEMENT, activity_id=activity, fixed={"entity.type": "SIEM"}, copy=copied)
+
+
+def _live(activity: int, copy: Mapping[str, str]) -> EntryForm:
+    copied = {"entity.name": "owner", **copy}
+    return EntryForm(
+        class_uid=ENTITY_MANAGEMENT, activity_id=activity, fixed={"entity.type": "Live detection"}, copy=copied
+    )
+
+
+def _prompt(activity: int, copy: Mapping[str, str]) -> EntryForm:
+    copied = {"actor.user.uid": "by", **copy}
+    return EntryForm(class_uid=ENTITY_MANAGEMENT, activity_id=activity, fixed={"entity.type": "Prompt"}, copy=copied)
 
 
 FORMS: Mapping[str, EntryForm] = {
@@ -120,6 +173,12 @@ FORMS: Mapping[str, EntryForm] = {
         fixed={"entity.type": "Detection rules"},
         copy={"entity.name": "name", "entity.uid": "digest"},
     ),
+    rule_events.TRIED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=READ,
+        fixed={"entity.type": "Detection rules", "comment": "tried"},
+        copy={"entity.name": "name", "entity.uid": "digest", "count": "new", "actor.user.uid": "by"},
+    ),
     tune_outs.TUNED_OUT.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
         activity_id=CREATE,
@@ -132,6 +191,15 @@ FORMS: Mapping[str, EntryForm] = {
         fixed={"entity.type": "Tune-out"},
         copy={"entity.uid": "id"},
     ),
+    anomaly_orders.ORDERED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=UPDATE,
+        fixed={"entity.type": "Anomalies as alerts"},
+        copy={"entity.name": "owner", "actor.user.uid": "by"},
+    ),
+    live_events.ORDERED.name: _live(CREATE, {"actor.user.uid": "by"}),
+    live_events.REACHED.name: _live(UPDATE, {"count": "events"}),
+    live_events.ENDED.name: _live(DELETE, {"actor.user.uid": "by"}),
     saved_events.SAVED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
         activity_id=CREATE,
@@ -144,6 +212,36 @@ FORMS: Mapping[str, EntryForm] = {
         fixed={"entity.type": "Saved hunt"},
         copy={"entity.name": "name"},
     ),
+    scheduled_events.SCHEDULED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=UPDATE,
+        fixed={"entity.type": "Saved hunt", "comment": "scheduled"},
+        copy={"entity.name": "name", "actor.user.uid": "by"},
+    ),
+    scheduled_events.UNSCHEDULED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=UPDATE,
+        fixed={"entity.type": "Saved hunt", "comment": "unscheduled"},
+        copy={"entity.name": "name"},
+    ),
+    scheduled_events.DUE.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=READ,
+        fixed={"entity.type": "Saved hunt", "comment": "due"},
+        copy={"entity.name": "name", "entity.uid": "digest"},
+    ),
+    scheduled_events.ANSWERED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=READ,
+        fixed={"entity.type": "Hunt run"},
+        copy={"entity.uid": "due", "count": "counted", "comment": "outcome"},
+    ),
+    prompt_events.REGISTERED.name: _prompt(CREATE, {"entity.uid": "version"}),
+    prompt_events.PROMOTED.name: _prompt(UPDATE, {"entity.uid": "version", "comment": "trial"}),
+    prompt_events.DEMOTED.name: _prompt(UPDATE, {"entity.uid": "version"}),
+    trial_events.OPENED.name: _prompt(CREATE, {"entity.uid": "plan.candidate"}),
+    trial_events.BEGUN.name: _prompt(UPDATE, {"entity.uid": "trial", "comment": "incident"}),
+    trial_events.ANSWERED.name: _prompt(UPDATE, {"entity.uid": "trial", "comment": "incident"}),
     incidents.OPENED.name: EntryForm(
         class_uid=INCIDENT_FINDING,
         activity_id=FINDING_CREATE,
@@ -172,13 +270,16 @@ FORMS: Mapping[str, EntryForm] = {
         copy={"metadata.correlation_uid": "incident"},
         more=_checked,
     ),
-    review_events.REVIEWED.name: EntryForm(
-        class_uid=INCIDENT_FINDING,
-        activity_id=FINDING_UPDATE,
-        fixed={"status_id": IN_PROGRESS, "assignee_group": UNASSIGNED},
-        copy={"metadata.correlation_uid": "incident", "actor.user.uid": "by"},
-        more=_reviewed,
-    ),
+    review_events.REVIEWED.name: _incident(_reviewed),
+    closing.CLOSED.name: _incident(_closed, activity_id=CLOSE, status_id=CLOSED),
+    closing.REOPENED.name: _incident(_told("open again", "why")),
+    look_events.LOOK_DUE.name: _incident(_told("second look due", "path")),
+    look_events.LOOK_DONE.name: _incident(_told("second look", "outcome")),
+    look_events.LOOK_OVERDUE.name: _incident(_told("second look overdue", "path")),
+    level_events.PROMOTED.name: _autonomy("Promoted"),
+    level_events.DEMOTED.name: _autonomy("Demoted"),
+    level_events.STOPPED.name: _autonomy("Stopped"),
+    level_events.RESUMED.name: _autonomy("Resumed"),
     action_events.PROPOSED.name: EntryForm(
         class_uid=REMEDIATION,
         activity_id=HARDEN,

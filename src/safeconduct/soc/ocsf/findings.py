@@ -5,10 +5,13 @@ from typing import Any
 
 from safeconduct.ledger.ocsf import INCIDENT_FINDING, base
 from safeconduct.soc.attack import attack_table
+from safeconduct.soc.closing import Closed
 from safeconduct.soc.model import Alert, Incident
 from safeconduct.soc.ocsf.forms import DETECTION_FINDING
+from safeconduct.soc.predicates import Judgment
 
-CREATE, NEW, RULE = 1, 1, 1
+CREATE, CLOSE, NEW, CLOSED, RULE = 1, 3, 1, 5, 1
+VERDICTS = {Judgment.FALSE_POSITIVE: 1, Judgment.TRUE_POSITIVE: 2, Judgment.BENIGN_POSITIVE: 5}
 SEVERITIES = {"informational": 1, "low": 2, "medium": 3, "high": 4, "critical": 5}
 ATTACK_VERSION = "18.1"
 UNASSIGNED = {"name": "unassigned"}
@@ -30,12 +33,14 @@ def detection_finding(alert: Alert) -> dict[str, Any]:
     }
 
 
-def incident_finding(incident: Incident) -> dict[str, Any]:
-    """Returns an incident as an Incident Finding (2005), one finding for each alert."""
+def incident_finding(incident: Incident, closed: Closed | None = None) -> dict[str, Any]:
+    """Returns an incident as an Incident Finding (2005), one finding for each alert; as closed, where it is."""
     severity = max((SEVERITIES[alert.level] for alert in incident.alerts), default=0)
-    return base(INCIDENT_FINDING, CREATE, incident.last_at) | {
+    verdict = {"verdict_id": VERDICTS[closed.closed.disposition]} if closed else {}
+    return base(INCIDENT_FINDING, CLOSE if closed else CREATE, incident.last_at) | {
+        **verdict,
         "severity_id": severity,
-        "status_id": NEW,
+        "status_id": CLOSED if closed else NEW,
         "assignee_group": dict(UNASSIGNED),
         "desc": "; ".join(incident.score_reasons),
         "finding_info_list": [_finding_info(alert) for alert in incident.alerts],

@@ -35,6 +35,9 @@ RESERVED = frozenset({"class_uid", "category_uid", "activity_id", "activity_name
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,63}(?:\.[a-z][a-z0-9_]{0,63}){0,6}")
 _ZONE = re.compile(r"Z|[+-](?:0\d|1[0-4]):[0-5]\d")
 
+ZONE_FORM = "an offset like +02:00, or Z"
+"""What a zone is. The name of a place would leave open which of two hours it was when clocks were put back."""
+
 Wanted = Mapping[str, tuple[str, ...]]
 """Member of a record -> the texts it may have. Numbers, true and false are written as in JSON."""
 
@@ -97,11 +100,16 @@ def parse_mapping(content: bytes) -> OwnMapping:
     return mapping
 
 
+def is_zone(text: str) -> bool:
+    """Tells whether a text is a zone as ZONE_FORM has it, or empty."""
+    return not text or _ZONE.fullmatch(text) is not None
+
+
 def _faults(mapping: OwnMapping) -> Iterator[str]:
     if mapping.mapping != 1:
         yield f"expected version 1 in mapping, got {mapping.mapping}"
-    if mapping.zone and not _ZONE.fullmatch(mapping.zone):
-        yield f"zone: expected an offset like +02:00, or Z, got {mapping.zone!r}"
+    if not is_zone(mapping.zone):
+        yield f"zone: expected {ZONE_FORM}, got {mapping.zone!r}"
     for number, row in enumerate(mapping.rows):
         yield from (f"rows[{number}]: {fault}" for fault in _row_faults(row))
 

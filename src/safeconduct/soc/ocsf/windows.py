@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from safeconduct.kernel.instants import Instant
-from safeconduct.ledger.ocsf import AUTHENTICATION, BASE, EVENT_LOG, OTHER, put
+from safeconduct.ledger.ocsf import AUTHENTICATION, BASE, ENTITY_MANAGEMENT, EVENT_LOG, OTHER, put
 from safeconduct.ledger.ocsf import base as base_object
 from safeconduct.soc.entity_forms import normal_host
 from safeconduct.soc.ocsf import forms
@@ -33,6 +33,9 @@ NEEDS: Mapping[int, tuple[str, ...]] = {
     forms.GROUP_MANAGEMENT: ("group",),
     forms.NETWORK: ("src_endpoint",),
     forms.DNS: ("src_endpoint",),
+    forms.RDP: ("src_endpoint",),
+    forms.SMB: ("src_endpoint", "share"),
+    ENTITY_MANAGEMENT: ("entity",),
     forms.REGISTRY_KEY: ("actor", "reg_key"),
     forms.REGISTRY_VALUE: ("actor", "reg_value"),
     forms.WINDOWS_SERVICE: ("actor", "win_service"),

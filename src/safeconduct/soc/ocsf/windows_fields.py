@@ -37,6 +37,16 @@ def address(value: Any) -> str | None:  # noqa: ANN401 - JSON
     return normal_address(str(value))
 
 
+def object_guid(value: Any) -> str:  # noqa: ANN401 - JSON
+    """Returns a directory object's GUID, which the security log writes as `%{...}`."""
+    return guid(str(value).removeprefix("%"))
+
+
+def client(value: Any) -> str | None:  # noqa: ANN401 - JSON
+    """Returns the address of `address:port`."""
+    return normal_address(str(value).rpartition(":")[0].strip("[]"))
+
+
 def host(value: Any) -> str | None:  # noqa: ANN401 - JSON
     """Returns a host's name in its normal form."""
     return normal_host(str(value).lstrip("\\")) or None
@@ -76,6 +86,12 @@ def answer_code(value: Any) -> int | None:  # noqa: ANN401 - JSON
 def file(at: str, source: str, kind: int = REGULAR) -> dict[str, str | Taken]:
     """The attributes of a file, from its path."""
     return {f"{at}.path": source, f"{at}.name": (source, _last), f"{at}.type_id": (source, lambda _path: kind)}
+
+
+def shared_file(at: str, source: str) -> dict[str, str | Taken]:
+    """The attributes of what was opened on a share, from its path there; of what kind it is, nobody says."""
+    named = (source, lambda path: _last(path) or str(path))
+    return {f"{at}.path": source, f"{at}.name": named, f"{at}.type_id": (source, lambda _path: 0)}
 
 
 def user(at: str, source: str) -> dict[str, str | Taken]:

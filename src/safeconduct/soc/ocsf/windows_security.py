@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from safeconduct.ledger.ocsf import AUTHENTICATION, EVENT_LOG, FAILURE, OTHER, SUCCESS
+from safeconduct.ledger.ocsf import AUTHENTICATION, ENTITY_MANAGEMENT, EVENT_LOG, FAILURE, OTHER, SUCCESS, UPDATE
 from safeconduct.soc.ocsf.forms import (
     ACCOUNT_CHANGE,
     AUTHORIZE_SESSION,
@@ -10,14 +10,28 @@ from safeconduct.soc.ocsf.forms import (
     GROUP_MANAGEMENT,
     NETWORK,
     PROCESS,
+    RDP,
     REGISTRY_KEY,
     REGISTRY_VALUE,
     SCHEDULED_JOB,
     SCRIPT,
+    SMB,
     WINDOWS_SERVICE,
 )
 from safeconduct.soc.ocsf.rows import Row, Taken
-from safeconduct.soc.ocsf.windows_fields import account, address, file, guid, host, number, process, words
+from safeconduct.soc.ocsf.windows_fields import (
+    account,
+    address,
+    client,
+    file,
+    guid,
+    host,
+    number,
+    object_guid,
+    process,
+    shared_file,
+    words,
+)
 
 AUDITING = "Microsoft-Windows-Security-Auditing"
 POWERSHELL = "Microsoft-Windows-PowerShell"
@@ -64,6 +78,7 @@ _CONNECTION: _Copy = {
 }
 _BOUND: _Copy = {**_CONNECTION, "actor.process.pid": ("ProcessId", number),
                  "connection_info.direction_id": ("SourceAddress", lambda _value: 0)}  # fmt: skip
+_SHARE: _Copy = {**_SUBJECT, **_FROM, "dst_endpoint.hostname": ("@computer", host), "share": "ShareName"}
 _JOB: _Copy = {**_SUBJECT, "job.name": "TaskName"}
 _SERVICE: _Copy = {
     **_SUBJECT,
@@ -84,6 +99,9 @@ SECURITY: Mapping[int, Row] = {
     4657: Row(REGISTRY_VALUE, 3, {**_BY_PROCESS, "reg_value.path": "ObjectName", "reg_value.name": "ObjectValueName",
                                   "reg_value.data": "NewValue", "prev_reg_value.data": "OldValue",
                                   "prev_reg_value.path": "ObjectName", "prev_reg_value.name": "ObjectValueName"}),
+    4662: Row(ENTITY_MANAGEMENT, OTHER, {
+        **_SUBJECT, "entity.uid": ("ObjectName", object_guid), "entity.type": ("ObjectType", object_guid),
+        "entity.type_id": ("ObjectName", lambda _name: OTHER), "access_mask": ("AccessMask", number)}, _ACCESSED),
     4672: Row(AUTHORIZE_SESSION, 1, {**account("user", "Subject"), "session.uid": "SubjectLogonId",
                                      "privileges": ("PrivilegeList", words)}),
     4688: Row(PROCESS, 1, {
@@ -104,12 +122,19 @@ SECURITY: Mapping[int, Row] = {
     4732: Row(GROUP_MANAGEMENT, 3, _MEMBER),
     4733: Row(GROUP_MANAGEMENT, 4, _MEMBER),
     4738: Row(ACCOUNT_CHANGE, OTHER, _CHANGED, {"activity_name": "Changed"}),
+    4741: Row(ACCOUNT_CHANGE, 1, _CHANGED),
+    4742: Row(ACCOUNT_CHANGE, OTHER, _CHANGED, {"activity_name": "Changed"}),
     4768: Row(AUTHENTICATION, 3, _TICKET),
     4769: Row(AUTHENTICATION, 4, _TICKET),
     4771: Row(AUTHENTICATION, 6, _TICKET, FAILURE),
     4776: Row(AUTHENTICATION, 1, {**_TARGET, "src_endpoint.hostname": ("Workstation", host),
                                   "auth_protocol": "PackageName", "status_code": "Status"}),
     4781: Row(ACCOUNT_CHANGE, OTHER, {**_CHANGED, "user.name": "NewTargetUserName"}, {"activity_name": "Renamed"}),
+    5136: Row(ENTITY_MANAGEMENT, UPDATE, {
+        **_SUBJECT, "entity.name": "ObjectDN", "entity.uid": ("ObjectGUID", guid), "entity.type": "ObjectClass",
+        "entity.type_id": ("ObjectDN", lambda _name: OTHER), "unmapped.attribute": "AttributeLDAPDisplayName"}),
+    5140: Row(SMB, OTHER, _SHARE, {"activity_name": "Share accessed"}),
+    5145: Row(SMB, OTHER, {**_SHARE, **shared_file("file", "RelativeTargetName")}, {"activity_name": "Access checked"}),
     5156: Row(NETWORK, 1, _CONNECTION),
     5157: Row(NETWORK, 5, _CONNECTION),
     5158: Row(NETWORK, 7, _BOUND),
@@ -124,6 +149,13 @@ OBJECTS: Mapping[str, Row] = {
 OTHERS: Mapping[tuple[str, int], Row] = {
     ("Microsoft-Windows-Eventlog", 104): Row(EVENT_LOG, 1, {**_CLEARED, "log_name": "Channel"}),
     ("Microsoft-Windows-Eventlog", 1102): Row(EVENT_LOG, 1, _CLEARED, {"log_name": "Security"}),
+    ("Microsoft-Windows-RemoteDesktopServices-RdpCoreTS", 131): Row(RDP, OTHER, {
+        "src_endpoint.ip": ("ClientIP", client), "dst_endpoint.hostname": ("@computer", host),
+        "connection_info.protocol_name": "ConnType", "connection_info.direction_id": ("ClientIP", lambda _client: 1),
+    }, {"activity_name": "Connection accepted"}),
+    ("Microsoft-Windows-TerminalServices-RemoteConnectionManager", 1149): Row(RDP, OTHER, {
+        "user.name": "Param1", "user.domain": "Param2", "src_endpoint.ip": ("Param3", address),
+        "dst_endpoint.hostname": ("@computer", host)}, {"activity_name": "User authenticated"}),
     ("Service Control Manager", 7045): Row(WINDOWS_SERVICE, 1, {
         "actor.user.uid": "@user", "win_service.name": "ServiceName", "win_service.cmd_line": "ImagePath"}),
     (POWERSHELL, 4103): Row(SCRIPT, 1, {**_SCRIPT, "script.script_content.value": "Payload"}, {"script.type_id": 2}),

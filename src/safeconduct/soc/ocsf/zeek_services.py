@@ -4,10 +4,10 @@ import re
 from typing import Any
 
 from safeconduct.ledger.ocsf import AUTHENTICATION, OTHER
-from safeconduct.soc.ocsf.forms import integer
+from safeconduct.soc.ocsf.forms import RDP, SMB, integer
 from safeconduct.soc.ocsf.zeek_forms import TRAFFIC, UNKNOWN_WAY, Meaning, Raw, connection, form, items, outcome, text
 
-DHCP, RDP, SMB, SSH, FTP, EMAIL, NTP = 4004, 4005, 4006, 4007, 4008, 4009, 4013
+DHCP, SSH, FTP, EMAIL, NTP = 4004, 4007, 4008, 4009, 4013
 FILE_OPEN, LOGON, TICKET, SERVICE_TICKET = 2, 1, 3, 4
 NTLM, KERBEROS = 1, 2
 UNKNOWN_FILE = 0

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.claims import AuthorKind
+from safeconduct.soc.closing import Closed
 from safeconduct.soc.grounding import CheckedClaim
 from safeconduct.soc.summary import Summary
 
@@ -51,12 +52,13 @@ class IncidentReport:
     """An incident as it stands now.
 
     `summary` is the rules' alone. `claims` are everybody's, checked again against the stored events for this report;
-    those that are rejected stay in it. `made_by` is who asked for it.
+    those that are rejected stay in it. `closings` are all of them, oldest first. `made_by` is who asked for it.
     """
 
     summary: Summary
     claims: Sequence[CheckedClaim]
     responses: Sequence[Response]
+    closings: Sequence[Closed]
     sharing: Sharing
     organization: str
     made_at: Instant

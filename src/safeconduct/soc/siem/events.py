@@ -29,7 +29,10 @@ class Asked(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiemAsked:
-    """A SIEM is asked, and what for. The question's text is sealed: values stand in it."""
+    """A SIEM is asked, and what for. The question's text is sealed: values stand in it.
+
+    `call` is the governed call on which a model proposed it; empty where a person's act did.
+    """
 
     siem: str
     kind: Asked
@@ -37,6 +40,7 @@ class SiemAsked:
     first: Instant
     last: Instant | None
     limit: int
+    call: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from safeconduct.kernel.errors import InvalidInputError, RefusedError
 from safeconduct.kernel.instants import Duration, Instant, seconds
 from safeconduct.soc.hunts.columns import COLUMNS
 from safeconduct.soc.hunts.model import Comparison, Hunt, Order
+from safeconduct.soc.ocsf.own import ACTIVITY_MAX, CLASS_MAX
 from safeconduct.soc.predicates import Judgment
 
 NAME = re.compile(r"[A-Za-z_@][A-Za-z0-9_@-]{0,127}(\.[A-Za-z0-9_@][A-Za-z0-9_@-]{0,127}){0,15}")
@@ -26,6 +27,8 @@ WINDOW_MAX = seconds(30 * 86_400)
 """The longest window of one search: advanced hunting keeps 30 days."""
 
 DAY = seconds(86_400)
+
+_CLASSES = frozenset({0, *range(1000, CLASS_MAX + 1)})
 
 TELLING = "[safeconduct:"
 """How our mark in a comment begins. What bears it was said by us: it is neither taken in again nor said twice."""
@@ -53,15 +56,19 @@ class Platform(StrEnum):
 class Table:
     """One table that may be asked. `time` is its field of the event's time, `columns` its names for common columns.
 
-    A `/raw/FIELD` of a hunt is the table's own field of that name, with dots for the steps below.
+    A `/raw/FIELD` of a hunt is the table's own field of that name, with dots for the steps below. `class_uid` and
+    `activity_id` are what its rows are in OCSF (`meaning.mapping_of`); 0: what the names of their fields say.
 
     Raises:
-        InvalidInputError: a name is none, or a column is not a common one (`siem-table-invalid`).
+        InvalidInputError: a name is none, a column is not a common one, or its rows are of no class that a mapping may
+            say (`siem-table-invalid`).
     """
 
     name: str
     time: str
     columns: Mapping[str, str]
+    class_uid: int = 0
+    activity_id: int = 0
 
     def __post_init__(self) -> None:
         for name in (self.time, *self.columns.values()):
@@ -72,6 +79,9 @@ class Table:
         unknown = sorted(self.columns.keys() - COLUMNS.keys())
         if unknown:
             raise _no_table(f"{unknown[0][:64]!r} is no common column; safeconduct hunt columns lists them")
+        if self.class_uid not in _CLASSES or not 0 <= self.activity_id < ACTIVITY_MAX:
+            said = f"class {self.class_uid} with activity {self.activity_id}"
+            raise _no_table(f"rows are of an OCSF class with an activity below {ACTIVITY_MAX}, not of {said}")
 
     def field(self, asked: str) -> str:
         """Returns the table's name for what a hunt asks.

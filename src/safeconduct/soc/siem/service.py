@@ -9,6 +9,7 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc.incidents import IncidentRecord
+from safeconduct.soc.owners import origin_of
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.siem.events import (
     ANSWERED,
@@ -29,7 +30,6 @@ from safeconduct.soc.siem.events import (
     Told,
 )
 from safeconduct.soc.siem.model import Scope
-from safeconduct.soc.telemetry_service import origin_of
 
 ALERTS_MAX = 200
 """Alerts of one pull, and of one order: their ids and events fit one entry of 64 KiB."""
@@ -48,16 +48,32 @@ def record_asked(
         LimitedError: the hour's questions are used up (`siem-over-budget`).
     """
     authenticate_act(tx, signed, operation=operation, expected_content=content, capability=Capability.INGEST)
-    spent = tx.get(SPENT, asked.siem)
-    if spent is not None and tx.now < spent.since + HOUR and spent.count >= scope.searches_per_hour:
-        raise LimitedError(
-            f"{asked.siem} was asked {spent.count} times within the hour, as often as it may be",
-            code="siem-over-budget",
-            clause=f"siem:{asked.siem}/searches_per_hour",
-            remedy="ask later, or have the file of SIEMs allow more",
-        )
+    _refuse_spent(tx, asked.siem, scope)
     draft = ASKED.draft(asked, sealed={"text": text}, subject=asked.siem, act=signed.envelope())
     return tx.append(origin_of(tx), draft).id
+
+
+def record_proposed(tx: Transaction, asked: SiemAsked, scope: Scope, text: str) -> str:
+    """Records that a SIEM will be asked what a model proposed on `asked.call`, before it is; returns the entry's id.
+
+    Who had the model asked was admitted before, and their act stands in the entry that ends their request.
+
+    Raises:
+        LimitedError: as `record_asked`.
+    """
+    _refuse_spent(tx, asked.siem, scope)
+    return tx.append(origin_of(tx), ASKED.draft(asked, sealed={"text": text}, subject=asked.siem)).id
+
+
+def _refuse_spent(records: Transaction, siem: str, scope: Scope) -> None:
+    spent = records.get(SPENT, siem)
+    if spent is not None and records.now < spent.since + HOUR and spent.count >= scope.searches_per_hour:
+        raise LimitedError(
+            f"{siem} was asked {spent.count} times within the hour, as often as it may be",
+            code="siem-over-budget",
+            clause=f"siem:{siem}/searches_per_hour",
+            remedy="ask later, or have the file of SIEMs allow more",
+        )
 
 
 def record_answered(tx: Transaction, answered: SiemAnswered) -> None:

@@ -37,11 +37,13 @@ _LANGUAGES: Mapping[Platform, Callable[[Hunt, Table, Scope], Search]] = {
 
 
 class TableOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table that may be asked: its field of the event's time, and its names for common columns."""
+    """A table that may be asked: its field of the event's time, its names for common columns, and what its rows are."""
 
     name: str
     time: str
     columns: dict[str, str] = {}
+    class_uid: int = 0
+    activity_id: int = 0
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,7 +127,7 @@ class SiemsFile:
             options = msgspec.convert(entry.options, form)
         except msgspec.ValidationError as error:
             raise self._wrong(f"{entry.name}: {error}") from error
-        tables = tuple(Table(name=one.name, time=one.time, columns=one.columns) for one in entry.tables)
+        tables = tuple(Table(**msgspec.structs.asdict(one)) for one in entry.tables)
         scope = Scope(
             tables=tables,
             window=seconds(entry.window_hours * 3600),

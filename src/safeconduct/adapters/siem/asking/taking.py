@@ -10,20 +10,20 @@ from safeconduct.adapters.telemetry.ingestion import Ingestion, Said
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.ingesting import FileReport
 from safeconduct.soc.siem.events import TakenAlert
-from safeconduct.soc.siem.model import SiemAlert
+from safeconduct.soc.siem.meaning import mapping_of
+from safeconduct.soc.siem.model import SiemAlert, Table
 
 ALERT_TIME = "@time"
 MARKS = frozenset({"@siem", "@table", "@alert", "@severity", "@title", ALERT_TIME})
 """Members of a record that are our word, whatever the SIEM's record says."""
 
 
-def take_rows(
-    telemetry: Ingestion, siem: str, table: str, time_field: str, rows: Sequence[Mapping[str, Any]]
-) -> FileReport:
+def take_rows(telemetry: Ingestion, siem: str, table: Table, rows: Sequence[Mapping[str, Any]]) -> FileReport:
     """Takes rows in. Each says which SIEM and table it is of; the same row brought twice is one event."""
-    marks = {"@siem": siem, "@table": table}
+    marks = {"@siem": siem, "@table": table.name}
+    said = Said(time_field=table.time, mapping=mapping_of(table))
     lines = (msgspec.json.encode(_unmarked(row) | marks) for row in rows)
-    return telemetry.take(f"{siem}-{table}.jsonl", _file(lines), Said(time_field=time_field))
+    return telemetry.take(f"{siem}-{table.name}.jsonl", _file(lines), said)
 
 
 def take_alerts(

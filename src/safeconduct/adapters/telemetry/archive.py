@@ -1,0 +1,44 @@
+"""One owner's telemetry, opened in a data folder."""
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from safeconduct.adapters.hunts.choosing import Chosen, installed
+from safeconduct.adapters.hunts.runner import ChildHunts, HuntChild
+from safeconduct.adapters.memory.hunts import ReadingHunts
+from safeconduct.adapters.sqlite.events import SqliteEventStore
+from safeconduct.adapters.telemetry.archives import COMPILED, OTHERS
+from safeconduct.adapters.telemetry.compiled_rules import CompiledRulesFolder
+from safeconduct.adapters.telemetry.ingestion import Ingestion
+from safeconduct.adapters.telemetry.raw_store import RawStore
+from safeconduct.kernel.ports import Entropy
+from safeconduct.soc.detection.keeping import CompiledRules, NotKept
+from safeconduct.soc.hunts.ports import HuntRunner
+from safeconduct.soc.ports import EventStore
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One owner's telemetry: the way in, the events that came of it, and who answers hunts over them."""
+
+    telemetry: Ingestion
+    events: EventStore
+    hunts: HuntRunner
+    compiled: CompiledRules = field(default_factory=NotKept)
+
+
+def opening(data: Path, entropy: Entropy, engine: Chosen, stack: ExitStack) -> Callable[[str], Archive]:
+    """Returns what opens an owner's archive in a data folder, until the stack ends. `engine` answers their hunts."""
+    compiled = CompiledRulesFolder(data / COMPILED, entropy)
+    child = stack.enter_context(closing(HuntChild(engine))) if installed() else None
+
+    def opened(owner: str) -> Archive:
+        folder = data / OTHERS / owner if owner else data
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        events = stack.enter_context(closing(SqliteEventStore(folder / "events.db")))
+        hunts = ChildHunts(child, folder) if child is not None else ReadingHunts(events)
+        return Archive(Ingestion(RawStore(folder / "raw"), events), events, hunts, compiled)
+
+    return opened

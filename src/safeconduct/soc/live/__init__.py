@@ -1,0 +1,1 @@
+"""Detection as events come (docs/spec/live.md)."""

@@ -1,0 +1,97 @@
+"""Alerts and incidents as events come. After each batch they are those of one whole run over all events so far."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from safeconduct.kernel.errors import LimitedError
+from safeconduct.kernel.ids import EventId
+from safeconduct.soc.correlation import correlate
+from safeconduct.soc.detection.model import RuleSet
+from safeconduct.soc.grouping import Ruling
+from safeconduct.soc.inventory import Inventory
+from safeconduct.soc.joining import joiners
+from safeconduct.soc.live.alerts import LiveAlerts
+from safeconduct.soc.live.neighbors import Neighbors
+from safeconduct.soc.model import Alert, Event, Incident
+from safeconduct.soc.tuning import TunedOut, held_back
+from safeconduct.soc.unusual import Unusual
+
+KEPT_MAX = 500_000
+"""Alerts and counted hits in memory, a kilobyte or two each. Rules that give more than that are no rules yet."""
+
+Many = Callable[[Collection[EventId]], Mapping[EventId, Event]]
+"""Reads events by their ids: `EventStore.many`."""
+
+
+class Live:
+    """One owner's detection. Holds in memory what later events may still change; made again by reading all events."""
+
+    def __init__(self, rules: RuleSet, inventory: Inventory, many: Many, *, anomalies: bool = False) -> None:
+        self._alerts = LiveAlerts(rules, Unusual() if anomalies else None)
+        self._inventory = inventory
+        self._many = many
+        self._found: dict[str, Alert] = {}
+        self._told: set[str] = set()
+        self._changed: set[str] = set()
+        self._decided: tuple[Sequence[Ruling], Sequence[TunedOut]] = ((), ())
+        self._neighbors = Neighbors()
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Takes events in, none of which it had before.
+
+        Raises:
+            LimitedError: `live-too-many-alerts`.
+        """
+        changed = self._alerts.take(events)
+        self._changed |= self._neighbors.reached(alert.id for alert in changed.gone)
+        for alert in changed.gone:
+            self._neighbors.drop(alert.id)
+            self._told.discard(alert.id)
+            del self._found[alert.id]
+        self._found |= {alert.id: alert for alert in changed.came}
+        self._tell(changed.came)
+        if self._alerts.kept > KEPT_MAX:
+            raise LimitedError(
+                f"more than {KEPT_MAX:,} alerts and counted events",
+                code="live-too-many-alerts",
+                remedy="safeconduct detect shows which rules fire; take those out, or run it by hand",
+            )
+
+    def decide(self, rulings: Sequence[Ruling], tuned_out: Sequence[TunedOut]) -> None:
+        """Goes by these rulings and tune-outs from now on; where they are others, all alerts are looked at again."""
+        if self._decided == (rulings, tuned_out):
+            return
+        self._decided = rulings, tuned_out
+        self._neighbors, self._told = Neighbors(rulings), set()
+        self._tell(self._found.values())
+
+    def incidents(self) -> tuple[Incident, ...]:
+        """Returns the incidents of what was touched since they were last asked for, the gravest first."""
+        alerts = [self._found[key] for key in self._neighbors.reached(self._changed)]
+        self._changed = set()
+        return correlate(alerts, self._events(alerts), self._inventory, self._decided[0])
+
+    @property
+    def told(self) -> int:
+        """How many alerts are told."""
+        return len(self._told)
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """The alerts that are told, ordered by time, rule and id."""
+        found = (self._found[key] for key in self._told)
+        return tuple(sorted(found, key=lambda alert: (alert.at, alert.rule, alert.id)))
+
+    def _tell(self, alerts: Iterable[Alert]) -> None:
+        tuned_out, listed = self._decided[1], list(alerts)
+        events = self._events(listed, (one.event for one in tuned_out))
+        told, _ = held_back(listed, tuned_out, events)
+        for alert in told:
+            found = ((key, events[key]) for key in alert.events)
+            self._neighbors.put(
+                alert.id, ((one.entity, event.at) for _, event in found for one in joiners(event, self._inventory))
+            )
+        self._told |= {alert.id for alert in told}
+        self._changed |= {alert.id for alert in told}
+
+    def _events(self, alerts: Iterable[Alert], more: Iterable[EventId] = ()) -> Mapping[EventId, Event]:
+        return self._many({key for alert in alerts for key in alert.events} | set(more))

@@ -1,0 +1,1 @@
+"""Prompts: in which words models are asked about incidents, by version."""

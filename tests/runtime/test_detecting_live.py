@@ -1,0 +1,215 @@
+"""The server's live detection: exactly once over failures and restarts, in whose name it runs, and what stops it."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+
+import pytest
+
+from safeconduct.access import records as kept
+from safeconduct.access.model.stops import Freeze, Selection, Selector, SelectorKind
+from safeconduct.kernel.errors import RefusedError, UnavailableError
+from safeconduct.kernel.ids import FreezeId
+from safeconduct.kernel.instants import seconds
+from safeconduct.runtime import detecting
+from safeconduct.runtime.detecting import RETRY_LOOKS, Detector
+from safeconduct.soc.correlation import correlate
+from safeconduct.soc.detecting import detect
+from safeconduct.soc.detection.parsing import load
+from safeconduct.soc.incidents import INCIDENTS
+from safeconduct.soc.inventory import NOTHING
+from safeconduct.soc.live.orders import live_orders, require_may_run
+from support.operations_house import House
+from support.sigma import counting, rule
+from support.telemetry import visit
+
+ODD = rule({"s": {"cs-uri-stem|endswith": "/odd"}, "condition": "s"}, "odd", level="medium")
+MANY = counting("many", "event_count", ["odd"], generate=True, **{"group-by": ["c-ip"], "condition": {"gte": 3}})
+RULES = load([("odd.yml", ODD), ("many.yml", MANY)])
+
+
+class Watched:
+    """What the detector looks at."""
+
+    def __init__(self, house):
+        self.events, self.rules, self.inventory = house.events, lambda: RULES, lambda: NOTHING
+
+
+@pytest.fixture
+def house(tmp_path):
+    return House(tmp_path)
+
+
+def detector(house):
+    return Detector(house.writer, lambda: nullcontext(house.writer.state), lambda _owner: Watched(house))
+
+
+def act(house, path, body=b"", **query):
+    house.writer.now += seconds(1)
+    return house.post(path, body, **query)
+
+
+def come(house, *at_s, name="access.log"):
+    lines = [visit("/odd", at_s=s, ip="203.0.113.9") for s in at_s]
+    assert act(house, "telemetry", "\n".join(lines).encode(), name=name)[0] == 200
+
+
+def standing(house):
+    return {record.id: record for _, record in house.writer.state.scan(INCIDENTS) if record.stands}
+
+
+def whole(house):
+    events = {event.id: event for event in house.events.between()}
+    return {one.id for one in correlate(detect(events.values(), RULES), events, NOTHING)}
+
+
+def reached(house):
+    return [entry.body["events"] for entry in house.writer.entries if entry.type == "soc.detection.reached/1"]
+
+
+def status(house):
+    (one,) = house.get("detections/live")[1]
+    return one
+
+
+def test_what_comes_is_found_without_asking_and_told_once(house):
+    assert act(house, "detections/live")[1]["behind"] == 0
+    one = detector(house)
+    come(house, 0, 10)
+    assert status(house)["behind"] == 2
+    assert one.look()
+    assert not standing(house)
+    come(house, 20)
+    assert one.look()
+    assert standing(house).keys() == whole(house)
+    assert reached(house) == [2, 3]
+    count = len(house.writer.entries)
+    assert one.look()
+    assert len(house.writer.entries) == count
+    told = status(house)
+    assert (told["events"], told["behind"], told["opened"], told["by"], told["held"]) == (3, 0, 1, "ana", {})
+
+
+def test_an_incident_that_grows_is_continued(house):
+    act(house, "detections/live")
+    one = detector(house)
+    for at_s in (0, 10, 20, 30, 3000):
+        come(house, at_s)
+        one.look()
+    assert standing(house).keys() == whole(house)
+    assert any(record.continued_by for _, record in house.writer.state.scan(INCIDENTS))
+
+
+def test_a_new_process_goes_on_where_the_former_ended(house):
+    act(house, "detections/live")
+    come(house, 0, 10)
+    detector(house).look()
+    come(house, 20)
+    again = detector(house)
+    again.look()
+    assert standing(house).keys() == whole(house)
+    before = len(house.writer.entries)
+    detector(house).look()
+    assert (len(house.writer.entries), reached(house)) == (before, [2, 3])
+
+
+@pytest.mark.parametrize("applied", [False, True])
+def test_a_step_that_failed_or_seemed_to_is_done_once(house, applied, monkeypatch):
+    act(house, "detections/live")
+    come(house, 0, 10, 20)
+    one, submit = detector(house), house.writer.submit
+
+    def fails(command):
+        if applied:
+            submit(command)
+        raise UnavailableError("the disk is gone")
+
+    monkeypatch.setattr(house.writer, "submit", fails)
+    assert one.look()
+    monkeypatch.undo()
+    for _ in range(RETRY_LOOKS):
+        one.look()
+        assert len(reached(house)) == applied
+    one.look()
+    assert standing(house).keys() == whole(house)
+    assert reached(house) == [3]
+
+
+def test_all_that_was_there_at_the_start_is_told_as_one(house, monkeypatch):
+    monkeypatch.setattr(detecting, "STEP_EVENTS_MAX", 2)
+    come(house, 0, 10, 20, 30, 40)
+    act(house, "detections/live")
+    one = detector(house)
+    assert [one.look() for _ in range(3)] == [False, False, True]
+    assert reached(house) == [5]
+    assert len(list(house.writer.state.scan(INCIDENTS))) == 1
+
+
+def test_a_freeze_of_who_ordered_it_stops_it_and_its_end_lets_it_go_on(house):
+    act(house, "detections/live")
+    one = detector(house)
+    come(house, 0, 10, 20)
+    for kind, name in ((SelectorKind.PRINCIPAL, "ana"), (SelectorKind.ORGANIZATION, "partner")):
+        selector = Selection((Selector(kind, organization(house) if kind is SelectorKind.ORGANIZATION else name),))
+        freeze = Freeze(id=FreezeId("f"), selector=selector, by="bo", reason="lost key", at=house.writer.now)
+        house.writer.state.put(kept.FREEZES, "f", freeze)
+        assert one.look()
+        assert (status(house)["held"]["code"], reached(house)) == ("live-frozen", [])
+        house.writer.state.delete(kept.FREEZES, "f")
+    one.look()
+    assert standing(house).keys() == whole(house)
+
+
+def organization(house):
+    return house.writer.state.get(kept.PRINCIPALS, "ana").organization
+
+
+def test_a_freeze_of_other_things_does_not_stop_it(house):
+    act(house, "detections/live")
+    come(house, 0, 10, 20)
+    selector = Selection((Selector(SelectorKind.PATH, "soc-triage"),))
+    house.writer.state.put(
+        kept.FREEZES, "f", Freeze(id=FreezeId("f"), selector=selector, by="bo", reason="x", at=house.writer.now)
+    )
+    detector(house).look()
+    assert reached(house) == [3]
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"), [({"roles": ()}, "role-missing"), ({"organization": "elsewhere"}, "live-not-theirs")]
+)
+def test_who_could_not_order_it_now_has_it_run_no_more(house, changed, code):
+    act(house, "detections/live")
+    come(house, 0, 10, 20)
+    person = house.writer.state.get(kept.PRINCIPALS, "ana")
+    house.writer.state.put(kept.PRINCIPALS, "ana", replace(person, **changed))
+    detector(house).look()
+    assert reached(house) == []
+    (order,) = live_orders(house.writer.state)
+    with pytest.raises(RefusedError) as caught:
+        require_may_run(house.writer.state, order)
+    assert caught.value.code == code
+
+
+def test_it_ends_when_somebody_of_theirs_says_so_and_not_twice(house):
+    act(house, "detections/live")
+    one = detector(house)
+    come(house, 0, 10, 20)
+    assert act(house, "detections/live/end")[1]["events"] == 0
+    assert one.look()
+    assert (reached(house), house.get("detections/live")[1]) == ([], [])
+    assert act(house, "detections/live/end")[1]["code"] == "live-not-ordered"
+
+
+def test_a_tune_out_counts_from_the_next_step_on(house):
+    act(house, "detections/live")
+    one = detector(house)
+    come(house, 0, 10, 20)
+    one.look()
+    assert status(house)["alerts"] == 4
+    example = next(iter(house.events.between()))
+    told = {"event": example.id, "places": ["/raw/remote_addr"], "until": "2026-12-01T00:00:00Z", "reason": "ours"}
+    act(house, "rules/collections", {"files": [{"name": "odd.yml", "text": ODD}]}, name="own")
+    assert act(house, "rules/tune-outs", told | {"rule": RULES.events[0].head.id})[0] == 200
+    come(house, 5000)
+    one.look()
+    assert status(house)["alerts"] == 1

@@ -1,0 +1,37 @@
+"""The engines that one suite of hunts is run with."""
+
+import contextlib
+import os
+from importlib.util import find_spec
+
+import pytest
+
+from safeconduct.adapters.hunts.choosing import ChdbOptions, Chosen, ClickHouseOptions, SparkOptions
+from safeconduct.adapters.hunts.runner import HuntChild
+from support.clickhouse import PASSWORD, USER, clickhouse
+
+ENGINES = ("duckdb", "chdb", "clickhouse", "spark")
+
+
+def need(name):
+    """Skips where an engine is not installed; Spark takes a minute and is for `make test-all`."""
+    if name in {"chdb", "clickhouse"} and find_spec("chdb") is None:
+        pytest.skip("chdb-core is not installed")
+    if name == "spark" and (find_spec("pyspark") is None or not os.environ.get("SAFECONDUCT_LONG")):
+        pytest.skip("pyspark is not installed, or SAFECONDUCT_LONG is not set")
+
+
+@contextlib.contextmanager
+def child_with(name):
+    """Yields a hunting process that answers by an engine."""
+    need(name)
+    with contextlib.ExitStack() as stack:
+        if name == "clickhouse":
+            url = stack.enter_context(clickhouse()).url
+            chosen = Chosen(ClickHouseOptions(url=url, user=USER), PASSWORD)
+        else:
+            options = {"chdb": ChdbOptions(), "spark": SparkOptions(master="local[2]")}
+            chosen = Chosen(options[name]) if name in options else Chosen()
+        child = HuntChild(chosen)
+        stack.callback(child.close)
+        yield child

@@ -1,0 +1,78 @@
+"""Which of several gateway processes holds a connection, and ways to a certain one."""
+
+import contextlib
+import http.client
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from support.patience import PATIENCE_S
+
+
+def pids(process, role):
+    """Returns the ids of a server's children in a role."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    found = []
+    for pid in children:
+        with contextlib.suppress(OSError):  # ended meanwhile
+            if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(role.encode() + b"\0"):
+                found.append(int(pid))
+    return found
+
+
+def ports_at(pid):
+    """Returns the ports from which connections come that a process holds."""
+    held = set()
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            held.add(one.readlink().name)
+    return {port_of(row[2]) for row in connections() if f"socket:[{row[9]}]" in held}
+
+
+def connections():
+    """Returns the kernel's table: of each connection its ends in columns 1 and 2, its queues in 4, its inode in 9."""
+    return [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+
+
+def port_of(end):
+    return int(end.partition(":")[2], 16)
+
+
+class Line:
+    """The way to one worker of several: each request goes on a connection that this worker holds."""
+
+    def __init__(self, url, headers, pid):
+        self.url, self.headers, self.pid = urlsplit(url), headers, pid
+        self.call = ""  # the last one that was answered here
+        self._opened = None
+
+    def open(self):
+        """Has a connection ready for the next request; the kernel spreads connections by chance."""
+        while (tried := _Connection(self.url)).sock.getsockname()[1] not in ports_at(self.pid):
+            tried.close()
+        self._opened = tried
+
+    def ask(self, path, body=None, *, method="POST", **headers):
+        """Returns status and JSON of a request; `headers` with `_` for `-`."""
+        if self._opened is None:
+            self.open()
+        connection, self._opened = self._opened, None
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = connection.ask(method, path, body, self.headers | given)
+        self.call = response.headers.get("safeconduct-call", "")
+        told = json.loads(response.read())
+        connection.close()
+        return response.status, told
+
+
+class _Connection(http.client.HTTPConnection):
+    """One that a process has taken up: it answered on it."""
+
+    def __init__(self, where):
+        super().__init__(where.hostname, where.port, timeout=PATIENCE_S)
+        self.ask("GET", "/readyz", None, {}).read()
+        self.auto_open = 0  # another one might be another process's
+
+    def ask(self, *request):
+        self.request(*request)
+        return self.getresponse()
