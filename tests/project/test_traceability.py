@@ -6,7 +6,7 @@ import re
 import pytest
 
 from support.booking import booked
-from support.traceability import RAN, RESULTS, ROOT, TABLE, Row, claims, faults, outcomes, rows
+from support.traceability import AGAIN, RAN, RESULTS, ROOT, TABLE, Row, claims, faults, last, outcomes, rows
 
 MISSION = [
     *(f"A{n}" for n in range(1, 10)),
@@ -65,7 +65,7 @@ def test_the_listed_tests_ran_and_covered_their_modules():
         return module in ran.get(test, ())
 
     text = TABLE.read_text()
-    results = outcomes(RESULTS.read_bytes())
+    results = last(*(outcomes(one.read_bytes()) for one in (RESULTS, AGAIN) if one.is_file()))
     found = [fault for row in (*rows(text), *claims(text)) for fault in faults(row, results, covered)]
     assert not found, "\n".join(found)
 
@@ -98,3 +98,12 @@ def test_a_run_is_read_from_its_junit_file():
         b'<testcase classname="tests.a.test_b" name="three"><failure/></testcase></testsuite></testsuites>'
     )
     assert outcomes(xml) == {"tests/a/test_b.py": {"one": "passed", "two": "skipped", "three": "failed"}}
+
+
+def test_of_a_test_that_ran_again_the_last_outcome_counts():
+    first, again = (
+        {"tests/t.py": {"one": "failed", "two": "passed"}, "tests/u.py": {"x": "failed"}},
+        {"tests/t.py": {"one": "passed"}},
+    )
+    assert last(first) == first
+    assert last(first, again) == {"tests/t.py": {"one": "passed", "two": "passed"}, "tests/u.py": {"x": "failed"}}

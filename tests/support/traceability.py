@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs" / "traceability.md"
 RESULTS = ROOT / ".results.xml"
+AGAIN = ROOT / ".again.xml"
 RAN = ROOT / ".ran"
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -50,6 +51,15 @@ def outcomes(xml):
         kinds = {child.tag for child in case}
         outcome = "skipped" if "skipped" in kinds else "failed" if kinds & {"failure", "error"} else "passed"
         found.setdefault(file, {})[case.get("name")] = outcome
+    return found
+
+
+def last(*runs):
+    """Returns the outcomes of several runs as one: of a test that ran again, the last."""
+    found = {}
+    for run in runs:
+        for file, tests in run.items():
+            found[file] = found.get(file, {}) | tests
     return found
 
 
