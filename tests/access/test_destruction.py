@@ -22,7 +22,7 @@ from safeconduct.kernel.effects import OUTBOX, TIMERS
 from safeconduct.kernel.entries import Reader, Retention
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import Origin
-from safeconduct.kernel.instants import parse_rfc3339, seconds
+from safeconduct.kernel.instants import DAY, parse_rfc3339, seconds
 from safeconduct.ledger.log_events import LOG_SUCCEEDED, LogSucceeded
 from safeconduct.ledger.sealing import DataKeyName, KeySelector, Readership
 from support.logs import Counting
@@ -412,8 +412,8 @@ def test_retention_goes_on_for_what_the_closed_log_sealed(house):
 
 @given(now=integers(0, 4_000_000_000_000_000), days=integers(1, 3_650))
 def test_no_key_goes_before_its_last_value_is_old_enough(now, days):
-    now += days * retention.DAY
+    now += days * DAY
     kept = parse_rfc3339(f"{retention.first_day_kept(now, days)}T00:00:00Z")
     last_due = kept - 1  # the last microsecond of the last day that goes
-    assert now - last_due > days * retention.DAY
-    assert now - (kept + retention.DAY - 1) <= days * retention.DAY  # and the next day is not due yet
+    assert now - last_due > days * DAY
+    assert now - (kept + DAY - 1) <= days * DAY  # and the next day is not due yet

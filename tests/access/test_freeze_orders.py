@@ -5,7 +5,6 @@ import hashlib
 import pytest
 
 from safeconduct.access.cosigning import complete_cosign
-from safeconduct.access.due import DAY
 from safeconduct.access.freeze_events import FREEZE_TIMER, UNFREEZE_WORDS
 from safeconduct.access.freeze_preview import preview
 from safeconduct.access.freezes import (
@@ -26,6 +25,7 @@ from safeconduct.access.standing import compile_standing
 from safeconduct.access.unfreezing import WORD_AGE_MAX, request_unfreeze
 from safeconduct.kernel.effects import TIMERS
 from safeconduct.kernel.errors import RefusedError, SafeconductError
+from safeconduct.kernel.instants import DAY
 from support.attributes import PIA, attributed
 from support.freezing import ordered
 from support.programs import KEYS, cosigned, in_force, signed

@@ -7,7 +7,6 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access import scopes
-from safeconduct.access.due import DAY
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.ownership import AGAIN_BEFORE, VALID, AuthorizationKind, Challenge, Rules, Seen
 from safeconduct.access.ownership_events import VERIFY_SCOPE
@@ -15,7 +14,7 @@ from safeconduct.access.standing import compile_standing
 from safeconduct.access.target_rules import Place
 from safeconduct.kernel.effects import OUTBOX, TIMERS
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError, SafeconductError
-from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.kernel.instants import DAY, Instant, rfc3339
 from support.immediate import START
 from support.programs import KEYS, bring_into_force, demo_program, in_force, signed
 

@@ -5,10 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from safeconduct.access.due import DAY
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.ownership.dns_txt import LABEL
-from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.kernel.instants import DAY, Instant, rfc3339
 from support.programs import KEYS
 from support.shell import made, witness
 from support.zone import name_server

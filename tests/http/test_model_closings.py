@@ -6,10 +6,9 @@ from dataclasses import replace
 import pytest
 
 from safeconduct.access import records as kept
-from safeconduct.access.due import DAY
 from safeconduct.access.model.paths import ModelClosing
 from safeconduct.kernel.effects import TIMERS
-from safeconduct.kernel.instants import seconds
+from safeconduct.kernel.instants import DAY, seconds
 from safeconduct.soc.autonomy.level_events import STOPPED, Stopped
 from safeconduct.soc.autonomy.levels import STANDINGS, Standing
 from safeconduct.soc.autonomy.look_events import LOOK_TIMER

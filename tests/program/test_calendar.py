@@ -5,8 +5,8 @@ import datetime as dt
 import icalendar as published
 import pytest
 
-from safeconduct.access.due import DAY, LONG_AGO, Due, organization_owner, principal_owner
-from safeconduct.kernel.instants import Instant, parse_rfc3339
+from safeconduct.access.due import LONG_AGO, Due, organization_owner, principal_owner
+from safeconduct.kernel.instants import DAY, Instant, parse_rfc3339
 from safeconduct.program.calendar import calendar, readable
 from safeconduct.program.icalendar import LINE_OCTETS_MAX, folded, icalendar
 from support.granting import Granting

@@ -5,9 +5,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from safeconduct.access.due import DAY
 from safeconduct.kernel.effects import OUTBOX
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import DAY, Instant, seconds
 from safeconduct.kernel.notices import LINES_MAX, NOTICE, Notice
 from safeconduct.program.notice_events import CALENDAR_LOOKED, CALENDAR_TOLD, LOOKS, MARKS, MARKS_KEPT
 from safeconduct.program.warnings import ASK_AGAIN, MARKS_MAX, look, tell

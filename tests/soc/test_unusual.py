@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import HOUR, Instant
 from safeconduct.soc.anomalies import SEEN_MIN
 from safeconduct.soc.correlation import LEVEL_SCORES, SCORE_MIN, correlate
 from safeconduct.soc.detecting import detect
@@ -13,7 +13,7 @@ from safeconduct.soc.inventory import NOTHING
 from safeconduct.soc.live.running import Live
 from safeconduct.soc.tuning import TunedOut, held_back
 from safeconduct.soc.unusual import LEVEL, TITLES, Unusual, matches_of, said
-from safeconduct.soc.volumes import HOUR, HOURS_MIN
+from safeconduct.soc.volumes import HOURS_MIN
 from support.unusual import LIMIT, ended, past, sent, started, usual
 
 EVIL = started(SEEN_MIN, r"C:\Users\ana\evil.exe")

@@ -6,9 +6,10 @@ from statistics import median
 
 import pytest
 
+from safeconduct.kernel.instants import HOUR
 from safeconduct.soc import volumes as volume
 from safeconduct.soc.amounts import AMOUNTS
-from safeconduct.soc.volumes import HOUR, HOURS_KEPT, HOURS_MIN, MAD, NAMED_MAX, SPREADS, Much
+from safeconduct.soc.volumes import HOURS_KEPT, HOURS_MIN, MAD, NAMED_MAX, SPREADS, Much
 from support.unusual import HOST, LIMIT, USUAL, ended, past, sent
 from support.wilson import told
 

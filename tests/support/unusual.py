@@ -3,10 +3,10 @@
 import math
 
 from safeconduct.kernel.ids import EventId
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import HOUR, Instant
 from safeconduct.soc.anomalies import SEEN_MIN, SPAN_MIN
 from safeconduct.soc.model import Event
-from safeconduct.soc.volumes import HOUR, HOURS_MIN, SPREAD_MIN, SPREADS
+from safeconduct.soc.volumes import HOURS_MIN, SPREAD_MIN, SPREADS
 
 HOST = "192.0.2.10"
 USUAL = 12_000_000

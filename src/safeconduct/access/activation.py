@@ -22,7 +22,7 @@ from safeconduct.access.program import Program
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError, TooLargeError
 from safeconduct.kernel.ids import ApprovalId, EntryId
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import DAY, Duration, Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import encoded_size
@@ -30,7 +30,7 @@ from safeconduct.ledger.events import encoded_size
 RULE = "policy"
 """Its key under `approvals`."""
 
-DECISION_TIME: Duration = seconds(3 * 24 * 3600)
+DECISION_TIME = Duration(3 * DAY)
 """How long proposed policies wait for votes, and then to be applied: over a weekend."""
 
 TEXT_BYTES_MAX = 48 * 1024

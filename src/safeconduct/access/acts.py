@@ -15,16 +15,16 @@ from safeconduct.approvals.ports import Voter
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import RefusedError, UnauthenticatedError
 from safeconduct.kernel.ids import PrincipalId
-from safeconduct.kernel.instants import Duration, Instant, parse_rfc3339, rfc3339, seconds
+from safeconduct.kernel.instants import MINUTE, Duration, Instant, parse_rfc3339, rfc3339
 from safeconduct.kernel.ports import Records, State, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.keys import PublicKey
 from safeconduct.ledger.passkeys import Assertion, PasskeyKey
 
-ACT_AGE_MAX: Duration = seconds(300)
+ACT_AGE_MAX = Duration(5 * MINUTE)
 """How old an act may be: time to type a passphrase and to retry, and no more for whoever finds one lying about."""
 
-ACT_AHEAD_MAX: Duration = seconds(60)
+ACT_AHEAD_MAX: Duration = MINUTE
 """How far ahead of ours the signer's clock may be."""
 
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")

@@ -7,11 +7,11 @@ from safeconduct.access.acts import record_act
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import EntryId, OrganizationId, PrincipalId
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import DAY, Duration, Instant
 from safeconduct.kernel.ports import Collection, Projection, State
 from safeconduct.ledger.events import EventType
 
-DECISION_TIME: Duration = seconds(5 * 24 * 3600)
+DECISION_TIME = Duration(5 * DAY)
 """How long an appeal may wait for its decision: five days. Somebody can't work until then."""
 
 

@@ -12,13 +12,13 @@ from joserfc.jwk import OKPKey
 from safeconduct.access.possession import JTI_MAX, JTI_MIN
 from safeconduct.access.sign_in import AHEAD_MAX, Claims
 from safeconduct.kernel.errors import UnauthenticatedError
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import HOUR, MINUTE, SECOND, Duration, Instant, rfc3339
 from safeconduct.ledger.keys import PublicKey
 
-LIFETIME_MAX: Duration = seconds(300)
+LIFETIME_MAX = Duration(5 * MINUTE)
 """From when it was made to when it expires: it is made to be brought at once, and is kept in mind as long."""
 
-WORKLOAD_MAX: Duration = seconds(3600)
+WORKLOAD_MAX: Duration = HOUR
 """The same of a token that a platform gives its workloads: they come for ten minutes to an hour."""
 
 BYTES_MAX = 16 * 1024
@@ -95,13 +95,13 @@ def _check_ours(*rules: tuple[bool, str]) -> None:
 
 
 def _check_times(claims: Claims, now: Instant, *, lasts: Duration) -> None:
-    issued, begins, expires = (Instant(int(at * 1_000_000)) for at in (claims.iat, claims.nbf, claims.exp))
+    issued, begins, expires = (Instant(int(at * SECOND)) for at in (claims.iat, claims.nbf, claims.exp))
     ahead = max(issued, begins) > now + AHEAD_MAX
     if ahead or now >= expires or expires - issued > lasts:
         raise UnauthenticatedError(
             f"the assertion is of {rfc3339(issued)} and holds until {rfc3339(expires)}; it is {rfc3339(now)} here",
             code="assertion-stale",
-            remedy=f"bring one that holds for at most {lasts // seconds(1)} s; if that fails, compare the two clocks",
+            remedy=f"bring one that holds for at most {lasts // SECOND} s; if that fails, compare the two clocks",
         )
 
 

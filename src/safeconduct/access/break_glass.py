@@ -6,7 +6,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.grant_events import GRANT_CASES, OPENED, REVIEWED, REVIEWS, BreakGlassOpened, BreakGlassReviewed
 from safeconduct.access.grant_model import BreakGlass, Finding, GrantCase, GrantState, Review
-from safeconduct.access.grant_rules import HOUR, policy
+from safeconduct.access.grant_rules import policy
 from safeconduct.access.humans import accounts_of
 from safeconduct.access.model.agreements import Agreement
 from safeconduct.access.model.parties import Principal
@@ -15,7 +15,7 @@ from safeconduct.approvals import Approval
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
 from safeconduct.kernel.ids import GrantId, OrganizationId, PrincipalId
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import HOUR, Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 

@@ -24,11 +24,11 @@ from safeconduct.access.sign_in import AHEAD_MAX, Claims
 from safeconduct.access.tokens import TOKEN_PREFIX, IssuedToken, check_bearer, installation_log
 from safeconduct.kernel.errors import InvalidInputError, LimitedError, RefusedError, UnauthenticatedError
 from safeconduct.kernel.ids import PrincipalId
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import HOUR, MINUTE, SECOND, Duration, Instant
 from safeconduct.kernel.ports import Entropy, Records, Transaction
 from safeconduct.ledger.keys import PublicKey
 
-LIFETIME_MAX: Duration = seconds(3600)
+LIFETIME_MAX: Duration = HOUR
 """A service's token lives for an hour, and is out at once when the program names another key for it."""
 
 LIVE_MAX = 256
@@ -81,7 +81,7 @@ def shown_by_key(records: Records, assertion: str, now: Instant) -> Shown:
         raise _unknown(subject)
     claims = signed_claims(assertion, PublicKey.parse(principal.key))
     check_assertion(claims, client=principal.id, audience=audience, now=now)
-    until = Instant(int(claims.exp * 1_000_000))
+    until = Instant(int(claims.exp * SECOND))
     return Shown(
         principal=principal.id,
         means=Means.KEY,
@@ -119,7 +119,7 @@ def shown_by_workload(records: Records, provider: IdentityProvider, claims: Clai
         means=Means.WORKLOAD,
         evidence=_named(principal, Means.WORKLOAD),
         assertion=assertion_id(claims),
-        until=Instant(int(claims.exp * 1_000_000)),
+        until=Instant(int(claims.exp * SECOND)),
         provider=provider.id,
         tier=provider.reach(()),
     )
@@ -157,7 +157,7 @@ def issue_credential(
         InvalidInputError: the lifetime is over LIFETIME_MAX, or none.
     """
     if not 0 < lifetime <= LIFETIME_MAX:
-        raise InvalidInputError(f"a token of a service lives for {LIFETIME_MAX // seconds(60)} minutes at most")
+        raise InvalidInputError(f"a token of a service lives for {LIFETIME_MAX // MINUTE} minutes at most")
     principal = _service(tx, shown.principal)
     if shown.evidence != _named(principal, shown.means):
         raise _unknown(shown.principal)
@@ -201,7 +201,7 @@ def _check_used(tx: Transaction, shown: Shown) -> None:
             f"{shown.principal} has {len(live)} tokens that hold",
             code="credentials-too-many",
             remedy="keep a token until shortly before it expires",
-            retry_after_s=max(1, (min(one.forget_at for one in live) - tx.now) // seconds(1)),
+            retry_after_s=max(1, (min(one.forget_at for one in live) - tx.now) // SECOND),
         )
 
 

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import NewType
 
-from safeconduct.kernel.instants import Duration, Instant, seconds
-
-DAY: Duration = seconds(24 * 3600)
+from safeconduct.kernel.instants import DAY, Instant
 
 WARN_DAYS = (30, 7, 1)
 """Days before something is due on which it is warned of: time to negotiate, to sign, and to tell everybody."""

@@ -13,7 +13,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.patching import COLLECTIONS, ENTITIES
 from safeconduct.kernel.canonical import canonical, digest
 from safeconduct.kernel.entries import Retention
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import DAY, Instant
 from safeconduct.kernel.ports import Collection, Records, State
 from safeconduct.policy import EntityRecord, EntityUid
 from safeconduct.policy.model import encode_record, encode_uid
@@ -21,8 +21,6 @@ from safeconduct.policy.values import EntityDocument
 
 REPLAY_DAYS_MAX = 92
 """Days for which facts are kept where the agreement keeps calls longer: a quarter shows what a change would do."""
-
-DAY: Duration = seconds(24 * 3600)
 
 
 class FactVersion(msgspec.Struct, frozen=True, kw_only=True):

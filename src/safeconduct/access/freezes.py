@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act, require
 from safeconduct.access.catalogue import SealedModel
-from safeconduct.access.due import DAY, Due, principal_owner
+from safeconduct.access.due import Due, principal_owner
 from safeconduct.access.freeze_events import (
     FREEZE_EXPIRED,
     FREEZE_REVIEWED,
@@ -29,7 +29,7 @@ from safeconduct.access.selectable import check_selected
 from safeconduct.access.upstream_keys import keyed_upstreams
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import FreezeId, GrantId, PrincipalId
-from safeconduct.kernel.instants import Duration, Instant, rfc3339
+from safeconduct.kernel.instants import DAY, Duration, Instant, rfc3339
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 

@@ -13,7 +13,7 @@ from safeconduct.access.reading_rights import reader_as
 from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.errors import AbsentError, RefusedError
 from safeconduct.kernel.ids import PrincipalId
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import MINUTE, Instant
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.acts import SignedAct
 
@@ -89,7 +89,7 @@ def _draft(tx: Transaction, template: BreakGlass, holder: Principal, reason: str
         scope=template.scope,
         tier=template.tier,
         elevated=template.tier > holder.tier,
-        window=Window(opens_at=tx.now, closes_at=Instant(tx.now + seconds(60 * template.minutes))),
+        window=Window(opens_at=tx.now, closes_at=Instant(tx.now + template.minutes * MINUTE)),
         budget=None,
         conditions=Conditions(),
         reason=reason,

@@ -6,12 +6,12 @@ from typing import Any
 
 from safeconduct.access.model.grants import Conditions, Hours
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import DAY, MINUTE, Instant
 
 PER_CALL = "per-call"
 """The value of condition `approval`: a person approves each call, as `approvals.call` of the program says."""
 
-_DAY_MINUTES = 24 * 60
+_DAY_MINUTES = DAY // MINUTE
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
 _SESSION = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 
@@ -37,7 +37,7 @@ def parse_conditions(stated: Mapping[str, str]) -> Conditions:
 
 def within(hours: Hours, now: Instant) -> bool:
     """Tells whether an instant lies in the hours, which may reach past midnight."""
-    minute = now // seconds(60) % _DAY_MINUTES
+    minute = now // MINUTE % _DAY_MINUTES
     if hours.opens < hours.closes:
         return hours.opens <= minute < hours.closes
     return minute >= hours.opens or minute < hours.closes
@@ -45,9 +45,9 @@ def within(hours: Hours, now: Instant) -> bool:
 
 def next_close(hours: Hours, now: Instant) -> Instant:
     """Returns the next instant after one at which the hours close."""
-    minutes = now // seconds(60)
+    minutes = now // MINUTE
     today = minutes - minutes % _DAY_MINUTES + hours.closes
-    return Instant((today if today > minutes else today + _DAY_MINUTES) * seconds(60))
+    return Instant((today if today > minutes else today + _DAY_MINUTES) * MINUTE)
 
 
 def conditions_document(conditions: Conditions) -> dict[str, str]:

@@ -12,16 +12,14 @@ from safeconduct.approvals import Group
 from safeconduct.approvals.model import seated
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import PathId, PrincipalId
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import DAY, HOUR, Duration, Instant, rfc3339
 from safeconduct.kernel.ports import Records
 
 if TYPE_CHECKING:
     from safeconduct.access.model.rules import ApprovalRule
 
-START_AHEAD_MAX: Duration = seconds(30 * 24 * 3600)
+START_AHEAD_MAX = Duration(30 * DAY)
 """How far ahead a grant may begin: a month. Who approves it must be able to say what will be so by then."""
-
-HOUR: Duration = seconds(3600)
 
 SUBJECT = "grant"
 """The key of the program's approvals for grants; `grant-tier-N` is for those of a tier, where it stands."""

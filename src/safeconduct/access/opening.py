@@ -30,13 +30,13 @@ from safeconduct.access.reasons import check_reason
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import AbsentError, RefusedError
 from safeconduct.kernel.ids import ApprovalId, EntryId, Origin, PrincipalId
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import DAY, Duration, Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 
 _ALIVE = (approvals.State.PROPOSED, approvals.State.APPROVED)
 
-DECISION_TIME: Duration = seconds(24 * 3600)
+DECISION_TIME: Duration = DAY
 """How long an opening that needs both parties waits for their votes, and then to be used: a working day of each."""
 
 

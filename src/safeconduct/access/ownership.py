@@ -9,19 +9,18 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 from safeconduct.access.assets import Asset, Name, parse_asset
-from safeconduct.access.due import DAY
 from safeconduct.access.targets import TargetSet, compile_targets
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.ids import EntryId, PrincipalId
-from safeconduct.kernel.instants import Duration, Instant
+from safeconduct.kernel.instants import DAY, Duration, Instant
 
-VALID: Duration = Duration(30 * DAY)
+VALID = Duration(30 * DAY)
 """How long a challenge that was met shows that whoever met it has the asset: names change hands by the month."""
 
-AGAIN_BEFORE: Duration = Duration(7 * DAY)
+AGAIN_BEFORE = Duration(7 * DAY)
 """How long before its end an authorization is verified again, and from then on once a day: time to mend a record."""
 
-RULES_VALID_MAX: Duration = Duration(366 * DAY)
+RULES_VALID_MAX = Duration(366 * DAY)
 """The longest that rules of engagement hold. Agreements are of a year; nobody recalls what older ones meant."""
 
 RULES_PREFIX = b"safeconduct/rules-of-engagement/1\n"

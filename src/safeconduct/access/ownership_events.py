@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from safeconduct.access.acts import record_act
-from safeconduct.access.due import DAY
 from safeconduct.access.model.paths import Scope
 from safeconduct.access.ownership import AGAIN_BEFORE, Authorization, AuthorizationKind, Challenge, shown_by
 from safeconduct.access.records import AUTHORIZATIONS, SCOPE_CHALLENGES
@@ -12,7 +11,7 @@ from safeconduct.kernel.effects import Timer, clear_timer, finish_effect, order_
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import EntryId, PrincipalId
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import DAY, Instant
 from safeconduct.kernel.ports import Projection, State
 from safeconduct.ledger.events import EventType
 

@@ -28,12 +28,12 @@ from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.access.tokens import list_tokens
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, RefusedError, UnauthenticatedError
 from safeconduct.kernel.ids import PrincipalId
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import MINUTE, Duration, Instant
 from safeconduct.kernel.ports import Entropy, Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.passkeys import Registered, Registration
 
-OFFER_LIFETIME: Duration = seconds(600)
+OFFER_LIFETIME = Duration(10 * MINUTE)
 """How long an offer holds: time to fetch a phone or a security key, and no more for whoever finds the link."""
 
 PASSKEYS_MAX = 8

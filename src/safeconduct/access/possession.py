@@ -15,12 +15,12 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey
 
 from safeconduct.kernel.errors import UnauthenticatedError
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import MINUTE, SECOND, Duration, Instant, rfc3339
 
 ALGORITHMS = ("Ed25519", "ES256")
 """Signatures of proofs. Asymmetric only: a proof shows a key that the server does not have."""
 
-PROOF_AGE_MAX: Duration = seconds(60)
+PROOF_AGE_MAX: Duration = MINUTE
 """How old a proof may be, and how far ahead its clock: it is made for one request and sent at once."""
 
 PROOF_BYTES_MAX = 2048
@@ -49,7 +49,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def made_at(self) -> Instant:
         """When it says that it was made."""
-        return Instant(int(self.iat * 1_000_000))
+        return Instant(int(self.iat * SECOND))
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,14 +11,12 @@ from safeconduct.access.retention_events import LOOKED, RETENTIONS, Postponed, R
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import EntryId, Origin
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import DAY, MINUTE, Duration, Instant, rfc3339
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.key_ports import DataKeys
 from safeconduct.ledger.sealing import DAY_LENGTH, KeySelector
 
-DAY: Duration = seconds(24 * 3600)
-
-AGAIN: Duration = seconds(60)
+AGAIN: Duration = MINUTE
 """Until the next look where one order could not take all that is due."""
 
 

@@ -19,22 +19,20 @@ from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.access.tokens import TOKEN_PREFIX, IssuedToken, check_bearer, installation_log
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError, UnauthenticatedError
 from safeconduct.kernel.ids import PrincipalId
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import HOUR, MINUTE, SECOND, Duration, Instant, rfc3339
 from safeconduct.kernel.ports import Entropy, Records, Transaction
 
-LIFETIME_MAX: Duration = seconds(3600)
+LIFETIME_MAX: Duration = HOUR
 """A token of a sign-in lives for an hour: who loses the account there is out here within it."""
 
-AGE_MAX: Duration = seconds(300)
+AGE_MAX = Duration(5 * MINUTE)
 """How old an ID token may be: it is made when somebody has signed in, and brought at once."""
 
-AHEAD_MAX: Duration = seconds(60)
+AHEAD_MAX: Duration = MINUTE
 """How far another clock may be ahead."""
 
 VERIFIER_MIN, VERIFIER_MAX = 43, 128
 """Characters of a verifier, as RFC 7636 has them: 256 random bits and more."""
-
-_MICROSECONDS = 1_000_000
 
 
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]  # to the end of the year 9999: no infinity
@@ -98,7 +96,7 @@ def check_claims(claims: Claims, provider: IdentityProvider, verifier: str, now:
             raise UnauthenticatedError(
                 f"the ID token is for {otherwise}", code="sign-in-not-ours", remedy="sign in again: safeconduct login"
             )
-    issued, expires = (Instant(int(at * _MICROSECONDS)) for at in (claims.iat, claims.exp))
+    issued, expires = (Instant(int(at * SECOND)) for at in (claims.iat, claims.exp))
     if not now - AGE_MAX <= issued <= now + AHEAD_MAX or now >= expires:
         raise UnauthenticatedError(
             f"the ID token is of {rfc3339(issued)} and holds until {rfc3339(expires)}; it is {rfc3339(now)} here",
@@ -128,7 +126,7 @@ def sign_in(
     provider = find_provider(tx, provider_id)
     check_claims(claims, provider, verifier, tx.now)
     if not 0 < lifetime <= LIFETIME_MAX:
-        raise InvalidInputError(f"a token of a sign-in lives for {LIFETIME_MAX // seconds(60)} minutes at most")
+        raise InvalidInputError(f"a token of a sign-in lives for {LIFETIME_MAX // MINUTE} minutes at most")
     nonce = secret_hash(claims.nonce)
     if tx.get(kept.SIGN_INS, f"{provider.id}/{nonce}") is not None:
         raise UnauthenticatedError("this sign-in was used before", code="sign-in-used", remedy="sign in again")

@@ -13,13 +13,13 @@ from safeconduct.access.program import installation_origin
 from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError, UnavailableError
 from safeconduct.kernel.ids import Origin, PrincipalId
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import DAY, HOUR, Duration, Instant, rfc3339
 from safeconduct.kernel.ports import Entropy, Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 
 TOKEN_PREFIX = "sck_"  # noqa: S105 - what scanners for leaked secrets look for, not a secret
 
-LIFETIME_MAX: Duration = seconds(24 * 3600)
+LIFETIME_MAX: Duration = DAY
 """A token that a key signed for lives for a day: who found a bearer secret has it no longer than that."""
 
 
@@ -65,7 +65,7 @@ def issue_token(
         )
     if not tx.now < expires_at <= tx.now + LIFETIME_MAX:
         raise InvalidInputError(
-            f"a token expires within {LIFETIME_MAX // seconds(3600)} hours from now, not at {rfc3339(expires_at)}"
+            f"a token expires within {LIFETIME_MAX // HOUR} hours from now, not at {rfc3339(expires_at)}"
         )
     check_bearer(holder)
     secret = TOKEN_PREFIX + make_secret(entropy)

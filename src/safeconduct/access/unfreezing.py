@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from safeconduct.access import records as kept
 from safeconduct.access.acts import ROLES, Capability, authenticate_act
 from safeconduct.access.cosigning import witness_of
-from safeconduct.access.due import DAY
 from safeconduct.access.freeze_events import (
     UNFREEZE_AGREED,
     UNFREEZE_REQUESTED,
@@ -27,7 +26,7 @@ from safeconduct.access.model.parties import Principal
 from safeconduct.access.model.stops import Freeze, Selector, SelectorKind
 from safeconduct.kernel.errors import ConflictError, RefusedError
 from safeconduct.kernel.ids import EntryId, FreezeId, OrganizationId
-from safeconduct.kernel.instants import Duration, Instant
+from safeconduct.kernel.instants import DAY, Duration, Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 

@@ -12,7 +12,7 @@ from safeconduct.access.model.stops import RestrictionKind, Selection, Selector
 from safeconduct.access.restriction_events import LIFTED, SET, RestrictionLifted, RestrictionSet
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import EntryId
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import MINUTE, Instant
 from safeconduct.kernel.ports import Records, Transaction
 
 RESTRICTS = {
@@ -53,7 +53,7 @@ def freeze_as_stated(tx: Transaction, ladder: Ladder, step: Step, selector: Sele
         by=ladder.by,
         reason=reason,
         ends_at=None,
-        review_by=Instant(tx.now + seconds(60 * step.due_minutes)),
+        review_by=Instant(tx.now + step.due_minutes * MINUTE),
         owner=step.owner,
         revokes=(),
     )

@@ -11,6 +11,7 @@ from safeconduct.adapters.files import write_secret
 from safeconduct.adapters.mirrored_log import MirroredLog
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.instants import SECOND
 from safeconduct.kernel.ports import Clock, Entropy
 from safeconduct.ledger.checkpoints import SignedCheckpoint
 from safeconduct.ledger.evidence import against
@@ -30,7 +31,6 @@ from safeconduct.ledger.witness import (
 )
 
 RESENT_MAX = 32 * 256  # entries that an upload may begin before the next one: one request of an interrupted client
-_MICROSECONDS = 1_000_000
 _SECRET_BYTES = 32
 
 
@@ -131,7 +131,7 @@ class MirrorFolder:
             under = log.pending().get(upload.end)
             if under is None or upload.end < log.size or log.next_entry < upload.end:
                 return self._info(log, upload, CONFLICT)
-            cosignature = log.commit(upload, under, self._clock.now() // _MICROSECONDS)
+            cosignature = log.commit(upload, under, self._clock.now() // SECOND)
         return WitnessAnswer(OK, cosignature.line)
 
     def read(self, prefix: str, path: str) -> bytes | None:

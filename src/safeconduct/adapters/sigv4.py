@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import SECOND, Instant
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _UNRESERVED = "/-_.~"
@@ -51,7 +51,7 @@ def signed_headers(
 
     `path` is percent-encoded and has no query; `headers` have lower-case names, `host` among them.
     """
-    moment = datetime.fromtimestamp(at // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    moment = datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y%m%dT%H%M%SZ")
     content = hashlib.sha256(body).hexdigest()
     signed = {**headers, "x-amz-date": moment}
     if service.name == "s3":

@@ -8,6 +8,7 @@ from safeconduct.adapters.cosigner_folder import Algorithm, CosignerFolder, Role
 from safeconduct.adapters.files import file_name, write_atomically
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.instants import SECOND
 from safeconduct.kernel.ports import Clock, Entropy
 from safeconduct.ledger.checkpoints import SignedCheckpoint, parse_checkpoint
 from safeconduct.ledger.evidence import against
@@ -23,8 +24,6 @@ from safeconduct.ledger.witness import (
     parse_submission,
     refusal,
 )
-
-_MICROSECONDS = 1_000_000
 
 
 class WitnessFolder:
@@ -100,7 +99,7 @@ class WitnessFolder:
 
     def _cosign(self, submission: Submission, origin: Origin, keys: tuple[VerifierKey, ...]) -> WitnessAnswer:
         note = submission.signed.note
-        cosignature = self.cosigner.cosign(note.text, self._clock.now() // _MICROSECONDS)
+        cosignature = self.cosigner.cosign(note.text, self._clock.now() // SECOND)
         by_log = [line for line in note.signatures if any(line.is_by(key) for key in keys)]
         kept = Note(note.text, (*by_log, cosignature))
         write_atomically(self._records / file_name(origin), kept.encoded.encode())

@@ -19,11 +19,11 @@ from safeconduct.approvals.ports import Electorate, Voter
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import ApprovalId, Origin
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import DAY, HOUR, Duration, Instant, rfc3339
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 
-LIFETIME_MAX: Duration = seconds(7 * 24 * 3600)
+LIFETIME_MAX = Duration(7 * DAY)
 """How long a proposal may wait: a week. What was agreed to longer ago was agreed to in another situation."""
 
 SEATS_MAX = 32
@@ -44,8 +44,7 @@ def propose(tx: Transaction, origin: Origin, proposal: Proposal, *, signed: Sign
         raise InvalidInputError("the content of a proposal is a SHA-256 in lower-case hex")
     if not tx.now < proposal.expires_at <= tx.now + LIFETIME_MAX:
         raise InvalidInputError(
-            f"a proposal expires within {LIFETIME_MAX // seconds(3600)} h from now, not at "
-            f"{rfc3339(proposal.expires_at)}"
+            f"a proposal expires within {LIFETIME_MAX // HOUR} h from now, not at {rfc3339(proposal.expires_at)}"
         )
     entry = tx.append(origin, PROPOSED.draft(proposal, act=signed.envelope() if signed else None))
     return find(tx, ApprovalId(entry.id))

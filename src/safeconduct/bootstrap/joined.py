@@ -24,7 +24,7 @@ from safeconduct.http.vitals import AtWork
 from safeconduct.kernel.effects import OUTBOX, TIMERS
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import ENTROPY_BYTES, Origin, ulid
-from safeconduct.kernel.instants import rfc3339, seconds
+from safeconduct.kernel.instants import SECOND, rfc3339
 from safeconduct.ledger.keys import SEED_BYTES, SecretKey
 from safeconduct.ledger.notes import NoteSigner
 from safeconduct.ledger.reader import LogReader
@@ -60,7 +60,7 @@ class Joined:
                 {"role": one.role, "name": one.name, "since": rfc3339(one.since)} for one in self.overview.living()
             ],
             waiting=backlog.count,
-            behind_s=max(0.0, (now - backlog.oldest) / seconds(1)) if backlog.count else 0.0,
+            behind_s=max(0.0, (now - backlog.oldest) / SECOND) if backlog.count else 0.0,
             sequenced=backlog.sequenced,
         )
 

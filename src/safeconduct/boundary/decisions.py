@@ -12,7 +12,7 @@ import msgspec
 from safeconduct.kernel.canonical import JSONValue, canonical, digest
 from safeconduct.kernel.decisions import Decision, Effect, Reason
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import MINUTE, Duration, Instant, rfc3339
 from safeconduct.ledger.notes import NoteError, NoteSigner, VerifierKey, parse_note
 
 HEADING = "safeconduct.io/tool-decision/1"
@@ -21,7 +21,7 @@ HEADING = "safeconduct.io/tool-decision/1"
 TOKEN_BYTES_MAX = 4096
 """Bytes of a token. Its fields are digests and short names; a longer one is none."""
 
-DECISION_LIFETIME: Duration = seconds(600)
+DECISION_LIFETIME = Duration(10 * MINUTE)
 """How long an allowed call may wait to be run: ten minutes. Later it is another situation."""
 
 TOOL_CHARS_MAX = 128

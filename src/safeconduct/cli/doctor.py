@@ -20,7 +20,7 @@ from safeconduct.cli.client import Client, Data
 from safeconduct.cli.output import DONE, NO, Json, emit, out
 from safeconduct.http.connection import CONNECTIONS_MAX
 from safeconduct.kernel.errors import SafeconductError
-from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339, seconds
+from safeconduct.kernel.instants import SECOND, Instant, parse_rfc3339, rfc3339
 
 DISK_FREE_MIN = 1024**3
 """Bytes that should be free beside the data: a busy gateway writes some gigabytes a day, and a full disk stops it."""
@@ -110,7 +110,7 @@ def about(status: Mapping[str, Any]) -> Iterator[Finding]:
 
 def about_clock(here: Instant, machine: Instant) -> Finding:
     """Judges an installation's time by that of the machine: it is ahead where the machine's is behind the log."""
-    apart = (here - machine) // seconds(1)
+    apart = (here - machine) // SECOND
     if abs(apart) <= CLOCKS_APART_S:
         return Finding("clock", State.OK, f"it is {rfc3339(here)}")
     said = f"it is {rfc3339(here)} for the installation and {rfc3339(machine)} on this machine"

@@ -12,10 +12,10 @@ import msgspec
 
 from safeconduct.adapters.files import translated, write_secret
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.kernel.instants import Duration, Instant, parse_rfc3339, seconds
+from safeconduct.kernel.instants import MINUTE, Duration, Instant, parse_rfc3339
 from safeconduct.settings import private_text
 
-RENEW: Duration = seconds(300)
+RENEW = Duration(5 * MINUTE)
 """A token with less than this left is not handed out again: whoever gets it is to have time to use it."""
 
 _LOGIN = "login.json"

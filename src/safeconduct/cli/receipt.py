@@ -20,7 +20,7 @@ from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NO, Json, emit, out, rows
 from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, public_key, trusted
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, TooLargeError
-from safeconduct.kernel.instants import Instant, rfc3339, seconds
+from safeconduct.kernel.instants import SECOND, Instant, rfc3339, seconds
 from safeconduct.ledger.export import Read, following
 from safeconduct.ledger.kept import Judged, Standing, accept, judge, receipts_in
 from safeconduct.ledger.notes import VerifierKey
@@ -151,7 +151,7 @@ def _announced(read: Read, paths: Sequence[str], log: TiledLog) -> list[Verifier
 
 def _checked(judged: Sequence[Judged], log: TiledLog, damaged: Sequence[int], *, others: int) -> dict[str, Any]:
     counts = Counter(one.standing for one in judged)
-    now_s = SystemClock().now() // 1_000_000
+    now_s = SystemClock().now() // SECOND
     receipts = [
         {
             "entry": one.receipt.entry_id,

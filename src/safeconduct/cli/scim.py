@@ -7,7 +7,7 @@ import typer
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.output import DONE, NO, Json, emit, err, out, rows
-from safeconduct.kernel.instants import Instant, rfc3339, seconds
+from safeconduct.kernel.instants import DAY, Instant, rfc3339
 
 commands = typer.Typer(
     help="Directories: people as an organization's identity provider tells them.", no_args_is_help=True
@@ -24,7 +24,7 @@ def connect(
     organization: Organization, *, days: Days = MONTH_DAYS, data: Data = None, key: Key = None, as_json: Json = False
 ) -> None:
     """Issues what the directory shows, and prints it, this once. Administrators do it for their own organization."""
-    until = rfc3339(Instant(SystemClock().now() + seconds(days * 86_400)))
+    until = rfc3339(Instant(SystemClock().now() + days * DAY))
     made = client(data, key).post(place("directories", organization, "connect"), {"expires_at": until})
     emit(made, as_json, _show_made)
 

@@ -13,7 +13,7 @@ from safeconduct.cli.demo.program import Parties, Setting, render
 from safeconduct.cli.keys import write_key
 from safeconduct.cli.output import Json, emit, out
 from safeconduct.kernel.errors import ConflictError, InvalidInputError
-from safeconduct.kernel.instants import Instant, rfc3339, seconds
+from safeconduct.kernel.instants import DAY, SECOND, Duration, Instant, rfc3339
 from safeconduct.ledger.keys import SEED_BYTES, SecretKey
 from safeconduct.ledger.wrapping import ReaderSecret
 from safeconduct.program.signed_file import with_signature
@@ -21,7 +21,7 @@ from safeconduct.program.signed_file import with_signature
 PARTIES = ("meridian", "northwind")
 NAMES = (*PARTIES, "ana", "bo", "ops")
 
-YEAR = seconds(365 * 24 * 3600)
+YEAR = Duration(365 * DAY)
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]
 Origin = Annotated[str, typer.Option("--origin", help="The installation's name, as given to `safeconduct init`.")]
@@ -35,7 +35,7 @@ def new(folder: Folder, *, origin: Origin = "safeconduct.example/local", as_json
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConflictError(f"{folder} is not an empty folder", code="folder-not-empty", remedy="name another")
     installation_origin(origin)  # refused before a key is written
-    now = Instant(SystemClock().now() // seconds(1) * seconds(1))
+    now = Instant(SystemClock().now() // SECOND * SECOND)
     opens, closes = rfc3339(now), rfc3339(Instant(now + YEAR))
     setting = Setting(title="A program to begin with", origin=origin, opens=opens, closes=closes)
     program = signed_by_both(folder / "keys", render(Parties(**make_keys(folder / "keys")), setting=setting))

@@ -14,7 +14,7 @@ from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.errors import AbsentError, RefusedError
 from safeconduct.kernel.ids import ApprovalId
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import HOUR, Duration, Instant, rfc3339
 from safeconduct.kernel.ports import Collection, Projection, Records, State, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
@@ -25,7 +25,7 @@ SUBJECT = "call"
 TOOL_CALL = "tool-call"
 """The key that says who approves turns of tool calls, which a model proposes and the path's sinks ask about."""
 
-APPROVAL_LIFETIME: Duration = seconds(3600)
+APPROVAL_LIFETIME: Duration = HOUR
 """How long a held call may be approved and then made: an hour. Later it is another situation."""
 
 

@@ -3,12 +3,10 @@
 from dataclasses import dataclass, field
 
 from safeconduct.gateway.events import CallersUnidentified
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import MINUTE, Instant
 
 REFUSALS_PER_MINUTE_MAX = 120
 """Entries a minute that one principal's refusals may cause; a client in a loop makes thousands."""
-
-MINUTE: Duration = seconds(60)
 
 
 @dataclass(slots=True)

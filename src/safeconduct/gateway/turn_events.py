@@ -5,12 +5,9 @@ from collections.abc import Mapping
 import msgspec
 
 from safeconduct.kernel.entries import Entry, Retention
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import HOUR, Instant
 from safeconduct.kernel.ports import Collection, Projection, Records, State
 from safeconduct.ledger.events import EventType
-
-HOUR = seconds(3600)
-"""The time that a playbook's uses are counted over."""
 
 
 class TurnJudged(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,10 +12,10 @@ from safeconduct.gateway.events import ENDED_CALLS, EndedCall
 from safeconduct.gateway.moves import End
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import ulid_instant, ulid_text
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import DAY, Duration, Instant
 from safeconduct.kernel.ports import Records
 
-WINDOW_MAX: Duration = seconds(32 * 24 * 3600)
+WINDOW_MAX = Duration(32 * DAY)
 """The longest stretch that is read at once: a month, as vendors bill."""
 
 _STEP_LETTERS = 5
@@ -42,9 +42,7 @@ def used(records: Records, since: Instant, until: Instant) -> Iterator[UsedCall]
         InvalidInputError: `window-invalid`: the stretch is empty or over WINDOW_MAX.
     """
     if not since < until <= since + WINDOW_MAX:
-        raise InvalidInputError(
-            f"expected a stretch of time of up to {WINDOW_MAX // seconds(24 * 3600)} days", code="window-invalid"
-        )
+        raise InvalidInputError(f"expected a stretch of time of up to {WINDOW_MAX // DAY} days", code="window-invalid")
     first, last = since // 1000 // _STEP_MS, (until - 1) // 1000 // _STEP_MS
     for step in range(first, last + 1):
         prefix = ulid_text(step * _STEP_MS << _ENTROPY_BITS)[: _TIME_LETTERS - _STEP_LETTERS]

@@ -8,7 +8,7 @@ import msgspec
 
 from safeconduct.gateway.usage import ExportRow
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.kernel.instants import Instant, parse_rfc3339, seconds
+from safeconduct.kernel.instants import SECOND, Instant, parse_rfc3339
 
 EXPORT_BYTES_MAX = 8 * 1024 * 1024
 """Bytes of an export, as of any request. A month in hours for thirty models takes about six million."""
@@ -89,8 +89,8 @@ def _openai(data: msgspec.Raw) -> Iterator[ExportRow]:
     for one in bucket.results:
         yield ExportRow(
             model=_model(one.model),
-            since=Instant(bucket.start_time * seconds(1)),
-            until=Instant(bucket.end_time * seconds(1)),
+            since=Instant(bucket.start_time * SECOND),
+            until=Instant(bucket.end_time * SECOND),
             calls=one.num_model_requests,
             input_tokens=one.input_tokens,
             output_tokens=one.output_tokens or 0,

@@ -21,7 +21,7 @@ from safeconduct.access.possession import token_hash
 from safeconduct.adapters.clock import system_entropy
 from safeconduct.http.problems import error_of
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
-from safeconduct.kernel.instants import seconds
+from safeconduct.kernel.instants import SECOND
 from safeconduct.kernel.ports import Clock
 from safeconduct.ledger.keys import SecretKey
 
@@ -173,7 +173,7 @@ class BoundClient:
         return jwt.encode({"alg": "Ed25519"}, claims, self._own, ["Ed25519"])
 
     def _now(self) -> int:
-        return self._clock.now() // seconds(1)
+        return self._clock.now() // SECOND
 
 
 def _jwk(key: SecretKey) -> OKPKey:

@@ -15,9 +15,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+SECOND = Duration(1_000_000)  # these four: every longer stretch is a multiple of one
+MINUTE = Duration(60 * SECOND)
+HOUR = Duration(60 * MINUTE)
+DAY = Duration(24 * HOUR)
+
+
 def seconds(count: float) -> Duration:
     """Returns `count` seconds as a duration, rounded to a microsecond."""
-    return Duration(round(count * 1_000_000))
+    return Duration(round(count * SECOND))
 
 
 def rfc3339(instant: Instant) -> str:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import EntryId, Origin
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import DAY, Duration, Instant
 from safeconduct.kernel.ports import Collection, Projection, Records, State
 from safeconduct.ledger.closing import CLOSED, SUCCEEDED
 from safeconduct.ledger.events import EventType
 from safeconduct.ledger.rotation import ROTATED, open_succession
 
-OVERLAP: Duration = seconds(30 * 86_400)
+OVERLAP = Duration(30 * DAY)
 """How long the old key signs beside the new one: a month for the partner to take over the new key."""
 
 

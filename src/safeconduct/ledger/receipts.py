@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import EntryId, Origin, is_ulid
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import SECOND, Instant
 from safeconduct.kernel.ports import Receipt
 from safeconduct.ledger import merkle
 from safeconduct.ledger.checkpoints import parse_size
@@ -29,7 +29,6 @@ RECEIPT_BYTES_MAX = 4096
 """Bytes of a receipt in either form: the longest origin and a batch of 2^24 entries fit."""
 
 _LINES = 6
-_MICROSECONDS = 1_000_000
 _FORM = re.compile(
     r"entry=([0-9A-Z]{26});leaf=([A-Za-z0-9+/=]{44});position=([0-9]+);path=([A-Za-z0-9+/=]*);batch=([A-Za-z0-9+/=]+)"
 )
@@ -82,7 +81,7 @@ class BatchTree:
 
 def deadline_of(now: Instant) -> int:
     """Returns the POSIX second by which what is committed now is promised."""
-    return -(-now // _MICROSECONDS) + DEADLINE_S
+    return -(-now // SECOND) + DEADLINE_S
 
 
 def make_receipts(

@@ -10,13 +10,13 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.agreement import Side
 from safeconduct.access.agreement_versions import AGREEMENT_VERSIONS, AgreementVersion
-from safeconduct.access.due import DAY, Due, organization_owner
+from safeconduct.access.due import Due, organization_owner
 from safeconduct.access.model.agreements import Agreement
 from safeconduct.access.reasons import check_reason
 from safeconduct.access.signing import agreement_digest, signed_document
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
-from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.kernel.instants import DAY, Instant, rfc3339
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.keys import PublicKey

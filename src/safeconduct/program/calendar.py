@@ -8,10 +8,10 @@ from itertools import chain
 
 from safeconduct.access import appeals, approvals_due, freezes, grants_due, scopes, tokens
 from safeconduct.access import records as kept
-from safeconduct.access.due import DAY, Due, Owner, organization_owner, principal_owner
+from safeconduct.access.due import Due, Owner, organization_owner, principal_owner
 from safeconduct.access.model.parties import Role
 from safeconduct.kernel.ids import OrganizationId, PrincipalId
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import DAY, Instant
 from safeconduct.kernel.ports import Records
 from safeconduct.program import agreements
 from safeconduct.program.obligations import reading as obligations

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from safeconduct.access.due import Due
 from safeconduct.kernel.canonical import digest
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import SECOND, Instant
 
 LINE_OCTETS_MAX = 75
 """Octets of a content line, without its end (RFC 5545 section 3.1). Longer ones are folded."""
@@ -59,4 +59,4 @@ def _text(text: str) -> str:
 
 
 def _utc(at: Instant) -> str:
-    return datetime.fromtimestamp(at // seconds(1), UTC).strftime("%Y%m%dT%H%M%SZ")
+    return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y%m%dT%H%M%SZ")

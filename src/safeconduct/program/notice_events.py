@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from safeconduct.access.acts import record_act
-from safeconduct.access.due import DAY
 from safeconduct.kernel.effects import finish_effect
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ids import EntryId, OrganizationId, PrincipalId
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import DAY, Instant
 from safeconduct.kernel.notices import ASKED, NEW, NOTICE, TOLD, Asked, Notice, NoticeLine, order_notice
 from safeconduct.kernel.ports import Collection, Projection, State
 from safeconduct.ledger.events import EventType

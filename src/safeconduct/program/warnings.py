@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from safeconduct.access import approvals_due
 from safeconduct.access import records as kept
-from safeconduct.access.due import DAY, Due
+from safeconduct.access.due import Due
 from safeconduct.access.tokens import installation_log
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ids import OrganizationId
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import DAY, HOUR, MINUTE, Duration, Instant
 from safeconduct.kernel.notices import ASKED, LINES_MAX, NEW, TOLD, NoticeLine
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.program.calendar import calendar
@@ -28,10 +28,10 @@ from safeconduct.program.notice_events import (
     mark,
 )
 
-LOOK_AT: Duration = seconds(6 * 3600)
+LOOK_AT = Duration(6 * HOUR)
 """When in the day, in UTC, the whole calendar is looked at: before people in Europe begin, after those in America."""
 
-ASK_AGAIN: Duration = seconds(15 * 60)
+ASK_AGAIN = Duration(15 * MINUTE)
 """The least time between two notices of what waits for answers: an agent whose calls are held asks many times."""
 
 MARKS_MAX = 1000

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from safeconduct.kernel.effects import Effect
 from safeconduct.kernel.errors import LimitedError, SafeconductError
 from safeconduct.kernel.ids import EntryId
-from safeconduct.kernel.instants import Duration, seconds
+from safeconduct.kernel.instants import MINUTE, Duration
 from safeconduct.kernel.ports import Clock
 from safeconduct.runtime.freeze import Snapshot
 from safeconduct.runtime.queued import QueuedWriter
@@ -19,7 +19,7 @@ from safeconduct.soc.hunts.scheduling import Found, settle_run
 from safeconduct.soc.hunts.stopping import stopped_by
 from safeconduct.soc.ingesting import owned_key
 
-GIVE_UP: Duration = seconds(900)
+GIVE_UP = Duration(15 * MINUTE)
 """How long an engine that fails is asked again, counted from when the hunt was due."""
 
 EVENTS_CITED = 20

@@ -12,12 +12,12 @@ from safeconduct.access.upstream_keys import KeyRevoker, KeyState, Way, is_revok
 from safeconduct.kernel.effects import Effect
 from safeconduct.kernel.errors import InvalidInputError, RefusedError, UnavailableError
 from safeconduct.kernel.ids import FreezeId
-from safeconduct.kernel.instants import Duration, seconds
+from safeconduct.kernel.instants import MINUTE, Duration
 from safeconduct.kernel.ports import Clock
 from safeconduct.runtime.freeze import Snapshot
 from safeconduct.runtime.queued import QueuedWriter
 
-GIVE_UP: Duration = seconds(900)
+GIVE_UP = Duration(15 * MINUTE)
 """How long a vendor is asked, counted from the order: a key that others have can't wait longer for a person."""
 
 TRIES_MIN = 3

@@ -16,7 +16,7 @@ import msgspec
 from safeconduct.kernel.effects import Effect
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import EntryId
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import DAY, Duration, Instant
 from safeconduct.kernel.notices import Notice, NoticeLine, Notifier
 from safeconduct.kernel.ports import Clock
 from safeconduct.program.notice_events import Outcome
@@ -25,7 +25,7 @@ from safeconduct.program.warnings import Look, look, tell
 from safeconduct.runtime.freeze import Snapshot
 from safeconduct.runtime.queued import QueuedWriter
 
-GIVE_UP: Duration = seconds(24 * 3600)
+GIVE_UP: Duration = DAY
 """How long a notice is tried, counted from its order: whoever mends a mail server does so within a day."""
 
 TRIES_MIN = 3

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from safeconduct.kernel.effects import Effect
 from safeconduct.kernel.errors import AbsentError, SafeconductError, UnavailableError
-from safeconduct.kernel.instants import Duration, seconds
+from safeconduct.kernel.instants import DAY, Duration
 from safeconduct.kernel.ports import Clock
 from safeconduct.runtime.freeze import Snapshot
 from safeconduct.runtime.queued import QueuedWriter
@@ -17,7 +17,7 @@ from safeconduct.soc.siem.model import Telling
 from safeconduct.soc.siem.ports import Siem
 from safeconduct.soc.siem.service import settle_telling
 
-GIVE_UP: Duration = seconds(86_400)
+GIVE_UP: Duration = DAY
 """How long a SIEM that answers nothing, or no, is asked again: a day of somebody's mending a credential."""
 
 

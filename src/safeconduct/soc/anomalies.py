@@ -9,14 +9,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from safeconduct.kernel.ids import EventId
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import HOUR, Duration, Instant
 from safeconduct.soc.habits import HABITS, Habit, Named, habits_of, usual_form
 from safeconduct.soc.model import Event
 
 SEEN_MIN = 100
 """Events of a context before anything about it is unusual: with fewer, odds of 1 in 50 can't be told from 1 in 10."""
 
-SPAN_MIN: Duration = seconds(3600)
+SPAN_MIN: Duration = HOUR
 """How long a context must have been seen: what a machine does in its first hour is all new."""
 
 ODDS_MAX = 0.02

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ids import EventId, IncidentId
-from safeconduct.kernel.instants import Duration, seconds
+from safeconduct.kernel.instants import HOUR, Duration
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.entities import Mention
 from safeconduct.soc.grouping import Ruling, grouped
@@ -18,7 +18,7 @@ from safeconduct.soc.inventory import Inventory
 from safeconduct.soc.joining import joiners
 from safeconduct.soc.model import Alert, Edge, Entity, Event, Incident
 
-WINDOW: Duration = seconds(3600)
+WINDOW: Duration = HOUR
 """How far apart two events that share an entity may be. Intruders pause; an hour without a trace is rather chance."""
 
 INCIDENT_ID_DIGITS = 32

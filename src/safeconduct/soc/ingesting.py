@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from safeconduct.access.acts import record_act
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.ids import Origin
-from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339, seconds
+from safeconduct.kernel.instants import MINUTE, Duration, Instant, parse_rfc3339, rfc3339
 from safeconduct.kernel.ports import Collection, Projection, State, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
 
-SKEW_MAX = seconds(300)
+SKEW_MAX = Duration(5 * MINUTE)
 """How far a clock may be ahead before it is told: what Kerberos allows as well (RFC 4120, 1.6)."""
 
 UNSET_CLOCK = parse_rfc3339("2001-01-01T00:00:00Z")

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from safeconduct.kernel.errors import InvalidInputError, SafeconductError
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import HOUR, SECOND, Duration, Instant
 from safeconduct.soc.answer_schema import an_object, items
 from safeconduct.soc.grounding import Search
 from safeconduct.soc.grounding.searching import SEARCH_WINDOW_S
@@ -34,7 +34,7 @@ VALUE_CHARS_MAX = 128
 ANSWER_CHARS_MAX = 8_192
 """Characters of an answer that are read: three hunts of three conditions have about 1,500."""
 
-AROUND: Duration = seconds(3_600)
+AROUND: Duration = HOUR
 """How far `around` reaches before and behind the incident."""
 
 COMPARISONS = (Comparison.EQUALS, Comparison.CONTAINS, Comparison.STARTS_WITH, Comparison.ENDS_WITH, Comparison.EXISTS)
@@ -125,11 +125,11 @@ def _where(said: _Where) -> Where:
 def _windows(incident: Incident) -> Mapping[str, tuple[Instant, Instant]]:
     # Of a long incident, its end: what is said to be absent is said of a day at most.
     last = incident.last_at
-    first = max(incident.first_at, last - SEARCH_WINDOW_S * 1_000_000)
+    first = max(incident.first_at, last - SEARCH_WINDOW_S * SECOND)
     around = last + AROUND
     return {
         "during": (Instant(first), last),
-        "around": (Instant(max(first - AROUND, around - SEARCH_WINDOW_S * 1_000_000)), Instant(around)),
+        "around": (Instant(max(first - AROUND, around - SEARCH_WINDOW_S * SECOND)), Instant(around)),
     }
 
 

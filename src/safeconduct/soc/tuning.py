@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from safeconduct.kernel.canonical import JSONValue, digest
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
 from safeconduct.kernel.ids import EventId
-from safeconduct.kernel.instants import Instant, rfc3339, seconds
+from safeconduct.kernel.instants import DAY, Instant, rfc3339
 from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.model import Alert, Event
 from safeconduct.soc.pointers import resolve
@@ -63,7 +63,7 @@ def wanted(one: TunedOut, sample: Event, rules: Collection[str]) -> TunedOut:
                 f"event {sample.id} has no single value at {place[:120]!r}",
                 remedy="name a place such as /raw/User: safeconduct events show ID",
             )
-    if not one.first < one.until <= one.first + seconds(DAYS_MAX * 86_400):
+    if not one.first < one.until <= one.first + DAYS_MAX * DAY:
         raise InvalidInputError(
             f"expected an end after {rfc3339(one.first)} and within {DAYS_MAX} days of it, not {rfc3339(one.until)}"
         )

@@ -11,14 +11,11 @@ from heapq import heappush, heappushpop
 from statistics import median
 
 from safeconduct.kernel.ids import EventId
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import HOUR, Instant, rfc3339
 from safeconduct.soc.amounts import AMOUNTS, Amount
 from safeconduct.soc.habits import Named, named
 from safeconduct.soc.model import Event
 from safeconduct.soc.quotes import quote_at
-
-HOUR: Duration = seconds(3600)
-"""The stretch that is measured, from the epoch on."""
 
 HOURS_MIN = 48
 """Hours with anything in them before one is too much: two days of work that never rests, or a week of office hours."""

@@ -19,7 +19,7 @@ from safeconduct.access.watching import (
 )
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
 from safeconduct.kernel.ids import EntryId
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import MINUTE, Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.watch.case_model import CASE_KEYS, CASES, USED, Case, CaseState
@@ -177,7 +177,7 @@ def _take_next(tx: Transaction, case: Case) -> None:
     if ladder is None or index >= len(ladder.steps):
         return
     step = ladder.steps[index]
-    due_at = Instant(tx.now + seconds(60 * step.due_minutes))
+    due_at = Instant(tx.now + step.due_minutes * MINUTE)
     done, why = _act(tx, case, ladder, step)
     owner = tx.get(kept.PRINCIPALS, step.owner)
     event = StepTaken(

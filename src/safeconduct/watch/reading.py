@@ -6,14 +6,14 @@ from typing import Any
 
 from safeconduct.access import records as kept
 from safeconduct.access.reading_rights import Reader
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import DAY, SECOND, Duration, Instant, rfc3339
 from safeconduct.kernel.ports import Records
 from safeconduct.kernel.shares import wilson
 from safeconduct.watch.case_model import CASES, Case, CaseState
 from safeconduct.watch.cases import stopped
 from safeconduct.watch.signals import DETECTORS
 
-SHOWN: Duration = seconds(365 * 24 * 3600)
+SHOWN = Duration(365 * DAY)
 """How long a decided case is shown: a year, for rates. Its entries stay in the log, as all do."""
 
 
@@ -44,7 +44,7 @@ def case_document(case: Case) -> dict[str, Any]:
     return asdict(case) | {
         "at": rfc3339(case.at),
         "selector": str(case.selector) if case.selector else None,
-        "window": case.window // seconds(1),
+        "window": case.window // SECOND,
         "steps": [asdict(one) | {"at": rfc3339(one.at), "due_at": rfc3339(one.due_at)} for one in case.steps],
         "appeal": asdict(appeal) | {"at": rfc3339(appeal.at)} if appeal else None,
         "decision": asdict(decision) | {"at": rfc3339(decision.at)} if decision else None,
@@ -55,7 +55,7 @@ def signals_document() -> list[dict[str, Any]]:
     """Returns what is looked for: what counts, in which window of seconds, from how many on."""
     rules = (one.rule for one in DETECTORS)
     return [
-        {"signal": one.kind, "counts": one.counts, "window": one.window // seconds(1), "threshold": one.threshold}
+        {"signal": one.kind, "counts": one.counts, "window": one.window // SECOND, "threshold": one.threshold}
         for one in rules
     ]
 

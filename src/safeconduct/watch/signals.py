@@ -10,11 +10,8 @@ from itertools import pairwise
 from safeconduct.access.escalation import SignalKind
 from safeconduct.gateway.arriving import MISUSED
 from safeconduct.gateway.traits import distance
-from safeconduct.kernel.instants import seconds
+from safeconduct.kernel.instants import HOUR, MINUTE, Duration
 from safeconduct.watch.model import Fact, FactKind, Rule, Signal, raised
-
-MINUTE = 60
-HOUR = 60 * MINUTE
 
 ALIKE_BITS = 22
 """Bits in which the likenesses of two prompts may differ that say much the same: 95 of 100 pairs that were rephrased
@@ -156,8 +153,8 @@ def _baited(_rule: Rule, facts: tuple[Fact, ...]) -> Found:
     return len(facts), "a token was used that nobody was given"
 
 
-def _rule(kind: SignalKind, window_s: int, threshold: int, counts: str) -> Rule:
-    return Rule(kind=kind, window=seconds(window_s), threshold=threshold, counts=counts)
+def _rule(kind: SignalKind, window: int, threshold: int, counts: str) -> Rule:
+    return Rule(kind=kind, window=Duration(window), threshold=threshold, counts=counts)
 
 
 DETECTORS: tuple[Detector, ...] = (

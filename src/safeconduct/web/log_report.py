@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.kernel.instants import SECOND, Instant, rfc3339
 from safeconduct.ledger.dossier import Dossier, ReportedEntry, SignatureLine
 from safeconduct.ledger.envelope import Leaf
 from safeconduct.web.page import code, facts, page, section, table, text
@@ -88,7 +88,7 @@ def _signatures(lines: Iterable[SignatureLine]) -> str:
 def _signature(line: SignatureLine) -> Sequence[str]:
     if not line.key:
         return code(line.name), "<b class=rejected>unknown: not checked</b>", ""
-    at = rfc3339(Instant(line.at_s * 1_000_000)).partition(".")[0] + "Z" if line.at_s else ""
+    at = rfc3339(Instant(line.at_s * SECOND)).partition(".")[0] + "Z" if line.at_s else ""
     role = "the log" if line.is_log else "witness"
     return code(line.key), f"<b class='verified whole'>{role}, verified</b>", f"<span class=whole>{text(at)}</span>"
 

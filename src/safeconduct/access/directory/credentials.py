@@ -21,14 +21,14 @@ from safeconduct.kernel.errors import (
     UnauthenticatedError,
 )
 from safeconduct.kernel.ids import OrganizationId
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import DAY, Duration, Instant, rfc3339
 from safeconduct.kernel.ports import Entropy, Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 
 CREDENTIAL_PREFIX = "scd_"
 """What scanners for leaked secrets look for, and what tells it from a principal's token."""
 
-LIFETIME_MAX: Duration = seconds(90 * 24 * 3600)
+LIFETIME_MAX = Duration(90 * DAY)
 """A credential lives for 90 days at most: it lies at the identity provider, who renews nothing by itself."""
 
 CREDENTIALS_MAX = 2
@@ -72,7 +72,7 @@ def issue_credential(
             clause=f"principal:{signer.id}/organization",
         )
     if not tx.now < expires_at <= tx.now + LIFETIME_MAX:
-        most = LIFETIME_MAX // seconds(86_400)
+        most = LIFETIME_MAX // DAY
         raise InvalidInputError(f"a credential expires within {most} days from now, not at {rfc3339(expires_at)}")
     held = [one for one in credentials(tx) if one.organization == organization and tx.now < one.expires_at]
     if len(held) >= CREDENTIALS_MAX:

@@ -19,7 +19,7 @@ from safeconduct.adapters.models.wire import Request, base_url
 from safeconduct.gateway.terms import STATUS_OK
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import SECOND, Instant, seconds
 from safeconduct.kernel.ports import Clock
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -57,7 +57,7 @@ class ServiceAccount:
 
     def assertion(self, at: Instant) -> str:
         """Returns the signed statement that a token is asked for with."""
-        issued = at // seconds(1)
+        issued = at // SECOND
         head = canonical({"alg": "RS256", "typ": "JWT", "kid": self.key_id})
         claims = canonical(
             {

@@ -16,7 +16,7 @@ from safeconduct.adapters.notifiers.wording import body, subject
 from safeconduct.adapters.outbound import cut_at, is_loopback
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import EntryId
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import SECOND, Instant
 from safeconduct.kernel.notices import Notice
 
 MAIL_S = 30.0
@@ -100,4 +100,4 @@ def message_of(mail: Mail, entry: EntryId, notice: Notice) -> EmailMessage:
 
 
 def _seconds(at: Instant) -> int:
-    return at // seconds(1)
+    return at // SECOND

@@ -18,7 +18,7 @@ import msgspec
 from safeconduct.adapters.outbound import exchange, http_address, require_private
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import EntryId
-from safeconduct.kernel.instants import Instant, rfc3339, seconds
+from safeconduct.kernel.instants import SECOND, Instant, rfc3339
 from safeconduct.kernel.notices import Notice
 from safeconduct.kernel.ports import Clock
 
@@ -90,7 +90,7 @@ class Webhook:
 
 def signed_headers(secret: bytes, message: str, now: Instant, body: bytes) -> dict[str, str]:
     """Returns the headers by which a receiver knows who sent a body, when, and whether it had it before."""
-    sent_at = str(now // seconds(1))
+    sent_at = str(now // SECOND)
     signed = f"{message}.{sent_at}.".encode() + body
     signature = base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
     return {"webhook-id": message, "webhook-timestamp": sent_at, "webhook-signature": f"v1,{signature}"}

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from safeconduct.kernel.errors import RefusedError, UnavailableError
-from safeconduct.kernel.instants import seconds
+from safeconduct.kernel.instants import SECOND
 from safeconduct.kernel.ports import Clock
 from safeconduct.soc.actions.ports import Order, Standing
 
@@ -43,7 +43,7 @@ class Nftables:
         return Standing(held=held is not None and _dropping(self._table(), family))
 
     def apply(self, order: Order, _before: Standing) -> None:
-        left = max(1, (order.until - self.clock.now()) // seconds(1))
+        left = max(1, (order.until - self.clock.now()) // SECOND)
         name = _FAMILIES[ip_address(order.target).version][0]
         element = f'{{ {order.target} timeout {left}s comment "{order.action}" }}'
         self._change([*_setup(), f"add element {TABLE} {name} {element}"])

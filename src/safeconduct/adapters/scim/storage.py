@@ -43,7 +43,7 @@ from safeconduct.access.directory.pushing import Said, keep_group, keep_user, re
 from safeconduct.adapters.scim.schemas import Group, GroupMember, User
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import SECOND, Instant
 from safeconduct.kernel.ports import Receipt, Records, Transaction, Writer
 from safeconduct.ledger.reader import LogReader
 
@@ -232,7 +232,7 @@ def _meta(name: str, one: DirectoryUser | DirectoryGroup) -> Meta:
 
 
 def _datetime(at: Instant) -> datetime:
-    return datetime.fromtimestamp(at / 1_000_000, UTC)
+    return datetime.fromtimestamp(at / SECOND, UTC)
 
 
 def _entry_of(version: str | None) -> str:

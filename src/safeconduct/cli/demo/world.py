@@ -22,6 +22,7 @@ from safeconduct.cli.demo.program import Parties, render
 from safeconduct.cli.starter import make_keys, signed_by_both
 from safeconduct.kernel.errors import ConflictError, UnavailableError
 from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.instants import SECOND
 from safeconduct.ledger.keys import SecretKey
 
 ORIGIN = "safeconduct.example/demo"
@@ -112,7 +113,7 @@ def world(
 
 def default_root(states: Path) -> Path:
     """Returns a new folder's name for a demo: one for each run, so that nothing of a former one is lost."""
-    stamp = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(SystemClock().now() / 1_000_000))
+    stamp = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(SystemClock().now() / SECOND))
     return states / "demos" / stamp
 
 

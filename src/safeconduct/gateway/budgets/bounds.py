@@ -11,7 +11,7 @@ from safeconduct.gateway.budgets.model import NO_COST, Account, Cost, Unit, Usag
 from safeconduct.gateway.dialects.model import ModelRequest
 from safeconduct.gateway.ports import Ask
 from safeconduct.kernel.errors import RefusedError
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import HOUR, Instant
 
 TOOLS_TOKENS = 1024
 """Tokens that a vendor's own words around offered tools may take: several hundred at the vendors that tell."""
@@ -24,8 +24,6 @@ EMBEDDINGS = "openai.embeddings"
 
 KNOWN_MAX = 4096
 """Owners whose accounts of the hour are remembered: more than one program's grants, paths and organizations."""
-
-_HOUR_US = 3_600_000_000
 
 
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +46,7 @@ def cost_of(budgets: Sequence[StatedBudget], at: Instant, sending: Sending) -> C
     if not budgets or dialect == COUNTING:
         return NO_COST
     _check_bounded(sending.path, sending.asked)
-    accounts = [account for stated in budgets for account in _accounts(stated, at // _HOUR_US)]
+    accounts = [account for stated in budgets for account in _accounts(stated, at // HOUR)]
     if sending.model.prices is None:
         _check_unpriced(accounts, sending.model.name)
     prompt = sum(prompt_tokens_max(sending.asked, ask.body) for ask in sending.asks)
@@ -98,7 +96,7 @@ def _accounts(stated: StatedBudget, hour: int) -> tuple[Account, ...]:
     known = _known.get(stated.owner)
     if known is not None and known[0] is stated and known[1] == hour:
         return known[2]
-    accounts = accounts_of(stated, Instant(hour * _HOUR_US))
+    accounts = accounts_of(stated, Instant(hour * HOUR))
     if len(_known) >= KNOWN_MAX:
         _known.clear()
     _known[stated.owner] = stated, hour, accounts

@@ -6,9 +6,7 @@ Of money a caller is told no amounts: they would tell the price.
 from safeconduct.gateway.budgets.model import Account, Amounts, Cost, Unit
 from safeconduct.gateway.budgets.purse import Purse
 from safeconduct.kernel.errors import LimitedError
-from safeconduct.kernel.instants import Instant, rfc3339
-
-_SECOND_US = 1_000_000
+from safeconduct.kernel.instants import SECOND, Instant, rfc3339
 
 
 def budget_exhausted(cost: Cost, purse: Purse, left: Amounts, now: Instant) -> LimitedError:
@@ -21,7 +19,7 @@ def budget_exhausted(cost: Cost, purse: Purse, left: Amounts, now: Instant) -> L
         code="budget-exhausted",
         clause=f"{account.owner}/budget",
         remedy=_remedy(account, has, cost),
-        retry_after_s=max(1, -(-(account.closes_at - now) // _SECOND_US)) if needed <= account.limit else None,
+        retry_after_s=max(1, -(-(account.closes_at - now) // SECOND)) if needed <= account.limit else None,
     )
 
 

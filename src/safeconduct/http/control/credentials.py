@@ -16,7 +16,7 @@ from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.declared import Content
 from safeconduct.http.control.frame import OpenBytes, answer, commit, held
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import SECOND, Instant
 
 router = APIRouter(prefix="/api/v1/credentials", tags=["credentials"])
 
@@ -34,7 +34,7 @@ def audience(control: Installation) -> Response:
     """Returns whom assertions are for, and how long a token holds at most. Anybody may ask."""
     with control.snapshot() as records:
         found = credentials.audience_of(records)
-    return answer({"audience": found, "seconds": credentials.LIFETIME_MAX // seconds(1)})
+    return answer({"audience": found, "seconds": credentials.LIFETIME_MAX // SECOND})
 
 
 @router.post("")
@@ -99,7 +99,7 @@ def _answered(made: IssuedToken, now: Instant) -> Response:
         {
             "access_token": made.secret,
             "token_type": "DPoP" if made.bound.startswith("jkt:") else "Bearer",
-            "expires_in": (made.expires_at - now) // seconds(1),
+            "expires_in": (made.expires_at - now) // SECOND,
             "id": made.id,
             "principal": made.principal,
             "bound": made.bound,

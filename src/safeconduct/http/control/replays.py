@@ -20,7 +20,7 @@ from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import InvalidInputError, SafeconductError
 from safeconduct.kernel.ids import Origin
-from safeconduct.kernel.instants import Instant, rfc3339, seconds
+from safeconduct.kernel.instants import DAY, Instant, rfc3339
 from safeconduct.kernel.ports import Records
 from safeconduct.ledger.reader import LogReader
 from safeconduct.policy import PolicySet
@@ -45,7 +45,7 @@ def replay(proposed: ReadPolicies, control: Installation, days: Days = 7) -> Str
     Answers JSON lines: `progress` now and then, and last `replay` - or `error`, should something fail on the way.
     """
     policies = compile_policies(_text(proposed))
-    since = Instant(control.clock.now() - days * seconds(24 * 3600))
+    since = Instant(control.clock.now() - days * DAY)
     return LinesResponse(map(_line, _told(control, policies, since, days)))
 
 

@@ -14,7 +14,7 @@ from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, Signed, answer, commit
 from safeconduct.http.control.siem_fetching import asked, fetch, rows_asked, settle
 from safeconduct.http.control.telemetry import admit
-from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
+from safeconduct.kernel.instants import SECOND, Instant, parse_rfc3339, rfc3339
 from safeconduct.kernel.ports import Transaction
 from safeconduct.soc import telemetry_service
 from safeconduct.soc.hunts.written import Question
@@ -140,7 +140,7 @@ def _shown(joined: Joined) -> dict[str, Any]:
         "platform": joined.platform,
         "status": "experimental",
         "tables": [{"name": one.name, "time": one.time, "columns": one.columns} for one in scope.tables],
-        "window_s": scope.window // 1_000_000,
+        "window_s": scope.window // SECOND,
         "rows": scope.rows,
         "searches_per_hour": scope.searches_per_hour,
     }

@@ -12,11 +12,11 @@ from safeconduct.http.control.bodies import OpenJson
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.tokens import shown
-from safeconduct.kernel.instants import seconds
+from safeconduct.kernel.instants import MINUTE, Duration
 
 router = APIRouter(prefix="/api/v1/sign-ins", tags=["sign-ins"])
 
-MINUTES_MAX = LIFETIME_MAX // seconds(60)
+MINUTES_MAX = LIFETIME_MAX // MINUTE
 
 
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +56,7 @@ async def begin(wanted: OpenJson[SignIn], control: Installation) -> Response:
             wanted.provider,
             claims,
             verifier=wanted.verifier,
-            lifetime=seconds(60 * wanted.minutes),
+            lifetime=Duration(wanted.minutes * MINUTE),
             evidence=wanted.id_token,
         ),
     )

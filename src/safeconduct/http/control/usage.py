@@ -12,7 +12,7 @@ from safeconduct.gateway.usage_exports import read_export
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.declared import Content
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
-from safeconduct.kernel.instants import Instant, parse_rfc3339, seconds
+from safeconduct.kernel.instants import HOUR, Instant, parse_rfc3339
 
 router = APIRouter(prefix="/api/v1/usage", tags=["usage"])
 
@@ -29,7 +29,7 @@ def outcomes(_reading: Reading, control: Installation, hours: Hours = 24) -> Res
     """Counts how calls of the last hours ended by upstream and model, with vendors' notices and their rates."""
     until = Instant(control.clock.now() + 1)
     with control.snapshot() as records:
-        found = conduct(used(records, Instant(until - hours * seconds(3600)), until))
+        found = conduct(used(records, Instant(until - hours * HOUR), until))
     return answer([_document(one) for one in found])
 
 

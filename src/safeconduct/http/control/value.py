@@ -12,7 +12,7 @@ from safeconduct.access.reading_rights import Reader
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading
 from safeconduct.http.control.telemetry import read_owners
-from safeconduct.kernel.instants import Instant, parse_rfc3339, seconds
+from safeconduct.kernel.instants import DAY, Duration, Instant, parse_rfc3339
 from safeconduct.soc.value.asking import asks
 from safeconduct.soc.value.document import document
 from safeconduct.soc.value.reading import courses, unit_costs
@@ -21,7 +21,7 @@ from safeconduct.web.value_report import render_html, render_text
 
 router = APIRouter(prefix="/api/v1/value", tags=["triage"])
 
-USUAL = seconds(28 * 24 * 3600)
+USUAL = Duration(28 * DAY)
 """How far back a report goes where nobody says: four weeks, so that every weekday counts alike."""
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from safeconduct.access.due import DAY, WARN_DAYS
+from safeconduct.access.due import WARN_DAYS
 from safeconduct.access.obligations import Obligation
 from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.ids import EntryId
-from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.kernel.instants import DAY, Instant, rfc3339
 from safeconduct.kernel.ports import Collection
 from safeconduct.program.vetting.model import Person
 

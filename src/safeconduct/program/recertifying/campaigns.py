@@ -6,7 +6,6 @@ import msgspec
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, require
-from safeconduct.access.due import DAY
 from safeconduct.access.freeze_events import FREEZE_STARTED, FreezeStarted
 from safeconduct.access.grant_requests import end
 from safeconduct.access.model.stops import Selection, Selector, SelectorKind
@@ -15,7 +14,7 @@ from safeconduct.access.recertifications import ANSWER_DAYS_MAX, Access
 from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import EntryId, GrantId, PrincipalId
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import DAY, Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.program.recertifying.events import (
     ANSWERED,

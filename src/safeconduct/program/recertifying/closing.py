@@ -6,9 +6,9 @@ What nobody answered is removed with the closing, in its transaction: nobody has
 from collections import Counter
 
 from safeconduct.access import records as kept
-from safeconduct.access.due import DAY
 from safeconduct.kernel.effects import Timer
 from safeconduct.kernel.ids import EntryId
+from safeconduct.kernel.instants import DAY
 from safeconduct.kernel.ports import Transaction
 from safeconduct.program.recertifying.campaigns import end_access, find_campaign, items_of, opening
 from safeconduct.program.recertifying.events import (

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
-from safeconduct.access.due import DAY
 from safeconduct.access.model.parties import Role
 from safeconduct.access.noting import noted
 from safeconduct.access.recertifications import RECERTIFICATION_TIMER, Access, Recertification
@@ -17,7 +16,7 @@ from safeconduct.kernel.effects import Timer, clear_timer, set_timer
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import EntryId, OrganizationId, PrincipalId
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import DAY, Instant
 from safeconduct.kernel.ports import Projection, State
 from safeconduct.ledger.events import EventType
 from safeconduct.program.recertifying.model import (

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import EntryId
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import DAY, Instant
 from safeconduct.kernel.ports import Transaction
 from safeconduct.program.vetting.acting import Asked, attempt, find_case
 from safeconduct.program.vetting.applying import due_at
@@ -68,4 +68,4 @@ def _until(made: Attempt) -> Instant:
     """Returns when an approval ends: after the days that the criteria give it, and not after its evidence."""
     wanted = made.criteria.wanted(made.case.tier)
     ends = [made.case.evidence[check].expires_at for check in wanted]
-    return min(Instant(made.now + seconds(made.criteria.valid_days * 86_400)), *ends)
+    return min(Instant(made.now + made.criteria.valid_days * DAY), *ends)

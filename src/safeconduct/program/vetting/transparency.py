@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from safeconduct.access.vetting import VettingRules
-from safeconduct.kernel.instants import seconds
+from safeconduct.kernel.instants import HOUR
 from safeconduct.kernel.shares import quantile
 from safeconduct.program.vetting.model import Case
 from safeconduct.program.vetting.states import State
@@ -20,7 +20,7 @@ def transparency(rules: VettingRules | None, cases: Sequence[Case]) -> dict[str,
     A count below COUNT_MIN is None, and so is the next larger beside it if it alone could be worked out.
     """
     decided = [one for one in cases if one.decided_at is not None and one.submitted_at is not None]
-    hours = sorted((one.decided_at - one.submitted_at) // seconds(3600) for one in decided)  # type: ignore[operator]
+    hours = sorted((one.decided_at - one.submitted_at) // HOUR for one in decided)  # type: ignore[operator]
     denied = Counter(one.reason for one in cases if one.approved is False)
     appeals, upheld = sum(one.appeals for one in cases), sum(one.upheld for one in cases)
     return {

@@ -13,7 +13,7 @@ from safeconduct.kernel.effects import Timer, clear_timer, order_effect, set_tim
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import ActionId
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import MINUTE, Duration, Instant
 from safeconduct.kernel.ports import Collection, State
 from safeconduct.soc.actions.edl import ADDRESSES, LISTS, ListedAddress, ListState
 from safeconduct.soc.actions.model import Action, PointReport, Presence
@@ -34,9 +34,7 @@ UNDO = "response.undo"
 EXPIRY_TIMER = "action.expire"
 """The kind of timer whose firing calls `ending.expire` with the timer's key."""
 
-HOUR = seconds(3600)
-
-UNDO_AGAIN: Duration = seconds(900)
+UNDO_AGAIN = Duration(15 * MINUTE)
 """How long until an undo that failed is tried again: long enough that each try may stand in the log, and no longer."""
 
 

@@ -3,10 +3,10 @@
 from safeconduct.access import records as kept
 from safeconduct.access.model.rules import ResponseRule
 from safeconduct.kernel.errors import ConflictError, LimitedError, RefusedError
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import HOUR, Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.soc.actions.edl import active
-from safeconduct.soc.actions.keeping import HOUR, RUNS, TARGETS
+from safeconduct.soc.actions.keeping import RUNS, TARGETS
 from safeconduct.soc.actions.kinds import KINDS
 from safeconduct.soc.actions.model import Action
 from safeconduct.soc.actions.states import HELD, OPEN, ActionState

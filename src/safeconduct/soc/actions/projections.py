@@ -7,13 +7,12 @@ from safeconduct.access.acts import record_act
 from safeconduct.kernel.effects import clear_timer, finish_effect, set_timer
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ids import ActionId
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import HOUR, Instant
 from safeconduct.kernel.ports import Projection, State
 from safeconduct.soc.actions import events
 from safeconduct.soc.actions.edl import LIST_TOKENS, ListToken
 from safeconduct.soc.actions.keeping import (
     CARRY_OUT,
-    HOUR,
     PREPARE,
     RUNS,
     UNDO,

@@ -6,7 +6,7 @@ from safeconduct.access.model.rules import ResponseRule
 from safeconduct.approvals import Electorate, Proposal
 from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.ids import ActionId, ApprovalId, PrincipalId
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import DAY, Duration, Instant, seconds
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc.actions import events
@@ -21,7 +21,7 @@ from safeconduct.soc.actions.targets import read_target, refuse_never
 from safeconduct.soc.autonomy.model import Autonomy
 from safeconduct.soc.owners import origin_of
 
-DECISION_TIME: Duration = seconds(24 * 3600)
+DECISION_TIME: Duration = DAY
 """How long a proposed action waits for its votes. What was true of a target yesterday may not be today."""
 
 UNASKED = ApprovalId("")

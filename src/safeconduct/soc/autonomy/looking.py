@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from safeconduct.access.acts import Capability, authenticate_act
-from safeconduct.access.due import DAY
 from safeconduct.access.model.paths import ModelClosing
 from safeconduct.kernel.errors import AbsentError, ConflictError
 from safeconduct.kernel.ids import EntryId, PathId
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import DAY, Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc import reasons

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from safeconduct.kernel.decisions import Reason
+from safeconduct.kernel.instants import SECOND
 from safeconduct.soc.claims import Claim, make_claim
 from safeconduct.soc.correlation import WINDOW
 from safeconduct.soc.entities import mentions
@@ -37,7 +38,7 @@ def follows(claim: Claim, context: Context) -> Reason | None:
         if not _joins(edge, left, right, context.inventory):
             return broken(5, "joins-nothing", f"so many events share this {edge.tie.value} that it joins none")
         if right.at - left.at > WINDOW:
-            return broken(5, "edge-too-long", f"the events lie more than {WINDOW // 1_000_000} s apart")
+            return broken(5, "edge-too-long", f"the events lie more than {WINDOW // SECOND} s apart")
     if edge.tie not in EDGES[predicate.word] or (edge.tie is Tie.FILE and not _carries(predicate, left, right)):
         return broken(5, CAUSE_UNSUPPORTED, f"the same {edge.tie.value} does not carry {predicate.word.value!r}")
     return None

@@ -3,6 +3,7 @@
 import re
 
 from safeconduct.kernel.decisions import Reason
+from safeconduct.kernel.instants import SECOND
 from safeconduct.soc.claims import TIME_POINTER, Claim
 from safeconduct.soc.entities import HOST_PLACES, mentions
 from safeconduct.soc.grounding.model import Context, broken
@@ -82,7 +83,7 @@ def _supported(predicate: Relation, left: Event, right: Event) -> Reason | None:
 def _alive(predicate: Relation, left: Event, right: Event, context: Context) -> Reason | None:
     if predicate.tie not in _NEEDS_TIME:
         return None
-    if abs(left.at - right.at) > PROCESS_LIFE_S * 1_000_000:
+    if abs(left.at - right.at) > PROCESS_LIFE_S * SECOND:
         return broken(4, "pid-too-old", f"a process id is not trusted for longer than {PROCESS_LIFE_S} s")
     if predicate.tie is Tie.PROCESS:
         return None

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from safeconduct.kernel.decisions import Reason
 from safeconduct.kernel.errors import SafeconductError
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import SECOND, Instant
 from safeconduct.soc.claims import Claim
 from safeconduct.soc.grounding.model import Context, Search, broken, satisfies
 from safeconduct.soc.hunts.model import Comparison, Hunt, Where
@@ -43,7 +43,7 @@ def searched(claim: Claim, context: Context) -> Reason | None:
 def _bounded(hunt: Hunt) -> Reason | None:
     if hunt.first is None or hunt.last is None or not hunt.sources:
         return broken(8, "unbounded", "such a claim names its window and its sources")
-    if hunt.last - hunt.first > SEARCH_WINDOW_S * 1_000_000:
+    if hunt.last - hunt.first > SEARCH_WINDOW_S * SECOND:
         return broken(8, "window-too-long", f"the window spans {SEARCH_WINDOW_S} s at most")
     if hunt.group or not hunt.where:
         return broken(8, "no-condition", "such a claim is about events that satisfy conditions, not about groups")
@@ -76,7 +76,7 @@ def _names_host(where: Where) -> bool:
 
 def _parts(hunt: Hunt) -> Iterator[tuple[Instant, Instant]]:
     first, last = hunt.first or Instant(0), hunt.last or Instant(0)
-    count = max(1, -(-(last - first) // (COVERAGE_S * 1_000_000)))
+    count = max(1, -(-(last - first) // (COVERAGE_S * SECOND)))
     edges = [first + (last - first) * part // count for part in range(count + 1)]
     return ((Instant(edges[part]), Instant(edges[part + 1])) for part in range(count))
 

@@ -9,15 +9,13 @@ from safeconduct.kernel.effects import finish_effect, order_effect
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import EventId, IncidentId
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import HOUR, Instant
 from safeconduct.kernel.ports import Collection, Projection, State
 from safeconduct.ledger.events import EventType
 from safeconduct.soc.predicates import Judgment
 
 TELL_SIEM = "siem-tell"
 """The kind of effect by which a SIEM is told of its alerts."""
-
-HOUR = seconds(3600)
 
 
 class Asked(StrEnum):

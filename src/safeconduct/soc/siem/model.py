@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from safeconduct.kernel.errors import InvalidInputError, RefusedError
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import DAY, SECOND, Duration, Instant
 from safeconduct.soc.hunts.columns import COLUMNS
 from safeconduct.soc.hunts.model import Comparison, Hunt, Order
 from safeconduct.soc.ocsf.own import ACTIVITY_MAX, CLASS_MAX
@@ -23,10 +23,8 @@ TABLE = re.compile(r"[A-Za-z0-9_.*][A-Za-z0-9_.*:-]{0,254}")
 ROWS_MAX = 10_000
 """Rows one search brings at most. The platforms' own limits are 10,000 (ES|QL), 50,000 (Splunk) and 100,000 (Graph)."""
 
-WINDOW_MAX = seconds(30 * 86_400)
+WINDOW_MAX = Duration(30 * DAY)
 """The longest window of one search: advanced hunting keeps 30 days."""
-
-DAY = seconds(86_400)
 
 _CLASSES = frozenset({0, *range(1000, CLASS_MAX + 1)})
 
@@ -151,7 +149,7 @@ class Scope:
             )
         if hunt.last - hunt.first > self.window or hunt.limit > self.rows:
             raise RefusedError(
-                f"a search here spans {self.window // seconds(1)} s at most and brings {self.rows} rows at most",
+                f"a search here spans {self.window // SECOND} s at most and brings {self.rows} rows at most",
                 code="siem-outside",
                 clause="siem/scope",
                 remedy="ask for less at once, or have the file of SIEMs allow more",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import InvalidInputError, LimitedError
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import HOUR, Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc.incidents import IncidentRecord
@@ -15,7 +15,6 @@ from safeconduct.soc.siem.events import (
     ANSWERED,
     ASKED,
     CURSORS,
-    HOUR,
     ORDERED,
     ORDERS,
     SPENT,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from safeconduct.kernel.ids import EntryId, IncidentId, PathId, PrincipalId
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import MINUTE, Duration, Instant
 from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.prompts.model import PromptKind
@@ -21,7 +21,7 @@ TOKENS_MAX = 10_000_000
 ATTEMPTS_MAX = 3
 """Times that a pair is asked before what failed of it counts as wrong: a model that never answers is no good one."""
 
-LEASE: Duration = seconds(900)
+LEASE = Duration(15 * MINUTE)
 """How long a pair that was begun and not recorded is another process's: longer than its calls may take."""
 
 

@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from safeconduct.kernel.ids import EventId, IncidentId
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import DAY, Instant
 from safeconduct.soc.model import Alert
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.telemetry_service import Detection
 from safeconduct.soc.trials.model import Case
-
-DAY = seconds(24 * 3600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

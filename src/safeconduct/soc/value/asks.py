@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 
 from safeconduct.access.unit_costs import UnitCosts
 from safeconduct.kernel.ids import PrincipalId
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import DAY, Instant
 from safeconduct.kernel.shares import quantile
-
-_DAY = seconds(24 * 3600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +59,7 @@ class Load:
 def load(asks: Asks, declared: UnitCosts, since: Instant, until: Instant) -> Load:
     """Returns how much people were asked from `since` on and before `until`."""
     known = [one for one in asks.answered if since <= one.at < until]
-    days = Counter((one.by, one.at // _DAY) for one in known)
+    days = Counter((one.by, one.at // DAY) for one in known)
     counts = sorted(days.values())
     return Load(
         asks=len(known),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from safeconduct.access.unit_costs import UnitCosts
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import PathId
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import DAY, Duration, Instant, rfc3339
 from safeconduct.soc.value.asks import Asks, Load, load
 from safeconduct.soc.value.costs import Costs, costs
 from safeconduct.soc.value.effect import Effect, effect, unchecked_effect
@@ -16,7 +16,7 @@ from safeconduct.soc.value.rows import Row, rows
 from safeconduct.soc.value.steps import Steps, steps
 from safeconduct.soc.value.times import Spread, spreads
 
-STRETCH_MAX: Duration = seconds(366 * 24 * 3600)
+STRETCH_MAX = Duration(366 * DAY)
 """The longest stretch of time of one report: a year."""
 
 
@@ -35,7 +35,7 @@ class Stretch:
     def __post_init__(self) -> None:
         if not 0 < self.until - self.since <= STRETCH_MAX:
             raise InvalidInputError(
-                f"expected a stretch of time of up to {STRETCH_MAX // seconds(24 * 3600)} days "
+                f"expected a stretch of time of up to {STRETCH_MAX // DAY} days "
                 f"that begins before it ends, got {rfc3339(self.since)} to {rfc3339(self.until)}",
                 code="window-invalid",
             )

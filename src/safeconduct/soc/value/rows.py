@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from safeconduct.kernel.ids import PathId
-from safeconduct.kernel.instants import Instant
+from safeconduct.kernel.instants import SECOND, Instant
 from safeconduct.soc.autonomy.review_events import Decision
 from safeconduct.soc.value.effect import Effect, effect
 from safeconduct.soc.value.model import Answer, Course, answers_of
@@ -71,5 +71,5 @@ def _row(week: str, path: str, model: str, prompt: str, courses: Sequence[Course
 
 
 def _week(at: Instant) -> str:
-    year, week, _ = datetime.fromtimestamp(at // 1_000_000, UTC).isocalendar()
+    year, week, _ = datetime.fromtimestamp(at // SECOND, UTC).isocalendar()
     return f"{year}-W{week:02d}"

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from safeconduct.kernel.instants import Duration, Instant, seconds
+from safeconduct.kernel.instants import DAY, SECOND, Duration, Instant
 from safeconduct.kernel.shares import quantile
 from safeconduct.soc.value.model import Course
 
-BACKFILL: Duration = seconds(24 * 3600)
+BACKFILL: Duration = DAY
 """How long before an incident was opened its first alert may lie. What is older was brought in as history, and says
 nothing about how fast anybody is."""
 
@@ -54,7 +54,7 @@ def spreads(courses: Iterable[Course]) -> tuple[Spread, ...]:
 def _spread(courses: list[Course], start: Start, finish: Finish) -> Spread:
     used = [one for one in courses if start is Start.OPENED or 0 <= one.opened_at - one.alert_at <= BACKFILL]
     taken = [(ended - _begun(one, start)) for one in used if (ended := _ended(one, finish)) is not None]
-    sound = sorted(one // seconds(1) for one in taken if one >= 0)
+    sound = sorted(one // SECOND for one in taken if one >= 0)
     return Spread(
         start=start,
         finish=finish,

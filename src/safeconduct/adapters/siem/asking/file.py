@@ -16,7 +16,7 @@ from safeconduct.adapters.siem.asking.elastic import ElasticSearch, ElasticSearc
 from safeconduct.adapters.siem.asking.microsoft import Microsoft, MicrosoftOptions
 from safeconduct.adapters.siem.asking.splunk import SplunkSearch, SplunkSearchOptions
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
-from safeconduct.kernel.instants import seconds
+from safeconduct.kernel.instants import HOUR, Duration
 from safeconduct.soc.hunts.model import Hunt
 from safeconduct.soc.siem import esql, kql, spl
 from safeconduct.soc.siem.model import Platform, Scope, Search, Table
@@ -130,7 +130,7 @@ class SiemsFile:
         tables = tuple(Table(**msgspec.structs.asdict(one)) for one in entry.tables)
         scope = Scope(
             tables=tables,
-            window=seconds(entry.window_hours * 3600),
+            window=Duration(entry.window_hours * HOUR),
             rows=entry.rows,
             searches_per_hour=entry.searches_per_hour,
         )

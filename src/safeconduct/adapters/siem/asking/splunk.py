@@ -13,7 +13,7 @@ import msgspec
 from safeconduct.adapters.siem.asking.requests import ask, garbled, rows
 from safeconduct.adapters.siem.web import Web
 from safeconduct.kernel.errors import AbsentError, UnavailableError
-from safeconduct.kernel.instants import Instant, seconds
+from safeconduct.kernel.instants import SECOND, Instant
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.siem.model import TELLING, Alerted, Found, Search, SiemAlert, Telling
 from safeconduct.soc.siem.spl import pattern
@@ -103,13 +103,13 @@ class SplunkSearch:
 
 
 def _epoch(at: Instant) -> str:
-    whole, rest = divmod(at, seconds(1))
+    whole, rest = divmod(at, SECOND)
     return f"{whole}.{rest:06d}"
 
 
 def _alert(row: Mapping[str, Any]) -> SiemAlert:
     try:
-        at = Instant(round(float(row["_time_epoch"] if "_time_epoch" in row else row["_time"]) * seconds(1)))
+        at = Instant(round(float(row["_time_epoch"] if "_time_epoch" in row else row["_time"]) * SECOND))
         ours = TELLING in _text(row.get("comment"))
         urgency = str(row.get("urgency", "")).lower()
         return SiemAlert(id=row["event_id"], at=at, title=row["rule_title"], severity=urgency, record=row, ours=ours)
