@@ -23,10 +23,11 @@ from safeconduct.soc.claim_events import (
 from safeconduct.soc.claims import ClaimKind, decode_claim, encode_claim
 from safeconduct.soc.grounding import Context, Outcome, Shown, check_all
 from safeconduct.soc.hunts.model import Comparison, Hunt, Where
+from safeconduct.soc.questions.composing import question
+from safeconduct.soc.questions.model import Budget, ModelAnswer
 from safeconduct.soc.quotes import quotes
 from safeconduct.soc.rechecking import read_sealed, recheck
 from safeconduct.soc.summary import rule_context, summarize
-from safeconduct.soc.triage import Budget, ModelAnswer, question
 from support.immediate import ImmediateWriter
 from support.model_noise import noise
 from support.soc_world import START, TECHNIQUES, with_field, world

@@ -21,9 +21,10 @@ from safeconduct.soc.claims import NAME, AuthorKind
 from safeconduct.soc.hunts.columns import COLUMNS
 from safeconduct.soc.model_hunts import COMPARISONS, read_proposals
 from safeconduct.soc.predicates import Judgment, Observation, Verdict
+from safeconduct.soc.questions.composing import question
+from safeconduct.soc.questions.model import TRIAGE, Budget, ModelAnswer
 from safeconduct.soc.quotes import quote_at
 from safeconduct.soc.summary import rule_context
-from safeconduct.soc.triage import TRIAGE, Budget, ModelAnswer, question
 from safeconduct.soc.triage_service import Asking, ask
 from support.corpora import corpora
 from support.soc_world import START, TECHNIQUES, Fact, event_of, search_over, world_of

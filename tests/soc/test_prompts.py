@@ -8,7 +8,8 @@ import pytest
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.soc.prompts.model import DATA, TEXT_CHARS_MAX, Prompt, PromptKind, checked
 from safeconduct.soc.prompts.shipped import SHIPPED
-from safeconduct.soc.triage import Task, question
+from safeconduct.soc.questions.composing import question
+from safeconduct.soc.questions.model import Task
 from support.soc_world import START, TECHNIQUES, Fact, event_of, world_of
 
 OWN = Prompt(kind=PromptKind.TRIAGE, system="Data is between <data> and </data>.", request=f"Before. {DATA} After.")

@@ -29,8 +29,8 @@ from safeconduct.gateway.restoring import restored_answer
 from safeconduct.kernel.ids import CallId, PathId, PrincipalId
 from safeconduct.soc.autonomy.levels import Autonomy
 from safeconduct.soc.predicates import Judgment
+from safeconduct.soc.questions.model import ModelAnswer
 from safeconduct.soc.summary import rule_context
-from safeconduct.soc.triage import ModelAnswer
 from safeconduct.soc.triage_service import WIDE, Asking, ask
 from support.programs import in_force
 from support.soc_world import HOSTS, START, TECHNIQUES, USERS, world

@@ -19,9 +19,10 @@ from safeconduct.soc.claims import AuthorKind
 from safeconduct.soc.entities import mentions
 from safeconduct.soc.grounding import Context, check_all
 from safeconduct.soc.predicates import Count, InOrder, Observation, Relation, Technique, Tie, Verdict
+from safeconduct.soc.questions.composing import question
+from safeconduct.soc.questions.model import Budget, ModelAnswer
 from safeconduct.soc.quotes import quote_at, same
 from safeconduct.soc.summary import rule_context, summarize
-from safeconduct.soc.triage import Budget, ModelAnswer, question
 from safeconduct.soc.triage_service import Asking
 from safeconduct.soc.triage_service import ask as ask_model
 from support.model_noise import INJECTIONS, noise

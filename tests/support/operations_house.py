@@ -59,8 +59,8 @@ from safeconduct.soc.autonomy import projections as autonomy_projections
 from safeconduct.soc.hunts import saved_events, scheduled_projections
 from safeconduct.soc.live import events as live_events
 from safeconduct.soc.prompts import events as prompt_events
+from safeconduct.soc.questions.model import ModelAnswer
 from safeconduct.soc.siem import events as siem_events
-from safeconduct.soc.triage import ModelAnswer
 from safeconduct.soc.trials import events as trial_events
 from safeconduct.soc.trials import rule_events
 from support.immediate import ImmediateWriter

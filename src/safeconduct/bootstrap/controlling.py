@@ -35,7 +35,7 @@ from safeconduct.kernel.errors import UnavailableError, UpstreamError
 from safeconduct.kernel.ids import PathId, PrincipalId
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.runtime.governed import Completed, GovernedCalls, NotCompleted
-from safeconduct.soc.triage import ModelAnswer
+from safeconduct.soc.questions.model import ModelAnswer
 
 ONCE = "this-process"
 """Stands for the local secret where no socket listens: who opened the data itself may read."""

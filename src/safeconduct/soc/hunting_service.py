@@ -10,7 +10,8 @@ from safeconduct.soc.grounding import Context
 from safeconduct.soc.hunts.model import Hunt
 from safeconduct.soc.model_hunts import HUNTS_MAX, Proposed, proposing, read_proposals
 from safeconduct.soc.prompts.model import Prompt
-from safeconduct.soc.triage import Hunted, ModelAnswer, ModelCaller, Task, question
+from safeconduct.soc.questions.composing import question
+from safeconduct.soc.questions.model import Hunted, ModelAnswer, ModelCaller, Task
 from safeconduct.soc.triage_service import Answered, Asking, ask
 
 EVENTS_SEEN_MAX = 64

@@ -13,14 +13,14 @@ import msgspec
 
 from safeconduct.kernel.errors import InvalidInputError, SafeconductError
 from safeconduct.kernel.instants import HOUR, SECOND, Duration, Instant
-from safeconduct.soc.answer_schema import an_object, items
 from safeconduct.soc.grounding import Search
 from safeconduct.soc.grounding.searching import SEARCH_WINDOW_S
 from safeconduct.soc.hunts.columns import COLUMNS
 from safeconduct.soc.hunts.model import Comparison, Hunt, Where
 from safeconduct.soc.model import Incident
+from safeconduct.soc.questions.answer_schema import an_object, items
+from safeconduct.soc.questions.model import Hunted, Question
 from safeconduct.soc.quotes import quotable
-from safeconduct.soc.triage import Hunted, Question
 
 HUNTS_MAX = 3
 """Hunts of one answer that are run: each is a search that an analyst waits for, and room in the next prompt."""

@@ -25,7 +25,8 @@ from safeconduct.soc.grounding import CheckedClaim, Context, Shown, check_all
 from safeconduct.soc.hunts.model import Budget as HuntBudget
 from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.owners import origin_of
-from safeconduct.soc.triage import TRIAGE, Budget, ModelAnswer, ModelCaller, Question, Task, question
+from safeconduct.soc.questions.composing import question
+from safeconduct.soc.questions.model import TRIAGE, Budget, ModelAnswer, ModelCaller, Question, Task
 
 PURPOSE = "incident-triage"
 """The purpose of paths that triage uses unless told which."""

@@ -29,7 +29,7 @@ from safeconduct.ledger.passkeys import Site
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.service import Logs
 from safeconduct.program.vetting.ports import Probes
-from safeconduct.soc.triage import ModelCaller
+from safeconduct.soc.questions.model import ModelCaller
 
 
 def no_canary(_path: str) -> str:

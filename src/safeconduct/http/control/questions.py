@@ -37,7 +37,7 @@ from safeconduct.soc.hunts.model import Hunt
 from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.model_hunts import described, run
 from safeconduct.soc.prompts.model import PromptKind
-from safeconduct.soc.triage import Hunted, Task
+from safeconduct.soc.questions.model import Hunted, Task
 from safeconduct.soc.triage_service import Answered, Asking
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["triage"])

@@ -12,9 +12,9 @@ from safeconduct.soc.grounding import Context
 from safeconduct.soc.hunting_service import Telemetry
 from safeconduct.soc.hunts.model import Hunt
 from safeconduct.soc.ingesting import HOUSE_OWNED
+from safeconduct.soc.questions.model import Hunted
 from safeconduct.soc.siem.evidence import asked_of_siem, over_both, understood
 from safeconduct.soc.siem.service import record_proposed
-from safeconduct.soc.triage import Hunted
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ from safeconduct.soc import triage_service
 from safeconduct.soc.actions.grounds import ActionProposal, candidates
 from safeconduct.soc.claim_events import claims_of
 from safeconduct.soc.prompts.model import PromptKind
+from safeconduct.soc.questions.model import Task
 from safeconduct.soc.summary import summarize
-from safeconduct.soc.triage import Task
 from safeconduct.soc.triage_service import Answered, Asking
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["triage"])

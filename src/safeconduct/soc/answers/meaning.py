@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from safeconduct.kernel.canonical import INTEGER_MAX
 from safeconduct.kernel.ids import ClaimId, EventId
-from safeconduct.soc.answer_schema import ShownField
 from safeconduct.soc.answers.items import (
     AbsenceItem,
     ConsequenceItem,
@@ -38,8 +37,9 @@ from safeconduct.soc.predicates import (
     Tie,
     Verdict,
 )
+from safeconduct.soc.questions.answer_schema import ShownField
+from safeconduct.soc.questions.model import Hunted, Question
 from safeconduct.soc.quotes import Scalar, same
-from safeconduct.soc.triage import Hunted, Question
 
 
 def predicate_of(item: Item, asked: Question, events: Mapping[EventId, Event]) -> Predicate:

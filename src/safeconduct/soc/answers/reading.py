@@ -10,7 +10,7 @@ from safeconduct.soc.answers.meaning import predicate_of, verdict_of
 from safeconduct.soc.answers.parsing import taken_apart
 from safeconduct.soc.claims import Author, AuthorKind, Claim, make_claim
 from safeconduct.soc.model import Event
-from safeconduct.soc.triage import ModelAnswer, Question
+from safeconduct.soc.questions.model import ModelAnswer, Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ TEXT_CHARS_MAX = 4_000
 """Characters of one text of a prompt: with two of them a question to a large model is still mostly data."""
 
 LAYOUT = "data/1"
-"""How the data block is laid out (`soc.triage`); another layout makes every version another one."""
+"""How the data block is laid out (`soc.questions.exhibit`); another layout makes every version another one."""
 
 DATA = "{data}"
 """The one placeholder: the block of events, alerts and hunts, between its marks."""

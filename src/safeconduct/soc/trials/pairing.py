@@ -11,7 +11,7 @@ from safeconduct.soc.grounding import Context
 from safeconduct.soc.hunting_service import Telemetry, hunt
 from safeconduct.soc.predicates import Judgment, Verdict
 from safeconduct.soc.prompts.model import Prompt, PromptKind
-from safeconduct.soc.triage import ModelCaller, Task
+from safeconduct.soc.questions.model import ModelCaller, Task
 from safeconduct.soc.triage_service import Answered, Asking, ask
 from safeconduct.soc.trials.model import Answer
 
