@@ -5,7 +5,7 @@ import json
 import pytest
 
 from safeconduct.kernel.instants import seconds
-from safeconduct.soc.incidents import INCIDENTS
+from safeconduct.soc.incidents.events import INCIDENTS
 from support.operations_house import House
 from support.sigma import rule
 from support.telemetry import accepted

@@ -4,7 +4,7 @@ import pytest
 
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.kernel.instants import seconds
-from safeconduct.soc import regrouping_service
+from safeconduct.soc.incidents import regrouping_service
 from safeconduct.soc.reasons import REASON_CHARS_MAX
 from support.operations_house import House
 from support.telemetry import visit

@@ -14,8 +14,8 @@ from safeconduct.kernel.instants import rfc3339, seconds
 from safeconduct.kernel.shares import wilson
 from safeconduct.soc.autonomy import look_events
 from safeconduct.soc.autonomy.look_events import LOOK_DONE, LOOK_DUE, LookDone, LookDue, LookOutcome
-from safeconduct.soc.closing import CLOSED, IncidentClosed
-from safeconduct.soc.incidents import INCIDENTS
+from safeconduct.soc.incidents.closing import CLOSED, IncidentClosed
+from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.predicates import Judgment
 from support.operations_house import House
 from support.telemetry import visit

@@ -15,7 +15,7 @@ from safeconduct.runtime.detecting import RETRY_LOOKS, Detector
 from safeconduct.soc.correlation import correlate
 from safeconduct.soc.detecting import detect
 from safeconduct.soc.detection.parsing import load
-from safeconduct.soc.incidents import INCIDENTS
+from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.inventory import NOTHING
 from safeconduct.soc.live.orders import live_orders, require_may_run
 from support.operations_house import House

@@ -10,7 +10,7 @@ from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import EventId, IncidentId, Origin
 from safeconduct.runtime.siem_telling import GIVE_UP, SiemTeller
-from safeconduct.soc.incidents import AlertReference, IncidentRecord
+from safeconduct.soc.incidents.model import AlertReference, IncidentRecord
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.siem.events import (
     ORDERS,

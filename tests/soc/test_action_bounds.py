@@ -15,8 +15,8 @@ from safeconduct.soc.actions.grounds import candidates
 from safeconduct.soc.actions.states import ActionState
 from safeconduct.soc.actions.targets import read_target, refuse_never
 from safeconduct.soc.claim_events import claims_of
-from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
-from safeconduct.soc.incidents import record_incident
+from safeconduct.soc.incidents.events import PROJECTIONS as INCIDENTS
+from safeconduct.soc.incidents.opening import record_incident
 from support.points import BOUNDS, field_of, program
 from support.responses import ATTACKER, desk, observed
 

@@ -12,8 +12,8 @@ from safeconduct.soc.actions.states import ActionState
 from safeconduct.soc.autonomy.levels import STANDINGS, Standing, level_of, may, refuse_beyond
 from safeconduct.soc.autonomy.model import Autonomy
 from safeconduct.soc.claim_events import claims_of
-from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
-from safeconduct.soc.incidents import record_incident
+from safeconduct.soc.incidents.events import PROJECTIONS as INCIDENTS
+from safeconduct.soc.incidents.opening import record_incident
 from support.responses import ATTACKER, desk, observed
 
 PATH = "soc-triage"

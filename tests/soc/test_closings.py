@@ -2,7 +2,7 @@
 
 from safeconduct.kernel.ids import CallId, EntryId, IncidentId, Origin, PathId, PrincipalId
 from safeconduct.kernel.instants import seconds
-from safeconduct.soc.closing import (
+from safeconduct.soc.incidents.closing import (
     CLOSED,
     PROJECTIONS,
     REOPENED,

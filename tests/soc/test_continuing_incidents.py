@@ -10,9 +10,10 @@ from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ids import EntryId, EventId, IncidentId, Origin
 from safeconduct.kernel.instants import Instant, parse_rfc3339
-from safeconduct.soc import incidents
 from safeconduct.soc.correlation import incident_id
-from safeconduct.soc.incidents import INCIDENTS, record_incident
+from safeconduct.soc.incidents import events as incidents
+from safeconduct.soc.incidents.events import INCIDENTS
+from safeconduct.soc.incidents.opening import record_incident
 from safeconduct.soc.model import Alert, Incident
 
 LOG = Origin("safeconduct.example/demo/ag-2026-01")

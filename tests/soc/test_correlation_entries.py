@@ -10,11 +10,16 @@ from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.errors import AbsentError, RefusedError, UnauthenticatedError, UnavailableError
 from safeconduct.kernel.ids import EventId, IncidentId, Origin
-from safeconduct.soc import incidents, ingesting, telemetry_service
+from safeconduct.soc import ingesting, telemetry_service
 from safeconduct.soc.detection.model import RuleSet
 from safeconduct.soc.detection.shipped import shipped_rules
-from safeconduct.soc.incidents import INCIDENTS, PART_BYTES_MAX, record_incident, whole
+from safeconduct.soc.incidents import events as incidents
+from safeconduct.soc.incidents.events import INCIDENTS
+from safeconduct.soc.incidents.opening import PART_BYTES_MAX, open_incidents, record_incident
+from safeconduct.soc.incidents.reading import incident_record
+from safeconduct.soc.incidents.whole import whole
 from safeconduct.soc.ingesting import FileReport, record_ingestion
+from safeconduct.soc.owners import origin_of
 from support.immediate import ImmediateWriter
 from support.programs import in_force, signed
 
@@ -150,9 +155,7 @@ def test_the_act_that_led_to_it_stands_in_one_entry_and_is_used_up(governed, rec
     second = replace(recorded_incident, id=IncidentId("a" * 32))
 
     def opened(tx):
-        return telemetry_service.open_incidents(
-            tx, act, [recorded_incident, second], operation=OPERATION, content=act.act.content
-        )
+        return open_incidents(tx, act, [recorded_incident, second], operation=OPERATION, content=act.act.content)
 
     assert governed.run(opened) == (recorded_incident.id, second.id)
     assert [bool(entry.act) for entry in governed.entries[count:]] == [True] + [False] * (
@@ -182,7 +185,7 @@ def test_who_may_not_is_refused_and_leaves_nothing(governed):
 
 def test_without_an_agreement_there_is_no_log_to_write_to(writer):
     with pytest.raises(RefusedError) as caught:
-        telemetry_service.origin_of(writer.state)
+        origin_of(writer.state)
     assert caught.value.code == "no-agreement"
 
 
@@ -190,7 +193,7 @@ def test_an_incident_is_found_by_the_beginning_of_its_id(writer, recorded_incide
     twin = replace(recorded_incident, id=IncidentId(recorded_incident.id[:8] + "0" * 24))
     for incident in (recorded_incident, twin):
         writer.run(lambda tx, incident=incident: record_incident(tx, LOG, incident))
-    assert telemetry_service.incident_record(writer.state, recorded_incident.id[:12]).id == recorded_incident.id
+    assert incident_record(writer.state, recorded_incident.id[:12]).id == recorded_incident.id
     for beginning in ("", recorded_incident.id[:8], "nothing"):
         with pytest.raises(AbsentError):
-            telemetry_service.incident_record(writer.state, beginning)
+            incident_record(writer.state, beginning)

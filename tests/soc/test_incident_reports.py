@@ -12,8 +12,8 @@ from stix2.exceptions import STIXError
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.claims import Author, AuthorKind, make_claim
-from safeconduct.soc.closing import Closed, IncidentClosed
 from safeconduct.soc.grounding import check
+from safeconduct.soc.incidents.closing import Closed, IncidentClosed
 from safeconduct.soc.model import Entity, EntityKind
 from safeconduct.soc.predicates import Evidence, Judgment, Observation
 from safeconduct.soc.reports.layer import incident_layer

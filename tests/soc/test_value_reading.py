@@ -7,7 +7,8 @@ from safeconduct.approvals import Approval, Proposal, Verdict, Vote
 from safeconduct.approvals.events import APPROVALS
 from safeconduct.kernel.ids import ulid
 from safeconduct.soc.claim_events import ANSWERS, AnswerRecord
-from safeconduct.soc.incidents import INCIDENTS, AlertReference, IncidentRecord
+from safeconduct.soc.incidents.events import INCIDENTS
+from safeconduct.soc.incidents.model import AlertReference, IncidentRecord
 from safeconduct.soc.value.asking import asks
 from safeconduct.soc.value.reading import courses
 from safeconduct.soc.value.report import Stretch

@@ -3,7 +3,7 @@
 from safeconduct.kernel.ids import CallId, EntryId, IncidentId, PathId, PrincipalId
 from safeconduct.kernel.instants import seconds
 from safeconduct.soc.autonomy.look_events import Look, LookDone, LookDue, LookOutcome
-from safeconduct.soc.closing import Closed, IncidentClosed
+from safeconduct.soc.incidents.closing import Closed, IncidentClosed
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.value.model import Answer, Course
 from support.immediate import START

@@ -23,6 +23,7 @@ from safeconduct.http.control import (
     anomalies,
     autonomy,
     closing,
+    detections,
     hunts,
     incident_reports,
     live,
@@ -51,12 +52,14 @@ from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import CallId
 from safeconduct.ledger.envelope import SealedField
 from safeconduct.ledger.sealing import HOUSE
-from safeconduct.soc import anomaly_orders, incidents, ingesting, regrouping, rule_collections
+from safeconduct.soc import anomaly_orders, ingesting, rule_collections
 from safeconduct.soc import tune_outs as tune_out_events
 from safeconduct.soc.actions import projections
 from safeconduct.soc.actions.keeping import VERIFY
 from safeconduct.soc.autonomy import projections as autonomy_projections
 from safeconduct.soc.hunts import saved_events, scheduled_projections
+from safeconduct.soc.incidents import events as incidents
+from safeconduct.soc.incidents import regrouping
 from safeconduct.soc.live import events as live_events
 from safeconduct.soc.prompts import events as prompt_events
 from safeconduct.soc.questions.model import ModelAnswer
@@ -68,6 +71,7 @@ from support.programs import in_force, signed
 
 PARTS = (
     telemetry,
+    detections,
     incident_routes,
     closing,
     live,
@@ -111,7 +115,7 @@ SOC = {
     **siem_events.PROJECTIONS,
 }
 
-TELEMETRY = (telemetry, incident_routes, regrouping_routes)
+TELEMETRY = (telemetry, detections, incident_routes, regrouping_routes)
 
 
 class Model:

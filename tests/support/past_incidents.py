@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from safeconduct.kernel.instants import seconds
-from safeconduct.soc.closing import CLOSED, IncidentClosed
-from safeconduct.soc.incidents import INCIDENTS
+from safeconduct.soc.incidents.closing import CLOSED, IncidentClosed
+from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.owners import origin_of
 from safeconduct.soc.predicates import Judgment
 from support.operations_house import House

@@ -25,11 +25,11 @@ from safeconduct.soc.anomaly_orders import PROJECTIONS as ANOMALIES
 from safeconduct.soc.autonomy.projections import PROJECTIONS as AUTONOMY
 from safeconduct.soc.hunts.saved_events import PROJECTIONS as SAVED_HUNTS
 from safeconduct.soc.hunts.scheduled_projections import PROJECTIONS as SCHEDULED_HUNTS
-from safeconduct.soc.incidents import PROJECTIONS as INCIDENTS
+from safeconduct.soc.incidents.events import PROJECTIONS as INCIDENTS
+from safeconduct.soc.incidents.regrouping import PROJECTIONS as REGROUPING
 from safeconduct.soc.ingesting import PROJECTIONS as INGESTING
 from safeconduct.soc.live.events import PROJECTIONS as LIVE
 from safeconduct.soc.prompts.events import PROJECTIONS as PROMPTS
-from safeconduct.soc.regrouping import PROJECTIONS as REGROUPING
 from safeconduct.soc.rule_collections import PROJECTIONS as RULES
 from safeconduct.soc.siem.events import PROJECTIONS as SIEM
 from safeconduct.soc.trials.events import PROJECTIONS as TRIALS

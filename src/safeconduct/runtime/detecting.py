@@ -17,12 +17,12 @@ from safeconduct.runtime.freeze import Snapshot
 from safeconduct.runtime.queued import QueuedWriter
 from safeconduct.soc.anomaly_orders import tells_anomalies
 from safeconduct.soc.detection.model import RuleSet
+from safeconduct.soc.incidents.regrouping import rulings
 from safeconduct.soc.inventory import Inventory
 from safeconduct.soc.live.events import LiveRecord
 from safeconduct.soc.live.orders import live_orders, require_may_run, step
 from safeconduct.soc.live.running import Live
 from safeconduct.soc.ports import EventStore
-from safeconduct.soc.regrouping import rulings
 from safeconduct.soc.tune_outs import tune_outs
 
 LOOK_S = 1.0

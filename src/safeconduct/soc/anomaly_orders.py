@@ -39,7 +39,7 @@ def order_anomalies(
     """Records whether anomalies are alerts from now on. Incidents that are open stay as they are.
 
     Raises:
-        UnauthenticatedError, RefusedError: as `telemetry_service.detects_for`.
+        UnauthenticatedError, RefusedError: as `owners.detects_for`.
     """
     signer = detects_for(tx, signed, operation=operation, content=content, owner=owner)
     ordered = AnomaliesOrdered(told=told, by=signer.id, owner=owner)

@@ -3,6 +3,7 @@
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.model.parties import Principal
+from safeconduct.access.model_assets import ModelAsset
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Records, Transaction
@@ -32,6 +33,16 @@ def owner_name(records: Records, organization: str) -> str:
     return HOUSE_OWNED if agreement and organization == agreement.partner else organization
 
 
+def brings_in(tx: Transaction, signed: SignedAct, *, operation: str, content: str, owner: str) -> None:
+    """Returns if who signed may bring an owner's telemetry in.
+
+    Raises:
+        UnauthenticatedError, RefusedError: as `access.acts`; `not-the-owner`.
+    """
+    signer = authenticate_act(tx, signed, operation=operation, expected_content=content, capability=Capability.INGEST)
+    owned(tx, signer, owner)
+
+
 def detects_for(
     tx: Transaction, signed: SignedAct, *, operation: str, content: str, owner: str = HOUSE_OWNED
 ) -> Principal:
@@ -44,6 +55,12 @@ def detects_for(
     agreement = kept.agreement_in_force(tx)
     owned(tx, signer, owner or (agreement.partner if agreement else HOUSE_OWNED))
     return signer
+
+
+def asset_register(records: Records, owner: str) -> tuple[ModelAsset, ...]:
+    """Returns the model assets of an owner, by name: what rules on them are filled in from."""
+    assets = (one for _, one in records.scan(kept.MODEL_ASSETS))
+    return tuple(one for one in assets if owner_name(records, one.organization) == owner)
 
 
 def origin_of(records: Records) -> Origin:

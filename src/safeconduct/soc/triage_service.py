@@ -20,9 +20,9 @@ from safeconduct.soc.autonomy.clearing import close_by_verdict, closing_rule
 from safeconduct.soc.autonomy.levels import level_of, refuse_stopped
 from safeconduct.soc.autonomy.model import Autonomy
 from safeconduct.soc.claim_events import record_claims
-from safeconduct.soc.closing import Closed
 from safeconduct.soc.grounding import CheckedClaim, Context, Shown, check_all
 from safeconduct.soc.hunts.model import Budget as HuntBudget
+from safeconduct.soc.incidents.closing import Closed
 from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.owners import origin_of
 from safeconduct.soc.questions.composing import question

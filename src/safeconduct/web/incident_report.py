@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.claims import AuthorKind
-from safeconduct.soc.closing import Closed
 from safeconduct.soc.grounding import CheckedClaim
+from safeconduct.soc.incidents.closing import Closed
 from safeconduct.soc.reports.model import IncidentReport, Response
 from safeconduct.soc.summary import Step, TechniqueUse
 from safeconduct.web.page import code, facts, page, section, table, text, visible

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from safeconduct.adapters.telemetry.archive import Archive
 from safeconduct.kernel.ports import Records
 from safeconduct.soc.detection.in_use import InUse, Kept, in_use
+from safeconduct.soc.owners import asset_register
 from safeconduct.soc.rule_collections import collections, read_files
-from safeconduct.soc.telemetry_service import asset_register
 
 
 def rules_in_use(records: Records, archive: Archive, owner: str, *changed: Kept) -> Callable[[], InUse]:

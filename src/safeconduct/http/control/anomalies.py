@@ -11,7 +11,7 @@ from fastapi import APIRouter, Response
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer, commit
-from safeconduct.http.control.telemetry import Owner, admit, archives_of
+from safeconduct.http.control.owned import Owner, admit, archives_of
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.anomalies import Anomaly
 from safeconduct.soc.anomaly_orders import order_anomalies

@@ -10,12 +10,13 @@ from safeconduct.access.reading_rights import reader_as
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Signed, answer, commit
-from safeconduct.http.control.telemetry import read_owners
+from safeconduct.http.control.owned import read_owners
 from safeconduct.kernel.ids import IncidentId
 from safeconduct.kernel.instants import rfc3339
-from safeconduct.soc import closing_service as service
-from safeconduct.soc import telemetry_service, triage_service
-from safeconduct.soc.closing import Closed
+from safeconduct.soc import triage_service
+from safeconduct.soc.incidents import closing_service as service
+from safeconduct.soc.incidents.closing import Closed
+from safeconduct.soc.incidents.reading import incident_record
 from safeconduct.soc.predicates import Judgment
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["triage"])
@@ -84,4 +85,4 @@ def named(control: Control, signed: Signed[Any], incident_id: str) -> IncidentId
     with control.snapshot() as records:
         signer = triage_service.admit(records, signed.act, operation=signed.operation, content=signed.content, now=now)
         owners = read_owners(control, records, reader_as(records, signer))
-        return telemetry_service.incident_record(records, incident_id, owners).id
+        return incident_record(records, incident_id, owners).id

@@ -11,11 +11,10 @@ from safeconduct.adapters.telemetry.archive import Archive
 from safeconduct.http.control.bodies import ReadJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, answer
-from safeconduct.http.control.telemetry import Owner
+from safeconduct.http.control.owned import Owner
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc import owners
-from safeconduct.soc import telemetry_service as service
 from safeconduct.soc.detection.shipped import places
 from safeconduct.soc.hunts.columns import COLUMNS
 from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult, Row, RuleHunt, RuleHuntResult
@@ -66,7 +65,7 @@ async def hunt_by_rules(
     """Runs Sigma rules over an owner's events of a window: the alerts they would have given. Opens no incident."""
     archive = archive_of(control, reader, owner)
     with control.snapshot() as records:
-        filled = places(service.asset_register(records, owners.owner_name(records, owner)))
+        filled = places(owners.asset_register(records, owners.owner_name(records, owner)))
     asked = RuleHunt(
         files=tuple((one.name, one.text) for one in question.files),
         filled={name: tuple(values) for name, values in filled.items()},

@@ -18,7 +18,7 @@ from safeconduct.kernel.ports import Records
 from safeconduct.soc.actions.reading import actions
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.claims import AuthorKind
-from safeconduct.soc.closing import Closings
+from safeconduct.soc.incidents.closing import Closings
 from safeconduct.soc.reports import model
 from safeconduct.soc.reports.layer import incident_layer
 from safeconduct.soc.reports.model import Form, IncidentReport, Sharing

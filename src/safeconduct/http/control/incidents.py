@@ -8,13 +8,14 @@ from fastapi import APIRouter, Response
 from safeconduct.http.control.closing import closing_document
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer
-from safeconduct.http.control.telemetry import read_owners, whole_incident
+from safeconduct.http.control.owned import read_owners, whole_incident
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records
-from safeconduct.soc import telemetry_service as service
 from safeconduct.soc.attack import attack_table
-from safeconduct.soc.closing import Closed, Closings
-from safeconduct.soc.incidents import INCIDENTS, IncidentRecord
+from safeconduct.soc.incidents.closing import Closed, Closings
+from safeconduct.soc.incidents.events import INCIDENTS
+from safeconduct.soc.incidents.model import IncidentRecord
+from safeconduct.soc.incidents.reading import incident_records
 from safeconduct.soc.model import Incident
 from safeconduct.soc.ocsf.findings import detection_finding, incident_finding
 
@@ -26,7 +27,7 @@ async def incidents(control: Installation, reader: Reading, *, all: bool = False
     """Lists the open incidents, the gravest first; closed ones and those that no longer stand only with `all`."""
     with control.snapshot() as records:
         owners, closings = read_owners(control, records, reader), Closings(records)
-        listed = [(one, closings.of(one.id)) for one in service.incident_records(records) if one.owner in owners]
+        listed = [(one, closings.of(one.id)) for one in incident_records(records) if one.owner in owners]
     return answer([_row(record, closed) for record, closed in listed if all or (record.stands and closed is None)])
 
 

@@ -9,12 +9,12 @@ from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.closing import Close, named
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer, commit
-from safeconduct.http.control.telemetry import read_owners
+from safeconduct.http.control.owned import read_owners
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.autonomy import looking
 from safeconduct.soc.autonomy.look_events import Look
 from safeconduct.soc.autonomy.looking import LookRate
-from safeconduct.soc.closing_service import Finding
+from safeconduct.soc.incidents.closing_service import Finding
 
 router = APIRouter(prefix="/api/v1/looks", tags=["triage"])
 

@@ -10,7 +10,7 @@ from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.hunts import archive_of
-from safeconduct.http.control.telemetry import Owner
+from safeconduct.http.control.owned import Owner
 from safeconduct.soc.owners import owner_name
 from safeconduct.soc.prompts import registry
 from safeconduct.soc.prompts.events import PromptRegistered

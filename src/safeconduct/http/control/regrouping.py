@@ -10,13 +10,13 @@ from safeconduct.access.reading_rights import reader_as
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, Signed, answer, commit
-from safeconduct.http.control.telemetry import read_owners
+from safeconduct.http.control.owned import read_owners
 from safeconduct.kernel.instants import rfc3339
-from safeconduct.soc import regrouping_service as service
 from safeconduct.soc import triage_service
 from safeconduct.soc.grouping import Change
-from safeconduct.soc.incidents import IncidentRecord
-from safeconduct.soc.regrouping import Part, Regrouping, replaced
+from safeconduct.soc.incidents import regrouping_service as service
+from safeconduct.soc.incidents.model import IncidentRecord
+from safeconduct.soc.incidents.regrouping import Part, Regrouping, replaced
 
 router = APIRouter(prefix="/api/v1", tags=["telemetry"])
 

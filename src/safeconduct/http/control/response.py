@@ -19,7 +19,6 @@ from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.kernel.ids import ActionId, ClaimId, IncidentId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records, Transaction
-from safeconduct.soc import telemetry_service
 from safeconduct.soc.actions import ending, proposing
 from safeconduct.soc.actions.grounds import ActionProposal, Stored, candidates
 from safeconduct.soc.actions.kinds import BLOCK_IP
@@ -27,6 +26,7 @@ from safeconduct.soc.actions.list_tokens import issue_list_token
 from safeconduct.soc.actions.model import Action
 from safeconduct.soc.actions.reading import actions, find, unknown_action, voters
 from safeconduct.soc.claim_events import claim_record, claims_of
+from safeconduct.soc.incidents.reading import incident_record
 from safeconduct.soc.ingesting import HOUSE_OWNED
 
 router = APIRouter(prefix="/api/v1", tags=["actions"])
@@ -146,7 +146,7 @@ def _shown(control: Control, action: Action) -> Response:
 
 def _grounds(control: Control, incident_id: str, asked: Propose) -> tuple[ActionProposal, Stored]:
     with control.snapshot() as records:
-        found = telemetry_service.incident_record(records, incident_id)
+        found = incident_record(records, incident_id)
         incident = IncidentId(found.id)
         kept = list(claims_of(records, incident))
     cited = {place.event for record in kept for place in record.claim.evidence}

@@ -8,16 +8,16 @@ from fastapi import APIRouter, Response
 from safeconduct.adapters.cycles import no_full_search_for_cycles
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import answer, commit
+from safeconduct.http.control.owned import Owner, admit, rules_of
 from safeconduct.http.control.rules import Collection, SignedRules
-from safeconduct.http.control.telemetry import Owner, admit, rules_of
 from safeconduct.kernel.ids import EventId, IncidentId
-from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records
 from safeconduct.soc import rule_collections
 from safeconduct.soc.detection.in_use import Kept
-from safeconduct.soc.incidents import INCIDENTS
-from safeconduct.soc.regrouping import rulings
-from safeconduct.soc.telemetry_service import ingested_files, run_detection
+from safeconduct.soc.incidents.events import INCIDENTS
+from safeconduct.soc.incidents.finding import run_detection
+from safeconduct.soc.incidents.regrouping import rulings
+from safeconduct.soc.telemetry_service import span_of
 from safeconduct.soc.trials.model import CASES_MAX, Case
 from safeconduct.soc.trials.past import past_cases
 from safeconduct.soc.trials.rule_events import record_tried
@@ -54,7 +54,7 @@ def _compared(
     with control.snapshot() as records:
         ruled, tuned_out = rulings(records, owner), tune_outs(records, owner)
         cases = past_cases(records, owner)[:CASES_MAX]
-        events_of, span = _events_of(records, cases), _span(records, owner)
+        events_of, span = _events_of(records, cases), span_of(records, owner)
     inventory = archive.telemetry.inventory()
     with no_full_search_for_cycles():
         before, after = (
@@ -70,9 +70,3 @@ def _events_of(records: Records, cases: tuple[Case, ...]) -> dict[IncidentId, fr
         name: frozenset(event for alert in record.alerts for event in alert.events) if record else frozenset()
         for name, record in found
     }
-
-
-def _span(records: Records, owner: str) -> tuple[Instant, Instant]:
-    files = [one for one in ingested_files(records) if one.owner == owner and one.first_at]
-    first = min((one.first_at or 0 for one in files), default=0)
-    return Instant(first), Instant(max((one.last_at or 0 for one in files), default=0))

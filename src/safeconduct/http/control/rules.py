@@ -11,9 +11,8 @@ from safeconduct.http.control.bodies import SignedAlone
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.declared import Content
 from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
-from safeconduct.http.control.telemetry import Owner, admit, read_owners, rules_of
+from safeconduct.http.control.owned import Owner, admit, read_owners, rules_of
 from safeconduct.kernel.errors import RefusedError
-from safeconduct.kernel.instants import Instant
 from safeconduct.soc import owners, rule_collections, telemetry_service
 from safeconduct.soc.attack import attack_table
 from safeconduct.soc.detection.coverage import coverage, sample
@@ -55,10 +54,8 @@ async def covered(control: Installation, reader: Reading, owner: Owner = "") -> 
     found = await rules_read(control, reader, owner)
     with control.snapshot() as records:
         owner = owners.owner_name(records, owner)
-        files = [one for one in telemetry_service.ingested_files(records) if one.owner == owner and one.first_at]
-    first = min((file.first_at or 0 for file in files), default=0)
-    last = max((file.last_at or 0 for file in files), default=0)
-    events = sample(control.archives.of(owner).events, Instant(first), Instant(last))
+        first, last = telemetry_service.span_of(records, owner)
+    events = sample(control.archives.of(owner).events, first, last)
     return answer(await asyncio.to_thread(coverage, found.rules, events, attack_table()))
 
 

@@ -9,7 +9,7 @@ from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.hunts import archive_of
-from safeconduct.http.control.telemetry import Owner, admit
+from safeconduct.http.control.owned import Owner, admit
 from safeconduct.soc.hunts import saved_events as saved
 from safeconduct.soc.hunts.scheduling import forget_hunt
 from safeconduct.soc.hunts.written import SALT_BYTES, Question, kept, read_kept

@@ -9,7 +9,7 @@ from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.hunts import archive_of
-from safeconduct.http.control.telemetry import Owner, admit
+from safeconduct.http.control.owned import Owner, admit
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.hunts import scheduling
 from safeconduct.soc.hunts.scheduled_events import HuntRun, Schedule

@@ -12,12 +12,12 @@ from safeconduct.adapters.siem.asking.taking import take_alerts
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import Reading, Signed, answer, commit
+from safeconduct.http.control.owned import admit
 from safeconduct.http.control.siem_fetching import asked, fetch, rows_asked, settle
-from safeconduct.http.control.telemetry import admit
 from safeconduct.kernel.instants import SECOND, Instant, parse_rfc3339, rfc3339
 from safeconduct.kernel.ports import Transaction
-from safeconduct.soc import telemetry_service
 from safeconduct.soc.hunts.written import Question
+from safeconduct.soc.incidents.reading import incident_record
 from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.siem import service
@@ -105,7 +105,7 @@ async def tell(control: Installation, signed: SignedJson[Judged], siem: str) -> 
     """Has a SIEM told, at each of its alerts in an incident, what a person judged; at once where it answers."""
     await asyncio.to_thread(control.siems.of, siem)
     with control.snapshot() as records:
-        incident = telemetry_service.incident_record(records, signed.body.incident)
+        incident = incident_record(records, signed.body.incident)
     committed = await commit(
         control.writer,
         lambda tx: service.order_telling(

@@ -12,9 +12,9 @@ from safeconduct.gateway.budgets.model import Usage
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.owned import Owner, read_owners
 from safeconduct.http.control.prompts import prompt_of
 from safeconduct.http.control.questions import IncidentTelemetry
-from safeconduct.http.control.telemetry import Owner, read_owners
 from safeconduct.http.control.triage import admitted
 from safeconduct.http.control.trial_documents import pair_document, trial_document, trial_row
 from safeconduct.http.control.whole_incidents import whole_of

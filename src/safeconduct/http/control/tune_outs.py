@@ -10,8 +10,8 @@ from fastapi import APIRouter, Response
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.owned import Owner, admit, rules_of
 from safeconduct.http.control.rules import rules_read
-from safeconduct.http.control.telemetry import Owner, admit, rules_of
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import parse_rfc3339, rfc3339
 from safeconduct.soc import tune_outs

@@ -10,8 +10,8 @@ from safeconduct.access.reading_rights import Reader
 from safeconduct.adapters.telemetry.archive import Archive
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.openings import sealed_fact, show
+from safeconduct.http.control.owned import whole_incident
 from safeconduct.http.control.readers import viewer_of
-from safeconduct.http.control.telemetry import whole_incident
 from safeconduct.kernel.ids import EventId
 from safeconduct.soc import triage_service
 from safeconduct.soc.attack import attack_table

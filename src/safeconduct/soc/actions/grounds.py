@@ -17,7 +17,7 @@ from safeconduct.soc.claim_events import ClaimOutcome, ClaimRecord, claim_record
 from safeconduct.soc.claims import CITED_MAX, AuthorKind
 from safeconduct.soc.entities import Mention, host_of, mentions
 from safeconduct.soc.grounding import Outcome
-from safeconduct.soc.incidents import INCIDENTS
+from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.model import EntityKind, Event
 
 Stored = Mapping[EventId, Event]

@@ -9,9 +9,9 @@ from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.soc.autonomy.levels import may
 from safeconduct.soc.autonomy.looking import draw
 from safeconduct.soc.autonomy.model import Autonomy
-from safeconduct.soc.closing import CLOSED, Closed, Closings, IncidentClosed
 from safeconduct.soc.grounding import CheckedClaim
-from safeconduct.soc.incidents import INCIDENTS
+from safeconduct.soc.incidents.closing import CLOSED, Closed, Closings, IncidentClosed
+from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.owners import origin_of
 from safeconduct.soc.predicates import Judgment, Verdict
 

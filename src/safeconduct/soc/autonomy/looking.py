@@ -29,9 +29,9 @@ from safeconduct.soc.autonomy.look_events import (
     LookOutcome,
     LookOverdue,
 )
-from safeconduct.soc.closing import CLOSINGS, REOPENED, Closed, Closings, IncidentReopened, Why, closing_key
-from safeconduct.soc.closing_service import Finding
-from safeconduct.soc.incidents import INCIDENTS
+from safeconduct.soc.incidents.closing import CLOSINGS, REOPENED, Closed, Closings, IncidentReopened, Why, closing_key
+from safeconduct.soc.incidents.closing_service import Finding
+from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.owners import origin_of, owned
 
 _DRAW = b"safeconduct.second-look/1\n"

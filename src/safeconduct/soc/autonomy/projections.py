@@ -10,7 +10,7 @@ from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ports import Projection, State
-from safeconduct.soc import claim_events, closing
+from safeconduct.soc import claim_events
 from safeconduct.soc.autonomy import look_events, review_events
 from safeconduct.soc.autonomy.evidence import Evidence, Loss, lost
 from safeconduct.soc.autonomy.level_events import DEMOTED, PROMOTED, RESUMED, STOPPED, Demoted, Promoted
@@ -19,8 +19,9 @@ from safeconduct.soc.autonomy.look_events import LOOK_DONE, LOOK_OVERDUE, LookOu
 from safeconduct.soc.autonomy.model import Autonomy, lower
 from safeconduct.soc.autonomy.review_events import REVIEWED, Decision
 from safeconduct.soc.claim_events import CLAIMS_CHECKED
-from safeconduct.soc.closing import CLOSED, REOPENED, Closings
 from safeconduct.soc.grounding import Outcome
+from safeconduct.soc.incidents import closing
+from safeconduct.soc.incidents.closing import CLOSED, REOPENED, Closings
 from safeconduct.soc.predicates import Judgment
 
 Weighing = Callable[[State, Entry], None]

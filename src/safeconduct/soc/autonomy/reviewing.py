@@ -16,7 +16,7 @@ from safeconduct.soc.autonomy.levels import level_of
 from safeconduct.soc.autonomy.model import Autonomy
 from safeconduct.soc.autonomy.review_events import REVIEWED, REVIEWS, Decision, Review, Reviewed
 from safeconduct.soc.claim_events import ANSWERS, AnswerRecord
-from safeconduct.soc.incidents import INCIDENTS
+from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.owners import origin_of, owned
 from safeconduct.soc.predicates import Judgment
 

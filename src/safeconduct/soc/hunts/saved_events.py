@@ -80,7 +80,7 @@ def save_hunt(
     """Records that a hunt stands, and returns it.
 
     Raises:
-        UnauthenticatedError, RefusedError: as `telemetry_service.detects_for`.
+        UnauthenticatedError, RefusedError: as `owners.detects_for`.
         InvalidInputError: one more than SAVED_MAX.
     """
     signer = detects_for(tx, signed, operation=operation, content=content, owner=owner)
@@ -97,7 +97,7 @@ def remove_hunt(
     """Records that a saved hunt stands no more, and returns it.
 
     Raises:
-        UnauthenticatedError, RefusedError: as `telemetry_service.detects_for`.
+        UnauthenticatedError, RefusedError: as `owners.detects_for`.
         AbsentError: as `saved_hunt`.
     """
     detects_for(tx, signed, operation=operation, content=content, owner=owner)

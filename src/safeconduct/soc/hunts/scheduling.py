@@ -90,7 +90,7 @@ def schedule_hunt(
     """Records that a saved hunt is asked by itself, the first time at once, and returns it.
 
     Raises:
-        UnauthenticatedError, RefusedError: as `telemetry_service.detects_for`.
+        UnauthenticatedError, RefusedError: as `owners.detects_for`.
         AbsentError: no hunt of that name is saved.
     """
     signer = detects_for(tx, signed, operation=operation, content=content, owner=owner)
@@ -108,7 +108,7 @@ def unschedule_hunt(
     """Records that a hunt is asked by itself no more, and returns how it was. A run under way ends without an answer.
 
     Raises:
-        UnauthenticatedError, RefusedError: as `telemetry_service.detects_for`.
+        UnauthenticatedError, RefusedError: as `owners.detects_for`.
         AbsentError: it is not scheduled (`hunt-not-scheduled`).
     """
     detects_for(tx, signed, operation=operation, content=content, owner=owner)

@@ -13,7 +13,8 @@ from safeconduct.kernel.errors import AbsentError, RefusedError
 from safeconduct.kernel.ids import IncidentId
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
-from safeconduct.soc.incidents import record_incident
+from safeconduct.soc.incidents.finding import owned_incident
+from safeconduct.soc.incidents.opening import record_incident
 from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.live.events import (
     BY_OWNER,
@@ -28,7 +29,6 @@ from safeconduct.soc.live.events import (
 )
 from safeconduct.soc.model import Incident
 from safeconduct.soc.owners import detects_for, origin_of, owner_name
-from safeconduct.soc.telemetry_service import owned_incident
 
 
 def live_orders(records: Records) -> tuple[LiveRecord, ...]:
@@ -42,7 +42,7 @@ def order_live(
     """Orders that an owner's events are looked at as they come; an order again is in the name of who signs now.
 
     Raises:
-        UnauthenticatedError, RefusedError: as `telemetry_service.detects_for`.
+        UnauthenticatedError, RefusedError: as `owners.detects_for`.
     """
     signer = detects_for(tx, signed, operation=operation, content=content, owner=owner)
     ordered = LiveOrdered(by=signer.id, owner=owner)
@@ -56,7 +56,7 @@ def end_live(
     """Ends it, and returns how far it got.
 
     Raises:
-        UnauthenticatedError, RefusedError: as `telemetry_service.detects_for`.
+        UnauthenticatedError, RefusedError: as `owners.detects_for`.
         AbsentError: there is no order (`live-not-ordered`).
     """
     signer = detects_for(tx, signed, operation=operation, content=content, owner=owner)

@@ -20,16 +20,15 @@ from safeconduct.ledger.ocsf import (
 from safeconduct.soc import (
     anomaly_orders,
     claim_events,
-    closing,
-    incidents,
     ingesting,
-    regrouping,
     rule_collections,
     tune_outs,
 )
 from safeconduct.soc.actions import events as action_events
 from safeconduct.soc.autonomy import level_events, look_events, review_events
 from safeconduct.soc.hunts import saved_events, scheduled_events
+from safeconduct.soc.incidents import closing, regrouping
+from safeconduct.soc.incidents import events as incidents
 from safeconduct.soc.live import events as live_events
 from safeconduct.soc.ocsf.findings import CLOSE, CLOSED, NEW, RULE, SEVERITIES, UNASSIGNED, VERDICTS, attacks
 from safeconduct.soc.prompts import events as prompt_events

@@ -5,7 +5,7 @@ from typing import Any
 
 from safeconduct.ledger.ocsf import INCIDENT_FINDING, base
 from safeconduct.soc.attack import attack_table
-from safeconduct.soc.closing import Closed
+from safeconduct.soc.incidents.closing import Closed
 from safeconduct.soc.model import Alert, Incident
 from safeconduct.soc.ocsf.forms import DETECTION_FINDING
 from safeconduct.soc.predicates import Judgment

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.claims import AuthorKind
-from safeconduct.soc.closing import Closed
 from safeconduct.soc.grounding import CheckedClaim
+from safeconduct.soc.incidents.closing import Closed
 from safeconduct.soc.summary import Summary
 
 

@@ -8,7 +8,7 @@ from safeconduct.kernel.errors import InvalidInputError, LimitedError
 from safeconduct.kernel.instants import HOUR, Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
-from safeconduct.soc.incidents import IncidentRecord
+from safeconduct.soc.incidents.model import IncidentRecord
 from safeconduct.soc.owners import origin_of
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.siem.events import (

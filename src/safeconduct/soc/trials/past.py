@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from safeconduct.kernel.ports import Records
-from safeconduct.soc.closing import Closed, Closings
-from safeconduct.soc.incidents import INCIDENTS
+from safeconduct.soc.incidents.closing import Closed, Closings
+from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.trials.model import Case
 
 

@@ -55,7 +55,7 @@ def record_tried(
     """Records what a trial of the collection of this name and digest found, and returns it.
 
     Raises:
-        UnauthenticatedError, RefusedError: as `telemetry_service.detects_for`.
+        UnauthenticatedError, RefusedError: as `owners.detects_for`.
     """
     signer = detects_for(tx, signed, operation=operation, content=content, owner=owner)
     event = RulesTried(

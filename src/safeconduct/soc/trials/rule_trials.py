@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from safeconduct.kernel.ids import EventId, IncidentId
 from safeconduct.kernel.instants import DAY, Instant
+from safeconduct.soc.incidents.finding import Detection
 from safeconduct.soc.model import Alert
 from safeconduct.soc.predicates import Judgment
-from safeconduct.soc.telemetry_service import Detection
 from safeconduct.soc.trials.model import Case
 
 

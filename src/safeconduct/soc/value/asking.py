@@ -11,7 +11,7 @@ from safeconduct.soc.actions.reading import actions
 from safeconduct.soc.autonomy.look_events import LOOKS, Look
 from safeconduct.soc.autonomy.review_events import REVIEWS
 from safeconduct.soc.claim_events import ANSWERS, AnswerRecord
-from safeconduct.soc.incidents import INCIDENTS
+from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.ingesting import HOUSE_OWNED
 from safeconduct.soc.value.asks import Ask, Asks
 

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from safeconduct.kernel.ids import IncidentId
-from safeconduct.soc.incidents import IncidentRecord
-from safeconduct.soc.regrouping import Regrouping, replaced
+from safeconduct.soc.incidents.model import IncidentRecord
+from safeconduct.soc.incidents.regrouping import Regrouping, replaced
 
 
 def histories(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from safeconduct.access.unit_costs import UnitCosts
 from safeconduct.kernel.shares import wilson
 from safeconduct.soc.autonomy.look_events import Look, LookOutcome
-from safeconduct.soc.closing import Closed
+from safeconduct.soc.incidents.closing import Closed
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.value.model import Course
 

@@ -10,7 +10,7 @@ from safeconduct.kernel.ids import CallId, EventId, IncidentId, PathId
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.autonomy.look_events import Look
 from safeconduct.soc.autonomy.review_events import Decision
-from safeconduct.soc.closing import Closed
+from safeconduct.soc.incidents.closing import Closed
 from safeconduct.soc.predicates import Judgment
 
 

@@ -17,10 +17,11 @@ from safeconduct.soc.autonomy.look_events import LOOKS, Look
 from safeconduct.soc.autonomy.review_events import REVIEWS
 from safeconduct.soc.claim_events import ANSWERS, TRIAGED, AnswerRecord, ClaimRecord, claims_of
 from safeconduct.soc.claims import AuthorKind
-from safeconduct.soc.closing import Closed, Closings
 from safeconduct.soc.grounding import Outcome
-from safeconduct.soc.incidents import INCIDENTS, IncidentRecord
-from safeconduct.soc.regrouping import REGROUPINGS
+from safeconduct.soc.incidents.closing import Closed, Closings
+from safeconduct.soc.incidents.events import INCIDENTS
+from safeconduct.soc.incidents.model import IncidentRecord
+from safeconduct.soc.incidents.regrouping import REGROUPINGS
 from safeconduct.soc.value.histories import histories
 from safeconduct.soc.value.model import Answer, Course
 from safeconduct.soc.value.report import Stretch

@@ -11,10 +11,11 @@ from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc import reasons
 from safeconduct.soc.correlation import incident_id, score
 from safeconduct.soc.grouping import Change
-from safeconduct.soc.incidents import INCIDENTS, AlertReference, IncidentRecord
-from safeconduct.soc.model import Event
-from safeconduct.soc.owners import origin_of, owned
-from safeconduct.soc.regrouping import (
+from safeconduct.soc.incidents.events import INCIDENTS
+from safeconduct.soc.incidents.finding import owned_incident_id
+from safeconduct.soc.incidents.model import AlertReference, IncidentRecord
+from safeconduct.soc.incidents.reading import incident_record
+from safeconduct.soc.incidents.regrouping import (
     REGROUPED,
     REGROUPINGS,
     UNDONE,
@@ -25,7 +26,8 @@ from safeconduct.soc.regrouping import (
     divided,
     replaced,
 )
-from safeconduct.soc.telemetry_service import incident_record, owned_incident_id
+from safeconduct.soc.model import Event
+from safeconduct.soc.owners import origin_of, owned
 
 INCIDENTS_MAX = 50
 """Incidents in one regrouping. Who takes more for one thing tunes the rule that opened them."""

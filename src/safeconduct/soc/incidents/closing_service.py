@@ -9,7 +9,7 @@ from safeconduct.kernel.ids import IncidentId
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc import reasons
-from safeconduct.soc.closing import (
+from safeconduct.soc.incidents.closing import (
     CLOSED,
     REOPENED,
     Closed,
@@ -18,7 +18,8 @@ from safeconduct.soc.closing import (
     IncidentReopened,
     Why,
 )
-from safeconduct.soc.incidents import INCIDENTS, IncidentRecord
+from safeconduct.soc.incidents.events import INCIDENTS
+from safeconduct.soc.incidents.model import IncidentRecord
 from safeconduct.soc.owners import origin_of, owned
 from safeconduct.soc.predicates import Judgment
 

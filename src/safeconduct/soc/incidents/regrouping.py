@@ -14,9 +14,10 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Collection, Projection, Records, State
 from safeconduct.ledger.events import EventType
 from safeconduct.soc.grouping import Change, Ruling
-from safeconduct.soc.incidents import INCIDENTS, AlertReference, IncidentRecord
+from safeconduct.soc.incidents.events import INCIDENTS
+from safeconduct.soc.incidents.marking import mark
+from safeconduct.soc.incidents.model import AlertReference, IncidentRecord
 from safeconduct.soc.ingesting import HOUSE_OWNED
-from safeconduct.soc.marking import mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

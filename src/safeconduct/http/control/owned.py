@@ -1,0 +1,81 @@
+"""Whose telemetry a request is about: who brings some in or reads it, where it is kept, and which rules are for it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Query
+
+from safeconduct.access.reading_rights import Reader, reads_telemetry
+from safeconduct.adapters.telemetry.archive import Archive
+from safeconduct.adapters.telemetry.rules_read import rules_in_use
+from safeconduct.http.control.context import Control
+from safeconduct.http.control.frame import Signed
+from safeconduct.kernel.errors import RefusedError
+from safeconduct.kernel.ports import Records
+from safeconduct.soc import telemetry_service
+from safeconduct.soc.detection.in_use import InUse, Kept
+from safeconduct.soc.incidents.model import IncidentRecord
+from safeconduct.soc.incidents.reading import incident_record
+from safeconduct.soc.incidents.whole import incident_of
+from safeconduct.soc.model import Incident
+
+NAME_CHARS_MAX = 255
+"""Characters of a name: of a file, as file systems have it, and of an organization."""
+
+Owner = Annotated[str, Query(max_length=NAME_CHARS_MAX, description="The organization whose it is; empty: the house.")]
+
+
+async def admit(control: Control, signed: Signed[object], owner: str) -> str:
+    """Returns whose archive it goes to, asked before anything is read."""
+
+    def asked() -> str:
+        now = control.clock.now()
+        with control.snapshot() as records:
+            return telemetry_service.admit(
+                records, signed.act, operation=signed.operation, content=signed.content, now=now, owner=owner
+            )
+
+    return await asyncio.to_thread(asked)
+
+
+def read_owners(control: Control, records: Records, reader: Reader) -> frozenset[str]:
+    """Returns whose telemetry somebody reads.
+
+    Raises:
+        RefusedError: `not-yours`: nobody's.
+    """
+    now = control.clock.now()
+    found = frozenset(one for one in control.archives.owners if reads_telemetry(records, reader, one, now))
+    if not found:
+        raise RefusedError(
+            f"{reader.principal} reads nobody's telemetry",
+            code="not-yours",
+            clause=f"principal:{reader.principal}/organization",
+            remedy="ask for a grant on a path whose telemetry_of is the organization whose telemetry it is",
+        )
+    return found
+
+
+def rules_of(control: Control, owner: str, *changed: Kept) -> Callable[[], InUse]:
+    """Returns what reads an owner's rules, as `rules_read.rules_in_use`."""
+    with control.snapshot() as records:
+        return rules_in_use(records, control.archives.of(owner), owner, *changed)
+
+
+def archives_of(control: Control, reader: Reader) -> list[Archive]:
+    """Returns the archives of those whose telemetry somebody reads."""
+    with control.snapshot() as records:
+        return [control.archives.of(owner) for owner in sorted(read_owners(control, records, reader))]
+
+
+def whole_incident(control: Control, reader: Reader, incident_id: str) -> tuple[IncidentRecord, Incident]:
+    """Returns what is recorded of an incident, and the incident made whole from its events.
+
+    Raises:
+        AbsentError: there is none that the reader reads.
+    """
+    with control.snapshot() as records:
+        record = incident_record(records, incident_id, read_owners(control, records, reader))
+    events = control.archives.of(record.owner).events
+    return record, incident_of(record, events, rules_of(control, record.owner)().rules)

@@ -1,0 +1,1 @@
+"""Incidents: alerts that belong together, found, opened in the log, made whole again, regrouped and closed."""

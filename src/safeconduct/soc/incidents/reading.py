@@ -1,0 +1,34 @@
+"""What is recorded of incidents, by their ids and by how grave they are."""
+
+from safeconduct.kernel.errors import AbsentError
+from safeconduct.kernel.ports import Records
+from safeconduct.soc.incidents.events import INCIDENTS
+from safeconduct.soc.incidents.model import IncidentRecord
+from safeconduct.soc.ingesting import HOUSE_OWNED
+
+
+def incident_record(
+    records: Records, incident_id: str, owners: frozenset[str] = frozenset((HOUSE_OWNED,))
+) -> IncidentRecord:
+    """Returns what is recorded of an incident; the beginning of an id is enough where only one has it.
+
+    One of an owner who is none of `owners` is not there.
+
+    Raises:
+        AbsentError: none, or more than one, begins so.
+    """
+    scanned = records.scan(INCIDENTS, incident_id) if incident_id else ()
+    found = [record for _, record in scanned if record.owner in owners]
+    if len(found) != 1:
+        raise AbsentError(
+            f"{len(found) or 'no'} incidents have an id that begins with {incident_id!r}",
+            code="incident-unknown",
+            remedy="safeconduct incident list",
+        )
+    return found[0]
+
+
+def incident_records(records: Records) -> list[IncidentRecord]:
+    """Returns what is recorded of every incident, the gravest first."""
+    found = (record for _, record in records.scan(INCIDENTS))
+    return sorted(found, key=lambda record: (-record.score, record.first_at, record.id))
