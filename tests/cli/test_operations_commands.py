@@ -6,7 +6,7 @@ import typer
 
 from safeconduct.access import records as kept
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.cli import action, incident, review, triage, value
+from safeconduct.cli import action, incident, review, value
 from safeconduct.kernel.errors import RefusedError
 from support.house_commands import HouseCommands, speaking_to
 from support.operations_house import House
@@ -16,11 +16,7 @@ from support.soc_world import with_field
 ATTACKER = "203.0.113.66"
 app = typer.Typer()
 app.add_typer(action.commands, name="action")
-nouns = typer.Typer()
-nouns.command(name="list")(incident.list_)
-nouns.command()(triage.triage)
-nouns.command()(triage.claims)
-app.add_typer(nouns, name="incident")
+app.add_typer(incident.commands, name="incident")
 app.add_typer(review.commands, name="review")
 app.add_typer(value.commands, name="value")
 
@@ -88,6 +84,17 @@ def test_what_it_was_worth_is_told_printed_and_counted(shell):
         shell("value", "report", "--from", "2026-01-01T00:00:00Z", "--to", "2025-01-01T00:00:00Z")[2]
         == "window-invalid"
     )
+
+
+def test_a_report_is_written_to_a_new_file_alone(shell):
+    file = shell.folder / "incident.md"
+    assert shell("incident", "report", shell.incident, "--out", file)[0] == 0
+    written = file.read_bytes()
+    assert written.startswith(b"# ")
+    opened = len(shell.house.writer.entries)
+    assert shell("incident", "report", shell.incident, "--out", file)[2] == "file-unwritable"
+    assert shell("incident", "report", shell.incident, "--out", shell.folder / "none" / "r.md")[2] == "file-unwritable"
+    assert (file.read_bytes(), len(shell.house.writer.entries)) == (written, opened)  # asked before claims are opened
 
 
 def test_advice_is_called_advice(shell):

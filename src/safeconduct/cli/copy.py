@@ -14,14 +14,14 @@ import typer
 
 from safeconduct.access.attested import shown_orders
 from safeconduct.adapters.clock import system_entropy
-from safeconduct.adapters.files import write_secret
 from safeconduct.adapters.mirror import fetch_over_http
 from safeconduct.adapters.reader_copy import ReaderCopy, ServedOverHttp
 from safeconduct.cli.client import Key, client, place, reading_headers
+from safeconduct.cli.keys import write_new_secret
 from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out, require_new, write_new
 from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, content_of, trusted
 from safeconduct.kernel.entries import Reader
-from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
+from safeconduct.kernel.errors import AbsentError, RefusedError
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.ledger.checkpoints import parse_checkpoint
 from safeconduct.ledger.disclosures import encode_disclosure
@@ -59,10 +59,8 @@ def new_key(
     as_json: Json = False,
 ) -> None:
     """Makes the file of a reader's secret key, and prints the public half for the agreement's readers."""
-    if out_file.exists():
-        raise ConflictError(f"{out_file} is there already", code="already-exists", remedy="name another file")
     secret = ReaderSecret(system_entropy(SECRET_BYTES))
-    write_secret(out_file, secret.text + "\n")
+    write_new_secret(out_file, secret.text + "\n")
     emit({"file": str(out_file), "key": secret.public.text}, as_json, lambda made: out.print(made["key"], markup=False))
 
 

@@ -10,14 +10,11 @@ from safeconduct.cli import saved_hunts, scheduled_hunts
 from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.detect import Owner
 from safeconduct.cli.hunt_words import LIMIT, First, Groups, Last, Limit, Order, Sources, Wheres, question
-from safeconduct.cli.output import Json, emit, out, rows
-from safeconduct.cli.rules import read_rules
+from safeconduct.cli.output import Json, emit, first_of, out, rows
+from safeconduct.cli.rule_files import read_rules
 from safeconduct.kernel.errors import InvalidInputError
 
 commands = typer.Typer(help="Hunts: questions over the stored events, answered with the events.", no_args_is_help=True)
-
-SHOWN = 20
-"""Events listed on a terminal; --json has all."""
 
 Paths = Annotated[list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="Sigma rules.")]
 Seconds = Annotated[int, typer.Option("--seconds", help="How long it may take.")]
@@ -106,10 +103,7 @@ def _show(document: dict[str, Any], *, query: bool) -> None:
     if document["group"]:
         rows([_table_row(document["group"], row) for row in document["rows"]], "count", *document["group"], "first",
              "last", "event")  # fmt: skip
-    for event in document["events"][:SHOWN]:
-        out.print(f"  safeconduct events show {event}", markup=False)
-    if len(document["events"]) > SHOWN:
-        out.print(f"  and {len(document['events']) - SHOWN} more, with --json", style="dim")
+    first_of(document["events"], lambda event: out.print(f"  safeconduct events show {event}", markup=False))
     looked = ", ".join(f"{count:,} {source}" for source, count in document["sources"].items()) or "none"
     out.print(
         f"{document['counted']:,} of {document['scanned']:,} events ({looked}) in {document['took_ms']:,} ms",

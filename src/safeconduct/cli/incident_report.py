@@ -5,11 +5,9 @@ from typing import Annotated
 
 import typer
 
-from safeconduct.adapters.files import write_atomically
 from safeconduct.cli.client import Data, Key, client, place
-from safeconduct.cli.output import out
+from safeconduct.cli.output import out, require_new, write_new
 from safeconduct.cli.triage import Id
-from safeconduct.kernel.errors import ConflictError
 from safeconduct.soc.reports.model import Form, Sharing
 
 Made = Annotated[Form, typer.Option("--form", help="What it is made as: stix is a STIX 2.1 bundle, layer ATT&CK's.")]
@@ -27,11 +25,10 @@ def report(
     key: Key = None,
 ) -> None:
     """Prints the report on an incident: what happened, every claim checked again, the rejected ones in it."""
-    if file is not None and file.exists():
-        raise ConflictError(f"{file} is there already", code="already-exists", remedy="name another file")
+    require_new(file)
     made = client(data, key).raw(place("incidents", incident_id, "report"), form=form, sharing=tlp)
     if file is None:
         out.out(made.decode(), end="", highlight=False)
         return
-    write_atomically(file, made)
+    write_new(file, made)
     out.print(f"{tlp.label}: {len(made):,} bytes in {file}", markup=False)

@@ -37,10 +37,19 @@ def write_key(file: Path, name: str, key: SecretKey) -> None:
         ConflictError: there is such a file; a key is never overwritten.
         InvalidInputError: it can't be written there.
     """
+    write_new_secret(file, f"{name} {key.text}\n")
+
+
+def write_new_secret(file: Path, text: str) -> None:
+    """Writes a file that its owner alone reads.
+
+    Raises:
+        ConflictError, InvalidInputError: as `write_key`.
+    """
     if file.exists():
         raise ConflictError(f"{file} is there already", code="already-exists", remedy="name another file, or remove it")
     try:
-        write_secret(file, f"{name} {key.text}\n")
+        write_secret(file, text)
     except UnavailableError as error:
         raise InvalidInputError(error.message, code="file-unwritable") from error
 

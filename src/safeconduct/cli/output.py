@@ -1,7 +1,7 @@
 """What commands print, and how they end."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -19,6 +19,9 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document.")]
 
 DONE, NO, BAD_INPUT, REFUSED, NOT_AVAILABLE = 0, 1, 2, 3, 4
+
+SHOWN_MAX = 20
+"""Rows that are shown to people of what may be thousands; --json has all."""
 
 EXIT_CODE = {
     Kind.INVALID: BAD_INPUT,
@@ -62,6 +65,14 @@ def rows(document: Any, *names: str) -> None:  # noqa: ANN401 - a list of maps f
     for number, line in enumerate(lines):
         aligned = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         out.print(aligned, style="" if number else "dim", markup=False)
+
+
+def first_of(listed: Sequence[T], show: Callable[[T], None]) -> None:
+    """Shows people the first of what may be thousands, one by one, and says how many more --json has."""
+    for one in listed[:SHOWN_MAX]:
+        show(one)
+    if len(listed) > SHOWN_MAX:
+        out.print(f"  and {len(listed) - SHOWN_MAX} more, with --json", style="dim")
 
 
 def worded(value: object) -> str:

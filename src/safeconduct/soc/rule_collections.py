@@ -3,7 +3,6 @@
 The rule files stay with the raw files, under their digest; the log says which stand since when, and by whose act.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from safeconduct.kernel.ports import Collection, Projection, Records, State, Tra
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
 from safeconduct.soc.ingesting import HOUSE_OWNED, owned_key
+from safeconduct.soc.naming import given_name
 from safeconduct.soc.owners import detects_for, origin_of
 from safeconduct.soc.trials.rule_events import check_tried
 
@@ -24,8 +24,6 @@ FILES_MAX = 20_000
 
 COLLECTIONS_MAX = 100
 """Collections of one owner; each is read whole when rules are next run."""
-
-NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
 
 class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,16 +87,8 @@ def read_files(body: bytes) -> tuple[tuple[str, str], ...]:
 
 
 def collection_name(name: str) -> str:
-    """Returns the name of a collection.
-
-    Raises:
-        InvalidInputError: it is none.
-    """
-    if not NAME.fullmatch(name):
-        raise InvalidInputError(
-            f"{name[:80]!r} names no collection: expected 1 to 64 of a-z, 0-9 and -, such as sigmahq"
-        )
-    return name
+    """Returns the name of a collection, as `given_name`."""
+    return given_name(name, "collection", "sigmahq")
 
 
 def collections(records: Records, owner: str) -> tuple[RulesAdded, ...]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from safeconduct.access.reading import NAME
 from safeconduct.adapters.notifiers.chat import Slack, Teams
 from safeconduct.adapters.notifiers.mail import Mail
 from safeconduct.adapters.notifiers.web import Post, Webhook, signing_secret
@@ -27,8 +28,7 @@ CHANNELS_MAX = 32
 Secrets = Callable[[str, str], str]
 """Returns a secret by the variable or the file that holds it. Raises InvalidInputError."""
 
-_OWNER = re.compile(r"(?:principal|organization):[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_OWNER = re.compile(rf"(?:principal|organization):{NAME}")
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _SERVER = re.compile(r"([A-Za-z0-9.-]{1,253}):([0-9]{1,5})")
 
@@ -92,7 +92,7 @@ def read_channels(path: Path) -> Mapping[str, Described]:
         raise _wrong(path, f"it names {len(found)} channels, {CHANNELS_MAX} may be")
     for name, channel in found.items():
         wrong = [one for one in channel.owners if not _OWNER.fullmatch(one)]
-        if wrong or not _NAME.fullmatch(name):
+        if wrong or not re.fullmatch(NAME, name):
             raise _wrong(path, f"expected a name, and principal:NAME or organization:NAME, got {name!r} {wrong!r}")
     return found
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from safeconduct.access.reading import NAME
 from safeconduct.adapters.notifiers.web import signing_secret
 from safeconduct.adapters.outbound import is_loopback
 from safeconduct.adapters.responses.asking import Site
@@ -32,7 +33,6 @@ POINTS_MAX = 256
 Secrets = Callable[[str, str], str]
 """Returns a secret by the variable or the file that holds it. Raises InvalidInputError."""
 
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _SERVER = re.compile(r"(ldaps?)://([A-Za-z0-9.-]{1,253}):([0-9]{1,5})")
 _BridgedKind = Literal["drop-ip", "disable-user", "end-sessions", "quarantine-file", "isolate-host", "call-webhook"]
 
@@ -113,7 +113,7 @@ def read_points(path: Path) -> Mapping[str, Described]:
     if not path.exists():
         return {}
     found = read_toml(path, _File, FILE_BYTES_MAX, _wrong).points
-    wrong = [name for name in found if not _NAME.fullmatch(name)]
+    wrong = [name for name in found if not re.fullmatch(NAME, name)]
     if wrong or len(found) > POINTS_MAX:
         raise _wrong(path, f"expected up to {POINTS_MAX} points with names of small letters, got {wrong[:3]!r}")
     return found

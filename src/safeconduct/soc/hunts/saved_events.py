@@ -14,8 +14,8 @@ from safeconduct.kernel.ports import Collection, Projection, Records, State, Tra
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
 from safeconduct.soc.ingesting import HOUSE_OWNED, owned_key
+from safeconduct.soc.naming import given_name
 from safeconduct.soc.owners import detects_for, origin_of
-from safeconduct.soc.rule_collections import NAME
 
 SAVED_MAX = 200
 """Saved hunts of one owner; a list with more is read by nobody."""
@@ -45,16 +45,8 @@ HUNTS = Collection("saved_hunts", HuntSaved)  # at the owner and the name
 
 
 def hunt_name(name: str) -> str:
-    """Returns the name of a saved hunt.
-
-    Raises:
-        InvalidInputError: it is none.
-    """
-    if not NAME.fullmatch(name):
-        raise InvalidInputError(
-            f"{name[:80]!r} names no hunt: expected 1 to 64 of a-z, 0-9 and -, such as rare-parents"
-        )
-    return name
+    """Returns the name of a saved hunt, as `given_name`."""
+    return given_name(name, "hunt", "rare-parents")
 
 
 def saved_hunts(records: Records, owner: str) -> tuple[HuntSaved, ...]:
