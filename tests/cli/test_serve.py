@@ -240,14 +240,14 @@ def test_a_command_that_finds_a_server_starting_waits_and_then_asks_it(house):
         assert house("status", "--json").json["server"] == running_server(house.data).url
 
 
-def test_what_waited_for_the_partner_comes_into_force_by_itself(tmp_path, house):
+def test_what_waited_for_the_partner_comes_into_force_by_itself(tmp_path):
+    house, told, _key = agreed(tmp_path / "house", alone=True, upstream="custom", model="m")
     file = house.root / "program.yaml"
     file.write_bytes(file.read_bytes().replace(b"deadline_s: 120", b"deadline_s: 60"))
     applied = house("program", "apply", file, "--json")
     assert (applied.code, applied.json["state"]) == (4, "waiting")
     assert house("path", "show", "soc-triage", "--json").json["limits"]["deadline_s"] == 120
     keys = [log["key"] for log in house("log", "show", "--json").json["logs"]]
-    told = json.loads((house.root / "witness.out").read_text())
     with (
         serving(house.data) as (process, _),
         witness(house.root / "witness", *keys, listen=told["url"].removeprefix("http://")),

@@ -1,20 +1,42 @@
-"""Ports that a test comes back to: none that the kernel would meanwhile give to whoever asks for any."""
+"""Ports that a test comes back to: none that the kernel, or another process of the tests, gives to anybody else."""
 
+import os
 import random
 import socket
+from pathlib import Path
 
-FIRST, LAST = 12_000, 32_000
-"""Below those that Linux gives out by itself, which begin at 32,768."""
+FIRST, LAST = 12_000, 65_535
+GIVEN_OUT = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""The first and the last port that Linux gives to whoever asks for any; 32,768 to 60,999 unless it is told others."""
 
 _drawn = random.SystemRandom()
+_gone = set()  # what this process was told already
 
 
 def lasting_port():
-    """Returns a port on the loopback that nobody listens on, and that is given to nobody who doesn't name it."""
+    """Returns a port on the loopback that nobody listens on, and that is given to nobody who doesn't name it.
+
+    The processes that share the tests among them draw from ports of their own: one whose listener is away for a moment
+    is nobody else's.
+    """
+    mine = _of_this_process(_outside_of(*map(int, GIVEN_OUT.read_text().split())))
     while True:
-        port = _drawn.randrange(FIRST, LAST)
+        port = _drawn.choice(mine)
+        if port in _gone:
+            continue
+        _gone.add(port)
         try:
             socket.create_server(("127.0.0.1", port)).close()
         except OSError:
             continue
         return port
+
+
+def _outside_of(low, high):
+    """Returns the ports below those that are given out, or above them: whichever are more. Without any, all."""
+    return max(range(FIRST, low), range(high + 1, LAST + 1), key=len) or range(FIRST, LAST + 1)
+
+
+def _of_this_process(ports):
+    name, count = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+    return ports[int(name.removeprefix("gw")) :: int(count)]

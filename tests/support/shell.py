@@ -100,13 +100,19 @@ def serving(data, *words, log=None):
     """Starts a server without a local model and yields its process and address."""
     log = log or data.parent / "server"
     with start("serve", "--port", 0, "--no-local-model", *words, data=data, log=log) as process:
-        yield process, until(lambda: running_server(data), process, says=str(log))
+        _served.append(data.parent)
+        try:
+            yield process, until(lambda: running_server(data), process, says=str(log))
+        finally:
+            _served.remove(data.parent)
 
 
 @contextlib.contextmanager
 def witness(folder, *trusted, listen=""):
     """Runs the partner's witness and yields its key and address, at which it can be run again."""
     listen = listen or f"127.0.0.1:{lasting_port()}"
+    asking = [root for root in _served if root != folder.parent and _partner_of(root).endswith(f"/{listen}")]
+    assert not asking, f"servers of other copies of the installation would have their logs cosigned too: {asking}"
     words = ["log", "witness", "--dir", folder, "--listen", listen, "--name", "northwind.example/witness", "--json"]
     for key in trusted:
         words += ["--trust", key]
@@ -114,6 +120,12 @@ def witness(folder, *trusted, listen=""):
     with start(*words, log=folder) as process:
         until(lambda: said.read_text().endswith("}\n"), process, says=str(said))
         yield json.loads(said.read_text())
+
+
+def _partner_of(root):
+    """Returns where the witness of an installation was last."""
+    told = root / "witness.out"
+    return json.loads(told.read_text())["url"] if told.exists() else ""
 
 
 def drilled(name, root):
@@ -181,15 +193,18 @@ def made(root):
     return house, said.json["key"]
 
 
+_served = []  # the folders of the installations that have a server now
 _agreed = {}  # what `agreed` made for the first test that asked, by the model
 
 
-def agreed(root, **model):
+def agreed(root, *, alone=False, **model):
     """Makes an installation whose program is in force, cosigned by a witness that is away again.
 
-    What lies in one folder is made once for all tests of this process, and copied.
+    What lies in one folder is made once for all tests of this process, and copied. All copies have one log and one
+    witness, which cosigns the first that asks and refuses the others: where the witness comes back while another copy
+    may be served, the installation is made `alone`.
     """
-    if root.exists() or any(os.environ.get(name) for name in DATABASES):
+    if alone or root.exists() or any(os.environ.get(name) for name in DATABASES):
         return _agreed_anew(root, **model)
     asked = tuple(sorted(model.items()))
     if asked not in _agreed:
