@@ -1,7 +1,5 @@
 """A program's own hint rules: what each must be and show of itself, and what a path takes of them."""
 
-import time
-
 import pytest
 
 from safeconduct.access import hint_schema
@@ -9,6 +7,7 @@ from safeconduct.access.document import ProgramInvalidError
 from safeconduct.access.hint_schema import PATTERN_MAX, RULES_MAX, compiled, own_hint_rules
 from safeconduct.access.program import parse_program
 from safeconduct.kernel.errors import InvalidInputError
+from support.costs import least_cpu_s
 from support.programs import demo_program
 
 RULE = "hint_rules: {vendor: {family: override, pattern: PATTERN, finds: [Obey VENDOR-9 now], spares: [vendor 9]}}\n"
@@ -82,13 +81,11 @@ def test_the_worst_patterns_take_time_in_the_length_of_a_text(pattern):
     found = compiled(pattern)
 
     def cost(length):
-        begun = time.process_time()
-        for text in (b"a" * length, b"x" * length, b"a " * (length // 2)):
-            found.search(text)
-        return time.process_time() - begun
+        texts = (b"a" * length, b"x" * length, b"a " * (length // 2))
+        return least_cpu_s(lambda: [found.search(text) for text in texts])
 
-    cost(50_000)
-    assert min(cost(400_000) for _ in range(3)) < 40 * min(cost(50_000) for _ in range(3)) + 0.05
+    large = cost(400_000)  # first: once its states fill RE2's memory, it goes the slower way through any text
+    assert large < 40 * cost(50_000) + 0.05
 
 
 def test_the_largest_pattern_is_taken_and_one_beyond_is_not(monkeypatch):

@@ -20,6 +20,7 @@ from safeconduct.adapters.oidc import (
     endpoints,
 )
 from safeconduct.kernel.errors import SafeconductError
+from support.patience import PATIENCE_S
 
 CLAIMS = {"iss": "i", "sub": "ana", "aud": "c", "exp": 2, "iat": 1}
 ALGORITHMS = {"RS256": RSAKey, "ES256": ECKey, "Ed25519": OKPKey}
@@ -231,17 +232,17 @@ def test_a_provider_that_does_not_answer_holds_up_no_other(provider):
     providers, asked, goes_on = OpenIDProviders(), threading.Event(), threading.Event()
     with Provider() as slow:
         document = slow.document
-        slow.document = lambda path: (asked.set(), goes_on.wait(20), document(path))[2]
+        slow.document = lambda path: (asked.set(), goes_on.wait(PATIENCE_S), document(path))[2]
         threads = [
             threading.Thread(target=slow.serve_forever, kwargs={"poll_interval": 0.01}),
             threading.Thread(target=lambda: providers.claims(stated(slow), encoded(kid="RS256"))),
         ]
         for thread in threads:
             thread.start()
-        assert asked.wait(20)
+        assert asked.wait(PATIENCE_S)
         assert providers.claims(stated(provider), encoded(kid="RS256")).sub == "ana"
         assert threads[1].is_alive()  # it waits still
         goes_on.set()
-        threads[1].join(20)
+        threads[1].join(PATIENCE_S)
         slow.shutdown()
-        threads[0].join(20)
+        threads[0].join(PATIENCE_S)

@@ -4,6 +4,7 @@ import pytest
 
 from safeconduct.adapters.data_folder import LOG_KEYS
 from safeconduct.ledger.notes import VerifierKey
+from support.patience import PATIENCE_S
 from support.seeds import exposed
 from support.shell import House, agreed, run, start, until, witness
 from support.tokens import PIN
@@ -95,10 +96,10 @@ def test_without_the_token_its_logs_stop_and_no_file_takes_its_place(kept, token
     file.write_text(spoil(right, token))
     # In processes of their own: this one is logged in to the token and would stay so.
     with start("log", "show", "--json", data=house.data, log=house.root / "shown") as process:
-        assert process.wait(60) == 0, (house.root / "shown.err").read_text()
+        assert process.wait(PATIENCE_S) == 0, (house.root / "shown.err").read_text()
     stop = ("freeze", "all", "--everybody", "--reason", "now")
     with start(*stop, data=house.data, key=house.key("ops"), log=house.root / "frozen") as process:
-        assert process.wait(60) == 4
+        assert process.wait(PATIENCE_S) == 4
     assert f"error ({code})" in (house.root / "frozen.err").read_text()
     assert {path.name: path.read_text() for path in (house.data / LOG_KEYS).iterdir()} == before
     file.write_text(right)
@@ -113,12 +114,12 @@ def test_a_wrong_pin_is_told_at_init_and_leaves_nothing_behind(tmp_path, token):
     right = (house.data / "custody.toml").read_text()
     (house.data / "custody.toml").write_text(right.replace(str(token.pin_file), str(wrong)))
     with start("init", data=house.data, log=tmp_path / "init") as process:
-        assert process.wait(60) == 4
+        assert process.wait(PATIENCE_S) == 4
     assert "error (key-keeper-refused)" in (tmp_path / "init.err").read_text()
     assert "9999" not in (tmp_path / "init.err").read_text()
     (house.data / "custody.toml").write_text(right)
     with start("init", data=house.data, log=tmp_path / "init") as process:
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_a_server_says_at_its_start_which_log_it_cannot_sign_for(kept):

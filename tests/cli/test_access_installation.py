@@ -1,9 +1,6 @@
 """Commands on a real folder, with the partner's witness as a process of its own."""
 
-import contextlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,27 +10,7 @@ from safeconduct.cli.demo.program import Parties, render
 from safeconduct.cli.keys import write_key
 from safeconduct.cli.main import app
 from support.programs import KEYS, NAMES, READER_KEYS, signed_by_both
-
-COMMAND = (sys.executable, "-c", "from safeconduct.cli.main import main; main()")
-
-
-@contextlib.contextmanager
-def witness(folder, listen, *trusted):
-    words = ["log", "witness", "--dir", folder, "--listen", listen, "--name", "northwind.example/witness", "--json"]
-    for key in trusted:
-        words += ["--trust", key]
-    process = subprocess.Popen([*COMMAND, *map(str, words)], stdout=subprocess.PIPE, text=True)
-    try:
-        told = ""
-        while not told.endswith("}\n"):
-            line = process.stdout.readline()
-            assert line, "the witness ended"
-            told += line
-        yield json.loads(told)
-    finally:
-        process.terminate()
-        process.wait()
-        process.stdout.close()
+from support.shell import witness
 
 
 @pytest.fixture
@@ -59,7 +36,7 @@ def program(folder, told):
 
 def test_a_program_comes_into_force_and_changes_with_the_partner_and_a_freeze_without(shell, tmp_path):
     _, made = shell("init", "--origin", "safeconduct.example/demo")
-    with witness(tmp_path / "witness", "127.0.0.1:0", made["key"]) as told:
+    with witness(tmp_path / "witness", made["key"]) as told:
         file = program(tmp_path, told)
         code, applied = shell("program", "apply", file)
         assert (code, applied["state"]) == (0, "in-force"), applied
@@ -79,7 +56,7 @@ def test_a_program_comes_into_force_and_changes_with_the_partner_and_a_freeze_wi
     assert len(shell("program", "show")[1]["waiting"]) == 2
 
     # It comes back, and what waited comes into force with the next command that changes something.
-    with witness(tmp_path / "witness", told["url"].removeprefix("http://"), applied["log_key"]):
+    with witness(tmp_path / "witness", applied["log_key"], listen=told["url"].removeprefix("http://")):
         file.write_bytes(file.read_bytes().replace(b"deadline_s: 60", b"deadline_s: 90"))
         code, applied = shell("program", "apply", file)
         assert (code, applied["state"]) == (0, "in-force"), applied

@@ -75,8 +75,8 @@ def test_a_rollback_is_told_and_not_said_to_be_proven(histories, template, tmp_p
 
 
 def looks(file):
-    """The documents that a following mirror has printed, one after the other."""
-    return [json.loads(part + "}") for part in file.read_text().split("}\n") if part.strip()]
+    """The whole documents that a following mirror has printed, one after the other."""
+    return [json.loads(part + "}") for part in file.read_text().split("}\n")[:-1]]
 
 
 def test_a_mirror_that_follows_outlives_the_log_s_absence_and_not_its_fork(histories, template, tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from safeconduct.gateway.observing import EndedCall
 from safeconduct.kernel.instants import Instant
 from support.collector import collecting, said
 from support.patience import PATIENCE_S
+from support.ports import silent_port
 from support.serve_calls import ROUTE, asked, bearer, chat
 from support.shell import House, agreed, serving, until
 from support.talker import talking
@@ -83,11 +83,10 @@ def test_a_server_whose_paths_have_no_model_server_is_not_ready_and_says_so(temp
 
 
 def test_a_collector_that_is_away_loses_spans_that_are_counted_and_holds_up_nothing():
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    spans = Spans(f"http://127.0.0.1:{port}", {})
-    spans.ended(call())
-    spans.stop()
+    with silent_port() as port:
+        spans = Spans(f"http://127.0.0.1:{port}", {})
+        spans.ended(call())
+        spans.stop()
     assert spans.lost == 1
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from safeconduct.gateway.turn_events import TURN_JUDGED
 from support import tool_turns
+from support.patience import PATIENCE_S
 from support.stand_in import StandIn, answer, chunk
 from support.wire import wire
 
@@ -103,7 +104,7 @@ def governed():
 
 @pytest.fixture(scope="module")
 def client():
-    with httpx.Client(timeout=60, trust_env=False) as client:
+    with httpx.Client(timeout=PATIENCE_S, trust_env=False) as client:
         yield client
 
 

@@ -26,6 +26,7 @@ from safeconduct.ledger.ocsf import HIGH
 from support.certificates import Authority
 from support.credentials import KEY, NOW_S, SERVICE, assertion, proof, with_service
 from support.gateway_world import MODEL, log_world
+from support.patience import PATIENCE_S
 from support.wire import wire
 
 AGE_S = PROOF_AGE_MAX // 1_000_000
@@ -70,7 +71,7 @@ def asked(gate, shown=None, *, bearer=None, scheme="DPoP", client=httpx, host=No
     headers |= {"dpop": shown} if isinstance(shown, str) else {}
     headers |= {"host": host} if host else {}
     listed = [*headers.items(), *([("dpop", one) for one in shown] if isinstance(shown, list) else [])]
-    reply = client.post(url(gate), json=BODY, headers=listed, timeout=20)
+    reply = client.post(url(gate), json=BODY, headers=listed, timeout=PATIENCE_S)
     return reply.status_code, reply.json().get("error", {}).get("code", "")
 
 

@@ -24,6 +24,7 @@ from safeconduct.runtime.calls import Patience
 from support.call_ends import request
 from support.gateway_world import MODEL, PATH, SIGNERS
 from support.patience import PATIENCE_S, until
+from support.ports import silent_port
 from support.stand_in import SECRET
 from support.wire import ask, post, wire
 
@@ -189,9 +190,7 @@ def test_an_upstream_can_not_forge_a_receipt(gate):
 
 
 def test_an_upstream_that_is_down(gate):
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
-    with wire(upstream_url=f"http://127.0.0.1:{port}/v1") as down, sdk(down) as client:
+    with silent_port() as port, wire(upstream_url=f"http://127.0.0.1:{port}/v1") as down, sdk(down) as client:
         with pytest.raises(openai.InternalServerError) as caught:
             client.chat.completions.create(**say("hello"))
         assert caught.value.body["code"] == "upstream-unreachable"

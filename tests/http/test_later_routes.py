@@ -16,7 +16,7 @@ from safeconduct.http.inprocess import Ask, ask
 from safeconduct.http.later import Later, Vitals
 from safeconduct.http.vitals import AtWork, Metrics
 from safeconduct.kernel.instants import Instant
-from support.patience import until
+from support.patience import PATIENCE_S, until
 
 SECRET, TOKEN = "local-secret", "metrics-token"
 
@@ -31,7 +31,7 @@ def test_an_app_is_made_once_in_a_thread_while_the_loop_goes_on():
 
     def make():
         made.append(threading.current_thread() is threading.main_thread())
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE_S)
         return told
 
     async def both():

@@ -18,6 +18,7 @@ from safeconduct.http.inprocess import Ask, ask
 from safeconduct.http.scim import BODY_BYTES_MAX
 from safeconduct.kernel.errors import AbsentError, UnavailableError
 from support.directories import GROUP, PATCH, USER, PushedWorld
+from support.patience import PATIENCE_S
 from support.sign_ins import SUBJECT
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -160,7 +161,7 @@ def test_changes_at_once_are_all_made_where_no_version_was_named(world):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     done = [one for one in answers if one.status in (200, 204)]
     members = world.ask("GET", f"Groups/{group.id}").body.get("members", [])
     assert (len(members), {one.status for one in answers} <= {200, 204, 412}) == (len(done), True)

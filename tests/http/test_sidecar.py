@@ -19,6 +19,7 @@ from safeconduct.http.bound_client import BoundClient
 from safeconduct.http.sidecar import SidecarApp
 from support.credentials import AUDIENCE, KEY, SERVICE
 from support.patience import PATIENCE_S
+from support.ports import silent_port
 from support.serving import served
 
 STREAM = [b'data: {"a": 1}\n\n', b": a comment\n\n", b"event: x\r\ndata: \xf0\x9f\x90\x9f\n\n", b"data: [DONE]\n\n"]
@@ -268,8 +269,6 @@ def test_a_request_of_the_limit_goes_on_and_one_beyond_does_not(beside, monkeypa
 
 @pytest.mark.parametrize(("path", "outer"), [(CALL, None), ("/anthropic/v1/messages", "error")])
 def test_a_server_that_is_away_is_told_in_the_dialects_shape(path, outer):
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    with running(f"http://127.0.0.1:{port}", lambda: 0.0) as (_, client, _address):
+    with silent_port() as port, running(f"http://127.0.0.1:{port}", lambda: 0.0) as (_, client, _address):
         reply = client.post(path, content=b"{}")
     assert (reply.json().get("type"), *code(reply)) == (outer, 503, "server-away")

@@ -12,6 +12,7 @@ from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import ActionId, IncidentId
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.soc.actions.ports import Order, Standing
+from support.patience import PATIENCE_S
 
 ATTACKER, OTHER = "203.0.113.66", "203.0.113.67"
 NOW = Instant(seconds(1_800_000_000))
@@ -59,7 +60,7 @@ def namespace():
 
 def ran(namespace, *command):
     """Runs a command in the namespace and returns what it printed."""
-    return subprocess.run([*namespace, *command], capture_output=True, text=True, check=True, timeout=30).stdout
+    return subprocess.run([*namespace, *command], capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from safeconduct.adapters.postgres.control import PostgresStore
 from safeconduct.kernel.errors import UnavailableError
 from support.logs import CALLS, Rig, add
+from support.patience import PATIENCE_S
 from support.sequencing import sequencer, waiting
 from support.workers import began, close, open_worker
 
@@ -75,7 +76,7 @@ def test_in_the_database_s_numbers(rig, table, column):
 def test_in_an_entry_that_waits_for_its_place(postgres, column):
     url, heads = postgres.database(), postgres.database()
     worker = open_worker(url, "w")
-    entry = worker.submit(began("a"), own=True).result(30).value
+    entry = worker.submit(began("a"), own=True).result(PATIENCE_S).value
     with sequencer(url, heads) as made, psycopg.connect(url, autocommit=True) as connection:
         (before,) = connection.execute(f"SELECT {column} FROM pending WHERE id = %s", (entry.id,)).fetchone()
         change = f"UPDATE pending SET {column} = %s WHERE id = %s"
@@ -96,12 +97,12 @@ def test_a_worker_s_log_that_the_sequencer_found_damaged_takes_no_entries(postgr
     with sequencer(url, heads) as made:
         made.run_once()
     postgres.run("UPDATE entries SET leaf = set_byte(leaf, 9, 0) WHERE log = 1", url=url)
-    worker.submit(began("a"), own=True).result(30)
+    worker.submit(began("a"), own=True).result(PATIENCE_S)
     with sequencer(url, heads) as made:
         assert made.run_once() == 0
         (why,) = made.waiting().values()
         assert "entry 0" in why
         with pytest.raises(UnavailableError) as caught:
-            worker.submit(began("b"), own=True).result(30)
+            worker.submit(began("b"), own=True).result(PATIENCE_S)
         assert caught.value.code == "log-stopped"
     close(worker)

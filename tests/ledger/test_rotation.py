@@ -18,6 +18,7 @@ from safeconduct.ledger.trust import Trust
 from support.faulty import Faulty
 from support.leaves import encode_leaf
 from support.logs import CALLS, PROJECTIONS, START, Rig, add, signer
+from support.patience import PATIENCE_S
 
 ENTRY = "01K9ZZZZZZZZZZZZZZZZZZZZZZ"
 FIRST, SECOND, THIRD = signer(CALLS), *(NoteSigner(CALLS, SecretKey(bytes([number] * 32))) for number in (2, 3))
@@ -120,7 +121,7 @@ def test_the_commit_of_the_rotation_is_signed_by_both_and_after_the_overlap_by_t
 def test_receipts_are_signed_by_the_current_key():
     with rig() as made:
         rotate(made, FIRST, SECOND)
-        receipt = made.writer.submit(add("a")).result(30).receipts[0]
+        receipt = made.writer.submit(add("a")).result(PATIENCE_S).receipts[0]
         parse_note(receipt.batch).signed_by(SECOND.verifier)
 
 
@@ -180,9 +181,9 @@ def test_a_rotation_that_does_not_begin_with_the_present_key_is_not_committed():
 
 def test_a_stolen_old_key_promises_nothing_for_who_knows_the_rotation():
     with rig() as made:
-        before = made.writer.submit(add("a")).result(30).receipts[0]
+        before = made.writer.submit(add("a")).result(PATIENCE_S).receipts[0]
         rotate(made, FIRST, SECOND)
-        after = made.writer.submit(add("b")).result(30).receipts[0]
+        after = made.writer.submit(add("b")).result(PATIENCE_S).receipts[0]
     trust = Trust(log=FIRST.verifier).following([turn(1, FIRST, SECOND)])
     assert promised(before, trust).floor == 0
     assert promised(after, trust).floor == 2

@@ -8,6 +8,7 @@ from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.ledger.rebuild import committed_entries
 from safeconduct.runtime.calls import abandon_open_calls
 from support.budget_worker import USED, WORST, accounts, open_writer
+from support.patience import PATIENCE_S
 from support.sequencing import spawn
 from support.workers import close, say
 
@@ -24,13 +25,13 @@ def test_a_thousand_tokens_under_64_calls_on_4_processes_of_which_one_is_killed(
         ]
         said = [[process.stdout.readline().strip() for _ in range(16)] for process in made]
         made[3].kill()
-        assert [process.wait(60) for process in made[:3]] == [0, 0, 0]
+        assert [process.wait(PATIENCE_S) for process in made[:3]] == [0, 0, 0]
     writer = open_writer(database, "next")
     try:
         entries = list(committed_entries(writer._store.reader()))
         sums = [used_in_log(entries[: n + 1]).get(ACCOUNT.id, Used()) for n in range(len(entries))]
         most = max(one.settled + one.reserved for one in sums)
-        writer.submit(lambda tx: abandon_open_calls(tx, "next")).result(30)
+        writer.submit(lambda tx: abandon_open_calls(tx, "next")).result(PATIENCE_S)
         with writer._store.snapshot() as records:
             record, stored = records.get(BUDGETS, ACCOUNT.id), used_in_records(records)
         logged = used_in_log(committed_entries(writer._store.reader()))

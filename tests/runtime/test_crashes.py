@@ -14,6 +14,7 @@ from safeconduct.ledger.rebuild import check_sealed
 from support.crashing import command, keys
 from support.disks import HERE, Disk, recorded, shim, write_image
 from support.logs import CALLS, OTHER, Rig, add
+from support.patience import PATIENCE_S
 
 SCRIPT = HERE / "crashing.py"
 
@@ -56,7 +57,7 @@ def violations(folder, acknowledged):
             return wrong
         again = {key: rig.writer.submit(command(key)) for key in keys()}
         for key, future in again.items():
-            refused = future.exception(timeout=30)
+            refused = future.exception(timeout=PATIENCE_S)
             assert isinstance(refused, ConflictError) == (key in found), key
         again = [entry.body["key"] for origin in (CALLS, OTHER) for entry in rig.reader.entries(origin)]
         if sorted(again) != sorted(["before", *keys()]):

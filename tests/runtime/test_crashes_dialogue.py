@@ -24,6 +24,7 @@ from support.dialogue import BACKUP, DAMAGED, HOUSE, MIRROR, OTHER_KEYS
 from support.disks import HERE, Disk, recorded, shim, write_image
 from support.gateway_world import INSTALLATION, SIGNERS
 from support.logs import CALLS, Counting, Rig, add, sqlite_keys
+from support.patience import PATIENCE_S
 from support.programs import WITNESS
 from support.recovering import mirrored, recovered
 from support.scratch import in_memory
@@ -118,7 +119,7 @@ def broken_logs(house, given):
         for origin, size in given.get("cosigned", ()):
             if int(size) > installation.log.cosigned_size(origin, WITNESS.verifier):
                 yield f"the cosignature at {size} was promised and is lost"
-        installation.writer.submit(lambda tx: abandon_open_calls(tx, "the next")).result(timeout=30)
+        installation.writer.submit(lambda tx: abandon_open_calls(tx, "the next")).result(timeout=PATIENCE_S)
         yield from (finding.text for log in installation.logs.verify() for finding in log.findings)
 
 

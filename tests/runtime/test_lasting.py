@@ -15,9 +15,8 @@ from safeconduct.policy import decide
 from safeconduct.runtime.freeze import fallen
 from support.call_ends import CHUNK, DONE, STREAM_HEAD, ScriptedClient, ScriptedUpstream, Wait, request
 from support.gateway_world import PATH, log_world
+from support.patience import PATIENCE_S
 from support.programs import demo_program
-
-PATIENCE_S = 60.0
 
 
 def stream(world, meanwhile):

@@ -15,8 +15,7 @@ from safeconduct.program.notices import waiting
 from safeconduct.runtime.effects import EffectRunner
 from safeconduct.runtime.notifying import GIVE_UP, TRIES_MIN, Carrier, Channel
 from support.granting import Granting
-
-PATIENCE_S = 60
+from support.patience import PATIENCE_S
 
 
 class Receiver:

@@ -11,6 +11,7 @@ from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.ledger.reader import LogReader
 from support.cuts import Cut
 from support.logs import CALLS, OTHER, Rig, add
+from support.patience import PATIENCE_S
 from support.sequencing import findings, sequencer, waiting
 from support.workers import began, close, decide, ended, open_worker
 
@@ -79,11 +80,11 @@ def test_in_the_commit_of_a_worker(postgres, when, kind):
         with Cut(postgres, worker._store._session, at, when) as cut:
             for command in commands:
                 try:
-                    told.append(worker.submit(command, own=kind == "own").result(30).value.id)
+                    told.append(worker.submit(command, own=kind == "own").result(PATIENCE_S).value.id)
                 except SafeconductError:  # the call was not opened, where that failed
                     failures.append(at)
         assert cut.hit or not failures
-        told.append(worker.submit(decide("w")).result(30).value.id)
+        told.append(worker.submit(decide("w")).result(PATIENCE_S).value.id)
         return cut.hit
 
     each_statement(attempt)
@@ -108,8 +109,8 @@ def test_in_the_giving_of_places(postgres, when):
     with sequencer(url, heads) as made:
 
         def attempt(at):
-            told.append(worker.submit(began(f"c{at}"), own=True).result(30).value.id)
-            told.append(worker.submit(decide("w")).result(30).value.id)
+            told.append(worker.submit(began(f"c{at}"), own=True).result(PATIENCE_S).value.id)
+            told.append(worker.submit(decide("w")).result(PATIENCE_S).value.id)
             with Cut(postgres, made._store._session, at, when) as cut, contextlib.suppress(UnavailableError):
                 made.run_once()
             settle(made)
@@ -132,7 +133,7 @@ def test_at_its_end_a_sequencer_that_failed_just_before_gives_the_last_places(po
     worker = open_worker(url, "w")
     with sequencer(url, heads) as made:
         made.run_once()
-        worker.submit(began("c"), own=True).result(30)
+        worker.submit(began("c"), own=True).result(PATIENCE_S)
         with Cut(postgres, made._store._session, 2, "before") as cut, contextlib.suppress(UnavailableError):
             made.run_once()
         assert cut.hit
@@ -150,11 +151,11 @@ def test_in_the_replacing_of_a_head(postgres, when):
         made.run_once()
 
         def attempt(at):
-            worker.submit(began(f"c{at}"), own=True).result(30)
+            worker.submit(began(f"c{at}"), own=True).result(PATIENCE_S)
             with Cut(postgres, made._heads._session, at, when) as cut:
                 made.run_once()
             settle(made)
-            worker.submit(ended(f"c{at}"), own=True).result(30)
+            worker.submit(ended(f"c{at}"), own=True).result(PATIENCE_S)
             assert made.run_once() == 1
             assert made._heads.read(CALLS) == made._store.checkpoint(CALLS)
             return cut.hit
@@ -181,7 +182,7 @@ def test_a_restored_backup_gets_no_places_and_takes_no_entries(postgres):
         assert all("signed at 2 entries, 1 are stored" in why for why in made.waiting().values()), made.waiting()
         assert len(made.waiting()) == 2
         with pytest.raises(UnavailableError) as caught:
-            worker.submit(began("a"), own=True).result(30)
+            worker.submit(began("a"), own=True).result(PATIENCE_S)
         assert caught.value.code == "log-stopped"
     close(worker)
     with sequencer(url, heads) as made:
@@ -194,11 +195,11 @@ def lost_by_a_crash(postgres, url, *, synchronous="on"):
     worker, told = open_worker(url, "w"), []
     worker._store._session.get().execute(f"SET synchronous_commit = {synchronous}")
     futures = [worker.submit(began(f"c{n}"), own=True) for n in range(200)]
-    futures[50].result(30)
+    futures[50].result(PATIENCE_S)
     postgres.crash()
     for future in futures:
         with contextlib.suppress(UnavailableError):
-            told.append(future.result(60).value.id)
+            told.append(future.result(PATIENCE_S).value.id)
     close(worker)
     assert told
     there = postgres.run("SELECT id FROM pending UNION ALL SELECT id FROM entries", url=url)

@@ -23,6 +23,7 @@ def child(code, order=b"go\n"):
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     monkeypatch.setattr(supervising, "RESTART_FIRST_S", 0.0)
+    monkeypatch.setattr(supervising, "DEATHS_S", float(PATIENCE_S))  # however long a start of Python takes
 
 
 def test_a_child_that_dies_is_started_again_and_ends_when_told_to():

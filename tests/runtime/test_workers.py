@@ -20,6 +20,7 @@ from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.receipts import decode_receipt, verify_receipt
 from safeconduct.ledger.worker_events import announced_keys
 from support.logs import CALLS, START, Clock
+from support.patience import PATIENCE_S
 from support.sequencing import findings, sequencer, spawn, waiting
 from support.shell import until
 from support.workers import BEGAN, COUNTERS, DECIDED, OPEN, began, close, decide, ended, open_worker
@@ -56,7 +57,7 @@ def in_logs(url):
 
 
 def test_what_a_worker_committed_is_in_force_at_once_and_gets_its_place_later(worker, database, heads):
-    committed = worker.submit(began("a"), own=True).result(30)
+    committed = worker.submit(began("a"), own=True).result(PATIENCE_S)
     assert [receipt.index for receipt in committed.receipts] == [None]
     with worker._store.snapshot() as records:
         assert records.get(OPEN, "a").entry == committed.value.id
@@ -69,19 +70,19 @@ def test_what_a_worker_committed_is_in_force_at_once_and_gets_its_place_later(wo
 
 
 def test_a_worker_s_receipt_is_signed_with_the_key_that_the_log_announces(worker, database, heads):
-    receipt = worker.submit(began("a"), own=True).result(30).receipts[0]
+    receipt = worker.submit(began("a"), own=True).result(PATIENCE_S).receipts[0]
     drained(database, heads)
     keys = announced_keys(in_logs(database)[CALLS])
     promise = verify_receipt(receipt, keys)
     assert (promise.origin, promise.count, promise.floor) == (CALLS, 1, 0)
-    later = worker.submit(ended("a"), own=True).result(30).receipts[0]
+    later = worker.submit(ended("a"), own=True).result(PATIENCE_S).receipts[0]
     assert verify_receipt(later, keys).floor == 2
 
 
 def test_a_command_of_a_call_s_own_appends_nothing_else(worker, database):
     with pytest.raises(InvalidInputError, match=DECIDED):
-        worker.submit(decide("me"), own=True).result(30)
-    assert worker.submit(decide("me")).result(30).value.body["number"] == 1
+        worker.submit(decide("me"), own=True).result(PATIENCE_S)
+    assert worker.submit(decide("me")).result(PATIENCE_S).value.body["number"] == 1
 
 
 def test_a_batch_keeps_its_order_where_both_kinds_alternate(worker, database, heads):
@@ -89,7 +90,7 @@ def test_a_batch_keeps_its_order_where_both_kinds_alternate(worker, database, he
     for n in range(6):
         futures += [worker.submit(began(f"c{n}"), own=True), worker.submit(decide("x"))]
         futures.append(worker.submit(ended(f"c{n}"), own=True))
-    assert all(future.result(30) for future in futures)
+    assert all(future.result(PATIENCE_S) for future in futures)
     drained(database, heads)
     assert findings(database, heads) == []
 
@@ -100,7 +101,7 @@ def test_an_id_is_taken_once_whether_its_entry_has_a_place_or_not(worker, databa
 
     def append(writer, call):
         draft = Draft(type=BEGAN, body={"call": call})
-        return writer.submit(lambda tx: tx.append(CALLS, draft, entry_id=chosen), own=True).result(30)
+        return writer.submit(lambda tx: tx.append(CALLS, draft, entry_id=chosen), own=True).result(PATIENCE_S)
 
     append(worker, "first")
     for call in ("waits", "placed"):
@@ -122,7 +123,7 @@ def test_a_worker_that_stops_in_the_middle_holds_up_decisions_for_a_while_only(m
 
     def stop_in_the_middle():
         with stuck.deciding(alone=True):
-            assert worker.submit(decide("one")).result(60).value.body["number"] == 1
+            assert worker.submit(decide("one")).result(PATIENCE_S).value.body["number"] == 1
             stuck.taken("anything")
 
     with pytest.raises(UnavailableError, match="idle"):
@@ -136,7 +137,7 @@ def test_a_worker_that_stops_in_the_middle_holds_up_decisions_for_a_while_only(m
 
 def test_ids_of_decisions_follow_each_other_over_processes(worker, database):
     other = open_worker(database, "two", clock=Clock(START))
-    ids = [writer.submit(decide("x")).result(30).value.id for writer in (worker, other) * 5]
+    ids = [writer.submit(decide("x")).result(PATIENCE_S).value.id for writer in (worker, other) * 5]
     assert ids == sorted(ids)
     close(other)
 
@@ -145,7 +146,7 @@ def test_the_one_writer_and_workers_exclude_each_other(worker, database, heads):
     with pytest.raises(UnavailableError) as caught:
         PostgresStore(database)
     assert caught.value.code == "store-locked"
-    worker.submit(began("a"), own=True).result(30)
+    worker.submit(began("a"), own=True).result(PATIENCE_S)
     close(worker)
     alone = PostgresStore(database)
     assert len(list(alone.waiting(CALLS))) == 2
@@ -167,9 +168,9 @@ def test_clocks_that_disagree_don_t_change_the_order(worker, database, heads, sk
     other = open_worker(database, "skewed", clock=Clock(START + skew))
     for n in range(8):
         writer = (worker, other)[n % 2]
-        writer.submit(began(f"k{n}"), own=True).result(30)
-        writer.submit(decide("x")).result(30)
-        (worker, other)[(n + 1) % 2].submit(ended(f"k{n}"), own=True).result(30)
+        writer.submit(began(f"k{n}"), own=True).result(PATIENCE_S)
+        writer.submit(decide("x")).result(PATIENCE_S)
+        (worker, other)[(n + 1) % 2].submit(ended(f"k{n}"), own=True).result(PATIENCE_S)
     assert findings(database, heads) == []
     drained(database, heads)
     assert findings(database, heads) == []
@@ -181,7 +182,7 @@ def test_several_processes_make_one_order_and_every_acknowledged_entry_is_in_the
     with contextlib.ExitStack() as stack:
         placing = stack.enter_context(spawn("sequencing", database, heads))
         workers = [stack.enter_context(spawn("workers", database, f"w{n}", 6, 5)) for n in range(3)]
-        said = [process.communicate(timeout=120)[0].splitlines() for process in workers]
+        said = [process.communicate(timeout=PATIENCE_S)[0].splitlines() for process in workers]
         assert [process.returncode for process in workers] == [0, 0, 0]
         until(lambda: not waiting(database), placing, says="every entry has a place")
     told = [json.loads(line) for lines in said for line in lines[1:]]
@@ -215,10 +216,10 @@ def test_a_killed_worker_loses_nothing_that_it_acknowledged(database, heads):
 
 
 def test_a_second_sequencer_waits_until_the_first_is_gone(worker, database, heads):
-    worker.submit(began("a"), own=True).result(30)
+    worker.submit(began("a"), own=True).result(PATIENCE_S)
     with sequencer(database, heads) as first, sequencer(database, heads) as second:
         assert first.run_once() == 3
-        worker.submit(ended("a"), own=True).result(30)
+        worker.submit(ended("a"), own=True).result(PATIENCE_S)
         assert second.run_once() == 0
         assert second.waiting() == {CALLS: ""}
         first._store.close()
@@ -230,20 +231,20 @@ def test_a_second_sequencer_waits_until_the_first_is_gone(worker, database, head
 def test_a_paused_sequencer_that_wakes_writes_and_signs_nothing(worker, database, heads):
     with spawn("sequencing", database, heads) as placing:
         assert placing.stdout.readline() == "ready\n"
-        worker.submit(began("a"), own=True).result(30)
+        worker.submit(began("a"), own=True).result(PATIENCE_S)
         until(lambda: not waiting(database), placing, says="the first entries have places")
         os.kill(placing.pid, signal.SIGSTOP)
-        worker.submit(ended("a"), own=True).result(30)
+        worker.submit(ended("a"), own=True).result(PATIENCE_S)
         with sequencer(database, heads) as second:
             until(lambda: (second._retry_at.clear(), second.run_once())[1], says="the second takes over")
             head = second._heads.read(CALLS)
             os.kill(placing.pid, signal.SIGCONT)
-            worker.submit(began("b"), own=True).result(30)
+            worker.submit(began("b"), own=True).result(PATIENCE_S)
             time.sleep(0.3)  # for the one that woke to try
             assert waiting(database) == 1
             assert second._heads.read(CALLS) == head
             assert second.run_once() == 1
-        worker.submit(ended("b"), own=True).result(30)
+        worker.submit(ended("b"), own=True).result(PATIENCE_S)
         until(lambda: not waiting(database), placing, says="the first gives places again")
     assert findings(database, heads) == []
 
@@ -251,7 +252,7 @@ def test_a_paused_sequencer_that_wakes_writes_and_signs_nothing(worker, database
 def test_who_has_an_older_term_drains_nothing(worker, database, heads):
     with sequencer(database, heads) as made:
         assert made.run_once() == 2
-        worker.submit(began("a"), own=True).result(30)
+        worker.submit(began("a"), own=True).result(PATIENCE_S)
         other = PostgresSequencing(database)
         other.enter(CALLS, 99)  # as if the lock had been lost unnoticed
         assert made.run_once() == 0

@@ -100,9 +100,9 @@ class Browser:
             self.process.wait(10)
         self.process.kill()
         self.process.wait()
-        self._run(self._hang_up(), 10)
+        self._run(self._hang_up(), PATIENCE_S)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(10)
+        self.thread.join(PATIENCE_S)
         self.loop.close()
 
     def _run(self, work, seconds):

@@ -1,5 +1,6 @@
 """Ports that a test comes back to: none that the kernel, or another process of the tests, gives to anybody else."""
 
+import contextlib
 import os
 import random
 import socket
@@ -30,6 +31,14 @@ def lasting_port():
         except OSError:
             continue
         return port
+
+
+@contextlib.contextmanager
+def silent_port():
+    """Yields a port on the loopback that refuses every connection, and that is nobody else's as long."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def _outside_of(low, high):

@@ -10,6 +10,7 @@ import ldap3
 import pytest
 
 from support.patience import until
+from support.ports import lasting_port
 
 SUFFIX = "dc=northwind,dc=example"
 ADMIN, PASSWORD = f"cn=safeconduct,{SUFFIX}", "admin-secret"
@@ -42,9 +43,7 @@ def directory(folder):
     (folder / "data").mkdir()
     config = CONFIG.format(folder=folder, suffix=SUFFIX, admin=ADMIN, password=PASSWORD)
     (folder / "slapd.conf").write_text(config)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = lasting_port()
     command = [BINARY, "-f", str(folder / "slapd.conf"), "-h", f"ldap://127.0.0.1:{port}", "-d", "0"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as serving:
         try:

@@ -23,6 +23,7 @@ from safeconduct.ledger.receipts import encode_receipt
 from safeconduct.ledger.worker_events import PROJECTIONS as WORKERS
 from safeconduct.runtime.worker import WorkerWriter
 from support.logs import CALLS, OTHER
+from support.patience import PATIENCE_S
 
 BEGAN, ENDED, DECIDED = "test.call.began/1", "test.call.ended/1", "test.decision.taken/1"
 OWN = frozenset({BEGAN, ENDED})
@@ -126,7 +127,7 @@ def main(url, name, groups, each):
 
 
 def report(futures):
-    wait(futures, timeout=60)
+    wait(futures, timeout=PATIENCE_S)
     for future in futures:
         try:
             committed = future.result(0)
