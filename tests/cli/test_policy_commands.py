@@ -1,4 +1,4 @@
-"""`safeconduct policy check` and `test`: what is wrong is told where it is, and trials run on what decides calls."""
+"""`safeconduct policy check` and `test`: what is wrong is told where it is, and tests run on what decides calls."""
 
 import json
 from xml.etree import ElementTree as ET
@@ -8,13 +8,13 @@ from typer.testing import CliRunner
 
 from safeconduct.access.authorization import default_policies
 from safeconduct.cli.main import app
-from safeconduct.cli.trial_files import TRIALS_BYTES_MAX
+from safeconduct.cli.policy_tests import TESTS_BYTES_MAX
 from support.programs import demo_program
 
 CALLS = """
 program: program.yaml
 at: 2026-11-21T08:00:00Z
-trials:
+tests:
   analyst-triages:
     principal: ana
     path: soc-triage
@@ -44,7 +44,7 @@ attrs = {trusted = true, home = {"__extn" = {fn = "ip", arg = "192.0.2.1"}}}
 [[entities]]
 uid = {type = "Doc", id = "d"}
 attrs = {owner = {"__entity" = {type = "User", id = "ana"}}}
-[trials.trusted]
+[tests.trusted]
 principal = {type = "User", id = "ana"}
 action = {type = "Action", id = "read"}
 resource = {type = "Doc", id = "d"}
@@ -85,15 +85,15 @@ def edit(folder, name, old, new):
     (folder / name).write_text(text.replace(old, new))
 
 
-def test_trials_of_a_folder_are_decided_and_what_none_reached_is_named(folder):
+def test_tests_of_a_folder_are_decided_and_what_none_reached_is_named(folder):
     result = run("test", folder)
     assert (result.exit_code, result.exception) == (0, None)
-    assert result.stdout.splitlines()[-1] == "4 trials, 0 failed"
+    assert result.stdout.splitlines()[-1] == "4 tests, 0 failed"
     document = json.loads(run("test", folder, "--json").stdout)
     calls, todo = document["files"]
     assert calls["unreached"] == ["not-while-frozen", "model-on-path", "data-classes-on-path", "stay-in-scope"]
-    assert [trial["effect"] for trial in calls["trials"]] == ["allow", "deny", "deny"]
-    assert todo["trials"][0]["determining"] == ["trusted"]
+    assert [test["effect"] for test in calls["tests"]] == ["allow", "deny", "deny"]
+    assert todo["tests"][0]["determining"] == ["trusted"]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_trials_of_a_folder_are_decided_and_what_none_reached_is_named(folder):
         ("targets: [198.51.100.7]", "targets: [9.9.9.9]", "target-outside-scope (scope:northwind-perimeter/targets)"),
     ],
 )  # fmt: skip
-def test_a_trial_that_is_not_as_expected_fails(folder, old, new, said):
+def test_a_test_that_is_not_as_expected_fails(folder, old, new, said):
     edit(folder, "calls.yaml", old, new)
     if "targets" in old:
         edit(folder, "program.yaml", "targets: any", "targets: in-scope")
@@ -134,34 +134,34 @@ def test_results_are_written_for_build_servers(folder):
 @pytest.mark.parametrize(
     ("name", "old", "new", "refused"),
     [
-        ("calls.yaml", "expect: allow", "expect: maybe", ("trials-invalid", "maybe")),
-        ("calls.yaml", "expect: allow", "expects: allow", ("trials-invalid", "expect")),
-        ("calls.yaml", "at: 2026-11-21T08:00:00Z\n", "", ("trials-invalid", "does not say when")),
+        ("calls.yaml", "expect: allow", "expect: maybe", ("tests-invalid", "maybe")),
+        ("calls.yaml", "expect: allow", "expects: allow", ("tests-invalid", "expect")),
+        ("calls.yaml", "at: 2026-11-21T08:00:00Z\n", "", ("tests-invalid", "does not say when")),
         ("calls.yaml", "at: 2026-11-21T08:00:00Z", "at: soon", ("invalid-input", "soon")),
         ("calls.yaml", "program: program.yaml", "program: none.yaml", ("file-unreadable", "none.yaml")),
-        ("calls.yaml", "path: soc-triage", "path: &a soc-triage", ("trials-invalid", "anchors")),
-        ("calls.yaml", CALLS[CALLS.index("trials:") :], "trials: {}\n", ("trials-invalid", "no trial")),
-        ("todo.toml", "[trials", "[trials.x", ("trials-invalid", "trials")),
+        ("calls.yaml", "path: soc-triage", "path: &a soc-triage", ("tests-invalid", "anchors")),
+        ("calls.yaml", CALLS[CALLS.index("tests:") :], "tests: {}\n", ("tests-invalid", "no test")),
+        ("todo.toml", "[tests", "[tests.x", ("tests-invalid", "tests")),
         ("todo.toml", "trusted = true", "trusted = 1.5", ("value-invalid", "1.5")),
         ("todo.toml", '{type = "Doc", id = "d"}', '{type = "Doc"}', ("value-invalid", "expected an entity")),
         ("todo.cedar", "context.late", "context.lat", ("policy-invalid", "todo.cedar:4:65: policy late")),
     ],
 )  # fmt: skip
-def test_what_is_no_file_of_trials_is_refused(folder, name, old, new, refused):
+def test_what_is_no_file_of_tests_is_refused(folder, name, old, new, refused):
     edit(folder, name, old, new)
     error = run("test", folder).exception
     assert error.code == refused[0], error
     assert refused[1] in error.message
 
 
-def test_no_trials_at_all_is_a_failure(folder):
-    assert run("test", folder / "program.yaml").exception.code == "trials-invalid"
+def test_no_tests_at_all_is_a_failure(folder):
+    assert run("test", folder / "program.yaml").exception.code == "tests-invalid"
     (folder / "empty").mkdir()
-    assert run("test", folder / "empty").exception.code == "no-trials"
+    assert run("test", folder / "empty").exception.code == "no-tests"
 
 
-def test_the_limit_on_a_file_of_trials(folder):
-    text = CALLS + "#" * (TRIALS_BYTES_MAX - len(CALLS))
+def test_the_limit_on_a_file_of_tests(folder):
+    text = CALLS + "#" * (TESTS_BYTES_MAX - len(CALLS))
     (folder / "calls.yaml").write_text(text)
     assert run("test", folder / "calls.yaml").exit_code == 0
     (folder / "calls.yaml").write_text(text + "#")

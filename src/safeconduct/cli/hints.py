@@ -10,7 +10,7 @@ import typer
 from safeconduct.access.document import PROGRAM_BYTES_MAX
 from safeconduct.access.hint_schema import own_hint_rules
 from safeconduct.adapters.files import read_file
-from safeconduct.boundary.hint_trials import RuleTrial, try_hints
+from safeconduct.boundary.hints_found import RuleFound, try_hints
 from safeconduct.boundary.model import Source
 from safeconduct.cli.output import NO, Json, emit, out
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
@@ -18,7 +18,7 @@ from safeconduct.kernel.errors import InvalidInputError, TooLargeError
 commands = typer.Typer(help="Hints of an attack: try rules before they count.", no_args_is_help=True)
 
 FILES_MAX = 100_000
-"""Files of one trial. A rate below one in ten thousand needs as many."""
+"""Files of one look. A rate below one in ten thousand needs as many."""
 
 TEXT_BYTES_MAX = 2 * 1024 * 1024
 """Bytes of a file that is looked at: more than is looked at of a request."""
@@ -65,7 +65,7 @@ def _read(file: Path) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def _show(texts: int, rules: tuple[RuleTrial, ...], strength: dict[int, float]) -> None:
+def _show(texts: int, rules: tuple[RuleFound, ...], strength: dict[int, float]) -> None:
     for one in rules:
         share = f"{one.found} of {texts} ({one.low:.2%} to {one.high:.2%})"
         where = f": {', '.join(one.first)}" if one.first else ""

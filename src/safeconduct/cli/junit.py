@@ -1,13 +1,13 @@
-"""Results of trials as JUnit XML, which build servers read."""
+"""Results of tests as JUnit XML, which build servers read."""
 
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from safeconduct.policy.trials import Rehearsal
+from safeconduct.policy.expectations import Rehearsal
 
 
 def junit(tried: Mapping[str, Rehearsal]) -> bytes:
-    """Returns the document: one suite a file, one case a trial, and a failure with every line that was wrong."""
+    """Returns the document: one suite a file, one case a test, and a failure with every line that was wrong."""
     root = Element("testsuites", _counts(list(tried.values())))
     for file, found in tried.items():
         suite = SubElement(root, "testsuite", {"name": file, **_counts([found])})

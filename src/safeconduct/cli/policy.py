@@ -11,12 +11,12 @@ from safeconduct.cli import activation
 from safeconduct.cli.client import Data, Key, Url, client, place
 from safeconduct.cli.junit import junit
 from safeconduct.cli.output import NO, Json, emit, out, require_new, write_new
+from safeconduct.cli.policy_tests import files_of_tests
 from safeconduct.cli.rehearsing import compiled, rehearse
 from safeconduct.cli.replay_shown import refuse_mismatch, replayed, show_progress, show_replay
-from safeconduct.cli.trial_files import trial_files
 from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.policy.expectations import Rehearsal
 from safeconduct.policy.hints import hints
-from safeconduct.policy.trials import Rehearsal
 
 commands = typer.Typer(help="Cedar policies: begin with some, check them, ask why.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ OnPath = Annotated[str, typer.Option("--path", help="On which path.")]
 Purpose = Annotated[str | None, typer.Option("--purpose", help="For what; by default the path's purpose.")]
 Model = Annotated[str | None, typer.Option("--model", help="Which model; by default the path's first.")]
 ShowSchema = Annotated[bool, typer.Option("--schema", help="Print the Cedar schema of calls instead.")]
-Place = Annotated[Path, typer.Argument(metavar="PLACE", help="A file of trials, or a folder with some.")]
+Place = Annotated[Path, typer.Argument(metavar="PLACE", help="A file of tests, or a folder with some.")]
 Proposed = Annotated[Path | None, typer.Option("--policies", help="Try these instead of those that the files name.")]
 JUnit = Annotated[Path | None, typer.Option("--junit", help="Write the results here too, as JUnit XML.")]
 ToReplay = Annotated[Path, typer.Option("--proposed", metavar="FILE", help="A file of Cedar policies.")]
@@ -54,15 +54,15 @@ def check(file: File, *, as_json: Json = False) -> None:
 
 
 @commands.command(name="test")
-def rehearse_trials(
+def rehearse_tests(
     place_: Place, *, policies: Proposed = None, junit_file: JUnit = None, as_json: Json = False
 ) -> None:
-    """Decides the trials of a file, or of a folder's files, and says which are not as expected. Exit 1 if one is not.
+    """Decides the tests of a file, or of a folder's files, and says which are not as expected. Exit 1 if one is not.
 
-    A trial is a call, or a request over a small entity set, with what is expected of it. Needs no installation.
+    A test is a call, or a request over a small entity set, with what is expected of it. Needs no installation.
     """
     require_new(junit_file)
-    tried = {str(file): rehearse(file, policies) for file in trial_files(place_)}
+    tried = {str(file): rehearse(file, policies) for file in files_of_tests(place_)}
     document = _tried(tried)
     if junit_file is not None:
         write_new(junit_file, junit(tried))
@@ -136,7 +136,7 @@ def _tried(tried: dict[str, Rehearsal]) -> dict[str, Any]:
     files = [
         {
             "file": file,
-            "trials": [
+            "tests": [
                 {"name": one.name, "passed": one.passed, "wrong": one.wrong}
                 | {"effect": one.decision.effect, "determining": one.decision.determining}
                 | {"reasons": [reason.code for reason in one.decision.reasons]}
@@ -147,7 +147,7 @@ def _tried(tried: dict[str, Rehearsal]) -> dict[str, Any]:
         for file, found in tried.items()
     ]
     return {
-        "trials": sum(len(one.tried) for one in tried.values()),
+        "tests": sum(len(one.tried) for one in tried.values()),
         "failed": sum(one.failed for one in tried.values()),
         "files": files,
     }
@@ -155,13 +155,13 @@ def _tried(tried: dict[str, Rehearsal]) -> dict[str, Any]:
 
 def _show_tried(document: dict[str, Any]) -> None:
     for file in document["files"]:
-        for trial in file["trials"]:
-            for line in trial["wrong"]:
-                out.print(f"{file['file']}: {trial['name']}: {line}", markup=False)
+        for test in file["tests"]:
+            for line in test["wrong"]:
+                out.print(f"{file['file']}: {test['name']}: {line}", markup=False)
         if file["unreached"]:
             told = f"{file['file']}: determined no decision: {', '.join(file['unreached'])}"
             out.print(told, style="dim", markup=False)
-    out.print(f"{document['trials']} trials, {document['failed']} failed", markup=False)
+    out.print(f"{document['tests']} tests, {document['failed']} failed", markup=False)
 
 
 def _show_explained(document: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Deciding the trials of a file, on the very code that decides calls, without an installation."""
+"""Deciding the tests of a file, on the very code that decides calls, without an installation."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,34 +17,34 @@ from safeconduct.access.target_rules import Place
 from safeconduct.adapters.files import read_file
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.bootstrap.forms import FORMS
-from safeconduct.cli.trial_files import (
-    TRIALS_BYTES_MAX,
-    CallTrial,
+from safeconduct.cli.policy_tests import (
+    TESTS_BYTES_MAX,
+    CallTest,
     OverEntities,
     OverProgram,
-    RequestTrial,
-    read_trials,
+    RequestTest,
+    read_tests,
 )
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import EntryId, GrantId, PathId, PrincipalId
 from safeconduct.kernel.instants import parse_rfc3339
 from safeconduct.policy import Entities, PolicyInvalidError, PolicyRequest, PolicySet, Schema, decide
+from safeconduct.policy.expectations import Rehearsal, Tried, held_against, rehearsal
 from safeconduct.policy.source import POLICY_TEXT_BYTES_MAX
-from safeconduct.policy.trials import Rehearsal, Tried, held_against, rehearsal
 from safeconduct.policy.values import EntityDocument, read_entities, read_record, read_uid
 from safeconduct.program.file import read_program
 
 
 def rehearse(file: Path, proposed: Path | None = None) -> Rehearsal:
-    """Decides every trial of a file. `proposed` is a file of policies to try instead of those that it names.
+    """Decides every test of a file. `proposed` is a file of policies to try instead of those that it names.
 
     Raises:
         InvalidInputError, TooLargeError: the file, or one that it names, is not what it must be.
     """
-    trials = read_trials(file)
-    if isinstance(trials, OverProgram):
-        return _over_program(file, trials, proposed)
-    return _over_entities(file, trials, proposed)
+    tests = read_tests(file)
+    if isinstance(tests, OverProgram):
+        return _over_program(file, tests, proposed)
+    return _over_entities(file, tests, proposed)
 
 
 def compiled(file: Path, schema: Schema | None) -> PolicySet:
@@ -61,13 +61,13 @@ def compiled(file: Path, schema: Schema | None) -> PolicySet:
         raise InvalidInputError(told, code=error.code, remedy=error.remedy) from error
 
 
-def _over_program(file: Path, trials: OverProgram, proposed: Path | None) -> Rehearsal:
-    place = file.parent / trials.program
+def _over_program(file: Path, tests: OverProgram, proposed: Path | None) -> Rehearsal:
+    place = file.parent / tests.program
     standing = _in_force(read_program(read_file(place, PROGRAM_BYTES_MAX), file=str(place), entry_types=FORMS))
-    policies = proposed or (file.parent / trials.policies if trials.policies else None)
+    policies = proposed or (file.parent / tests.policies if tests.policies else None)
     if policies is not None:
         standing = replace(standing, policies=compiled(policies, call_schema()))
-    tried = (_called(file, name, one, trials.at, standing) for name, one in trials.trials.items())
+    tried = (_called(file, name, one, tests.at, standing) for name, one in tests.tests.items())
     return rehearsal(standing.policies.ids, tried)
 
 
@@ -83,48 +83,47 @@ def _in_force(program: Program) -> Standing:
     return compile_standing(state)
 
 
-def _called(file: Path, name: str, trial: CallTrial, usual: str | None, standing: Standing) -> Tried:
-    at = trial.at or usual
+def _called(file: Path, name: str, test: CallTest, usual: str | None, standing: Standing) -> Tried:
+    at = test.at or usual
     if at is None:
-        raise InvalidInputError(f"{file}: trial {name} does not say when: at, here or for all", code="trials-invalid")
-    path = standing.path(PathId(trial.path))
+        raise InvalidInputError(f"{file}: test {name} does not say when: at, here or for all", code="tests-invalid")
+    path = standing.path(PathId(test.path))
     request = CallRequest(
-        principal=PrincipalId(trial.principal),
-        path=PathId(trial.path),
-        purpose=trial.purpose or (path.purpose if path else ""),
-        model=trial.model or (path.models[0] if path else ""),
+        principal=PrincipalId(test.principal),
+        path=PathId(test.path),
+        purpose=test.purpose or (path.purpose if path else ""),
+        model=test.model or (path.models[0] if path else ""),
         now=parse_rfc3339(at),
-        grant=GrantId(trial.grant) if trial.grant else None,
-        targets=dict.fromkeys(trial.targets, Place.ARGUMENT),
-        data_classes=trial.data_classes,
+        grant=GrantId(test.grant) if test.grant else None,
+        targets=dict.fromkeys(test.targets, Place.ARGUMENT),
+        data_classes=test.data_classes,
     )
-    return held_against(name, trial.expected, standing.authorize(request)[0])
+    return held_against(name, test.expected, standing.authorize(request)[0])
 
 
-def _over_entities(file: Path, trials: OverEntities, proposed: Path | None) -> Rehearsal:
-    schema = Schema.compile(_text(file.parent / trials.schema)) if trials.schema else None
-    policies = compiled(proposed or file.parent / trials.policies, schema)
-    entities = Entities.compile(read_entities(_entities(file, trials)))
+def _over_entities(file: Path, tests: OverEntities, proposed: Path | None) -> Rehearsal:
+    schema = Schema.compile(_text(file.parent / tests.schema)) if tests.schema else None
+    policies = compiled(proposed or file.parent / tests.policies, schema)
+    entities = Entities.compile(read_entities(_entities(file, tests)))
     tried = (
-        held_against(name, one.expected, decide(policies, _request(one), entities))
-        for name, one in trials.trials.items()
+        held_against(name, one.expected, decide(policies, _request(one), entities)) for name, one in tests.tests.items()
     )
     return rehearsal(policies.ids, tried)
 
 
-def _entities(file: Path, trials: OverEntities) -> list[EntityDocument]:
-    if not isinstance(trials.entities, str):
-        return trials.entities
-    place = file.parent / trials.entities
+def _entities(file: Path, tests: OverEntities) -> list[EntityDocument]:
+    if not isinstance(tests.entities, str):
+        return tests.entities
+    place = file.parent / tests.entities
     try:
-        return msgspec.json.decode(read_file(place, TRIALS_BYTES_MAX), type=list[EntityDocument])
+        return msgspec.json.decode(read_file(place, TESTS_BYTES_MAX), type=list[EntityDocument])
     except msgspec.MsgspecError as error:
-        raise InvalidInputError(f"{place}: {error}", code="trials-invalid") from error
+        raise InvalidInputError(f"{place}: {error}", code="tests-invalid") from error
 
 
-def _request(trial: RequestTrial) -> PolicyRequest:
+def _request(test: RequestTest) -> PolicyRequest:
     return PolicyRequest(
-        read_uid(trial.principal), read_uid(trial.action), read_uid(trial.resource), read_record(trial.context)
+        read_uid(test.principal), read_uid(test.action), read_uid(test.resource), read_record(test.context)
     )
 
 

@@ -1,7 +1,7 @@
 """What own rules would find, counted over texts that somebody has."""
 
 from safeconduct.access.detection import Family, OwnHintRule, Where
-from safeconduct.boundary.hint_trials import SHOWN_MAX, try_hints
+from safeconduct.boundary.hints_found import SHOWN_MAX, try_hints
 from safeconduct.boundary.model import Source
 
 RULE = OwnHintRule(id="vendor", family=Family.OVERRIDE, where=Where.DATA, pattern=r"obey vendor-\d")

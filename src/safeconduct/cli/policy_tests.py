@@ -1,4 +1,4 @@
-"""Files of trials as people write them, in YAML or TOML: over a program file, or over a small entity set."""
+"""Files of tests as people write them, in YAML or TOML: over a program file, or over a small entity set."""
 
 import re
 import tomllib
@@ -11,15 +11,15 @@ from safeconduct.access.document import Fields, Items, Node, ProgramInvalidError
 from safeconduct.adapters.files import read_file
 from safeconduct.kernel.decisions import Effect
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
-from safeconduct.policy.trials import Expected
+from safeconduct.policy.expectations import Expected
 from safeconduct.policy.values import EntityDocument
 
-TRIALS_BYTES_MAX = 256 * 1024
-"""Bytes of a file of trials: some thousand of them. It is written and read by people."""
+TESTS_BYTES_MAX = 256 * 1024
+"""Bytes of a file of tests: some thousand of them. It is written and read by people."""
 
 SUFFIXES = (".yaml", ".yml", ".toml")
 
-_TRIALS = re.compile(r"^(?:trials:|\[trials[.\]])", re.MULTILINE)
+_TESTS = re.compile(r"^(?:tests:|\[tests[.\]])", re.MULTILINE)
 _WORDS = {"true": True, "false": False}
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 _REMEDY = "docs/spec/policy.md section 4 has every key"
@@ -38,7 +38,7 @@ class _Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return Expected(effect=self.expect, reasons=self.reasons, determining=self.determining)
 
 
-class CallTrial(_Outcome, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CallTest(_Outcome, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A call over a program. Purpose and model are the path's unless said."""
 
     principal: str
@@ -51,7 +51,7 @@ class CallTrial(_Outcome, frozen=True, forbid_unknown_fields=True, kw_only=True)
     at: str | None = None
 
 
-class RequestTrial(_Outcome, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RequestTest(_Outcome, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A request over an entity set, in Cedar's JSON."""
 
     principal: Any
@@ -61,63 +61,63 @@ class RequestTrial(_Outcome, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class OverProgram(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Trials over a program file. `at` is when calls are made that don't say; `policies` replaces the program's."""
+    """Tests over a program file. `at` is when calls are made that don't say; `policies` replaces the program's."""
 
     program: str
-    trials: dict[str, CallTrial]
+    tests: dict[str, CallTest]
     at: str | None = None
     policies: str | None = None
 
 
 class OverEntities(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Trials over an entity set, which stands in the file or, as Cedar's JSON, in one of its own."""
+    """Tests over an entity set, which stands in the file or, as Cedar's JSON, in one of its own."""
 
     policies: str
     entities: list[EntityDocument] | str
-    trials: dict[str, RequestTrial]
+    tests: dict[str, RequestTest]
     schema: str | None = None
 
 
-Trials: TypeAlias = OverProgram | OverEntities
+Tests: TypeAlias = OverProgram | OverEntities
 
 
-def trial_files(place: Path) -> tuple[Path, ...]:
-    """Returns the file, or the files with trials in a folder, by name.
+def files_of_tests(place: Path) -> tuple[Path, ...]:
+    """Returns the file, or the files with tests in a folder, by name.
 
     Raises:
-        InvalidInputError: `no-trials`: the folder holds none.
+        InvalidInputError: `no-tests`: the folder holds none.
     """
     if not place.is_dir():
         return (place,)
     inside = sorted(file for file in place.rglob("*") if file.suffix in SUFFIXES)
-    found = tuple(file for file in inside if _TRIALS.search(_source(file).decode("utf-8", "replace")))
+    found = tuple(file for file in inside if _TESTS.search(_source(file).decode("utf-8", "replace")))
     if not found:
-        raise InvalidInputError(f"{place} holds no file with trials", code="no-trials", remedy=_REMEDY)
+        raise InvalidInputError(f"{place} holds no file with tests", code="no-tests", remedy=_REMEDY)
     return found
 
 
-def read_trials(file: Path) -> Trials:
-    """Reads a file of trials.
+def read_tests(file: Path) -> Tests:
+    """Reads a file of tests.
 
     Raises:
-        InvalidInputError: `trials-invalid`: it is not what it must be, or holds no trial.
-        TooLargeError: it is over TRIALS_BYTES_MAX.
+        InvalidInputError: `tests-invalid`: it is not what it must be, or holds no test.
+        TooLargeError: it is over TESTS_BYTES_MAX.
     """
     document = _toml(file) if file.suffix == ".toml" else _yaml(file)
-    over: type[Trials] = OverProgram if isinstance(document, dict) and "program" in document else OverEntities
+    over: type[Tests] = OverProgram if isinstance(document, dict) and "program" in document else OverEntities
     try:
-        trials = msgspec.convert(document, over)
+        tests = msgspec.convert(document, over)
     except msgspec.ValidationError as error:
         raise _wrong(file, str(error)) from error
-    if not trials.trials:
-        raise _wrong(file, "it has no trial")
-    return trials
+    if not tests.tests:
+        raise _wrong(file, "it has no test")
+    return tests
 
 
 def _source(file: Path) -> bytes:
-    source = read_file(file, TRIALS_BYTES_MAX)
-    if len(source) > TRIALS_BYTES_MAX:
-        raise TooLargeError(f"{file} is over {TRIALS_BYTES_MAX} bytes", remedy="split it into several files")
+    source = read_file(file, TESTS_BYTES_MAX)
+    if len(source) > TESTS_BYTES_MAX:
+        raise TooLargeError(f"{file} is over {TESTS_BYTES_MAX} bytes", remedy="split it into several files")
     return source
 
 
@@ -132,7 +132,7 @@ def _yaml(file: Path) -> Any:  # noqa: ANN401 - whatever is written
     try:
         return _plain(parse_document(_source(file), str(file)))
     except ProgramInvalidError as error:
-        raise InvalidInputError(error.message, code="trials-invalid", remedy=_REMEDY) from error
+        raise InvalidInputError(error.message, code="tests-invalid", remedy=_REMEDY) from error
 
 
 def _plain(node: Node) -> Any:  # noqa: ANN401 - whatever is written
@@ -151,4 +151,4 @@ def _scalar(node: Scalar) -> bool | int | str:
 
 
 def _wrong(file: Path, message: str) -> InvalidInputError:
-    return InvalidInputError(f"{file}: {message}", code="trials-invalid", remedy=_REMEDY)
+    return InvalidInputError(f"{file}: {message}", code="tests-invalid", remedy=_REMEDY)

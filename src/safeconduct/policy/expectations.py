@@ -1,4 +1,4 @@
-"""Trials of policies: what is expected of a decision, held against what it is, and what no trial ever reached."""
+"""Tests of policies: what is expected of a decision, held against what it is, and what no test ever reached."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from safeconduct.kernel.decisions import Decision, Effect
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a trial says of its decision; None where it says nothing. `reasons` are codes, `determining` policies."""
+    """What a test says of its decision; None where it says nothing. `reasons` are codes, `determining` policies."""
 
     effect: Effect
     reasons: frozenset[str] | None = None
@@ -17,7 +17,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """One trial and what came of it. `wrong` has a line for each expectation that was not met."""
+    """One test and what came of it. `wrong` has a line for each expectation that was not met."""
 
     name: str
     decision: Decision
@@ -31,14 +31,14 @@ class Tried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """All trials of one set of policies. `unreached` are the policies that determined no decision of theirs."""
+    """All tests of one set of policies. `unreached` are the policies that determined no decision of theirs."""
 
     tried: tuple[Tried, ...]
     unreached: tuple[str, ...]
 
     @property
     def failed(self) -> int:
-        """How many trials were not as expected."""
+        """How many tests were not as expected."""
         return sum(not one.passed for one in self.tried)
 
 
@@ -48,7 +48,7 @@ def held_against(name: str, expected: Expected, decision: Decision) -> Tried:
 
 
 def rehearsal(policy_ids: Sequence[str], tried: Iterable[Tried]) -> Rehearsal:
-    """Returns what trials of a set of policies show."""
+    """Returns what tests of a set of policies show."""
     tried = tuple(tried)
     reached = {policy for one in tried for policy in one.decision.determining}
     return Rehearsal(tried=tried, unreached=tuple(one for one in policy_ids if one not in reached))

@@ -19,7 +19,7 @@ QUANTILES = (50, 90, 99, 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RuleTrial:
+class RuleFound:
     """In how many texts a rule was found, the 95 % interval of that share (Wilson), and the first of these."""
 
     rule: str
@@ -30,16 +30,16 @@ class RuleTrial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HintTrial:
+class HintsFound:
     """What was found in `texts` texts: by own rule, by shipped rules that found something, by the linear model."""
 
     texts: int
-    own: tuple[RuleTrial, ...]
-    shipped: tuple[RuleTrial, ...]
+    own: tuple[RuleFound, ...]
+    shipped: tuple[RuleFound, ...]
     strength: dict[int, float]
 
 
-def try_hints(named: Iterable[tuple[str, str]], source: Source, own: Sequence[OwnHintRule]) -> HintTrial:
+def try_hints(named: Iterable[tuple[str, str]], source: Source, own: Sequence[OwnHintRule]) -> HintsFound:
     """Looks through texts, each with its name, as if they came from a source."""
     found, first, strengths, texts = Counter[str](), dict[str, list[str]](), list[float](), 0
     for name, text in named:
@@ -51,7 +51,7 @@ def try_hints(named: Iterable[tuple[str, str]], source: Source, own: Sequence[Ow
             first.setdefault(rule, []).append(name)
     told = {rule: _told(rule, many, texts, first[rule]) for rule, many in found.items()}
     mine = [f"own:{rule.id}" for rule in own]
-    return HintTrial(
+    return HintsFound(
         texts=texts,
         own=tuple(told.get(rule) or _told(rule, 0, texts, []) for rule in mine),
         shipped=tuple(one for rule, one in sorted(told.items()) if rule not in mine),
@@ -59,9 +59,9 @@ def try_hints(named: Iterable[tuple[str, str]], source: Source, own: Sequence[Ow
     )
 
 
-def _told(rule: str, found: int, texts: int, first: Sequence[str]) -> RuleTrial:
+def _told(rule: str, found: int, texts: int, first: Sequence[str]) -> RuleFound:
     low, high = wilson(found, texts)
-    return RuleTrial(rule=rule, found=found, low=low, high=high, first=tuple(first[:SHOWN_MAX]))
+    return RuleFound(rule=rule, found=found, low=low, high=high, first=tuple(first[:SHOWN_MAX]))
 
 
 def _quantiles(strengths: Iterable[float]) -> dict[int, float]:
