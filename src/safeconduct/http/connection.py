@@ -17,6 +17,8 @@ import uvicorn
 import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from safeconduct.http.whole import CYCLE
+
 SEND_BUFFER_BYTES = 32 * 1024
 """Bytes of the kernel's send buffer, asked for; Linux doubles it. A chunk of a stream has 300."""
 
@@ -64,8 +66,9 @@ class BoundedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
         self._headers_came()
         self._lost = True
-        if self._told_when_lost is not None:
-            self._told_when_lost()
+        told, self._told_when_lost = self._told_when_lost, None
+        if told is not None:
+            told()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -87,17 +90,13 @@ class BoundedConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._headers_came()
         super().on_headers_complete()
+        self.scope[CYCLE] = self.cycle  # type: ignore[literal-required]
 
     def _headers_came(self) -> None:
         self._in_headers = False
         if self._headers_due is not None:
             self._headers_due.cancel()
             self._headers_due = None
-
-    @property
-    def all_came(self) -> bool:
-        """Whether the request that came last is whole, and with it each before it. There was one."""
-        return not self.cycle.more_body
 
     def when_lost(self, told: Callable[[], object] | None) -> None:
         """Calls `told` when the connection is lost, at once if it is already; None ends that."""

@@ -16,7 +16,6 @@ Errors come in the shape of the route's dialect.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -45,6 +44,7 @@ from safeconduct.http.connection import KEY, BoundedConnection
 from safeconduct.http.holding import HELD, Holding
 from safeconduct.http.problems import STATUS
 from safeconduct.http.proofs import CallDocument, CallProofs
+from safeconduct.http.whole import CYCLE, Cycle, answer_whole, head_of, whole_body
 from safeconduct.kernel.errors import AbsentError, Kind, LimitedError, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import CallId, PathId
 from safeconduct.kernel.ports import Receipt
@@ -70,7 +70,6 @@ _SPOKEN: Mapping[str, Dialect] = {
     "anthropic/v1/messages": ANTHROPIC_MESSAGES,
     "anthropic/v1/messages/count_tokens": ANTHROPIC_COUNT,
 }
-_AT_ONCE = contextlib.nullcontext()
 _JSON = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
 
@@ -127,7 +126,7 @@ class GatewayApp:
                 code="connection-unbounded",
                 remedy="serve with safeconduct serve",
             )
-        client = HTTPClient(connection, send, dialect)
+        client = HTTPClient(connection, scope[CYCLE], send, dialect)
         arrival = self._arrival(path, scope, dialect, dialect.name)
         try:
             admitted = admit(self._calls.standing(), arrival)
@@ -156,11 +155,12 @@ class GatewayApp:
         """Returns the whole body, or refuses: too large, too slow, or cut short by its sender."""
         most = admitted.path.limits.request_bytes
         refusal = too_large(admitted) if _declared(scope) > most else None
+        if refusal is None and (whole := whole_body(scope[CYCLE], most)) is not None:  # as most are
+            return whole
         message: Mapping[str, Any] = {"more_body": True}
         body = b""
         try:
-            # A body that is all here, as most are, needs no limit of time. Others do from the first byte on.
-            async with _AT_ONCE if client.all_came else asyncio.timeout(BODY_S):
+            async with asyncio.timeout(BODY_S):
                 while refusal is None and message.get("more_body"):
                     message = await receive()
                     body += message.get("body", b"")
@@ -192,15 +192,17 @@ MARKED_SHOWN_MAX = 16
 
 
 class HTTPClient:
-    """`CallClient` over one ASGI request."""
+    """`CallClient` over one ASGI request. The head of an answer of known length waits for its first bytes."""
 
-    def __init__(self, connection: BoundedConnection, send: Send, dialect: Dialect) -> None:
+    def __init__(self, connection: BoundedConnection, cycle: Cycle, send: Send, dialect: Dialect) -> None:
         self._connection = connection
+        self._cycle = cycle
         self._send = send
         self._dialect = dialect
         self._aborted = False
         self._close = False
         self._told: list[tuple[bytes, bytes]] = []
+        self._begun: tuple[str, int, Receipt] | None = None
 
     def restricted(self, restrictions: Sequence[Restriction], model: str) -> None:
         told = ", ".join(str(one) for one in restrictions).encode()
@@ -224,12 +226,13 @@ class HTTPClient:
         """Ends the connection with the answer, because the request's rest is not read."""
         self._close = True
 
-    @property
-    def all_came(self) -> bool:
-        """Whether nothing more of the request has to be waited for."""
-        return self._connection.all_came
-
     async def head(self, content_type: str, length: int | None, intent: Receipt) -> None:
+        if length is None or self._told:
+            await self._begin(content_type, length, intent)
+        else:
+            self._begun = content_type, length, intent
+
+    async def _begin(self, content_type: str, length: int | None, intent: Receipt) -> None:
         headers = [
             (b"content-type", content_type.encode()),
             (b"cache-control", b"no-store"),
@@ -246,6 +249,13 @@ class HTTPClient:
             return
         if last:
             self._connection.when_lost(None)
+        if self._begun is not None:
+            (content_type, length, intent), self._begun = self._begun, None
+            if last:
+                head = head_of(self._cycle, content_type, intent.entry_id, receipt_text(intent), length)
+                await answer_whole(self._cycle, head, data)
+                return
+            await self._begin(content_type, length, intent)
         await self._send({"type": "http.response.body", "body": data, "more_body": not last})
 
     async def error(self, error: SafeconductError, call: str, *, after_dispatch: bool) -> None:

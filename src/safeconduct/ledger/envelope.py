@@ -223,7 +223,8 @@ def check_opening(leaf: Leaf, opening: Opening) -> None:
 
 
 def _commitment(salt: bytes, name: str, plain: bytes) -> str:
-    return hmac.digest(salt, _COMMITMENT + name.encode() + b"\n" + plain, "sha256").hex()
+    # Not `hmac.digest`: it lets other threads in, however short the text, and the writer then waits for its turn.
+    return hmac.new(salt, _COMMITMENT + name.encode() + b"\n" + plain, "sha256").hexdigest()
 
 
 def _bound(entry_id: EntryId, name: str) -> bytes:

@@ -37,6 +37,9 @@ be mistaken by whose clock is behind the others'."""
 STANDING_TRIES_MAX = 4
 """How often a call is decided anew because who may do what changed before its intent was committed."""
 
+Replaced = Callable[[Prepared], None]
+"""Is told what a call came to when it was decided anew."""
+
 _USED_UP = frozenset({"approval-consumed", "approval-expired"})
 """What an approval says that no longer lets a call through."""
 
@@ -44,13 +47,11 @@ _USED_UP = frozenset({"approval-consumed", "approval-expired"})
 class Intending:
     """Steps 1 to 8 of one call where they touch the log: its approval, its vault, its budget, and the intent itself.
 
-    `prepared` is what was decided last; `replaced` is told when that is another. `call` is the id of the intent, or of
-    the refusal that took its place, once one of them stands in the log.
+    `prepared` is what was decided last. `call` is the id of the intent, or of the refusal that took its place, once
+    one of them stands in the log.
     """
 
-    def __init__(
-        self, calls: "Calls", prepared: Prepared, reservation: Reservation, replaced: Callable[[Prepared], None]
-    ) -> None:
+    def __init__(self, calls: "Calls", prepared: Prepared, reservation: Reservation) -> None:
         self.prepared = prepared
         self.call = ""
         self.receipt: Receipt | None = None
@@ -58,13 +59,18 @@ class Intending:
         self.session = ""  # what its session is kept under, where its path labels
         self._calls = calls
         self._reservation = reservation
-        self._replaced = replaced
         self._approval = ""  # what lets a held call through, used up by its intent
 
-    async def append(self) -> Event:
-        """Has the intent committed on a standing that allows the call, or says why there is none."""
+    async def append(self, replaced: Replaced) -> Event:
+        """Has the intent committed on a standing that allows the call, or says why there is none.
+
+        `replaced` is told when the call was decided anew. It is not kept: a run that its own parts hold is freed by
+        the search for cycles only, with the request's and the answer's bytes.
+        """
         for _ in range(STANDING_TRIES_MAX):
-            refused = await self._held() or await self._returned() or await self._kept() or await self._reserve()
+            refused = (
+                await self._held() or await self._returned() or await self._kept(replaced) or await self._reserve()
+            )
             if refused is not None:
                 return IntentFailed(refused)
             try:
@@ -76,7 +82,7 @@ class Intending:
                     continue  # an equal request was faster, or time was: this one is held anew
                 if error.code != "standing-changed":
                     return IntentFailed(error)
-            refused = await self._decide_again()
+            refused = await self._decide_again(replaced)
             if refused is not None:
                 return IntentFailed(refused)
         return IntentFailed(UnavailableError("who may do what keeps changing", code="standing-changed", remedy="retry"))
@@ -144,7 +150,7 @@ class Intending:
             return await self._refused(error, step=4)
         return None
 
-    async def _kept(self) -> SafeconductError | None:
+    async def _kept(self, replaced: Replaced) -> SafeconductError | None:
         """Has the vault keep this call's tokens before they go out; returns why they can't be, recorded."""
         for _ in range(STANDING_TRIES_MAX):
             made, vaulted = (self.prepared.protected, self.prepared.hidden), self._calls.vaulted
@@ -156,7 +162,7 @@ class Intending:
                     return None
             except SafeconductError as error:
                 return await self._refused(error, step=7)
-            refused = await self._decide_again()  # another value has one of its tokens: now that is known
+            refused = await self._decide_again(replaced)  # another value has one of its tokens: now that is known
             if refused is not None:
                 return refused
         return UnavailableError("its pseudonyms clash with others", code="pseudonyms-exhausted", remedy="retry")
@@ -183,7 +189,7 @@ class Intending:
         self.call = await self._calls.record_refusal(refusal, prepared.arrival, prepared.asked.body)
         return error
 
-    async def _decide_again(self) -> SafeconductError | None:
+    async def _decide_again(self, replaced: Replaced) -> SafeconductError | None:
         arrival = msgspec.structs.replace(self.prepared.arrival, at=self._calls.clock.now())
         body = self.prepared.asked.body
         again = self._calls.prepare(arrival, body)
@@ -191,7 +197,7 @@ class Intending:
             return UnavailableError("its path has changed meanwhile", code="standing-changed", remedy="retry")
         if isinstance(again, Prepared):
             self.prepared = again
-            self._replaced(again)
+            replaced(again)
             return None
         self.call = await self._calls.record_refusal(again, arrival, body)
         return again.error

@@ -85,7 +85,7 @@ class CallRun:
 
     def __init__(self, calls: "Calls", prepared: Prepared, client: "CallClient") -> None:
         self._reservation = Reservation(calls.leases)
-        self._intending = Intending(calls, prepared, self._reservation, self._replaced)
+        self._intending = Intending(calls, prepared, self._reservation)
         self._calls = calls
         self._client = client
         self._call = Call(calls.terms(prepared))
@@ -219,7 +219,7 @@ class CallRun:
     async def _record(self, command: AppendIntent | AppendAttempt | DecideTurn | AppendOutcome) -> Event:
         match command:
             case AppendIntent():
-                return await self._intending.append()
+                return await self._intending.append(self._replaced)
             case AppendOutcome(outcome):
                 return await self._append_outcome(outcome)
             case AppendAttempt():
