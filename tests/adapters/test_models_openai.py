@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from safeconduct.adapters.models import connections
-from safeconduct.adapters.models.http1 import HEADER_BYTES_MAX
+from safeconduct.adapters.models import http_upstream
+from safeconduct.adapters.models.http_upstream import HEADER_BYTES_MAX
 from safeconduct.adapters.models.openai_compatible import OpenAICompatible
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
 from support.call_ends import ask, request
@@ -240,7 +240,7 @@ def test_nothing_listens():
 
 
 def test_a_connection_that_nobody_takes_up_is_none(monkeypatch):
-    monkeypatch.setattr(connections, "CONNECT_S", 0.2)
+    monkeypatch.setattr(http_upstream, "CONNECT_S", 0.2)
 
     async def main():
         with socket.socket() as listener, socket.socket() as waiting, socket.socket() as another:

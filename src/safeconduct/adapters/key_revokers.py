@@ -16,8 +16,7 @@ from yarl import URL
 
 from safeconduct.access.upstream_keys import KeyRevoker, KeyState, Way
 from safeconduct.adapters.models.anthropic import VERSION
-from safeconduct.adapters.models.http1 import HEADER_BYTES_MAX
-from safeconduct.adapters.models.http_upstream import Reach
+from safeconduct.adapters.models.http_upstream import HEADER_BYTES_MAX, Reach
 from safeconduct.adapters.models.wire import base_url
 from safeconduct.adapters.reach import Secrets, reach_of
 from safeconduct.adapters.upstreams_file import Anthropic, Described, OpenAI, read_file

@@ -1,7 +1,7 @@
-"""An upstream over HTTP/1.1. Nothing is retried, redirected, decompressed or remembered.
+"""An upstream over HTTP/1.1, by aiohttp. Nothing is retried, redirected, decompressed or remembered.
 
-Where a proxy is between, and for credentials that have to be fetched, aiohttp asks; else connections of our own do,
-which cost a call less.
+Connections are kept for less time than servers keep them, because a request sent on a connection that the server is
+just closing is lost, and a call must not be sent twice.
 """
 
 import contextlib
@@ -14,8 +14,6 @@ import aiohttp
 from yarl import URL
 
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.adapters.models.connections import CONNECT_S, CONNECTIONS_MAX, KEEP_ALIVE_S, Connections
-from safeconduct.adapters.models.http1 import HEADER_BYTES_MAX, broken
 from safeconduct.adapters.models.wire import Request, Unframed, Wire
 from safeconduct.gateway.moves import UpstreamHead
 from safeconduct.gateway.ports import Ask, UpstreamFacts
@@ -23,6 +21,18 @@ from safeconduct.gateway.terms import EVENT_STREAM, STATUS_OK
 from safeconduct.gateway.vendor_outcomes import HEADERS
 from safeconduct.kernel.errors import UpstreamError
 from safeconduct.kernel.ports import Clock
+
+CONNECT_S = 5.0
+"""Seconds until a connection stands. A server that is there answers in milliseconds."""
+
+KEEP_ALIVE_S = 4.0
+"""Seconds an idle connection is kept. Many model servers close theirs after five."""
+
+CONNECTIONS_MAX = 256
+"""Connections to one upstream. Calls beyond wait for one, until the first byte is overdue."""
+
+HEADER_BYTES_MAX = 16 * 1024
+"""Bytes of one header field of an answer. Answers carry a few hundred."""
 
 
 class TokenSource(Protocol):
@@ -72,25 +82,6 @@ class Places:
         return {name: value for name, value in told.items() if name and value}
 
 
-class Answer(Protocol):
-    """An answer, after its head."""
-
-    status: int
-    headers: Mapping[str, str]
-
-    async def read(self) -> bytes:
-        """Returns what came since; nothing at the end.
-
-        Raises:
-            UpstreamError: it broke.
-        """
-        ...
-
-    def close(self) -> None:
-        """Ends it now, unless it came to its end."""
-        ...
-
-
 class HTTPUpstream:
     """`Upstream` of one vendor at one address. Its repr shows neither address nor key."""
 
@@ -111,7 +102,6 @@ class HTTPUpstream:
         self._places = places or Places()
         self._clock = clock or SystemClock()
         self._session: aiohttp.ClientSession | None = None
-        self._connections: dict[URL, Connections] = {}  # by origin; mostly there is one
 
     async def start(self) -> None:
         """Opens the session. On the loop that will use it."""
@@ -132,9 +122,6 @@ class HTTPUpstream:
 
     async def stop(self) -> None:
         """Closes the session and every connection."""
-        for connections in self._connections.values():
-            connections.close()
-        self._connections.clear()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -144,7 +131,7 @@ class HTTPUpstream:
             raise RuntimeError("an upstream is started before it is asked")
         return HTTPExchange(self, self._session, ask, self._wire.unframed(ask))
 
-    async def send(self, session: aiohttp.ClientSession, ask: Ask) -> Answer:
+    async def send(self, session: aiohttp.ClientSession, ask: Ask) -> aiohttp.ClientResponse:
         """Sends one request, once.
 
         Raises:
@@ -155,42 +142,7 @@ class HTTPUpstream:
         told = self._places.headers(ask)
         if told:
             request = Request(request.url, {**request.headers, **told})
-        if self._reach.proxy is not None:
-            return _Proxied(await post(session, self._reach, request, ask.body))
-        try:
-            return await self._connected(request.url).post(request, ask.body)
-        except ValueError as error:  # a secret that is no header
-            raise broken() from error
-
-    def _connected(self, url: URL) -> Connections:
-        origin = url.origin()
-        if origin not in self._connections:
-            reach = self._reach
-            self._connections[origin] = Connections(origin, reach.tls, keep=reach.keep_connections)
-        return self._connections[origin]
-
-
-class _Proxied:
-    """`Answer` of aiohttp's."""
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self._ended = False  # nothing more comes, and the connection is another's
-        self.status = response.status
-        self.headers: Mapping[str, str] = response.headers
-
-    async def read(self) -> bytes:
-        try:
-            data = await self._response.content.readany()
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise broken() from error
-        self._ended = not data
-        return data
-
-    def close(self) -> None:
-        if not self._ended:
-            with contextlib.suppress(aiohttp.ClientError):
-                self._response.close()
+        return await post(session, self._reach, request, ask.body)
 
 
 async def post(session: aiohttp.ClientSession, reach: Reach, request: Request, body: bytes) -> aiohttp.ClientResponse:
@@ -226,36 +178,47 @@ class HTTPExchange:
         self._session = session
         self._ask = ask
         self._unframed = unframed
-        self._answer: Answer | None = None
+        self._response: aiohttp.ClientResponse | None = None
+        self._ended = False  # nothing more comes, and the connection is another's
 
     async def head(self) -> UpstreamHead:
-        self._answer = answer = await self._upstream.send(self._session, self._ask)
-        headers = answer.headers
+        self._response = response = await self._upstream.send(self._session, self._ask)
+        headers = response.headers
         content_type = headers.get("content-type", "")
         if self._unframed is not None:
-            if answer.status == STATUS_OK and content_type == self._unframed.content_type:
+            if response.status == STATUS_OK and content_type == self._unframed.content_type:
                 content_type = EVENT_STREAM
             else:
                 self._unframed = None  # an error, or no answer: its bytes are what they are
         return UpstreamHead(
-            answer.status,
+            response.status,
             content_type,
             headers.get("content-encoding", ""),
             {name: headers[name] for name in HEADERS if name in headers},
         )
 
     async def read(self) -> bytes:
-        if self._answer is None:
+        if self._response is None:
             raise RuntimeError("an answer is read after its head")
-        while data := await self._answer.read():
-            if self._unframed is None:
-                return data
-            if events := self._unframed.feed(data):
-                return events
+        try:
+            while data := await self._response.content.readany():
+                if self._unframed is None:
+                    return data
+                if events := self._unframed.feed(data):
+                    return events
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise broken() from error
+        self._ended = True
         if self._unframed is not None:
             self._unframed.end()
         return b""
 
     def close(self) -> None:
-        if self._answer is not None:
-            self._answer.close()
+        if self._response is not None and not self._ended:
+            with contextlib.suppress(aiohttp.ClientError):
+                self._response.close()
+
+
+def broken() -> UpstreamError:
+    """Returns the error of a connection that broke."""
+    return UpstreamError("the connection to the model server broke", code="upstream-broke", remedy="retry later")

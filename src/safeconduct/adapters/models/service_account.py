@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from yarl import URL
 
-from safeconduct.adapters.models.http1 import broken
-from safeconduct.adapters.models.http_upstream import Reach, post
+from safeconduct.adapters.models.http_upstream import Reach, broken, post
 from safeconduct.adapters.models.wire import Request, base_url
 from safeconduct.gateway.terms import STATUS_OK
 from safeconduct.kernel.canonical import canonical
