@@ -6,8 +6,9 @@ stands in a command line too.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from safeconduct.access.inventory import NO_INVENTORY, Inventory
 from safeconduct.boundary.account_shapes import ACCOUNT, account_kind, is_built_in_domain
@@ -34,8 +35,7 @@ What = tuple[str, str]
 """A kind and a class."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldFinding:
+class FieldFinding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a field of a document holds. `pointer` is where (RFC 6901)."""
 
     pointer: str

@@ -33,8 +33,7 @@ _STRUCTURE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True):
     """A text of a document and what was found in it; of a text that holds documents, `inside` has what they hold."""
 
     text: Text
@@ -62,8 +61,7 @@ class Inspected:
                 yield from span.document._findings() if span.document else span.findings  # noqa: SLF001 - its own kind
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A stretch of a text: a document that stands there, or prose and what was found in it."""
 
     start: int

@@ -20,8 +20,7 @@ WASTE_MAX = 4
 """How often a text's length may be read in vain, of what begins like a document and is none. The rest is prose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True, gc=False):
     """A text in a document: `source[start:end]` with its quotes. `pointer` is where it stands (RFC 6901).
 
     `is_name` says that it is the name of the member there, and no value.
