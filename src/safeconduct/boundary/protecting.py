@@ -75,6 +75,8 @@ def protect(
         RefusedError: `data-class-unhandled`, `data-class-refused`. Neither shows the value.
         UnavailableError: `pseudonyms-exhausted`, `vault-unavailable`.
     """
+    if not findings and not (restored and LIKE_TOKEN.search(text)):
+        return Protected(text)
     handled = [(one, handling_of(one.data_class, rules)) for one in findings]
     counts = Counter((one.data_class, rule) for one, rule in handled)
     stretches = _merged(text, (_stretch(one, rule) for one, rule in handled if rule is not DataHandling.ALLOW))
