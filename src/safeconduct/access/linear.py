@@ -49,11 +49,10 @@ def check_pattern(source: str) -> None:
         )
 
 
-def spans(pattern: re2._Regexp, data: bytes, *, shared: int = 0) -> Iterator[tuple[int, int]]:
+def spans(pattern: re2._Regexp, data: bytes) -> Iterator[tuple[int, int]]:
     """Yields where a pattern that never matches the empty text does, in order, as its `finditer` would.
 
-    The last `shared` bytes of a match may be the first of the next. It asks RE2 itself: an object for each match, with
-    its groups counted anew, costs as much as the search.
+    It asks RE2 itself: an object for each match, with its groups counted anew, costs as much as the search.
     """
     find, at, end = pattern._regexp.Match, 0, len(data)  # noqa: SLF001 - what the wrapper's own search calls
     while True:
@@ -61,4 +60,4 @@ def spans(pattern: re2._Regexp, data: bytes, *, shared: int = 0) -> Iterator[tup
         if first < 0:
             return
         yield first, last
-        at = max(last - shared, first + 1)
+        at = last

@@ -1,23 +1,18 @@
 """Names that are known to be own, and found as whole words wherever they stand: the inventory's, and a request's own.
 
-Cost does not depend on how many there are: one pattern looks for all of the inventory's, and words of a text are looked
-up in a request's own; its places only where one was there.
+Cost does not depend on how many there are: a text's words are looked up, and its places only where one was there.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from string import ascii_letters, ascii_lowercase, digits
 
-import re2  # type: ignore[import-untyped]
-
 from safeconduct.access.inventory import Inventory
-from safeconduct.access.linear import compile_linear, spans
 from safeconduct.boundary.account_shapes import ACCOUNT
 from safeconduct.boundary.aligned import LETTER, aligned
 from safeconduct.boundary.host_shapes import HOST
 from safeconduct.boundary.model import Finding
 from safeconduct.boundary.patterns import run_before
-from safeconduct.kernel.errors import InvalidInputError
 
 NAME_LENGTH_MAX = 253
 """Bytes of a name with all its labels (RFC 1035); longer values are not sought again."""
@@ -37,12 +32,9 @@ _LABELS = f"{ascii_lowercase}{digits}_.-{LETTER}".encode("latin-1")
 
 
 class Names:
-    """Names to be found, with their kinds and classes.
+    """Names to be found, with their kinds and classes."""
 
-    Where they are `sought` in many texts one pattern looks for their first words; making it takes some milliseconds.
-    """
-
-    def __init__(self, known: Known, domains: Iterable[str] = (), *, sought: bool = False) -> None:
+    def __init__(self, known: Known, domains: Iterable[str] = ()) -> None:
         self._names = {aligned(name).data.lower(): what for name, what in known.items()}
         self._domains = frozenset(aligned(one).data for one in domains)
         self._names.update(dict.fromkeys(self._domains, ("domain", HOST)))
@@ -52,7 +44,6 @@ class Names:
             if first and len(name) <= NAME_LENGTH_MAX:
                 lengths = self._lengths.get(first.group(), ())
                 self._lengths[first.group()] = lengths if len(name) in lengths else (*lengths, len(name))
-        self._any_first = _any_of(self._lengths) if sought and self._lengths else None
 
     def found(self, data: bytes) -> list[Finding]:
         """Returns where the names stand as whole words, the longest at each place."""
@@ -60,24 +51,18 @@ class Names:
         if not self._lengths:
             return found
         words = data.translate(_WORDS)
-        lowered, reached = b"", 0
-        for start, first in self._places(words):
-            lowered = lowered or data.lower()
+        split = words.split()
+        if self._lengths.keys().isdisjoint(split):
+            return found
+        there = self._lengths.keys() & set(split)
+        places = _places(words, there) if len(there) <= SOUGHT_MAX else self._all_places(words)
+        lowered, reached = data.lower(), 0
+        for start, first in places:
             judged = self._at(lowered, words, start, self._lengths[first]) if start >= reached else None
             if judged is not None:
                 found.append(judged)
                 reached = judged.end
         return found
-
-    def _places(self, words: bytes) -> Iterable[tuple[int, bytes]]:
-        """Returns where first words of names stand, in order, each with the word."""
-        if self._any_first is not None:
-            return _sought_places(self._any_first, words)
-        split = words.split()
-        if self._lengths.keys().isdisjoint(split):
-            return ()
-        there = self._lengths.keys() & set(split)
-        return _places(words, there) if len(there) <= SOUGHT_MAX else self._all_places(words)
 
     def _all_places(self, words: bytes) -> Iterator[tuple[int, bytes]]:
         return ((one.start(), one.group()) for one in _WORD.finditer(words) if one.group() in self._lengths)
@@ -91,20 +76,6 @@ class Names:
                 kind, data_class = ("fqdn", HOST) if first < start else self._names[name]
                 return Finding(kind, data_class, first, end)
         return None
-
-
-def _any_of(words: Iterable[bytes]) -> re2._Regexp | None:
-    """Returns what finds any of some words between spaces; None of so many that they take more memory than is given."""
-    try:
-        return compile_linear(f"(?:^| )(?:{'|'.join(one.decode('latin-1') for one in words)})(?: |$)")
-    except InvalidInputError:
-        return None
-
-
-def _sought_places(pattern: re2._Regexp, words: bytes) -> Iterator[tuple[int, bytes]]:
-    for first, last in spans(pattern, words, shared=1):
-        found = words[first:last].strip()
-        yield words.index(found, first, last), found
 
 
 def _places(words: bytes, sought: Iterable[bytes]) -> list[tuple[int, bytes]]:
@@ -131,8 +102,7 @@ def _of_labels(lowered: bytes, start: int) -> int:
 def own_names(inventory: Inventory) -> Names:
     """Returns the names of an inventory. One that is a host and an account counts as a host."""
     accounts = dict.fromkeys(inventory.accounts, ("known-account", ACCOUNT))
-    hosts = dict.fromkeys(inventory.hosts, ("known-host", HOST))
-    return Names(accounts | hosts, inventory.domains, sought=True)
+    return Names(accounts | dict.fromkeys(inventory.hosts, ("known-host", HOST)), inventory.domains)
 
 
 NO_NAMES = Names({})

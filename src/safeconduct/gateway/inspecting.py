@@ -29,9 +29,21 @@ DOCUMENTS_DEEP_MAX = 4
 """How deep documents may stand within texts of documents: arguments hold one, a log line in them another."""
 
 AGAIN_CHARACTERS_MAX = 64
-"""Characters of a text that is looked at once a request: names of members, words of a field. Longer ones are not equal."""
+"""Characters of a text that is looked at once a request: names of members, words of a field. Longer ones differ."""
 
-_WORDS = ("model", "messages", "role", "content", "input", "text", "type", "stream", "system", "max_tokens", "temperature")
+_WORDS = (
+    "model",
+    "messages",
+    "role",
+    "content",
+    "input",
+    "text",
+    "type",
+    "stream",
+    "system",
+    "max_tokens",
+    "temperature",
+)
 """Names that nearly every request has."""
 
 # Where the dialects' own words stand: of these none is data, whoever may be called `user`.
