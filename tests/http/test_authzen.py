@@ -22,6 +22,7 @@ from safeconduct.http.inprocess import Ask, ask
 from safeconduct.http.vitals import alone_at_work
 from safeconduct.kernel.instants import rfc3339, seconds
 from safeconduct.policy import Entities, EntityRecord, EntityUid, PolicyRequest, PolicySet, decide
+from safeconduct.runtime.in_force import InForce
 from support.access_house import LOCAL, House
 from support.immediate import START
 from support.programs import in_force, signed
@@ -251,12 +252,6 @@ class TodoPoint:
         ]
     )
 
-    def identify(self, token, now):
-        raise AssertionError
-
-    def may_ask(self, by, subject):
-        return False
-
     def evaluate(self, asked, now):
         request = PolicyRequest(
             EntityUid(asked.subject_type, asked.subject),
@@ -270,7 +265,8 @@ class TodoHouse:
     """The routes over that point."""
 
     def __init__(self):
-        given = {"decisions": TodoPoint(), "clock": self, "work": alone_at_work}
+        known = InForce(House(in_force()).standing)
+        given = {"decisions": TodoPoint(), "in_force": known, "clock": self, "work": alone_at_work}
         control = Control(**{field.name: None for field in fields(Control)} | given)
         self.app = control_app([authzen.router], control=control, local_secret="local", check_reader=None, version="0")
 

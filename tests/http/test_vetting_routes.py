@@ -16,6 +16,7 @@ from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.errors import AbsentError
+from safeconduct.runtime.in_force import InForce
 from support.access_house import LOCAL
 from support.programs import signed
 from support.vetting_house import House
@@ -31,7 +32,7 @@ class Api(House):
         given = {
             "writer": self.writer,
             "snapshot": lambda: contextlib.nullcontext(self.state),
-            "standing": lambda: compile_standing(self.state),
+            "in_force": InForce(lambda: compile_standing(self.state)),
             "clock": SimpleNamespace(now=lambda: self.now),
             "probes": self,
         }

@@ -274,7 +274,7 @@ def test_a_freeze_between_decision_and_commit_refuses_the_intent():
             client = ScriptedClient()
             arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
             prepared = calls.prepare(arrival, request())
-            calls.prepare = lambda arrival, body, _admitted=None, first=[prepared]: (
+            calls.prepare = lambda arrival, body, *_, first=[prepared]: (
                 first.pop() if first else type(calls).prepare(calls, arrival, body)
             )
             await asyncio.wrap_future(world.writer.submit(world.freeze_command("all")))
@@ -300,7 +300,7 @@ def test_a_change_that_still_allows_the_call_does_not_refuse_it(concerned):
             client = ScriptedClient()
             arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
             stale = calls.prepare(arrival, request())
-            calls.prepare = lambda arrival, body, _admitted=None, first=[stale]: (
+            calls.prepare = lambda arrival, body, *_, first=[stale]: (
                 first.pop() if first else type(calls).prepare(calls, arrival, body)
             )
             await asyncio.wrap_future(world.writer.submit(change))

@@ -86,7 +86,7 @@ def stopped(world, seconds, wakes):
         clock, client = Hand(), ScriptedClient()
         calls = world.calls(ScriptedUpstream(STREAM_HEAD, CHUNK, wait, CHUNK + DONE))
         world.board.attach(calls.loop, calls)
-        calls.confirmation = Confirmation(lambda: calls.cut_all(CutWhy.UNCONFIRMED), clock)
+        calls.in_force.confirmation = Confirmation(lambda: calls.cut_all(CutWhy.UNCONFIRMED), clock)
         calls.confirmation.confirm(clock.at)
         arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
         task = asyncio.create_task(calls.run(arrival, request(stream=True), client))
@@ -141,7 +141,7 @@ def test_new_calls_are_refused_while_nobody_knows_of_freezes():
 
         async def main():
             calls, client = world.calls(ScriptedUpstream(JSON_HEAD, ANSWER)), ScriptedClient()
-            calls.confirmation = Confirmation()
+            calls.in_force.confirmation = Confirmation()
             await calls.run(calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"]), request(), client)
             return client.failure
 

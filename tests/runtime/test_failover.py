@@ -180,7 +180,7 @@ def test_after_a_freeze_that_this_worker_has_not_heard_of_no_other_target_is_ask
         world.run(world.freeze_command(frozen))
 
         def late(calls):
-            calls.standing = lambda: old
+            calls.in_force.standing = lambda: old
             calls.commits = decided_on(world, calls.commits)
 
         b = Provider(JSON_HEAD, ANSWER)

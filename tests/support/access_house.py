@@ -37,6 +37,7 @@ from safeconduct.http.inprocess import Ask, ask
 from safeconduct.http.vitals import AtWork
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.ledger.notes import NoteSigner
+from safeconduct.runtime.in_force import InForce
 from support.authenticator import SITE
 from support.immediate import ImmediateWriter
 from support.programs import ACCESS, APPROVALS, KEYS, cosigned, signed
@@ -63,7 +64,7 @@ class House:
             "open_log": self.opened.append,
             "logs": self,
             "settle": self.settle,
-            "standing": self.standing,
+            "in_force": InForce(self.standing),
             "decisions": AccessPoint(self.standing),
             "work": lambda: AtWork(unready=self.unready),
             "forms": FORMS,

@@ -98,6 +98,9 @@ class ScriptedClient:
     def when_gone(self, told):
         self.gone = told
 
+    def restricted(self, restrictions, model):
+        assert self.status is None
+
     def altered(self, tokens):
         assert self.status is None
 

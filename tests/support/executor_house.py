@@ -17,6 +17,7 @@ from safeconduct.http.control.frame import control_app
 from safeconduct.http.executing.client import GatewayDecisions
 from safeconduct.http.vitals import alone_at_work
 from safeconduct.kernel.ids import ulid
+from safeconduct.runtime.in_force import InForce
 from support.decided import SESSION, attempt, decided, turn
 from support.gateway_world import AGREEMENT, LogWorld, signed
 from support.serving import served
@@ -36,7 +37,7 @@ class House:
             "writer": world.writer,
             "clock": world.clock,
             "decisions": AccessPoint(lambda: world.board.current),
-            "standing": lambda: world.board.current,
+            "in_force": InForce(lambda: world.board.current),
             "work": alone_at_work,
             "decision_keys": LogKeys(folder / "decision-keys", os.urandom),
         }

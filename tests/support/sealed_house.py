@@ -17,13 +17,14 @@ from safeconduct.bootstrap.destruction import destroy
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME
 from safeconduct.http import copies, log
 from safeconduct.http.acts import HEADER, encode_act
-from safeconduct.http.control import calls, destructions, holds, openings, rechecks, restorations
+from safeconduct.http.control import destructions, holds, openings, rechecks, restorations
 from safeconduct.http.control.context import Control
 from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
 from safeconduct.ledger.service import Logs
+from safeconduct.runtime.in_force import InForce
 from support.calls import ENDED, INTENT
 from support.gateway_world import AGREEMENT, PROJECTIONS, SIGNERS
 from support.programs import cosigned, signed
@@ -70,10 +71,10 @@ class SealedHouse:
             "logs": logs_of(world),
             "clock": world.clock,
             "settle": self.settle,
-            "standing": lambda: world.board.current,
+            "in_force": InForce(lambda: world.board.current),
         }
         self.app = control_app(
-            [part.router for part in (openings, holds, destructions, rechecks, restorations, calls, log, copies)],
+            [part.router for part in (openings, holds, destructions, rechecks, restorations, log, copies)],
             control=Control(**{one.name: None for one in fields(Control)} | given),
             local_secret="local",
             check_reader=self.check_reader,

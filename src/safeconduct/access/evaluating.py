@@ -4,7 +4,7 @@ All that is said of subject and resource beyond their names is left aside: what 
 nobody widens it by asking.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
@@ -41,14 +41,6 @@ class Evaluation:
 class DecisionPoint(Protocol):
     """What answers. Equal questions about the same standing at the same instant get equal answers."""
 
-    def identify(self, token: str, now: Instant, holds: Collection[str] = ()) -> PrincipalId:
-        """Returns whose API token this is. `holds` is what its sender showed to hold.
-
-        Raises:
-            UnauthenticatedError: nobody's.
-        """
-        ...
-
     def evaluate(self, asked: Evaluation, now: Instant) -> Decision:
         """Decides. What is not known is denied.
 
@@ -73,10 +65,6 @@ class AccessPoint:
 
     def __init__(self, standing: Callable[[], Standing]) -> None:
         self._standing = standing
-
-    def identify(self, token: str, now: Instant, holds: Collection[str] = ()) -> PrincipalId:
-        """Returns whose token this is."""
-        return self._standing().identify(token, now, holds).id
 
     def evaluate(self, asked: Evaluation, now: Instant) -> Decision:
         """Decides. `context-invalid` where a name of the context that we know has a value of another type."""

@@ -51,7 +51,6 @@ _APPROVED = (
     "opening",
     "call",
     "tool-call",
-    "answer",
     "policy",
     "grant",
     *(f"grant-tier-{tier}" for tier in range(TIER_MAX + 1)),

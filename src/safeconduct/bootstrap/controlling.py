@@ -35,6 +35,7 @@ from safeconduct.kernel.errors import UnavailableError, UpstreamError
 from safeconduct.kernel.ids import PathId, PrincipalId
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.runtime.governed import Completed, GovernedCalls, NotCompleted
+from safeconduct.runtime.in_force import InForce
 from safeconduct.soc.questions.model import ModelAnswer
 
 ONCE = "this-process"
@@ -47,10 +48,11 @@ def control_of(installation: Installation, settle: Settle, serving: Serving | No
     def standing() -> Standing:
         return installation.board.current
 
+    in_force = serving.calls.in_force if serving else InForce(standing)
     control = Control(
         writer=installation.writer,
         snapshot=installation.snapshot,
-        standing=standing,
+        in_force=in_force,
         log=installation.log,
         keys=installation.keys,
         vault=installation.vault,

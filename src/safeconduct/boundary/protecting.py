@@ -7,8 +7,7 @@ was redacted.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-import msgspec
+from dataclasses import dataclass, field
 
 from safeconduct.access.data_handling import STRICTEST, DataHandling
 from safeconduct.boundary.lookalikes import JOINING
@@ -24,14 +23,16 @@ _LEAVE_OUT = "leave such data out, or use a path that takes it"
 _joins = re.compile(rf"[{JOINING}]").match  # what a token may not stand next to
 
 
-class Protected(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Protected:
     """A text as it may go on, and how many findings were handled in which way."""
 
     text: str
-    counts: Counts = {}
+    counts: Counts = field(default_factory=dict)
 
 
-class _Stretch(msgspec.Struct, frozen=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class _Stretch:
     start: int
     end: int
     data_class: str
@@ -75,8 +76,6 @@ def protect(
         RefusedError: `data-class-unhandled`, `data-class-refused`. Neither shows the value.
         UnavailableError: `pseudonyms-exhausted`, `vault-unavailable`.
     """
-    if not findings and not (restored and LIKE_TOKEN.search(text)):
-        return Protected(text)
     handled = [(one, handling_of(one.data_class, rules)) for one in findings]
     counts = Counter((one.data_class, rule) for one, rule in handled)
     stretches = _merged(text, (_stretch(one, rule) for one, rule in handled if rule is not DataHandling.ALLOW))

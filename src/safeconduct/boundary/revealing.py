@@ -7,8 +7,6 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import msgspec
-
 from safeconduct.boundary.disguises import undisguised
 from safeconduct.boundary.encodings import decoded
 from safeconduct.boundary.fields import joined_fields
@@ -23,7 +21,8 @@ VIEW_TIMES_MAX = 6
 """How many times its own length all views of a text may have together; what a disguise adds is once or twice that."""
 
 
-class View(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class View:
     """A text and the steps by which it came of the original, outermost first; the original's own has none."""
 
     text: str

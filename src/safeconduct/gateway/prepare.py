@@ -37,6 +37,7 @@ from safeconduct.gateway.vendors import members, safety_id
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.errors import RefusedError, SafeconductError
 from safeconduct.kernel.ids import PrincipalId
+from safeconduct.policy import decide
 
 
 def prepare(
@@ -56,6 +57,15 @@ def prepare(
     steps = _Steps(standing, arrival, decide, tokens, admitted)
     try:
         return steps.prepared(upstreams, body)
+    except SafeconductError as error:
+        return steps.refusal(error)
+
+
+def let_in(standing: Standing, arrival: Arrival) -> Admitted | Refusal:
+    """Steps 1 and 2, on headers alone: cheap, and what limits the body that is then read."""
+    steps = _Steps(standing, arrival)
+    try:
+        return Admitted(*steps.let_in(), standing)
     except SafeconductError as error:
         return steps.refusal(error)
 
@@ -86,8 +96,8 @@ class _Steps:
 
     standing: Standing
     arrival: Arrival
-    decide: Decide
-    tokens: Tokens
+    decide: Decide = decide
+    tokens: Tokens = no_tokens
     admitted: Admitted | None = None
     step: int = 1
     principal: Principal | None = None
@@ -100,7 +110,7 @@ class _Steps:
 
     def prepared(self, upstreams: Upstreams, body: bytes) -> Prepared:
         standing, arrival = self.standing, self.arrival
-        principal, path = self._let_in()
+        principal, path = self.let_in()
         self.step = 3
         spoken = check_request(path, arrival, body)
         asked = self.asked = spoken.read(body, shapes_of(path))
@@ -164,7 +174,7 @@ class _Steps:
             transcript=transcript,
         )
 
-    def _let_in(self) -> tuple[Principal, SealedPath]:
+    def let_in(self) -> tuple[Principal, SealedPath]:
         known = self.admitted
         if known is not None and known.standing is self.standing:
             self.principal, self.path = known.principal, known.path

@@ -30,6 +30,7 @@ from safeconduct.gateway.terms import CallTerms
 from safeconduct.gateway.withheld import WITHHELD
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.ids import PathId, PrincipalId
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.policy import PolicyRequest
 
@@ -102,6 +103,23 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     protected: Protected | None = None
     hidden: Hidden | None = None
     transcript: Transcript | None = None
+
+    @property
+    def caller(self) -> tuple[PrincipalId, PathId]:
+        """Whose calls it is counted among."""
+        return self.principal.id, self.path.id
+
+    def refusal(self, error: SafeconductError, *, step: int) -> Refusal:
+        """Returns what is against it after all."""
+        return Refusal(
+            step=step,
+            error=error,
+            principal=self.principal,
+            path=self.path,
+            model=self.asked.model,
+            grant=self.grant.id,
+            hints=self.hints,
+        )
 
     @property
     def restorable(self) -> Restorable | None:

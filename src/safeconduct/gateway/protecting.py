@@ -127,6 +127,5 @@ class Protection:
 
     def _prose(self, text: str, findings: Sequence[Finding]) -> str:
         done = protect(text, findings, self.path.handling, self.pseudonyms, restored=self.restored)
-        if done.counts:
-            self.counts.update(done.counts)
+        self.counts.update(done.counts)
         return done.text

@@ -3,14 +3,15 @@
 Answers are those of the decision point that calls are decided by; what a request says of itself never widens them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
-from safeconduct.access.evaluating import DecisionPoint, Evaluation
+from safeconduct.access.evaluating import Evaluation
 from safeconduct.access.model.parties import Role
 from safeconduct.access.reading_rights import Reader
 from safeconduct.gateway.moves import CutWhy
@@ -100,23 +101,22 @@ Asking = Annotated[Asked[T], Depends(asking), JSON]
 
 
 @router.post("/access/v1/evaluation")
-def evaluate(request: Request, asked: Asking[Question], control: Installation) -> Response:
+async def evaluate(request: Request, asked: Asking[Question], control: Installation) -> Response:
     """Decides whether a subject may do something to a resource (AuthZEN Access Evaluation)."""
-    decisions = _confirmed(control)
-    question = _checked(asked.body, asked.reader)
-    return _answer(request, _shown(decisions.evaluate(question, control.clock.now())))
+    _check_confirmed(control)
+    (decided,) = await _decided(control, [_checked(asked.body, asked.reader)], Semantics.ALL)
+    return _answer(request, _shown(decided))
 
 
 @router.post("/access/v1/evaluations")
-def evaluate_several(request: Request, asked: Asking[Questions], control: Installation) -> Response:
+async def evaluate_several(request: Request, asked: Asking[Questions], control: Installation) -> Response:
     """Decides several evaluations, each with what the request has in common (AuthZEN Access Evaluations)."""
     body = asked.body
     if len(body.evaluations) > EVALUATIONS_MAX:
         raise TooLargeError(f"expected at most {EVALUATIONS_MAX} evaluations, got {len(body.evaluations)}")
-    decisions, now = _confirmed(control), control.clock.now()
+    _check_confirmed(control)
     questions = [_checked(_joined(body, one), asked.reader) for one in body.evaluations or [body]]
-    decided = _up_to_last((decisions.evaluate(one, now) for one in questions), body.options.evaluations_semantic)
-    shown = [_shown(one) for one in decided]
+    shown = [_shown(one) for one in await _decided(control, questions, body.options.evaluations_semantic)]
     return _answer(request, {"evaluations": shown} if body.evaluations else shown[0])
 
 
@@ -142,12 +142,24 @@ def _joined(common: Question, own: Question) -> Question:
     )
 
 
-def _confirmed(control: Control) -> DecisionPoint:
-    if (
-        CutWhy.UNCONFIRMED in control.work().unready
-    ):  # a freeze may be in force that this process hasn't seen: no call passes
+def _check_confirmed(control: Control) -> None:
+    # A freeze may be in force that this process hasn't seen: no call passes.
+    if CutWhy.UNCONFIRMED in control.work().unready:
         raise unconfirmed()
-    return control.decisions
+
+
+async def _decided(control: Control, questions: Sequence[Evaluation], semantics: Semantics) -> list[Decision]:
+    """Decides in a thread; what that denies is decided by a standing that is no older than the request."""
+    now = control.clock.now()
+
+    def decide() -> list[Decision]:
+        return list(_up_to_last((control.decisions.evaluate(one, now) for one in questions), semantics))
+
+    epoch = control.in_force.standing().epoch
+    decided = await asyncio.to_thread(decide)
+    if all(one.allowed for one in decided) or (await control.in_force.newest()).epoch == epoch:
+        return decided
+    return await asyncio.to_thread(decide)
 
 
 def _checked(question: Question, reader: Reader) -> Evaluation:

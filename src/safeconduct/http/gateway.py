@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from safeconduct.access.model.stops import Restriction
-from safeconduct.gateway.arriving import Admitted, Arrival, admit, identify
+from safeconduct.gateway.arriving import Admitted, Arrival, identify
 from safeconduct.gateway.dialects.model import Dialect
 from safeconduct.gateway.dialects.model_lists import MANY, ONE
 from safeconduct.gateway.dialects.registry import (
@@ -80,7 +80,7 @@ class GatewayApp:
         self._calls = calls
         self._proofs = proofs
         self._other = other
-        self._holding = Holding(calls.clock, lambda token: calls.standing().bound(token))
+        self._holding = Holding(calls.clock, calls.in_force.bound)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts = scope["path"].split("/") if scope["type"] == "http" else []
@@ -127,24 +127,33 @@ class GatewayApp:
                 remedy="serve with safeconduct serve",
             )
         client = HTTPClient(connection, scope[CYCLE], send, dialect)
-        arrival = self._arrival(path, scope, dialect, dialect.name)
-        try:
-            admitted = admit(self._calls.standing(), arrival)
-        except SafeconductError:
-            client.close_after()  # the body stays unread
-            await self._calls.run(arrival, b"", client)  # steps 1 and 2 refuse again, and record it
-            return
-        body = await self._body(scope, receive, admitted, arrival, client)
+        arrival = await self._arrival(path, scope, dialect, dialect.name)
+        admitted = await self._admitted(arrival, client)
+        body = await self._body(scope, receive, admitted, arrival, client) if admitted else None
         if body is not None:
             await self._calls.run(arrival, body, client, admitted)
 
-    def _arrival(self, path: PathId, scope: Scope, spoken: Dialect, dialect: str = "") -> Arrival:
+    async def _admitted(self, arrival: Arrival, client: "HTTPClient") -> Admitted | None:
+        """Steps 1 and 2. Where they refuse, that is told and on record, and the body stays unread."""
+        try:
+            admitted = await self._calls.admit(arrival)
+        except UnavailableError as error:
+            client.close_after()
+            await client.error(error, "", after_dispatch=False)
+            return None
+        if isinstance(admitted, Admitted):
+            return admitted
+        client.close_after()
+        await self._calls.refuse(admitted, arrival, b"", client)
+        return None
+
+    async def _arrival(self, path: PathId, scope: Scope, spoken: Dialect, dialect: str = "") -> Arrival:
         said, connection = said_in(scope, spoken), scope.get(KEY)
         said["client"] = (scope.get("client") or ("",))[0]
         if said.pop("proof", None) is None and not getattr(connection, "certificate", b""):
             return self._calls.arrival(path, dialect=dialect, **said)
         try:
-            holds, unproven = self._holding.of(scope, said.get("token", "")), None
+            holds, unproven = await self._holding.of(scope, said.get("token", "")), None
         except SafeconductError as error:
             holds, unproven = (), error
         return self._calls.arrival(path, dialect=dialect, holds=holds, unproven=unproven, **said)
@@ -176,13 +185,13 @@ class GatewayApp:
         return None
 
     async def _models(self, path: PathId, family: str, name: str, scope: Scope, send: Send) -> None:
-        names = self._calls.offered(self._arrival(path, scope, dialect_of(family)), family)
+        names = await self._calls.offered(await self._arrival(path, scope, dialect_of(family)), family)
         document = ONE[family](find_offered(names, name)) if name else MANY[family](names)
         await _answer(send, 200, msgspec.json.encode(document), _JSON)
 
     async def _of_call(self, document: CallDocument, call: CallId, scope: Scope, send: Send) -> None:
-        arrival = self._arrival(PathId(""), scope, OPENAI_CHAT)
-        principal = identify(self._calls.standing(), arrival)
+        arrival = await self._arrival(PathId(""), scope, OPENAI_CHAT)
+        principal = await self._calls.in_force.allowed(partial(identify, arrival=arrival))
         told = await asyncio.to_thread(document, call, principal)
         await _answer(send, 200, msgspec.json.encode(told), _JSON)
 

@@ -4,7 +4,7 @@ Asked only for requests that come with either, so that others pay nothing.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from safeconduct.access.possession import PROOF_AGE_MAX, Asked, Proof, bound_to_certificate, check_proof
 from safeconduct.http.asgi import Scope
@@ -32,18 +32,19 @@ class Holding:
     now; those of others show nothing that anything depends on, and who has no token fills nothing.
     """
 
-    def __init__(self, clock: Clock, bound: Callable[[str], str]) -> None:
+    def __init__(self, clock: Clock, bound: Callable[[str], Awaitable[str]]) -> None:
         self._clock = clock
         self._bound = bound
         self._seen: OrderedDict[tuple[str, str], Instant] = OrderedDict()  # by key and id; until when, about ascending
         self._of_key: Counter[str] = Counter()
 
-    def of(self, scope: Scope, token: str = "") -> tuple[str, ...]:
+    async def of(self, scope: Scope, token: str = "") -> tuple[str, ...]:
         """Returns what the sender of a request holds; nothing where it showed nothing.
 
         Raises:
             UnauthenticatedError: `proof-invalid`, `proof-used`.
             LimitedError: `proofs-too-many`.
+            SafeconductError: what `bound` raised.
         """
         connection = scope.get(KEY)
         der = connection.certificate if isinstance(connection, BoundedConnection) else b""
@@ -55,7 +56,7 @@ class Holding:
             raise UnauthenticatedError("the header dpop came twice", code="proof-invalid", remedy="send it once")
         now = self._clock.now()
         held, proof = check_proof(proofs[0].decode("latin-1"), _asked(scope, token), now)
-        if token and self._bound(token) == held:
+        if token and await self._bound(token) == held:
             self._take(held, proof, now)
         return (*shown, held)
 

@@ -22,7 +22,6 @@ from safeconduct.gateway.budgets.rates import Pace
 from safeconduct.gateway.budgets.service import settle_gone
 from safeconduct.gateway.entries import PATH_SHOWN_MAX, abandoned_draft, refused_draft
 from safeconduct.gateway.events import CALLERS_UNIDENTIFIED, OPEN_CALLS, CallersUnidentified
-from safeconduct.gateway.held_answers import OpenAnswer
 from safeconduct.gateway.hinting import attacked, probed
 from safeconduct.gateway.labelling import Conversation, caller_of, conversation
 from safeconduct.gateway.meter import RefusalMeter
@@ -39,7 +38,6 @@ from safeconduct.gateway.spotlighting import NONCE_BYTES
 from safeconduct.gateway.terms import CallTerms
 from safeconduct.gateway.traits import Marker, Traits
 from safeconduct.gateway.vendors import vendor_key
-from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.errors import LimitedError, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import Origin, PathId
 from safeconduct.kernel.ports import Clock, Entropy, Transaction
@@ -47,6 +45,7 @@ from safeconduct.policy import DecisionMemo
 from safeconduct.runtime.confirming import Confirmation, unconfirmed
 from safeconduct.runtime.entropy import DrawnAhead
 from safeconduct.runtime.freeze import CutReport
+from safeconduct.runtime.in_force import InForce
 from safeconduct.runtime.judging import judgment
 from safeconduct.runtime.leases import Commits, Leases
 from safeconduct.runtime.one_call import CallRun, Ended
@@ -109,10 +108,8 @@ class Calls:
         inspector: Inspector | None = None,
         vault: Vault | None = None,
         classifier: Classifier | None = None,
-        open_answer: OpenAnswer | None = None,
         observers: Iterable[Observer] = (),
     ) -> None:
-        self.standing = standing
         self.commits = commits
         self.upstreams = upstreams
         self.worker = worker
@@ -122,11 +119,11 @@ class Calls:
         self.inspector = inspector or PassesAll()
         self.vaulted = Vaulted(vault) if vault else None
         self._classifier = classifier
-        self.open_answer = open_answer or _cannot_open
         self.breakers = Breakers()
         self.loop = asyncio.get_running_loop()
         self.reports: deque[CutReport] = deque(maxlen=REPORTS_KEPT)
-        self.confirmation = None if confirmed else Confirmation(partial(self.cut_all, CutWhy.UNCONFIRMED))
+        confirmation = None if confirmed else Confirmation(partial(self.cut_all, CutWhy.UNCONFIRMED))
+        self.in_force = InForce(standing, confirmation)
         self._configured = {
             name: Configured(
                 facts=upstream.facts,
@@ -148,6 +145,15 @@ class Calls:
         self.closing = False
         self._quiet = asyncio.Event()
         self._quiet.set()
+
+    def standing(self) -> Standing:
+        """Returns the standing that this process knows by now."""
+        return self.in_force.standing()
+
+    @property
+    def confirmation(self) -> Confirmation | None:
+        """When the standing was last known to be in force; None where this process makes every change of it."""
+        return self.in_force.confirmation
 
     def arrival(self, path: PathId, **headers: Any) -> Arrival:  # noqa: ANN401 - the fields of Arrival
         """Returns a new call's arrival, now."""
@@ -172,43 +178,64 @@ class Calls:
         asked = {provider.upstream for path in paths for provider in path.providers}
         reasons = {
             "shutting-down": self.closing,
-            "standing-unconfirmed": self.confirmation is not None and not self.confirmation.admits(),
+            "standing-unconfirmed": self._unconfirmed(),
             "upstream-missing": bool(asked) and asked.isdisjoint(self.upstreams),
         }
         return tuple(why for why, holds in reasons.items() if holds)
 
+    def _unconfirmed(self) -> bool:
+        return self.confirmation is not None and not self.confirmation.admits()
+
+    def _check_open(self) -> None:
+        """Returns if calls are taken now.
+
+        Raises:
+            UnavailableError: `shutting-down`, `standing-unconfirmed`.
+        """
+        if self.closing:
+            raise _shutting_down()
+        if self._unconfirmed():
+            raise unconfirmed()
+
+    async def admit(self, arrival: Arrival) -> Admitted | Refusal:
+        """Steps 1 and 2 on headers alone, before a body is read.
+
+        Raises:
+            UnavailableError: `shutting-down`, `standing-unconfirmed`.
+        """
+        self._check_open()
+        return await self.in_force.judged(partial(steps.let_in, arrival=arrival), _refuses)
+
     async def run(self, arrival: Arrival, body: bytes, client: CallClient, admitted: Admitted | None = None) -> Ended:
         """Governs one call from its bytes to its outcome. `admitted` is what its headers came to, if known."""
-        if self.closing:
-            await client.error(_shutting_down(), "", after_dispatch=False)
+        try:
+            self._check_open()
+            prepared = await self.in_force.judged(partial(self._begun, arrival, body, admitted), _refuses)
+        except UnavailableError as error:
+            await client.error(error, "", after_dispatch=False)
             return Ended()
-        if self.confirmation is not None and not self.confirmation.admits():
-            await client.error(unconfirmed(), "", after_dispatch=False)
-            return Ended()
-        prepared = self.prepare(arrival, body, admitted)
         if isinstance(prepared, Refusal):
             return Ended(call=await self.refuse(prepared, arrival, body, client))
-        caller = (prepared.principal.id, prepared.path.id)
-        try:
-            self.pace.begin(
-                caller, prepared.path.limits.calls_per_minute, prepared.path.limits.concurrent, self.loop.time()
-            )
-        except LimitedError as error:
-            refusal = Refusal(
-                step=2,
-                error=error,
-                principal=prepared.principal,
-                path=prepared.path,
-                model=prepared.asked.model,
-                grant=prepared.grant.id,
-            )
-            return Ended(call=await self.refuse(refusal, arrival, body, client))
         try:
             if prepared.slow_s:
                 return await self._slowed(prepared, body, client)
             return await self._drive(prepared, body, client)
         finally:
-            self.pace.end(caller)
+            self.pace.end(prepared.caller)
+
+    def _begun(
+        self, arrival: Arrival, body: bytes, admitted: Admitted | None, standing: Standing
+    ) -> Prepared | Refusal:
+        """Steps 1 to 7, and the rates of step 2: a call that is prepared is counted in."""
+        prepared = self.prepare(arrival, body, admitted, standing)
+        if isinstance(prepared, Refusal):
+            return prepared
+        limits = prepared.path.limits
+        try:
+            self.pace.begin(prepared.caller, limits.calls_per_minute, limits.concurrent, self.loop.time())
+        except LimitedError as error:
+            return prepared.refusal(error, step=2)
+        return prepared
 
     async def _slowed(self, prepared: Prepared, body: bytes, client: CallClient) -> Ended:
         """Waits, then decides anew."""
@@ -223,7 +250,11 @@ class Calls:
     async def _anew(self, arrival: Arrival, body: bytes, client: CallClient) -> Ended:
         """Decides after a wait: what was changed meanwhile holds."""
         arrival = msgspec.structs.replace(arrival, at=self.clock.now())
-        again: Prepared | Refusal = self.prepare(arrival, body)
+        try:
+            again = await self.decided(arrival, body)
+        except UnavailableError as error:
+            await client.error(error, "", after_dispatch=False)
+            return Ended()
         if isinstance(again, Refusal):
             return Ended(call=await self.refuse(again, arrival, body, client))
         if self.closing:
@@ -267,11 +298,21 @@ class Calls:
         with contextlib.suppress(SafeconductError):  # the next start closes it
             await self.commits(close, own=True)
 
-    def prepare(self, arrival: Arrival, body: bytes, admitted: Admitted | None = None) -> Prepared | Refusal:
-        """Steps 1 to 7 on the standing in force."""
-        tokens = self.vaulted.tokens if self.vaulted else no_tokens
-        standing, known = self.standing(), self._configured
-        return steps.prepare(standing, known, arrival, body, decide=self.decide, tokens=tokens, admitted=admitted)
+    def prepare(
+        self, arrival: Arrival, body: bytes, admitted: Admitted | None = None, standing: Standing | None = None
+    ) -> Prepared | Refusal:
+        """Steps 1 to 7 on a standing, or on the one that is known now."""
+        tokens, known = self.vaulted.tokens if self.vaulted else no_tokens, self._configured
+        judged_by = standing or self.standing()
+        return steps.prepare(judged_by, known, arrival, body, decide=self.decide, tokens=tokens, admitted=admitted)
+
+    async def decided(self, arrival: Arrival, body: bytes) -> Prepared | Refusal:
+        """Steps 1 to 7 of a call that was let in before.
+
+        Raises:
+            UnavailableError: `standing-unconfirmed`.
+        """
+        return await self.in_force.judged(partial(self.prepare, arrival, body, None), _refuses)
 
     def traits(self, arrival: Arrival, principal: Principal, body: bytes) -> Traits | None:
         """Returns the marks that a call's entries bear for watch; None where this installation has no secret."""
@@ -301,9 +342,15 @@ class Calls:
             for waiting in ending:
                 waiting.cancel()
 
-    def offered(self, arrival: Arrival, family: str) -> tuple[str, ...]:
-        """Returns the names of models that a call like this may ask for now. Leaves no entry: nothing was asked."""
-        return offered(self.standing(), self._configured, arrival, family, decide=self.decide)
+    async def offered(self, arrival: Arrival, family: str) -> tuple[str, ...]:
+        """Returns the names of models that a call like this may ask for now. Leaves no entry: nothing was asked.
+
+        A name that is not among them is a refusal, so the standing is the newest.
+
+        Raises:
+            SafeconductError: as `gateway.offered.offered`, and `InForce.newest`.
+        """
+        return offered(await self.in_force.newest(), self._configured, arrival, family, decide=self.decide)
 
     async def refuse(self, refusal: Refusal, arrival: Arrival, body: bytes, client: CallClient) -> str:
         """Records a refusal where an entry is due, and tells the client. Returns the call, or nothing."""
@@ -385,8 +432,8 @@ class Calls:
             run.cut(why)
 
 
-def _cannot_open(entry: str, field: str) -> JSONValue:
-    raise UnavailableError(f"this process can't open the {field} of entry {entry}", code="answer-lost")
+def _refuses(found: object) -> bool:
+    return isinstance(found, Refusal)
 
 
 def _shutting_down() -> UnavailableError:

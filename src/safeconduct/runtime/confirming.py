@@ -26,7 +26,8 @@ RELEASE_S = 0.25
 (docs/architecture.md)."""
 
 ADMIT_S = 1.0
-"""Seconds since the last reading began, after which new calls are refused (R5)."""
+"""Seconds since the last reading began, after which new calls are refused (R5); so no refusal waits longer for a newer
+one."""
 
 LOST_S = 4.0
 """Seconds between two readings after which running calls are cut: whoever closes the calls of dead workers waits for
@@ -89,6 +90,23 @@ class Confirmation:
         while self.age_s > RELEASE_S:
             self._came.clear()
             await self._came.wait()
+
+    async def newer(self, enough: Callable[[], bool] = lambda: False) -> None:
+        """Returns when a reading is taken in that began after this was asked; before, once one came that is `enough`.
+
+        It asks for none: readings come as they do, whoever waits for them.
+
+        Raises:
+            UnavailableError: `standing-unconfirmed`, none came within ADMIT_S.
+        """
+        asked = self._clock()
+        try:
+            async with asyncio.timeout(ADMIT_S):
+                while self._at < asked and not enough():
+                    self._came.clear()
+                    await self._came.wait()
+        except TimeoutError:
+            raise unconfirmed() from None
 
     def confirm(self, began: float) -> None:
         """Takes in a reading that found the standing to be in force; `began` is when it was asked for."""

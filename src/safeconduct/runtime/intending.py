@@ -1,6 +1,5 @@
 """One call on its way to its intent in the log: what must be there first, and again where it changed meanwhile."""
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,10 +10,8 @@ from safeconduct.access.concerns import concerned
 from safeconduct.access.records import epoch
 from safeconduct.approvals import State as Approved
 from safeconduct.approvals import consume
-from safeconduct.gateway.budgets.model import NO_COST
 from safeconduct.gateway.dialects.registry import dialect
 from safeconduct.gateway.entries import intent_draft
-from safeconduct.gateway.held_answers import opened_answer, to_fetch
 from safeconduct.gateway.holding import approval_of, approval_required, held_content
 from safeconduct.gateway.label_entries import labelled_draft
 from safeconduct.gateway.labelling import CallLabels, Conversation, call_labels
@@ -29,7 +26,6 @@ from safeconduct.runtime.reserving import Reservation
 
 if TYPE_CHECKING:
     from safeconduct.access.standing import Standing
-    from safeconduct.gateway.held_events import HeldAnswer
     from safeconduct.kernel.entries import Draft
     from safeconduct.kernel.ports import Receipt
     from safeconduct.runtime.calls import Calls
@@ -63,8 +59,7 @@ class Intending:
         self.session = ""  # what its session is kept under, where its path labels
         self._calls = calls
         self._reservation = reservation
-        self._approval = ""  # what lets a held call through, or a held answer go, used up by its intent
-        self._fetches: tuple[HeldAnswer, bytes] | None = None  # the answer that goes in place of asking a model
+        self._approval = ""  # what lets a held call through, used up by its intent
 
     async def append(self, replaced: Replaced) -> Event:
         """Has the intent committed on a standing that allows the call, or says why there is none.
@@ -72,27 +67,44 @@ class Intending:
         `replaced` is told when the call was decided anew. It is not kept: a run that its own parts hold is freed by
         the search for cycles only, with the request's and the answer's bytes.
         """
-        for _ in range(STANDING_TRIES_MAX):
-            refused = await (self._fetched() if self.prepared.arrival.approval else self._ready(replaced))
-            if refused is not None:
-                return IntentFailed(refused)
-            try:
-                return await self._commit()
-            except SafeconductError as error:
-                if not isinstance(error, UnavailableError):  # else it may be there all the same, and count
-                    self._reservation.settle_unused()
-                if error.code in _USED_UP:
-                    continue  # an equal request was faster, or time was: this one is held anew
-                if error.code != "standing-changed":
-                    return IntentFailed(error)
-            refused = await self._decide_again(replaced)
-            if refused is not None:
-                return IntentFailed(refused)
+        try:
+            refusal = await self._held_in_force(replaced)
+            if refusal is not None:
+                return await self._refused(refusal)
+            for _ in range(STANDING_TRIES_MAX):
+                refusal = await self._against(replaced)
+                if refusal is None and (event := await self._committed()) is not None:
+                    return event
+                if refusal is None or await self._calls.in_force.moved(self.prepared.epoch):
+                    refusal = await self._decide_again(replaced)
+                if refusal is not None:
+                    return await self._refused(refusal)
+        except UnavailableError as error:
+            return IntentFailed(error)
         return IntentFailed(UnavailableError("who may do what keeps changing", code="standing-changed", remedy="retry"))
 
-    async def _ready(self, replaced: Replaced) -> SafeconductError | None:
-        """Has all there that a model is asked with; returns why it can't be, recorded."""
+    async def _held_in_force(self, replaced: Replaced) -> Refusal | None:
+        """Decides a call anew that is to be held, unless that is so by the newest standing: nobody is asked in vain."""
+        if self.prepared.hold is None or (await self._calls.in_force.newest()).epoch == self.prepared.epoch:
+            return None
+        return await self._decide_again(replaced)
+
+    async def _against(self, replaced: Replaced) -> Refusal | None:
+        """Has kept and reserved what the call needs; returns what is against it beyond the standing."""
         return await self._held() or await self._returned() or await self._kept(replaced) or await self._reserve()
+
+    async def _committed(self) -> Event | None:
+        """Has the intent committed; None where the call has to be decided anew."""
+        try:
+            return await self._commit()
+        except SafeconductError as error:
+            if not isinstance(error, UnavailableError):  # else it may be there all the same, and count
+                self._reservation.settle_unused()
+            if error.code == "standing-changed":  # which this process may not know yet
+                await self._calls.in_force.moved(self.prepared.epoch)
+            elif error.code not in _USED_UP:  # an equal request was faster, or time was: this one is held anew
+                return IntentFailed(error)
+        return None
 
     async def _commit(self) -> IntentCommitted:
         prepared, approval = self.prepared, self._approval
@@ -103,10 +115,7 @@ class Intending:
         committed = await self._calls.commits(command, own=not approval and found is None)
         self.receipt, self.labels = committed.receipts[0], committed.value
         self.call = self.receipt.entry_id
-        if self._fetches is None:
-            return IntentCommitted(self.receipt)
-        held, answer = self._fetches
-        return IntentCommitted(self.receipt, answer, held.held.found)
+        return IntentCommitted(self.receipt)
 
     def _append_if(
         self, tx: Transaction, prepared: Prepared, draft: "Draft", approval: ApprovalId, found: Conversation | None
@@ -114,10 +123,9 @@ class Intending:
         if tx.now > prepared.arrival.at + DECIDED_MAX:
             raise ConflictError("it was decided too long before, or by a clock behind the log", code="standing-changed")
         require_allowed(tx, prepared, prepared.epoch, self._calls.standing())
-        fetched = to_fetch(tx, prepared, tx.now) if self._fetches else None
         entry = tx.append(prepared.path.origin, draft)
         if approval:
-            consume(tx, approval, content=fetched.held.content if fetched else held_content(prepared), by=entry.id)
+            consume(tx, approval, content=held_content(prepared), by=entry.id)
         if found is None:
             return None
         labels = call_labels(found, tx)
@@ -132,8 +140,8 @@ class Intending:
             self.session = tags[-1]
         return found
 
-    async def _held(self) -> SafeconductError | None:
-        """Finds the approval of a call that is held for a person; returns why it may not be made yet, recorded."""
+    async def _held(self) -> Refusal | None:
+        """Finds the approval of a call that is held for a person; returns why it may not be made yet."""
         self._approval, prepared = "", self.prepared
         hold = prepared.hold
         if hold is None:
@@ -141,29 +149,14 @@ class Intending:
         try:
             found = (await self._calls.commits(partial(approval_of, prepared=prepared, hold=hold))).value
         except SafeconductError as failed:
-            return await self._refused(failed, step=6)
+            return prepared.refusal(failed, step=6)
         if found.state is not Approved.APPROVED:
-            return await self._refused(approval_required(found, hold), step=6)
+            return prepared.refusal(approval_required(found, hold), step=6)
         self._approval = found.id
         return None
 
-    async def _fetched(self) -> SafeconductError | None:
-        """Finds the answer that an approval lets go, and opens it; returns why it may not go, recorded.
-
-        A person approved what goes, so no other approval is asked for; no model is asked, so nothing is reserved.
-        """
-        prepared = self.prepared
-        try:
-            found = (await self._calls.commits(lambda tx: to_fetch(tx, prepared, tx.now))).value
-            answer = await asyncio.to_thread(opened_answer, self._calls.open_answer, found)
-        except SafeconductError as error:
-            return await self._refused(error, step=6)
-        self.prepared = msgspec.structs.replace(prepared, cost=NO_COST)
-        self._approval, self._fetches = found.held.approval, (found, answer)
-        return None
-
-    async def _returned(self) -> SafeconductError | None:
-        """Looks whether tools' results that the conversation brings are of calls that were allowed; else recorded."""
+    async def _returned(self) -> Refusal | None:
+        """Looks whether tools' results that the conversation brings are of calls that were allowed."""
         prepared = self.prepared
         if not prepared.path.sinks:
             return None
@@ -173,11 +166,15 @@ class Intending:
         try:
             await self._calls.commits(partial(check_returned, prepared=prepared, transcript=brought))
         except SafeconductError as error:
-            return await self._refused(error, step=4)
+            return prepared.refusal(error, step=4)
         return None
 
-    async def _kept(self, replaced: Replaced) -> SafeconductError | None:
-        """Has the vault keep this call's tokens before they go out; returns why they can't be, recorded."""
+    async def _kept(self, replaced: Replaced) -> Refusal | None:
+        """Has the vault keep this call's tokens before they go out; returns why they can't be.
+
+        Raises:
+            UnavailableError: `pseudonyms-exhausted`, or as `_decide_again`.
+        """
         for _ in range(STANDING_TRIES_MAX):
             made, vaulted = (self.prepared.protected, self.prepared.hidden), self._calls.vaulted
             unkept = [one for one in made if one is not None and one.unkept]
@@ -187,46 +184,40 @@ class Intending:
                 if all([await vaulted.keep(one.space, one.owner, one.unkept) for one in unkept]):
                     return None
             except SafeconductError as error:
-                return await self._refused(error, step=7)
-            refused = await self._decide_again(replaced)  # another value has one of its tokens: now that is known
-            if refused is not None:
-                return refused
-        return UnavailableError("its pseudonyms clash with others", code="pseudonyms-exhausted", remedy="retry")
+                return self.prepared.refusal(error, step=7)
+            refusal = await self._decide_again(replaced)  # another value has one of its tokens: now that is known
+            if refusal is not None:
+                return refusal
+        raise UnavailableError("its pseudonyms clash with others", code="pseudonyms-exhausted", remedy="retry")
 
-    async def _reserve(self) -> SafeconductError | None:
-        """Reserves the worst case; returns why not, recorded."""
+    async def _reserve(self) -> Refusal | None:
+        """Reserves the worst case; returns why not."""
         try:
             await self._reservation.take(self.prepared)
         except SafeconductError as error:
-            return await self._refused(error, step=8)
+            return self.prepared.refusal(error, step=8)
         return None
 
-    async def _refused(self, error: SafeconductError, *, step: int) -> SafeconductError:
-        prepared = self.prepared
-        refusal = Refusal(
-            step=step,
-            error=error,
-            principal=prepared.principal,
-            path=prepared.path,
-            model=prepared.asked.model,
-            grant=prepared.grant.id,
-            hints=prepared.hints,
-        )
-        self.call = await self._calls.record_refusal(refusal, prepared.arrival, prepared.asked.body)
-        return error
-
-    async def _decide_again(self, replaced: Replaced) -> SafeconductError | None:
+    async def _refused(self, refusal: Refusal) -> IntentFailed:
         arrival = msgspec.structs.replace(self.prepared.arrival, at=self._calls.clock.now())
-        body = self.prepared.asked.body
-        again = self._calls.prepare(arrival, body)
-        if isinstance(again, Prepared) and again.unjudged:  # its path asks for that since now
-            return UnavailableError("its path has changed meanwhile", code="standing-changed", remedy="retry")
-        if isinstance(again, Prepared):
-            self.prepared = again
-            replaced(again)
-            return None
-        self.call = await self._calls.record_refusal(again, arrival, body)
-        return again.error
+        self.call = await self._calls.record_refusal(refusal, arrival, self.prepared.asked.body)
+        return IntentFailed(refusal.error)
+
+    async def _decide_again(self, replaced: Replaced) -> Refusal | None:
+        """Decides the call anew; returns what is against it now.
+
+        Raises:
+            UnavailableError: `standing-changed`, `standing-unconfirmed`.
+        """
+        arrival = msgspec.structs.replace(self.prepared.arrival, at=self._calls.clock.now())
+        again = await self._calls.decided(arrival, self.prepared.asked.body)
+        if isinstance(again, Refusal):
+            return again
+        if again.unjudged:  # its path asks for that since now
+            raise UnavailableError("its path has changed meanwhile", code="standing-changed", remedy="retry")
+        self.prepared = again
+        replaced(again)
+        return None
 
 
 def require_allowed(tx: Transaction, prepared: Prepared, since: int, standing: "Standing") -> None:

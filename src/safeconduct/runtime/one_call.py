@@ -17,12 +17,10 @@ from safeconduct.boundary.model import ToolCall
 from safeconduct.gateway.budgets.charging import charge
 from safeconduct.gateway.call import Call, State
 from safeconduct.gateway.entries import attempt_draft, outcome_draft
-from safeconduct.gateway.held_answers import Put, put_to_vote
 from safeconduct.gateway.lasting import judged_by, lasts_until, refused_now
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
-    AnswerKept,
     AppendAttempt,
     AppendIntent,
     AppendOutcome,
@@ -35,7 +33,6 @@ from safeconduct.gateway.moves import (
     DecideTurn,
     Dispatch,
     Event,
-    HoldAnswer,
     Outcome,
     OutcomeCommitted,
     OutcomeFailed,
@@ -49,7 +46,7 @@ from safeconduct.gateway.moves import (
 )
 from safeconduct.gateway.prepared import Prepared
 from safeconduct.gateway.turns import Shown, Turn, judge
-from safeconduct.kernel.errors import SafeconductError, UpstreamError
+from safeconduct.kernel.errors import SafeconductError, UnavailableError, UpstreamError
 from safeconduct.kernel.instants import seconds
 from safeconduct.kernel.ports import Transaction
 from safeconduct.ledger.receipts import receipt_text
@@ -204,7 +201,7 @@ class CallRun:
             case SendBytes(data, last):  # first, because a stream has many
                 await self._client.send(data, last=last)
                 return ClientWritten()
-            case AppendIntent() | AppendOutcome() | AppendAttempt() | DecideTurn() | HoldAnswer():
+            case AppendIntent() | AppendOutcome() | AppendAttempt() | DecideTurn():
                 return await self._record(command)
             case Dispatch(attempt):
                 return self._asking.dispatch(self.prepared, attempt)
@@ -219,7 +216,7 @@ class CallRun:
                 self._abort(command)
         return None
 
-    async def _record(self, command: AppendIntent | AppendAttempt | DecideTurn | HoldAnswer | AppendOutcome) -> Event:
+    async def _record(self, command: AppendIntent | AppendAttempt | DecideTurn | AppendOutcome) -> Event:
         match command:
             case AppendIntent():
                 return await self._intending.append(self._replaced)
@@ -229,8 +226,6 @@ class CallRun:
                 return await self._append_attempt(command)
             case DecideTurn(proposed):
                 return await self._decide_turn(proposed)
-            case HoldAnswer():
-                return await self._hold_answer(command)
 
     async def _begin(self, head: SendHead) -> None:
         self._first_s = self._calls.loop.time() - self._began
@@ -247,14 +242,23 @@ class CallRun:
     async def _append_attempt(self, further: AppendAttempt) -> Event:
         draft = attempt_draft(self.call, self.prepared, self._calls.worker, further)
         for _ in range(STANDING_TRIES_MAX):
+            known = self._calls.standing().epoch
             try:
                 await self._calls.commits(partial(self._append_attempt_if, draft=draft), own=True)
             except SafeconductError as error:
-                if error.code != "standing-changed" or self._call.state is not State.RETRYING:
+                if error.code != "standing-changed" or not await self._retries_after(known):
                     return AttemptFailed()
             else:
                 return AttemptCommitted()
         return AttemptFailed()
+
+    async def _retries_after(self, epoch: int) -> bool:
+        """Waits until this process knows of a newer standing, and tells whether the call may still be tried again."""
+        try:
+            await self._calls.in_force.moved(epoch)
+        except UnavailableError:
+            return False
+        return self._call.state is State.RETRYING
 
     def _append_attempt_if(self, tx: Transaction, draft: "Draft") -> None:
         # The call runs, so every standing that this process has taken in still allows it. There may be a newer one.
@@ -274,13 +278,6 @@ class CallRun:
         except SafeconductError as error:
             return TurnUndecided(error)
         return TurnDecided(committed.value.instead)
-
-    async def _hold_answer(self, holds: HoldAnswer) -> Event:
-        put = Put(call=self.call, prepared=self.prepared, holds=holds)
-        try:
-            return AnswerKept((await self._calls.commits(lambda tx: put_to_vote(tx, put))).value)
-        except SafeconductError as error:
-            return AnswerKept(error)
 
     def _shown(self) -> Shown:
         labels = self._intending.labels

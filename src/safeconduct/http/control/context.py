@@ -29,6 +29,7 @@ from safeconduct.ledger.passkeys import Site
 from safeconduct.ledger.reader import LogReader
 from safeconduct.ledger.service import Logs
 from safeconduct.program.vetting.ports import Probes
+from safeconduct.runtime.in_force import InForce
 from safeconduct.soc.questions.model import ModelCaller
 
 
@@ -41,7 +42,7 @@ def no_canary(_path: str) -> str:
 class Control:
     """The installation, as routes see it.
 
-    `snapshot` opens the committed control state; `standing` returns what calls are decided by now; `keys` are the data
+    `snapshot` opens the committed control state; `in_force` has what calls are decided by now; `keys` are the data
     keys of sealed fields, `vault` keeps pseudonyms; `open_log` makes a log ready for entries, new or stored; `stopped`
     are the logs that take none, and why; `cosign_head` waits until the partner has cosigned a joint log's head;
     `next_key` makes another key for a log, `closing` makes a log's successor ready; `decision_keys` sign decisions on
@@ -59,7 +60,7 @@ class Control:
 
     writer: Writer
     snapshot: Callable[[], AbstractContextManager[Records]]
-    standing: Callable[[], Standing]
+    in_force: InForce
     log: LogReader
     keys: DataKeys
     vault: Vault
@@ -98,3 +99,15 @@ def control(request: Request) -> Control:
 
 
 Installation = Annotated[Control, Depends(control)]
+
+
+async def newest(request: Request) -> Standing:
+    """Returns the standing by a reading that began after the request came: whoever changed it finds that in the answer.
+
+    Raises:
+        UnavailableError: `standing-unconfirmed`.
+    """
+    return await control(request).in_force.newest()
+
+
+Newest = Annotated[Standing, Depends(newest)]

@@ -46,7 +46,7 @@ async def issue(request: Request, body: OpenForm, control: Installation) -> Resp
     certificate. With a header `DPoP` the token is bound to that key, over a client certificate to that.
     """
     form = _form(body)
-    holds = held(request)
+    holds = await held(request)
     shown = await asyncio.to_thread(_shown, control, form, holds)
     made = await commit(
         control.writer,

@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -123,22 +123,33 @@ async def asking_caller(request: Request) -> Asked[bytes]:
     token = bearer(request).decode("utf-8", "replace")
     if not token.startswith(TOKEN_PREFIX):
         return await asking(request)
-    here = control(request)
-    principal = here.decisions.identify(token, here.clock.now(), held(request, token))
+    here, principal = control(request), await identified(request, token)
     with here.snapshot() as records:
         who = records.get(kept.PRINCIPALS, principal)
         reader = reader_as(records, who) if who else Reader()
     return Asked(reader, await _body(request))
 
 
-def held(request: Request, token: str = "") -> tuple[str, ...]:
+async def identified(request: Request, token: str) -> PrincipalId:
+    """Returns whose API token this is, as for calls.
+
+    Raises:
+        UnauthenticatedError: nobody's, or its sender does not hold what it is bound to.
+        UnavailableError: as `InForce.allowed`.
+    """
+    here, holds = control(request), await held(request, token)
+    now = here.clock.now()
+    return (await here.in_force.allowed(lambda standing: standing.identify(token, now, holds))).id
+
+
+async def held(request: Request, token: str = "") -> tuple[str, ...]:
     """Returns what the request's sender showed to hold; nothing where no server looked.
 
     Raises:
-        UnauthenticatedError, LimitedError: as `Holding.of`.
+        UnauthenticatedError, LimitedError, UnavailableError: as `Holding.of`.
     """
-    look: Callable[[str], tuple[str, ...]] | None = request.scope.get(HELD)
-    return look(token) if look else ()
+    look: Callable[[str], Awaitable[tuple[str, ...]]] | None = request.scope.get(HELD)
+    return await look(token) if look else ()
 
 
 AskingCaller = Annotated[Asked[bytes], Depends(asking_caller)]
@@ -158,7 +169,7 @@ async def myself(request: Request) -> Self:
     Raises:
         UnauthenticatedError: neither of the two, or not one of theirs.
     """
-    here, token = control(request), bearer(request).decode("utf-8", "replace")
+    token = bearer(request).decode("utf-8", "replace")
     if HEADER in request.headers:
         signed = decode_act(request.headers[HEADER])
         _same_request(request, signed, b"")
@@ -166,8 +177,8 @@ async def myself(request: Request) -> Self:
         return Self(PrincipalId(signed.act.actor))
     if not token.startswith(TOKEN_PREFIX):
         _require_act(request)
-    principal = here.decisions.identify(token, here.clock.now(), held(request, token))
-    return Self(principal, here.standing().sign_in_tier(token))
+    principal = await identified(request, token)
+    return Self(principal, control(request).in_force.standing().sign_in_tier(token))
 
 
 Myself = Annotated[Self, Depends(myself)]
@@ -189,8 +200,8 @@ async def calling(request: Request) -> Called[bytes]:
         UnauthenticatedError: no token, or nobody's.
         TooLargeError: the body is over CALLER_BYTES_MAX.
     """
-    here, token = control(request), bearer(request).decode("utf-8", "replace")
-    principal = here.decisions.identify(token, here.clock.now(), held(request, token))
+    token = bearer(request).decode("utf-8", "replace")
+    principal = await identified(request, token)
     return Called(principal, token, await limited_body(request, CALLER_BYTES_MAX))
 
 

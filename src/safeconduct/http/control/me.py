@@ -13,7 +13,7 @@ from safeconduct.gateway.events import CALL_REFUSED
 from safeconduct.http.control.budgets import budget_documents
 from safeconduct.http.control.calendar import due_document
 from safeconduct.http.control.calls import latest_calls
-from safeconduct.http.control.context import Control, Installation
+from safeconduct.http.control.context import Control, Installation, Newest
 from safeconduct.http.control.frame import Myself, answer
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import UnauthenticatedError
@@ -26,9 +26,9 @@ Denials = Annotated[int, Query(ge=0, le=100)]
 
 
 @router.get("")
-def show_me(me: Myself, control: Installation, denials: Denials = 10) -> Response:
+def show_me(me: Myself, control: Installation, standing: Newest, denials: Denials = 10) -> Response:
     """Returns the caller's own standing, with the last `denials` refusals among the latest calls."""
-    standing, now = control.standing(), control.clock.now()
+    now = control.clock.now()
     person = standing.principals.get(me.principal)
     if person is None:
         raise UnauthenticatedError(f"no principal {me.principal!r} is in the program", code="signer-unknown")

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Response
 
+from safeconduct.access.inventory import Inventory
 from safeconduct.access.reading_rights import concerns
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.events import CALL_INTENT
@@ -27,7 +28,7 @@ from safeconduct.gateway.rechecking import (
 from safeconduct.gateway.usage import used
 from safeconduct.http.control.ballots import approval_document
 from safeconduct.http.control.bodies import SignedJson
-from safeconduct.http.control.context import Control, Installation
+from safeconduct.http.control.context import Control, Installation, Newest
 from safeconduct.http.control.frame import Reading, answer, commit
 from safeconduct.http.control.openings import sealed_facts
 from safeconduct.kernel.entries import Entry
@@ -58,7 +59,7 @@ def list_rechecks(reader: Reading, control: Installation) -> Response:
 
 
 @router.post("/rechecks")
-async def recheck(signed: SignedJson[LookAgain], control: Installation) -> Response:
+async def recheck(signed: SignedJson[LookAgain], control: Installation, standing: Newest) -> Response:
     """Looks again at the sealed requests of past calls, by the rules of now; at most 100 calls at once.
 
     Where the agreement asks for both parties, this puts it to the vote and answers 202; the same request, approved,
@@ -76,7 +77,7 @@ async def recheck(signed: SignedJson[LookAgain], control: Installation) -> Respo
     if recheck_id is None:
         waits = approval_document(begun.value.waits_for) if begun.value.waits_for else None
         return answer({"state": "waiting", "approval": waits, "which": stretch.said}, ACCEPTED)
-    seen = await asyncio.to_thread(lambda: list(_looked(control, opened)))
+    seen = await asyncio.to_thread(lambda: list(_looked(control, opened, standing.inventory)))
     release = metadata.version("safeconduct")
     ended = await commit(control.writer, lambda tx: end_recheck(tx, recheck_id, seen, release=release))
     return answer(_told(ended.value))
@@ -96,8 +97,7 @@ def _calls(control: Control, stretch: Stretch) -> tuple[tuple[Kept, ...], Instan
     return tuple(found), None
 
 
-def _looked(control: Control, calls: Sequence[Kept]) -> Iterator[tuple[Entry, SeenAgain | None]]:
-    inventory = control.standing().inventory
+def _looked(control: Control, calls: Sequence[Kept], inventory: Inventory) -> Iterator[tuple[Entry, SeenAgain | None]]:
     for one in calls:
         values = {field.field: str(control.log.open_field(field.entry, field.field).value) for field in one.fields}
         request = values["request"]

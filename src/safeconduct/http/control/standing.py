@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.reading_rights import concerns
-from safeconduct.http.control.context import Installation
+from safeconduct.http.control.context import Installation, Newest
 from safeconduct.http.control.frame import Reading, answer
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
@@ -16,9 +16,9 @@ router = APIRouter(prefix="/api/v1", tags=["standing"])
 
 
 @router.get("/policies")
-def show_policies(_reading: Reading, control: Installation) -> Response:
+def show_policies(_reading: Reading, standing: Newest) -> Response:
     """Returns the policies in force."""
-    policies = control.standing().policies
+    policies = standing.policies
     return answer({"digest": policies.digest, "ids": policies.ids, "text": policies.text})
 
 
@@ -26,6 +26,7 @@ def show_policies(_reading: Reading, control: Installation) -> Response:
 def explain(
     reader: Reading,
     control: Installation,
+    standing: Newest,
     *,
     principal: str,
     path: str,
@@ -37,7 +38,6 @@ def explain(
     with control.snapshot() as records:
         if not concerns(records, reader, principal):
             raise AbsentError(f"there is no principal {principal[:64]!r} that you may see", code="principal-unknown")
-    standing = control.standing()
     found = standing.path(PathId(path))
     request = CallRequest(
         principal=PrincipalId(principal),

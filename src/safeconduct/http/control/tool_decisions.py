@@ -93,7 +93,7 @@ async def find_decision(asked: CallerJson[Sought], control: Installation) -> Res
     )
     with control.snapshot() as records:
         found = find(records, attempt, control.clock.now())
-    _check_standing(control, found, asked.token)
+    await _check_standing(control, found, asked.token)
     token = token_of(found, attempt)
     key = await _key(control, found.origin)
     signed = await asyncio.to_thread(lambda: signed_token(token, control.decision_keys.of(key)))
@@ -106,7 +106,8 @@ async def use_decision(asked: CallerJson[Used], control: Installation) -> Respon
     decision, principal = asked.body.decision, asked.principal
     try:
         with control.snapshot() as records:
-            _check_standing(control, own(records, decision, principal), asked.token)
+            found = own(records, decision, principal)
+        await _check_standing(control, found, asked.token)
         committed = await commit(control.writer, lambda tx: use(tx, decision, principal=principal))
     except SafeconductError as error:
         misused = error
@@ -158,15 +159,19 @@ async def _key(control: Control, origin: Origin) -> VerifierKey:
     return (await commit(control.writer, lambda tx: announce(tx, origin, first.verifier))).value
 
 
-def _check_standing(control: Control, found: DecidedCall, token: str) -> None:
+async def _check_standing(control: Control, found: DecidedCall, token: str) -> None:
     """Returns if nothing that stops a running call stops this one: what was allowed may be frozen or revoked since."""
     if CutWhy.UNCONFIRMED in control.work().unready:
         raise unconfirmed()
-    lost = fallen(control.standing(), found.facts, token)
+    lost = await control.in_force.judged(lambda standing: fallen(standing, found.facts, token), _stops)
     if lost is not None:
         why, clause = lost
         code = "frozen" if why is CutWhy.FREEZE else "revoked"
         raise RefusedError("what allowed this call does not hold any more", code=code, clause=clause)
+
+
+def _stops(lost: object) -> bool:
+    return lost is not None
 
 
 def _document(found: DecidedCall) -> dict[str, str]:

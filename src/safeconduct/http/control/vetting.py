@@ -11,7 +11,7 @@ from fastapi import APIRouter, Response
 from safeconduct.access import records as kept
 from safeconduct.access.selectors import parse_selector
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
-from safeconduct.http.control.context import Control, Installation
+from safeconduct.http.control.context import Control, Installation, Newest
 from safeconduct.http.control.frame import Reading, Signed, answer, commit
 from safeconduct.kernel.ids import EntryId, PrincipalId
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
@@ -102,11 +102,10 @@ def show_transparency(_reading: Reading, control: Installation) -> Response:
 
 
 @router.get("/readiness/{principal_id}")
-def show_readiness(reader: Reading, control: Installation, principal_id: str) -> Response:
+def show_readiness(reader: Reading, control: Installation, standing: Newest, principal_id: str) -> Response:
     """Returns on which paths a principal's calls are admitted, and what stands against the others."""
     with control.snapshot() as records:
         principal = principal_for(records, reader.who, PrincipalId(principal_id))
-    standing = control.standing()
     document = {"principal": principal.id, "demanded": standing.admissions.required}
     paths = readiness(standing, principal, control.clock.now())
     return answer(document | {"paths": [asdict(one) for one in paths]})
