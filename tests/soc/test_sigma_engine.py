@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safeconduct.soc.detection import matching, tables
+from safeconduct.soc.detection import tables
 from safeconduct.soc.detection.engine import BATCH_EVENTS, Engine
 from safeconduct.soc.detection.ir import Operator, Predicate
 from safeconduct.soc.detection.matching import matches
@@ -14,18 +14,14 @@ from safeconduct.soc.detection.parsing import load
 from safeconduct.soc.detection.scanning import BECOME_ASCII, WORTH_A_PASS, hyperscan
 from safeconduct.soc.detection.tables import Databases, compile_field, field_table
 from safeconduct.soc.detection.values import holds
-from safeconduct.soc.detection.views import View, views
-from support.sigma import identity, record, rule
+from safeconduct.soc.detection.views import View
+from support.sigma import fired, fired_singly, identity, record, rule
 from support.sigma_corpora import campaign, regression_cases, rule_files
 
 RECORDINGS, WITH_RULE = 202, 192
 """Recordings, and those whose rule is among the public rules we have; ten are of sets that we don't."""
 
 CAMPAIGN_EVENTS = 400
-
-
-def fired(engine, events):
-    return {(one.rule.head.id, one.view.event.id, one.matches) for one in engine.hits(events)}
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +56,7 @@ def test_every_public_recording_fires_its_rule(cases, engine):
 def test_one_pass_and_one_by_one_and_event_by_event_are_the_same(engine, events):
     at_once = fired(engine, events)
     assert at_once == fired(Engine(engine.rules, defaultdict(Databases)), events)
-    singly = {
-        (one.head.id, event.id, evidence)
-        for one in engine.rules
-        for event in events
-        for view in views(event, one.source)
-        if (evidence := matches(one.condition, view)) is not None
-    }
-    assert at_once == singly
+    assert at_once == fired_singly(engine.rules, events)
 
 
 LETTERS = "aAbB\\é%*. ß\0"
@@ -140,20 +129,6 @@ def test_hyperscan_is_what_was_compared():
     assert hyperscan is not None, "install the developer set; the engine is compared with and without Hyperscan"
 
 
-@pytest.fixture
-def asked(monkeypatch):
-    """What values predicates are tried on, one by one."""
-    found = []
-
-    def noted(predicate, text):
-        found.append((predicate, text))
-        return holds(predicate, text)
-
-    for module in (tables, matching):
-        monkeypatch.setattr(module, "holds", noted)
-    return found
-
-
 def ran(*rules_and_events):
     *rules, events = rules_and_events
     engine = Engine(load([(f"{number}.yml", text) for number, text in enumerate(rules)]).events)
@@ -217,10 +192,3 @@ def test_keywords_are_found_in_any_value_however_deep_and_in_one_value_each(keyw
     assert [row for _, row in ran(rule({"s": keywords, "condition": "s"}), events)] == expected
     condition = loaded.events[0].condition
     assert expected == [n for n, event in enumerate(events) if matches(condition, View(event, {}))]
-
-
-def test_a_keyword_asks_each_different_value_once_however_many_events_have_it(asked):
-    """Keywords with gaps took hundreds of thousands of questions for some thousand events."""
-    gaps = rule({"s": [f"x{n}*y" for n in range(2)], "condition": "s"})
-    assert ran(gaps, [record(number, text="same", host="alpha") for number in range(1000)]) == []
-    assert len(asked) == 2 * 2

@@ -100,26 +100,37 @@ def windows_record(raw: Mapping[str, Any]) -> WindowsRecord | None:
     event = raw.get("Event")
     if event is None:
         return _flat(raw) if _is_flat(raw) else None
+    system = _system(event)
+    return None if system is None else _rendered(event, system)
+
+
+def _system(event: Any) -> Mapping[str, Any] | None:  # noqa: ANN401 - JSON
     system = event.get("System") if type(event) is dict else None
-    return _rendered(event, system) if type(system) is dict and "EventID" in system else None
+    return system if type(system) is dict and "EventID" in system else None
 
 
 def _rendered(event: Mapping[str, Any], system: Mapping[str, Any]) -> WindowsRecord:
-    code, provider = system["EventID"], system.get("Provider")
-    named = provider.get(_ATTRIBUTES) if type(provider) is dict else None
-    header = _RENDERED
-    if type(code) is dict:
-        code, header = code.get(_TEXT), _QUALIFIED
+    header = _QUALIFIED if type(system["EventID"]) is dict else _RENDERED
+    channel, provider, code = _named(system)
     data, at, places = _own(event)
     return WindowsRecord(
-        _text(system.get("Channel")),
-        _text(named.get("Name") or named.get("EventSourceName")) if type(named) is dict else "",
-        code if type(code) is int else whole(code),
+        channel,
+        provider,
+        code,
         _text(system.get("Computer")),
         whole(system.get("EventRecordID")),
         data,
         Pointers(header, data, at, places),
     )
+
+
+def _named(system: Mapping[str, Any]) -> tuple[str, str, int]:
+    code, provider = system["EventID"], system.get("Provider")
+    if type(code) is dict:
+        code = code.get(_TEXT)
+    named = provider.get(_ATTRIBUTES) if type(provider) is dict else None
+    name = _text(named.get("Name") or named.get("EventSourceName")) if type(named) is dict else ""
+    return _text(system.get("Channel")), name, code if type(code) is int else whole(code)
 
 
 def _own(event: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, _Places]:
@@ -152,15 +163,16 @@ def glance(raw: Mapping[str, Any]) -> Glance | None:
 
     Of a flat line it is the whole line, in which members of FLAT_HEADER are none of its data.
     """
-    if raw.get("Event") is None:
+    event = raw.get("Event")
+    if event is None:
         channel, provider, code = raw.get("Channel"), raw.get("SourceName"), raw.get("EventID")
         if provider and type(provider) is type(channel) is str and type(code) is int:
             return channel, provider, code, raw  # what nearly every line is
         if not _is_flat(raw):
             return None
         return _text(raw["Channel"]), _text(raw.get("SourceName")), whole(raw["EventID"]), raw
-    record = windows_record(raw)
-    return None if record is None else (record.channel, record.provider, record.event_id, record.data)
+    system = _system(event)
+    return None if system is None else (*_named(system), _own(event)[0])
 
 
 def _is_flat(raw: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from safeconduct.soc.detection.ir import And, Node, Not, Predicate
+from safeconduct.soc.detection.ir import And, Node, Not, Or, Predicate
 
 Rows: TypeAlias = int
 Ask = Callable[[int, Rows], Rows]
@@ -13,9 +13,10 @@ Ask = Callable[[int, Rows], Rows]
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Every part holds."""
+    """Every part holds. `asked` are the parts in the order in which asking them costs least."""
 
     parts: tuple["Form", ...]
+    asked: tuple["Form", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,10 @@ class Any:
 
 @dataclass(frozen=True, slots=True)
 class No:
-    """The part does not hold."""
+    """The part does not hold. `node` says the same."""
 
     part: "Form"
+    node: Not
 
 
 Form: TypeAlias = int | All | Any | No
@@ -40,10 +42,11 @@ def form(node: Node, numbers: Mapping[Predicate, int], slow: Collection[int]) ->
     if isinstance(node, Predicate):
         return numbers[node]
     if isinstance(node, Not):
-        return No(form(node.part, numbers, slow))
+        return No(form(node.part, numbers, slow), node)
     parts = [form(part, numbers, slow) for part in node.parts]
     if isinstance(node, And):
-        return All(tuple(sorted(parts, key=lambda part: (part in slow, not isinstance(part, int)))))
+        asked = sorted(parts, key=lambda part: (part in slow, not isinstance(part, int)))
+        return All(tuple(parts), tuple(asked))
     return Any(tuple(parts))
 
 
@@ -53,7 +56,7 @@ def holding(one: Form, rows: Rows, ask: Ask) -> Rows:
         case int():
             return ask(one, rows)
         case All():
-            for part in one.parts:
+            for part in one.asked:
                 if not rows:
                     break
                 rows = holding(part, rows, ask)
@@ -65,6 +68,27 @@ def holding(one: Form, rows: Rows, ask: Ask) -> Rows:
             return found
         case No():
             return rows & ~holding(one.part, rows, ask)
+
+
+def narrowed(one: Form, known: Mapping[int, Predicate], may_hold: Callable[[int], bool]) -> Node | None:
+    """Returns the condition without the alternatives that can't hold; None if it can't hold itself.
+
+    Of rows for which `may_hold` is right it holds as the whole condition does, by the same evidence. What must not hold
+    stays whole, so that a hit is told only if each of its exceptions was looked at.
+    """
+    match one:
+        case int():
+            return known[one] if may_hold(one) else None
+        case No():
+            return one.node
+        case All():
+            parts = [narrowed(part, known, may_hold) for part in one.parts]
+            left = tuple(part for part in parts if part is not None)
+            return And(left) if len(left) == len(parts) else None
+        case Any():
+            parts = [narrowed(part, known, may_hold) for part in one.parts]
+            left = tuple(part for part in parts if part is not None)
+            return Or(left) if left else None
 
 
 def witnesses(one: Form, slow: Collection[int]) -> frozenset[int] | None:

@@ -12,11 +12,12 @@ from itertools import islice
 
 from safeconduct.soc.detection.asking import Asked
 from safeconduct.soc.detection.bitmaps import bits_of, rows_of
-from safeconduct.soc.detection.conditions_on_bits import Form, form, holding, witnesses
+from safeconduct.soc.detection.conditions_on_bits import Form, form, holding, narrowed, witnesses
 from safeconduct.soc.detection.ir import FIELD_OPERATORS, LogSource, Operator, Predicate, RuleIR
 from safeconduct.soc.detection.matching import matches
 from safeconduct.soc.detection.model import RuleSet
-from safeconduct.soc.detection.sheets import Plan, Sheet, plan
+from safeconduct.soc.detection.planning import Plans
+from safeconduct.soc.detection.sheets import Sheet
 from safeconduct.soc.detection.tables import (
     PER_ROW,
     Column,
@@ -28,7 +29,7 @@ from safeconduct.soc.detection.tables import (
     numbered,
     predicates,
 )
-from safeconduct.soc.detection.views import STREAMS_MAX, Stream, View, names_for, stream_of
+from safeconduct.soc.detection.views import View, stream_of
 from safeconduct.soc.model import Event, Match
 from safeconduct.soc.windows import SOURCE, glance
 
@@ -73,14 +74,14 @@ class Engine:
         self._forms: list[Form] = [form(rule.condition, numbers, self._slow) for rule in self.rules]
         self._always: list[int] = []
         self._witnessed: dict[int, list[int]] = defaultdict(list)
-        self._columns: dict[LogSource, set[Column]] = defaultdict(set)
-        self._asked_words: dict[LogSource, set[int]] = defaultdict(set)
-        self._plans: dict[Stream, tuple[Plan, ...]] = {}
+        columns: dict[LogSource, set[Column]] = defaultdict(set)
+        words: dict[LogSource, set[int]] = defaultdict(set)
+        self._plans = Plans(columns, words)
         for index, rule in enumerate(self.rules):
             for one in predicates(rule.condition):
-                self._columns[rule.source].add(column_of(one))
+                columns[rule.source].add(column_of(one))
                 if column_of(one) is None:
-                    self._asked_words[rule.source].add(numbers[one])
+                    words[rule.source].add(numbers[one])
             named = witnesses(self._forms[index], self._slow | self._presence.keys())
             if named is None or not named.isdisjoint(self._slow):
                 self._always.append(index)
@@ -98,31 +99,12 @@ class Engine:
         sheets: dict[int, Sheet] = {}
         for row, event in enumerate(batch):
             glanced = glance(event.raw) if event.source == SOURCE else None
-            for of in self._plans_for(stream_of(event, glanced)):
+            for of in self._plans.of(stream_of(event, glanced)):
                 sheet = sheets.get(id(of.names))
                 if sheet is None:
                     sheet = sheets[id(of.names)] = Sheet(of.names, len(batch), self._barren)
                 sheet.take(row, event, glanced, of)
         return sheets.values()
-
-    def _plans_for(self, stream: Stream) -> tuple[Plan, ...]:
-        found = self._plans.get(stream)
-        if found is None:
-            if len(self._plans) >= STREAMS_MAX:
-                self._plans.clear()
-            found = self._plans[stream] = tuple(self._planned(stream))
-        return found
-
-    def _planned(self, stream: Stream) -> Iterator[Plan]:
-        by_names: dict[int, list[LogSource]] = defaultdict(list)
-        names = {source: names_for(stream, source) for source in self._columns}
-        for source, those in names.items():
-            if those is not None:
-                by_names[id(those)].append(source)
-        for sources in by_names.values():
-            wanted = set().union(*(self._columns[source] for source in sources))
-            words = frozenset[int]().union(*(self._asked_words[source] for source in sources))
-            yield plan(stream.source, names[sources[0]] or {}, sources, wanted, words)
 
     def _found(self, sheet: Sheet, batch: Sequence[Event]) -> Iterator[Found]:
         asked = Asked(self._known, self._slow, self._rows(sheet), batch, sheet)
@@ -130,11 +112,18 @@ class Engine:
         candidates = {index for number in asked.rows for index in self._witnessed.get(number, ())}
         for index in sorted(candidates.union(self._always)):
             rule = self.rules[index]
-            for row in rows_of(holding(self._forms[index], covered.get(rule.source, 0), asked.ask)):
-                view = asked.view(row)
-                evidence = matches(rule.condition, view)
-                if evidence is not None:
-                    yield Found(rule, view, evidence)
+            rows = holding(self._forms[index], covered.get(rule.source, 0), asked.ask)
+            if rows:
+                yield from self._evident(rule, self._forms[index], rows, asked)
+
+    def _evident(self, rule: RuleIR, condition: Form, rows: int, asked: Asked) -> Iterator[Found]:
+        # A rule lists hundreds of values, of which the rows have one or two: the others are not tried on each row.
+        narrow = narrowed(condition, self._known, lambda number: number in self._slow or bool(asked.ask(number, rows)))
+        for row in rows_of(rows):
+            view = asked.view(row)
+            evidence = None if narrow is None else matches(narrow, view)
+            if evidence is not None:
+                yield Found(rule, view, evidence)
 
     def _rows(self, sheet: Sheet) -> dict[int, int]:
         """Returns the set of rows of every predicate that holds somewhere and is not slow."""

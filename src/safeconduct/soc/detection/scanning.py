@@ -1,7 +1,7 @@
 """Many patterns over one text at once.
 
-Hyperscan does it in one pass; where it is not installed, or a handful of patterns make a pass not worth while, each
-pattern is tried by itself. Both give the same answer: Hyperscan is only asked what it reads as we do, and is compared
+Hyperscan does it in one pass; where it is not installed, or a handful of literals make a pass not worth while, each
+is tried by itself. Both give the same answer: Hyperscan is only asked what it reads as we do, and is compared
 with the other on every corpus we have.
 """
 
@@ -18,7 +18,7 @@ except ImportError:  # there is no wheel for every machine
     hyperscan = None
 
 WORTH_A_PASS = 24
-"""Patterns from which on Hyperscan is used. Below, compiling and calling it costs more than it saves."""
+"""Literals from which on Hyperscan is used. Below, compiling and calling it costs more than it saves."""
 
 ANCHORS = {
     Operator.CONTAINS: ("", ""),
@@ -26,6 +26,7 @@ ANCHORS = {
     Operator.ENDS_WITH: ("", r"\z"),
 }
 """What stands around a literal, by operator. Others are patterns."""
+
 
 BECOME_ASCII = ("\u0130", "\u212a")
 """The letters beyond ASCII whose lower case has letters of ASCII: I with a dot, and the sign of the kelvin."""
@@ -135,12 +136,18 @@ def compile_literals(predicates: Mapping[int, Predicate]) -> Any:  # noqa: ANN40
     return _database(expressions, list(predicates), hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_CASELESS)
 
 
-def compile_patterns(predicates: Mapping[int, Predicate]) -> Any:  # noqa: ANN401 - a Hyperscan database
-    """Returns a database that finds every pattern of which `formable` is true, and maybe more; None as above."""
-    if hyperscan is None or len(predicates) < WORTH_A_PASS:
-        return None
-    expressions = [pattern_bytes(predicate) for predicate in predicates.values()]
-    return _database(expressions, list(predicates), _LOOSE)
+def compile_patterns(predicates: Mapping[int, Predicate]) -> tuple[Any, tuple[int, ...]]:
+    """Returns a database that finds every pattern Hyperscan has a form for, and maybe more; and those it has none for.
+
+    The database is None where no pattern is in it. One pattern is worth a pass: RE2 takes as long for each by itself.
+    """
+    if hyperscan is None:
+        return None, tuple(predicates)
+    try:
+        return _loose(predicates), ()
+    except hyperscan.error:
+        formed = {number: one for number, one in predicates.items() if _formable(one)}
+        return _loose(formed), tuple(predicates.keys() - formed.keys())
 
 
 def dumped(database: Any) -> bytes | None:  # noqa: ANN401
@@ -153,15 +160,17 @@ def loaded(content: bytes | None) -> Any:  # noqa: ANN401
     return None if content is None else hyperscan.loadb(content, mode=hyperscan.HS_MODE_BLOCK)
 
 
-def formable(predicate: Predicate) -> bool:
-    """Tells whether Hyperscan has a form for a pattern."""
-    if hyperscan is None:
-        return False
+def _formable(predicate: Predicate) -> bool:
     try:
-        _database([pattern_bytes(predicate)], [0], _LOOSE)
+        _loose({0: predicate})
     except hyperscan.error:
         return False
     return True
+
+
+def _loose(predicates: Mapping[int, Predicate]) -> Any:  # noqa: ANN401 - a Hyperscan database
+    expressions = [pattern_bytes(predicate) for predicate in predicates.values()]
+    return _database(expressions, list(predicates), _LOOSE) if expressions else None
 
 
 def pattern_bytes(predicate: Predicate) -> bytes:

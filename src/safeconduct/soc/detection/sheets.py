@@ -1,59 +1,21 @@
 """Events of a batch laid out for matching: per field, which rows have which text."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from safeconduct.soc.detection.bitmaps import bits_of
 from safeconduct.soc.detection.ir import LogSource
-from safeconduct.soc.detection.tables import BETWEEN, Column
+from safeconduct.soc.detection.planning import Plan
+from safeconduct.soc.detection.tables import BETWEEN
 from safeconduct.soc.detection.values import text_of
 from safeconduct.soc.detection.views import View
-from safeconduct.soc.detection.windows_fields import HEADER, SYSTEM, spellings
+from safeconduct.soc.detection.windows_fields import header_of
 from safeconduct.soc.detection.windows_sources import Names
 from safeconduct.soc.model import Event
-from safeconduct.soc.windows import FLAT_HEADER, SOURCE, Glance
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """What to read of the events of one stream, for the rules of those log sources that name its fields alike.
-
-    `data` are fields of a Windows record's own data with their spellings, `header` those that a glance tells with their
-    place in it, `viewed` all others; `words` are the numbers of words that rules look for anywhere, and `anywhere`
-    tells that one looks there for what only a single value can answer.
-    """
-
-    names: Names
-    sources: frozenset[LogSource]
-    data: tuple[tuple[str, tuple[str, ...]], ...]
-    header: tuple[tuple[str, int], ...]
-    viewed: tuple[str, ...]
-    words: frozenset[int]
-    anywhere: bool
-
-
-def plan(
-    stream_source: str, names: Names, sources: Iterable[LogSource], wanted: Collection[Column], words: frozenset[int]
-) -> Plan:
-    """Returns the plan for rules of log sources that ask these columns and words."""
-    named = sorted(name for name in wanted if name)
-    in_record = [name for name in named if stream_source == SOURCE and not name.startswith("ocsf.")]
-    data = [name for name in in_record if not {name, *names.get(name, ())} & (SYSTEM | HEADER.keys() | FLAT_HEADER)]
-    header = [name for name in in_record if name in _GLANCED]
-    return Plan(
-        names=names,
-        sources=frozenset(sources),
-        data=tuple((name, spellings(name, names)) for name in data),
-        header=tuple((name, _GLANCED[name]) for name in header),
-        viewed=tuple(name for name in named if name not in {*data, *header}),
-        words=words,
-        anywhere="" in wanted,
-    )
-
-
-_GLANCED = {"Channel": 0, "Provider_Name": 1, "EventID": 2}
+from safeconduct.soc.windows import Glance
 
 _NONE: AbstractSet[str] = frozenset()
 
@@ -64,39 +26,50 @@ def _columns() -> defaultdict[str, Texts]:
     return defaultdict(dict)
 
 
+class _Asked(NamedTuple):
+    """Which members of a record are asked for, with the columns they go to; worked out once for all that have the same.
+
+    `spelled` are fields with more than one spelling, each with those that such records have.
+    """
+
+    plain: Sequence[tuple[str, Texts, AbstractSet[str]]]
+    spelled: Sequence[tuple[Texts, Sequence[str]]]
+
+
 @dataclass
 class _Taken:
-    """What a plan reads, joined to the columns it goes to, and the rows it was read of."""
+    """What a plan reads, joined to the columns it goes to, and the rows it is read of."""
 
     of: Plan
     columns: defaultdict[str, Texts]
     barren: Mapping[str, AbstractSet[str]]
     rows: list[int] = field(default_factory=list)
+    asked: dict[tuple[str, ...], _Asked] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        data = [(self.columns[name], self.barren.get(name, _NONE), spelled) for name, spelled in self.of.data]
-        self.plain = [(column, barren, spelled[0]) for column, barren, spelled in data if len(spelled) == 1]
-        self.spelled = [(column, spelled) for column, _, spelled in data if len(spelled) > 1]
         self.header = [(self.columns[name], place) for name, place in self.of.header]
 
-    def record(self, row: int, glanced: Glance) -> None:
+    def record(self, row: int, glanced: Glance, raw: Mapping[str, Any]) -> None:
+        for texts, place in self.header:
+            _put(texts, glanced[place], row)
         own = glanced[3]
-        for column, place in self.header:
-            column.setdefault(str(glanced[place]), []).append(row)
-        for texts, barren, name in self.plain:
+        for name in self.of.system:
             value = own.get(name)
+            _put(self.columns[name], header_of(raw)[0].get(name) if value is None else value, row)
+        members = tuple(own)
+        asked = self.asked.get(members)
+        if asked is None:
+            asked = self.asked[members] = self._asked_of(own)
+        for name, texts, barren in asked.plain:
+            value = own[name]
             if type(value) is not str:
                 _put(texts, value, row)
             elif value in texts:
                 texts[value].append(row)
             elif value not in barren:
                 texts[value] = [row]
-        for column, spelled in self.spelled:
-            for spelling in spelled:
-                value = own.get(spelling)
-                if value is not None:
-                    _put(column, value, row)
-                    break
+        for texts, spellings in asked.spelled:
+            _put(texts, next((own[name] for name in spellings if own[name] is not None), None), row)
 
     def event(self, row: int, event: Event) -> None:
         view = View(event, self.of.names)
@@ -104,12 +77,21 @@ class _Taken:
             for _, value in view.values(name):
                 _put(self.columns[name], value, row)
 
+    def _asked_of(self, own: Mapping[str, Any]) -> _Asked:
+        there = ((name, spelled, [one for one in spelled if one in own]) for name, spelled in self.of.data)
+        data = [(self.columns[name], self.barren.get(name, _NONE), spelled, had) for name, spelled, had in there if had]
+        return _Asked(
+            plain=[(had[0], texts, barren) for texts, barren, spelled, had in data if len(spelled) == 1],
+            spelled=[(texts, had) for texts, _, spelled, had in data if len(spelled) > 1],
+        )
+
 
 @dataclass
 class Sheet:
     """Rows whose fields stand under the same names. `size` is one more than the highest row there may be.
 
-    A text is left out that is among its field's `barren` ones.
+    A text is left out that is among its field's `barren` ones. `words` are the records in which each set of words is
+    looked for, by row.
     """
 
     names: Names
@@ -126,13 +108,13 @@ class Sheet:
             taken = self._taken[of] = _Taken(of, self.columns, self.barren)
         taken.rows.append(row)
         if glanced is not None:
-            taken.record(row, glanced)
+            taken.record(row, glanced, event.raw)
         if of.viewed:
             taken.event(row, event)
         if of.anywhere:
             _put(self.columns[""], list(event.raw.values()), row)
         if of.words:
-            self.words[of.words].append((row, _words(event.raw.values())))
+            self.words[of.words].append((row, _words(event.raw)))
 
     def covered(self) -> Mapping[LogSource, int]:
         """Returns the set of rows that are of each log source."""
@@ -166,18 +148,21 @@ def _put(column: Texts, value: object, row: int) -> None:
         _put(column, text_of(value), row)
 
 
-def _words(values: Iterable[object]) -> str:
-    """Returns every scalar's text. By exact types, for it is done for every value of every event."""
-    return BETWEEN.join(
-        [
-            value if type(value) is str else str(value) if type(value) is int else _word(value)
-            for value in values
-            if value is not None
-        ]
-    )
+def _words(raw: Mapping[str, Any]) -> str:
+    """Returns every scalar's text."""
+    found: list[str] = []
+    _collect(raw.values(), found)
+    return BETWEEN.join(found)
 
 
-def _word(value: object) -> str:
-    if isinstance(value, dict):
-        return _words(value.values())
-    return _words(value) if isinstance(value, list) else text_of(value)
+def _collect(values: Iterable[object], found: list[str]) -> None:
+    # Into one list, strings first: it is done for every value of every event.
+    for value in values:
+        if type(value) is str:
+            found.append(value)
+        elif isinstance(value, dict):
+            _collect(value.values(), found)
+        elif isinstance(value, list):
+            _collect(value, found)
+        elif value is not None:
+            found.append(text_of(value))

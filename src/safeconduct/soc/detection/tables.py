@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 from safeconduct.soc.detection import scanning
 from safeconduct.soc.detection.ir import FIELD_OPERATORS, Node, Not, Operator, Predicate, RuleIR
+from safeconduct.soc.detection.networks import Networks
 from safeconduct.soc.detection.scanning import (
     ANCHORS,
-    WORTH_A_PASS,
     Everything,
     Literals,
     LiteralScanner,
@@ -68,6 +68,7 @@ class FieldTable:
     """
 
     equal: Mapping[str, tuple[int, ...]]
+    networks: Networks
     literals: LiteralScanner
     patterns: Scanner
     others: tuple[int, ...]
@@ -78,7 +79,7 @@ class FieldTable:
     def holding(self, text: str) -> list[int]:
         """Returns the numbers of the predicates that hold of a value."""
         low = text.lower()
-        found = [*self.equal.get(low, ()), *self.literals.scan(low)]
+        found = [*self.equal.get(low, ()), *self.literals.scan(low), *self.networks.holding(text)]
         tried = (*self.patterns.scan(text), *self.others)
         return [*found, *(number for number in tried if holds(self.known[number], text))] if tried else found
 
@@ -134,22 +135,19 @@ def by_column(numbers: Mapping[Predicate, int]) -> dict[Column, dict[int, Predic
 
 def compile_field(known: Mapping[int, Predicate]) -> Databases:
     """Returns what Hyperscan makes of a field's predicates. Takes seconds for the largest public sets."""
-    loose = _of(known, PATTERNS)
-    formed = {number: one for number, one in loose.items() if len(loose) >= WORTH_A_PASS and scanning.formable(one)}
-    return Databases(
-        literals=scanning.compile_literals(_literals(known)),
-        patterns=scanning.compile_patterns(formed),
-        always=tuple(loose.keys() - formed.keys()),
-    )
+    patterns, always = scanning.compile_patterns(_of(known, PATTERNS))
+    return Databases(scanning.compile_literals(_literals(known)), patterns, always)
 
 
 def field_table(known: Mapping[int, Predicate], made: Databases) -> FieldTable:
     """Returns the table of a field."""
-    literals, loose = _literals(known), _of(known, PATTERNS)
+    literals, loose, networks = _literals(known), _of(known, PATTERNS), _of(known, (Operator.CIDR,))
     equal = _equal(known)
-    apart = {number for numbers in equal.values() for number in numbers} | literals.keys() | loose.keys()
+    alike = {number for numbers in equal.values() for number in numbers}
+    apart = alike | networks.keys() | literals.keys() | loose.keys()
     return FieldTable(
         equal=equal,
+        networks=Networks(networks),
         literals=Literals(literals) if made.literals is None else OnePassOfLiterals(made.literals, literals.values()),
         patterns=Everything(loose)
         if made.patterns is None

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from safeconduct.soc.detection.ir import Operator, Predicate
-from safeconduct.soc.detection.patterns import PATTERNS_MAX, compiled, searchable
+from safeconduct.soc.detection.networks import address_of, network_of
+from safeconduct.soc.detection.patterns import compiled, searchable
 
 
 def text_of(value: Any) -> str:  # noqa: ANN401 - JSON
@@ -43,12 +42,8 @@ def _wildcard(predicate: Predicate, text: str) -> bool:
 
 
 def _cidr(predicate: Predicate, text: str) -> bool:
-    network = _network(predicate.value)
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return False
-    return address.version == network.version and address in network
+    network, address = network_of(predicate.value), address_of(text)
+    return address is not None and address.version == network.version and address in network
 
 
 def _number(compare: Callable[[Decimal, Decimal], bool]) -> Callable[[Predicate, str], bool]:
@@ -87,8 +82,3 @@ _REFERS: dict[Operator, Callable[[str, str], bool]] = {
     Operator.STARTS_WITH_FIELD: lambda text, other: text.startswith(other),
     Operator.ENDS_WITH_FIELD: lambda text, other: text.endswith(other),
 }
-
-
-@lru_cache(maxsize=PATTERNS_MAX)
-def _network(text: str) -> IPv4Network | IPv6Network:
-    return ip_network(text)
