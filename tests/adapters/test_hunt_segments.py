@@ -119,9 +119,9 @@ class Counting(DuckDB):
         super().__init__(folder)
         self.folder, self.asked = folder, 0
 
-    def rows(self, table):
+    def rows(self, query):
         self.asked += 1
-        return super().rows(table)
+        return super().rows(query)
 
 
 def test_what_arrived_since_is_found_whatever_its_time(house):

@@ -2,14 +2,19 @@
 
 import contextlib
 import io
+from collections import defaultdict
 from pathlib import Path
 
+from safeconduct.adapters.hunts import questions
+from safeconduct.adapters.hunts.rule_hunting import RULES_AT_ONCE
+from safeconduct.adapters.hunts.rules_to_ibis import conditions, suited
 from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.adapters.telemetry.files import parts
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.soc.detection.parsing import check
+from safeconduct.soc.hunts.model import Hunt
 from support.corpora import corpora
 from support.sigma_corpora import rule_files
 
@@ -44,6 +49,19 @@ def usable_rules() -> list[tuple[str, str]]:
     _, problems = check(files)
     unusable = {one.name for one in problems}
     return [one for one in files if one[0] not in unusable]
+
+
+def suspected(engine, rules):
+    """Returns by rule the sort keys of the events that an engine's own word leaves to the matcher: all it holds of."""
+    streams = [row[1] for row in engine.rows(questions.sql(questions.streams(Hunt()), engine.dialect))]
+    found = defaultdict(set)
+    for part in in_parts(suited(rules, streams), RULES_AT_ONCE):
+        bound, held = conditions(questions.EVENTS, part)
+        each = {f"rule_{number}": bound["key"].collect(where=one) for number, one in enumerate(held)}
+        (row,) = engine.rows(questions.sql(bound.aggregate(**each), engine.dialect))
+        for one, keys in zip(part, row, strict=True):
+            found[one.rule.head.id] |= set(keys or ())
+    return found
 
 
 def in_parts(files, size):

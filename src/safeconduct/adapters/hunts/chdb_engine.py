@@ -7,8 +7,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ibis.expr.types import Table  # type: ignore[import-untyped]
-
 from safeconduct.adapters.hunts.clickhouse_sql import DIALECT, FORMAT, LIMITS, STRUCTURE, rows, text, view_of
 from safeconduct.adapters.hunts.engines import Rows
 
@@ -29,8 +27,8 @@ class Chdb:
     def read(self, segments: Sequence[Path]) -> None:
         self._ask(view_of([f"file({text(str(one))}, Parquet, {text(STRUCTURE)})" for one in segments]))
 
-    def rows(self, table: Table) -> Rows:
-        return rows(self._ask, table)
+    def rows(self, query: str) -> Rows:
+        return rows(self._ask, query)
 
     def _ask(self, statement: str) -> bytes:
         _session().query(f"USE {self._database}", FORMAT)

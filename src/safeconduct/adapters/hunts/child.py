@@ -16,8 +16,9 @@ import msgspec
 from safeconduct.adapters.hunts.catching_up import step
 from safeconduct.adapters.hunts.choosing import ChdbOptions, Chosen, ClickHouseOptions, DuckDBOptions, SparkOptions
 from safeconduct.adapters.hunts.duckdb_engine import DuckDB
-from safeconduct.adapters.hunts.engines import Engine, answer, detected
+from safeconduct.adapters.hunts.engines import Engine, answer
 from safeconduct.adapters.hunts.orders import Answer, CatchUp, Detect, Order, Reply
+from safeconduct.adapters.hunts.rule_hunting import detected
 from safeconduct.adapters.hunts.segments import Manifest, Segment, Segments
 from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.kernel.errors import Kind, SafeconductError

@@ -6,8 +6,6 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlencode
 
-from ibis.expr.types import Table  # type: ignore[import-untyped]
-
 from safeconduct.adapters.hunts.choosing import ClickHouseOptions
 from safeconduct.adapters.hunts.clickhouse_sql import DIALECT, FORMAT, LIMITS, STRUCTURE, rows, text, view_of
 from safeconduct.adapters.hunts.engines import Rows
@@ -52,8 +50,8 @@ class ClickHouse:
         for name in there - wanted.keys():
             self._ask(f"DROP TABLE IF EXISTS {name}")
 
-    def rows(self, table: Table) -> Rows:
-        return rows(self._ask, table)
+    def rows(self, query: str) -> Rows:
+        return rows(self._ask, query)
 
     def _tables(self) -> str:
         like = "name LIKE 'segment\\\\_%' OR name LIKE 'incoming\\\\_%'"

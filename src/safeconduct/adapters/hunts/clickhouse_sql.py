@@ -3,10 +3,8 @@
 from collections.abc import Callable, Sequence
 
 import msgspec
-from ibis.expr.types import Table  # type: ignore[import-untyped]
 
 from safeconduct.adapters.hunts.engines import Rows
-from safeconduct.adapters.hunts.questions import sql
 from safeconduct.adapters.hunts.rows import SCHEMA
 
 DIALECT = "clickhouse"
@@ -50,9 +48,9 @@ def view_of(tables: Sequence[str]) -> str:
     return f"CREATE OR REPLACE VIEW events AS {' UNION ALL '.join(parts)}"
 
 
-def rows(ask: Callable[[str], bytes], table: Table) -> Rows:
-    """Returns an expression's rows by asking its query, which answers in FORMAT."""
-    lines = ask(sql(table, DIALECT)).splitlines()
+def rows(ask: Callable[[str], bytes], query: str) -> Rows:
+    """Returns the rows of a query, which answers in FORMAT."""
+    lines = ask(query).splitlines()
     return [tuple(msgspec.json.decode(line, type=list)) for line in lines]
 
 

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
-from ibis.expr.types import Table  # type: ignore[import-untyped]
 
 from safeconduct.adapters.hunts.engines import MemoryShortError, Rows
-from safeconduct.adapters.hunts.questions import sql
 from safeconduct.adapters.hunts.rows import SCHEMA
 
 MEMORY = "2GB"
@@ -61,9 +59,9 @@ class DuckDB:
         chosen = _rows_of(f"read_parquet({_list(segments)})") if segments else _EMPTY
         self._connection.execute(f"CREATE OR REPLACE VIEW events AS {chosen}")
 
-    def rows(self, table: Table) -> Rows:
+    def rows(self, query: str) -> Rows:
         try:
-            return self._connection.execute(sql(table, self.dialect)).fetchall()
+            return self._connection.execute(query).fetchall()
         except duckdb.OutOfMemoryException as error:
             raise MemoryShortError(str(error)[:SAID_CHARS]) from error
 

@@ -1,6 +1,6 @@
 """Hunts as Ibis expressions over the table of segments. No value of a hunt becomes SQL other than as a literal."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -8,8 +8,7 @@ import ibis  # type: ignore[import-untyped]
 from ibis.expr.types import BooleanValue, StringValue, Table  # type: ignore[import-untyped]
 
 from safeconduct.adapters.hunts.rows import SCHEMA, address_key
-from safeconduct.adapters.hunts.rules_to_ibis import candidates
-from safeconduct.soc.detection.ir import RuleIR
+from safeconduct.adapters.hunts.rules_to_ibis import Suited, candidates
 from safeconduct.soc.hunts.columns import COLUMNS, folded
 from safeconduct.soc.hunts.model import Comparison, Hunt, Order, Where
 from safeconduct.soc.pointers import pointer, steps_of
@@ -77,10 +76,9 @@ def streams(hunt: Hunt) -> Table:
     return window.group_by(["source", "stream"]).agg(events=window.count(), greatest=window.key.max())
 
 
-def suspects(hunt: Hunt, rules: Iterable[RuleIR], streams: Sequence[str], limit: int) -> Table:
+def suspects(hunt: Hunt, rules: Sequence[Suited], limit: int) -> Table:
     """Returns the sort keys of those events of the window that some of the rules can hold of."""
-    window = _window(hunt)
-    return window.filter(candidates(window, rules, streams)).select("key").limit(limit)
+    return candidates(_window(hunt), rules).limit(limit)
 
 
 def question(hunt: Hunt) -> Table:

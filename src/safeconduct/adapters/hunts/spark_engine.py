@@ -6,11 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ibis.expr.types import Table  # type: ignore[import-untyped]
-
 from safeconduct.adapters.hunts.choosing import SparkOptions
 from safeconduct.adapters.hunts.engines import Rows
-from safeconduct.adapters.hunts.questions import sql
 from safeconduct.adapters.hunts.rows import SCHEMA
 
 _TYPES = {"int64": "BIGINT", "string": "STRING", "map<string, array<string>>": "MAP<STRING, ARRAY<STRING>>"}
@@ -43,8 +40,8 @@ class Spark:
         found = self._session.read.parquet(*map(str, segments)) if segments else self._session.sql(_EMPTY).limit(0)
         found.select(*(f"`{name}`" for name in names)).createOrReplaceTempView("events")
 
-    def rows(self, table: Table) -> Rows:
-        return [tuple(row) for row in self._session.sql(sql(table, self.dialect)).collect()]
+    def rows(self, query: str) -> Rows:
+        return [tuple(row) for row in self._session.sql(query).collect()]
 
 
 @cache
