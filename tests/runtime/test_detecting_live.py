@@ -7,6 +7,7 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access.model.stops import Freeze, Selection, Selector, SelectorKind
+from safeconduct.adapters.telemetry.kept_hits import NAME, KeptHitsFile
 from safeconduct.kernel.errors import RefusedError, UnavailableError
 from safeconduct.kernel.ids import FreezeId
 from safeconduct.kernel.instants import seconds
@@ -17,6 +18,7 @@ from safeconduct.soc.detecting import detect
 from safeconduct.soc.detection.parsing import load
 from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.inventory import NOTHING
+from safeconduct.soc.live.keeping import Again, made_of
 from safeconduct.soc.live.orders import live_orders, require_may_run
 from support.operations_house import House
 from support.sigma import counting, rule
@@ -32,6 +34,7 @@ class Watched:
 
     def __init__(self, house):
         self.events, self.rules, self.inventory = house.events, lambda: RULES, lambda: NOTHING
+        self.kept = KeptHitsFile(house.folder / NAME)
 
 
 @pytest.fixture
@@ -213,3 +216,114 @@ def test_a_tune_out_counts_from_the_next_step_on(house):
     come(house, 5000)
     one.look()
     assert status(house)["alerts"] == 1
+
+
+class Counted:
+    """An event index that counts the events it is asked for as they arrived."""
+
+    def __init__(self, events):
+        self._events, self.read = events, 0
+
+    def __getattr__(self, name):
+        return getattr(self._events, name)
+
+    def arrived(self, after, count):
+        found = self._events.arrived(after, count)
+        self.read += len(found)
+        return found
+
+
+def begun(house, rules=RULES, kept=None):
+    """Returns a new process's detector, and the index as it reads it."""
+    watched = Watched(house)
+    watched.events, watched.rules, watched.kept = Counted(house.events), lambda: rules, kept or watched.kept
+    return Detector(house.writer, lambda: nullcontext(house.writer.state), lambda _owner: watched), watched
+
+
+def test_a_new_process_reads_what_came_since_alone(house):
+    act(house, "detections/live")
+    come(house, *range(0, 200, 10))
+    detector(house).look()
+    come(house, 5000, 5010, 5020)
+    again, watched = begun(house)
+    again.look()
+    assert watched.events.read == 3 + 1, "those that came, and the last before them, that it is the same index"
+    assert standing(house).keys() == whole(house)
+    assert reached(house) == [20, 23]
+    assert status(house)["read_again"] == "nothing-kept"
+
+
+def test_events_without_hits_are_not_read_again_and_again(house, monkeypatch):
+    monkeypatch.setattr(detecting, "STEP_EVENTS_MAX", 2)
+    act(house, "detections/live")
+    lines = [visit("/even", at_s=s, ip="203.0.113.9") for s in range(5)]
+    assert act(house, "telemetry", "\n".join(lines).encode(), name="access.log")[0] == 200
+    one = detector(house)
+    while not one.look():
+        pass
+    again, watched = begun(house)
+    again.look()
+    assert watched.events.read == 1 + 1, "the fifth, which no full step of two has, and the fourth"
+
+
+def damaged(house):
+    path = house.folder / NAME
+    path.write_bytes(path.read_bytes().replace(b"203.0.113.9", b"203.0.113.8"))
+
+
+def elsewhere(house):
+    file = KeptHitsFile(house.folder / NAME)
+    step = file.read(made_of(RULES, house.events.generation()))
+    file.begin(made_of(RULES, house.events.generation()), Again.NOTHING)
+    file.add(replace(step, last="0" * 32))
+
+
+def untouched(_house):
+    """Leaves it as it is."""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rules", "because"),
+    [
+        (damaged, RULES, "damaged"),
+        (elsewhere, RULES, "other-events"),
+        (untouched, load([("odd.yml", ODD)]), "other-rules"),
+    ],
+)
+def test_what_was_kept_wrongly_is_thrown_away_and_said(house, wrong, rules, because):
+    act(house, "detections/live")
+    come(house, 0, 10, 20)
+    detector(house).look()
+    wrong(house)
+    come(house, 5000)
+    again, watched = begun(house, rules)
+    again.look()
+    assert watched.events.read >= 4
+    assert status(house)["read_again"] == because
+    events = {event.id: event for event in house.events.between()}
+    assert status(house)["alerts"] == len(detect(events.values(), rules))
+
+
+def test_what_can_not_be_kept_is_found_all_the_same(house, tmp_path):
+    act(house, "detections/live")
+    come(house, 0, 10)
+    nowhere = KeptHitsFile(tmp_path / "no" / "folder")
+    one, _ = begun(house, kept=nowhere)
+    one.look()
+    come(house, 20)
+    one.look()
+    assert standing(house).keys() == whole(house)
+    again, watched = begun(house, kept=KeptHitsFile(tmp_path / "no" / "folder"))
+    again.look()
+    assert watched.events.read == 3
+
+
+def test_where_anomalies_are_told_all_is_read_again_and_said(house):
+    act(house, "detections/live")
+    come(house, 0, 10, 20)
+    detector(house).look()
+    assert act(house, "anomalies/orders", {"told": True})[0] == 200
+    for _ in range(2):
+        again, watched = begun(house)
+        again.look()
+        assert (watched.events.read, status(house)["read_again"]) == (3, "anomalies")

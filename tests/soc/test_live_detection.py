@@ -1,6 +1,8 @@
 """Detection as events come: in whatever order and pieces, the alerts and incidents of one whole run."""
 
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
@@ -8,6 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition
 from hypothesis.stateful import rule as step
 
+from safeconduct.adapters.memory.events import MemoryEventStore
+from safeconduct.adapters.telemetry.kept_hits import NAME, KeptHitsFile
 from safeconduct.kernel.errors import LimitedError
 from safeconduct.soc.correlation import correlate
 from safeconduct.soc.detecting import detect
@@ -15,8 +19,10 @@ from safeconduct.soc.detection.parsing import load
 from safeconduct.soc.grouping import Change, Ruling
 from safeconduct.soc.inventory import NOTHING
 from safeconduct.soc.live import running
+from safeconduct.soc.live.keeping import Again, KeptStep, made_of, resumed
 from safeconduct.soc.live.running import Live
 from safeconduct.soc.model import Event
+from safeconduct.soc.ports import Reading
 from support.sigma import counting, record, rule
 
 A = rule({"s": {"kind": "a"}, "condition": "s"}, "a", level="high")
@@ -34,6 +40,7 @@ FALLING = [
     counting("alone", "temporal", ["a", "b"], generate=True, **GROUPED, condition="a and not b"),
 ]
 RULES = load([(f"{number}.yml", text) for number, text in enumerate([A, B, *COUNTS, *FALLING])])
+OTHERS = load([("a.yml", A), ("b.yml", B)])
 EXAMPLES = 300 if os.environ.get("SAFECONDUCT_LONG") else 15
 ENTITY = {"class_uid": 4002, "activity_id": 3}
 
@@ -58,11 +65,36 @@ EVENTS = st.lists(
 class AsTheyCome(RuleBasedStateMachine):
     """Draws events, and hands them over in any order and any pieces; people rule on alerts in between."""
 
+    def __init__(self):
+        super().__init__()
+        self.folder = TemporaryDirectory()
+        self.file = Path(self.folder.name) / NAME
+
+    def teardown(self):
+        self.folder.cleanup()
+
     @initialize(drawn=EVENTS)
     def begin(self, drawn):
         self.waiting = [event(number, *one) for number, one in enumerate(drawn)]
-        self.here, self.standing, self.rulings = {}, {}, ()
-        self.live = Live(RULES, NOTHING, lambda keys: {key: self.here[key] for key in keys})
+        self.here, self.standing, self.rulings, self.store = {}, {}, (), MemoryEventStore()
+        assert self._started() == 0
+
+    def _started(self, rules=RULES):
+        """Begins as a process does, reads what was not kept, and returns from which number it went on."""
+        self.live, self.kept = Live(rules, NOTHING, self.store.many), KeptHitsFile(self.file)
+        step = resumed(self.kept, self.store, made_of(rules, self.store.generation()))
+        if step is not None:
+            self.live.resume(step.found)
+        number = step.number if step is not None else 0
+        self._taken(self.store.arrived(number, len(self.here)))
+        self.live.decide(self.rulings, ())
+        return number
+
+    def _taken(self, numbered):
+        if numbered:
+            found = self.live.take([one for _, one in numbered])
+            number, last = numbered[-1]
+            self.kept.add(KeptStep(number=number, last=last.id, events=number, found=found))
 
     @precondition(lambda self: self.waiting)
     @step(data=st.data())
@@ -70,7 +102,41 @@ class AsTheyCome(RuleBasedStateMachine):
         count = data.draw(st.integers(1, min(8, len(self.waiting))))
         taken = [self.waiting.pop(data.draw(st.integers(0, len(self.waiting) - 1))) for _ in range(count)]
         self.here |= {one.id: one for one in taken}
-        self.live.take(taken)
+        before = self.store.latest()
+        self.store.add(taken, file="f", reading=Reading(lines=0))
+        self._taken(self.store.arrived(before, count))
+        self._look()
+
+    @step(data=st.data())
+    def it_ends_and_begins_again(self, data):
+        """It was killed wherever it was: the last of what it keeps may be missing, or half there."""
+        whole = self.file.read_bytes()
+        head = whole.index(b"\n") + 1
+        self.file.write_bytes(whole[: data.draw(st.one_of(st.just(len(whole)), st.integers(head, len(whole))))])
+        left = self.file.read_bytes().count(b"\n") - 1
+        number = self._started()
+        assert (number > 0) == (left > 0), "what was written to its end is gone on from"
+        self.standing = {}
+        self._look()
+
+    @precondition(lambda self: self.here)
+    @step(data=st.data())
+    def what_it_keeps_is_not_what_it_wrote(self, data):
+        whole = bytearray(self.file.read_bytes())
+        whole[data.draw(st.integers(0, len(whole) - 2))] ^= 1
+        self.file.write_bytes(whole)
+        assert self._started() == 0
+        assert self.kept.because() == Again.DAMAGED
+        self.standing = {}
+        self._look()
+
+    @precondition(lambda self: self.here)
+    @step()
+    def it_began_with_other_rules_meanwhile(self):
+        assert self._started(OTHERS) == 0
+        assert self.kept.because() == Again.OTHER
+        assert self._started() == 0
+        self.standing = {}
         self._look()
 
     @precondition(lambda self: len(self.live.alerts) > 1)

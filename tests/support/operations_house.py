@@ -16,6 +16,7 @@ from safeconduct.adapters.responses.edl import ListProbe, read_list
 from safeconduct.adapters.telemetry.archive import Archive
 from safeconduct.adapters.telemetry.archives import Archives
 from safeconduct.adapters.telemetry.ingestion import Ingestion
+from safeconduct.adapters.telemetry.kept_hits import NAME, KeptHitsFile
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.http import lists
 from safeconduct.http.acts import HEADER, encode_act
@@ -170,9 +171,10 @@ class House:
 
     def _archive(self, owner):
         if not owner:
-            return Archive(self.telemetry, self.events, ReadingHunts(self.events))
+            return Archive(self.telemetry, self.events, ReadingHunts(self.events), KeptHitsFile(self.folder / NAME))
         events = MemoryEventStore()
-        return Archive(Ingestion(RawStore(self.folder / owner), events), events, ReadingHunts(events))
+        kept = KeptHitsFile(self.folder / owner / NAME)
+        return Archive(Ingestion(RawStore(self.folder / owner), events), events, ReadingHunts(events), kept)
 
     def now(self):
         return self.writer.now

@@ -9,6 +9,7 @@ from safeconduct.runtime.detecting import Detector, detect_as_they_come
 from safeconduct.runtime.freeze import Snapshot
 from safeconduct.soc.detection.model import RuleSet
 from safeconduct.soc.inventory import Inventory
+from safeconduct.soc.live.keeping import KeptHits
 from safeconduct.soc.ports import EventStore
 
 
@@ -24,6 +25,11 @@ class ArchiveWatched:
     def events(self) -> EventStore:
         """The archive's."""
         return self._archive.events
+
+    @property
+    def kept(self) -> KeptHits:
+        """The archive's."""
+        return self._archive.kept
 
     def rules(self) -> RuleSet:
         """Reads the rules in use."""

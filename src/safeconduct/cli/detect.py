@@ -96,6 +96,15 @@ def _show_ended(one: dict[str, Any]) -> None:
     out.print(f"ended after {one['events']:,} events; {one['opened']:,} incidents were opened by it", markup=False)
 
 
+READ_AGAIN = {
+    "other-rules": "all events were read again when it last began: other rules, another version or index",
+    "damaged": "all events were read again when it last began: what was kept of them was damaged",
+    "other-events": "all events were read again when it last began: the index is not the one that was read",
+    "anomalies": "each start reads all events again, since anomalies are told",
+}
+"""Why all events were read again, as people are told it."""
+
+
 def _show_status(found: list[dict[str, Any]]) -> None:
     for one in found:
         whose = one["owner"] or "the house"
@@ -103,6 +112,8 @@ def _show_status(found: list[dict[str, Any]]) -> None:
         out.print(f"{whose}: {one['events']:,} events {reached}, {one['behind']:,} behind", markup=False)
         found_there = f"{one['alerts']:,} alerts, {one['opened']:,} incidents opened"
         out.print(f"  {found_there}; ordered by {one['by']}, {one['since']}", markup=False)
+        if one["read_again"] in READ_AGAIN:
+            out.print(f"  {READ_AGAIN[one['read_again']]}", markup=False)
         if one["held"]:
             out.print(f"  it does not run now ({one['held']['code']}): {one['held']['detail']}", markup=False)
     if not found:

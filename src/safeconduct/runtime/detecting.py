@@ -1,7 +1,8 @@
 """Runs rules over events as they come, behind everything else (docs/spec/live.md).
 
-One process at a time does. What it holds in memory is derived (R3): it is made again of all events at a start, and
-where rules, inventory or index changed. Each step's incidents and how far it got are one transaction (R1).
+One process at a time does. What it holds in memory is derived (R3): it is made again at a start, and where rules,
+inventory or index changed, of what was found before and the events since, or of all events. Each step's incidents and
+how far it got are one transaction (R1).
 """
 
 import asyncio
@@ -12,6 +13,8 @@ from functools import partial
 from typing import Protocol
 
 from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.ids import EventId
+from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records
 from safeconduct.runtime.freeze import Snapshot
 from safeconduct.runtime.queued import QueuedWriter
@@ -20,6 +23,7 @@ from safeconduct.soc.detection.model import RuleSet
 from safeconduct.soc.incidents.regrouping import rulings
 from safeconduct.soc.inventory import Inventory
 from safeconduct.soc.live.events import LiveRecord
+from safeconduct.soc.live.keeping import Again, Found, KeptHits, KeptStep, made_of, resumed
 from safeconduct.soc.live.orders import live_orders, require_may_run, step
 from safeconduct.soc.live.running import Live
 from safeconduct.soc.ports import EventStore
@@ -32,7 +36,9 @@ STEP_EVENTS_MAX = 4_000
 """Events of one step: a tenth of a second of work, so that calls beside it wait no longer."""
 
 RETRY_LOOKS = 30
-"""Looks that an owner is passed over after a step failed: then all is read again, at the cost of a whole run."""
+"""Looks that an owner is passed over after a step failed: then it is begun as by a new process."""
+
+_EPOCH = Instant(0)
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +49,10 @@ class Watched(Protocol):
     @property
     def events(self) -> EventStore:
         """The events."""
+
+    @property
+    def kept(self) -> KeptHits:
+        """Where what was found in them is kept."""
 
     def rules(self) -> RuleSet:
         """Reads the rules in use: the same object until something of them changes."""
@@ -67,6 +77,30 @@ class _Going:
     together: int
     number: int = 0
     events: int = 0
+    kept: KeptHits | None = None
+    until: Instant = _EPOCH
+    not_kept: int = 0
+
+    def resume(self, watched: Watched) -> None:
+        """Goes on where the steps end that were kept; where none are, from the first event on."""
+        made = made_of(self.rules, self.generation)
+        if self.anomalies:
+            watched.kept.begin(made, Again.ANOMALIES)
+            return
+        self.kept = watched.kept
+        step = resumed(self.kept, watched.events, made)
+        if step is not None:
+            self.live.resume(step.found)
+            self.number, self.events = step.number, step.events
+
+    def keep(self, found: Found, last: EventId, looked: int) -> None:
+        """Keeps what was found in the last so many events; where that is nothing, only now and then that it is."""
+        self.not_kept += looked
+        self.until = max(self.until, found.until)
+        if self.kept is not None and (found.hits or self.not_kept >= STEP_EVENTS_MAX):
+            whole = Found(hits=found.hits, until=self.until)
+            self.kept.add(KeptStep(number=self.number, last=last, events=self.events, found=whole))
+            self.not_kept = 0
 
 
 class Detector:
@@ -109,8 +143,9 @@ class Detector:
         going = self._current(order, watched)
         found = watched.events.arrived(going.number, STEP_EVENTS_MAX)
         if found:
-            going.live.take([event for _, event in found])
+            hits = going.live.take([event for _, event in found])
             going.number, going.events = found[-1][0], going.events + len(found)
+            going.keep(hits, found[-1][1].id, len(found))
         whole = len(found) < STEP_EVENTS_MAX
         if whole or going.events >= going.together:
             self._tell(order, going)
@@ -138,6 +173,7 @@ class Detector:
             live = Live(rules, inventory, watched.events.many, anomalies=anomalies)
             together = sum(watched.events.counts().values())
             going = _Going(order.entry, generation, rules, inventory, anomalies, live, together)
+            going.resume(watched)
             self._going[order.owner] = going
         return going
 

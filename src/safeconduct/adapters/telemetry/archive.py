@@ -12,20 +12,23 @@ from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.adapters.telemetry.archives import COMPILED, OTHERS
 from safeconduct.adapters.telemetry.compiled_rules import CompiledRulesFolder
 from safeconduct.adapters.telemetry.ingestion import Ingestion
+from safeconduct.adapters.telemetry.kept_hits import NAME, KeptHitsFile
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.kernel.ports import Entropy
 from safeconduct.soc.detection.keeping import CompiledRules, NotKept
 from safeconduct.soc.hunts.ports import HuntRunner
+from safeconduct.soc.live.keeping import KeptHits
 from safeconduct.soc.ports import EventStore
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One owner's telemetry: the way in, the events that came of it, and who answers hunts over them."""
+    """One owner's telemetry: the way in, the events that came of it, who answers hunts, and what was found live."""
 
     telemetry: Ingestion
     events: EventStore
     hunts: HuntRunner
+    kept: KeptHits
     compiled: CompiledRules = field(default_factory=NotKept)
 
 
@@ -39,6 +42,8 @@ def opening(data: Path, entropy: Entropy, engine: Chosen, stack: ExitStack) -> C
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         events = stack.enter_context(closing(SqliteEventStore(folder / "events.db")))
         hunts = ChildHunts(child, folder) if child is not None else ReadingHunts(events)
-        return Archive(Ingestion(RawStore(folder / "raw"), events), events, hunts, compiled)
+        return Archive(
+            Ingestion(RawStore(folder / "raw"), events), events, hunts, KeptHitsFile(folder / NAME), compiled
+        )
 
     return opened

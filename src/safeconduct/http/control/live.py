@@ -50,7 +50,8 @@ async def status(control: Installation, reader: Reading) -> Response:
 
 
 async def _document(control: Control, one: LiveRecord) -> dict[str, Any]:
-    counts = await asyncio.to_thread(control.archives.of(one.owner).events.counts)
+    archive = control.archives.of(one.owner)
+    counts = await asyncio.to_thread(archive.events.counts)
     with control.snapshot() as records:
         held = _held(records, one)
     return {
@@ -63,6 +64,7 @@ async def _document(control: Control, one: LiveRecord) -> dict[str, Any]:
         "opened": one.opened,
         "reached_at": rfc3339(one.reached_at) if one.reached_at is not None else "",
         "held": held,
+        "read_again": await asyncio.to_thread(archive.kept.because),
     }
 
 

@@ -10,6 +10,7 @@ from safeconduct.soc.detection.ir import Head
 from safeconduct.soc.detection.measuring import Hit
 from safeconduct.soc.detection.model import RuleSet
 from safeconduct.soc.detection.moving import Moving
+from safeconduct.soc.live.keeping import Found
 from safeconduct.soc.model import Alert, Event
 from safeconduct.soc.unusual import Unusual
 
@@ -31,6 +32,8 @@ class LiveAlerts:
         self._unusual = unusual
         self._unusual_found = 0
         self._heads = {head.id: head for head in rules.heads()}
+        self._wanted = {key for key, head in self._heads.items() if head.alerts}
+        self._wanted.update(key for one in rules.correlations for key in one.rules)
         self._moving = [Moving(one) for one in rules.correlations]
         self._times = Counter[str]()
         self._until = Instant(0)
@@ -40,10 +43,18 @@ class LiveAlerts:
         """How many hits and alerts are kept for what may still come."""
         return len(self._times) + self._unusual_found + sum(map(len, self._moving))
 
-    def take(self, events: Sequence[Event]) -> Changed:
-        """Takes events in, none of which it had before, in any order. Anomalies are told by what came before them."""
-        self._until = max((self._until, *(event.at for event in events)))
-        came: dict[str, list[Hit]] = defaultdict(list, event_hits(events, self._rules))
+    def look(self, events: Sequence[Event]) -> Found:
+        """Returns what of the rules is found in events by themselves, as far as it is told or counted."""
+        hits = {rule: found for rule, found in event_hits(events, self._rules).items() if rule in self._wanted}
+        return Found(hits=hits, until=max((event.at for event in events), default=Instant(0)))
+
+    def take(self, found: Found, events: Sequence[Event] = ()) -> Changed:
+        """Takes in what was found in events, none of which it had before, in any order.
+
+        The events themselves are looked at for anomalies, which are told by what came before them.
+        """
+        self._until = max(self._until, found.until)
+        came = defaultdict[str, list[Hit]](list, {rule: list(hits) for rule, hits in found.hits.items()})
         gone: dict[str, list[Hit]] = defaultdict(list)
         for rule, moving in zip(self._rules.correlations, self._moving, strict=True):
             counted = dict.fromkeys(rule.rules)

@@ -9,7 +9,8 @@ from safeconduct.soc.detection.model import RuleSet
 from safeconduct.soc.grouping import Ruling
 from safeconduct.soc.inventory import Inventory
 from safeconduct.soc.joining import joiners
-from safeconduct.soc.live.alerts import LiveAlerts
+from safeconduct.soc.live.alerts import Changed, LiveAlerts
+from safeconduct.soc.live.keeping import Found
 from safeconduct.soc.live.neighbors import Neighbors
 from safeconduct.soc.model import Alert, Event, Incident
 from safeconduct.soc.tuning import TunedOut, held_back
@@ -23,7 +24,7 @@ Many = Callable[[Collection[EventId]], Mapping[EventId, Event]]
 
 
 class Live:
-    """One owner's detection. Holds in memory what later events may still change; made again by reading all events."""
+    """One owner's detection. Holds in memory what later events may still change; made again of all events, or hits."""
 
     def __init__(self, rules: RuleSet, inventory: Inventory, many: Many, *, anomalies: bool = False) -> None:
         self._alerts = LiveAlerts(rules, Unusual() if anomalies else None)
@@ -35,13 +36,25 @@ class Live:
         self._decided: tuple[Sequence[Ruling], Sequence[TunedOut]] = ((), ())
         self._neighbors = Neighbors()
 
-    def take(self, events: Sequence[Event]) -> None:
-        """Takes events in, none of which it had before.
+    def take(self, events: Sequence[Event]) -> Found:
+        """Takes events in, none of which it had before, and returns what was found in them by themselves.
 
         Raises:
             LimitedError: `live-too-many-alerts`.
         """
-        changed = self._alerts.take(events)
+        found = self._alerts.look(events)
+        self._change(self._alerts.take(found, events))
+        return found
+
+    def resume(self, found: Found) -> None:
+        """Takes in what was found in events before, instead of these events. Of anomalies nothing is known by it.
+
+        Raises:
+            LimitedError: `live-too-many-alerts`.
+        """
+        self._change(self._alerts.take(found))
+
+    def _change(self, changed: Changed) -> None:
         self._changed |= self._neighbors.reached(alert.id for alert in changed.gone)
         for alert in changed.gone:
             self._neighbors.drop(alert.id)
