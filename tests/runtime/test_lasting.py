@@ -19,12 +19,12 @@ from support.patience import PATIENCE_S
 from support.programs import demo_program
 
 
-def stream(world, meanwhile):
+def stream(world, meanwhile, decide=None):
     """Runs a stream that waits after its first chunk for what is done meanwhile; returns how it ended."""
 
     async def main():
         wait, client = Wait(), ScriptedClient()
-        calls = world.calls(ScriptedUpstream(STREAM_HEAD, CHUNK, wait, DONE))
+        calls = world.calls(ScriptedUpstream(STREAM_HEAD, CHUNK, wait, DONE), decide=decide)
         arrival = calls.arrival(PATH, dialect="openai.chat", principal="ana")
         async with asyncio.timeout(PATIENCE_S):
             running = asyncio.create_task(calls.run(arrival, request(stream=True), client))
@@ -66,6 +66,27 @@ def test_a_running_call_is_cut_when_the_window_of_its_grant_or_the_agreement_end
 
 
 POLICY = 'forbid (principal == Principal::"WHO", action, resource);'
+
+
+@pytest.mark.parametrize(("whose", "role", "times"), [(b"bo", b"analyst", 1), (b"ana", b"responder", 2)])
+def test_a_running_call_is_decided_again_only_when_something_that_it_rests_on_changes(whose, role, times):
+    before = next(line for line in demo_program().splitlines() if line.startswith(b"  %b: {" % whose))
+    after = before.replace(b"roles: [", b"roles: [%b, " % role)
+    decided = []
+
+    def counted(*asked):
+        decided.append(asked)
+        return decide(*asked)
+
+    with log_world() as world:
+
+        async def later(wait):
+            await asyncio.to_thread(world.apply, demo_program().replace(before, after))
+            await asyncio.sleep(0)  # the loop has been told
+            wait.go.set()
+
+        assert stream(world, later, counted)[0] is End.COMPLETED
+    assert len(decided) == times
 
 
 @pytest.mark.parametrize(("who", "ends"), [("ana", True), ("triage-service", False)])

@@ -99,6 +99,7 @@ class CallRun:
         self._deadline = calls.loop.time() + prepared.path.limits.deadline_s
         self._lasts = lasts_until(calls.standing(), prepared, calls.clock.now())
         self._judged: tuple[object, ...] | None = None  # by what it was allowed when that was last looked at
+        self._decided_on = self._known(prepared)  # until that is looked at
         self._timer = calls.loop.call_later(
             min(calls.patience.shortest_s, prepared.path.limits.deadline_s, self._left_s()), self._check_time
         )
@@ -146,10 +147,12 @@ class CallRun:
         found = fallen(standing, prepared.facts, prepared.arrival.token)
         if found is not None:
             return found
-        judged = judged_by(standing, prepared)
-        if judged == self._judged:
+        judged, before = judged_by(standing, prepared), self._judged
+        if before is None and self._decided_on is not None:
+            before = judged_by(self._decided_on, prepared)
+        self._judged, self._decided_on = judged, None
+        if judged == before:
             return None
-        self._judged = judged
         clause = self._refused_now(standing)
         return (CutWhy.REVOKED, clause) if clause else None
 
@@ -307,7 +310,12 @@ class CallRun:
 
     def _replaced(self, prepared: Prepared) -> None:
         self._call.terms = self._calls.terms(prepared)
-        self._judged = None
+        self._judged, self._decided_on = None, self._known(prepared)
+
+    def _known(self, prepared: Prepared) -> "Standing | None":
+        """Returns the standing that a call was decided on, if it is still there."""
+        standing = self._calls.standing()
+        return standing if standing.epoch == prepared.epoch else None
 
     def _left_s(self) -> float:
         """Returns the seconds until time may end its permission."""
