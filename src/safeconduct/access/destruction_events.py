@@ -132,7 +132,11 @@ def _ordered(state: State, entry: Entry) -> None:
     state.insert(DESTRUCTIONS, order.id, order)
     for key in order.keys_of(HOUSE):
         state.insert(KEY_FATES, key, KeyFate(order=order.id))
-    pending = Pending(
+    wait(state, entry, _pending(entry, event))
+
+
+def _pending(entry: Entry, event: DestructionOrdered) -> Pending:
+    return Pending(
         request=entry.id,
         kind=RequestKind.DESTRUCTION,
         origin=entry.origin,
@@ -141,7 +145,6 @@ def _ordered(state: State, entry: Entry) -> None:
         at=entry.at,
         agreement_origin=event.agreement_origin,
     )
-    wait(state, entry, pending)
 
 
 def begin_destruction(state: State, entry: Entry, order_id: EntryId) -> None:

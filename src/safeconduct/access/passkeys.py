@@ -130,20 +130,9 @@ def register(
         UnauthenticatedError: `offer-unknown`: none of that person has this secret, or it is over.
         ConflictError: `passkey-known`: it is somebody's already, as a credential or by its public key.
     """
-    offered = tx.get(kept.PASSKEY_OFFERS, principal)
-    if offered is None or offered.hash != secret_hash(secret) or tx.now >= offered.expires_at:
-        raise UnauthenticatedError(
-            "this link was used, is older than ten minutes, or a newer one took its place",
-            code="offer-unknown",
-            remedy="make another: safeconduct passkey register",
-        )
+    _require_offer(tx, principal, secret)
     public = base64.b64encode(made.key.public).decode()
-    if any(made.key.credential == one.credential or public == one.public for one in passkeys(tx)):
-        raise ConflictError(
-            "this passkey is registered already: each belongs to one person, once",
-            code="passkey-known",
-            remedy="make another on this device, or use another device",
-        )
+    _refuse_known(tx, made.key.credential, public)
     event = PasskeyRegistered(
         principal=principal,
         credential=made.key.credential,
@@ -157,6 +146,25 @@ def register(
     )
     entry = tx.append(kept.require_agreement(tx).origin, REGISTERED.draft(event, subject=principal))
     return _require(tx, entry.id)
+
+
+def _require_offer(tx: Transaction, principal: PrincipalId, secret: str) -> None:
+    offered = tx.get(kept.PASSKEY_OFFERS, principal)
+    if offered is None or offered.hash != secret_hash(secret) or tx.now >= offered.expires_at:
+        raise UnauthenticatedError(
+            "this link was used, is older than ten minutes, or a newer one took its place",
+            code="offer-unknown",
+            remedy="make another: safeconduct passkey register",
+        )
+
+
+def _refuse_known(records: Records, credential: str, public: str) -> None:
+    if any(credential == one.credential or public == one.public for one in passkeys(records)):
+        raise ConflictError(
+            "this passkey is registered already: each belongs to one person, once",
+            code="passkey-known",
+            remedy="make another on this device, or use another device",
+        )
 
 
 def confirm(

@@ -170,13 +170,7 @@ def _declared(values: Mapping[str, Any]) -> set[EntityUid]:
 
 
 def _program(values: Mapping[str, Any]) -> Program:
-    stated = values["agreement"]
-    agreement = {name: value for name, value in stated.items() if name not in ("terms", "policy")} | {
-        "terms_digest": hashlib.sha256(stated["terms"].encode()).hexdigest(),
-        "keys": {side.value: values["organizations"][stated[side.value]]["key"] for side in Side},
-        "witness": _witness(stated),
-        "origin": f"{values['origin']}/{stated['id']}",
-    }
+    agreement = _agreement(values)
     paths = {name: _unsealed(path, agreement, values) for name, path in values["paths"].items()}
     document = {
         "origin": values["origin"],
@@ -200,6 +194,16 @@ def _program(values: Mapping[str, Any]) -> Program:
         **({"value": values["value"]} if values["value"] else {}),
     }
     return msgspec.convert(document | {"digest": digest(document)}, Program)
+
+
+def _agreement(values: Mapping[str, Any]) -> dict[str, Any]:
+    stated = values["agreement"]
+    return {name: value for name, value in stated.items() if name not in ("terms", "policy")} | {
+        "terms_digest": hashlib.sha256(stated["terms"].encode()).hexdigest(),
+        "keys": {side.value: values["organizations"][stated[side.value]]["key"] for side in Side},
+        "witness": _witness(stated),
+        "origin": f"{values['origin']}/{stated['id']}",
+    }
 
 
 def _grants_policy(stated: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -127,13 +127,8 @@ def sign_in(
     check_claims(claims, provider, verifier, tx.now)
     if not 0 < lifetime <= LIFETIME_MAX:
         raise InvalidInputError(f"a token of a sign-in lives for {LIFETIME_MAX // MINUTE} minutes at most")
-    nonce = secret_hash(claims.nonce)
-    if tx.get(kept.SIGN_INS, f"{provider.id}/{nonce}") is not None:
-        raise UnauthenticatedError("this sign-in was used before", code="sign-in-used", remedy="sign in again")
-    principal = _identified(tx, provider, claims.sub)
-    refuse_frozen(tx, principal)
-    refuse_left(tx, principal)
-    check_bearer(principal)
+    nonce = _unused(tx, provider, claims.nonce)
+    principal = _admitted(tx, provider, claims.sub)
     secret = TOKEN_PREFIX + make_secret(entropy)
     event = TokenIssued(
         id=tx.new_id(),
@@ -148,6 +143,22 @@ def sign_in(
     sealed = {"id_token": evidence} if evidence else {}
     tx.append(installation_log(tx), TOKEN_ISSUED.draft(event, sealed=sealed, subject=principal.id))
     return IssuedToken(id=event.id, principal=principal.id, expires_at=event.expires_at, secret=secret)
+
+
+def _unused(records: Records, provider: IdentityProvider, nonce: str) -> str:
+    """Returns the hash of a nonce that no sign-in had before."""
+    hashed = secret_hash(nonce)
+    if records.get(kept.SIGN_INS, f"{provider.id}/{hashed}") is not None:
+        raise UnauthenticatedError("this sign-in was used before", code="sign-in-used", remedy="sign in again")
+    return hashed
+
+
+def _admitted(tx: Transaction, provider: IdentityProvider, subject: str) -> Principal:
+    principal = _identified(tx, provider, subject)
+    refuse_frozen(tx, principal)
+    refuse_left(tx, principal)
+    check_bearer(principal)
+    return principal
 
 
 def find_provider(records: Records, provider_id: str) -> IdentityProvider:

@@ -263,21 +263,17 @@ class Standing:
             held=held,
             grant=grant,
             matching=matching,
-            unvetted=(
-                *self._unsponsored(principal),
-                *self.admissions.against(
-                    principal,
-                    self.sponsor(principal),
-                    path,
-                    request.now,
-                    tier=model.tier if model else 0,
-                    probe=probe,
-                ),
-            ),
+            unvetted=self._unvetted(principal, path, request.now, tier=model.tier if model else 0, probe=probe),
             freeze=self._frozen(request, principal, grant, model),
             suspended=_suspension(self.restricted(principal, path, grant)),
             outside=self.outside(path, request.targets, request.now),
         )
+
+    def _unvetted(
+        self, principal: Principal, path: SealedPath, now: Instant, *, tier: int, probe: bool
+    ) -> tuple[Reason, ...]:
+        admitted = self.admissions.against(principal, self.sponsor(principal), path, now, tier=tier, probe=probe)
+        return (*self._unsponsored(principal), *admitted)
 
     def _unsponsored(self, principal: Principal) -> tuple[Reason, ...]:
         # A program without the sponsor is not taken; whatever else took it away, nobody answers for the calls.

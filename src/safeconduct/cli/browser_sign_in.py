@@ -160,8 +160,12 @@ def _exchanged(provider: Endpoints, client_id: str, code: str, redirect: str, co
         raise UnavailableError(
             f"the code could not be given for a token: {error}", code="identity-provider-down"
         ) from error
+    return _id_token(told, answered.status)
+
+
+def _id_token(told: Mapping[str, Any], status: int) -> str:
     id_token = told.get("id_token")
     if not isinstance(id_token, str):
-        said = str(told.get("error_description") or told.get("error") or f"status {answered.status}")
+        said = str(told.get("error_description") or told.get("error") or f"status {status}")
         raise UnauthenticatedError(f"the identity provider gave no ID token: {said[:500]}", code="sign-in-refused")
     return id_token

@@ -120,18 +120,19 @@ def _shown(order: ShownOrder, holders: list[Attested]) -> dict[str, Any]:
         "in_force": order.in_force,
         "waits_for": "" if order.in_force else "the partner's cosignature",
         "held_by": [],
-        "holders": [
-            {
-                "holder": one.holder,
-                "keys": one.keys,
-                "destroyed": one.destroyed,
-                "at": "" if one.at is None else rfc3339(one.at),
-                "method": one.method,
-                "by": one.by,
-                "problem": one.problem,
-            }
-            for one in holders
-        ],
+        "holders": [_holder(one) for one in holders],
+    }
+
+
+def _holder(one: Attested) -> dict[str, Any]:
+    return {
+        "holder": one.holder,
+        "keys": one.keys,
+        "destroyed": one.destroyed,
+        "at": "" if one.at is None else rfc3339(one.at),
+        "method": one.method,
+        "by": one.by,
+        "problem": one.problem,
     }
 
 

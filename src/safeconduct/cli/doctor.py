@@ -76,10 +76,7 @@ def healthy(findings: list[Finding]) -> bool:
 
 def about(status: Mapping[str, Any]) -> Iterator[Finding]:
     """Judges what the installation says of itself."""
-    for log in status["logs"]:
-        stopped = log["stopped"] and not log["successor"]
-        said = f"{log['origin']}: {log['stopped'] or 'running'}, {log['size']} entries"
-        yield Finding("log", State.BAD if stopped else State.OK, said, "safeconduct log recover" if stopped else "")
+    yield from map(_log, status["logs"])
     none = status["program"] == "none in force"
     remedy = "safeconduct program plan FILE, then program apply FILE" if none else ""
     yield Finding("program", State.BAD if none else State.OK, status["program"], remedy)
@@ -89,23 +86,39 @@ def about(status: Mapping[str, Any]) -> Iterator[Finding]:
     for one in status["agreement"]:
         yield Finding("agreement", State(one["state"]), one["said"], one["remedy"])
     yield from _upstreams(status)
-    for key in status["unrevoked_keys"]:
-        said = f"{key['key']} of {', '.join(key['upstreams'])} is not revoked ({key['state']}): {key['said']}"
-        remedy = "whoever administers the vendor's account revokes it there; then the program names the new key's id"
-        yield Finding("key", State.WARN, said, remedy)
-    for name, remedy in (
-        ("waiting", "the partner's witness cosigns what waits; is it up?"),
-        ("ownerless", "safeconduct program ownerless shows what has an owner who is there no more"),
-        ("freezes", "safeconduct unfreeze, when both parties agree"),
-        ("overdue_reviews", "of freezes: safeconduct unfreeze lists them; freeze-review, or end them"),
-        ("broken_promises", "safeconduct receipt report told of them; ask the log's keeper"),
-        ("effects", "they are carried out by the running server"),
-    ):
+    yield from map(_unrevoked, status["unrevoked_keys"])
+    for name, remedy in _COUNTED.items():
         if status[name]:
             yield Finding(name, State.WARN, f"{status[name]} {name.replace('_', ' ')}", remedy)
-    for line in status["shipping"]:
-        said = f"{line['name']}: {line['problem'] or 'sending'}, {len(line['refused'])} refused"
-        yield Finding("shipping", State.WARN if line["problem"] or line["refused"] else State.OK, said)
+    yield from map(_shipping, status["shipping"])
+
+
+_COUNTED: Mapping[str, str] = {
+    "waiting": "the partner's witness cosigns what waits; is it up?",
+    "ownerless": "safeconduct program ownerless shows what has an owner who is there no more",
+    "freezes": "safeconduct unfreeze, when both parties agree",
+    "overdue_reviews": "of freezes: safeconduct unfreeze lists them; freeze-review, or end them",
+    "broken_promises": "safeconduct receipt report told of them; ask the log's keeper",
+    "effects": "they are carried out by the running server",
+}
+"""What there should be none of, and what to do about it."""
+
+
+def _log(log: Mapping[str, Any]) -> Finding:
+    stopped = log["stopped"] and not log["successor"]
+    said = f"{log['origin']}: {log['stopped'] or 'running'}, {log['size']} entries"
+    return Finding("log", State.BAD if stopped else State.OK, said, "safeconduct log recover" if stopped else "")
+
+
+def _unrevoked(key: Mapping[str, Any]) -> Finding:
+    said = f"{key['key']} of {', '.join(key['upstreams'])} is not revoked ({key['state']}): {key['said']}"
+    remedy = "whoever administers the vendor's account revokes it there; then the program names the new key's id"
+    return Finding("key", State.WARN, said, remedy)
+
+
+def _shipping(line: Mapping[str, Any]) -> Finding:
+    said = f"{line['name']}: {line['problem'] or 'sending'}, {len(line['refused'])} refused"
+    return Finding("shipping", State.WARN if line["problem"] or line["refused"] else State.OK, said)
 
 
 def about_clock(here: Instant, machine: Instant) -> Finding:

@@ -12,6 +12,7 @@ from safeconduct.access.directory.events import (
     CredentialRevoked,
 )
 from safeconduct.access.directory.model import CREDENTIALS, DirectoryCredential
+from safeconduct.access.model.parties import Principal
 from safeconduct.access.secrets import make_secret, secret_hash
 from safeconduct.kernel.errors import (
     AbsentError,
@@ -65,15 +66,29 @@ def issue_credential(
     signer = authenticate(tx, signed, operation=operation, content=content, now=tx.now)
     refuse_frozen(tx, signer)
     require(signer, Capability.ISSUE_TOKEN)
+    _refuse_others(signer, organization)
+    if not tx.now < expires_at <= tx.now + LIFETIME_MAX:
+        most = LIFETIME_MAX // DAY
+        raise InvalidInputError(f"a credential expires within {most} days from now, not at {rfc3339(expires_at)}")
+    _refuse_over_most(tx, organization)
+    secret = CREDENTIAL_PREFIX + make_secret(entropy)
+    event = CredentialIssued(
+        id=tx.new_id(), hash=secret_hash(secret), organization=organization, by=signer.id, expires_at=expires_at
+    )
+    tx.append(kept.require_agreement(tx).origin, CREDENTIAL_ISSUED.draft(event, act=signed.envelope()))
+    return MadeCredential(id=event.id, organization=organization, expires_at=expires_at, secret=secret)
+
+
+def _refuse_others(signer: Principal, organization: OrganizationId) -> None:
     if signer.organization != organization:
         raise RefusedError(
             f"{organization[:64]} is not yours; its own administrators connect its directory",
             code="another-organization",
             clause=f"principal:{signer.id}/organization",
         )
-    if not tx.now < expires_at <= tx.now + LIFETIME_MAX:
-        most = LIFETIME_MAX // DAY
-        raise InvalidInputError(f"a credential expires within {most} days from now, not at {rfc3339(expires_at)}")
+
+
+def _refuse_over_most(tx: Transaction, organization: OrganizationId) -> None:
     held = [one for one in credentials(tx) if one.organization == organization and tx.now < one.expires_at]
     if len(held) >= CREDENTIALS_MAX:
         raise ConflictError(
@@ -81,12 +96,6 @@ def issue_credential(
             code="directory-credentials-full",
             remedy=f"revoke the one that is not used any more: safeconduct scim revoke {held[0].id}",
         )
-    secret = CREDENTIAL_PREFIX + make_secret(entropy)
-    event = CredentialIssued(
-        id=tx.new_id(), hash=secret_hash(secret), organization=organization, by=signer.id, expires_at=expires_at
-    )
-    tx.append(kept.require_agreement(tx).origin, CREDENTIAL_ISSUED.draft(event, act=signed.envelope()))
-    return MadeCredential(id=event.id, organization=organization, expires_at=expires_at, secret=secret)
 
 
 def revoke_credential(tx: Transaction, signed: SignedAct, *, operation: str, content: str, credential_id: str) -> None:
