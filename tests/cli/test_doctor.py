@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from safeconduct.bootstrap.installation import create
 from safeconduct.cli import doctor, keys, logins
-from safeconduct.cli.doctor import FILES_MIN, State, about, about_path, healthy
+from safeconduct.cli.doctor import FILES_MIN
+from safeconduct.cli.findings import State, about, about_path, healthy
 from safeconduct.cli.main import app
 from support.programs import KEYS
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safeconduct.cli.doctor import CLOCKS_APART_S, State, about_clock
+from safeconduct.cli.findings import CLOCKS_APART_S, State, about_clock
 from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED
 from safeconduct.kernel.instants import parse_rfc3339, seconds
 from safeconduct.runtime.intending import DECIDED_MAX
