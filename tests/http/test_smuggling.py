@@ -16,11 +16,15 @@ from support.two_vendors import ROUTES, BothClients, BothStandIns, body_of, prog
 from support.wire import wire
 
 HIDDEN = b"GET /hidden HTTP/1.1\r\nhost: g\r\n\r\n"
+THREADS_MAX = 40
+"""Far fewer than there are requests; beyond those that were there before the gate, from whatever test."""
 
 
 @pytest.fixture(scope="module")
 def gate():
+    before = threading.active_count()
     with wire(program=program(), model_server=BothStandIns(), client=BothClients) as served:
+        served.threads = before
         yield served
 
 
@@ -168,7 +172,7 @@ def requests(draw):
 
 @settings(
     max_examples=2000 if os.environ.get("SAFECONDUCT_LONG") else 60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(drawn=requests(), end=st.sampled_from([b"\r\n", b"\r\n", b"\n", b"\r"]))
 def test_any_bytes_on_any_route_end_in_an_answer_of_ours_or_none(gate, drawn, end):
@@ -180,4 +184,4 @@ def test_any_bytes_on_any_route_end_in_an_answer_of_ours_or_none(gate, drawn, en
     # 100 is no answer yet: what `expect: 100-continue` asks for.
     assert set(statuses(received)) <= {100, 200, 400, 401, 403, 404, 405, 408, 413, 415, 429}, received
     assert gate._thread.is_alive()
-    assert threading.active_count() < 50
+    assert threading.active_count() < gate.threads + THREADS_MAX

@@ -52,7 +52,9 @@ class Raw:
 
     def __exit__(self, *_error):
         self._open = False
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes who waits for a connection, where closing would not
         self._listener.close()
+        self._thread.join()
 
 
 def says(body, status="200 OK", **headers):
