@@ -219,7 +219,7 @@ def test_keys_and_their_token_leave_the_machine_encrypted_or_not_at_all():
 
 def test_a_service_that_drips_is_cut_off(monkeypatch):
     monkeypatch.setattr("safeconduct.adapters.custody.transit.TIMEOUT_S", 0.2)
-    with Raw(drips(2)) as server, pytest.raises(KeyUnavailableError) as refused:
+    with Raw(drips) as server, pytest.raises(KeyUnavailableError) as refused:
         transit_of(server).sign("k", b"x")
     assert refused.value.code == "key-keeper-unreachable"
 

@@ -68,7 +68,7 @@ class Asked:
     def __call__(self, method, path, body=None, **headers):
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         answered = exchange(
-            self.where, method, path, body=body, headers=named, timeout_s=30, answer_bytes_max=20_000_000
+            self.where, method, path, body=body, headers=named, timeout_s=PATIENCE_S, answer_bytes_max=20_000_000
         )
         return answered.status, answered.body.decode("utf-8", "replace"), answered.headers
 
@@ -356,7 +356,7 @@ def test_the_limit_on_what_is_sent_again(asked, mirror, rig, monkeypatch):
     assert asked.upload(asked.body(256, 600, packages=0))[0] == 400
 
 
-def push(mirror, rig, url, timeout_s=30):
+def push(mirror, rig, url, timeout_s=PATIENCE_S):
     policy = parse_policy(f"witness m {mirror.kept.cosigner.verifier.text} {url}\nquorum m\n")
     kept = Kept()
     return cosign_by_quorum(
@@ -441,7 +441,7 @@ def test_a_mirror_that_lost_its_disk_gets_all_of_it_again(mirror, rig, folder):
         says("", "200 OK"),
         says("no", "500 Internal Server Error"),
         lambda _connection: None,
-        drips(3),
+        drips,
         floods,
     ],
 )

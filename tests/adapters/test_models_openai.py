@@ -13,6 +13,7 @@ from safeconduct.adapters.models.openai_compatible import OpenAICompatible
 from safeconduct.kernel.errors import InvalidInputError, UpstreamError
 from support.call_ends import ask, request
 from support.patience import PATIENCE_S, until_async
+from support.ports import silent_port
 from support.stand_in import SECRET, StandIn
 
 
@@ -229,12 +230,11 @@ def test_cancelling_the_wait_for_a_head_closes_the_connection():
 
 def test_nothing_listens():
     async def main():
-        async with raw_server(lambda _: (GOOD, False)) as (url, _):
-            pass
-        async with upstream(url) as (model, _):
-            with pytest.raises(UpstreamError) as caught:
-                await exchange(model)
-            assert caught.value.code == "upstream-unreachable"
+        with silent_port() as port:
+            async with upstream(f"http://127.0.0.1:{port}/v1") as (model, _):
+                with pytest.raises(UpstreamError) as caught:
+                    await exchange(model)
+                assert caught.value.code == "upstream-unreachable"
 
     asyncio.run(main())
 

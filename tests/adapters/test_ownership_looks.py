@@ -5,6 +5,7 @@ import pytest
 from safeconduct.access.ownership import AuthorizationKind, Question, challenge_text
 from safeconduct.adapters.ownership.dns_txt import LABEL, TxtLookup
 from safeconduct.adapters.ownership.http_file import FILE_BYTES_MAX, WELL_KNOWN, FileFetch
+from support.ports import silent_port
 from support.zone import file_server, name_server
 
 TEXT = challenge_text("safeconduct.example/demo/ag", "perimeter", "T" * 43)
@@ -106,5 +107,6 @@ def test_a_file_that_breaks_off_and_a_host_that_is_not_there_are_no_proof():
     with file_server({f"{WELL_KNOWN}T": (200, {"content-length": "900"}, TEXT[:-1].encode())}) as (port, _):
         cut = FileFetch(private=True, ports={"http": port}, resolve=lambda *_: ["127.0.0.1"])
         assert cut.look(asked(AuthorizationKind.HTTP_FILE)).problem == "file-differs"
-    gone = FileFetch(private=True, ports={"http": port}, resolve=lambda *_: ["127.0.0.1"])
-    assert gone.look(asked(AuthorizationKind.HTTP_FILE)).problem == "file-unreachable"
+    with silent_port() as port:
+        gone = FileFetch(private=True, ports={"http": port}, resolve=lambda *_: ["127.0.0.1"])
+        assert gone.look(asked(AuthorizationKind.HTTP_FILE)).problem == "file-unreachable"

@@ -20,6 +20,8 @@ from safeconduct.ledger.trust import Trust
 from safeconduct.ledger.witness import REQUEST_BYTES_MAX, Submission
 from support.liars import served
 from support.logs import CALLS, PROJECTIONS, Clock, Counting, Rig, cosigner, signer
+from support.patience import PATIENCE_S
+from support.ports import silent_port
 
 
 @pytest.fixture
@@ -76,8 +78,8 @@ def test_what_a_witness_may_get_wrong(witness):
             assert caught.value.code == "not-cosigned"
             with pytest.raises(UnavailableError, match="refused with 404"):
                 ask(WitnessClient(f"{url}/nowhere", witness.cosigner.verifier), rig)
-        with pytest.raises(UnavailableError) as caught:
-            ask(WitnessClient(url, witness.cosigner.verifier), rig)
+        with silent_port() as port, pytest.raises(UnavailableError) as caught:
+            ask(WitnessClient(f"http://127.0.0.1:{port}", witness.cosigner.verifier), rig)
         assert caught.value.code == "witness-unreachable"
     with pytest.raises(InvalidInputError):
         WitnessClient("ftp://x", witness.cosigner.verifier)
@@ -229,8 +231,8 @@ def test_fetching_tells_what_went_wrong():
     app = WitnessApp(lambda _body: None)
     with served(app) as url, pytest.raises(UnavailableError, match="answered 404"):
         fetch_over_http(url)("checkpoint")
-    with pytest.raises(UnavailableError) as caught:
-        fetch_over_http(url)("checkpoint")
+    with silent_port() as port, pytest.raises(UnavailableError) as caught:
+        fetch_over_http(f"http://127.0.0.1:{port}")("checkpoint")
     assert caught.value.code == "log-unreachable"
     with pytest.raises(InvalidInputError):
         fetch_over_http("not an address")
@@ -313,7 +315,7 @@ def test_a_mirror_that_goes_on_tells_what_it_meets_and_ends_loudly(tmp_path):
 )
 def test_the_witness_s_answers_to_what_is_no_submission(witness, method, path, body, status):
     with served(WitnessApp(witness.add_checkpoint, witness.kept.evidence)) as url:
-        answered = exchange(http_address(url, ""), method, path, body=body, timeout_s=30, answer_bytes_max=1000)
+        answered = exchange(http_address(url, ""), method, path, body=body, timeout_s=PATIENCE_S, answer_bytes_max=1000)
     assert answered.status == status
     assert answered.headers["content-type"] == "text/plain; charset=utf-8"
     assert (answered.headers.get("allow") == "POST") == (status == 405)

@@ -105,7 +105,7 @@ def test_all_cosignatures_stand_under_one_note_that_a_policy_accepts(rig, honest
     [
         pytest.param(lambda _connection: None, id="hangs up"),
         pytest.param(lambda _connection: time.sleep(2), id="says nothing"),
-        pytest.param(drips(3), id="a byte now and then"),
+        pytest.param(drips, id="a byte now and then"),
         pytest.param(floods, id="never stops"),
         pytest.param(says(b"\xff" * 100), id="garbage"),
         pytest.param(lambda connection: connection.sendall(b"SSH-2.0-x\r\n"), id="another protocol"),
@@ -227,7 +227,7 @@ def test_a_log_that_took_something_back_is_shown_it_under_its_own_signature(rig,
         assert [stop.code for stop in kept.stops] == [code]
         (file,) = (honest.kept.path / "evidence").iterdir()
         got = exchange(
-            http_address(f"{url}/x", ""), "GET", f"/evidence/{file.name}", timeout_s=9, answer_bytes_max=10**6
+            http_address(f"{url}/x", ""), "GET", f"/evidence/{file.name}", timeout_s=PATIENCE_S, answer_bytes_max=10**6
         )
     assert got.body == file.read_bytes()
     assert parse_evidence(got.body, signer().verifier).proven == (count != 3)

@@ -314,6 +314,6 @@ def test_no_error_tells_the_token_of_a_garbled_login():
 
 def test_a_destination_that_drips_is_cut_off(monkeypatch):
     monkeypatch.setattr("safeconduct.adapters.siem.web.TIMEOUT_S", 0.2)
-    with Raw(drips(2)) as server, pytest.raises(DestinationBusyError) as late:
+    with Raw(drips) as server, pytest.raises(DestinationBusyError) as late:
         Web(server.url).send("POST", "/", {})
     assert late.value.code == "destination-unreachable"

@@ -65,17 +65,12 @@ def says(body, status="200 OK", **headers):
     return lambda connection: connection.sendall(head + raw)
 
 
-def drips(seconds):
-    """Returns a talk that sends a byte now and then: each alone comes in time, all of them never do."""
-
-    def talk(connection):
-        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
-            connection.sendall(b"x")
-            time.sleep(0.02)
-
-    return talk
+def drips(connection):
+    """A talk that sends a byte now and then: each alone comes in time, all of them never do."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        connection.sendall(b"x")
+        time.sleep(0.02)
 
 
 def floods(connection):

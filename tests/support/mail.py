@@ -7,6 +7,8 @@ import threading
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
+from support.patience import PATIENCE_S
+
 
 class Box:
     """What was delivered. `refuse` are recipients that the server does not know."""
@@ -31,7 +33,8 @@ class Server(Controller):
     def __init__(self, box, tls=None, *, later=False, password=""):
         self._later = tls if later else None
         self._password = password
-        super().__init__(box, hostname="127.0.0.1", port=0, ssl_context=None if later else tls)
+        first = None if later else tls
+        super().__init__(box, hostname="127.0.0.1", port=0, ssl_context=first, ready_timeout=PATIENCE_S)
 
     def factory(self):
         if not self._password:
