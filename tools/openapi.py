@@ -7,7 +7,7 @@ from typing import Any
 
 from safeconduct.access.reading_rights import Reader
 from safeconduct.bootstrap.routes import ROUTERS
-from safeconduct.http.control.frame import control_app
+from safeconduct.http.control.app import control_app
 
 PAGE = Path(__file__).parents[1] / "docs" / "openapi.json"
 

@@ -12,7 +12,7 @@ import uvicorn
 from safeconduct.access.secrets import secret_hash
 from safeconduct.adapters.responses.edl import LIST_BYTES_MAX, ListProbe, fetch, judge, read_list
 from safeconduct.http import lists
-from safeconduct.http.control.frame import control_app
+from safeconduct.http.control.app import control_app
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.soc.actions.list_tokens import issue_probe_token
 from safeconduct.soc.actions.model import PointState, Presence

@@ -10,9 +10,10 @@ from fastapi import APIRouter, Response
 import openapi
 from safeconduct.access.reading_rights import Reader
 from safeconduct.bootstrap.routes import ROUTERS
+from safeconduct.http.control.app import control_app
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.declared import Content, kind_of
-from safeconduct.http.control.frame import SignedBytes, control_app
+from safeconduct.http.control.signed import SignedBytes
 
 DOCUMENT = openapi.document()
 ENDPOINTS = {

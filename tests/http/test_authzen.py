@@ -16,8 +16,8 @@ from safeconduct.access.evaluating import TARGETS_ASKED_MAX
 from safeconduct.http import authzen
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.authzen import BODY_BYTES_MAX, EVALUATIONS_MAX, REQUEST_ID_LENGTH_MAX
+from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.http.vitals import alone_at_work
 from safeconduct.kernel.instants import rfc3339, seconds

@@ -11,8 +11,8 @@ import pytest
 
 from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED
 from safeconduct.http.control import budgets
+from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from support.gateway_world import MODEL, PATH
 from support.programs import demo_program

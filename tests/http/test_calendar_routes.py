@@ -8,7 +8,7 @@ import msgspec
 
 from safeconduct.http.acts import HEADER, content_of, encode_act, operation_of
 from safeconduct.http.control import calendar
-from safeconduct.http.control.frame import control_app
+from safeconduct.http.control.app import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.acts import Act, sign_act

@@ -14,8 +14,9 @@ from safeconduct.access.reading_rights import Reader as Asking
 from safeconduct.gateway.entries import abandoned_draft
 from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED, CallRefused
 from safeconduct.http.control import calls, triage
+from safeconduct.http.control.app import control_app
+from safeconduct.http.control.asking import reading
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app, reading
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.entries import Reader
 from support.calls import INTENT

@@ -11,8 +11,8 @@ from safeconduct.access.appeal_events import LODGED
 from safeconduct.access.reading_rights import reader_by
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control import appeals, calls
+from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask
 from safeconduct.http.inprocess import ask as ask_app
 from support.call_ends import request

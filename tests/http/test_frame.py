@@ -6,10 +6,14 @@ from fastapi import APIRouter
 
 from safeconduct.access.reading_rights import Audience, Reader
 from safeconduct.http.acts import HEADER, HEADER_BYTES_MAX, content_of, decode_act, encode_act
-from safeconduct.http.control import frame
+from safeconduct.http.control import requests
+from safeconduct.http.control.app import control_app
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.audiences import Row
 from safeconduct.http.control.bodies import SignedAlone
-from safeconduct.http.control.frame import BODY_BYTES_MAX, Reading, SignedBytes, answer, control_app, read
+from safeconduct.http.control.frame import answer, read
+from safeconduct.http.control.requests import BODY_BYTES_MAX
+from safeconduct.http.control.signed import SignedBytes
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, UnauthenticatedError
 from safeconduct.ledger.acts import Act, sign_act
@@ -100,7 +104,7 @@ def test_an_act_covers_the_query_too():
 
 
 def test_a_body_at_the_limit_passes_and_one_byte_more_does_not(monkeypatch):
-    monkeypatch.setattr(frame, "BODY_BYTES_MAX", 16)
+    monkeypatch.setattr(requests, "BODY_BYTES_MAX", 16)
     assert BODY_BYTES_MAX == 8 * 1024 * 1024
     assert send("POST", "/things", b"x" * 16, **{HEADER: act("POST /things", b"x" * 16)})[0] == 201
     status, told = send("POST", "/things", b"x" * 17, **{HEADER: act("POST /things", b"x" * 17)})

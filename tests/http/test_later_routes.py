@@ -11,7 +11,7 @@ import pytest
 from safeconduct.access.reading_rights import Reader
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.http.control import metrics, status
-from safeconduct.http.control.frame import control_app
+from safeconduct.http.control.app import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.http.later import Later, Vitals
 from safeconduct.http.vitals import AtWork, Metrics

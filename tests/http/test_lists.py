@@ -9,7 +9,7 @@ import pytest
 
 from safeconduct.access.secrets import secret_hash
 from safeconduct.http import lists
-from safeconduct.http.control.frame import control_app
+from safeconduct.http.control.app import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.soc.actions.edl import TOKEN_CHARS_MAX

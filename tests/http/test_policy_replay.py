@@ -11,8 +11,8 @@ from safeconduct.access.authorization import compile_policies, default_policies
 from safeconduct.cli.replay_shown import refuse_mismatch, replayed, show_progress, show_replay
 from safeconduct.gateway.replaying import decided_calls
 from safeconduct.http.control import replays
+from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.instants import seconds

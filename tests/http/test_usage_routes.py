@@ -10,8 +10,8 @@ from safeconduct.gateway.moves import UpstreamHead
 from safeconduct.gateway.usage_events import USAGE_MISMATCHED, USAGE_RECONCILED
 from safeconduct.http.acts import HEADER, encode_act, operation_of
 from safeconduct.http.control import usage
+from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app
 from safeconduct.http.control.usage import HOURS_MAX
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.instants import rfc3339, seconds

@@ -12,8 +12,8 @@ from safeconduct.access.reading_rights import reader_by
 from safeconduct.access.standing import compile_standing
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control import vetting
+from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.runtime.in_force import InForce

@@ -31,8 +31,8 @@ from safeconduct.http.control import (
     to_sign,
     tokens,
 )
+from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.http.vitals import AtWork
 from safeconduct.kernel.errors import UnavailableError

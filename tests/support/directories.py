@@ -9,8 +9,8 @@ from safeconduct.access.directory.credentials import issue_credential
 from safeconduct.access.directory.ports import DirectoryRequest
 from safeconduct.adapters.scim.serving import ScimDirectories
 from safeconduct.http import scim
+from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app
 from safeconduct.kernel.instants import Instant, seconds
 from support.gateway_world import LogWorld
 from support.programs import demo_program, signed

@@ -12,8 +12,8 @@ from safeconduct.boundary.deciding import rotate
 from safeconduct.boundary.decision_events import DECISION_KEYS
 from safeconduct.executor import begin, connect
 from safeconduct.http.control import me, tool_decisions
+from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app
 from safeconduct.http.executing.client import GatewayDecisions
 from safeconduct.http.vitals import alone_at_work
 from safeconduct.kernel.ids import ulid

@@ -45,8 +45,8 @@ from safeconduct.http.control import (
 )
 from safeconduct.http.control import incidents as incident_routes
 from safeconduct.http.control import regrouping as regrouping_routes
+from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import AbsentError

@@ -18,8 +18,8 @@ from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME
 from safeconduct.http import copies, log
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control import destructions, holds, openings, rechecks, restorations
+from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import SafeconductError, UnavailableError

@@ -28,8 +28,8 @@ from safeconduct.boundary.canaries import canary_of
 from safeconduct.gateway.probing import LoggedProbes
 from safeconduct.http import pages
 from safeconduct.http.asgi import App
+from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import control_app
 from safeconduct.http.vitals import Work
 from safeconduct.kernel.errors import UnavailableError, UpstreamError
 from safeconduct.kernel.ids import PathId, PrincipalId

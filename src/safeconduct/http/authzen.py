@@ -15,9 +15,11 @@ from safeconduct.access.evaluating import Evaluation
 from safeconduct.access.model.parties import Role
 from safeconduct.access.reading_rights import Reader
 from safeconduct.gateway.moves import CutWhy
+from safeconduct.http.control.asking import Asked
+from safeconduct.http.control.callers import AskingCaller
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.declared import JSON, kind_of
-from safeconduct.http.control.frame import Asked, AskingCaller, answer
+from safeconduct.http.control.frame import answer
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.errors import InvalidInputError, RefusedError, TooLargeError
 from safeconduct.runtime.confirming import unconfirmed

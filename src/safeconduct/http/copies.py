@@ -8,8 +8,8 @@ from itertools import islice
 
 from fastapi import APIRouter, Response
 
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading
 from safeconduct.http.control.readers import check_log, viewer_of
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import Origin

@@ -6,8 +6,8 @@ Entries are not public: a request shows the local secret or is signed by somebod
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading
 from safeconduct.http.control.readers import check_log
 from safeconduct.kernel.ids import Origin
 

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request, Response
 
 from safeconduct.access.directory.ports import DirectoryRequest
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import bearer, limited_body
 from safeconduct.http.control.receipts import give
+from safeconduct.http.control.requests import bearer, limited_body
 from safeconduct.http.problems import STATUS
 from safeconduct.kernel.errors import SafeconductError
 

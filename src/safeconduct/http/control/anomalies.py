@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Response
 
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import Owner, admit, archives_of
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.anomalies import Anomaly

@@ -14,9 +14,10 @@ from safeconduct.access.acts import Capability
 from safeconduct.access.appeal_events import Appeal
 from safeconduct.access.appeals import appeals_for, decide_appeal
 from safeconduct.access.grant_events import GRANT_CASES
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.readers import check_capability
 from safeconduct.http.proofs import call_entry, explain_call
 from safeconduct.kernel.ids import is_ulid

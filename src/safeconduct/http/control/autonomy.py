@@ -8,10 +8,12 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
 from safeconduct.access.model.paths import SealedPath
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, Signed, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import read_owners
+from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.soc.autonomy import changing

@@ -7,7 +7,8 @@ from fastapi import Depends
 
 from safeconduct import approvals
 from safeconduct.http.control.declared import JSON
-from safeconduct.http.control.frame import Signed, SignedBytes, read
+from safeconduct.http.control.frame import read
+from safeconduct.http.control.signed import Signed, SignedBytes
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.instants import rfc3339
 

@@ -4,8 +4,11 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 from fastapi import Depends, Request
 
+from safeconduct.http.control.asking import OpenBytes, ReadBytes
+from safeconduct.http.control.callers import Called, CallerBytes
 from safeconduct.http.control.declared import JSON, Content, Nothing, kind_of
-from safeconduct.http.control.frame import Called, CallerBytes, OpenBytes, ReadBytes, Signed, SignedBytes, read
+from safeconduct.http.control.frame import read
+from safeconduct.http.control.signed import Signed, SignedBytes
 
 T = TypeVar("T")
 

@@ -13,9 +13,10 @@ from safeconduct.access.grant_model import Finding, Review
 from safeconduct.access.grant_requests import find
 from safeconduct.access.grant_rules import policy
 from safeconduct.access.reading_rights import Reader, concerns
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.grants import case_document
 from safeconduct.http.control.readers import check_capability
 from safeconduct.kernel.ids import GrantId, PrincipalId

@@ -9,8 +9,9 @@ from safeconduct.access.reading_rights import Reader, concerns
 from safeconduct.access.stated import stated_budgets
 from safeconduct.gateway.budgets.model import Account, accounts_of
 from safeconduct.gateway.budgets.sums import NOTHING_USED, Used, balance, used_in_log, used_in_records
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer
+from safeconduct.http.control.frame import answer
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.instants import Instant, rfc3339
 from safeconduct.kernel.ports import Records

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query, Response
 
 from safeconduct.access.due import Due
 from safeconduct.access.reading_rights import Reader
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer
+from safeconduct.http.control.frame import answer
 from safeconduct.kernel.ids import PrincipalId
 from safeconduct.kernel.instants import Instant, rfc3339
 from safeconduct.kernel.ports import Records

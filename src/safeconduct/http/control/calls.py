@@ -16,10 +16,11 @@ from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, 
 from safeconduct.gateway.holding import HeldCall, held_calls, vote_on_call
 from safeconduct.gateway.label_events import ANSWER, CALL_LABELLED, LABEL_ENTRIES, REQUEST, CallLabelled
 from safeconduct.http.control.appeals import appeal_document
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.ballots import SignedBallot, approval_document
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.openings import sealed_facts
 from safeconduct.http.proofs import call_entry, explain_call, placed, unknown_call
 from safeconduct.kernel.entries import Entry

@@ -3,9 +3,10 @@
 import msgspec
 from fastapi import APIRouter, Response
 
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import EntryId
 from safeconduct.watch.cases import appeal_case, decide_case, find_case

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Response
 from safeconduct.access.reading_rights import reader_as
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Signed, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import read_owners
+from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.ids import IncidentId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc import triage_service

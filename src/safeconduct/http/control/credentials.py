@@ -12,9 +12,11 @@ from fastapi import APIRouter, Request, Response
 
 from safeconduct.access import credentials
 from safeconduct.access.tokens import IssuedToken
+from safeconduct.http.control.asking import OpenBytes
+from safeconduct.http.control.callers import held
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.declared import Content
-from safeconduct.http.control.frame import OpenBytes, answer, commit, held
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.instants import SECOND, Instant
 

@@ -11,9 +11,10 @@ from safeconduct.access.reading_rights import Reader, concerns, reads_path
 from safeconduct.gateway.breach_events import Breach
 from safeconduct.gateway.breaches import breaches, find_breach, report, unknown_breach
 from safeconduct.gateway.data_map import data_of
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.proofs import call_entry
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.instants import rfc3339

@@ -11,9 +11,10 @@ from safeconduct.access.certifying import certify
 from safeconduct.access.destruction import find_order, order_destruction, orders
 from safeconduct.access.destruction_events import Destruction
 from safeconduct.access.holds import held
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.holds import Selected, joint_logs, selector_of
 from safeconduct.http.control.programs import settled
 from safeconduct.kernel.entries import Reader

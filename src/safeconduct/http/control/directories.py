@@ -12,9 +12,10 @@ from safeconduct.access.directory.credentials import credentials, issue_credenti
 from safeconduct.access.directory.model import DirectoryCredential
 from safeconduct.access.directory.reviewing import Orphan, Person, counted, orphans, people
 from safeconduct.access.reading_rights import PROTECTORS, Reader
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.kernel.ids import OrganizationId
 from safeconduct.kernel.instants import parse_rfc3339, rfc3339
 

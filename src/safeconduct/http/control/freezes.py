@@ -17,9 +17,10 @@ from safeconduct.access.selectors import parse_selection
 from safeconduct.access.unfreezing import request_unfreeze, words
 from safeconduct.access.upstream_key_events import KEY_REVOCATIONS
 from safeconduct.gateway.events import CALL_INTENT, OPEN_CALLS, CallIntended
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.programs import settled
 from safeconduct.http.proofs import call_entry
 from safeconduct.kernel.ids import FreezeId, GrantId, PrincipalId

@@ -27,10 +27,11 @@ from safeconduct.access.grant_requests import (
 )
 from safeconduct.access.model.grants import Grant, GrantOrigin
 from safeconduct.access.reading_rights import concerns
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.ballots import SignedBallot, proposal_document
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.programs import settled
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339

@@ -11,9 +11,10 @@ from safeconduct.access.holds import holds, place_hold, request_release
 from safeconduct.access.holds_events import Hold
 from safeconduct.access.model.changes import RequestKind
 from safeconduct.access.retention_events import RETENTIONS
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.programs import settled
 from safeconduct.kernel.entries import Retention
 from safeconduct.kernel.ids import EntryId, Origin

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access.honeytokens import honeytokens, issue_honeytoken, uses, withdraw_honeytoken
 from safeconduct.access.model.tokens import Honeytoken
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records
 

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Query, Response
 
 from safeconduct.access.reading_rights import Reader, reads_telemetry
 from safeconduct.adapters.telemetry.archive import Archive
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import ReadJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer
+from safeconduct.http.control.frame import answer
 from safeconduct.http.control.owned import Owner
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.instants import rfc3339

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Response
 
 from safeconduct.access import records as kept
 from safeconduct.access.reading_rights import Reader
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading
 from safeconduct.http.control.response import reads_action
 from safeconduct.http.control.whole_incidents import Whole, rechecked, whole_of
 from safeconduct.kernel.ids import IncidentId

@@ -5,9 +5,10 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.closing import closing_document
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer
+from safeconduct.http.control.frame import answer
 from safeconduct.http.control.owned import read_owners, whole_incident
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records

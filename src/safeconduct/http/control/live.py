@@ -5,9 +5,10 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import Owner, admit, read_owners
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import rfc3339

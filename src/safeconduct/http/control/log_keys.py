@@ -10,8 +10,9 @@ from safeconduct.access.acts import Capability, admit
 from safeconduct.access.log_keys import check_open, check_rotation, close_log, request_rotation
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Signed, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.programs import settled
+from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.ports import Records
 

@@ -9,8 +9,9 @@ from fastapi.responses import PlainTextResponse
 
 from safeconduct.access.promises import broken_promises
 from safeconduct.access.reading_rights import Reader, reads_entry, reads_log
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer
+from safeconduct.http.control.frame import answer
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin

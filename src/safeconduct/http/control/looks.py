@@ -5,10 +5,11 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.closing import Close, named
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import read_owners
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.autonomy import looking

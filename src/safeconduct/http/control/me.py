@@ -12,9 +12,10 @@ from safeconduct.access.reading_rights import Reader
 from safeconduct.gateway.events import CALL_REFUSED
 from safeconduct.http.control.budgets import budget_documents
 from safeconduct.http.control.calendar import due_document
+from safeconduct.http.control.callers import Myself
 from safeconduct.http.control.calls import latest_calls
 from safeconduct.http.control.context import Control, Installation, Newest
-from safeconduct.http.control.frame import Myself, answer
+from safeconduct.http.control.frame import answer
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.errors import UnauthenticatedError
 from safeconduct.kernel.instants import Instant, rfc3339

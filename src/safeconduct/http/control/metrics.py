@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Response
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from safeconduct.http.control.asking import Measuring
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Measuring
 from safeconduct.http.vitals import metrics_text
 
 router = APIRouter(tags=["status"])

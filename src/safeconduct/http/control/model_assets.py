@@ -4,8 +4,9 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
 from safeconduct.access.reading_rights import reads_telemetry
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer
+from safeconduct.http.control.frame import answer
 from safeconduct.soc.owners import owner_name
 
 router = APIRouter(prefix="/api/v1", tags=["telemetry"])

@@ -7,9 +7,11 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access.acts import Capability, admit
 from safeconduct.access.reading_rights import Reader
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, Signed, answer, commit
+from safeconduct.http.control.frame import answer, commit
+from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.errors import AbsentError, UnavailableError
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.instants import rfc3339

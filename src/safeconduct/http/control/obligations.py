@@ -5,9 +5,11 @@ from collections.abc import Callable
 import msgspec
 from fastapi import APIRouter, Response
 
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, Signed, answer, commit
+from safeconduct.http.control.frame import answer, commit
+from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.ports import Transaction
 from safeconduct.program.obligations.meeting import hand_in, judge
 from safeconduct.program.obligations.model import Duty

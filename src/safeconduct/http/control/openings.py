@@ -14,10 +14,12 @@ from safeconduct.access.opening import Answered, open_field, openings, show_fiel
 from safeconduct.access.opening_events import ProposedOpening
 from safeconduct.access.opening_rules import SealedFact, Viewer, Wanted
 from safeconduct.access.reading_rights import Reader, reader_as, votes
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.ballots import SignedBallot, approval_document
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, Signed, answer, commit
+from safeconduct.http.control.frame import answer, commit
+from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import ApprovalId
 from safeconduct.kernel.ports import Records

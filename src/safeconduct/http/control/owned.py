@@ -10,7 +10,7 @@ from safeconduct.access.reading_rights import Reader, reads_telemetry
 from safeconduct.adapters.telemetry.archive import Archive
 from safeconduct.adapters.telemetry.rules_read import rules_in_use
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import Signed
+from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ports import Records
 from safeconduct.soc import telemetry_service

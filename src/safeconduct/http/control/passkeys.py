@@ -19,9 +19,10 @@ from safeconduct.access.passkeys import (
     revoke,
 )
 from safeconduct.access.reading_rights import concerns
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import OpenJson, SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.kernel.ids import PrincipalId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.passkeys import Registration

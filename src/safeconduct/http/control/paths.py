@@ -14,9 +14,10 @@ from safeconduct.access.model_approvals import request_approval, withdraw_approv
 from safeconduct.access.reading_rights import Reader, reads_path
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.gateway.providers import equal, outside
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.programs import settled
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import PathId

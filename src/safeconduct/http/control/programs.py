@@ -12,9 +12,10 @@ from safeconduct.access.freezes import pending
 from safeconduct.access.model.changes import Pending
 from safeconduct.access.program import Program
 from safeconduct.access.programs import apply
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import ReadProgram, SignedProgram
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.program.file import read_program

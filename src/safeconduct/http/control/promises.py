@@ -8,9 +8,11 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access.promise_events import Reported
 from safeconduct.access.promises import broken_promises, quorum_in_force, report_broken
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.declared import Content
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
+from safeconduct.http.control.frame import answer, commit
+from safeconduct.http.control.signed import SignedBytes
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.omission import BrokenPromise
 

@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Response
 
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.hunts import archive_of
 from safeconduct.http.control.owned import Owner
 from safeconduct.soc.owners import owner_name

@@ -9,10 +9,11 @@ from safeconduct import approvals
 from safeconduct.access.activation import proposals, propose, vote
 from safeconduct.access.activation_events import ProposedPolicies
 from safeconduct.access.acts import ProgramElectorate
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.ballots import SignedBallot, approval_document
 from safeconduct.http.control.bodies import SignedProgram
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.programs import read_source
 from safeconduct.kernel.ids import ApprovalId
 from safeconduct.kernel.ports import Records

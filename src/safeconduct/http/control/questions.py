@@ -12,11 +12,12 @@ from safeconduct.access.reading_rights import reader_as
 from safeconduct.adapters.siem.asking.file import Joined
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Signed, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import admit
 from safeconduct.http.control.prompts import prompt_in_force
 from safeconduct.http.control.readers import viewer_of
 from safeconduct.http.control.siem_evidence import SiemTelemetry, refuse_other_owners
+from safeconduct.http.control.signed import Signed
 from safeconduct.http.control.triage import Wanted, admitted, chosen
 from safeconduct.http.control.triage_documents import (
     claim_document,

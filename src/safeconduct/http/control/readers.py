@@ -4,7 +4,7 @@ from safeconduct.access.acts import Capability, admit
 from safeconduct.access.opening_rules import LOCAL, Viewer
 from safeconduct.access.reading_rights import Reader, reads_log
 from safeconduct.http.control.context import Control
-from safeconduct.http.control.frame import Signed
+from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.sealing import HOUSE

@@ -4,9 +4,10 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access.recertifications import Access
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.kernel.ids import EntryId
 from safeconduct.program.recertifying import campaigns
 from safeconduct.program.recertifying.reading import campaign_document, item_document, report

@@ -26,10 +26,11 @@ from safeconduct.gateway.rechecking import (
     rechecks,
 )
 from safeconduct.gateway.usage import used
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.ballots import approval_document
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation, Newest
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.openings import sealed_facts
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339

@@ -7,10 +7,12 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access.reading_rights import reader_as
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, Signed, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import read_owners
+from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc import triage_service
 from safeconduct.soc.grouping import Change

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from safeconduct.access.parting import parting_files
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading
 from safeconduct.http.control.readers import check_log
 from safeconduct.kernel.ids import Origin
 from safeconduct.ledger.dossier import dossier

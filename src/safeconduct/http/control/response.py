@@ -12,10 +12,11 @@ from safeconduct import approvals
 from safeconduct.access.acts import ProgramElectorate
 from safeconduct.access.reading_rights import Reader, votes
 from safeconduct.access.secrets import make_secret, secret_hash
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.ballots import SignedBallot, approval_document
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.kernel.ids import ActionId, ClaimId, IncidentId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records, Transaction

@@ -10,9 +10,10 @@ from safeconduct.access.model.stops import Restriction, RestrictionKind
 from safeconduct.access.reading_rights import selects
 from safeconduct.access.restrictions import lift, restrict, restrictions
 from safeconduct.access.selectors import parse_selector
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.instants import rfc3339
 

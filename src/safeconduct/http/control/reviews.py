@@ -5,10 +5,12 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Response
 
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, Signed, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import read_owners
+from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.autonomy import reviewing
 from safeconduct.soc.autonomy.review_events import Decision, Review

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from safeconduct.access.reading_rights import Reader
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.declared import Content
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import Owner, admit, read_owners, rules_of
+from safeconduct.http.control.signed import SignedBytes
 from safeconduct.kernel.errors import RefusedError
 from safeconduct.soc import owners, rule_collections, telemetry_service
 from safeconduct.soc.attack import attack_table

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Response
 
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.hunts import archive_of
 from safeconduct.http.control.owned import Owner, admit
 from safeconduct.kernel.instants import rfc3339

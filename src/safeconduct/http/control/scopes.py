@@ -21,9 +21,10 @@ from safeconduct.access.scopes import (
     unknown_scope,
 )
 from safeconduct.access.secrets import make_secret
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.kernel.instants import Instant, rfc3339
 from safeconduct.kernel.ports import Records
 

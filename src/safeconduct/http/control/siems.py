@@ -9,11 +9,13 @@ from fastapi import APIRouter, Query, Response
 
 from safeconduct.adapters.siem.asking.file import Joined
 from safeconduct.adapters.siem.asking.taking import take_alerts
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, Signed, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import admit
 from safeconduct.http.control.siem_fetching import asked, fetch, rows_asked, settle
+from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.instants import SECOND, Instant, parse_rfc3339, rfc3339
 from safeconduct.kernel.ports import Transaction
 from safeconduct.soc.hunts.written import Question

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.reading_rights import concerns
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Installation, Newest
-from safeconduct.http.control.frame import Reading, answer
+from safeconduct.http.control.frame import answer
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
 from safeconduct.kernel.instants import rfc3339

@@ -10,8 +10,9 @@ from safeconduct.access.holds import holds
 from safeconduct.access.promises import broken_promises
 from safeconduct.access.sign_in import administrators_with_keys
 from safeconduct.access.upstream_keys import unrevoked
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer
+from safeconduct.http.control.frame import answer
 from safeconduct.http.vitals import readiness
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.instants import rfc3339

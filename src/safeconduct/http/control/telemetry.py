@@ -10,10 +10,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from safeconduct.adapters.telemetry.ingestion import Said
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.declared import Content
-from safeconduct.http.control.frame import Reading, Signed, SignedBytes, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import NAME_CHARS_MAX, Owner, admit, archives_of, read_owners
+from safeconduct.http.control.signed import Signed, SignedBytes
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc import telemetry_service as service

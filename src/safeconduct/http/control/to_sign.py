@@ -14,9 +14,10 @@ from safeconduct.access.grant_requests import reads_case, unknown_grant
 from safeconduct.access.opening_events import OPENINGS
 from safeconduct.access.passkey_events import find as find_passkey
 from safeconduct.access.reading_rights import Reader, concerns, reads_freeze
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.ballots import proposal_document
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer
+from safeconduct.http.control.frame import answer
 from safeconduct.http.control.openings import reads_opening
 from safeconduct.http.control.response import reads_action
 from safeconduct.kernel.canonical import canonical

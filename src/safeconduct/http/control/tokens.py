@@ -8,9 +8,10 @@ from fastapi import APIRouter, Response
 from safeconduct.access.model.tokens import Token
 from safeconduct.access.reading_rights import concerns
 from safeconduct.access.tokens import IssuedToken, issue_token, list_tokens, revoke_token
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.kernel.ids import PrincipalId
 from safeconduct.kernel.instants import parse_rfc3339, rfc3339
 

@@ -21,9 +21,10 @@ from safeconduct.boundary.deciding import (
 from safeconduct.boundary.decision_events import DECISION_KEYS, DecidedCall, RunEnd
 from safeconduct.boundary.decisions import Attempt, check_tool_name, signed_token
 from safeconduct.gateway.moves import CutWhy
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import CallerJson, SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.kernel.errors import InvalidInputError, RefusedError, SafeconductError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import rfc3339

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access.model.parties import Principal
 from safeconduct.access.reading_rights import reader_as
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.closing import closing_document
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, Signed, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.prompts import prompt_in_force
 from safeconduct.http.control.readers import viewer_of
+from safeconduct.http.control.signed import Signed
 from safeconduct.http.control.triage_documents import (
     claim_document,
     error_document,

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Response
 from safeconduct.access.model.parties import Principal
 from safeconduct.access.reading_rights import Reader, reader_as
 from safeconduct.gateway.budgets.model import Usage
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import Owner, read_owners
 from safeconduct.http.control.prompts import prompt_of
 from safeconduct.http.control.questions import IncidentTelemetry

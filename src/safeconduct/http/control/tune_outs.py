@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Response
 
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading, answer, commit
+from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import Owner, admit, rules_of
 from safeconduct.http.control.rules import rules_read
 from safeconduct.kernel.ids import EventId

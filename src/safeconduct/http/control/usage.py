@@ -9,9 +9,11 @@ from fastapi import APIRouter, Query, Response
 from safeconduct.gateway.reconciling import reconcile
 from safeconduct.gateway.usage import Asked, Conduct, conduct, used
 from safeconduct.gateway.usage_exports import read_export
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.declared import Content
-from safeconduct.http.control.frame import Reading, SignedBytes, answer, commit
+from safeconduct.http.control.frame import answer, commit
+from safeconduct.http.control.signed import SignedBytes
 from safeconduct.kernel.instants import HOUR, Instant, parse_rfc3339
 
 router = APIRouter(prefix="/api/v1/usage", tags=["usage"])

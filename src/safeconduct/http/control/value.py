@@ -9,8 +9,8 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from safeconduct.access.reading_rights import Reader
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import Reading
 from safeconduct.http.control.owned import read_owners
 from safeconduct.kernel.instants import DAY, Duration, Instant, parse_rfc3339
 from safeconduct.soc.value.asking import asks

@@ -10,9 +10,11 @@ from fastapi import APIRouter, Response
 
 from safeconduct.access import records as kept
 from safeconduct.access.selectors import parse_selector
+from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation, Newest
-from safeconduct.http.control.frame import Reading, Signed, answer, commit
+from safeconduct.http.control.frame import answer, commit
+from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.ids import EntryId, PrincipalId
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
 from safeconduct.kernel.ports import Records, Transaction
