@@ -1,5 +1,8 @@
 """Tokens of a space, and texts with them in place of values: deterministic, told apart, and exactly undone."""
 
+import base64
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +11,7 @@ from safeconduct.access.data_handling import DataHandling
 from safeconduct.boundary.model import Finding
 from safeconduct.boundary.protecting import protect
 from safeconduct.boundary.pseudonyms import Known, Pseudonyms
-from safeconduct.boundary.tokens import TOKEN, identity_of
+from safeconduct.boundary.tokens import TOKEN, identity, identity_of
 from safeconduct.kernel.errors import RefusedError
 
 KEY, OTHER_KEY = b"\x01" * 32, b"\x02" * 32
@@ -44,6 +47,12 @@ def test_a_token_follows_from_key_class_and_value():
     }
     assert one not in others
     assert len(others) == 3
+
+
+@given(st.binary(min_size=32, max_size=32), st.text(st.characters(codec="utf-8"), max_size=20))
+def test_an_identity_is_base32_of_the_keyed_digest_as_releases_before_made_it(key, value):
+    made = hmac.digest(key, f"safeconduct/pseudonym/v1\0value\0HOST\0{value}\x000".encode(), "sha256")
+    assert identity(key, "HOST", value, 0) == f"HOST_{base64.b32encode(made[:5]).decode().lower()}"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from safeconduct.gateway.limits import OUTCOME_TRIES_MAX, PIECE_BYTES, REFUSED_B
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
+    AnswerKept,
     AppendIntent,
     AppendOutcome,
     AttemptCommitted,
@@ -23,6 +24,7 @@ from safeconduct.gateway.moves import (
     Dispatch,
     End,
     Event,
+    HoldAnswer,
     IntentCommitted,
     Outcome,
     OutcomeCommitted,
@@ -41,10 +43,13 @@ from safeconduct.gateway.moves import (
 from safeconduct.kernel.errors import UpstreamError
 from support.call_watch import (
     ANSWER,
+    CALLING,
     CALLS,
     CHUNK,
     DONE,
     EVENTS,
+    HELD,
+    HOLDS,
     JSON_HEAD,
     LAST,
     LOST,
@@ -95,6 +100,7 @@ class Walk:
             len(answer._releaser.held),
             answer._gate and (bool(answer._gate.held), monitor.turn_goes),
             call._tries,
+            (monitor.put, monitor.fetched, bool(answer._aside)),
             monitor.committed,
             monitor.cut,
             monitor.dispatched,
@@ -108,6 +114,9 @@ def twin(call: Call) -> Call:
     other._answer = apart(call._answer)
     other._answer._reader = copy.deepcopy(call._answer._reader, {id(call.terms.request): call.terms.request})
     other._answer._releaser = apart(call._answer._releaser)
+    other._answer._noting = apart(call._answer._noting)
+    if hasattr(other._answer._releaser, "_inspector"):
+        other._answer._releaser._inspector = other._answer._noting
     other._answer._gate = call._answer._gate and apart(call._answer._gate)
     return other
 
@@ -116,7 +125,7 @@ def apart(thing):
     """Copies a thing and its containers."""
     other = copy.copy(thing)
     for name, value in vars(thing).items():
-        if isinstance(value, deque | bytearray | list | dict):
+        if isinstance(value, deque | bytearray | list | dict | set):
             setattr(other, name, value.copy())
     return other
 
@@ -153,7 +162,7 @@ SHAPES = [
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_event_at_every_point_keeps_the_promises(shape):
     walks = sweep(begin(**shape, words=("aa",)), depth=8)
-    missing = {State.DECIDING} | (set() if shape["stream"] else {State.RELAYING})
+    missing = {State.DECIDING, State.HOLDING} | (set() if shape["stream"] else {State.RELAYING})
     missing |= set() if shape["attempts"] > 1 else {State.RETRYING}
     assert {walk.call.state for walk in walks} == set(State) - missing
     assert len(walks) > 300
@@ -168,6 +177,67 @@ def test_no_tool_call_goes_at_any_point_that_was_not_decided(stream):
         if walk.call.state is State.DECIDING:
             held = walk.then(Cut(CutWhy.FREEZE))
             assert held.monitor.outcomes[0].end is End.CUT, walk.path
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_no_answer_that_waits_for_a_person_goes_at_any_point(stream):
+    walks = sweep(begin(stream=stream, release=Release.HOLD_ALL, words=("a", "hi"), holds=True), 9, HOLDS)
+    holding = [walk for walk in walks if walk.call.state is State.HOLDING]
+    assert holding
+    assert any(walk.monitor.fetched and "end" in walk.monitor.sent for walk in walks)
+    for walk in holding:
+        assert walk.then(Cut(CutWhy.FREEZE)).monitor.outcomes[0].end is End.CUT, walk.path
+        told = walk.then(AnswerKept(HELD))
+        while told.call.state is State.DRAINING:  # the stream says so, and its client takes that
+            told = told.then(ClientWritten())
+        assert told.monitor.outcomes[0].end is End.HELD, walk.path
+
+
+@pytest.mark.parametrize(("stream", "words"), [(True, ("a",)), (False, ("hi",))])
+def test_what_is_put_to_the_vote_is_the_whole_answer_and_nothing_of_it_is_sealed_twice(stream, words):
+    call = begin(stream=stream, release=Release.HOLD_ALL, words=words, holds=True)
+    said = [STREAM_HEAD, UpstreamBytes(CHUNK), UpstreamBytes(LAST + DONE)] if stream else [JSON_HEAD]
+    said += [] if stream else [UpstreamBytes(ANSWER)]
+    commands = play(call, Started(), IntentCommitted(RECEIPT), *said, UpstreamEnd())
+    (put,) = [one for one in commands if isinstance(one, HoldAnswer)]
+    assert (put.answer, put.received, put.clause) == (
+        CHUNK + LAST + DONE if stream else ANSWER,
+        b"",
+        f"words:{words[0]}",
+    )
+    told = play(call, *[ClientWritten()] * 2 * stream, AnswerKept(HELD), *[ClientWritten()] * stream)
+    ended = outcome_of(told)
+    assert (ended.end, ended.why, ended.clause, ended.kept) == (End.HELD, "answer-held", "words:a", b"")
+    assert CHUNK not in ended.released
+    if stream:
+        assert b'"code":"answer-held"' in ended.released
+    else:
+        assert [type(one) for one in told][:2] == [AbortUpstream, SendError]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_that_is_fetched_goes_whole_and_no_model_is_asked(stream):
+    answer = CHUNK + LAST + DONE if stream else ANSWER
+    call = begin(stream=stream)
+    commands = play(call, Started(), IntentCommitted(RECEIPT, answer, {"exploit": 1}), ClientWritten())
+    assert Dispatch(1) not in commands
+    assert b"".join(one.data for one in commands if isinstance(one, SendBytes)) == answer
+    ended = outcome_of(commands)
+    assert (ended.end, ended.attempt, ended.released, ended.found) == (End.COMPLETED, 0, answer, {"exploit": 1})
+    late = play(begin(stream=stream), Started(), IntentCommitted(RECEIPT, answer), Cut(CutWhy.FREEZE))
+    assert AbortUpstream() not in late
+    assert outcome_of(late).end is End.CUT
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_with_tool_calls_to_decide_cannot_wait(stream):
+    call = begin(stream=stream, release=Release.HOLD_ALL, words=("send_mail",), holds=True, tool=TOOL)
+    said = [STREAM_HEAD, UpstreamBytes(CALLING), UpstreamBytes(DONE)] if stream else [JSON_HEAD, UpstreamBytes(CALLS)]
+    commands = play(call, Started(), IntentCommitted(RECEIPT), *said, UpstreamEnd(), *[ClientWritten()] * 3)
+    assert not any(isinstance(one, HoldAnswer) for one in commands)
+    ended = outcome_of(commands)
+    assert (ended.end, ended.why) == (End.WITHHELD, "released-withheld")
+    assert ended.kept == (CALLING + DONE if stream else CALLS)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from safeconduct.access.detection import FoundAct, FoundKind, OutputRules
+from safeconduct.access.program import parse_program
 from safeconduct.access.readership import APART, rule_of
 from safeconduct.access.records import require_agreement
 from safeconduct.boundary.canaries import canary_of
@@ -114,6 +115,50 @@ def test_exploits_are_kept_no_longer_than_calls():
     assert replace(agreement, retention={Retention.CALL: 30}).days == {Retention.CALL: 30, Retention.EXPLOIT: 30}
     own = {Retention.CALL: 30, Retention.EXPLOIT: 7}
     assert replace(agreement, retention=own).days == own
+
+
+@pytest.mark.parametrize("kind", FoundKind)
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_finding_that_is_held_passes_and_is_noted_as_such(kind, whole):
+    looking = inspector(FoundAct.HOLD)
+    if whole:
+        check_whole(Release.HOLD_ALL, looking, json.dumps({"choices": [{"text": SAID[kind]}]}).encode())
+    else:
+        assert streamed(Release.HOLD_ALL, looking, SAID[kind]) == b"".join(frames(SAID[kind]))
+    assert (looking.hold, looking.counts) == (f"path:soc-triage/output/{kind}", {kind.value: 1})
+    assert inspector(FoundAct.MARK).hold == ""
+
+
+def test_what_is_withheld_goes_before_what_is_held():
+    rules = OutputRules(link=FoundAct.HOLD, secret=FoundAct.WITHHOLD)
+    verdict = OutputInspector("p", rules).inspect(SAID[FoundKind.LINK] + SAID[FoundKind.SECRET], ends=True)
+    assert (verdict.clause, verdict.hold) == ("path:p/output/secret", "path:p/output/link")
+
+
+def with_output(output, release="hold-all"):
+    source = demo_program().replace(b"release: pass", b"release: " + release.encode())
+    return source.replace(b"    upstream: local\n", b"    upstream: local\n    output: " + output + b"\n", 1)
+
+
+def test_a_program_s_rules_are_its_path_s():
+    source = with_output(b"{hosts: [docs.example], link: hold, exploit: mark}")
+    (path,) = [one for one in parse_program(source).paths if one.id == "soc-triage"]
+    assert path.output == OutputRules(hosts=("docs.example",), link=FoundAct.HOLD, exploit=FoundAct.MARK)
+    assert path.output.holds
+    assert not OutputRules().holds
+
+
+@pytest.mark.parametrize(("release", "taken"), [("hold-all", True), ("hold-window", False)])
+def test_an_answer_is_held_for_a_person_only_where_nothing_of_it_goes_before(release, taken):
+    source = with_output(b"{exploit: hold}", release)
+    if taken:
+        assert parse_program(source)
+    else:
+        with pytest.raises(
+            InvalidInputError, match="what went out can't be held for a person: expected release hold-all"
+        ):
+            parse_program(source)
+    assert parse_program(with_output(b"{exploit: withhold}", release))
 
 
 def test_a_path_that_holds_nothing_cannot_look_through_answers():

@@ -6,10 +6,12 @@ from safeconduct.boundary.restoring import Restorable
 from safeconduct.gateway.call import Call, State
 from safeconduct.gateway.dialects.model import Shapes
 from safeconduct.gateway.dialects.registry import OPENAI_CHAT
+from safeconduct.gateway.errors import AnswerHeldError, WithheldError
 from safeconduct.gateway.limits import OUTCOME_TRIES_MAX
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
+    AnswerKept,
     AppendAttempt,
     AppendIntent,
     AppendOutcome,
@@ -21,6 +23,7 @@ from safeconduct.gateway.moves import (
     CutWhy,
     Dispatch,
     Event,
+    HoldAnswer,
     IntentCommitted,
     IntentFailed,
     Outcome,
@@ -111,6 +114,28 @@ TURNS: tuple[Event, ...] = (
 )
 """What happens to a call whose answer calls a tool."""
 
+HELD = AnswerHeldError("A" * 26, "words:a", "2026-11-23T00:00:00Z")
+HOLDS: tuple[Event, ...] = (
+    Started(),
+    IntentCommitted(RECEIPT),
+    IntentCommitted(RECEIPT, ANSWER),
+    STREAM_HEAD,
+    JSON_HEAD,
+    UpstreamBytes(CHUNK),
+    UpstreamBytes(DONE),
+    UpstreamBytes(ANSWER),
+    UpstreamEnd(),
+    UpstreamFailed(LOST),
+    AnswerKept(HELD),
+    AnswerKept(WithheldError("approvals.answer")),
+    AnswerKept(UnavailableError("disk full")),
+    ClientWritten(),
+    Cut(CutWhy.FREEZE, "freeze:F"),
+    OutcomeCommitted(OUTCOME_RECEIPT),
+    OutcomeFailed(),
+)
+"""What happens to a call whose answer waits for a person, or is one that waited."""
+
 
 def begin(
     *,
@@ -121,6 +146,7 @@ def begin(
     words: tuple[str, ...] = (),
     restorable: Restorable | None = None,
     tool: str = "",
+    holds: bool = False,
 ) -> Call:
     offered = [{"type": "function", "function": {"name": tool}}] if tool else []
     terms = CallTerms(
@@ -128,7 +154,7 @@ def begin(
         request=OPENAI_CHAT.read(request(stream=stream, tools=offered), Shapes(tools=(tool,))),
         answer_bytes_max=most,
         release=release,
-        inspector=RefusesWords(words),
+        inspector=RefusesWords(words, holds=holds),
         attempts=attempts,
         restorable=restorable,
         withheld=WITHHELD["openai.chat"] if tool else None,
@@ -152,11 +178,14 @@ class Monitor:
     outcome_known: int = 0
     may_retry: bool = False
     turn_goes: bool = False  # its tool calls were decided: they may
+    put: bool = False  # its answer was put to the vote
+    fetched: bool = False  # its answer is one that a person let go
     sent: list[str] = field(default_factory=list)
 
     def watch(self, before: State, event: Event, commands: list[Command], after: State) -> None:
         if before in (State.RECORDING, State.WITHDRAWN) and isinstance(event, IntentCommitted):
             self.committed = 1
+            self.fetched = event.answer is not None
         if before is State.RETRYING and isinstance(event, AttemptCommitted):
             self.committed += 1
         if isinstance(event, Cut) and before is not State.CLOSED:
@@ -166,6 +195,7 @@ class Monitor:
             self.may_retry = event == OutcomeFailed()
         self.turn_goes = self.turn_goes or (before is State.DECIDING and event == TurnDecided())
         for command in commands:
+            self._hold(command)
             self._command(command)
         if after is State.CLOSED and self.committed:
             self._require(len(self.outcomes) >= 1, "a committed call closed without asking for an outcome")
@@ -214,6 +244,16 @@ class Monitor:
                 self.sent.append("abort")
             case AbortUpstream():
                 self._require(self.dispatched > 0, "aborted an upstream that was never asked")
+
+    def _hold(self, command: Command) -> None:
+        if isinstance(command, HoldAnswer):
+            self._require(not self.put, "put to the vote twice")
+            self._require(not self.cut, "put to the vote after a cut")
+            self.put = True
+        if isinstance(command, Dispatch):
+            self._require(not self.fetched, "a model was asked for an answer that is there")
+        if isinstance(command, SendBytes) and b"content" in command.data:
+            self._require(not self.put, "an answer went that waits for a person")
 
     def _require(self, holds: bool, text: str) -> None:
         if not holds:

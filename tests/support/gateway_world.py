@@ -22,6 +22,7 @@ from safeconduct.adapters.sqlite.keys import SqliteKeys
 from safeconduct.approvals.events import PROJECTIONS as APPROVALS
 from safeconduct.boundary.decision_events import PROJECTIONS as DECISIONS
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
+from safeconduct.gateway.held_events import PROJECTIONS as HELD_ANSWERS
 from safeconduct.gateway.holding import PROJECTIONS as HELD
 from safeconduct.gateway.label_events import PROJECTIONS as LABELS
 from safeconduct.gateway.ports import Classifier, Inspector, Upstream
@@ -51,7 +52,18 @@ AGREEMENT = Origin("safeconduct.example/demo/ag-2026-01")
 SIGNERS = {origin: NoteSigner(origin, SecretKey(bytes([i]) * 32)) for i, origin in enumerate((INSTALLATION, AGREEMENT))}
 
 
-PROJECTIONS = {**ACCESS, **APPROVALS, **DECISIONS, **GATEWAY, **HELD, **LABELS, **TURNS, **USAGE, **WATCH}
+PROJECTIONS = {
+    **ACCESS,
+    **APPROVALS,
+    **DECISIONS,
+    **GATEWAY,
+    **HELD,
+    **HELD_ANSWERS,
+    **LABELS,
+    **TURNS,
+    **USAGE,
+    **WATCH,
+}
 
 
 class FixedClock:
@@ -176,6 +188,7 @@ class LogWorld:
             vault=self.keys,
             safety_secret=safety_secret,
             classifier=classifier,
+            open_answer=lambda entry, field: self.reader.open_field(entry, field).value,
         )
         self.in_flight = calls.in_flight
         self.board.attach(asyncio.get_running_loop(), calls)

@@ -17,7 +17,7 @@ from safeconduct.bootstrap.destruction import destroy
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME
 from safeconduct.http import copies, log
 from safeconduct.http.acts import HEADER, encode_act
-from safeconduct.http.control import destructions, holds, openings, rechecks, restorations
+from safeconduct.http.control import calls, destructions, holds, openings, rechecks, restorations
 from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
 from safeconduct.http.inprocess import Ask, ask
@@ -74,7 +74,7 @@ class SealedHouse:
             "in_force": InForce(lambda: world.board.current),
         }
         self.app = control_app(
-            [part.router for part in (openings, holds, destructions, rechecks, restorations, log, copies)],
+            [part.router for part in (openings, holds, destructions, rechecks, restorations, calls, log, copies)],
             control=Control(**{one.name: None for one in fields(Control)} | given),
             local_secret="local",
             check_reader=self.check_reader,

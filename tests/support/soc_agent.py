@@ -12,6 +12,8 @@ from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from msgspec import structs
+
 from safeconduct.access.inventory import NO_INVENTORY
 from safeconduct.access.program import parse_program
 from safeconduct.boundary.hints import hints
@@ -77,7 +79,7 @@ class Work:
         document = [one.document() for one in list(self.case.events.values())[:READ_MAX]]
         text = json.dumps([*document, {"command_line": order}] if order else document)
         hinted = detector and hints([Block(pointer="/messages/2/content", source=Source.TOOL, text=text)])
-        self.label = replace(self.label, integrity=Integrity.HOSTILE if hinted else Integrity.UNTRUSTED)
+        self.label = structs.replace(self.label, integrity=Integrity.HOSTILE if hinted else Integrity.UNTRUSTED)
         self.record = claimed(self.case)
         asked = ToolCall(id="v", name="verified_claims", arguments={"incident": self.id})
         tool = next(one for one in path().sinks if one.name == asked.name)

@@ -78,6 +78,7 @@ class FoundAct(StrEnum):
     """What is done about a finding. Either way the outcome counts it."""
 
     MARK = "mark"
+    HOLD = "hold"  # the answer lies sealed until a person let it go, and its caller fetches it
     WITHHOLD = "withhold"  # the rest of the answer is sealed, and opened by who may open it
 
 
@@ -96,3 +97,8 @@ class OutputRules:
     def acts(self) -> Mapping[FoundKind, FoundAct]:
         """What is done, by kind."""
         return {kind: FoundAct(getattr(self, kind.value)) for kind in FoundKind}
+
+    @property
+    def holds(self) -> bool:
+        """Whether some finding has a whole answer wait for a person."""
+        return FoundAct.HOLD in self.acts.values()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from safeconduct.access.acts import record_act
 from safeconduct.kernel.entries import Entry, Reader
 from safeconduct.kernel.ids import ApprovalId, EntryId
-from safeconduct.kernel.ports import Collection, Projection, State
+from safeconduct.kernel.ports import Collection, Projection, Records, State
 from safeconduct.ledger.events import EventType
 
 
@@ -60,6 +60,14 @@ class Latest:
     approval: ApprovalId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The entry that says that somebody opened a field."""
+
+    entry: EntryId
+
+
+OPENED_FIELDS = Collection("opened-fields", Opened)  # at entry, field and person: the last time
 OPENINGS = Collection("openings", ProposedOpening)  # at the approval's id
 LATEST_OPENINGS = Collection("latest-openings", Latest)  # at the digest of what would be done
 
@@ -69,6 +77,13 @@ PROPOSED = EventType("access.opening.proposed/1", OpeningProposed)
 
 def _opened(state: State, entry: Entry) -> None:
     record_act(state, entry)
+    event = OPENED.read(entry)
+    state.put(OPENED_FIELDS, f"{event.entry}/{event.field}/{event.by}", Opened(entry=entry.id))
+
+
+def opened_by(records: Records, entry: EntryId, field: str, person: str) -> bool:
+    """Tells whether a person has opened a sealed field."""
+    return records.get(OPENED_FIELDS, f"{entry}/{field}/{person}") is not None
 
 
 def _proposed(state: State, entry: Entry) -> None:

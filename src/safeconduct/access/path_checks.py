@@ -8,6 +8,7 @@ from typing import Any
 
 from safeconduct.access.catalogue import UNSTATED
 from safeconduct.access.data_handling import ONE_WAY, DataHandling, unruled
+from safeconduct.access.detection import FoundAct, FoundKind
 from safeconduct.access.path_schema import (
     BUILT_DIALECTS,
     BUILT_MEDIA,
@@ -140,3 +141,8 @@ def _check_output(name: str, path: Values, log: Log) -> None:
     if path["output"] is not None and path["release"] == "pass":
         text = f"path {name}: an answer that is released as it comes is not inspected: expected release hold-window or"
         log.wrong_at(("paths", name, "output"), f"{text} hold-all", "output-not-held")
+    elif path["release"] != "hold-all":
+        for kind in FoundKind:
+            if path["output"] is not None and path["output"][kind.value] == FoundAct.HOLD:
+                text = f"path {name}: what went out can't be held for a person: expected release hold-all"
+                log.wrong_at(("paths", name, "output", kind.value), text, "output-not-held")

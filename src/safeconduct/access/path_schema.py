@@ -188,7 +188,7 @@ OUTPUT = Section(
             default=[],
         ),
         *(
-            FieldSpec(kind, Choice(tuple(FoundAct)), about, required=False, default=FoundAct.WITHHOLD.value)
+            FieldSpec(kind.value, Choice(tuple(FoundAct)), about, required=False, default=FoundAct.WITHHOLD.value)
             for kind, about in _FOUND.items()
         ),
     ),

@@ -51,6 +51,7 @@ _APPROVED = (
     "opening",
     "call",
     "tool-call",
+    "answer",
     "policy",
     "grant",
     *(f"grant-tier-{tier}" for tier in range(TIER_MAX + 1)),

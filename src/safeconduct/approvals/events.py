@@ -20,12 +20,16 @@ EXPIRY_TIMER = "approval.expire"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoteCast:
-    """A person voted. The entry's act is the vote: its content is the digest of `service.ballot`."""
+    """A person voted. The entry's act is the vote: its content is the digest of `service.ballot`.
+
+    `reason` is the voter's own, where what is voted on asks for one.
+    """
 
     approval: ApprovalId
     voter: PrincipalId
     verdict: Verdict
     seats: tuple[int, ...]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +77,7 @@ def _proposed(state: Records, entry: Entry) -> None:
 
 def _voted(state: Records, entry: Entry) -> None:
     cast = VOTED.read(entry)
-    vote = Vote(voter=cast.voter, verdict=cast.verdict, seats=cast.seats, entry=entry.id)
+    vote = Vote(voter=cast.voter, verdict=cast.verdict, seats=cast.seats, entry=entry.id, reason=cast.reason)
     _keep(state, _present(state, cast.approval).with_vote(vote))
 
 

@@ -75,12 +75,16 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """One person's vote. `seats` are the indexes of the groups in which the person could sit when voting."""
+    """One person's vote. `seats` are the indexes of the groups in which the person could sit when voting.
+
+    `reason` is empty where nobody asked for one.
+    """
 
     voter: PrincipalId
     verdict: Verdict
     seats: tuple[int, ...]
     entry: EntryId
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,9 +50,10 @@ def propose(tx: Transaction, origin: Origin, proposal: Proposal, *, signed: Sign
     return find(tx, ApprovalId(entry.id))
 
 
-def ballot(draft_digest: str, verdict: Verdict) -> bytes:
+def ballot(draft_digest: str, verdict: Verdict, reason: str = "") -> bytes:
     """Returns the exact bytes whose SHA-256 a vote's act is over, and which the voter's request has as its body."""
-    return canonical({"draft": draft_digest, "verdict": verdict.value})
+    why = {"reason": reason} if reason else {}
+    return canonical({"draft": draft_digest, "verdict": verdict.value, **why})
 
 
 def vote(
@@ -63,6 +64,7 @@ def vote(
     signed: SignedAct,
     *,
     operation: str,
+    reason: str = "",
 ) -> Approval:
     """Casts a signed vote and returns the approval after it.
 
@@ -73,12 +75,16 @@ def vote(
         ConflictError: voting is over, its time is, or `already-voted`: this human has, by whatever account.
     """
     approval = find(tx, approval_id)
-    content = hashlib.sha256(ballot(approval.digest, verdict)).hexdigest()
+    content = hashlib.sha256(ballot(approval.digest, verdict, reason)).hexdigest()
     voter = electorate.authenticate(tx, signed, operation=operation, content=content, now=tx.now)
     _refuse_late(approval, tx.now)
     _refuse_again(approval, voter)
     event = VoteCast(
-        approval=approval.id, voter=voter.principal, verdict=verdict, seats=_seats(approval.proposal, voter)
+        approval=approval.id,
+        voter=voter.principal,
+        verdict=verdict,
+        seats=_seats(approval.proposal, voter),
+        reason=reason,
     )
     tx.append(approval.origin, VOTED.draft(event, act=signed.envelope()))
     return find(tx, approval_id)

@@ -151,6 +151,7 @@ def calls_of(
         pace=pace,
         observers=observers,
         vault=installation.vault,
+        open_answer=lambda entry, field: installation.log.open_field(entry, field).value,
         classifier=TextClassifier(told) if (told := settings.read().hint_classifier) else None,
     )
 

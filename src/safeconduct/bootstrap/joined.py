@@ -12,6 +12,8 @@ from safeconduct.access.readership import AgreementMatrix
 from safeconduct.access.records import EPOCHS
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import require_installation
+from safeconduct.adapters.log_keys import LogKeys
+from safeconduct.adapters.stored_keys import StoredKeys
 from safeconduct.adapters.telemetry.archives import open_archives
 from safeconduct.bootstrap.custody import current_signer, log_keys, wrapping_keys
 from safeconduct.bootstrap.hunt_engine import hunt_engine
@@ -25,6 +27,7 @@ from safeconduct.kernel.effects import OUTBOX, TIMERS
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from safeconduct.kernel.ids import ENTROPY_BYTES, Origin, ulid
 from safeconduct.kernel.instants import SECOND, rfc3339
+from safeconduct.kernel.ports import Clock, Entropy
 from safeconduct.ledger.keys import SEED_BYTES, SecretKey
 from safeconduct.ledger.notes import NoteSigner
 from safeconduct.ledger.reader import LogReader
@@ -36,7 +39,9 @@ from safeconduct.runtime.worker import WorkerWriter
 from safeconduct.settings import Databases
 
 if TYPE_CHECKING:
+    from safeconduct.adapters.postgres.heads import PostgresHeads
     from safeconduct.adapters.postgres.overview import PostgresOverview
+    from safeconduct.adapters.postgres.shared import PostgresShared
 
 TOLD = frozenset({EPOCHS.name, OUTBOX.name, TIMERS.name})
 """Control state whose changes every process is told of at once: who may do what, and what is to be done outside."""
@@ -109,20 +114,7 @@ def joined(data: Path, databases: Databases, role: str, expected: Callable[[], i
         archives = stack.enter_context(open_archives(data, entropy, partial(hunt_engine, data)))
         overview = stack.enter_context(closing(PostgresOverview(databases.log)))
         session = stack.enter_context(closing(PostgresWatch(databases.log, role, name)))
-        secret = SecretKey(entropy(SEED_BYTES))
-        writer = WorkerWriter(
-            store,
-            keys,
-            worker=name,
-            signer=lambda origin: NoteSigner(f"{origin}/worker/{name}", secret),
-            own=OWN | DECIDED,
-            clock=clock,
-            entropy=entropy,
-            projections=PROJECTIONS,
-            expected=expected,
-            matrix=AgreementMatrix(),
-        )
-        stack.enter_context(closing(writer))
+        writer = stack.enter_context(closing(_writer(store, keys, name, clock, entropy, expected=expected)))
         board = StandingBoard(store.snapshot)
         writer.subscribe(board.take_in)
         writer.start()
@@ -135,15 +127,7 @@ def joined(data: Path, databases: Databases, role: str, expected: Callable[[], i
                 writer=writer,
                 ready=writer.open_origin,
                 log=LogReader(store.reader(), keys),
-                logs=Logs(
-                    source=store.reader(),
-                    frozen=store.frozen,
-                    heads=heads,
-                    keys=keys,
-                    signer=lambda origin: current_signer(logs, store.snapshot, origin),
-                    projections=PROJECTIONS,
-                    excuse=excused,
-                ),
+                logs=_logs(store, heads, keys, logs),
                 log_keys=logs,
                 board=board,
                 archives=archives,
@@ -156,6 +140,42 @@ def joined(data: Path, databases: Databases, role: str, expected: Callable[[], i
             overview=overview,
             watch=partial(StandingWatch, session, board),
         )
+
+
+def _writer(
+    store: "PostgresShared",
+    keys: StoredKeys,
+    name: str,
+    clock: Clock,
+    entropy: Entropy,
+    *,
+    expected: Callable[[], int] | None,
+) -> WorkerWriter:
+    secret = SecretKey(entropy(SEED_BYTES))
+    return WorkerWriter(
+        store,
+        keys,
+        worker=name,
+        signer=lambda origin: NoteSigner(f"{origin}/worker/{name}", secret),
+        own=OWN | DECIDED,
+        clock=clock,
+        entropy=entropy,
+        projections=PROJECTIONS,
+        expected=expected,
+        matrix=AgreementMatrix(),
+    )
+
+
+def _logs(store: "PostgresShared", heads: "PostgresHeads", keys: StoredKeys, signing: LogKeys) -> Logs:
+    return Logs(
+        source=store.reader(),
+        frozen=store.frozen,
+        heads=heads,
+        keys=keys,
+        signer=lambda origin: current_signer(signing, store.snapshot, origin),
+        projections=PROJECTIONS,
+        excuse=excused,
+    )
 
 
 def check(data: Path, databases: Databases) -> None:

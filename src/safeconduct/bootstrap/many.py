@@ -8,7 +8,7 @@ parent keeps the sockets: connections to a worker that died wait for the next on
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -60,13 +60,9 @@ async def serve(data: Path, options: ServeOptions, told: Told, count: int) -> No
         async with _local(options, told) as model:
             order = replace(order, local=model)
             keeping = [_child("keeper", order), _child("sequencer", order)]
-            orders = [replace(order, number=one, workers=len(listeners)) for one in range(len(listeners))]
-            workers = [_child("worker", *one) for one in zip(orders, listeners, strict=True)]
+            workers = _workers(order, listeners)
             try:
-                for child in (*keeping, *workers):
-                    told.progress(f"starting {child.task.name}")
-                await keeping[0].start()  # it compares the state before anybody is let in by it
-                await asyncio.gather(*(child.start() for child in (keeping[1], *workers)))
+                await _started(keeping, workers, told.progress)
                 lock.announce(Address(order.here, secret))
                 told.ready(order.url, [], upstreams)
                 await _until_told([*keeping, *workers])
@@ -117,6 +113,22 @@ def _child(role: Role, order: Order, listener: socket.socket | None = None) -> C
             drain_s=order.options.drain_s,
         )
     )
+
+
+def _workers(order: Order, listeners: Sequence[socket.socket]) -> list[Child]:
+    count = len(listeners)
+    return [
+        _child("worker", replace(order, number=number, workers=count), listener)
+        for number, listener in enumerate(listeners)
+    ]
+
+
+async def _started(keeping: Sequence[Child], workers: Sequence[Child], progress: Callable[[str], None]) -> None:
+    for child in (*keeping, *workers):
+        progress(f"starting {child.task.name}")
+    keeper, *others = keeping
+    await keeper.start()  # it compares the state before anybody is let in by it
+    await asyncio.gather(*(child.start() for child in (*others, *workers)))
 
 
 async def _until_told(children: Sequence[Child]) -> None:

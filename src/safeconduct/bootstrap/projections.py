@@ -9,6 +9,7 @@ from safeconduct.approvals.events import PROJECTIONS as APPROVALS
 from safeconduct.boundary.decision_events import PROJECTIONS as DECISIONS
 from safeconduct.gateway.breach_events import PROJECTIONS as BREACHES
 from safeconduct.gateway.events import PROJECTIONS as GATEWAY
+from safeconduct.gateway.held_events import PROJECTIONS as HELD_ANSWERS
 from safeconduct.gateway.holding import PROJECTIONS as HELD
 from safeconduct.gateway.label_events import PROJECTIONS as LABELS
 from safeconduct.gateway.recheck_events import PROJECTIONS as RECHECKS
@@ -46,6 +47,7 @@ PROJECTIONS: Mapping[str, Projection] = counted(
         **APPROVALS,
         **GATEWAY,
         **HELD,
+        **HELD_ANSWERS,
         **DECISIONS,
         **TURNS,
         **BREACHES,

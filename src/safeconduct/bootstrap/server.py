@@ -1,20 +1,23 @@
 """The server over an installation, and one request without a server."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from socket import socket
 
 from safeconduct.access.secrets import make_secret
 from safeconduct.access.upstream_key_events import REVOKE_KEY
 from safeconduct.adapters.data_folder import Address, locked
 from safeconduct.adapters.log_lines import write_lines
-from safeconduct.bootstrap.calling import ServeOptions, Serving, Told, alone, app_of, models, named, server_of
+from safeconduct.bootstrap.calling import ServeOptions, Serving, Settle, Told, alone, app_of, models, named, server_of
 from safeconduct.bootstrap.controlling import ONCE, control_of
 from safeconduct.bootstrap.cosigning import follow
 from safeconduct.bootstrap.detecting import live_detection
 from safeconduct.bootstrap.effects import effect_runner
 from safeconduct.bootstrap.hunting import hunting
-from safeconduct.bootstrap.installation import opened
+from safeconduct.bootstrap.installation import Installation, opened
 from safeconduct.bootstrap.key_revoking import key_carrier
 from safeconduct.bootstrap.listening import address_of, listening, loopback
 from safeconduct.bootstrap.notifying import channels, notifying
@@ -23,10 +26,12 @@ from safeconduct.bootstrap.responding import carry_responses
 from safeconduct.bootstrap.shipping import shipped
 from safeconduct.bootstrap.siems import siem_teller
 from safeconduct.bootstrap.watching import watching
+from safeconduct.http.connection import GatewayServer
 from safeconduct.http.inprocess import Answer, Ask, ask
 from safeconduct.http.vitals import AtWork, alone_at_work
 from safeconduct.runtime.background import beside
 from safeconduct.runtime.calls import Calls
+from safeconduct.runtime.effects import EffectRunner
 from safeconduct.soc.siem.events import TELL_SIEM
 
 
@@ -56,36 +61,55 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
             write_lines(options.watch.lines, installation.clock.now)
         async with (
             models(data, options, told.progress) as upstreams,
-            effect_runner(installation) as runner,
+            _effects(installation, options, here) as runner,
             observing(options.watch, upstreams) as seen,
         ):
-            carry_responses(runner, installation, lambda: here)
-            runner.on(TELL_SIEM, siem_teller(installation).carry_out)
-            runner.on(REVOKE_KEY, key_carrier(installation, options.sources).carry_out)
             calls = await alone(installation, upstreams, seen.all)
             flights.append(calls)
-            secret = make_secret(installation.entropy)
             serving = Serving(
                 url=url,
-                secret=secret,
+                secret=make_secret(installation.entropy),
                 upstreams=upstreams,
                 calls=calls,
                 metrics=metrics_of(seen, calls),
                 shipping=shipping,
             )
-            work = partial(_at_work, calls)
-            control = control_of(installation, runner.settle, serving, work)  # at once: whoever freezes never waits
-            server = server_of(app_of(installation, serving, work, control), calls, options, local)
-            lock.announce(Address(here, secret))
+            server = _server(installation, runner.settle, serving, options, local)
+            lock.announce(Address(here, serving.secret))
             told.ready(url, [finding.text for finding in installation.findings], named(upstreams))
-            async with (
-                beside(follow(installation)),
-                notifying(installation),
-                hunting(installation),
-                beside(watching(installation)),
-                beside(live_detection(installation)),
-            ):
+            async with _beside_calls(installation):
                 await server.serve(sockets=[listener])
+
+
+@asynccontextmanager
+async def _effects(installation: Installation, options: ServeOptions, here: str) -> AsyncIterator[EffectRunner]:
+    """Carries out what entries order, responses and SIEMs and keys at upstreams among it. `here` answers to itself."""
+    async with effect_runner(installation) as runner:
+        carry_responses(runner, installation, lambda: here)
+        runner.on(TELL_SIEM, siem_teller(installation).carry_out)
+        runner.on(REVOKE_KEY, key_carrier(installation, options.sources).carry_out)
+        yield runner
+
+
+def _server(
+    installation: Installation, settle: Settle, serving: Serving, options: ServeOptions, local: socket | None
+) -> GatewayServer:
+    work = partial(_at_work, serving.calls)
+    control = control_of(installation, settle, serving, work)  # at once: whoever freezes never waits
+    return server_of(app_of(installation, serving, work, control), serving.calls, options, local)
+
+
+@asynccontextmanager
+async def _beside_calls(installation: Installation) -> AsyncIterator[None]:
+    """Runs what goes on by itself: the other party's log, notices, hunts, signals, live detection."""
+    async with (
+        beside(follow(installation)),
+        notifying(installation),
+        hunting(installation),
+        beside(watching(installation)),
+        beside(live_detection(installation)),
+    ):
+        yield
 
 
 async def ask_once(data: Path, request: Ask) -> Answer:

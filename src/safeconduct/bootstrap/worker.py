@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from safeconduct.bootstrap.calling import Serving, app_of, calls_of, models, server_of
-from safeconduct.bootstrap.joined import joined
+from safeconduct.bootstrap.joined import Joined, joined
 from safeconduct.bootstrap.observed import metrics_of, observing
 from safeconduct.bootstrap.orders import Order
 from safeconduct.gateway.budgets.rates import Pace
@@ -67,21 +67,28 @@ async def work(order: Order, ended: threading.Event, ready: Callable[[], None]) 
                 metrics=metrics_of(seen, calls),
                 shipping=list,
             )
-
-            def at_work() -> AtWork:
-                return here.at_work(calls.unready())
-
-            control = Later(partial(_control, house, serving, at_work))
-            app = app_of(house, serving, at_work, control)
-            loopback = None if order.loopback < 0 else socket.socket(fileno=order.loopback)
-            server = server_of(app, calls, order.options, loopback)
-            end = asyncio.create_task(_end(ended, server))
-            calls.loop.call_soon(ready)
-            loading = asyncio.create_task(_loaded(control))  # at once: whoever freezes finds it there
-            await server.serve(sockets=[socket.socket(fileno=order.socket)])
-            end.cancel()
-            loading.cancel()
+            await _serve(here, serving, order, ended, ready)
             watch.stop()
+
+
+async def _serve(
+    here: Joined, serving: Serving, order: Order, ended: threading.Event, ready: Callable[[], None]
+) -> None:
+    calls, house = serving.calls, here.installation
+
+    def at_work() -> AtWork:
+        return here.at_work(calls.unready())
+
+    control = Later(partial(_control, house, serving, at_work))
+    app = app_of(house, serving, at_work, control)
+    loopback = None if order.loopback < 0 else socket.socket(fileno=order.loopback)
+    server = server_of(app, calls, order.options, loopback)
+    end = asyncio.create_task(_end(ended, server))
+    calls.loop.call_soon(ready)
+    loading = asyncio.create_task(_loaded(control))  # at once: whoever freezes finds it there
+    await server.serve(sockets=[socket.socket(fileno=order.socket)])
+    end.cancel()
+    loading.cancel()
 
 
 def _control(house: "Installation", serving: Serving, work: Work) -> App:

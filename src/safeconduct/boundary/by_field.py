@@ -6,8 +6,9 @@ stands in a command line too.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from safeconduct.access.inventory import NO_INVENTORY, Inventory
 from safeconduct.boundary.account_shapes import ACCOUNT, account_kind, is_built_in_domain
@@ -34,8 +35,7 @@ What = tuple[str, str]
 """A kind and a class."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldFinding:
+class FieldFinding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a field of a document holds. `pointer` is where (RFC 6901)."""
 
     pointer: str
@@ -62,12 +62,12 @@ def _of_event(event: Mapping[str, Any], pointer: str, inventory: Inventory) -> I
                 yield from _of_event(one, f"{pointer}/Records/{place}", inventory)
         return
     schema = schema_of(event)
-    for leaf in leaves(event, pointer):
+    for leaf in leaves(event):
         tag = tag_of(leaf, inventory.classes)
         value = leaf.value.strip()
         what = ("tagged", tag) if tag and value else _told(leaf, schema, value, inventory)
         if what is not None:
-            yield FieldFinding(pointer=leaf.pointer, kind=what[0], data_class=what[1], value=value)
+            yield FieldFinding(pointer=pointer + leaf.pointer, kind=what[0], data_class=what[1], value=value)
 
 
 def _told(leaf: Leaf, schema: Schema, value: str, inventory: Inventory) -> What | None:
@@ -153,10 +153,10 @@ def names_in(texts: Iterable[str], inventory: Inventory = NO_INVENTORY) -> Names
 
 def _events(text: str, depth: int) -> Iterator[Any]:
     """Yields the events in a text, and those in the texts of events."""
+    nests = depth < NESTED_MAX and "\\" in text  # a member's name within a text has its quotes escaped
     for event in events_in(text):
         yield event
-        inner = (leaf.value for leaf in leaves(event) if "{" in leaf.value) if depth < NESTED_MAX else ()
-        for one in inner:
+        for one in (leaf.value for leaf in leaves(event) if "{" in leaf.value) if nests else ():
             yield from _events(one, depth + 1)
 
 

@@ -26,12 +26,25 @@ class Schema:
     fields: Mapping[str, str]
 
 
-class Leaf(NamedTuple):
-    """A value of a document: where it stands (RFC 6901), the names that lead to it in small letters, and itself."""
+Place = tuple["Place", object] | None
+"""What a value stands in, and the member's name or the index there; None is the document itself."""
 
-    pointer: str
+
+class Leaf(NamedTuple):
+    """A value of a document: where it stands, the names that lead to it in small letters, and itself."""
+
+    place: Place
     names: tuple[str, ...]
     value: str
+
+    @property
+    def pointer(self) -> str:
+        """Where it stands, by RFC 6901. Few of a document's values are asked for it."""
+        parts, place = [], self.place
+        while place is not None:
+            place, name = place
+            parts.append(f"/{_escaped(name)}")
+        return "".join(reversed(parts))
 
 
 @cache
@@ -54,18 +67,17 @@ def schema_of(event: Mapping[str, Any]) -> Schema:
     return best if best.marks & members else schemas()[-1]
 
 
-def leaves(value: Any, pointer: str = "", names: tuple[str, ...] = ()) -> Iterator[Leaf]:  # noqa: ANN401 - JSON
+def leaves(value: Any) -> Iterator[Leaf]:  # noqa: ANN401 - JSON
     """Yields the texts and numbers of a document in their order. Deeper than DEPTH_MAX nothing is told."""
-    waiting = [(value, pointer, names)]
+    waiting: list[tuple[Any, Place, tuple[str, ...]]] = [(value, None, ())]
     while waiting:
         one, at, path = waiting.pop()
         if isinstance(one, str) or (isinstance(one, int | float) and not isinstance(one, bool)):
             yield Leaf(at, path, str(one))
-        elif len(path) < DEPTH_MAX and isinstance(one, Mapping):
-            inner = [(item, f"{at}/{_escaped(name)}", (*path, str(name).lower())) for name, item in one.items()]
-            waiting.extend(reversed(inner))
+        elif len(path) < DEPTH_MAX and isinstance(one, dict):
+            waiting += [(item, (at, name), (*path, str(name).lower())) for name, item in reversed(one.items())]
         elif isinstance(one, list):
-            waiting.extend((item, f"{at}/{place}", path) for place, item in reversed(list(enumerate(one))))
+            waiting += [(item, (at, place), path) for place, item in reversed(list(enumerate(one)))]
 
 
 def _escaped(name: object) -> str:

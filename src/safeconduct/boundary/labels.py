@@ -5,8 +5,11 @@ says of itself. Each step here can only lower what the one before gave.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from safeconduct.access.tools import Constraint
 from safeconduct.boundary.closing import is_closed
@@ -68,8 +71,7 @@ class Known:
     full: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marked:
+class Marked(msgspec.Struct, frozen=True, kw_only=True):
     """A block with its marks: of its text, of the text's folded form, and of its longer lines.
 
     `vouched` is whether the operator answers for it, `hinted` whether a detector took it for an attack, `probed`
@@ -87,16 +89,14 @@ class Marked:
     unread: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkedCall:
+class MarkedCall(msgspec.Struct, frozen=True, kw_only=True):
     """A tool call that a conversation brings back, with the mark of its id, name and arguments."""
 
     call: ToolCall
     mark: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled:
+class Labelled(msgspec.Struct, frozen=True, kw_only=True):
     """A block with its label, and why it has that integrity."""
 
     marked: Marked
@@ -114,7 +114,8 @@ def label_blocks(
     for one, label, _ in first:
         for mark in (one.mark, one.folded, *one.lines) if label.integrity < Integrity.USER else ():
             here[mark] = min(label.integrity, here.get(mark, label.integrity))
-    return tuple([steps.lowered(one, label, why, here) for one, label, why in first])
+    records = [record for record in (known.blocks, known.tainted, here) if record]
+    return tuple([steps.lowered(one, label, why, records) for one, label, why in first])
 
 
 def context_of(labelled: Iterable[Labelled], known: Known) -> Label:
@@ -138,23 +139,22 @@ class _Steps:
             self._calls.setdefault(one.call.id, []).append(one)
         spoken = [(turn_of(one.block.pointer), one.mark) for one in blocks if one.block.source is Source.ASSISTANT]
         spoken += [(turn_of(one.call.pointer), one.mark) for one in calls]
-        results = (turn_of(one.block.pointer) for one in blocks if one.block.source is Source.TOOL)
-        last = max((turn for turn, _ in spoken), default=-1)
-        self._tail = max((last, *results))
+        results = [turn_of(one.block.pointer) for one in blocks if one.block.source is Source.TOOL]
+        last = max([turn for turn, _ in spoken], default=-1)
+        self._tail = max([last, *results])
         before = [mark for turn, mark in spoken if turn == last]
         self._follows = not known.begun or (bool(before) and all(mark in known.blocks for mark in before))
 
-    def lowered(self, one: Marked, label: Label, why: Why, here: Mapping[str, int]) -> Labelled:
-        """Returns the block's label after what was seen of its text: in this conversation, or before."""
+    def lowered(self, one: Marked, label: Label, why: Why, records: Sequence[Mapping[str, int]]) -> Labelled:
+        """Returns the block's label after what was seen of its text by its marks: in this conversation, or before."""
         known, integrity = one.mark in self._known.blocks, label.integrity
         if self._known.full and not known and integrity > Integrity.UNTRUSTED:
             integrity, why = Integrity.UNTRUSTED, Why.RECORDS_FULL
         # A line of what the user said before may come back in a tool's result, and is still the user's.
         marks = (one.mark, one.folded) if known else (one.mark, one.folded, *one.lines)
-        records = [record for record in (self._known.blocks, self._known.tainted, here) if record]
-        seen = min([record.get(mark, Integrity.SYSTEM) for record in records for mark in marks], default=integrity)
-        if seen < integrity:
-            integrity, why = Integrity(seen), Why.SEEN_UNTRUSTED
+        seen = [record[mark] for record in records for mark in marks if mark in record]
+        if seen and min(seen) < integrity:
+            integrity, why = Integrity(min(seen)), Why.SEEN_UNTRUSTED
         attacks = one.hinted or (one.probed and integrity < Integrity.USER)
         if attacks and not (one.vouched and integrity is Integrity.SYSTEM):
             integrity, why = Integrity.HOSTILE, Why.HINTED

@@ -30,9 +30,14 @@ _LIKE: Mapping[int, int] = {**LOOK_ALIKES, **str.maketrans("0189", "olbg")}  # a
 _LIKE_ASCII = bytes(_LIKE.get(code, code) for code in range(128)) + bytes(range(128, 256))
 
 
+def folded_ascii(text: str, *, leaving_out: bytes = b"") -> bytes:
+    """Returns what `folded` does of a text in ASCII, without some of its bytes."""
+    return text.lower().encode().translate(_LIKE_ASCII, leaving_out)
+
+
 def folded(word: str) -> str:
     """Returns a word without case, form and look of its letters: two that a reader may confuse are equal."""
     if word.isascii():  # as nearly all, at a hundredth of the cost
-        return word.lower().encode().translate(_LIKE_ASCII).decode()
+        return folded_ascii(word).decode()
     spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", word).casefold())
     return "".join([letter for letter in spread if not unicodedata.combining(letter)]).translate(_LIKE)

@@ -22,8 +22,7 @@ class Integrity(IntEnum):
     SYSTEM = 5  # the path's operator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
+class Label(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known of a value. The default is what a value without one has: untrusted, and nobody may read it.
 
     `readers` are those who may see it, `{EVERYBODY}` for all; `origins` the digests of the blocks it came of;
@@ -46,14 +45,15 @@ def joined(labels: Iterable[Label]) -> Label:
     Of no values it is the default label. Purposes that differ leave one that nothing has.
     """
     first, *others = tuple(labels) or (Label(),)
+    if not others:
+        return first
+    integrity, readers, purpose = first.integrity, first.readers, first.purpose
     for other in others:
-        first = Label(
-            integrity=min(first.integrity, other.integrity),
-            readers=_common(first.readers, other.readers),
-            origins=first.origins | other.origins,
-            purpose=_narrower(first.purpose, other.purpose),
-        )
-    return first
+        integrity = min(integrity, other.integrity)
+        readers = _common(readers, other.readers)
+        purpose = _narrower(purpose, other.purpose)
+    origins = first.origins.union(*[other.origins for other in others])
+    return Label(integrity=integrity, readers=readers, origins=origins, purpose=purpose)
 
 
 def _common(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
@@ -84,8 +84,7 @@ class Source(StrEnum):
     SETTING = "setting"  # a parameter of the call: it goes to the model's server, and no model reads it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class Block(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One text of a conversation. `pointer` is where it stands in the request (RFC 6901).
 
     `call_id` is the tool call whose result it is, empty for other blocks. `opaque` is what stands there where it is no
@@ -132,8 +131,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     end: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hint:
+class Hint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a detector says of a block: `rule` of `family` matched, scored 0 to 1. It can only lower trust.
 
     `via` are the steps by which what matched was made of the block's text, outermost first; none where it stands there.

@@ -45,19 +45,24 @@ class Names:
                 lengths = self._lengths.get(first.group(), ())
                 self._lengths[first.group()] = lengths if len(name) in lengths else (*lengths, len(name))
 
-    def found(self, data: bytes) -> Iterator[Finding]:
-        """Yields where the names stand as whole words, the longest at each place."""
+    def found(self, data: bytes) -> list[Finding]:
+        """Returns where the names stand as whole words, the longest at each place."""
+        found: list[Finding] = []
+        if not self._lengths:
+            return found
         words = data.translate(_WORDS)
-        if not self._lengths or self._lengths.keys().isdisjoint(split := words.split()):
-            return
+        split = words.split()
+        if self._lengths.keys().isdisjoint(split):
+            return found
         there = self._lengths.keys() & set(split)
         places = _places(words, there) if len(there) <= SOUGHT_MAX else self._all_places(words)
         lowered, reached = data.lower(), 0
         for start, first in places:
             judged = self._at(lowered, words, start, self._lengths[first]) if start >= reached else None
             if judged is not None:
-                yield judged
+                found.append(judged)
                 reached = judged.end
+        return found
 
     def _all_places(self, words: bytes) -> Iterator[tuple[int, bytes]]:
         return ((one.start(), one.group()) for one in _WORD.finditer(words) if one.group() in self._lengths)

@@ -6,7 +6,7 @@ one of them slow. An operator's own patterns are searched by RE2 themselves. doc
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from string import ascii_letters, digits
 from typing import NamedTuple
@@ -15,7 +15,7 @@ import msgspec
 import re2  # type: ignore[import-untyped]
 
 from safeconduct.access.inventory import Inventory
-from safeconduct.access.linear import compile_linear
+from safeconduct.access.linear import compile_linear, spans
 from safeconduct.boundary.model import Finding
 
 WINDOW = 320
@@ -71,6 +71,12 @@ class _Tried(NamedTuple):
     judge: Judge
     window: int
 
+    def judged(self, data: bytes, small: bytes, first: int, inventory: Inventory) -> Finding | None:
+        """Returns what stands at a trigger, if the pattern fits there and is taken for something."""
+        pattern, cased, group, judge, window = self
+        hit = pattern.match(data if cased else small, first, first + window)
+        return judge(Hit(data, first, *hit.span(group)), inventory) if hit is not None else None
+
 
 class _Formed(NamedTuple):
     """A form, its first byte at least and at most, whether it begins as a word does, and what is tried on it."""
@@ -106,25 +112,22 @@ class Scan:
         self._by_first = [_Forms.beginning(byte, formed) for byte in range(256)]
         self._triggers = compile_linear(_triggers(shapes))
 
-    def found(self, data: bytes, inventory: Inventory) -> Iterator[Finding]:
-        """Yields what is found, in the order of where it begins, without overlaps."""
-        reached, small = 0, data.lower()
-        for trigger in self._triggers.finditer(data):
-            first, last = trigger.span()
-            found = self._judged(data, small, first, last, inventory) if first >= reached else None
-            if found is not None and found.start >= reached:
-                yield found
-                reached = found.end
-
-    def _judged(self, data: bytes, small: bytes, first: int, last: int, inventory: Inventory) -> Finding | None:
-        tried = self._by_word.get(small[first:last]) or self._by_first[small[first]].of(small, first, last)
-        for pattern, cased, group, judge, window in tried:
-            hit = pattern.match(data if cased else small, first, first + window)
-            if hit is not None:
-                found = judge(Hit(data, first, *hit.span(group)), inventory)
-                if found is not None:
-                    return found
-        return None
+    def found(self, data: bytes, inventory: Inventory) -> list[Finding]:
+        """Returns what is found, in the order of where it begins, without overlaps."""
+        all_found: list[Finding] = []
+        reached, small, by_word, by_first = 0, data.lower(), self._by_word, self._by_first
+        for first, last in spans(self._triggers, data):
+            if first < reached:
+                continue
+            for tried in by_word.get(small[first:last]) or by_first[small[first]].of(small, first, last):
+                found = tried.judged(data, small, first, inventory)
+                if found is None:
+                    continue
+                if found.start >= reached:
+                    all_found.append(found)
+                    reached = found.end
+                break
+        return all_found
 
 
 class _Forms(NamedTuple):
@@ -154,14 +157,14 @@ class OwnPatterns:
     def __init__(self, patterns: Sequence[tuple[str, str, str]]) -> None:
         self._each = [(kind, data_class, compile_linear(source)) for kind, data_class, source in patterns]
 
-    def found(self, data: bytes) -> Iterator[Finding]:
-        """Yields what they match and is not empty, pattern by pattern."""
+    def found(self, data: bytes) -> list[Finding]:
+        """Returns what they match and is not empty, pattern by pattern."""
+        found: list[Finding] = []
         for kind, data_class, pattern in self._each:
             group = 1 if pattern.groups else 0
-            for one in pattern.finditer(data):
-                start, end = one.span(group)
-                if start < end:
-                    yield Finding(kind, data_class, start, end)
+            places = (one.span(group) for one in pattern.finditer(data))
+            found += [Finding(kind, data_class, start, end) for start, end in places if start < end]
+        return found
 
 
 def _tried(shape: Shape) -> _Tried:

@@ -7,7 +7,8 @@ was redacted.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from safeconduct.access.data_handling import STRICTEST, DataHandling
 from safeconduct.boundary.lookalikes import JOINING
@@ -23,16 +24,14 @@ _LEAVE_OUT = "leave such data out, or use a path that takes it"
 _joins = re.compile(rf"[{JOINING}]").match  # what a token may not stand next to
 
 
-@dataclass(frozen=True, slots=True)
-class Protected:
+class Protected(msgspec.Struct, frozen=True):
     """A text as it may go on, and how many findings were handled in which way."""
 
     text: str
-    counts: Counts = field(default_factory=dict)
+    counts: Counts = {}
 
 
-@dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Stretch(msgspec.Struct, frozen=True, gc=False):
     start: int
     end: int
     data_class: str
@@ -76,6 +75,8 @@ def protect(
         RefusedError: `data-class-unhandled`, `data-class-refused`. Neither shows the value.
         UnavailableError: `pseudonyms-exhausted`, `vault-unavailable`.
     """
+    if not findings and not (restored and LIKE_TOKEN.search(text)):
+        return Protected(text)
     handled = [(one, handling_of(one.data_class, rules)) for one in findings]
     counts = Counter((one.data_class, rule) for one, rule in handled)
     stretches = _merged(text, (_stretch(one, rule) for one, rule in handled if rule is not DataHandling.ALLOW))

@@ -39,10 +39,10 @@ def recognize(text: str, inventory: Inventory = NO_INVENTORY, known: Names = NO_
     """
     reading = aligned(text)
     recognizer = _recognizer(inventory)
-    found = _merged(list(recognizer.scan.found(reading.data, inventory)), list(recognizer.names.found(reading.data)))
-    for more in (known.found(reading.data) if known is not NO_NAMES else (), recognizer.own.found(reading.data)):
-        sure = _apart(more)
-        found = _merged(*_settled(sure, found)) if sure else found
+    found = _merged(recognizer.scan.found(reading.data, inventory), recognizer.names.found(reading.data))
+    for more in (known.found(reading.data), recognizer.own.found(reading.data)):
+        if more:
+            found = _merged(*_settled(_apart(more), found))
     if reading.places is None:
         return tuple(found)
     return tuple([_finding(one, reading) for one in found])

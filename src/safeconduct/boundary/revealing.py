@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from safeconduct.boundary.disguises import undisguised
 from safeconduct.boundary.encodings import decoded
 from safeconduct.boundary.fields import joined_fields
@@ -21,8 +23,7 @@ VIEW_TIMES_MAX = 6
 """How many times its own length all views of a text may have together; what a disguise adds is once or twice that."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """A text and the steps by which it came of the original, outermost first; the original's own has none."""
 
     text: str

@@ -3,8 +3,6 @@
 `HOST_k3qz7mhdaa`: what it stands for, eight characters for the value (its identity), two for how it is spelled.
 """
 
-import base64
-import hashlib
 import hmac
 import ipaddress
 import re
@@ -51,6 +49,8 @@ AS_FOLDED = "a" * SPELLING_CHARS
 """How the spelling ends that is the value's own: of `WS01` and `ws01` the second."""
 
 _KEY_BYTES = 5  # 40 bits are eight characters of base32
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 section 6, in small letters
+_PAIRS = [one + other for one in _LETTERS for other in _LETTERS]  # ten bits each
 _NETWORKS: Mapping[int, tuple[int, int]] = {4: (16, 24), 6: (48, 64)}
 _WIDE, _NARROW = 3, 5  # characters that addresses of one wide or narrow network share
 
@@ -100,8 +100,9 @@ def spelling(key: bytes, prefix: str, value: str, attempt: int) -> str:
 
 def _chars(key: bytes, *parts: str | int) -> str:
     said = "\0".join(map(str, ("safeconduct/pseudonym/v1", *parts)))
-    made = hmac.digest(key, said.encode(errors="surrogatepass"), hashlib.sha256)
-    return base64.b32encode(made[:_KEY_BYTES]).decode().lower()
+    made = hmac.digest(key, said.encode(errors="surrogatepass"), "sha256")
+    bits = int.from_bytes(made[:_KEY_BYTES], "big")
+    return _PAIRS[bits >> 30] + _PAIRS[bits >> 20 & 1023] + _PAIRS[bits >> 10 & 1023] + _PAIRS[bits & 1023]
 
 
 def _name(value: str) -> str:

@@ -43,10 +43,21 @@ def show(
 
 @commands.command()
 def held(*, data: Data = None, as_json: Json = False) -> None:
-    """Lists the calls that were held for a person, each with its approval."""
-    found = client(data).get("/api/v1/calls/held")
+    """Lists the calls, turns of tool calls and answers that were held for a person, each with its approval."""
+    found = client(data).get(place("calls", "held"))
     shown = [one | {"approval": one["approval"]["id"], "state": one["approval"]["state"]} for one in found]
-    emit(found, as_json, lambda _: rows(shown, "approval", "state", "at", "principal", "path", "model", "entry"))
+    emit(found, as_json, lambda _: rows(shown, "approval", "kind", "state", "at", "principal", "path", "entry"))
+
+
+@commands.command()
+def look(approval_id: Held, *, reason: Reason = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
+    """Opens an answer that waits for a person: that you looked, and why, is in the log before you see it."""
+    ask = client(data, key)
+    found = next((one for one in ask.get(place("calls", "held")) if one["approval"]["id"] == approval_id), None)
+    if found is None or "field" not in found:
+        raise AbsentError(f"no answer waits under approval {approval_id[:64]!r}", code="approval-unknown")
+    shown = found | {"answer": open_field(ask, found, reason)}
+    emit(shown, as_json, _show_answer)
 
 
 @commands.command()
@@ -57,11 +68,21 @@ def labels(call_id: Id, *, data: Data = None, as_json: Json = False) -> None:
 
 @commands.command()
 def approve(
-    approval_id: Held, *, against: Against = False, data: Data = None, key: Key = None, as_json: Json = False
+    approval_id: Held,
+    *,
+    against: Against = False,
+    reason: Reason = "",
+    data: Data = None,
+    key: Key = None,
+    as_json: Json = False,
 ) -> None:
-    """Votes on a held call. Who made it can't; approved, the very same request passes once."""
-    unknown = AbsentError(f"no call is held under approval {approval_id[:64]!r}", code="approval-unknown")
-    voted = vote_on(client(data, key), "calls", "held", approval_id=approval_id, against=against, unknown=unknown)
+    """Votes on a held call or answer. Who made it can't; approved, the very same request passes, or fetches it, once.
+
+    A vote on an answer says why, and a yes comes after `call look`.
+    """
+    unknown = AbsentError(f"nothing is held under approval {approval_id[:64]!r}", code="approval-unknown")
+    asking = client(data, key)
+    voted = vote_on(asking, "calls", "held", approval_id=approval_id, against=against, unknown=unknown, reason=reason)
     emit(voted, as_json, lambda one: out.print(f"approval {one['id']} is {one['state']}", markup=False))
 
 
@@ -93,6 +114,13 @@ def open_field(ask: Client, sealed: dict[str, Any], reason: str) -> Any:  # noqa
         raise InvalidInputError("sealed fields are opened for a reason: --reason TEXT", code="reason-missing")
     path = place("logs", "entries", sealed["entry"], "fields", sealed["field"], "open")
     return ask.post(path, {"reason": reason}).get("value")
+
+
+def _show_answer(document: dict[str, Any]) -> None:
+    for name in ("call", "principal", "path", "clause", "found", "answer_sha256"):
+        out.print(f"{name:<22} {document[name]}", markup=False)
+    waits = "waits for both parties to approve that it is opened"
+    out.print(waits if document["answer"] is None else str(document["answer"]), markup=False)
 
 
 def _show_labels(document: dict[str, Any]) -> None:

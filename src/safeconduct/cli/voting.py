@@ -7,7 +7,9 @@ from safeconduct.cli.client import Client, place
 from safeconduct.kernel.errors import AbsentError
 
 
-def vote_on(asking: Client, *under: str, approval_id: str, against: bool, unknown: AbsentError) -> dict[str, Any]:
+def vote_on(
+    asking: Client, *under: str, approval_id: str, against: bool, unknown: AbsentError, reason: str = ""
+) -> dict[str, Any]:
     """Votes on what the route `under` lists with this approval; returns the approval after the vote.
 
     Raises:
@@ -18,5 +20,5 @@ def vote_on(asking: Client, *under: str, approval_id: str, against: bool, unknow
     if found is None:
         raise unknown
     verdict = Verdict.REJECT if against else Verdict.APPROVE
-    voted: dict[str, Any] = asking.post(place(*under, approval_id, "vote"), ballot(found["draft"], verdict))
+    voted: dict[str, Any] = asking.post(place(*under, approval_id, "vote"), ballot(found["draft"], verdict, reason))
     return voted

@@ -7,10 +7,10 @@ from safeconduct.boundary.model import ToolCall
 from safeconduct.boundary.restoring import Tally
 from safeconduct.gateway.dialects.model import AnswerFacts, AnswerReader
 from safeconduct.gateway.dialects.sse import KEEP_ALIVE
-from safeconduct.gateway.errors import no_answer
+from safeconduct.gateway.errors import WithheldError, no_answer
 from safeconduct.gateway.limits import REFUSED_BODY_BYTES_MAX
 from safeconduct.gateway.listening import Listener
-from safeconduct.gateway.moves import UpstreamHead
+from safeconduct.gateway.moves import HoldAnswer, Release, UpstreamHead
 from safeconduct.gateway.output import Noting
 from safeconduct.gateway.release import check_whole, releaser
 from safeconduct.gateway.restoring import NOTHING_SAID, FrameRestorer, restored_answer
@@ -39,6 +39,8 @@ class Answer:
         self._gate = Gate() if terms.withheld else None
         self._listener = Listener(terms.used, terms.dialect.speech) if terms.used else None
         self._tally = NOTHING_SAID  # of an answer that is no stream
+        self._aside = bytearray()  # what would go, and waits for a person
+        self._found_before: Mapping[str, int] = {}
         self._received = bytearray()
         self._received_bytes = 0
         self._kept_max = REFUSED_BODY_BYTES_MAX
@@ -64,8 +66,8 @@ class Answer:
 
     @property
     def gated(self) -> bool:
-        """Whether some of a stream is held for what is decided of its tool calls."""
-        return self._gate is not None and bool(self._gate.held)
+        """Whether some of a stream is held for what is decided: of its tool calls, or by a person."""
+        return bool(self._aside) or (self._gate is not None and bool(self._gate.held))
 
     @property
     def waits(self) -> bool:
@@ -82,7 +84,8 @@ class Answer:
         """What came and was not let out: the frames that are held, and so much of what is no answer."""
         restoring = (self._unhider.held if self._unhider else b"") + (self._restorer.held if self._restorer else b"")
         return (
-            (self._gate.held if self._gate else b"")
+            bytes(self._aside)
+            + (self._gate.held if self._gate else b"")
             + restoring
             + self._releaser.held
             + bytes(self._received[: self._kept_max])
@@ -91,7 +94,7 @@ class Answer:
     @property
     def found(self) -> dict[str, int]:
         """How many findings the inspector had in what came, by kind."""
-        return self._noting.counts
+        return self._noting.counts or dict(self._found_before)
 
     @property
     def tokens(self) -> Tally:
@@ -201,7 +204,34 @@ class Answer:
             released = self._unhider.take(released) + (self._unhider.rest() if self.done else b"")
         if self._gate is not None:
             released = self._gate.take(released)
+        if self._noting.hold:
+            self._aside += released
+            released = b""
         return released or KEEP_ALIVE
+
+    def hold(self, calls: tuple[ToolCall, ...], body: bytes = b"") -> HoldAnswer | None:
+        """Returns what puts a whole answer to the vote, if a finding has it wait for a person.
+
+        Raises:
+            WithheldError: it can't wait: `calls` are decided when they are proposed and not later, or some of it went.
+        """
+        clause = self._noting.hold
+        if not clause:
+            return None
+        if calls or self.terms.release is Release.HOLD_WINDOW:
+            raise WithheldError(clause)
+        self._aside += body
+        received = bytes(self._received[: self._kept_max])
+        return HoldAnswer(clause=clause, answer=bytes(self._aside), received=received, found=self.found)
+
+    def sealed(self) -> None:
+        """Notes that what waits for a person lies sealed in an entry of its own."""
+        self._aside.clear()
+        self._received.clear()
+
+    def fetched(self, found: Mapping[str, int]) -> None:
+        """Notes that the answer is one that a person let go, and what was found in it before."""
+        self._found_before = found
 
     def proposes(self, answer: bytes = b"") -> tuple[ToolCall, ...]:
         """Returns the tool calls to be decided before more may go: of a whole answer, or of what a stream holds back.

@@ -35,6 +35,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     `trace` is the caller's `traceparent`, as it came; `client` the address it came from, empty where there is none.
     `principal` is set by callers in this process that act for one; nothing from outside can set it.
     `nonce` is hex of random bytes that nobody knew before it came.
+    `approval` is the one that lets the answer go which this request had before.
     `judged` is what the machine's classifier says of it, None before it was asked.
     `holds` is what the sender showed to hold (access/possession.py); `unproven` is why a proof it sent shows nothing.
     """
@@ -51,6 +52,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str = ""
     session: str = ""
     grant: str = ""
+    approval: str = ""
     content_type: str = JSON
     content_encoding: str = ""
     trace: str = ""
@@ -141,9 +143,9 @@ def check_words(arrival: Arrival) -> None:
     Raises:
         DialectError: `header-invalid`.
     """
-    if not (arrival.purpose or arrival.session or arrival.grant):
+    if not (arrival.purpose or arrival.session or arrival.grant or arrival.approval):
         return
-    for name in ("purpose", "session", "grant"):
+    for name in ("purpose", "session", "grant", "approval"):
         value = getattr(arrival, name)
         if len(value) > HEADER_VALUE_BYTES_MAX or not _WORD.fullmatch(value):
             raise DialectError(

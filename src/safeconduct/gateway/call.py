@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from safeconduct.boundary.model import ToolCall
 from safeconduct.gateway.answering import Answer
-from safeconduct.gateway.errors import WithheldError, cut_error, no_answer
+from safeconduct.gateway.errors import AnswerHeldError, WithheldError, cut_error, no_answer
 from safeconduct.gateway.failover import UNSENT, permits_another
 from safeconduct.gateway.limits import OUTCOME_TRIES_MAX, PIECE_BYTES
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
+    AnswerKept,
     AppendAttempt,
     AppendIntent,
     AppendOutcome,
@@ -32,6 +33,7 @@ from safeconduct.gateway.moves import (
     Dispatch,
     End,
     Event,
+    HoldAnswer,
     IntentCommitted,
     IntentFailed,
     Outcome,
@@ -68,6 +70,7 @@ class State(StrEnum):
     COLLECTING = "collecting"  # a JSON answer comes in; nothing is released
     RELAYING = "relaying"  # a stream is released as it comes in, or held
     DECIDING = "deciding"  # the answer is whole, and its tool calls are held until they are decided
+    HOLDING = "holding"  # the answer is whole, and is put to the vote: a person decides over it
     DRAINING = "draining"  # all is handed over; the client has not taken all of it
     SETTLING = "settling"  # the outcome is asked for
     CLOSED = "closed"
@@ -117,7 +120,10 @@ class Call:
 
     def recorded(self, event: IntentCommitted) -> list[Command]:
         self._intent = event.receipt
-        return self._dispatch()
+        if event.answer is None:
+            return self._dispatch()
+        self._answer.fetched(event.found)
+        return self._let_out(event.answer, stream=self.terms.request.stream)
 
     def unrecorded(self, event: IntentFailed) -> list[Command]:
         self.state = State.CLOSED
@@ -160,9 +166,12 @@ class Call:
         try:
             body = self._answer.whole()
             calls = self._answer.proposes(body)
+            holds = self._answer.hold(calls, body)
         except (UpstreamError, WithheldError) as error:
             return self._failed(error)
-        return self._decide(calls) if calls else self._complete(body)
+        if holds is not None:
+            return self._hold(holds)
+        return self._decide(calls) if calls else self._let_out(body)
 
     def _decide(self, calls: tuple[ToolCall, ...]) -> list[Command]:
         self.state = State.DECIDING
@@ -171,15 +180,30 @@ class Call:
     def decided(self, event: TurnDecided) -> list[Command]:
         data = self._answer.turn(event.instead)
         if not self._answering:
-            return self._complete(data)
+            return self._let_out(data)
         self.state = State.DRAINING
         return self._hand_over(data)
 
     def undecided(self, event: TurnUndecided) -> list[Command]:
-        return self._broken(event.error) if self._answering else self._failed(event.error)
+        return self._not_now(event.error)
 
-    def _complete(self, body: bytes) -> list[Command]:
+    def _hold(self, holds: HoldAnswer) -> list[Command]:
+        self.state = State.HOLDING
+        return [holds]
+
+    def kept(self, event: AnswerKept) -> list[Command]:
+        if isinstance(event.error, AnswerHeldError):
+            self._answer.sealed()
+        return self._not_now(event.error)
+
+    def _not_now(self, error: SafeconductError) -> list[Command]:
+        return self._broken(error) if self._answering else self._failed(error)
+
+    def _let_out(self, body: bytes, *, stream: bool = False) -> list[Command]:
+        """Hands over an answer that is all there: of a stream, all of its frames."""
         self.state = State.DRAINING
+        if stream:
+            return [self._begin(EVENT_STREAM, None), *self._hand_over(body)]
         return [self._begin(JSON, len(body), self._answer.tokens.altered), *self._hand_over(body, last=True)]
 
     def relayed(self, event: UpstreamBytes) -> list[Command]:
@@ -196,8 +220,11 @@ class Call:
             )
         try:
             calls = self._answer.proposes()
-        except UpstreamError as error:
+            holds = self._answer.hold(calls)
+        except (UpstreamError, WithheldError) as error:
             return self._broken(error)
+        if holds is not None:
+            return self._hold(holds)
         if calls:
             return self._decide(calls)
         self.state = State.DRAINING
@@ -232,7 +259,8 @@ class Call:
     def cut(self, event: Cut) -> list[Command]:
         whole = self._answer.done and not self._answer.waits and not self._answer.gated
         self._verdict = self._verdict or (None if whole else (End.CUT, event.why.value, event.clause))
-        return [AbortUpstream(), *self._stop_client(), *self._settle()]
+        upstream = [AbortUpstream()] if self._attempt else []  # none was asked for an answer that is fetched
+        return [*upstream, *self._stop_client(), *self._settle()]
 
     def cut_while_settling(self, _: Cut) -> list[Command]:
         return self._stop_client() if self._answering else []
@@ -303,6 +331,8 @@ class Call:
     def _end_of(self, error: SafeconductError) -> End:
         if isinstance(error, WithheldError):
             return End.WITHHELD
+        if isinstance(error, AnswerHeldError):
+            return End.HELD
         caller = self._answer.status is not None and error.kind not in (UpstreamError.kind, UnavailableError.kind)
         return End.REFUSED_BY_UPSTREAM if caller else End.UPSTREAM_FAILED
 
@@ -367,7 +397,7 @@ TABLE: Mapping[State, Row] = {
     ),
     State.RECORDING: _row(
         {
-            IntentCommitted: (Call.recorded, (State.DISPATCHED,)),
+            IntentCommitted: (Call.recorded, (State.DISPATCHED, State.DRAINING)),
             IntentFailed: (Call.unrecorded, (State.CLOSED,)),
             Cut: (Call.withdrawn, (State.WITHDRAWN,)),
         }
@@ -397,7 +427,10 @@ TABLE: Mapping[State, Row] = {
     State.COLLECTING: _row(
         {
             UpstreamBytes: (Call.collected, (State.COLLECTING, State.SETTLING)),
-            UpstreamEnd: (Call.complete, (State.DECIDING, State.DRAINING, State.RETRYING, State.SETTLING)),
+            UpstreamEnd: (
+                Call.complete,
+                (State.DECIDING, State.DRAINING, State.HOLDING, State.RETRYING, State.SETTLING),
+            ),
             UpstreamFailed: (Call.unanswered, (State.RETRYING, State.SETTLING)),
             Cut: (Call.cut, (State.SETTLING,)),
         }
@@ -405,7 +438,7 @@ TABLE: Mapping[State, Row] = {
     State.RELAYING: _row(
         {
             UpstreamBytes: (Call.relayed, (State.RELAYING, State.DRAINING)),
-            UpstreamEnd: (Call.ended, (State.DECIDING, State.DRAINING, State.SETTLING)),
+            UpstreamEnd: (Call.ended, (State.DECIDING, State.DRAINING, State.HOLDING, State.SETTLING)),
             UpstreamFailed: (Call.broken, (State.DRAINING,)),
             ClientWritten: (Call.written, (State.RELAYING,)),
             Cut: (Call.cut, (State.SETTLING,)),
@@ -416,6 +449,13 @@ TABLE: Mapping[State, Row] = {
             TurnDecided: (Call.decided, (State.DRAINING,)),
             TurnUndecided: (Call.undecided, (State.DRAINING, State.SETTLING)),
             ClientWritten: (Call.written, (State.DECIDING,)),
+            Cut: (Call.cut, (State.SETTLING,)),
+        }
+    ),
+    State.HOLDING: _row(
+        {
+            AnswerKept: (Call.kept, (State.DRAINING, State.SETTLING)),
+            ClientWritten: (Call.written, (State.HOLDING,)),
             Cut: (Call.cut, (State.SETTLING,)),
         }
     ),

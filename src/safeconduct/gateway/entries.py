@@ -25,6 +25,7 @@ from safeconduct.gateway.events import (
     Judged,
     Stated,
 )
+from safeconduct.gateway.held_events import ANSWER_HELD
 from safeconduct.gateway.hinting import counted, detailed
 from safeconduct.gateway.holding import CALL_HELD
 from safeconduct.gateway.moves import AppendAttempt, End, Outcome
@@ -41,6 +42,7 @@ SEALED: Mapping[str, tuple[str, ...]] = {
     CALL_ATTEMPTED.name: ("kept", "sent"),
     CALL_OUTCOME.name: ("released", "kept", f"{APART}released", f"{APART}kept"),
     CALL_HELD.name: ("request",),
+    ANSWER_HELD.name: ("answer", "received", f"{APART}answer", f"{APART}received"),
     CALL_REFUSED.name: ("hints",),
     BREACH_NOTICED.name: ("values",),
     TOKEN_ASKED.name: ("session",),

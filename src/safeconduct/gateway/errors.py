@@ -30,6 +30,19 @@ class WithheldError(RefusedError):
         )
 
 
+class AnswerHeldError(RefusedError):
+    """An answer waits for a person: `approval` lets it go, once, before `until`. `clause` names what demands it."""
+
+    def __init__(self, approval: str, clause: str, until: str) -> None:
+        super().__init__(
+            f"a person decides over this answer: approval {approval} waits for votes",
+            code="answer-held",
+            clause=clause,
+            remedy=f"have it looked at (safeconduct call look {approval}) and approved (safeconduct call approve "
+            f"{approval}), then send the same request with the header safeconduct-approval: {approval} before {until}",
+        )
+
+
 def cut_error(why: CutWhy, clause: str) -> SafeconductError:
     """Returns what a caller is told when its call is cut before its answer began."""
     if why is CutWhy.FREEZE:

@@ -143,6 +143,7 @@ def vote_on_call(
     signed: SignedAct,
     *,
     operation: str,
+    reason: str = "",
 ) -> approvals.Approval:
     """Casts a vote on a held call.
 
@@ -152,7 +153,7 @@ def vote_on_call(
     """
     if approvals.find(tx, approval_id).proposal.kind not in (SUBJECT, TOOL_CALL):
         raise AbsentError(f"no approval {approval_id!r} of a call", code="approval-unknown")
-    return approvals.vote(tx, electorate, approval_id, verdict, signed, operation=operation)
+    return approvals.vote(tx, electorate, approval_id, verdict, signed, operation=operation, reason=reason)
 
 
 def held_calls(records: Records) -> list[HeldCall]:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -16,7 +16,8 @@ from safeconduct.access.inventory import Inventory
 from safeconduct.access.model.paths import SealedPath
 from safeconduct.boundary.by_field import names_in
 from safeconduct.boundary.model import Finding
-from safeconduct.boundary.recognizing import recognize
+from safeconduct.boundary.names import NO_NAMES
+from safeconduct.boundary.recognizing import INVENTORIES_KEPT_MAX, recognize
 from safeconduct.gateway.dialects.model import ModelRequest
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.json_texts import Text, documents_in, texts_of
@@ -27,14 +28,31 @@ Find = Callable[[str], Sequence[Finding]]
 DOCUMENTS_DEEP_MAX = 4
 """How deep documents may stand within texts of documents: arguments hold one, a log line in them another."""
 
+AGAIN_CHARACTERS_MAX = 64
+"""Characters of a text that is looked at once a request: names of members, words of a field. Longer ones differ."""
+
+_WORDS = (
+    "model",
+    "messages",
+    "role",
+    "content",
+    "input",
+    "text",
+    "type",
+    "stream",
+    "system",
+    "max_tokens",
+    "temperature",
+)
+"""Names that nearly every request has."""
+
 # Where the dialects' own words stand: of these none is data, whoever may be called `user`.
 _STRUCTURE = re.compile(
     r"(?:/(?:messages|input|content|tools|tool_calls|output|system)(?:/\d+)|/function)*/(?:role|type)"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True):
     """A text of a document and what was found in it; of a text that holds documents, `inside` has what they hold."""
 
     text: Text
@@ -62,8 +80,7 @@ class Inspected:
                 yield from span.document._findings() if span.document else span.findings  # noqa: SLF001 - its own kind
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A stretch of a text: a document that stands there, or prose and what was found in it."""
 
     start: int
@@ -76,7 +93,23 @@ def finder(inventory: Inventory, asked: ModelRequest) -> Find:
     """Returns what finds data in the texts of a request: what its own events tell by field is found in all of them."""
     called = (msgspec.json.encode(one).decode() for one in asked.arguments if not isinstance(one, str))
     known = names_in((*asked.texts, *called), inventory)
-    return lambda text: recognize(text, inventory, known)
+    again = dict(_in_words(inventory)) if known is NO_NAMES else {}
+
+    def find(text: str) -> Sequence[Finding]:
+        found = again.get(text)
+        if found is None:
+            found = recognize(text, inventory, known)
+            if len(text) <= AGAIN_CHARACTERS_MAX:
+                again[text] = found
+        return found
+
+    return find
+
+
+@lru_cache(maxsize=INVENTORIES_KEPT_MAX)
+def _in_words(inventory: Inventory) -> Mapping[str, tuple[Finding, ...]]:
+    """Returns what the dialects' own words hold by an inventory. No caller's words: those are remembered nowhere."""
+    return {word: recognize(word, inventory) for word in _WORDS}
 
 
 def inspect_request(path: SealedPath, asked: ModelRequest, inventory: Inventory) -> Inspected | None:

@@ -11,7 +11,7 @@ from itertools import chain, zip_longest
 
 import msgspec
 
-_PIECE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],:]', re.DOTALL)
+_PIECE = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+")(\s*+:)?|[{}\[\],]', re.DOTALL)  # a text, or a name with its colon
 _HALF = re.compile("[\ud800-\udfff]")
 _BEGINNING = re.compile(r"\{(?=\s*+[\"}])|\[(?=\s*+[\"{\[])")
 _lenient = json.JSONDecoder(strict=False)  # as a model reads it: a name may stand twice in it, and all count
@@ -20,8 +20,7 @@ WASTE_MAX = 4
 """How often a text's length may be read in vain, of what begins like a document and is none. The rest is prose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True, gc=False):
     """A text in a document: `source[start:end]` with its quotes. `pointer` is where it stands (RFC 6901).
 
     `is_name` says that it is the name of the member there, and no value.
@@ -38,8 +37,7 @@ class Text:
 class _Container:
     pointer: str
     is_object: bool
-    at: str = "0"  # the member or index that comes
-    names: bool = True  # in an object: whether what comes is a name
+    at: str | int = 0  # the member or index that comes
 
 
 def texts_of(source: str) -> Iterator[Text]:
@@ -49,12 +47,13 @@ def texts_of(source: str) -> Iterator[Text]:
         mark, inside = piece[0], stack[-1] if stack else None
         if mark[0] == '"':
             yield _text(piece, inside)
+        elif mark == ",":
+            if inside is not None and not inside.is_object:
+                inside.at = int(inside.at) + 1
         elif mark in "{[":
             stack.append(_Container(_pointer(inside), mark == "{"))
-        elif mark in "}]":
+        else:
             stack.pop()
-        elif inside is not None:
-            _advance(inside, mark)
 
 
 def with_texts(source: str, changes: Iterable[tuple[Text, str]]) -> str:
@@ -94,12 +93,12 @@ def documents_in(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _text(piece: re.Match[str], inside: _Container | None) -> Text:
-    mark = piece[0]
+    mark, (start, end) = piece[1], piece.span(1)
     text = _lenient.decode(mark) if "\\" in mark else mark[1:-1]
-    if inside is None or not (inside.is_object and inside.names):
-        return Text(_pointer(inside), piece.start(), piece.end(), text)
+    if inside is None or piece[2] is None:
+        return Text(_pointer(inside), start, end, text)
     inside.at = text.replace("~", "~0").replace("/", "~1")
-    return Text(_pointer(inside), piece.start(), piece.end(), text, is_name=True)
+    return Text(_pointer(inside), start, end, text, is_name=True)
 
 
 def _literal(text: str) -> str:
@@ -107,15 +106,6 @@ def _literal(text: str) -> str:
     written = (msgspec.json.encode(piece).decode()[1:-1] for piece in _HALF.split(text))
     halves = (f"\\u{ord(half):04x}" for half in _HALF.findall(text))
     return '"' + "".join(chain.from_iterable(zip_longest(written, halves, fillvalue=""))) + '"'
-
-
-def _advance(inside: _Container, mark: str) -> None:
-    if mark == ":":
-        inside.names = False
-    elif inside.is_object:
-        inside.names = True
-    else:
-        inside.at = str(int(inside.at) + 1)
 
 
 def _pointer(inside: _Container | None) -> str:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from safeconduct.boundary.labels import Known, Labelled, Why
 from safeconduct.boundary.model import Block, Integrity, Label, Source, ToolCall, Transcript, joined
 from safeconduct.boundary.sinks import leaves
@@ -94,7 +96,7 @@ class _HandedOn:
 
     def _mixed(self, texts: Iterable[str]) -> Integrity:
         label = joined((self.context, *(self.variables[text] for text in texts)))
-        self.context = replace(self.context, readers=label.readers)
+        self.context = msgspec.structs.replace(self.context, readers=label.readers)
         return label.integrity
 
 

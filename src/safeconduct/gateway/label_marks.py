@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from safeconduct.boundary.lookalikes import folded
+from safeconduct.boundary.lookalikes import folded, folded_ascii
 from safeconduct.boundary.model import Block, ToolCall
 
 FOLDED_CHARS = 16_384
@@ -25,7 +25,11 @@ LINES_MAX = 32
 DESCENT_MAX = 8
 """How deep a session may descend from others. A name that goes deeper counts as one of that depth."""
 
+MARK_BYTES = 8
+"""Bytes of a mark: two of a session's thousands are equal by chance once in some 10^12 sessions."""
+
 _SPLIT = "/"
+_ASCII_SPACES = bytes(code for code in range(128) if chr(code).isspace())
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
@@ -48,22 +52,25 @@ class Marks:
         self._descent = descent(session)
 
     @cached_property
-    def _key(self) -> bytes:
+    def _keyed(self) -> blake2b:
+        """What every mark of the session begins as: its key is read once."""
         first = self._descent[0] if self._descent else ""
-        return blake2b(f"{self._organization}\0{first}".encode(), key=self._secret).digest()
+        key = blake2b(f"{self._organization}\0{first}".encode(), key=self._secret).digest()
+        return blake2b(key=key, digest_size=MARK_BYTES)
 
-    @property
+    @cached_property
     def tags(self) -> tuple[str, ...]:
         """What the session and those it descends from are kept under, the session itself last."""
-        return tuple(self._under(self._secret, f"{self._organization}\0{name}") for name in self._descent)
+        names = [f"{self._organization}\0{name}".encode() for name in self._descent]
+        return tuple([blake2b(name, key=self._secret, digest_size=MARK_BYTES).hexdigest() for name in names])
 
     def text(self, block: Block) -> str:
         """Returns the mark of exactly what stands in a block."""
-        return self._under(self._key, block.opaque or block.text)
+        return self._mark((block.opaque or block.text).encode())
 
     def folded(self, text: str) -> str:
         """Returns the mark that texts share which a reader may take for each other."""
-        return self._under(self._key, f"\0{_folded(text[:FOLDED_CHARS])}")
+        return self._mark(b"\0" + _folded(text[:FOLDED_CHARS]))
 
     def lines(self, text: str) -> tuple[str, ...]:
         """Returns the marks of a text's longer lines; they are folded texts too."""
@@ -74,11 +81,15 @@ class Marks:
 
     def call(self, call: ToolCall) -> str:
         """Returns the mark of a tool call: its id, name and arguments."""
-        return self._under(self._key, f"\1{_encode([call.id, call.name, call.arguments]).decode()}")
+        return self._mark(b"\1" + _encode([call.id, call.name, call.arguments]))
 
-    def _under(self, key: bytes, text: str) -> str:
-        return blake2b(text.encode(), key=key, digest_size=8).hexdigest()
+    def _mark(self, data: bytes) -> str:
+        made = self._keyed.copy()
+        made.update(data)
+        return made.hexdigest()
 
 
-def _folded(text: str) -> str:
-    return "".join(folded(text if text.isascii() else _UNSEEN.sub("", text)).split())
+def _folded(text: str) -> bytes:
+    if text.isascii():
+        return folded_ascii(text, leaving_out=_ASCII_SPACES)
+    return "".join(folded(_UNSEEN.sub("", text)).split()).encode()

@@ -163,14 +163,19 @@ def call_labels(found: Conversation, records: Records) -> CallLabels:
     return CallLabels(conversation=found, blocks=blocks, context=context_of(blocks, known), known=known)
 
 
+_NOTHING_KNOWN = Known()
+
+
 def _known(records: list[SessionRecord | None]) -> Known:
     found = [one for one in records if one is not None]
-    own = records[-1] if records else None
+    if not found:
+        return _NOTHING_KNOWN
+    own = records[-1]
     return Known(
         blocks=own.blocks if own else {},
         tainted=_least([one.tainted for one in found]),
         floor=joined((NOTHING_YET, *(label_of(one.floor) for one in found))),
-        begun=bool(found),
+        begun=True,
         full=any(one.full for one in found),
     )
 

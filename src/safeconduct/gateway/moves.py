@@ -32,6 +32,7 @@ class End(StrEnum):
     UPSTREAM_FAILED = "upstream-failed"
     CUT = "cut"
     WITHHELD = "withheld"  # an inspector forbade what was left of the answer
+    HELD = "held"  # the answer waits for a person, sealed
     ABANDONED = "abandoned"  # its worker died; said by the next one
 
 
@@ -48,9 +49,11 @@ class Started(msgspec.Struct, frozen=True):
 
 
 class IntentCommitted(msgspec.Struct, frozen=True):
-    """The intent is durable."""
+    """The intent is durable. With `answer` no target is asked: that is handed over, in which `found` was found once."""
 
     receipt: Receipt
+    answer: bytes | None = None
+    found: Mapping[str, int] = {}
 
 
 class IntentFailed(msgspec.Struct, frozen=True):
@@ -108,6 +111,12 @@ class TurnUndecided(msgspec.Struct, frozen=True):
     error: SafeconductError
 
 
+class AnswerKept(msgspec.Struct, frozen=True):
+    """The answer is not let out now. `error` tells the client why: a person decides over it, or nobody can."""
+
+    error: SafeconductError
+
+
 class Cut(msgspec.Struct, frozen=True):
     """Stop now. `clause` names what demands it, such as a freeze."""
 
@@ -140,6 +149,7 @@ Event: TypeAlias = (
     | ClientWritten
     | TurnDecided
     | TurnUndecided
+    | AnswerKept
     | Cut
     | OutcomeCommitted
     | OutcomeFailed
@@ -205,6 +215,19 @@ class DecideTurn(msgspec.Struct, frozen=True):
     calls: tuple[ToolCall, ...]
 
 
+class HoldAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Step 13: put a whole answer to the vote, sealed: `clause` has it wait for a person.
+
+    `answer` is what would have gone, `received` the upstream's own bytes where that is another dialect's. `found`
+    counts what was found in it, by kind.
+    """
+
+    clause: str
+    answer: bytes
+    received: bytes
+    found: Mapping[str, int]
+
+
 class SendHead(msgspec.Struct, frozen=True):
     """Step 13: begin the client's answer. `length` is None for a stream. `intent` goes into its headers.
 
@@ -256,6 +279,7 @@ Command: TypeAlias = (
     | AppendAttempt
     | Dispatch
     | DecideTurn
+    | HoldAnswer
     | SendHead
     | SendBytes
     | SendError

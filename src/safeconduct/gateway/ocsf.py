@@ -10,6 +10,7 @@ from typing import Any
 from safeconduct.gateway import (
     breach_events,
     events,
+    held_events,
     holding,
     label_events,
     recheck_events,
@@ -56,6 +57,7 @@ _ENDS: Mapping[str, Mapping[str, Any]] = {
     End.UPSTREAM_FAILED: {**FAILURE, **ALLOWED},
     End.CUT: {**FAILURE, **CUT},
     End.WITHHELD: {**FAILURE, **DENIED},
+    End.HELD: {**FAILURE, **DENIED},
     End.ABANDONED: {"status_id": OTHER, "status": "Abandoned", **ALLOWED},
 }
 
@@ -179,6 +181,19 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=CREATE,
         fixed={**_CALL, **FAILURE, **DENIED, "severity_id": LOW},
         copy={**_CALLER, "status_detail": "approval", "metadata.correlation_uid": "approval"},
+        more=_asked,
+    ),
+    held_events.ANSWER_HELD.name: EntryForm(
+        class_uid=API_ACTIVITY,
+        activity_id=OTHER,
+        fixed={**_CALL, **FAILURE, **DENIED, "severity_id": LOW, "activity_name": "Hold answer"},
+        copy={
+            **_CALLER,
+            "api.request.uid": "call",
+            "metadata.correlation_uid": "approval",
+            "status_detail": "clause",
+            "message_context.uid": "answer_sha256",
+        },
         more=_asked,
     ),
     turn_events.TURN_JUDGED.name: EntryForm(

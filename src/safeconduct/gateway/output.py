@@ -31,8 +31,10 @@ class OutputInspector:
 
     def inspect(self, text: str, *, ends: bool) -> Verdict:
         found = frozenset((kind.value, _mark(what)) for kind, what in self._found(text, ends=ends))
-        withheld = sorted(kind for kind, _ in found if self._rules.acts[FoundKind(kind)] is FoundAct.WITHHOLD)
-        return Verdict(f"{self._clause}/{withheld[0]}" if withheld else "", found)
+        acts = self._rules.acts
+        first = {act: kind for kind, act in sorted(((kind, acts[FoundKind(kind)]) for kind, _ in found), reverse=True)}
+        clauses = {act: f"{self._clause}/{kind}" for act, kind in first.items()}
+        return Verdict(clauses.get(FoundAct.WITHHOLD, ""), found, clauses.get(FoundAct.HOLD, ""))
 
     def _found(self, text: str, *, ends: bool) -> Iterator[tuple[FoundKind, str]]:
         for host, why in forbidden_links(text, self._rules.hosts, ends=ends):
@@ -57,15 +59,20 @@ def _mark(what: str) -> str:
 
 
 class Noting:
-    """`Inspector` that asks another one and notes what that found: what the outcome counts."""
+    """`Inspector` that asks another one and notes what that found: what the outcome counts.
+
+    `hold` is the first clause that has the answer wait for a person; empty where none does.
+    """
 
     def __init__(self, inspector: Inspector) -> None:
         self._inspector = inspector
         self._found: set[tuple[str, str]] = set()
+        self.hold = ""
 
     def inspect(self, text: str, *, ends: bool) -> Verdict:
         verdict = self._inspector.inspect(text, ends=ends)
         self._found |= verdict.found
+        self.hold = self.hold or verdict.hold
         return verdict
 
     @property

@@ -99,11 +99,13 @@ class Upstream(Protocol):
 class Verdict:
     """What an inspector says of a text: it passes, unless `clause` names what forbids it.
 
-    `found` are the kinds of what was found, each with what tells two findings apart.
+    `found` are the kinds of what was found, each with what tells two findings apart. `hold` names what has a text that
+    passes wait for a person, with all of its answer.
     """
 
     clause: str = ""
     found: frozenset[tuple[str, str]] = frozenset()
+    hold: str = ""
 
     @property
     def passes(self) -> bool:

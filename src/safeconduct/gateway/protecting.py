@@ -127,5 +127,6 @@ class Protection:
 
     def _prose(self, text: str, findings: Sequence[Finding]) -> str:
         done = protect(text, findings, self.path.handling, self.pseudonyms, restored=self.restored)
-        self.counts.update(done.counts)
+        if done.counts:
+            self.counts.update(done.counts)
         return done.text

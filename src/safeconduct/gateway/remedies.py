@@ -14,6 +14,7 @@ _RETRY = "retry; if it goes on, tell the operator"
 
 REMEDIES: Mapping[str, str] = {
     "ambiguous-name": "name each field once, as the dialect spells it",
+    "answer-lost": "make the call again, without the header safeconduct-approval",
     "body-not-an-object": _MEND_JSON,
     "body-not-json": _MEND_JSON,
     "body-not-utf8": _MEND_JSON,

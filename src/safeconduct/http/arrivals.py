@@ -14,6 +14,7 @@ _NAMES: Mapping[bytes, str] = {
     b"safeconduct-purpose": "purpose",
     b"safeconduct-session": "session",
     b"safeconduct-grant": "grant",
+    b"safeconduct-approval": "approval",
     b"content-type": "content_type",
     b"content-encoding": "content_encoding",
     b"traceparent": "trace",

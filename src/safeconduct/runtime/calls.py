@@ -22,6 +22,7 @@ from safeconduct.gateway.budgets.rates import Pace
 from safeconduct.gateway.budgets.service import settle_gone
 from safeconduct.gateway.entries import PATH_SHOWN_MAX, abandoned_draft, refused_draft
 from safeconduct.gateway.events import CALLERS_UNIDENTIFIED, OPEN_CALLS, CallersUnidentified
+from safeconduct.gateway.held_answers import OpenAnswer
 from safeconduct.gateway.hinting import attacked, probed
 from safeconduct.gateway.labelling import Conversation, caller_of, conversation
 from safeconduct.gateway.meter import RefusalMeter
@@ -38,6 +39,7 @@ from safeconduct.gateway.spotlighting import NONCE_BYTES
 from safeconduct.gateway.terms import CallTerms
 from safeconduct.gateway.traits import Marker, Traits
 from safeconduct.gateway.vendors import vendor_key
+from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.errors import LimitedError, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import Origin, PathId
 from safeconduct.kernel.ports import Clock, Entropy, Transaction
@@ -108,6 +110,7 @@ class Calls:
         inspector: Inspector | None = None,
         vault: Vault | None = None,
         classifier: Classifier | None = None,
+        open_answer: OpenAnswer | None = None,
         observers: Iterable[Observer] = (),
     ) -> None:
         self.commits = commits
@@ -119,6 +122,7 @@ class Calls:
         self.inspector = inspector or PassesAll()
         self.vaulted = Vaulted(vault) if vault else None
         self._classifier = classifier
+        self.open_answer = open_answer or _cannot_open
         self.breakers = Breakers()
         self.loop = asyncio.get_running_loop()
         self.reports: deque[CutReport] = deque(maxlen=REPORTS_KEPT)
@@ -434,6 +438,10 @@ class Calls:
 
 def _refuses(found: object) -> bool:
     return isinstance(found, Refusal)
+
+
+def _cannot_open(entry: str, field: str) -> JSONValue:
+    raise UnavailableError(f"this process can't open the {field} of entry {entry}", code="answer-lost")
 
 
 def _shutting_down() -> UnavailableError:

@@ -1,5 +1,6 @@
 """One call on its way to its intent in the log: what must be there first, and again where it changed meanwhile."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,8 +11,10 @@ from safeconduct.access.concerns import concerned
 from safeconduct.access.records import epoch
 from safeconduct.approvals import State as Approved
 from safeconduct.approvals import consume
+from safeconduct.gateway.budgets.model import NO_COST
 from safeconduct.gateway.dialects.registry import dialect
 from safeconduct.gateway.entries import intent_draft
+from safeconduct.gateway.held_answers import opened_answer, to_fetch
 from safeconduct.gateway.holding import approval_of, approval_required, held_content
 from safeconduct.gateway.label_entries import labelled_draft
 from safeconduct.gateway.labelling import CallLabels, Conversation, call_labels
@@ -26,6 +29,7 @@ from safeconduct.runtime.reserving import Reservation
 
 if TYPE_CHECKING:
     from safeconduct.access.standing import Standing
+    from safeconduct.gateway.held_events import HeldAnswer
     from safeconduct.kernel.entries import Draft
     from safeconduct.kernel.ports import Receipt
     from safeconduct.runtime.calls import Calls
@@ -59,7 +63,8 @@ class Intending:
         self.session = ""  # what its session is kept under, where its path labels
         self._calls = calls
         self._reservation = reservation
-        self._approval = ""  # what lets a held call through, used up by its intent
+        self._approval = ""  # what lets a held call through, or a held answer go, used up by its intent
+        self._fetches: tuple[HeldAnswer, bytes] | None = None  # the answer that goes in place of asking a model
 
     async def append(self, replaced: Replaced) -> Event:
         """Has the intent committed on a standing that allows the call, or says why there is none.
@@ -91,6 +96,8 @@ class Intending:
 
     async def _against(self, replaced: Replaced) -> Refusal | None:
         """Has kept and reserved what the call needs; returns what is against it beyond the standing."""
+        if self.prepared.arrival.approval:
+            return await self._fetched()
         return await self._held() or await self._returned() or await self._kept(replaced) or await self._reserve()
 
     async def _committed(self) -> Event | None:
@@ -115,7 +122,10 @@ class Intending:
         committed = await self._calls.commits(command, own=not approval and found is None)
         self.receipt, self.labels = committed.receipts[0], committed.value
         self.call = self.receipt.entry_id
-        return IntentCommitted(self.receipt)
+        if self._fetches is None:
+            return IntentCommitted(self.receipt)
+        held, answer = self._fetches
+        return IntentCommitted(self.receipt, answer, held.held.found)
 
     def _append_if(
         self, tx: Transaction, prepared: Prepared, draft: "Draft", approval: ApprovalId, found: Conversation | None
@@ -123,9 +133,10 @@ class Intending:
         if tx.now > prepared.arrival.at + DECIDED_MAX:
             raise ConflictError("it was decided too long before, or by a clock behind the log", code="standing-changed")
         require_allowed(tx, prepared, prepared.epoch, self._calls.standing())
+        fetched = to_fetch(tx, prepared, tx.now) if self._fetches else None
         entry = tx.append(prepared.path.origin, draft)
         if approval:
-            consume(tx, approval, content=held_content(prepared), by=entry.id)
+            consume(tx, approval, content=fetched.held.content if fetched else held_content(prepared), by=entry.id)
         if found is None:
             return None
         labels = call_labels(found, tx)
@@ -153,6 +164,21 @@ class Intending:
         if found.state is not Approved.APPROVED:
             return prepared.refusal(approval_required(found, hold), step=6)
         self._approval = found.id
+        return None
+
+    async def _fetched(self) -> Refusal | None:
+        """Finds the answer that an approval lets go, and opens it; returns why it may not go.
+
+        A person approved what goes, so no other approval is asked for; no model is asked, so nothing is reserved.
+        """
+        prepared = self.prepared
+        try:
+            found = (await self._calls.commits(lambda tx: to_fetch(tx, prepared, tx.now))).value
+            answer = await asyncio.to_thread(opened_answer, self._calls.open_answer, found)
+        except SafeconductError as error:
+            return prepared.refusal(error, step=6)
+        self.prepared = msgspec.structs.replace(prepared, cost=NO_COST)
+        self._approval, self._fetches = found.held.approval, (found, answer)
         return None
 
     async def _returned(self) -> Refusal | None:

@@ -17,10 +17,12 @@ from safeconduct.boundary.model import ToolCall
 from safeconduct.gateway.budgets.charging import charge
 from safeconduct.gateway.call import Call, State
 from safeconduct.gateway.entries import attempt_draft, outcome_draft
+from safeconduct.gateway.held_answers import Put, put_to_vote
 from safeconduct.gateway.lasting import judged_by, lasts_until, refused_now
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
+    AnswerKept,
     AppendAttempt,
     AppendIntent,
     AppendOutcome,
@@ -33,6 +35,7 @@ from safeconduct.gateway.moves import (
     DecideTurn,
     Dispatch,
     Event,
+    HoldAnswer,
     Outcome,
     OutcomeCommitted,
     OutcomeFailed,
@@ -204,7 +207,7 @@ class CallRun:
             case SendBytes(data, last):  # first, because a stream has many
                 await self._client.send(data, last=last)
                 return ClientWritten()
-            case AppendIntent() | AppendOutcome() | AppendAttempt() | DecideTurn():
+            case AppendIntent() | AppendOutcome() | AppendAttempt() | DecideTurn() | HoldAnswer():
                 return await self._record(command)
             case Dispatch(attempt):
                 return self._asking.dispatch(self.prepared, attempt)
@@ -219,7 +222,7 @@ class CallRun:
                 self._abort(command)
         return None
 
-    async def _record(self, command: AppendIntent | AppendAttempt | DecideTurn | AppendOutcome) -> Event:
+    async def _record(self, command: AppendIntent | AppendAttempt | DecideTurn | HoldAnswer | AppendOutcome) -> Event:
         match command:
             case AppendIntent():
                 return await self._intending.append(self._replaced)
@@ -229,6 +232,8 @@ class CallRun:
                 return await self._append_attempt(command)
             case DecideTurn(proposed):
                 return await self._decide_turn(proposed)
+            case HoldAnswer():
+                return await self._hold_answer(command)
 
     async def _begin(self, head: SendHead) -> None:
         self._first_s = self._calls.loop.time() - self._began
@@ -281,6 +286,13 @@ class CallRun:
         except SafeconductError as error:
             return TurnUndecided(error)
         return TurnDecided(committed.value.instead)
+
+    async def _hold_answer(self, holds: HoldAnswer) -> Event:
+        put = Put(call=self.call, prepared=self.prepared, holds=holds)
+        try:
+            return AnswerKept((await self._calls.commits(lambda tx: put_to_vote(tx, put))).value)
+        except SafeconductError as error:
+            return AnswerKept(error)
 
     def _shown(self) -> Shown:
         labels = self._intending.labels

@@ -1,5 +1,6 @@
 """The entry of checked claims, and what the control state keeps of it: outcomes and places, never a value."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -132,32 +133,24 @@ def record_claims(
     `shown` is what a model had in view, the hunts among it: without it its claims could not be checked again.
     """
     outcomes = list(in_parts(map(_outcome, checked), CLAIM_BYTES_MAX))
-    sealed = iter(checked)
-    problems: dict[str, int] = {}
-    for problem in unreadable:
-        problems[problem.code] = problems.get(problem.code, 0) + 1
-    return tuple(
-        tx.append(
-            origin,
-            CLAIMS_CHECKED.draft(
-                ClaimsChecked(
-                    incident=incident,
-                    call=call,
-                    checker=CHECKER_VERSION,
-                    part=number,
-                    parts=len(outcomes),
-                    unreadable=problems if number == 1 else {},
-                    claims=part,
-                    path=path,
-                    prompt=prompt,
-                ),
-                sealed={"claims": [_sealed(one) for one in islice(sealed, len(part))], "shown": _view(shown)},
-                subject=incident,
-                act=signed.envelope() if signed and number == 1 else None,
-            ),
+    texts, problems = iter(checked), Counter(problem.code for problem in unreadable)
+    entries = list[Entry]()
+    for number, part in enumerate(outcomes, start=1):
+        event = ClaimsChecked(
+            incident=incident,
+            call=call,
+            checker=CHECKER_VERSION,
+            part=number,
+            parts=len(outcomes),
+            unreadable=dict(problems) if number == 1 else {},
+            claims=part,
+            path=path,
+            prompt=prompt,
         )
-        for number, part in enumerate(outcomes, start=1)
-    )
+        sealed = {"claims": [_sealed(one) for one in islice(texts, len(part))], "shown": _view(shown)}
+        act = signed.envelope() if signed and number == 1 else None
+        entries.append(tx.append(origin, CLAIMS_CHECKED.draft(event, sealed=sealed, subject=incident, act=act)))
+    return tuple(entries)
 
 
 def claims_of(records: Records, incident: IncidentId) -> Iterator[ClaimRecord]:

@@ -196,18 +196,24 @@ def record(
 
 
 def _path(records: Records, wanted: str, owner: str) -> SealedPath:
-    if wanted:
-        found = records.get(kept.PATHS, wanted)
-        if found is None:
-            raise AbsentError(f"no path {wanted[:64]!r}", code="path-unknown", remedy="safeconduct path list")
-        if found.telemetry_of != owner:
-            raise RefusedError(
-                f"path {found.id} is for the incidents of {found.telemetry_of or 'the house'}",
-                code="telemetry-of-another",
-                clause=f"path:{found.id}/telemetry_of",
-                remedy="name a path whose telemetry_of is who the incident's telemetry belongs to",
-            )
-        return found
+    return _named_path(records, wanted, owner) if wanted else _usual_path(records, owner)
+
+
+def _named_path(records: Records, wanted: str, owner: str) -> SealedPath:
+    found = records.get(kept.PATHS, wanted)
+    if found is None:
+        raise AbsentError(f"no path {wanted[:64]!r}", code="path-unknown", remedy="safeconduct path list")
+    if found.telemetry_of != owner:
+        raise RefusedError(
+            f"path {found.id} is for the incidents of {found.telemetry_of or 'the house'}",
+            code="telemetry-of-another",
+            clause=f"path:{found.id}/telemetry_of",
+            remedy="name a path whose telemetry_of is who the incident's telemetry belongs to",
+        )
+    return found
+
+
+def _usual_path(records: Records, owner: str) -> SealedPath:
     usual = (path for _, path in records.scan(kept.PATHS) if path.purpose == PURPOSE)
     fitting = [path for path in usual if path.telemetry_of == owner]
     if not fitting:

@@ -20,6 +20,21 @@ class Ballot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verdict: approvals.Verdict
 
 
+class ReasonedBallot(Ballot, frozen=True, forbid_unknown_fields=True):
+    """A vote that may say why; the reason is signed with it. On a held answer it must."""
+
+    reason: str = ""
+
+
+async def signed_reasoned_ballot(signed: SignedBytes) -> Signed[ReasonedBallot]:
+    """Returns the act and the ballot, as `signed_ballot`, with its reason if there is one."""
+    ballot = read(signed.body, ReasonedBallot)
+    if approvals.ballot(ballot.draft, ballot.verdict, ballot.reason) != signed.body:
+        text = "a ballot has one form: canonical JSON of draft, verdict and the reason, if any"
+        raise RefusedError(text, code="ballot-malformed")
+    return Signed(signed.act, signed.content, ballot)
+
+
 async def signed_ballot(signed: SignedBytes) -> Signed[Ballot]:
     """Returns the act and the ballot, which has one form: what the voter signs.
 
@@ -34,6 +49,7 @@ async def signed_ballot(signed: SignedBytes) -> Signed[Ballot]:
     return Signed(signed.act, signed.content, ballot)
 
 
+SignedReasonedBallot: TypeAlias = Annotated[Signed[ReasonedBallot], Depends(signed_reasoned_ballot), JSON]
 SignedBallot: TypeAlias = Annotated[Signed[Ballot], Depends(signed_ballot), JSON]
 
 
@@ -44,7 +60,7 @@ def approval_document(approval: approvals.Approval) -> dict[str, Any]:
         "draft": approval.digest,
         "state": approval.state,
         "groups": approval.proposal.groups,
-        "votes": [{"voter": cast.voter, "verdict": cast.verdict} for cast in approval.votes],
+        "votes": [_vote(cast) for cast in approval.votes],
         "expires_at": rfc3339(approval.proposal.expires_at),
     }
 
@@ -57,5 +73,9 @@ def proposal_document(approval: approvals.Approval) -> dict[str, Any]:
         "kind": proposal.kind,
         "proposer": proposal.proposer,
         "recused": proposal.recused,
-        "votes": [{"voter": one.voter, "verdict": one.verdict, "entry": one.entry} for one in approval.votes],
+        "votes": [_vote(one) | {"entry": one.entry} for one in approval.votes],
     }
+
+
+def _vote(cast: approvals.Vote) -> dict[str, Any]:
+    return {"voter": cast.voter, "verdict": cast.verdict, **({"reason": cast.reason} if cast.reason else {})}

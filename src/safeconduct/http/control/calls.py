@@ -13,11 +13,13 @@ from safeconduct.access.appeals import lodge_appeal
 from safeconduct.access.reading_rights import Reader, concerns, votes
 from safeconduct.approvals import find
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
+from safeconduct.gateway.held_answers import held_answers, is_answer, vote_on_answer
+from safeconduct.gateway.held_events import HeldAnswer
 from safeconduct.gateway.holding import HeldCall, held_calls, vote_on_call
 from safeconduct.gateway.label_events import ANSWER, CALL_LABELLED, LABEL_ENTRIES, REQUEST, CallLabelled
 from safeconduct.http.control.appeals import appeal_document
 from safeconduct.http.control.asking import Reading
-from safeconduct.http.control.ballots import SignedBallot, approval_document
+from safeconduct.http.control.ballots import SignedReasonedBallot, approval_document
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import answer, commit
@@ -53,19 +55,34 @@ def list_calls(reader: Reading, control: Installation, count: Count = 50) -> Res
 
 @router.get("/held")
 def list_held(reader: Reading, control: Installation) -> Response:
-    """Lists the calls that were held for a person, oldest first, each with its approval: who reads or votes on them."""
+    """Lists the calls and answers that were held for a person, oldest first, each with its approval.
+
+    Told are those whom they concern, and who votes on them. `kind` says what is held; of an answer `field` is what
+    seals it, to be opened in its `entry`.
+    """
     with control.snapshot() as records:
-        return answer([_held(records, one) for one in held_calls(records) if _reads_held(records, reader, one)])
+        every: list[HeldCall | HeldAnswer] = [*held_calls(records), *held_answers(records)]
+        found = sorted(every, key=lambda one: one.entry)
+        return answer([_held(records, one) for one in found if _reads_held(records, reader, one)])
 
 
 @router.post("/held/{approval_id}/vote")
-async def vote_on_held(signed: SignedBallot, control: Installation, approval_id: str) -> Response:
-    """Casts a vote on a held call. Its body is the ballot, byte for byte: that is what the voter signs."""
+async def vote_on_held(signed: SignedReasonedBallot, control: Installation, approval_id: str) -> Response:
+    """Casts a vote on a held call or answer. Its body is the ballot, byte for byte: that is what the voter signs.
+
+    On an answer it says why, and who lets it go has opened it.
+    """
     ballot = signed.body
     committed = await commit(
         control.writer,
-        lambda tx: vote_on_call(
-            tx, ProgramElectorate(), ApprovalId(approval_id), ballot.verdict, signed.act, operation=signed.operation
+        lambda tx: (vote_on_answer if is_answer(tx, approval_id) else vote_on_call)(
+            tx,
+            ProgramElectorate(),
+            ApprovalId(approval_id),
+            ballot.verdict,
+            signed.act,
+            operation=signed.operation,
+            reason=ballot.reason,
         ),
     )
     return answer(approval_document(committed.value))
@@ -141,14 +158,16 @@ def _trail(labelled: CallLabelled) -> dict[str, Any]:
     }
 
 
-def _reads_held(records: Records, reader: Reader, one: HeldCall) -> bool:
+def _reads_held(records: Records, reader: Reader, one: HeldCall | HeldAnswer) -> bool:
     approval = find(records, one.held.approval)
     return concerns(records, reader, one.held.principal) or votes(reader, approval.proposal.groups)
 
 
-def _held(records: Records, one: HeldCall) -> dict[str, Any]:
-    approval = approval_document(find(records, one.held.approval))
-    return asdict(one.held) | {"entry": one.entry, "at": rfc3339(one.at), "approval": approval}
+def _held(records: Records, one: HeldCall | HeldAnswer) -> dict[str, Any]:
+    approval = find(records, one.held.approval)
+    told = {"kind": approval.proposal.kind, "entry": one.entry, "at": rfc3339(one.at)}
+    field = {"field": one.sealed_as} if isinstance(one, HeldAnswer) else {}
+    return asdict(one.held) | told | field | {"approval": approval_document(approval)}
 
 
 def latest_calls(control: Control) -> Iterator[Entry]:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Response
 
-from safeconduct.access.directory.credentials import credentials, issue_credential, revoke_credential
+from safeconduct.access.directory.credentials import MadeCredential, credentials, issue_credential, revoke_credential
 from safeconduct.access.directory.model import DirectoryCredential
 from safeconduct.access.directory.reviewing import Orphan, Person, counted, orphans, people
 from safeconduct.access.reading_rights import PROTECTORS, Reader
@@ -64,16 +64,7 @@ async def connect(signed: SignedJson[Connect], control: Installation, organizati
             expires_at=expires_at,
         ),
     )
-    made = committed.value
-    return answer(
-        {
-            "id": made.id,
-            "organization": made.organization,
-            "expires_at": rfc3339(made.expires_at),
-            "path": f"/scim/v2/{made.organization}",
-            "secret": made.secret,
-        }
-    )
+    return answer(_issued(committed.value))
 
 
 @router.post("/credentials/{credential_id}/revoke")
@@ -106,6 +97,16 @@ def unknown(reader: Reading, control: Installation, organization: str) -> Respon
 
 def _protects(reader: Reader, organization: str) -> bool:
     return reader.local or (reader.has(PROTECTORS) and reader.organization == organization)
+
+
+def _issued(made: MadeCredential) -> dict[str, Any]:
+    return {
+        "id": made.id,
+        "organization": made.organization,
+        "expires_at": rfc3339(made.expires_at),
+        "path": f"/scim/v2/{made.organization}",
+        "secret": made.secret,
+    }
 
 
 def _credential(one: DirectoryCredential) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from safeconduct.access.opening import Answered, open_field, openings, show_fiel
 from safeconduct.access.opening_events import ProposedOpening
 from safeconduct.access.opening_rules import SealedFact, Viewer, Wanted
 from safeconduct.access.reading_rights import Reader, reader_as, votes
+from safeconduct.gateway.held_answers import refuse_own_answer
 from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.ballots import SignedBallot, approval_document
 from safeconduct.http.control.bodies import SignedJson
@@ -22,7 +23,7 @@ from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import ApprovalId
-from safeconduct.kernel.ports import Records
+from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.disclosures import encode_disclosure
 from safeconduct.ledger.reader import unknown_entry
 
@@ -53,10 +54,13 @@ async def open_sealed(signed: SignedJson[Open], control: Installation, entry_id:
     await asyncio.to_thread(_check_opener, control, signed, entry_id)
     sealed = await asyncio.to_thread(sealed_fact, control, entry_id, field)
     wanted = Wanted(sealed=sealed, reason=asked.reason, own_copy=asked.own_copy)
-    committed = await commit(
-        control.writer,
-        lambda tx: open_field(tx, signed.act, wanted, operation=signed.operation, content=signed.content),
-    )
+
+    def opened(tx: Transaction) -> Answered:
+        answered = open_field(tx, signed.act, wanted, operation=signed.operation, content=signed.content)
+        refuse_own_answer(tx, entry_id, signed.act.act.actor)
+        return answered
+
+    committed = await commit(control.writer, opened)
     told = _told(wanted, committed.value)
     if committed.value.opened is None:
         return answer(told, ACCEPTED)

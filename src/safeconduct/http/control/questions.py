@@ -8,17 +8,16 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Response
 
-from safeconduct.access.reading_rights import reader_as
 from safeconduct.adapters.siem.asking.file import Joined
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
-from safeconduct.http.control.frame import answer, commit
+from safeconduct.http.control.frame import answer
 from safeconduct.http.control.owned import admit
 from safeconduct.http.control.prompts import prompt_in_force
 from safeconduct.http.control.readers import viewer_of
 from safeconduct.http.control.siem_evidence import SiemTelemetry, refuse_other_owners
 from safeconduct.http.control.signed import Signed
-from safeconduct.http.control.triage import Wanted, admitted, chosen
+from safeconduct.http.control.triage import Wanted, chosen, looked_at, record
 from safeconduct.http.control.triage_documents import (
     claim_document,
     error_document,
@@ -26,7 +25,7 @@ from safeconduct.http.control.triage_documents import (
     sent_document,
     sent_in_vain,
 )
-from safeconduct.http.control.whole_incidents import Whole, whole_of
+from safeconduct.http.control.whole_incidents import Whole
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import CallId, EventId
 from safeconduct.soc import triage_service
@@ -150,22 +149,14 @@ async def _answer(
     incident_id: str,
     asked: Callable[[Whole, Asking], Awaitable[_Told]],
 ) -> Response:
-    signer = await asyncio.to_thread(admitted, control, signed)
-    with control.snapshot() as records:
-        reader = reader_as(records, signer)
-    here = await asyncio.to_thread(whole_of, control, reader, incident_id)
+    signer, reader, here = await looked_at(control, signed, incident_id)
     wanted = Wanted(path=signed.body.path, principal=signed.body.principal, model=signed.body.model or True)
     try:
         told = await asked(here, await asyncio.to_thread(chosen, control, signer, wanted, here.owner))
     except SafeconductError as error:
         left = await sent_in_vain(control, viewer_of(reader), error.call)
         told = _Told(None, {"model": {"asked": True, "error": error_document(error)}}, left)
-    committed = await commit(
-        control.writer,
-        lambda tx: triage_service.record(
-            tx, signed.act, here.incident.id, (), told.answered, operation=signed.operation, content=signed.content
-        ),
-    )
+    recorded = await record(control, signed, here, (), told.answered)
     claims = told.answered.claims if told.answered else ()
     return answer(
         {
@@ -173,6 +164,6 @@ async def _answer(
             "claims": [claim_document(one) for one in claims],
             **told.shown,
             "left_the_house": told.left,
-            "entries": [entry.id for entry in committed.value.entries],
+            "entries": [entry.id for entry in recorded.entries],
         }
     )

@@ -1,6 +1,7 @@
 """What runs, what is in force, and what is wrong."""
 
 from importlib import metadata
+from typing import Any
 
 from fastapi import APIRouter, Response
 
@@ -10,12 +11,14 @@ from safeconduct.access.holds import holds
 from safeconduct.access.promises import broken_promises
 from safeconduct.access.sign_in import administrators_with_keys
 from safeconduct.access.upstream_keys import unrevoked
+from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.http.control.asking import Reading
-from safeconduct.http.control.context import Installation
+from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import answer
 from safeconduct.http.vitals import readiness
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.instants import rfc3339
+from safeconduct.kernel.ports import Records
 from safeconduct.ledger.log_events import SUCCESSORS
 from safeconduct.program.agreements import warnings
 from safeconduct.program.ownerless import ownerless
@@ -43,54 +46,69 @@ async def readyz(control: Installation) -> Response:
 @router.get("/api/v1/status")
 async def status(control: Installation, _: Reading) -> Response:
     """Returns the state of the installation for people."""
-    stopped, work = control.stopped(), control.work()
     with control.snapshot() as records:
-        program = kept.program_in_force(records)
-        successors = {old: found.origin for old, found in records.scan(SUCCESSORS)}
-        return answer(
-            {
-                "version": metadata.version("safeconduct"),
-                "at": rfc3339(control.clock.now()),
-                "server": control.lists_url or "none",
-                "program": program.digest if program else "none in force",
-                "agreement": warnings(records, control.clock.now()),
-                "vetting": vetting_state(records, control.clock.now()),
-                "administrators_with_keys": administrators_with_keys(records),
-                "ownerless": len(ownerless(records, control.clock.now())),
-                "waiting": len(pending(records)),
-                "freezes": len(freezes(records)),
-                "overdue_reviews": overdue_reviews(records, control.clock.now()),
-                "unrevoked_keys": [
-                    {"key": one.key, "upstreams": one.upstreams, "state": one.state, "said": one.said}
-                    for one in unrevoked(records)
-                ],
-                "holds": sum(1 for _ in holds(records)),
-                "broken_promises": len(broken_promises(records)),
-                "effects": sum(1 for _ in records.scan(OUTBOX)),
-                "events": control.archives.count(),
-                "logs": [
-                    {
-                        "origin": origin,
-                        "size": control.log.size(origin),
-                        "stopped": stopped.get(origin, ""),
-                        "successor": successors.get(origin, ""),
-                    }
-                    for origin in control.log.origins()
-                ],
-                "shipping": control.shipping(),
-                "upstreams": [
-                    {
-                        "name": name,
-                        "vendor": facts.vendor,
-                        "region": facts.region,
-                        "retention": facts.retention,
-                        "experimental": facts.experimental,
-                    }
-                    for name, facts in sorted((control.upstreams or {}).items())
-                ],
-                "waiting_for_places": work.waiting,
-                "behind_s": work.behind_s,
-                "sequenced": work.sequenced,
-                "processes": work.processes,
-            }
-        )
+        return answer(_told(control, records) | _outside(control))
+
+
+def _told(control: Control, records: Records) -> dict[str, Any]:
+    """What the records say: who and what is in force, what waits, and what is owed."""
+    program, now = kept.program_in_force(records), control.clock.now()
+    return {
+        "version": metadata.version("safeconduct"),
+        "at": rfc3339(now),
+        "server": control.lists_url or "none",
+        "program": program.digest if program else "none in force",
+        "agreement": warnings(records, now),
+        "vetting": vetting_state(records, now),
+        "administrators_with_keys": administrators_with_keys(records),
+        "ownerless": len(ownerless(records, now)),
+        "waiting": len(pending(records)),
+        "freezes": len(freezes(records)),
+        "overdue_reviews": overdue_reviews(records, now),
+        "unrevoked_keys": [
+            {"key": one.key, "upstreams": one.upstreams, "state": one.state, "said": one.said}
+            for one in unrevoked(records)
+        ],
+        "holds": sum(1 for _ in holds(records)),
+        "broken_promises": len(broken_promises(records)),
+        "effects": sum(1 for _ in records.scan(OUTBOX)),
+        "events": control.archives.count(),
+        "logs": _logs(control, records),
+    }
+
+
+def _logs(control: Control, records: Records) -> list[dict[str, Any]]:
+    stopped = control.stopped()
+    successors = {old: found.origin for old, found in records.scan(SUCCESSORS)}
+    return [
+        {
+            "origin": origin,
+            "size": control.log.size(origin),
+            "stopped": stopped.get(origin, ""),
+            "successor": successors.get(origin, ""),
+        }
+        for origin in control.log.origins()
+    ]
+
+
+def _outside(control: Control) -> dict[str, Any]:
+    """What goes on beside the records: shipping, upstreams, and the processes at work."""
+    work = control.work()
+    return {
+        "shipping": control.shipping(),
+        "upstreams": [_upstream(name, facts) for name, facts in sorted((control.upstreams or {}).items())],
+        "waiting_for_places": work.waiting,
+        "behind_s": work.behind_s,
+        "sequenced": work.sequenced,
+        "processes": work.processes,
+    }
+
+
+def _upstream(name: str, facts: UpstreamFacts) -> dict[str, Any]:
+    return {
+        "name": name,
+        "vendor": facts.vendor,
+        "region": facts.region,
+        "retention": facts.retention,
+        "experimental": facts.experimental,
+    }

@@ -1,13 +1,14 @@
 """Triage of incidents, and what became of the claims about them."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Response
 
 from safeconduct.access.model.parties import Principal
-from safeconduct.access.reading_rights import reader_as
+from safeconduct.access.reading_rights import Reader, reader_as
 from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.closing import closing_document
@@ -29,10 +30,11 @@ from safeconduct.kernel.errors import SafeconductError
 from safeconduct.soc import triage_service
 from safeconduct.soc.actions.grounds import ActionProposal, candidates
 from safeconduct.soc.claim_events import claims_of
+from safeconduct.soc.grounding import CheckedClaim
 from safeconduct.soc.prompts.model import PromptKind
 from safeconduct.soc.questions.model import Task
 from safeconduct.soc.summary import summarize
-from safeconduct.soc.triage_service import Answered, Asking
+from safeconduct.soc.triage_service import Answered, Asking, Recorded
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["triage"])
 
@@ -51,19 +53,10 @@ async def triage(control: Installation, signed: SignedJson[Wanted], incident_id:
 
     A model that is refused or fails changes nothing else: the answer then holds why, under `model.error`.
     """
-    wanted = signed.body
-    signer = await asyncio.to_thread(admitted, control, signed)
-    with control.snapshot() as records:
-        reader = reader_as(records, signer)
-    here = await asyncio.to_thread(whole_of, control, reader, incident_id)
+    signer, _, here = await looked_at(control, signed, incident_id)
     summary, rules = await asyncio.to_thread(summarize, here.context)
-    answered, model, left = await _ask(control, signer, wanted, here)
-    committed = await commit(
-        control.writer,
-        lambda tx: triage_service.record(
-            tx, signed.act, here.incident.id, rules, answered, operation=signed.operation, content=signed.content
-        ),
-    )
+    answered, model, left = await _ask(control, signer, signed.body, here)
+    recorded = await record(control, signed, here, rules, answered)
     claims = [*rules, *(answered.claims if answered else ())]
     return answer(
         {
@@ -73,8 +66,8 @@ async def triage(control: Installation, signed: SignedJson[Wanted], incident_id:
             "model": model,
             "left_the_house": left,
             "candidates": [_candidate(one) for one in _candidates(control, here)],
-            "closed": closing_document(committed.value.closed) if committed.value.closed else None,
-            "entries": [entry.id for entry in committed.value.entries],
+            "closed": closing_document(recorded.closed) if recorded.closed else None,
+            "entries": [entry.id for entry in recorded.entries],
         }
     )
 
@@ -111,6 +104,27 @@ async def _ask(
             viewer = viewer_of(reader_as(records, signer))
         return None, {"asked": True, "error": error_document(error)}, await sent_in_vain(control, viewer, error.call)
     return answered, model_document(asking, answered), [sent_document(answered)]
+
+
+async def looked_at(control: Control, signed: Signed[object], incident_id: str) -> tuple[Principal, Reader, Whole]:
+    """Returns who signed, if they may triage, what they read, and the incident as it is stored now."""
+    signer = await asyncio.to_thread(admitted, control, signed)
+    with control.snapshot() as records:
+        reader = reader_as(records, signer)
+    return signer, reader, await asyncio.to_thread(whole_of, control, reader, incident_id)
+
+
+async def record(
+    control: Control, signed: Signed[object], here: Whole, rules: Sequence[CheckedClaim], answered: Answered | None
+) -> Recorded:
+    """Records what became of the rules' claims and of a model's, if one answered."""
+    committed = await commit(
+        control.writer,
+        lambda tx: triage_service.record(
+            tx, signed.act, here.incident.id, rules, answered, operation=signed.operation, content=signed.content
+        ),
+    )
+    return committed.value
 
 
 def admitted(control: Control, signed: Signed[object]) -> Principal:

@@ -12,7 +12,7 @@ from safeconduct.http.control.openings import sealed_facts, show
 from safeconduct.kernel.errors import AbsentError, SafeconductError
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.grounding import CheckedClaim
-from safeconduct.soc.summary import Summary, sentences
+from safeconduct.soc.summary import Step, Summary, sentences
 from safeconduct.soc.triage_service import Answered, Asking
 
 
@@ -48,18 +48,19 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "who": summary.who,
         "entities": summary.entities,
         "techniques": summary.techniques,
-        "steps": [
-            {
-                "at": rfc3339(step.at),
-                "title": step.title,
-                "level": step.level,
-                "alerts": step.alerts,
-                "techniques": step.techniques,
-                "entities": step.entities,
-                "claims": step.claims,
-            }
-            for step in summary.steps
-        ],
+        "steps": [_step_document(step) for step in summary.steps],
+    }
+
+
+def _step_document(step: Step) -> dict[str, Any]:
+    return {
+        "at": rfc3339(step.at),
+        "title": step.title,
+        "level": step.level,
+        "alerts": step.alerts,
+        "techniques": step.techniques,
+        "entities": step.entities,
+        "claims": step.claims,
     }
 
 

@@ -15,7 +15,7 @@ from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
 from safeconduct.soc import reasons
-from safeconduct.soc.autonomy.evidence import lacking
+from safeconduct.soc.autonomy.evidence import Evidence, lacking
 from safeconduct.soc.autonomy.level_events import (
     DEMOTED,
     PROMOTED,
@@ -59,14 +59,7 @@ def promote(tx: Transaction, signed: SignedAct, asked: Change, *, operation: str
     if asked.level.rank <= former.rank:
         raise _invalid(f"path {path.id} has level {former}; a promotion is to a higher one")
     _refuse_over_ceiling(path, asked.level)
-    missing = list(lacking(asked.level, evidence))
-    if missing:
-        raise RefusedError(
-            f"the evidence does not carry level {asked.level} on path {path.id}: {'; '.join(missing)}",
-            code="autonomy-unearned",
-            clause=f"path:{path.id}/autonomy",
-            remedy="review what it answers (safeconduct review list), then promote it",
-        )
+    _refuse_unearned(path, asked.level, evidence)
     event = Promoted(
         path=path.id,
         models=path.models,
@@ -79,6 +72,17 @@ def promote(tx: Transaction, signed: SignedAct, asked: Change, *, operation: str
     )
     _append(tx, PROMOTED, event, signed, asked)
     return level_of(tx, path.id)
+
+
+def _refuse_unearned(path: SealedPath, level: Autonomy, evidence: Evidence) -> None:
+    missing = list(lacking(level, evidence))
+    if missing:
+        raise RefusedError(
+            f"the evidence does not carry level {level} on path {path.id}: {'; '.join(missing)}",
+            code="autonomy-unearned",
+            clause=f"path:{path.id}/autonomy",
+            remedy="review what it answers (safeconduct review list), then promote it",
+        )
 
 
 def demote(tx: Transaction, signed: SignedAct, asked: Change, *, operation: str, content: str) -> Autonomy:

@@ -11,8 +11,8 @@ from hashlib import sha256
 
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.model.paths import ModelClosing
-from safeconduct.kernel.errors import AbsentError, ConflictError
-from safeconduct.kernel.ids import EntryId, PathId
+from safeconduct.kernel.errors import ConflictError
+from safeconduct.kernel.ids import EntryId, IncidentId, PathId
 from safeconduct.kernel.instants import DAY, Instant
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
@@ -31,8 +31,8 @@ from safeconduct.soc.autonomy.look_events import (
 )
 from safeconduct.soc.incidents.closing import CLOSINGS, REOPENED, Closed, Closings, IncidentReopened, Why, closing_key
 from safeconduct.soc.incidents.closing_service import Finding
-from safeconduct.soc.incidents.events import INCIDENTS
-from safeconduct.soc.owners import origin_of, owned
+from safeconduct.soc.incidents.reading import incident_for
+from safeconduct.soc.owners import origin_of
 
 _DRAW = b"safeconduct.second-look/1\n"
 
@@ -89,20 +89,12 @@ def look(tx: Transaction, signed: SignedAct, finding: Finding, *, operation: str
     """
     reasons.check(finding.reason, code="closing-invalid", remedy="safeconduct review look --help")
     signer = authenticate_act(tx, signed, operation=operation, expected_content=content, capability=Capability.TRIAGE)
-    record = tx.get(INCIDENTS, finding.incident)
-    if record is None:
-        raise AbsentError(f"no incident {finding.incident[:64]!r}", code="incident-unknown")
-    owned(tx, signer, record.owner)
-    closed = Closings(tx).of(record.id)
-    known = tx.get(LOOKS, closed.entry) if closed else None
-    if closed is None or known is None or known.done is not None:
-        raise ConflictError(
-            f"no second look at incident {record.id} is due", code="look-not-due", remedy="safeconduct review looks"
-        )
+    record = incident_for(tx, signer, finding.incident)
+    closed, due = _due(tx, record.id)
     right = finding.disposition is closed.closed.disposition
     done = LookDone(
         incident=record.id,
-        closing=known.due.closing,
+        closing=due.closing,
         outcome=LookOutcome.CONFIRMED if right else LookOutcome.OVERTURNED,
         disposition=finding.disposition,
         by=signer.id,
@@ -113,6 +105,16 @@ def look(tx: Transaction, signed: SignedAct, finding: Finding, *, operation: str
         reopened = IncidentReopened(incident=record.id, closing=done.closing, why=Why.SECOND_LOOK, by=signer.id)
         tx.append(origin_of(tx), REOPENED.draft(reopened, subject=record.id))
     return done
+
+
+def _due(records: Records, incident: IncidentId) -> tuple[Closed, LookDue]:
+    closed = Closings(records).of(incident)
+    known = records.get(LOOKS, closed.entry) if closed else None
+    if closed is None or known is None or known.done is not None:
+        raise ConflictError(
+            f"no second look at incident {incident} is due", code="look-not-due", remedy="safeconduct review looks"
+        )
+    return closed, known.due
 
 
 def pass_due(tx: Transaction, closing: EntryId) -> None:

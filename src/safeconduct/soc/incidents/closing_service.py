@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.model.parties import Principal
-from safeconduct.kernel.errors import AbsentError, ConflictError
+from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.ids import IncidentId
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
@@ -18,9 +18,9 @@ from safeconduct.soc.incidents.closing import (
     IncidentReopened,
     Why,
 )
-from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.incidents.model import IncidentRecord
-from safeconduct.soc.owners import origin_of, owned
+from safeconduct.soc.incidents.reading import incident_for
+from safeconduct.soc.owners import origin_of
 from safeconduct.soc.predicates import Judgment
 
 
@@ -92,10 +92,7 @@ def _signer(tx: Transaction, signed: SignedAct, operation: str, content: str) ->
 
 
 def _standing(tx: Transaction, signer: Principal, incident: IncidentId) -> IncidentRecord:
-    record = tx.get(INCIDENTS, incident)
-    if record is None:
-        raise AbsentError(f"no incident {incident[:64]!r}", code="incident-unknown", remedy="safeconduct incident list")
-    owned(tx, signer, record.owner)
+    record = incident_for(tx, signer, incident)
     if not record.stands:
         raise ConflictError(
             f"incident {record.id} does not stand: a later one or a regrouping took its place",

@@ -1,10 +1,13 @@
 """What is recorded of incidents, by their ids and by how grave they are."""
 
+from safeconduct.access.model.parties import Principal
 from safeconduct.kernel.errors import AbsentError
+from safeconduct.kernel.ids import IncidentId
 from safeconduct.kernel.ports import Records
 from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.incidents.model import IncidentRecord
 from safeconduct.soc.ingesting import HOUSE_OWNED
+from safeconduct.soc.owners import owned
 
 
 def incident_record(
@@ -26,6 +29,19 @@ def incident_record(
             remedy="safeconduct incident list",
         )
     return found[0]
+
+
+def incident_for(records: Records, signer: Principal, incident: IncidentId) -> IncidentRecord:
+    """Returns what is recorded of an incident, to somebody who is of its owner.
+
+    Raises:
+        AbsentError: `incident-unknown`. RefusedError: `not-the-owner`.
+    """
+    record = records.get(INCIDENTS, incident)
+    if record is None:
+        raise AbsentError(f"no incident {incident[:64]!r}", code="incident-unknown", remedy="safeconduct incident list")
+    owned(records, signer, record.owner)
+    return record
 
 
 def incident_records(records: Records) -> list[IncidentRecord]:

@@ -1,5 +1,6 @@
 """The techniques of an incident as a layer file of ATT&CK Navigator."""
 
+from collections import Counter
 from typing import Any
 
 from safeconduct.soc.attack import AttackTable, attack_version
@@ -10,31 +11,31 @@ from safeconduct.soc.reports.model import IncidentReport
 
 def incident_layer(report: IncidentReport, table: AttackTable) -> dict[str, Any]:
     """Returns the layer: the score of a technique is how many verified claims support it."""
-    supported = [
-        one.claim.predicate.technique
-        for one in report.claims
-        if one.verified and isinstance(one.claim.predicate, Technique)
-    ]
-    used = report.summary.techniques
+    supported = _supported(report)
+    scores = {one.technique: supported[one.technique] for one in report.summary.techniques}
     return {
         "name": report.title,
         "versions": {"attack": attack_version(table.source), "layer": LAYER_VERSION},
         "domain": "enterprise-attack",
         "description": f"{report.sharing.label}; scores are verified claims",
-        "techniques": [
-            {
-                "techniqueID": one.technique,
-                "score": supported.count(one.technique),
-                "comment": f"{supported.count(one.technique)} verified claims",
-                "enabled": True,
-            }
-            for one in used
-        ],
+        "techniques": [_scored(technique, score) for technique, score in scores.items()],
         "gradient": {
             "colors": ["#ffffff", "#8f2f2f"],
             "minValue": 0,
-            "maxValue": max((supported.count(one.technique) for one in used), default=1),
+            "maxValue": max(scores.values(), default=1),
         },
         "showTacticRowBackground": False,
         "hideDisabled": False,
     }
+
+
+def _supported(report: IncidentReport) -> Counter[str]:
+    return Counter(
+        one.claim.predicate.technique
+        for one in report.claims
+        if one.verified and isinstance(one.claim.predicate, Technique)
+    )
+
+
+def _scored(technique: str, score: int) -> dict[str, Any]:
+    return {"techniqueID": technique, "score": score, "comment": f"{score} verified claims", "enabled": True}

@@ -41,11 +41,7 @@ def open_trial(tx: Transaction, signed: SignedAct, wanted: Wanted, *, operation:
         InvalidInputError: the number of incidents or tokens is out of bounds.
     """
     signer = decides_on(tx, signed, operation=operation, content=content, owner=wanted.owner)
-    digest_of(tx, wanted.owner, wanted.candidate)
-    kind = PromptKind(wanted.candidate.partition("/")[0])
-    baseline = version_in_force(tx, wanted.owner, kind)
-    if baseline == wanted.candidate:
-        raise ConflictError(f"{baseline} is in force already", code="prompt-in-force", remedy="safeconduct prompt list")
+    kind, baseline = _against(tx, wanted)
     asking = choose(tx, signer, path=wanted.path, principal=wanted.principal, model=wanted.model, owner=wanted.owner)
     path = path_for(tx, asking)
     plan = TrialPlan(
@@ -62,6 +58,16 @@ def open_trial(tx: Transaction, signed: SignedAct, wanted: Wanted, *, operation:
     )
     event = TrialOpened(plan=plan, by=signer.id)
     return tx.append(origin_of(tx), OPENED.draft(event, subject="prompts", act=signed.envelope())).id
+
+
+def _against(records: Records, wanted: Wanted) -> tuple[PromptKind, str]:
+    """Returns what the version is for, and the version in force, against which it is tried."""
+    digest_of(records, wanted.owner, wanted.candidate)
+    kind = PromptKind(wanted.candidate.partition("/")[0])
+    baseline = version_in_force(records, wanted.owner, kind)
+    if baseline == wanted.candidate:
+        raise ConflictError(f"{baseline} is in force already", code="prompt-in-force", remedy="safeconduct prompt list")
+    return kind, baseline
 
 
 def path_for(records: Records, asking: Asking) -> SealedPath:
