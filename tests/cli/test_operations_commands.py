@@ -72,7 +72,7 @@ def test_answers_wait_are_reviewed_and_reported(shell):
 def test_what_it_was_worth_is_told_printed_and_counted(shell):
     shell("incident", "triage", shell.incident)
     code, printed, _ = shell("value", "report")
-    assert (code, printed.splitlines()[0][:18]) == (0, "1 incidents opened")
+    assert (code, printed.splitlines()[0][:17]) == (0, "1 incident opened")
     assert "the program does not declare value.minutes.triage" in printed
     code, told = shell.json("value", "report", "--path", "soc-triage")
     assert (code, told["incidents"], told["asks"]["waiting"]) == (0, 1, {"review": 1})

@@ -192,7 +192,9 @@ def test_a_window_and_a_path_narrow_it(here):
     assert told(house, **{"from": rfc3339(opened), "to": rfc3339(opened + 1)})["incidents"] == 1
     assert told(house, **{"from": rfc3339(opened + 1)})["incidents"] == 0
     assert told(house, to=rfc3339(opened))["incidents"] == 0
-    assert (told(house, path="soc-triage")["incidents"], told(house, path="other")["incidents"]) == (1, 0)
+    assert told(house, path="soc-triage")["incidents"] == 1
+    assert told(house, path="soc-triage", to=rfc3339(opened))["incidents"] == 0
+    assert house.get("value", path="other")[1]["code"] == "path-unknown"
     assert house.get("value", **{"from": rfc3339(opened), "to": rfc3339(opened)})[1]["code"] == "window-invalid"
 
 
@@ -203,7 +205,7 @@ def test_asks_are_those_that_people_answered(here):
     assert found["asks"] == sum(found["by_kind"].values())
 
 
-@pytest.mark.parametrize(("form", "begins"), [("text", b"1 incidents opened"), ("html", b"<!doctype html>")])
+@pytest.mark.parametrize(("form", "begins"), [("text", b"1 incident opened"), ("html", b"<!doctype html>")])
 def test_it_is_made_to_read_and_to_print(here, form, begins):
     house, *_ = here
     reply = house.reply("value", form=form)

@@ -7,6 +7,7 @@ import typer
 
 from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NO, Json, emit, out, rows
+from safeconduct.soc.wording import number_of
 
 commands = typer.Typer(invoke_without_command=True)
 
@@ -76,10 +77,9 @@ def _show_anomalies(one: dict[str, Any]) -> None:
 
 def _show(document: dict[str, Any]) -> None:
     rows(document["alerts"], "time", "level", "events", "title")
-    found, opened = len(document["incidents"]), len(document["opened"])
-    out.print(
-        f"{document['events']:,} events, {len(document['alerts'])} alerts, {found} incidents, {opened} of them new"
-    )
+    counted = {"event": document["events"], "alert": len(document["alerts"]), "incident": len(document["incidents"])}
+    told = ", ".join(number_of(count, noun) for noun, count in counted.items())
+    out.print(f"{told}, {len(document['opened'])} of them new")
     held = document["held_back"]
     if held:
         out.print(f"{sum(held.values())} more held back by {len(held)} tune-outs: safeconduct rules tune-outs")
@@ -93,7 +93,8 @@ def _show_ordered(one: dict[str, Any]) -> None:
 
 
 def _show_ended(one: dict[str, Any]) -> None:
-    out.print(f"ended after {one['events']:,} events; {one['opened']:,} incidents were opened by it", markup=False)
+    looked_at, opened = number_of(one["events"], "event"), number_of(one["opened"], "incident")
+    out.print(f"ended after {looked_at}; opened {opened}", markup=False)
 
 
 READ_AGAIN = {
@@ -109,8 +110,8 @@ def _show_status(found: list[dict[str, Any]]) -> None:
     for one in found:
         whose = one["owner"] or "the house"
         reached = f"until {one['reached_at']}" if one["reached_at"] else "so far"
-        out.print(f"{whose}: {one['events']:,} events {reached}, {one['behind']:,} behind", markup=False)
-        found_there = f"{one['alerts']:,} alerts, {one['opened']:,} incidents opened"
+        out.print(f"{whose}: {number_of(one['events'], 'event')} {reached}, {one['behind']:,} behind", markup=False)
+        found_there = f"{number_of(one['alerts'], 'alert')}, {number_of(one['opened'], 'incident')} opened"
         out.print(f"  {found_there}; ordered by {one['by']}, {one['since']}", markup=False)
         if one["read_again"] in READ_AGAIN:
             out.print(f"  {READ_AGAIN[one['read_again']]}", markup=False)

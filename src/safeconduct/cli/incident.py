@@ -11,6 +11,7 @@ from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.cli.questions import explain, hunt
 from safeconduct.cli.regroup import duplicate, merge, regroupings, split, undo
 from safeconduct.cli.triage import Id, claims, describe, triage
+from safeconduct.soc.wording import number_of
 
 commands = typer.Typer(help="Incidents: alerts that belong together.", no_args_is_help=True)
 
@@ -53,7 +54,8 @@ def _show(document: dict[str, Any]) -> None:
         out.print(f"  {reason}", markup=False)
     out.print("alerts", style="dim")
     for alert in document["alerts"]:
-        out.print(f"  {alert['level']:<13} {alert['title']} ({alert['total']} events) {alert['id']}", markup=False)
+        size = number_of(alert["total"], "event")
+        out.print(f"  {alert['level']:<13} {alert['title']} ({size}) {alert['id']}", markup=False)
         match = alert["matches"][0] if alert["matches"] else None
         if match:
             out.print(f"      {match['event']} {match['pointer']} = {match['found']!r}", markup=False)

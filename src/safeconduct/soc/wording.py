@@ -35,6 +35,11 @@ REFERENCE_CHARS = 8
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # control, format (bidi), surrogates, separators
 
 
+def number_of(count: int, noun: str) -> str:
+    """Returns a count with its noun: `1 incident`, `2,404 events`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def shown(value: Scalar) -> str:
     """Returns the value as put before a person or a model: what can't be seen is escaped, what is long is cut."""
     text = text_of(value)

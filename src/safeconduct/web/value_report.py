@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.value.report import ValueReport
+from safeconduct.soc.wording import number_of
 from safeconduct.web.page import page, section, table, text
 from safeconduct.web.value_tables import Table, tables
 
@@ -46,4 +47,4 @@ def _aligned(one: Table) -> Iterator[str]:
 def _about(made: ValueReport) -> str:
     path = f", path {made.stretch.path}" if made.stretch.path else ""
     when = f"{rfc3339(made.stretch.since)[:19]}Z to {rfc3339(made.stretch.until)[:19]}Z"
-    return f"{made.costs.incidents} incidents opened {when}{path}; {made.open} of them are open"
+    return f"{number_of(made.costs.incidents, 'incident')} opened {when}{path}; open now: {made.open}"

@@ -7,6 +7,7 @@ from safeconduct.soc.value.costs import Costs
 from safeconduct.soc.value.effect import Effect
 from safeconduct.soc.value.report import Balance, ValueReport
 from safeconduct.soc.value.rows import Row
+from safeconduct.soc.wording import number_of
 
 _UNKNOWN = "not known"
 _MICRO = 1_000_000
@@ -48,7 +49,7 @@ def _costs(one: Costs) -> Table:
     rows = [
         ("models", _spend(one), f"{one.answers} answers"),
         ("people", _known(one.people_micro_usd, sure=one.people_known), f"{one.minutes} min declared: {done}"),
-        ("by incident", _known(one.per_incident, sure=one.complete), f"{one.incidents} incidents"),
+        ("by incident", _known(one.per_incident, sure=one.complete), number_of(one.incidents, "incident")),
         ("by true positive", _known(one.per_true_positive, sure=one.complete), f"{one.true_positives} true positives"),
     ]
     missing = [f"value.minutes.{work}" for work in one.undeclared] + ([] if one.priced else ["value.hour_usd"])
@@ -107,8 +108,12 @@ def _right(one: Effect, alone: int, share: tuple[float, float]) -> str:
 
 def _steps(made: ValueReport) -> Table:
     one = made.steps
+    where = number_of(one.incidents, "incident")
     rows = [
-        ("events in verified claims of a model that no alert holds", f"{one.events}, in {one.incidents} incidents"),
+        (
+            "events in verified claims of a model that no alert holds",
+            f"{one.events}, in {where}",
+        ),
         ("techniques in verified claims of both", str(one.techniques_by_both)),
         ("of the rules alone", str(one.techniques_by_rules)),
         ("of a model alone", str(one.techniques_by_model)),

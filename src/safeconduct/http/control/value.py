@@ -8,11 +8,14 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Query, Response
 
-from safeconduct.access.reading_rights import Reader
+from safeconduct.access import records as kept
+from safeconduct.access.reading_rights import Reader, reads_path
 from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.owned import read_owners
+from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.instants import DAY, Duration, Instant, parse_rfc3339
+from safeconduct.kernel.ports import Records
 from safeconduct.soc.value.asking import asks
 from safeconduct.soc.value.document import document
 from safeconduct.soc.value.reading import courses, unit_costs
@@ -72,4 +75,16 @@ def _stretch(since: str, until: str, path: str, now: Instant) -> Stretch:
 def _made(control: Control, reader: Reader, stretch: Stretch) -> ValueReport:
     with control.snapshot() as records:
         owners = read_owners(control, records, reader)
-        return report(courses(records, owners, stretch), asks(records, owners), unit_costs(records), stretch)
+        made = report(courses(records, owners, stretch), asks(records, owners), unit_costs(records), stretch)
+        seen = made.costs.incidents or _seen(records, reader, stretch.path)
+    if stretch.path and not seen:
+        raise AbsentError(
+            f"no path {stretch.path!r} is in force that you may see, nor did one answer about these incidents",
+            code="path-unknown",
+            remedy="safeconduct path list",
+        )
+    return made
+
+
+def _seen(records: Records, reader: Reader, path: str) -> bool:
+    return records.get(kept.PATHS, path) is not None and reads_path(records, reader, path)
