@@ -64,11 +64,14 @@ def _windows(hit: Hit, inventory: Inventory) -> Finding | None:
     """Reads a domain, a backslash and a user from the backslash on."""
     start = run_before(hit.data, hit.first, IN_NAMES, NAME_BEFORE)
     written, before = hit.data[start : hit.first], hit.data[max(start - _WORDS_BEFORE, 0) : start]
-    name = hit.value.lstrip("\\")
-    domain, escaped = written.decode("latin-1").lower(), hit.end - hit.start - len(name) == 1
+    if not written or before[-1:] in _OF_PATHS:  # so most end: parts of paths
+        return None
+    value, domain = hit.value, written.decode("latin-1").lower()
+    name = value.lstrip("\\")
+    escaped = len(value) - len(name) == 1
     name = name.rstrip(".")
-    end = hit.end - len(hit.value) + len(hit.value.rstrip("."))
-    if not domain or before[-1:] in _OF_PATHS or hit.data[end : end + 1] in _OF_PATHS or "\\" in name:
+    end = hit.end - len(value) + len(value.rstrip("."))
+    if hit.data[end : end + 1] in _OF_PATHS or "\\" in name:
         return None
     if _built_in_domain(domain, before):
         return Finding("built-in-account", INDICATOR, start, end)

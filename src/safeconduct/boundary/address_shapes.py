@@ -43,7 +43,8 @@ def _address(hit: Hit, inventory: Inventory) -> Finding | None:
         return None  # a longer number with dots: a version, an object identifier
     if before[1:] == b"." and before[:1].isalnum():
         return None
-    found = address_class(hit.value.strip(":") if hit.value.count(":") == 1 else hit.value, inventory)
+    value = hit.value
+    found = address_class(value.strip(":") if value.count(":") == 1 else value, inventory)
     return Finding(*found, hit.start, hit.end) if found else None
 
 

@@ -75,7 +75,10 @@ class _Tried(NamedTuple):
         """Returns what stands at a trigger, if the pattern fits there and is taken for something."""
         pattern, cased, group, judge, window = self
         hit = pattern.match(data if cased else small, first, first + window)
-        return judge(Hit(data, first, *hit.span(group)), inventory) if hit is not None else None
+        if hit is None:
+            return None
+        start, end = hit.span(group)
+        return judge(Hit(data, first, start, end), inventory)
 
 
 class _Formed(NamedTuple):
