@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from safeconduct.adapters.hunts.rows import sort_key
 from safeconduct.adapters.hunts.runner import ChildHunts
 from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.soc.detecting import detect
@@ -16,15 +17,15 @@ from safeconduct.soc.detection.parsing import load
 from safeconduct.soc.detection.tables import Databases
 from safeconduct.soc.hunts.model import Budget, RuleHunt
 from safeconduct.soc.ports import Reading
-from support.hunt_engines import child_with
-from support.parity import in_parts, taken_in, usable_rules
+from support.hunt_engines import child_with, need, over_segments
+from support.parity import in_parts, suspected, taken_in, usable_rules
 from support.sigma_corpora import campaign, regression_cases, rule_files
 
 pytestmark = pytest.mark.corpora
 
 LONG = bool(os.environ.get("SAFECONDUCT_LONG"))
-SAMPLED = 40  # recordings, each with its rule
-IN_ONE_HUNT = 100  # rules; an engine compiles their conditions into one query
+CAMPAIGN_EVENTS = 2_000
+IN_ONE_HUNT = 800  # rules
 PATIENT = Budget(seconds=3_000)
 
 
@@ -37,19 +38,28 @@ class Data(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=["duckdb", "chdb"])
-def child(request):
-    with child_with(request.param) as one:
+def engine(request):
+    need(request.param)
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def child(engine):
+    with child_with(engine) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
     cases = [case for case in regression_cases() if case.rule in rule_files()]
-    cases = cases[:: len(cases) // SAMPLED][:SAMPLED]
     folder = tmp_path_factory.mktemp("sample")
     store = SqliteEventStore(folder / "events.db")
-    store.add([event for case in cases for event in case.events] + campaign(100), file="f", reading=Reading(lines=0))
-    yield Data(folder, store, tuple(rule_files()[case.rule] for case in cases))
+    store.add(
+        [event for case in cases for event in case.events] + campaign(CAMPAIGN_EVENTS),
+        file="f",
+        reading=Reading(lines=0),
+    )
+    yield Data(folder, store, tuple(rule_files()[key] for key in dict.fromkeys(case.rule for case in cases)))
     store.close()
 
 
@@ -61,10 +71,33 @@ def everything(tmp_path_factory):
     store.close()
 
 
-def test_a_sample_of_rules_over_a_sample_of_recordings(sample, child):
+def test_rules_with_a_recording_over_all_recordings(sample, child):
     live = detect(sample.store.between(), load(sample.rules))
-    assert len({alert.rule for alert in live}) >= SAMPLED - 2
+    assert {alert.rule for alert in live} == {head.id for head in load(sample.rules).heads()}
     assert ChildHunts(child, sample.folder).detect(RuleHunt(files=sample.rules), PATIENT).alerts == live
+
+
+def test_an_engine_by_itself_leaves_out_no_hit_of_a_sample(sample, engine):
+    leaves_out_no_hit(sample, engine)
+
+
+@pytest.mark.skipif(not LONG, reason="takes some minutes; make test-all runs it")
+def test_an_engine_by_itself_leaves_out_no_hit_of_all_development_data(everything, engine):
+    leaves_out_no_hit(everything, engine)
+
+
+def leaves_out_no_hit(data, engine):
+    """Each rule by itself: where a hunt asks for many, what one leaves out another may bring in."""
+    rules = load(data.rules).events
+    hits = defaultdict(set)
+    for one in Engine(rules).hits(data.store.between()):
+        hits[one.rule.head.id].add(sort_key(one.view.event.at, one.view.event.id))
+    with over_segments(engine, data.folder) as reading:
+        found = suspected(reading, rules)
+    assert hits
+    assert {rule: keys - found[rule] for rule, keys in hits.items() if keys - found[rule]} == {}
+    events = sum(data.store.counts().values())
+    assert sum(map(len, found.values())) < len(rules) * events / 100, "it says something of most"
 
 
 @pytest.mark.skipif(not LONG, reason="takes half an hour; make test-all runs it")

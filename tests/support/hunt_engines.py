@@ -6,8 +6,12 @@ from importlib.util import find_spec
 
 import pytest
 
+from safeconduct.adapters.hunts.chdb_engine import Chdb
+from safeconduct.adapters.hunts.child import FOLDER, Archive
 from safeconduct.adapters.hunts.choosing import ChdbOptions, Chosen, ClickHouseOptions, SparkOptions
+from safeconduct.adapters.hunts.duckdb_engine import DuckDB
 from safeconduct.adapters.hunts.runner import HuntChild
+from safeconduct.adapters.hunts.segments import SUFFIX
 from support.clickhouse import PASSWORD, USER, clickhouse
 
 ENGINES = ("duckdb", "chdb", "clickhouse", "spark")
@@ -35,3 +39,15 @@ def child_with(name):
         child = HuntChild(chosen)
         stack.callback(child.close)
         yield child
+
+
+@contextlib.contextmanager
+def over_segments(name, folder):
+    """Yields an engine of this process over an archive's folder, whose segments are brought up to its events."""
+    with contextlib.closing(Archive(folder, Chosen())) as archive:
+        while not archive.catch_up().done:
+            pass
+    segments = folder / FOLDER
+    with contextlib.closing({"duckdb": DuckDB, "chdb": Chdb}[name](segments)) as engine:
+        engine.read(sorted(path.resolve() for path in segments.glob(f"*{SUFFIX}")))
+        yield engine
