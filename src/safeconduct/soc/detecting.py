@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 
-from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
+from safeconduct.ledger.bodies import encoded_plain
 from safeconduct.soc.detection.counting import count
 from safeconduct.soc.detection.engine import engine_of
 from safeconduct.soc.detection.ir import Head
@@ -46,7 +47,8 @@ class _Reach:
 
 def alert_id(rule_digest: str, events: tuple[str, ...]) -> str:
     """Returns the id of an alert: from what the rule says and the ids of all its events."""
-    return digest({"rule": rule_digest, "events": sorted(events)})[:ALERT_ID_DIGITS]
+    told = encoded_plain({"rule": rule_digest, "events": sorted(events)})
+    return sha256(told).hexdigest()[:ALERT_ID_DIGITS]
 
 
 def event_hits(events: Iterable[Event], rules: RuleSet) -> dict[str, list[Hit]]:

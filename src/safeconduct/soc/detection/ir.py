@@ -31,6 +31,8 @@ class Operator(StrEnum):
     STARTS_WITH_FIELD = "fieldref|startswith"
     ENDS_WITH_FIELD = "fieldref|endswith"
 
+    __hash__ = str.__hash__  # an enumeration's own is a call in Python, for every predicate asked
+
 
 FIELD_OPERATORS = frozenset(
     {Operator.SAME_AS, Operator.CONTAINS_FIELD, Operator.STARTS_WITH_FIELD, Operator.ENDS_WITH_FIELD}

@@ -46,17 +46,16 @@ def _predicate(predicate: Predicate, view: View) -> tuple[Match, ...] | None:
     values = view.values(predicate.field)
     if predicate.operator is Operator.NULL:
         return _null(predicate, view, values)
-    texts = [(place, value, text_of(value)) for place, value in values if value is not None]
     if predicate.operator in FIELD_OPERATORS:
         others = [text_of(value).lower() for _, value in view.values(predicate.value) if value not in {None, ""}]
         found = [
             (place, value)
-            for place, value, text in texts
-            if any(refers(predicate, text.lower(), other) for other in others)
+            for place, value in values
+            if value is not None and any(refers(predicate, text_of(value).lower(), other) for other in others)
         ]
     else:
-        found = [(place, value) for place, value, text in texts if holds(predicate, text)]
-    return tuple(_match(predicate, view, place, value) for place, value in found) or None
+        found = [(place, value) for place, value in values if value is not None and holds(predicate, text_of(value))]
+    return tuple(_match(predicate, view, place, value) for place, value in found) if found else None
 
 
 def _null(predicate: Predicate, view: View, values: list[tuple[str, Any]]) -> tuple[Match, ...] | None:

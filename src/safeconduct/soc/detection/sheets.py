@@ -51,7 +51,7 @@ class _Taken:
 
     def record(self, row: int, glanced: Glance, raw: Mapping[str, Any]) -> None:
         for texts, place in self.header:
-            _put(texts, glanced[place], row)
+            texts.setdefault(str(glanced[place]), []).append(row)
         own = glanced[3]
         for name in self.of.system:
             value = own.get(name)
@@ -138,6 +138,8 @@ def _put(column: Texts, value: object, row: int) -> None:
             column[value] = [row]
         else:
             rows.append(row)
+    elif type(value) is int:
+        column.setdefault(str(value), []).append(row)
     elif isinstance(value, list):
         for one in value:
             _put(column, one, row)
@@ -156,10 +158,12 @@ def _words(raw: Mapping[str, Any]) -> str:
 
 
 def _collect(values: Iterable[object], found: list[str]) -> None:
-    # Into one list, strings first: it is done for every value of every event.
+    # Into one list, what is most often there first: it is done for every value of every event.
     for value in values:
         if type(value) is str:
             found.append(value)
+        elif type(value) is int:
+            found.append(str(value))
         elif isinstance(value, dict):
             _collect(value.values(), found)
         elif isinstance(value, list):

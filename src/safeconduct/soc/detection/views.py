@@ -198,7 +198,7 @@ class View:
     def _in_record(self, record: WindowsRecord, name: str) -> list[tuple[str, Any]]:
         for at, value in places(name, self.names, record, self.event.raw):
             if value is not None:
-                return list(leaves(value, at))
+                return [(at, value)] if type(value) is str else list(leaves(value, at))
         return []
 
 

@@ -156,11 +156,15 @@ SERVICES: Mapping[str, frozenset[str]] = {
 }
 
 
+_UNSAID = LogSource()
+_NO_CHANNELS: frozenset[str] = frozenset()
+
+
 def windows_names(channel: str, code: int, wanted: LogSource) -> Names | None:
     """Returns where a log source's fields stand in events of a channel with an id; None if they are not of it."""
-    if wanted.product not in {"", "windows"} or wanted == LogSource():
+    if wanted.product not in {"", "windows"} or wanted == _UNSAID:
         return None
-    if wanted.service and channel.lower() not in SERVICES.get(wanted.service, frozenset()):
+    if wanted.service and channel.lower() not in SERVICES.get(wanted.service, _NO_CHANNELS):
         return None
     if not wanted.category:
         return WINDOWS
