@@ -14,10 +14,11 @@ import cedarpy
 
 from safeconduct.access import authorization as cedar
 from safeconduct.access import records as kept
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.model.grants import Grant
 from safeconduct.access.model.programs import Policies
-from safeconduct.access.standing import Standing, compile_standing
+from safeconduct.access.standing import Standing
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId

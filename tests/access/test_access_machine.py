@@ -7,13 +7,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
 
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.events import PROJECTIONS as ACCESS
 from safeconduct.access.freezes import freeze, freezes, pending
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.program import parse_program
 from safeconduct.access.programs import apply
-from safeconduct.access.standing import compile_standing
 from safeconduct.access.tokens import issue_token, revoke_token
 from safeconduct.access.unfreezing import request_unfreeze
 from safeconduct.access.waiting import COSIGN

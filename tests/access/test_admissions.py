@@ -6,12 +6,12 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access.admissions import PROBE, Admission, AdmissionState, PathProof
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.document import ProgramInvalidError
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.program import parse_program
 from safeconduct.access.selectors import parse_selector
-from safeconduct.access.standing import compile_standing
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.runtime.freeze import fallen
 from support.immediate import START

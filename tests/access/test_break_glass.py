@@ -4,12 +4,12 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access.break_glass import find_review, review_digest, vote_on_review
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.freezes import freeze
 from safeconduct.access.grant_model import MINUTES_MAX, Finding, GrantState
 from safeconduct.access.grant_requests import find
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.program import parse_program
-from safeconduct.access.standing import compile_standing
 from safeconduct.approvals import Verdict
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import InvalidInputError, SafeconductError

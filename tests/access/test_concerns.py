@@ -7,6 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from safeconduct.access import records as kept
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.concerns import TOUCHED_MAX, concerned
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.model.calls import CallRequest
@@ -15,7 +16,6 @@ from safeconduct.access.model.stops import Freeze
 from safeconduct.access.model.tokens import Token
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.selectors import parse_selection
-from safeconduct.access.standing import compile_standing
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.runtime.freeze import fallen
 from support.immediate import START

@@ -9,6 +9,7 @@ import pytest
 from safeconduct.access import credentials
 from safeconduct.access import records as kept
 from safeconduct.access.assertions import AHEAD_MAX, BYTES_MAX, LIFETIME_MAX, WORKLOAD_MAX, assertion_id
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.credentials import LIFETIME_MAX as TOKEN_MAX
 from safeconduct.access.credentials import (
     issue_credential,
@@ -20,7 +21,6 @@ from safeconduct.access.credentials import (
 from safeconduct.access.freezes import freeze
 from safeconduct.access.possession import bound_to_certificate
 from safeconduct.access.program import parse_program
-from safeconduct.access.standing import compile_standing
 from safeconduct.access.tokens import list_tokens
 from safeconduct.kernel.errors import InvalidInputError, SafeconductError
 from safeconduct.kernel.instants import seconds

@@ -3,9 +3,9 @@
 import pytest
 
 from safeconduct.access import records as kept
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.facts import FACT_VERSIONS, FACTS, FACTS_SUPERSEDED, REPLAY_DAYS_MAX, days_kept, versions_of
 from safeconduct.access.past import StoredFacts
-from safeconduct.access.standing import compile_standing
 from safeconduct.kernel.instants import seconds
 from safeconduct.policy import EntityUid
 from support.programs import bring_into_force, demo_program, in_force

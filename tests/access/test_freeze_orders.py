@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.freeze_events import FREEZE_TIMER, UNFREEZE_WORDS
 from safeconduct.access.freeze_preview import preview
@@ -21,7 +22,6 @@ from safeconduct.access.freezes import (
 )
 from safeconduct.access.model.changes import RequestKind
 from safeconduct.access.selectors import parse_selection
-from safeconduct.access.standing import compile_standing
 from safeconduct.access.unfreezing import WORD_AGE_MAX, request_unfreeze
 from safeconduct.kernel.effects import TIMERS
 from safeconduct.kernel.errors import RefusedError, SafeconductError

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from safeconduct.access import records as kept
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.freeze_preview import preview
 from safeconduct.access.freezes import freeze, freezes, pending
@@ -12,7 +13,6 @@ from safeconduct.access.model.changes import RequestKind
 from safeconduct.access.model.stops import Selection, Selector, SelectorKind
 from safeconduct.access.reasons import REASON_LENGTH_MAX
 from safeconduct.access.selectors import parse_selection
-from safeconduct.access.standing import compile_standing
 from safeconduct.access.unfreezing import request_unfreeze
 from safeconduct.access.waiting import COSIGN
 from safeconduct.kernel.effects import OUTBOX

@@ -7,13 +7,13 @@ import pytest
 from safeconduct import approvals
 from safeconduct.access import records as kept
 from safeconduct.access.budgets import Budget
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.freezes import call_facts, freeze
 from safeconduct.access.grant_events import GRANT_TIMER
 from safeconduct.access.grant_model import GrantState
 from safeconduct.access.grant_requests import Wanted, find, request_grant
 from safeconduct.access.grant_rules import START_AHEAD_MAX
 from safeconduct.access.model.calls import CallRequest
-from safeconduct.access.standing import compile_standing
 from safeconduct.approvals import Verdict
 from safeconduct.kernel.effects import TIMERS
 from safeconduct.kernel.errors import AbsentError, ConflictError, SafeconductError, UnauthenticatedError

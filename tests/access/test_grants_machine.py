@@ -10,9 +10,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from safeconduct.access import records as kept
 from safeconduct.access.break_glass import refuse_overdue, reviews
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.grant_events import GRANT_TIMER
 from safeconduct.access.grant_requests import cases
-from safeconduct.access.standing import compile_standing
 from safeconduct.access.waiting import COSIGN
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.approvals import Verdict

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from safeconduct.access import records as kept
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.freeze_preview import preview
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.model.grants import Grant, GrantOrigin
 from safeconduct.access.model.windows import Window
 from safeconduct.access.selectors import parse_selection
-from safeconduct.access.standing import compile_standing
 from safeconduct.runtime.freeze import fallen
 from support.immediate import START
 from support.programs import bring_into_force, demo_program, in_force

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from safeconduct.access import records as kept
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.lowering import Lowered
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.model.parties import PrincipalKind
 from safeconduct.access.selectors import parse_selector
-from safeconduct.access.standing import compile_standing
 from safeconduct.runtime.freeze import fallen
 from support.granting import granting_program
 from support.immediate import START

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.model.calls import CallRequest
-from safeconduct.access.standing import compile_standing
 from safeconduct.runtime.freeze import fallen
 from support.access_house import House
 from support.immediate import START

@@ -7,10 +7,10 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access import scopes
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.ownership import AGAIN_BEFORE, VALID, AuthorizationKind, Challenge, Rules, Seen
 from safeconduct.access.ownership_events import VERIFY_SCOPE
-from safeconduct.access.standing import compile_standing
 from safeconduct.access.target_rules import Place
 from safeconduct.kernel.effects import OUTBOX, TIMERS
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, RefusedError, SafeconductError

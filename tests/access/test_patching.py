@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from safeconduct.access import records as kept
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.freezes import freeze, freezes
 from safeconduct.access.model.programs import Epoch, Policies
 from safeconduct.access.patching import all_rows
-from safeconduct.access.standing import compile_standing
 from safeconduct.access.unfreezing import request_unfreeze
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.maps import PersistentMap

@@ -4,12 +4,12 @@ import pytest
 
 from safeconduct.access import records as kept
 from safeconduct.access.changes import plan, plan_text, seal
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.events import PROJECTIONS
 from safeconduct.access.freezes import pending
 from safeconduct.access.program import parse_program
 from safeconduct.access.programs import PART_BYTES_MAX, apply
-from safeconduct.access.standing import compile_standing
 from safeconduct.access.waiting import COSIGN
 from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.effects import OUTBOX

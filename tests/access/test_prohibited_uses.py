@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from safeconduct.access import records as kept
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.model.programs import Policies
 from safeconduct.access.program import parse_program
 from safeconduct.access.prohibited import PROHIBITED_USES, prohibited
-from safeconduct.access.standing import compile_standing
 from safeconduct.kernel.errors import InvalidInputError
 from support.immediate import START
 from support.programs import demo_program, in_force

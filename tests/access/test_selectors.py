@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safeconduct.access import selectors
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.freeze_preview import cuts_everybody, preview
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.marks import Freezes
@@ -16,7 +17,6 @@ from safeconduct.access.model.tokens import Token
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.selectable import check_selected
 from safeconduct.access.selectors import parse_selection, parse_selector, place_tag
-from safeconduct.access.standing import compile_standing
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
 from support.attributes import FRANCE, IRAN, TAG_SECRET, attributed
 from support.immediate import START

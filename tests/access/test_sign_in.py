@@ -2,11 +2,11 @@
 
 import pytest
 
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.freezes import freeze
 from safeconduct.access.identity import IdentityProvider
 from safeconduct.access.program import parse_program
 from safeconduct.access.sign_in import AGE_MAX, AHEAD_MAX, LIFETIME_MAX, VERIFIER_MAX, VERIFIER_MIN, nonce_of
-from safeconduct.access.standing import compile_standing
 from safeconduct.access.tokens import give_up, list_tokens
 from safeconduct.kernel.errors import InvalidInputError, SafeconductError
 from safeconduct.kernel.instants import seconds

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from safeconduct.access import records as kept
 from safeconduct.access.authorization import default_policies
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.freezes import call_facts
 from safeconduct.access.marks import Freezes
 from safeconduct.access.model.calls import CallRequest
@@ -15,7 +16,6 @@ from safeconduct.access.model.stops import Freeze, Selection, Selector, Selector
 from safeconduct.access.model.tokens import Token
 from safeconduct.access.model.windows import Window
 from safeconduct.access.secrets import secret_hash
-from safeconduct.access.standing import compile_standing
 from safeconduct.access.target_rules import Place
 from safeconduct.kernel.decisions import Effect
 from safeconduct.kernel.errors import AbsentError, UnauthenticatedError

@@ -3,9 +3,9 @@ import hashlib
 import msgspec
 import pytest
 
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.program import parse_program
 from safeconduct.access.secrets import SECRET_BYTES, secret_hash
-from safeconduct.access.standing import compile_standing
 from safeconduct.access.tokens import LIFETIME_MAX, issue_token, list_tokens, revoke_token
 from safeconduct.kernel.errors import (
     AbsentError,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from safeconduct.access.standing import compile_standing
+from safeconduct.access.compiling import compile_standing
 from safeconduct.boundary.model import Hint
 from safeconduct.gateway.arriving import Arrival
 from safeconduct.gateway.entries import intent_draft, refused_draft

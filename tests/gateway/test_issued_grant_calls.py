@@ -2,7 +2,7 @@
 
 import pytest
 
-from safeconduct.access.standing import compile_standing
+from safeconduct.access.compiling import compile_standing
 from safeconduct.gateway.arriving import Arrival
 from safeconduct.gateway.prepare import prepare
 from safeconduct.gateway.prepared import Prepared

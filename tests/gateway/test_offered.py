@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from safeconduct.access.standing import compile_standing
+from safeconduct.access.compiling import compile_standing
 from safeconduct.gateway.arriving import Arrival
 from safeconduct.gateway.dialects.model_lists import MANY, ONE
 from safeconduct.gateway.errors import DialectError

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
-from safeconduct.access.standing import compile_standing
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.target_rules import Place
 from safeconduct.gateway.arriving import Arrival, admit
 from safeconduct.gateway.entries import intent_draft, refused_draft

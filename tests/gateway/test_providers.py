@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safeconduct.access.catalogue import UNSTATED
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.document import ProgramInvalidError
 from safeconduct.access.program import parse_program
-from safeconduct.access.standing import compile_standing
 from safeconduct.gateway.arriving import Arrival
 from safeconduct.gateway.entries import intent_draft
 from safeconduct.gateway.ports import UpstreamFacts

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.reading_rights import reader_by
-from safeconduct.access.standing import compile_standing
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control import vetting
 from safeconduct.http.control.app import control_app

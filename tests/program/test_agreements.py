@@ -5,10 +5,10 @@ import pytest
 from safeconduct.access import records as kept
 from safeconduct.access.agreement_versions import SUCCESSION_TIMER
 from safeconduct.access.changes import plan
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.program import parse_program
 from safeconduct.access.readership import AgreementMatrix
-from safeconduct.access.standing import compile_standing
 from safeconduct.kernel.effects import TIMERS
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, RefusedError

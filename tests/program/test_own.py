@@ -2,11 +2,11 @@
 
 import pytest
 
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.freezes import freeze
 from safeconduct.access.lowering import Lowered
 from safeconduct.access.model.stops import Selector, SelectorKind
 from safeconduct.access.records import LOWERED, PRINCIPALS, RESTRICTIONS
-from safeconduct.access.standing import compile_standing
 from safeconduct.program.own import asked_of, ceilings, due_of, own_grants, waiting_for
 from support.freezing import ordered
 from support.granting import Granting

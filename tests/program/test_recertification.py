@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from safeconduct.access import records as kept
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.document import ProgramInvalidError
 from safeconduct.access.grant_events import GRANT_CASES
 from safeconduct.access.grant_model import GrantState
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.recertifications import ANSWER_DAYS_MAX
-from safeconduct.access.standing import compile_standing
 from safeconduct.bootstrap.forms import FORMS
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.program.file import read_program

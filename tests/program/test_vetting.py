@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from safeconduct.access import records as kept
-from safeconduct.access.standing import compile_standing
+from safeconduct.access.compiling import compile_standing
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import Instant
 from safeconduct.program.vetting.applying import submit

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.marks import Freezes
 from safeconduct.access.model.calls import CallFacts
 from safeconduct.access.model.stops import Freeze
 from safeconduct.access.records import EPOCHS
 from safeconduct.access.selectors import parse_selection
-from safeconduct.access.standing import compile_standing
 from safeconduct.gateway.events import CALLERS_UNIDENTIFIED, CallersUnidentified
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.kernel.entries import Entry

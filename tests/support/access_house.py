@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.cosigning import complete_cosign
 from safeconduct.access.evaluating import AccessPoint
 from safeconduct.access.freezes import pending
 from safeconduct.access.reading_rights import reader_by
-from safeconduct.access.standing import compile_standing
 from safeconduct.bootstrap.forms import FORMS
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.http import authzen

@@ -4,9 +4,9 @@ import hashlib
 from functools import cache
 
 from safeconduct.access import records as kept
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.obligations import OBLIGATION_TIMER
-from safeconduct.access.standing import compile_standing
 from safeconduct.kernel.effects import TIMERS
 from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.program.obligations.events import DUTY_TIMER

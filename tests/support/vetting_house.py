@@ -5,9 +5,9 @@ from functools import cache
 
 from safeconduct.access import records as kept
 from safeconduct.access.admissions import PROBE, ProbedCall
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.selectors import parse_selector
-from safeconduct.access.standing import compile_standing
 from safeconduct.kernel.effects import TIMERS
 from safeconduct.kernel.instants import seconds
 from safeconduct.program.events import PROJECTIONS

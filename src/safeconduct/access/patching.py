@@ -18,11 +18,11 @@ from safeconduct.access.marks import Freezes
 from safeconduct.access.model.grants import Grant, GrantOrigin
 from safeconduct.access.model.stops import Restriction, Selector
 from safeconduct.access.ownership import proven
+from safeconduct.access.standing import Standing
 from safeconduct.kernel.ports import Collection, Records
 from safeconduct.policy import EntityRecord, EntityUid
 
 if TYPE_CHECKING:
-    from safeconduct.access.standing import Standing
     from safeconduct.kernel.ids import PathId, PrincipalId
 
 Rows = Mapping[Any, Any]
@@ -31,7 +31,7 @@ Rows = Mapping[Any, Any]
 _Fields = dict[str, Any]
 
 
-def patched(standing: "Standing", rows: Mapping[str, Rows]) -> "Standing":
+def patched(standing: Standing, rows: Mapping[str, Rows]) -> Standing:
     """Returns the standing with records changed: by collection and key, None for those that are gone.
 
     Raises:
@@ -77,29 +77,29 @@ def _entities(rows: Mapping[str, Rows]) -> dict[EntityUid, EntityRecord | None]:
     }
 
 
-def _organizations(standing: "Standing", rows: Rows) -> _Fields:
+def _organizations(standing: Standing, rows: Rows) -> _Fields:
     return {"organizations": standing.organizations.patched(rows)}
 
 
-def _agreements(standing: "Standing", rows: Rows) -> _Fields:
+def _agreements(standing: Standing, rows: Rows) -> _Fields:
     return {"agreements": standing.agreements.patched(rows)}
 
 
-def _principals(standing: "Standing", rows: Rows) -> _Fields:
+def _principals(standing: Standing, rows: Rows) -> _Fields:
     return {"principals": standing.principals.patched(rows)}
 
 
-def _scopes(_standing: "Standing", _rows: Rows) -> _Fields:
+def _scopes(_standing: Standing, _rows: Rows) -> _Fields:
     return {}  # its entity is all there is of it: targets are sealed in paths
 
 
-def _paths(standing: "Standing", rows: Rows) -> _Fields:
+def _paths(standing: Standing, rows: Rows) -> _Fields:
     new = {key: path for key, path in rows.items() if path is None or path != standing.paths.get(key)}
     compiled = {key: None if path is None else compile_path(path) for key, path in new.items()}
     return {"paths": standing.paths.patched(new), "compiled": standing.compiled.patched(compiled)}
 
 
-def _grants(standing: "Standing", rows: Rows) -> _Fields:
+def _grants(standing: Standing, rows: Rows) -> _Fields:
     held: dict[tuple[PrincipalId, PathId], tuple[Grant, ...]] = {}
     for key, grant in rows.items():
         former = standing.granted.get(key)
@@ -116,67 +116,67 @@ def _order(grant: Grant) -> tuple[bool, str]:
     return grant.origin is not GrantOrigin.PROGRAM, grant.id
 
 
-def _policies(_standing: "Standing", rows: Rows) -> _Fields:
+def _policies(_standing: Standing, rows: Rows) -> _Fields:
     found = rows.get(kept.POLICIES_KEY)
     return {"policies": cedar.compile_policies(found.text if found else "")}
 
 
-def _tokens(standing: "Standing", rows: Rows) -> _Fields:
+def _tokens(standing: Standing, rows: Rows) -> _Fields:
     former = {standing.token_hashes[key]: None for key in rows if key in standing.token_hashes}
     new = {token.hash: token for token in rows.values() if token is not None}
     hashes = {key: None if token is None else token.hash for key, token in rows.items()}
     return {"tokens": standing.tokens.patched(former | new), "token_hashes": standing.token_hashes.patched(hashes)}
 
 
-def _honeytokens(_standing: "Standing", rows: Rows) -> _Fields:
+def _honeytokens(_standing: Standing, rows: Rows) -> _Fields:
     return {"honeytokens": {one.hash: one.id for one in rows.values()}}
 
 
-def _freezes(_standing: "Standing", rows: Rows) -> _Fields:
+def _freezes(_standing: Standing, rows: Rows) -> _Fields:
     return {"freezes": Freezes(tuple(rows[key] for key in sorted(rows)))}
 
 
-def _restrictions(_standing: "Standing", rows: Rows) -> _Fields:
+def _restrictions(_standing: Standing, rows: Rows) -> _Fields:
     found = defaultdict[Selector, tuple[Restriction, ...]](tuple)
     for one in rows.values():
         found[one.selector] += (one,)
     return {"restrictions": dict(found)}
 
 
-def _lowered(_standing: "Standing", rows: Rows) -> _Fields:
+def _lowered(_standing: Standing, rows: Rows) -> _Fields:
     return {"lowered": lowerings(rows.values())}
 
 
-def _approvals(_standing: "Standing", rows: Rows) -> _Fields:
+def _approvals(_standing: Standing, rows: Rows) -> _Fields:
     return {"approved": frozenset(rows)}
 
 
-def _vetting(standing: "Standing", rows: Rows) -> _Fields:
+def _vetting(standing: Standing, rows: Rows) -> _Fields:
     required = rows.get(kept.VETTING_KEY) is not None
     return {"admissions": replace(standing.admissions, required=required)}
 
 
-def _inventory(_standing: "Standing", rows: Rows) -> _Fields:
+def _inventory(_standing: Standing, rows: Rows) -> _Fields:
     return {"inventory": compile_inventory(rows.values())}
 
 
-def _admissions(standing: "Standing", rows: Rows) -> _Fields:
+def _admissions(standing: Standing, rows: Rows) -> _Fields:
     return {"admissions": replace(standing.admissions, facts=standing.admissions.facts.patched(rows))}
 
 
-def _proofs(standing: "Standing", rows: Rows) -> _Fields:
+def _proofs(standing: Standing, rows: Rows) -> _Fields:
     return {"admissions": replace(standing.admissions, proofs=standing.admissions.proofs.patched(rows))}
 
 
-def _authorizations(_standing: "Standing", rows: Rows) -> _Fields:
+def _authorizations(_standing: Standing, rows: Rows) -> _Fields:
     return {"proven": proven(rows.values())}
 
 
-def _programs(_standing: "Standing", rows: Rows) -> _Fields:
+def _programs(_standing: Standing, rows: Rows) -> _Fields:
     return {"program": rows.get(kept.PROGRAM_KEY)}
 
 
-_ROWS: tuple[tuple[Collection[Any], Callable[["Standing", Rows], _Fields]], ...] = (
+_ROWS: tuple[tuple[Collection[Any], Callable[[Standing, Rows], _Fields]], ...] = (
     (kept.ORGANIZATIONS, _organizations),
     (kept.AGREEMENTS, _agreements),
     (kept.PRINCIPALS, _principals),

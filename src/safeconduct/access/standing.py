@@ -1,14 +1,12 @@
 """The compiled standing: everything a call is judged by, as one immutable value that look-ups answer from.
 
-It is patched whenever the records' epoch moved (access/patching.py), and swapped whole.
+It is patched whenever the records' epoch moved (access/compiling.py), and swapped whole.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 from safeconduct.access import authorization as cedar
-from safeconduct.access import records as kept
 from safeconduct.access.admissions import PROBE, Admissions
 from safeconduct.access.budgets import StatedBudget
 from safeconduct.access.catalogue import SealedModel
@@ -26,7 +24,6 @@ from safeconduct.access.model.programs import ProgramRecord
 from safeconduct.access.model.stops import Freeze, Restriction, RestrictionKind, Selector, SelectorKind
 from safeconduct.access.model.tokens import Token
 from safeconduct.access.ownership import Proven, shows
-from safeconduct.access.patching import all_rows, patched, touched_rows
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.target_rules import Place
 from safeconduct.kernel.decisions import Decision, Effect, Reason
@@ -34,7 +31,6 @@ from safeconduct.kernel.errors import AbsentError, UnauthenticatedError
 from safeconduct.kernel.ids import AgreementId, GrantId, OrganizationId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.maps import PersistentMap
-from safeconduct.kernel.ports import Records
 from safeconduct.policy import Entities, PolicyRequest, PolicySet, decide
 
 Decide = Callable[[PolicySet, PolicyRequest, Entities], Decision]
@@ -335,39 +331,6 @@ def restricts(selector: Selector, call: CallFacts) -> bool:
             return selector.name == call.grant
         case _:  # what no restriction can be of
             return True
-
-
-def compile_standing(records: Records, previous: Standing | None = None) -> Standing:
-    """Compiles the standing from the records. Without policies in force it permits nothing.
-
-    Of `previous` it takes all that no change since has touched: a freeze must not wait for thousands of entities.
-    """
-    touched = kept.touched_since(records, previous.epoch) if previous else None
-    if previous is None or touched is None:
-        compiled = patched(_nothing(), all_rows(records))
-    else:
-        compiled = patched(previous, touched_rows(records, touched))
-    return replace(compiled, epoch=kept.epoch(records))
-
-
-@cache
-def _nothing() -> Standing:
-    return Standing(
-        epoch=0,
-        program=None,
-        policies=cedar.compile_policies(""),
-        entities=Entities.compile(()),
-        tokens=PersistentMap(),
-        token_hashes=PersistentMap(),
-        organizations=PersistentMap(),
-        principals=PersistentMap(),
-        paths=PersistentMap(),
-        compiled=PersistentMap(),
-        agreements=PersistentMap(),
-        granted=PersistentMap(),
-        grants=PersistentMap(),
-        freezes=Freezes(),
-    )
 
 
 def _choose(request: CallRequest, held: tuple[Grant, ...]) -> tuple[Grant, tuple[GrantId, ...]]:

@@ -8,11 +8,12 @@ import msgspec
 from safeconduct.access import records as kept
 from safeconduct.access.authorization import call_schema
 from safeconduct.access.changes import changes, enforce
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.document import PROGRAM_BYTES_MAX
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.model.programs import ProgramRecord
 from safeconduct.access.program import Program
-from safeconduct.access.standing import Standing, compile_standing
+from safeconduct.access.standing import Standing
 from safeconduct.access.target_rules import Place
 from safeconduct.adapters.files import read_file
 from safeconduct.adapters.memory.records import MemoryState

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.model.calls import CallFacts
 from safeconduct.access.model.parties import Principal
 from safeconduct.access.model.stops import RestrictionKind
 from safeconduct.access.records import epoch
 from safeconduct.access.secrets import secret_hash
-from safeconduct.access.standing import Standing, compile_standing, restricts
+from safeconduct.access.standing import Standing, restricts
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ports import Records
