@@ -44,12 +44,25 @@ ONCE = "this-process"
 
 def control_of(installation: Installation, settle: Settle, serving: Serving | None, work: Work) -> App:
     """Returns the control API over an installation. Without `serving` it knows no upstreams, and asks no model."""
+    app = control_app(
+        ROUTERS,
+        control=_control(installation, settle, serving, work),
+        local_secret=serving.secret if serving else ONCE,
+        check_reader=partial(_reader, installation),
+        check_signer=partial(_check_signer, installation),
+        version=metadata.version("safeconduct"),
+        metrics_token=metrics_token(),
+    )
+    app.include_router(pages.router)
+    return app
 
+
+def _control(installation: Installation, settle: Settle, serving: Serving | None, work: Work) -> Control:
     def standing() -> Standing:
         return installation.board.current
 
     in_force = serving.calls.in_force if serving else InForce(standing)
-    control = Control(
+    return Control(
         writer=installation.writer,
         snapshot=installation.snapshot,
         in_force=in_force,
@@ -84,27 +97,16 @@ def control_of(installation: Installation, settle: Settle, serving: Serving | No
         canary=partial(canary_of, safety_secret(installation.data, installation.entropy)),
     )
 
-    def check_reader(signed: SignedAct) -> Reader:
-        with installation.snapshot() as records:
-            return reader_by(records, signed, installation.clock.now())
 
-    def check_signer(signed: SignedAct) -> None:
-        with installation.snapshot() as records:
-            if program_in_force(records) is not None:  # the first program names who signs it
-                reader_by(records, signed, installation.clock.now())
+def _reader(installation: Installation, signed: SignedAct) -> Reader:
+    with installation.snapshot() as records:
+        return reader_by(records, signed, installation.clock.now())
 
-    secret = serving.secret if serving else ONCE
-    app = control_app(
-        ROUTERS,
-        control=control,
-        local_secret=secret,
-        check_reader=check_reader,
-        check_signer=check_signer,
-        version=metadata.version("safeconduct"),
-        metrics_token=metrics_token(),
-    )
-    app.include_router(pages.router)
-    return app
+
+def _check_signer(installation: Installation, signed: SignedAct) -> None:
+    with installation.snapshot() as records:
+        if program_in_force(records) is not None:  # the first program names who signs it
+            reader_by(records, signed, installation.clock.now())
 
 
 class _Caller:
