@@ -75,29 +75,30 @@ def protect(
         RefusedError: `data-class-unhandled`, `data-class-refused`. Neither shows the value.
         UnavailableError: `pseudonyms-exhausted`, `vault-unavailable`.
     """
-    if not findings and not (restored and LIKE_TOKEN.search(text)):
+    forged = restored and LIKE_TOKEN.search(text) is not None
+    if not findings and not forged:
         return Protected(text)
     handled = [(one, handling_of(one.data_class, rules)) for one in findings]
     counts = Counter((one.data_class, rule) for one, rule in handled)
     stretches = _merged(text, (_stretch(one, rule) for one, rule in handled if rule is not DataHandling.ALLOW))
-    if not stretches and not (restored and LIKE_TOKEN.search(text)):
+    if not stretches and not forged:
         return Protected(text, counts)
-    return Protected("".join(_parts(text, stretches, pseudonyms, restored=restored)), counts)
+    return Protected("".join(_parts(text, stretches, pseudonyms, forged=forged)), counts)
 
 
-def _parts(text: str, stretches: Iterable[_Stretch], pseudonyms: Pseudonyms, *, restored: bool) -> Iterator[str]:
+def _parts(text: str, stretches: Iterable[_Stretch], pseudonyms: Pseudonyms, *, forged: bool) -> Iterator[str]:
     at = 0
     for one in stretches:
-        yield _plain(text, at, one.start, pseudonyms, restored=restored)
+        yield _plain(text, at, one.start, pseudonyms, forged=forged)
         value, at = text[one.start : one.end], one.end
         redact = one.handling is DataHandling.REDACT
         yield redacted(one.data_class) if redact else pseudonyms.of(one.data_class, value)
-    yield _plain(text, at, len(text), pseudonyms, restored=restored)
+    yield _plain(text, at, len(text), pseudonyms, forged=forged)
 
 
-def _plain(text: str, start: int, end: int, pseudonyms: Pseudonyms, *, restored: bool) -> str:
+def _plain(text: str, start: int, end: int, pseudonyms: Pseudonyms, *, forged: bool) -> str:
     between = text[start:end]
-    if not (restored and LIKE_TOKEN.search(between)):
+    if not forged:
         return between
     return TOKEN.sub(lambda found: pseudonyms.literal(found[0]), between)
 
