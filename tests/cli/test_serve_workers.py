@@ -142,15 +142,18 @@ def test_status_tells_who_is_at_work_and_connections_are_spread(served):
     assert (status["logs"][0]["stopped"], status["server"]) == ("", served.url)
     for _ in range(24):
         assert called(served) == 200
-    by = {served.house("call", "show", one["call"], "--json").json["state"] for one in calls(served)[:5]}
-    assert by == {"completed"}
+    until(
+        lambda: states(served, 5) == ["completed"] * 5, served.process, says="their ends, which come after the answers"
+    )
     assert asked(served.url, "GET", "/readyz")[1] | {"behind_s": 0} == {
         "ready": True, "program": True, "logs_stopped": 0, "unready": [], "sequenced": True, "behind_s": 0
     }  # fmt: skip
 
 
-def calls(served):
-    return served.house("call", "list", "--json").json
+def states(served, count):
+    """Returns the states of the last calls."""
+    last = served.house("call", "list", "--json").json[:count]
+    return [served.house("call", "show", one["call"], "--json").json["state"] for one in last]
 
 
 def test_a_stopped_worker_that_wakes_after_a_freeze_hands_over_nothing(served):
