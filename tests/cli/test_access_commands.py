@@ -16,7 +16,6 @@ from support.house_commands import HouseCommands, speaking_to
 from support.programs import demo_program, in_force, signed_by_both
 from support.restricting import setting
 
-NOW = SystemClock().now()
 app = typer.Typer()
 for module in (program, path, grant, token, policy, keys):
     app.add_typer(module.commands, name=module.__name__.rpartition(".")[2])
@@ -28,7 +27,7 @@ app.command("freeze-tag")(freeze.freeze_tag)
 
 @pytest.fixture
 def shell(tmp_path, monkeypatch):
-    return speaking_to(monkeypatch, HouseCommands(app, House(in_force(now=NOW)), tmp_path, by="ops"))
+    return speaking_to(monkeypatch, HouseCommands(app, House(in_force(now=SystemClock().now())), tmp_path, by="ops"))
 
 
 SOURCE = demo_program()
@@ -37,7 +36,7 @@ CHANGED = SOURCE.replace(b"deadline_s: 120", b"deadline_s: 60")
 
 def test_a_program_is_planned_applied_and_shown(shell):
     shell.house = house = empty()
-    shell.house.writer.now = NOW
+    shell.house.writer.now = SystemClock().now()
     file = shell.file("program.yaml", SOURCE)
     code, printed, _ = shell("program", "plan", file)
     assert code == 0

@@ -24,6 +24,7 @@ from safeconduct.ledger.notes import Note, NoteError
 from safeconduct.ledger.sealing import HOUSE_ONLY
 from support.gateway_world import AGREEMENT, INSTALLATION, SIGNERS, log_world
 from support.logs import CALLS, START, sqlite_keys, thing
+from support.patience import until
 from support.programs import WITNESS
 
 OWN = SIGNERS[INSTALLATION]
@@ -124,17 +125,19 @@ def test_a_backup_of_the_data_keys_does_not_undo_a_destruction(tmp_path):
 def test_a_backup_is_as_of_one_commit_whatever_is_written_meanwhile(tmp_path):
     data = laid_out(tmp_path / "data")
     with log_world(data) as world:
-        stop = threading.Event()
+        stop, written = threading.Event(), []
 
         def write():
             while not stop.is_set():
-                world.token("bo")
+                written.append(world.token("bo"))
 
         writing = threading.Thread(target=write)
         writing.start()
         try:
             sizes = []
             for n in range(4):
+                written.clear()
+                until(lambda: written, says="another entry")
                 code, made = run("create", tmp_path / f"copy{n}", "--data", data)
                 assert code == 0
                 assert run("verify", tmp_path / f"copy{n}", *KEY)[0] == 0

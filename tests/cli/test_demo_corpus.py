@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from support.shell import COMMAND, PATIENCE_S, environment, run
+from support.shell import COMMAND, DEMO_S, environment, run
 from support.talker import talking
 from support.telemetry import RECORDING
 
@@ -16,7 +16,7 @@ def demo(root, *words):
     """Runs the demo as a process and returns its document."""
     done = subprocess.run(
         [*COMMAND, "demo", "--json", "--data", root, *map(str, words)],
-        capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=environment(),
+        capture_output=True, text=True, timeout=DEMO_S, check=False, env=environment(),
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)
@@ -33,7 +33,7 @@ def test_a_corpus_in_which_nothing_happened_has_no_response_to_propose(tmp_path,
     with talking() as model:
         done = subprocess.run(
             [*COMMAND, "demo", "--data", tmp_path / "d", "--corpus", quiet, "--model", model.url, "--model-name", "m"],
-            capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=environment(),
+            capture_output=True, text=True, timeout=DEMO_S, check=False, env=environment(),
         )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "no incident and no response to propose" in done.stdout

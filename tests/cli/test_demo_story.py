@@ -8,12 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from safeconduct.soc.pointers import resolve
-from support.shell import COMMAND, environment, run, serving
+from support.shell import COMMAND, DEMO_S, environment, run, serving
 
 pytestmark = pytest.mark.model
 
-DEMO_S = 280
-"""Seconds. It takes 40 on two idle cores."""
 
 CLAIM = {"id", "author", "text", "evidence", "outcome", "reason"}
 

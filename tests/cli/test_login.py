@@ -28,7 +28,7 @@ class Terminal:
     """Somebody's terminal, with nothing in its environment but where things are."""
 
     def __init__(self, folder):
-        self.house = House(in_force(now=NOW))
+        self.house = House(in_force(now=SystemClock().now()))
         self.house.app.state.control = replace(self.house.app.state.control, entropy=os.urandom)
         self.folder = folder
         self.config = folder / "config"

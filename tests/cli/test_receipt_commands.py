@@ -13,6 +13,7 @@ from safeconduct.ledger.tiles import paths_of
 from safeconduct.ledger.worker_events import PROJECTIONS as WORKERS
 from safeconduct.ledger.worker_events import WORKER_ANNOUNCED, WorkerAnnounced
 from support.logs import PROJECTIONS, Rig, cosigner, signer
+from support.patience import PATIENCE_S
 from support.promises import CALLS, DEADLINE_S, WORKER, cosigned, files, receipts, tree
 from support.shell import run
 
@@ -86,7 +87,7 @@ def test_a_workers_receipt_needs_its_key(tmp_path):
     assert (said.code, said.json["receipts"][0]["why"]) == (0, "at index 301")
 
 
-@pytest.mark.parametrize(("ahead", "code"), [(10 + 60, 0), (10 + 60 + 30, 2)])
+@pytest.mark.parametrize(("ahead", "code"), [(10 + 60, 0), (10 + 60 + PATIENCE_S, 2)])
 def test_a_promise_of_some_day_is_none(tmp_path, ahead, code):
     entry = receipts("a")[0]
     made = make_receipts(

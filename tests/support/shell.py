@@ -20,6 +20,8 @@ from support.ports import lasting_port
 from support.programs import KEYS, NAMES, READER_KEYS, signed_by_both
 
 COMMAND = (sys.executable, "-m", "safeconduct.cli.main")
+DEMO_S = 3 * PATIENCE_S
+"""Seconds for a whole demo or drill. The longest takes 40 on two idle cores, and 100 among many others."""
 GRANT_RULES = """approvals:
   grant:
     groups:
@@ -131,9 +133,7 @@ def _partner_of(root):
 def drilled(name, root):
     """Runs a drill as a process of its own, and returns what it printed: one document and nothing else."""
     command = [*COMMAND, "drill", name, "--json", "--data", root]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False, env=environment()
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEMO_S, check=False, env=environment())
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)
 
