@@ -8,6 +8,7 @@ import pytest
 from safeconduct.access import records as kept
 from safeconduct.access.model.stops import Freeze, Selection, Selector, SelectorKind
 from safeconduct.adapters.telemetry.kept_hits import NAME, KeptHitsFile
+from safeconduct.cli.detect import READ_AGAIN
 from safeconduct.kernel.errors import RefusedError, UnavailableError
 from safeconduct.kernel.ids import FreezeId
 from safeconduct.kernel.instants import seconds
@@ -327,3 +328,7 @@ def test_where_anomalies_are_told_all_is_read_again_and_said(house):
         again, watched = begun(house)
         again.look()
         assert (watched.events.read, status(house)["read_again"]) == (3, "anomalies")
+
+
+def test_each_reason_that_costs_a_whole_reading_has_words():
+    assert READ_AGAIN.keys() == set(Again) - {Again.NOTHING}
