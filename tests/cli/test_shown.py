@@ -7,7 +7,7 @@ from rich.console import Console
 
 from safeconduct.cli.client import Client
 from safeconduct.cli.demo import screen
-from safeconduct.cli.output import rows, worded
+from safeconduct.cli.output import out, report, rows, worded
 from safeconduct.kernel.errors import InvalidInputError
 
 
@@ -22,6 +22,30 @@ def test_values_are_printed_as_people_write_them(value, words):
 def test_tables_are_aligned_and_end_where_their_text_ends(capsys):
     rows([{"name": "a", "seen": True}, {"name": "longer"}], "name", "seen")
     assert capsys.readouterr().out.splitlines() == ["name    seen", "a       yes", "longer"]
+
+
+HOSTILE = {
+    "\x1b[2J\x1b]0;all is well\x07": "\\u001b[2J\\u001b]0;all is well\\u0007",
+    "\x9b8mhidden\x9b0m": "\\u009b8mhidden\\u009b0m",
+    "allowed \u202elive\u202c": "allowed \\u202elive\\u202c",
+    "keep this\rallowed": "keep this\\u000dallowed",
+    "http://a:skull:b": "http://a:skull:b",
+}
+
+
+@pytest.mark.parametrize(("said", "printed"), HOSTILE.items())
+def test_text_of_others_is_printed_and_never_obeyed_by_the_terminal(said, printed, capsys):
+    rows([{"name": said}], "name")
+    assert capsys.readouterr().out.splitlines() == ["name", printed]
+    report(InvalidInputError(said, code="seen"))
+    assert f"{printed}\n" in capsys.readouterr().err
+    out.print(f"1 {said}", markup=False)
+    assert capsys.readouterr().out == f"1 {printed}\n"
+
+
+def test_lines_indents_and_letters_of_any_language_stay_as_they_are(capsys):
+    out.print("Grüße\n    日本 [bold]x[/]", markup=False)
+    assert capsys.readouterr().out == "Grüße\n    日本 [bold]x[/]\n"
 
 
 def test_what_people_copy_from_the_demo_is_one_line(monkeypatch):

@@ -8,13 +8,30 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from safeconduct.kernel.errors import InvalidInputError, Kind, SafeconductError
+from safeconduct.web.page import visible
 
 T = TypeVar("T")
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+class Terminal(Console):
+    """Prints text as it is: what a terminal would obey, or not show, is written out.
+
+    Text of events, models and callers is printed beside what people sign. `rich` passes escape sequences on, and
+    makes pictures of words between colons.
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, soft_wrap=True, highlight=False, emoji=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - as the console's own
+        return super().render_str(visible(text), **options)
+
+
+out = Terminal()
+err = Terminal(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document.")]
 
