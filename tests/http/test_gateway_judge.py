@@ -153,12 +153,12 @@ def test_no_call_reaches_the_upstream_before_its_intent_is_committed(tmp_path):
 def test_the_judge_finds_a_dispatch_before_the_append(tmp_path, monkeypatch):
     honest = Intending.append
 
-    async def hasty(self):
+    async def hasty(self, replaced):
         upstream = self._calls.upstreams[self.prepared.path.providers[0].upstream]
         early = upstream.exchange(self.prepared.ask)
         await early.head()
         early.close()
-        return await honest(self)
+        return await honest(self, replaced)
 
     monkeypatch.setattr(Intending, "append", hasty)
     judge, _, _ = judged(tmp_path, 20)

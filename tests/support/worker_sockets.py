@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import select
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,21 +49,22 @@ class Line:
 
     def open(self):
         """Has a connection ready for the next request; the kernel spreads connections by chance."""
+        if self._opened is not None:
+            self._opened.close()
         while (tried := _Connection(self.url)).sock.getsockname()[1] not in ports_at(self.pid):
             tried.close()
         self._opened = tried
 
     def ask(self, path, body=None, *, method="POST", **headers):
         """Returns status and JSON of a request; `headers` with `_` for `-`."""
-        if self._opened is None:
+        if self._opened is None or self._opened.left():
             self.open()
         connection, self._opened = self._opened, None
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        response = connection.ask(method, path, body, self.headers | given)
-        self.call = response.headers.get("safeconduct-call", "")
-        told = json.loads(response.read())
-        connection.close()
-        return response.status, told
+        with contextlib.closing(connection):
+            response = connection.ask(method, path, body, self.headers | given)
+            self.call = response.headers.get("safeconduct-call", "")
+            return response.status, json.loads(response.read())
 
 
 class _Connection(http.client.HTTPConnection):
@@ -76,3 +78,9 @@ class _Connection(http.client.HTTPConnection):
     def ask(self, *request):
         self.request(*request)
         return self.getresponse()
+
+    def left(self):
+        """Tells whether the server closed it: an idle connection is kept for some seconds."""
+        looking = select.poll()
+        looking.register(self.sock, select.POLLIN)
+        return bool(looking.poll(0))
