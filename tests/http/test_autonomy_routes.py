@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from safeconduct.access import records as kept
+from safeconduct.access.model.parties import Role
 from safeconduct.kernel.instants import seconds
 from safeconduct.soc.autonomy.evidence import BARS, JUDGED_MIN, Evidence
 from safeconduct.soc.autonomy.levels import STANDINGS, standing_of
@@ -51,11 +52,21 @@ def shown(here):
     return one
 
 
-def answered(here, verb, times=1):
+def answered(here, verb, times=1, *, by="ana"):
     """Has so many answers reviewed."""
     for _ in range(times):
         call = act(here, f"incidents/{here[1]}/explain", {}, by="ana")[1]["model"]["call"]
-        assert act(here, f"reviews/{call}/{verb}", by="ana")[0] == 200
+        assert act(here, f"reviews/{call}/{verb}", by=by)[0] == 200
+
+
+@pytest.fixture
+def both(here):
+    """The same, and ana may promote what she reviews, as far as roles go."""
+    state = here[0].writer.state
+    ana = state.get(kept.PRINCIPALS, "ana")
+    state.put(kept.PRINCIPALS, "ana", replace(ana, roles=(*ana.roles, Role.ADMINISTRATOR)))
+    yield here
+    state.put(kept.PRINCIPALS, "ana", ana)
 
 
 def promoted(here):
@@ -80,6 +91,22 @@ def test_a_level_is_earned_and_the_entry_cites_the_evidence(here):
     )  # fmt: skip
     assert here[0].writer.drafts[entry.id].sealed == WHY
     assert told["accepted"]["of"] == 0  # the next level takes evidence of this one
+
+
+def test_who_reviewed_promotes_nothing_by_it_and_another_person_does(both):
+    answered(both, "accept", BARS[Autonomy.TRIAGE].reviewed - 1, by="bo")
+    answered(both, "accept")
+    told = act(both, f"autonomy/{PATH}/promote", TO_TRIAGE, by="ana")[1]
+    assert (told["code"], shown(both)["in_force"]) == ("autonomy-own-review", "advise")
+    assert act(both, f"autonomy/{PATH}/promote", TO_TRIAGE)[1]["in_force"] == "triage"
+
+
+def test_a_promotion_looks_at_the_reviews_alone_that_speak_for_it(both):
+    answered(both, "accept")  # at a level that is no more
+    state = both[0].writer.state
+    state.delete(STANDINGS, PATH)
+    answered(both, "accept", BARS[Autonomy.TRIAGE].reviewed, by="bo")
+    assert act(both, f"autonomy/{PATH}/promote", TO_TRIAGE, by="ana")[1]["in_force"] == "triage"
 
 
 def test_a_level_is_lost_at_once_by_the_entry_that_shows_it(here):

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
+from safeconduct.access.humans import accounts_of
 from safeconduct.access.model.paths import SealedPath
 from safeconduct.kernel.errors import AbsentError, ConflictError, InvalidInputError, RefusedError
 from safeconduct.kernel.ids import PrincipalId
@@ -28,6 +29,7 @@ from safeconduct.soc.autonomy.level_events import (
 )
 from safeconduct.soc.autonomy.levels import level_of, refuse_stopped, standing_of
 from safeconduct.soc.autonomy.model import Autonomy
+from safeconduct.soc.autonomy.review_events import latest_reviews
 from safeconduct.soc.owners import origin_of
 
 T = TypeVar("T")
@@ -51,7 +53,7 @@ def promote(tx: Transaction, signed: SignedAct, asked: Change, *, operation: str
         UnauthenticatedError, RefusedError: the signer may not.
         AbsentError: `path-unknown`. InvalidInputError: `autonomy-invalid`: no reason, or no higher level.
         RefusedError: `autonomy-stopped`; `autonomy-ceiling`: the program allows less; `autonomy-unearned`: too little
-            evidence, or none that carries it.
+            evidence, or none that carries it; `autonomy-own-review`: the signer gave some of it.
     """
     path, by = _admitted(tx, signed, asked, Capability.RAISE_AUTONOMY, operation=operation, content=content)
     refuse_stopped(tx, path.id)
@@ -60,6 +62,7 @@ def promote(tx: Transaction, signed: SignedAct, asked: Change, *, operation: str
         raise _invalid(f"path {path.id} has level {former}; a promotion is to a higher one")
     _refuse_over_ceiling(path, asked.level)
     _refuse_unearned(path, asked.level, evidence)
+    _refuse_own_reviews(tx, path, evidence, by)
     event = Promoted(
         path=path.id,
         models=path.models,
@@ -82,6 +85,18 @@ def _refuse_unearned(path: SealedPath, level: Autonomy, evidence: Evidence) -> N
             code="autonomy-unearned",
             clause=f"path:{path.id}/autonomy",
             remedy="review what it answers (safeconduct review list), then promote it",
+        )
+
+
+def _refuse_own_reviews(records: Records, path: SealedPath, evidence: Evidence, by: PrincipalId) -> None:
+    # One person with both roles would be all the eyes that there are: who reviewed leaves it to another.
+    own = accounts_of(records, by)
+    if any(one.reviewed.by in own for one in latest_reviews(records, path.id, evidence.accepted.of)):
+        raise RefusedError(
+            f"{by} gave some of the reviews that speak for path {path.id}",
+            code="autonomy-own-review",
+            clause=f"path:{path.id}/autonomy",
+            remedy="another person promotes it, who reviewed none of these answers",
         )
 
 
