@@ -92,6 +92,10 @@ def bearer(made):
     return {"authorization": f"Bearer {made['secret']}"}
 
 
+GONE = {403, 404}
+"""What a call without its grant is told: also 403, by a worker that learns of it as it records the call."""
+
+
 def call(line, made):
     return line.ask(ROUTE, chat(), **bearer(made))
 
@@ -143,11 +147,12 @@ def test_a_grant_of_a_program_that_was_just_applied_counts_at_both(served, both)
     file, issued = served.file, token(both[0], by="bo")
     without = file.read_text()
     for number in range(3):
-        for grant, expected in ((GRANT % number, 200), ("", 404)):
+        for grant, expected in ((GRANT % number, {200}), ("", GONE)):
             file.write_text(without.replace("\ngrants:\n", f"\ngrants:\n{grant}", 1))
             for line in both:
                 line.open()
             said = served.house("program", "apply", file)
             assert said.code == 0, said
-            assert [call(line, issued)[0] for line in both] == [expected] * WORKERS
+            told = [call(line, issued) for line in both]
+            assert {one[0] for one in told} <= expected, told
         assert {codes(call(line, issued)[1]) for line in both} == {"path-unknown"}
