@@ -43,8 +43,9 @@ INVALID = [
 UNSUPPORTED = [
     (only({"selection": {"name|expand": "%admins%"}, "condition": "selection"}), "placeholder"),
     (only({"selection": {"name|hour": 3}, "condition": "selection"}), "timestamp"),
-    (only({"selection": {"name": "x"}, "condition": "not selection"}), "no evidence"),
-    (only({"a": {"x": 1}, "b": {"y": 1}, "condition": "a or not b"}), "no evidence"),
+    (only({"selection": ["x"], "condition": "not selection"}), "no evidence"),
+    (only({"a": {"x": 1}, "k": ["y"], "condition": "a or not k"}), "no evidence"),
+    (only({"a": {"x": 1}, "k": ["y"], "condition": "not (a and k)"}), "no evidence"),
 ]
 COUNTED = [
     (counting("c", "value_sum", ["one"], condition={"gte": 1, "field": ["x", "y"]}), "one field"),
@@ -77,6 +78,9 @@ HARMLESS = [
     {"s": {"name": "x"}, "t": {"name": "*"}, "condition": "s and not t"},
     {"s": {"name|re": "(a+)+$"}, "condition": "s"},
     {"s": {"name": "x"}, "t": {"name|contains": ""}, "condition": "s and t"},
+    {"s": {"name": "x"}, "condition": "not s"},
+    {"a": {"x": 1}, "b": {"y": 1}, "condition": "a or not b"},
+    {"a": {"x": 1}, "k": ["y"], "condition": "not (a or k)"},
     {"s": {"x": 1}, "condition": "(" * DEPTH_MAX + "s" + ")" * DEPTH_MAX},
     {"s": {"x": 1}, "condition": "s or " * (CONDITION_CHARS_MAX // 5) + "s"},
 ]

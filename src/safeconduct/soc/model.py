@@ -60,7 +60,10 @@ class Entity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A predicate that held: the event, the JSON pointer of the field, the Sigma operator and value, what was there."""
+    """A predicate that held: the event, the JSON pointer of the field, the Sigma operator and value, what was there.
+
+    Of a condition that only rules values out, the operator is `not`, and the value lists what was ruled out.
+    """
 
     event: EventId
     pointer: str

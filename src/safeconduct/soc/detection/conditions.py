@@ -74,17 +74,20 @@ def node(item: object) -> Node:
             raise unsupported(f"condition of kind {type(item).__name__}")
 
 
-def names_evidence(condition: Node) -> bool:
-    """Tells whether some value is found whenever the condition holds: without one there is nothing to show."""
+def names_evidence(condition: Node, *, held: bool = True) -> bool:
+    """Tells whether there is something to show whenever the condition holds, or does not.
+
+    A value that was found, or what stands in a field where values are ruled out. Keywords that are not there have no
+    place.
+    """
     match condition:
         case Predicate():
-            return True
+            return held or bool(condition.field)
         case Not():
-            return False
-        case And():
-            return any(map(names_evidence, condition.parts))
-        case Or():
-            return all(map(names_evidence, condition.parts))
+            return names_evidence(condition.part, held=not held)
+        case And() | Or():
+            enough = any if isinstance(condition, And) is held else all
+            return enough(names_evidence(part, held=held) for part in condition.parts)
 
 
 def _value(field: str, value: SigmaType) -> Node:

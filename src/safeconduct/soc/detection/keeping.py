@@ -20,7 +20,7 @@ from safeconduct.soc.detection.model import Problem, RuleError, RuleSet
 from safeconduct.soc.detection.scanning import dumped, hyperscan, loaded
 from safeconduct.soc.detection.tables import Databases
 
-FORM = 6
+FORM = 7
 """Raised whenever reading or compiling the same files gives something else; what was kept before is made anew."""
 
 _MODULES = frozenset(f"safeconduct.soc.detection.{name}" for name in ("ir", "model", "correlations"))

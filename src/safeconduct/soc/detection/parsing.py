@@ -148,7 +148,7 @@ def _event_rule(rule: SigmaRule, head: Head, conversion: _Conversion) -> RuleIR:
     conditions = tuple(node(condition.parsed) for condition in rule.detection.parsed_condition)
     condition = conditions[0] if len(conditions) == 1 else Or(conditions)
     if not names_evidence(condition):
-        raise unsupported("a condition that can hold without any value being found, so that no evidence can be named")
+        raise unsupported("a condition that can hold by keywords that are nowhere, so that no evidence can be named")
     refuse_hazards(condition)
     source = LogSource(rule.logsource.category or "", rule.logsource.product or "", rule.logsource.service or "")
     return filtered(RuleIR(head=head, source=source, condition=condition), conversion.filters)
