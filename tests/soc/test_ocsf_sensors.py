@@ -151,7 +151,7 @@ def test_mapped_samples_are_taken_as_they_are():
 
 @pytest.fixture(scope="module")
 def written_for_sensors():
-    """Returns SigmaHQ's rules for CloudTrail and for Zeek, those that can be run here."""
+    """Returns SigmaHQ's rules for CloudTrail and for Zeek."""
     wanted = ("service: cloudtrail", "product: zeek")
     return check([file for file in rule_files().values() if any(mark in file[1] for mark in wanted)])
 
@@ -162,6 +162,6 @@ FIRED = {"cloudtrail": (197, 11), "zeek": (69, 2)}
 @pytest.mark.parametrize("kind", FIRED)
 def test_rules_of_others_fire_on_the_samples(samples, written_for_sensors, kind):
     rules, problems = written_for_sensors
-    assert len(problems) == 1
+    assert problems == []
     alerts = detect([event for found, _ in samples[kind].values() for event in found], rules)
     assert (len(alerts), len({alert.rule for alert in alerts})) == FIRED[kind]
