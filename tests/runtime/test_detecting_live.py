@@ -279,6 +279,53 @@ def elsewhere(house):
     file.add(replace(step, last="0" * 32))
 
 
+def forged(rules, **said):
+    """Returns what writes a file that fits together, with hits that say something else."""
+
+    def wrong(house):
+        made = made_of(rules, house.events.generation())
+        file = KeptHitsFile(house.folder / NAME)
+        step = file.read(made)
+        file.begin(made, Again.NOTHING)
+        hits = {
+            said.get("rule", rule): [replace(one, **said) for one in hits] for rule, hits in step.found.hits.items()
+        }
+        file.add(replace(step, found=replace(step.found, hits=hits)))
+
+    return wrong
+
+
+@pytest.mark.parametrize("said", [{"events": ("0" * 32,)}, {"rule": "of-nobody"}])
+def test_what_was_kept_of_events_or_rules_that_are_not_here_ends_nothing(house, said):
+    act(house, "detections/live")
+    come(house, 0, 10, 20)
+    detector(house).look()
+    forged(RULES, **said)(house)
+    come(house, 5000)
+    after_a_pause(begun(house)[0])
+    assert status(house)["read_again"] == "damaged"
+    assert standing(house).keys() == whole(house)
+
+
+def test_a_count_that_was_kept_of_events_that_are_not_here_is_made_again(house):
+    counted = load([("odd.yml", ODD), ("many.yml", MANY.replace("generate: true", "generate: false"))])
+    act(house, "detections/live")
+    come(house, 0, 10)
+    begun(house, counted)[0].look()
+    forged(counted, events=("0" * 32,))(house)
+    one, _ = begun(house, counted)
+    one.look()
+    assert status(house)["alerts"] == 0, "two are no alert yet, and nothing says what is wrong"
+    come(house, 20)
+    after_a_pause(one)
+    assert (status(house)["alerts"], status(house)["read_again"]) == (1, "damaged")
+
+
+def after_a_pause(one):
+    for _ in range(1 + detecting.RETRY_LOOKS + 1):
+        one.look()
+
+
 def untouched(_house):
     """Leaves it as it is."""
 

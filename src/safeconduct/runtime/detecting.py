@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.errors import AbsentError, SafeconductError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records
@@ -89,9 +89,19 @@ class _Going:
             return
         self.kept = watched.kept
         step = resumed(self.kept, watched.events, made)
-        if step is not None:
+        if step is None:
+            return
+        try:
             self.live.resume(step.found)
-            self.number, self.events = step.number, step.events
+        except AbsentError:
+            self.distrust()
+            raise
+        self.number, self.events = step.number, step.events
+
+    def distrust(self) -> None:
+        """Forgets what was kept. Whoever writes the file can make it fit together; what it names is here or not."""
+        if self.kept is not None:
+            self.kept.begin(made_of(self.rules, self.generation), Again.DAMAGED)
 
     def keep(self, found: Found, last: EventId, looked: int) -> None:
         """Keeps what was found in the last so many events; where that is nothing, only now and then that it is."""
@@ -133,7 +143,9 @@ class Detector:
         try:
             return self._step(order)
         except SafeconductError as error:
-            self._going.pop(order.owner, None)
+            going = self._going.pop(order.owner, None)
+            if going is not None and isinstance(error, AbsentError):
+                going.distrust()
             self._passed_over[order.owner] = RETRY_LOOKS
             _log.warning("events are not looked at as they come for %d s: %s", RETRY_LOOKS * LOOK_S, error)
             return True

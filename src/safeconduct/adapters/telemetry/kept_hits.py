@@ -59,7 +59,7 @@ class KeptHitsFile:
             for rule, found in step.found.hits.items():
                 hits[rule] += found
         if step is None:
-            return Again.NOTHING
+            return head.because
         self._whole = True
         return replace(step, found=Found(hits=hits, until=until))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from safeconduct.kernel.errors import LimitedError
+from safeconduct.kernel.errors import AbsentError, LimitedError
 from safeconduct.kernel.ids import EventId
 from safeconduct.soc.correlation import correlate
 from safeconduct.soc.detection.model import RuleSet
@@ -41,6 +41,7 @@ class Live:
 
         Raises:
             LimitedError: `live-too-many-alerts`.
+            AbsentError: `live-kept-unknown`: what it went on from names an event that is not here.
         """
         found = self._alerts.look(events)
         self._change(self._alerts.take(found, events))
@@ -51,8 +52,12 @@ class Live:
 
         Raises:
             LimitedError: `live-too-many-alerts`.
+            AbsentError: `live-kept-unknown`: it names a rule or an event that is not here. Begin anew.
         """
-        self._change(self._alerts.take(found))
+        try:
+            self._change(self._alerts.take(found))
+        except KeyError as error:  # of the rules' heads
+            raise _unknown(error.args[0]) from error
 
     def _change(self, changed: Changed) -> None:
         self._changed |= self._neighbors.reached(alert.id for alert in changed.gone)
@@ -107,4 +112,13 @@ class Live:
         self._changed |= {alert.id for alert in told}
 
     def _events(self, alerts: Iterable[Alert], more: Iterable[EventId] = ()) -> Mapping[EventId, Event]:
-        return self._many({key for alert in alerts for key in alert.events} | set(more))
+        wanted = {key for alert in alerts for key in alert.events}
+        found = self._many(wanted | set(more))
+        missing = wanted - found.keys()
+        if missing:
+            raise _unknown(min(missing))
+        return found
+
+
+def _unknown(what: str) -> AbsentError:
+    return AbsentError(f"what was kept names {what[:64]!r}, which is not here", code="live-kept-unknown")
