@@ -8,7 +8,7 @@ from safeconduct.adapters.hunts.duckdb_engine import DuckDB
 from safeconduct.adapters.hunts.engines import MemoryShortError
 from safeconduct.adapters.hunts.predicate_tests import literal_pieces
 from safeconduct.adapters.hunts.rule_hunting import detected
-from safeconduct.adapters.hunts.runner import ChildHunts, HuntChild
+from safeconduct.adapters.hunts.runner import ChildHunts
 from safeconduct.adapters.memory.hunts import ReadingHunts
 from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.adapters.telemetry.ingestion import Ingestion
@@ -18,15 +18,15 @@ from safeconduct.soc.detection.model import RuleError
 from safeconduct.soc.detection.shipped import shipped_files
 from safeconduct.soc.hunts.model import Budget, RuleHunt
 from safeconduct.soc.ports import Reading
+from support.hunt_engines import child_with
 from support.sigma import counting, record, rule
 from support.telemetry import RECORDING, SOURCES, later
 
 
-@pytest.fixture(scope="module")
-def child():
-    one = HuntChild()
-    yield one
-    one.close()
+@pytest.fixture(scope="module", params=["duckdb", "chdb"])
+def child(request):
+    with child_with(request.param) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
