@@ -1,13 +1,14 @@
 """What commands print for people: tables, values in words, and lines that can be copied."""
 
 import io
+import json
 
 import pytest
 from rich.console import Console
 
 from safeconduct.cli.client import Client
 from safeconduct.cli.demo import screen
-from safeconduct.cli.output import out, report, rows, worded
+from safeconduct.cli.output import emit, out, report, rows, worded
 from safeconduct.kernel.errors import InvalidInputError
 
 
@@ -41,6 +42,14 @@ def test_text_of_others_is_printed_and_never_obeyed_by_the_terminal(said, printe
     assert f"{printed}\n" in capsys.readouterr().err
     out.print(f"1 {said}", markup=False)
     assert capsys.readouterr().out == f"1 {printed}\n"
+
+
+@pytest.mark.parametrize("said", [*HOSTILE, "Grüße 日本"])
+def test_json_says_the_same_in_letters_that_a_terminal_does_not_obey(said, capsys):
+    emit({"name": said}, True, rows)
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == {"name": said}
+    assert printed.replace("\n", "").isprintable()
 
 
 def test_lines_indents_and_letters_of_any_language_stay_as_they_are(capsys):

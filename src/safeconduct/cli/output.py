@@ -1,5 +1,6 @@
 """What commands print, and how they end."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,6 +36,9 @@ err = Terminal(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document.")]
 
+_OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What JSON may hold as it is, and a terminal obeys: it stands in texts alone, where an escape is the same."""
+
 DONE, NO, BAD_INPUT, REFUSED, NOT_AVAILABLE = 0, 1, 2, 3, 4
 
 SHOWN_MAX = 20
@@ -56,7 +60,8 @@ EXIT_CODE = {
 def emit(document: T, as_json: bool, show: Callable[[T], None]) -> None:  # noqa: FBT001 - it is a flag
     """Prints the document: as one JSON document, or as `show` prints it for people."""
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(document)).decode() + "\n")
+        written = msgspec.json.format(msgspec.json.encode(document)).decode()
+        sys.stdout.write(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", written) + "\n")
     else:
         show(document)
 
