@@ -11,7 +11,7 @@ from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.kernel.instants import rfc3339, seconds
 from support.patience import until
 from support.programs import signed
-from support.serve_calls import ROUTE, chat
+from support.serve_calls import ROUTE, chat, code
 from support.shell import DATABASES, made, start, witness
 from support.talker import talking
 from support.worker_sockets import Line, pids
@@ -100,11 +100,6 @@ def call(line, made):
     return line.ask(ROUTE, chat(), **bearer(made))
 
 
-def codes(told):
-    """Returns the code of a refusal, of whatever route; empty of an answer."""
-    return told.get("code") or told.get("error", {}).get("code", "")
-
-
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -113,6 +108,7 @@ def codes(told):
         ("GET", "/api/v1/me?denials=0", None),
         ("POST", "/access/v1/evaluation", EVALUATION),
     ],
+    ids=["call", "models", "me", "authzen"],
 )
 def test_a_token_that_one_worker_issued_counts_at_the_other_at_once(both, method, path, body):
     for one, other in turns(both):
@@ -127,7 +123,7 @@ def test_a_token_that_one_worker_revoked_makes_no_call_at_the_other(both):
         other.open()
         change(one, f"/api/v1/tokens/{issued['id']}/revoke", {}, "ana")
         status, told = call(other, issued)
-        assert (status, codes(told)) in STOPPED, told
+        assert (status, code(told)) in STOPPED, told
 
 
 def test_the_end_of_a_restriction_at_one_worker_lets_calls_through_at_the_other(both):
@@ -136,7 +132,7 @@ def test_the_end_of_a_restriction_at_one_worker_lets_calls_through_at_the_other(
         wanted = {"selector": "principal:ana", "kind": "suspend", "reason": "a test"}
         made = change(one, "/api/v1/restrictions/set", wanted, "ops")
         status, told = call(other, issued)
-        assert (status, codes(told)) in STOPPED, told
+        assert (status, code(told)) in STOPPED, told
         other.open()
         change(one, f"/api/v1/restrictions/{made['id']}/lift", {}, "ops")
         status, told = call(other, issued)
@@ -155,4 +151,4 @@ def test_a_grant_of_a_program_that_was_just_applied_counts_at_both(served, both)
             assert said.code == 0, said
             told = [call(line, issued) for line in both]
             assert {one[0] for one in told} <= expected, told
-        assert {codes(call(line, issued)[1]) for line in both} == {"path-unknown"}
+        assert {code(call(line, issued)[1]) for line in both} == {"path-unknown"}

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from support.patience import PATIENCE_S
+from support.serve_calls import decided
 
 
 def pids(process, role):
@@ -56,11 +57,14 @@ class Line:
         self._opened = tried
 
     def ask(self, path, body=None, *, method="POST", **headers):
-        """Returns status and JSON of a request; `headers` with `_` for `-`."""
+        """Returns status and JSON of a request, as `decided`; `headers` with `_` for `-`."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return decided(lambda: self._asked(path, body, method, given))
+
+    def _asked(self, path, body, method, given):
         if self._opened is None or self._opened.left():
             self.open()
         connection, self._opened = self._opened, None
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
         with contextlib.closing(connection):
             response = connection.ask(method, path, body, self.headers | given)
             self.call = response.headers.get("safeconduct-call", "")
