@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import ssl
 from urllib.parse import urlsplit
@@ -10,20 +11,25 @@ import pytest
 
 from support.certificates import Authority
 from support.patience import PATIENCE_S
-from support.serve_calls import ROUTE, bearer, chat
-from support.shell import agreed, run, serving, until
+from support.serve_calls import ROUTE, bearer, chat, decided
+from support.shell import agreed, run, serving
 from support.talker import talking
 
 NAMES = ("SAFECONDUCT_DATABASE", "SAFECONDUCT_HEADS", "SAFECONDUCT_KEYS")
 
 
 def called(url, tls, headers):
-    """Returns the status of one call."""
+    """Returns the status of one call, as `decided`."""
+    return decided(lambda: told(url, tls, headers))[0]
+
+
+def told(url, tls, headers):
     where = urlsplit(url)
     connection = http.client.HTTPSConnection("127.0.0.1", where.port, timeout=PATIENCE_S, context=tls)
     with contextlib.closing(connection):
         connection.request("POST", ROUTE, chat(), headers)
-        return connection.getresponse().status
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
 
 
 def shut_out_but_at_home(root, *words):
@@ -34,12 +40,12 @@ def shut_out_but_at_home(root, *words):
     files = ("--tls-cert", cert, "--tls-key", key, "--client-ca", authority.file)
     stranger, ours = (ssl.create_default_context(cafile=authority.file) for _ in range(2))
     ours.load_cert_chain(*authority.issue("agent"))
-    with talking() as model, serving(house.data, "--model", model.url, *files, *words) as (process, address):
+    with talking() as model, serving(house.data, "--model", model.url, *files, *words) as (_, address):
         assert address.url.startswith("http://127.0.0.1:")
         url = house("status", "--json").json["server"]
         assert url.startswith("https://127.0.0.1:")
         token = bearer(house)
-        until(lambda: called(url, ours, token) == 200, process, says="a call")
+        assert called(url, ours, token) == 200
         with pytest.raises((ssl.SSLError, ConnectionError)):
             called(url, stranger, token)
         assert house("path", "probe", "soc-triage", "--json", by="ana").json["status"] == 200

@@ -22,7 +22,7 @@ from support.stand_in import answer
 from support.talker import talking
 from support.worker_sockets import Line, pids
 
-WORKERS, CHAT, ME = 2, "openai.chat", "/api/v1/me?denials=0"
+WORKERS, CHAT = 2, "openai.chat"
 MAIL = ("send_mail", {"to": "boss@corp.example", "body": "12"})
 TEXT = "send the body 12 to boss@corp.example"
 """What a user says who said all of the arguments of MAIL: no person is asked about it."""
@@ -62,11 +62,10 @@ def both(served):
 
 
 def ways(served):
-    """Returns a way to each worker, once both are there and know the caller."""
+    """Returns a way to each worker, once both are there."""
     until(lambda: len(pids(served.process, "worker")) == WORKERS, served.process, says="workers")
     found = [Line(served.url, served.token, pid) for pid in pids(served.process, "worker")]
-    asked = [(one, path) for one in found for path in ("/readyz", ME)]
-    until(lambda: all(one.ask(path, method="GET")[0] == 200 for one, path in asked), served.process, says="ready")
+    until(lambda: all(one.ask("/readyz", method="GET")[0] == 200 for one in found), served.process, says="ready")
     return found
 
 
