@@ -14,7 +14,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from safeconduct.access.evaluating import Evaluation
 from safeconduct.access.model.parties import Role
 from safeconduct.access.reading_rights import Reader
-from safeconduct.gateway.moves import CutWhy
 from safeconduct.http.control.asking import Asked
 from safeconduct.http.control.callers import AskingCaller
 from safeconduct.http.control.context import Control, Installation
@@ -22,7 +21,6 @@ from safeconduct.http.control.declared import JSON, kind_of
 from safeconduct.http.control.frame import answer
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.errors import InvalidInputError, RefusedError, TooLargeError
-from safeconduct.runtime.confirming import unconfirmed
 
 router = APIRouter(tags=["authzen"])
 
@@ -105,7 +103,6 @@ Asking = Annotated[Asked[T], Depends(asking), JSON]
 @router.post("/access/v1/evaluation")
 async def evaluate(request: Request, asked: Asking[Question], control: Installation) -> Response:
     """Decides whether a subject may do something to a resource (AuthZEN Access Evaluation)."""
-    _check_confirmed(control)
     (decided,) = await _decided(control, [_checked(asked.body, asked.reader)], Semantics.ALL)
     return _answer(request, _shown(decided))
 
@@ -116,7 +113,6 @@ async def evaluate_several(request: Request, asked: Asking[Questions], control: 
     body = asked.body
     if len(body.evaluations) > EVALUATIONS_MAX:
         raise TooLargeError(f"expected at most {EVALUATIONS_MAX} evaluations, got {len(body.evaluations)}")
-    _check_confirmed(control)
     questions = [_checked(_joined(body, one), asked.reader) for one in body.evaluations or [body]]
     shown = [_shown(one) for one in await _decided(control, questions, body.options.evaluations_semantic)]
     return _answer(request, {"evaluations": shown} if body.evaluations else shown[0])
@@ -144,24 +140,23 @@ def _joined(common: Question, own: Question) -> Question:
     )
 
 
-def _check_confirmed(control: Control) -> None:
-    # A freeze may be in force that this process hasn't seen: no call passes.
-    if CutWhy.UNCONFIRMED in control.work().unready:
-        raise unconfirmed()
-
-
 async def _decided(control: Control, questions: Sequence[Evaluation], semantics: Semantics) -> list[Decision]:
-    """Decides in a thread; what that denies is decided by a standing that is no older than the request."""
-    now = control.clock.now()
+    """Decides in a thread. What that permits is by a fresh reading, what it denies by one of after the request.
+
+    Raises:
+        UnavailableError: as `InForce.fresh`, and as `InForce.newest`.
+    """
+    now, known = control.clock.now(), control.in_force
 
     def decide() -> list[Decision]:
         return list(_up_to_last((control.decisions.evaluate(one, now) for one in questions), semantics))
 
-    epoch = control.in_force.standing().epoch
+    epoch = known.standing().epoch
     decided = await asyncio.to_thread(decide)
-    if all(one.allowed for one in decided) or (await control.in_force.newest()).epoch == epoch:
-        return decided
-    return await asyncio.to_thread(decide)
+    if not all(one.allowed for one in decided):
+        await known.newest()
+    unchanged = (await known.fresh()).epoch == epoch
+    return decided if unchanged else await asyncio.to_thread(decide)
 
 
 def _checked(question: Question, reader: Reader) -> Evaluation:

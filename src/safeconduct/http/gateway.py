@@ -37,7 +37,6 @@ from safeconduct.gateway.dialects.registry import (
 from safeconduct.gateway.errors import DialectError
 from safeconduct.gateway.offered import find_offered
 from safeconduct.gateway.prepared import Refusal
-from safeconduct.gateway.request_checks import too_large
 from safeconduct.http.arrivals import said_in
 from safeconduct.http.asgi import App, Receive, Scope, Send
 from safeconduct.http.connection import KEY, BoundedConnection
@@ -128,15 +127,15 @@ class GatewayApp:
             )
         client = HTTPClient(connection, scope[CYCLE], send, dialect)
         arrival = await self._arrival(path, scope, dialect, dialect.name)
-        admitted = await self._admitted(arrival, client)
+        admitted = await self._admitted(arrival, client, _declared(scope))
         body = await self._body(scope, receive, admitted, arrival, client) if admitted else None
         if body is not None:
             await self._calls.run(arrival, body, client, admitted)
 
-    async def _admitted(self, arrival: Arrival, client: "HTTPClient") -> Admitted | None:
-        """Steps 1 and 2. Where they refuse, that is told and on record, and the body stays unread."""
+    async def _admitted(self, arrival: Arrival, client: "HTTPClient", size: int) -> Admitted | None:
+        """Steps 1 and 2, and a body's size. Where they refuse, that is told and on record, and no body is read."""
         try:
-            admitted = await self._calls.admit(arrival)
+            admitted = await self._calls.admit(arrival, size)
         except UnavailableError as error:
             client.close_after()
             await client.error(error, "", after_dispatch=False)
@@ -154,6 +153,8 @@ class GatewayApp:
             return self._calls.arrival(path, dialect=dialect, **said)
         try:
             holds, unproven = await self._holding.of(scope, said.get("token", "")), None
+        except UnavailableError:  # nobody knows what its token is bound to: that says nothing of the proof
+            raise
         except SafeconductError as error:
             holds, unproven = (), error
         return self._calls.arrival(path, dialect=dialect, holds=holds, unproven=unproven, **said)
@@ -162,26 +163,27 @@ class GatewayApp:
         self, scope: Scope, receive: Receive, admitted: Admitted, arrival: Arrival, client: "HTTPClient"
     ) -> bytes | None:
         """Returns the whole body, or refuses: too large, too slow, or cut short by its sender."""
-        most = admitted.path.limits.request_bytes
-        refusal = too_large(admitted) if _declared(scope) > most else None
-        if refusal is None and (whole := whole_body(scope[CYCLE], most)) is not None:  # as most are
+        whole = whole_body(scope[CYCLE], admitted.path.limits.request_bytes)
+        if whole is not None:  # as most are
             return whole
         message: Mapping[str, Any] = {"more_body": True}
         body = b""
+        found: Admitted | Refusal = admitted
         try:
             async with asyncio.timeout(BODY_S):
-                while refusal is None and message.get("more_body"):
+                while isinstance(found, Admitted) and message.get("more_body"):
                     message = await receive()
                     body += message.get("body", b"")
-                    refusal = too_large(admitted) if len(body) > most else None
+                    if len(body) > found.path.limits.request_bytes:
+                        found = await self._calls.admit(arrival, len(body))
         except TimeoutError:
-            refusal = _late(admitted)
-        if refusal is None and message["type"] == "http.disconnect":
-            refusal = _truncated(admitted)
-        if refusal is None:
+            found = _late(admitted)
+        if isinstance(found, Admitted) and message["type"] == "http.disconnect":
+            found = _truncated(admitted)
+        if isinstance(found, Admitted):
             return body
         client.close_after()
-        await self._calls.refuse(refusal, arrival, body, client)
+        await self._calls.refuse(found, arrival, body, client)
         return None
 
     async def _models(self, path: PathId, family: str, name: str, scope: Scope, send: Send) -> None:

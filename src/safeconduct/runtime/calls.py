@@ -35,6 +35,7 @@ from safeconduct.gateway.prepared import Prepared, Refusal
 from safeconduct.gateway.protecting import no_tokens
 from safeconduct.gateway.providers import Configured
 from safeconduct.gateway.release import PassesAll
+from safeconduct.gateway.request_checks import too_large
 from safeconduct.gateway.spotlighting import NONCE_BYTES
 from safeconduct.gateway.terms import CallTerms
 from safeconduct.gateway.traits import Marker, Traits
@@ -201,14 +202,21 @@ class Calls:
         if self._unconfirmed():
             raise unconfirmed()
 
-    async def admit(self, arrival: Arrival) -> Admitted | Refusal:
-        """Steps 1 and 2 on headers alone, before a body is read.
+    async def admit(self, arrival: Arrival, size: int = 0) -> Admitted | Refusal:
+        """Steps 1 and 2 on headers alone, and whether its path takes a body of so many bytes, before that is read.
 
         Raises:
             UnavailableError: `shutting-down`, `standing-unconfirmed`.
         """
         self._check_open()
-        return await self.in_force.judged(partial(steps.let_in, arrival=arrival), _refuses)
+
+        def let_in(standing: Standing) -> Admitted | Refusal:
+            found = steps.let_in(standing, arrival)
+            if isinstance(found, Admitted) and size > found.path.limits.request_bytes:
+                return too_large(found)
+            return found
+
+        return await self.in_force.judged(let_in, _refuses)
 
     async def run(self, arrival: Arrival, body: bytes, client: CallClient, admitted: Admitted | None = None) -> Ended:
         """Governs one call from its bytes to its outcome. `admitted` is what its headers came to, if known."""
@@ -261,12 +269,12 @@ class Calls:
             return Ended()
         if isinstance(again, Refusal):
             return Ended(call=await self.refuse(again, arrival, body, client))
-        if self.closing:
-            await client.error(_shutting_down(), "", after_dispatch=False)
-            return Ended()
         return await self._drive(again, body, client)
 
     async def _drive(self, prepared: Prepared, body: bytes, client: CallClient) -> Ended:
+        if self.closing:  # since it came: it waited for a newer standing, or as a restriction says
+            await client.error(_shutting_down(), "", after_dispatch=False)
+            return Ended()
         if prepared.unjudged:
             return await self._judged(prepared, body, client)
         if prepared.restrictions:

@@ -9,7 +9,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Protocol
 
@@ -26,8 +26,8 @@ RELEASE_S = 0.25
 (docs/architecture.md)."""
 
 ADMIT_S = 1.0
-"""Seconds since the last reading began, after which new calls are refused (R5); so no refusal waits longer for a newer
-one."""
+"""Seconds since the last reading began, after which new calls are refused (R5); so nobody waits longer for a newer one
+before they are told anything."""
 
 LOST_S = 4.0
 """Seconds between two readings after which running calls are cut: whoever closes the calls of dead workers waits for
@@ -85,11 +85,24 @@ class Confirmation:
         """Tells whether new calls may be decided."""
         return self.age_s <= ADMIT_S
 
+    def releases(self) -> bool:
+        """Tells whether something may be dispatched or handed over: the last reading is fresh."""
+        return self.age_s <= RELEASE_S
+
     async def wait(self) -> None:
         """Returns when something may be dispatched or handed over."""
-        while self.age_s > RELEASE_S:
+        while not self.releases():
             self._came.clear()
             await self._came.wait()
+
+    async def fresh(self) -> None:
+        """Returns as `wait`, for those who are told to come again rather than wait for long.
+
+        Raises:
+            UnavailableError: `standing-unconfirmed`, no reading came within ADMIT_S.
+        """
+        if not self.releases():
+            await _in_time(self.wait())
 
     async def newer(self, enough: Callable[[], bool] = lambda: False) -> None:
         """Returns when a reading is taken in that began after this was asked; before, once one came that is `enough`.
@@ -99,14 +112,12 @@ class Confirmation:
         Raises:
             UnavailableError: `standing-unconfirmed`, none came within ADMIT_S.
         """
-        asked = self._clock()
-        try:
-            async with asyncio.timeout(ADMIT_S):
-                while self._at < asked and not enough():
-                    self._came.clear()
-                    await self._came.wait()
-        except TimeoutError:
-            raise unconfirmed() from None
+        await _in_time(self._newer(self._clock(), enough))
+
+    async def _newer(self, asked: float, enough: Callable[[], bool]) -> None:
+        while self._at < asked and not enough():
+            self._came.clear()
+            await self._came.wait()
 
     def confirm(self, began: float) -> None:
         """Takes in a reading that found the standing to be in force; `began` is when it was asked for."""
@@ -114,6 +125,15 @@ class Confirmation:
             self._lost()
         self._at = began
         self._came.set()
+
+
+async def _in_time(reading: Coroutine[None, None, None]) -> None:
+    """Waits for a reading for ADMIT_S at most."""
+    try:
+        async with asyncio.timeout(ADMIT_S):
+            await reading
+    except TimeoutError:
+        raise unconfirmed() from None
 
 
 def unconfirmed() -> UnavailableError:

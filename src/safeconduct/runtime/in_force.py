@@ -35,6 +35,8 @@ class InForce:
         """
         standing = self.standing()
         found = judge(standing)
+        if self.confirmation is None or not refuses(found):
+            return found
 
         def settled() -> bool:
             nonlocal standing, found
@@ -43,10 +45,33 @@ class InForce:
                 found = judge(standing)
             return not refuses(found)
 
-        if self.confirmation is not None and refuses(found):
-            await self.confirmation.newer(settled)
-            settled()
+        await self.confirmation.newer(settled)
+        settled()
         return found
+
+    async def passed(self, judge: Callable[[Standing], T], refuses: Callable[[T], bool]) -> T:
+        """Returns what `judge` says, as `judged`; what does not refuse rests on a reading that is fresh, too.
+
+        For what is let through once and can't be cut afterwards, as a running call can.
+
+        Raises:
+            UnavailableError: as `judged`, and as `Confirmation.fresh`.
+        """
+        found = await self.judged(judge, refuses)
+        while self.confirmation is not None and not refuses(found) and not self.confirmation.releases():
+            await self.confirmation.fresh()
+            found = await self.judged(judge, refuses)
+        return found
+
+    async def fresh(self) -> Standing:
+        """Returns the standing by a reading that is fresh: what is let through by it may be handed over.
+
+        Raises:
+            UnavailableError: as `Confirmation.fresh`.
+        """
+        if self.confirmation is not None:
+            await self.confirmation.fresh()
+        return self.standing()
 
     async def allowed(self, judge: Callable[[Standing], T]) -> T:
         """Returns what `judge` says, as `judged`; it refuses by raising, and its last refusal is raised.

@@ -73,20 +73,25 @@ class Intending:
         the search for cycles only, with the request's and the answer's bytes.
         """
         try:
-            refusal = await self._held_in_force(replaced)
-            if refusal is not None:
-                return await self._refused(refusal)
-            for _ in range(STANDING_TRIES_MAX):
-                refusal = await self._against(replaced)
-                if refusal is None and (event := await self._committed()) is not None:
-                    return event
-                if refusal is None or await self._calls.in_force.moved(self.prepared.epoch):
-                    refusal = await self._decide_again(replaced)
-                if refusal is not None:
-                    return await self._refused(refusal)
+            found = await self._held_in_force(replaced) or await self._tried(replaced)
+            return await self._refused(found) if isinstance(found, Refusal) else found
         except UnavailableError as error:
             return IntentFailed(error)
-        return IntentFailed(UnavailableError("who may do what keeps changing", code="standing-changed", remedy="retry"))
+
+    async def _tried(self, replaced: Replaced) -> Event | Refusal:
+        """Has the intent committed, or returns why not: what is against it, though who may do what keeps changing."""
+        against: Refusal | None = None
+        for _ in range(STANDING_TRIES_MAX):
+            against = await self._against(replaced)
+            if against is None and (event := await self._committed()) is not None:
+                return event
+            if against is not None and not await self._calls.in_force.moved(self.prepared.epoch):
+                return against
+            refusal = await self._decide_again(replaced)
+            if refusal is not None:
+                return refusal
+        keeps = UnavailableError("who may do what keeps changing", code="standing-changed", remedy="retry")
+        return against or IntentFailed(keeps)
 
     async def _held_in_force(self, replaced: Replaced) -> Refusal | None:
         """Decides a call anew that is to be held, unless that is so by the newest standing: nobody is asked in vain."""

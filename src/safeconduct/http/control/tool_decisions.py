@@ -25,11 +25,10 @@ from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import CallerJson, SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import answer, commit
-from safeconduct.kernel.errors import InvalidInputError, RefusedError, SafeconductError
+from safeconduct.kernel.errors import InvalidInputError, RefusedError, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.notes import VerifierKey
-from safeconduct.runtime.confirming import unconfirmed
 from safeconduct.runtime.freeze import fallen
 
 router = APIRouter(prefix="/api/v1/tool-decisions", tags=["tool decisions"])
@@ -110,6 +109,8 @@ async def use_decision(asked: CallerJson[Used], control: Installation) -> Respon
             found = own(records, decision, principal)
         await _check_standing(control, found, asked.token)
         committed = await commit(control.writer, lambda tx: use(tx, decision, principal=principal))
+    except UnavailableError:  # nobody said that it may not be run
+        raise
     except SafeconductError as error:
         misused = error
         await commit(control.writer, lambda tx: note_misuse(tx, decision, principal=principal, error=misused))
@@ -162,9 +163,7 @@ async def _key(control: Control, origin: Origin) -> VerifierKey:
 
 async def _check_standing(control: Control, found: DecidedCall, token: str) -> None:
     """Returns if nothing that stops a running call stops this one: what was allowed may be frozen or revoked since."""
-    if CutWhy.UNCONFIRMED in control.work().unready:
-        raise unconfirmed()
-    lost = await control.in_force.judged(lambda standing: fallen(standing, found.facts, token), _stops)
+    lost = await control.in_force.passed(lambda standing: fallen(standing, found.facts, token), _stops)
     if lost is not None:
         why, clause = lost
         code = "frozen" if why is CutWhy.FREEZE else "revoked"
