@@ -6,13 +6,13 @@ import contextlib
 import json
 import os
 import tarfile
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from safeconduct.access.evaluating import TARGETS_ASKED_MAX
+from safeconduct.access.evaluating import TARGETS_ASKED_MAX, AccessPoint
 from safeconduct.http import authzen
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.authzen import BODY_BYTES_MAX, EVALUATIONS_MAX, REQUEST_ID_LENGTH_MAX
@@ -22,6 +22,8 @@ from safeconduct.http.inprocess import Ask, ask
 from safeconduct.http.vitals import alone_at_work
 from safeconduct.kernel.instants import rfc3339, seconds
 from safeconduct.policy import Entities, EntityRecord, EntityUid, PolicyRequest, PolicySet, decide
+from safeconduct.runtime import confirming
+from safeconduct.runtime.confirming import Confirmation, time_awake_or_not
 from safeconduct.runtime.in_force import InForce
 from support.access_house import LOCAL, House
 from support.immediate import START
@@ -148,11 +150,43 @@ def test_an_api_token_asks_as_for_calls_and_only_while_it_holds(house):
     assert send(house, ONE, ANA, headers=bearer)[0].status == 401
 
 
-def test_a_process_that_may_have_missed_a_freeze_decides_nothing(house):
-    house.unready = ("standing-unconfirmed",)
+def knowing(house, standing, confirmation):
+    """Has a house judge by a standing, beside other processes that change it."""
+    found = house.app.state.control
+    house.app.state.control = replace(found, in_force=InForce(standing, confirmation), decisions=AccessPoint(standing))
+
+
+def test_a_process_that_may_have_missed_a_freeze_decides_nothing(house, monkeypatch):
+    monkeypatch.setattr(confirming, "ADMIT_S", 0.01)
     for path in (ONE, SEVERAL):
+        knowing(house, house.standing, Confirmation())
         reply, told = send(house, path, ANA)
         assert (reply.status, told["code"]) == (503, "standing-unconfirmed")
+
+
+class ReadWhenAsked(Confirmation):
+    """One whose next reading comes when somebody waits for it."""
+
+    def __init__(self, read):
+        super().__init__()
+        self.read = read
+
+    async def wait(self):
+        self.read()
+        self.confirm(time_awake_or_not())
+        await super().wait()
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_permit_is_by_a_fresh_reading(house, fresh):
+    known = [house.standing()]
+    wanted = {"selector": "principal:ana", "kind": "suspend", "reason": "a test"}
+    assert house.post("restrictions/set", wanted)[0] == 200
+    told = ReadWhenAsked(lambda: known.append(house.standing()))
+    if fresh:
+        told.confirm(time_awake_or_not() + 3600)
+    knowing(house, lambda: known[-1], told)
+    assert send(house, ONE, ANA)[1]["decision"] is fresh
 
 
 WRONG = {"context": {"purpose": "hunting"}}

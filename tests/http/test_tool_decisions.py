@@ -1,6 +1,7 @@
 """A tool runs against a decision that the gateway signed and used up on record, once; and against nothing else."""
 
 import asyncio
+import contextlib
 import dataclasses
 
 import pytest
@@ -11,6 +12,9 @@ from safeconduct.http.executing.client import GatewayDecisions
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.notes import NoteSigner, VerifierKey
+from safeconduct.runtime import confirming
+from safeconduct.runtime.confirming import Confirmation
+from safeconduct.runtime.in_force import InForce
 from support.decided import SESSION
 from support.executor_house import WHO, house
 
@@ -195,6 +199,26 @@ def test_a_decision_expires(gateway):
     gateway.let(TOOL, {"address": "192.0.2.10"}, lifetime=1)
     with gateway.executor("late") as executor:
         assert refused(executor.execute, TOOL, {"address": "192.0.2.10"}, Tool()) == "decision-expired"
+
+
+@contextlib.contextmanager
+def judging_by(gateway, known):
+    gateway.app.state.control = dataclasses.replace(gateway.control, in_force=known)
+    try:
+        yield
+    finally:
+        gateway.app.state.control = gateway.control
+
+
+def test_who_can_not_tell_whether_a_freeze_is_in_force_lets_nothing_run_and_calls_it_no_misuse(gateway, monkeypatch):
+    one = gateway.let(TOOL, {"address": "192.0.2.11"})
+    known, before = InForce(gateway.control.in_force.standing, Confirmation()), gateway.types()
+    monkeypatch.setattr(confirming, "ADMIT_S", 0.01)
+    with gateway.executor("unconfirmed") as executor, judging_by(gateway, known):
+        assert refused(executor.decisions.use, one.id) == "standing-unconfirmed"
+        known.confirmation.confirm(confirming.time_awake_or_not() + 3600)
+        executor.decisions.use(one.id)
+    assert gateway.types() == [*before, "decision.used/1"]
 
 
 def test_a_freeze_stops_what_was_allowed(gateway):

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from safeconduct.gateway.arriving import Admitted
 from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED, CALLERS_UNIDENTIFIED
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.maps import PersistentMap
-from safeconduct.runtime.confirming import Confirmation, StandingWatch
+from safeconduct.runtime.confirming import RELEASE_S, Confirmation, StandingWatch
 from safeconduct.runtime.freeze import StandingBoard
 from safeconduct.runtime.in_force import InForce
 from support.call_ends import ANSWER, JSON_HEAD, ScriptedClient, ScriptedUpstream, request
@@ -230,6 +231,121 @@ def test_a_change_that_the_intent_meets_is_awaited_and_then_judged_by():
             return one.client.data
 
         assert asyncio.run(main()) == ANSWER
+
+
+def test_a_call_that_waited_while_its_worker_was_told_to_end_is_not_made():
+    with log_world() as world:
+        made = world.run(setting("principal:ana", "suspend", now=world.clock.now())).value
+        restricted = world.board.current
+        world.run(lifting(made.id, now=world.clock.now()))
+
+        async def main():
+            one = Behind(world, restricted)
+            task = one.call()
+            await one.told.waited_for()
+            await one.calls.shutdown()
+            one.take_in()
+            await done(task)
+            return one
+
+        one = asyncio.run(main())
+        assert one.client.failure.code == "shutting-down"
+        assert one.calls.pace._running == {}
+        assert CALL_INTENT.name not in kinds(world)
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "lost"])
+def test_who_leaves_while_they_wait_leaves_nothing_behind(ends):
+    with log_world() as world:
+
+        async def main():
+            one = Behind(world, before_tokens(world))
+            task = one.call()
+            await one.told.waited_for()
+            if ends == "cancelled":
+                task.cancel()
+                await asyncio.wait([task])
+                assert task.cancelled()
+            one.client.when_gone = lambda told: told()
+            one.take_in()
+            if ends == "lost":
+                await done(task)
+            return one
+
+        one = asyncio.run(main())
+        assert one.calls.pace._running == {}
+        assert one.calls.in_flight() == 0
+        assert one.upstream.exchanges == []
+
+
+def test_what_is_against_a_call_is_told_though_other_things_keep_changing():
+    with log_world() as world:
+        world.run(setting("principal:ana", "hold", now=world.clock.now()))
+
+        async def change(one):
+            while True:
+                await one.told.waited_for()
+                one.take_in(replace(one.known, epoch=one.known.epoch + 1))
+
+        async def main():
+            one = Behind(world, world.board.current)
+            changing = asyncio.create_task(change(one))
+            await done(one.call())
+            changing.cancel()
+            return one.client.failure.code
+
+        assert asyncio.run(main()) == "no-approvers"
+        assert kinds(world).count(CALL_REFUSED.name) == 1
+
+
+@pytest.mark.parametrize(("grown", "takes"), [(0, True), (-1, False)])
+def test_how_large_a_body_may_be_is_by_a_standing_no_older_than_the_request(grown, takes):
+    with log_world() as world:
+        now = world.board.current
+        path, size = now.paths[PATH], 1000
+
+        def limited(most, epoch):
+            limits = replace(path.limits, request_bytes=most)
+            return replace(now, paths=now.paths.patched({PATH: replace(path, limits=limits)}), epoch=epoch)
+
+        async def main():
+            one = Behind(world, limited(size - 1, now.epoch - 1))
+            arrival = one.calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
+            assert isinstance(await one.calls.admit(arrival, size - 1), Admitted)
+            assert not one.told.asked.is_set()
+            task = asyncio.create_task(one.calls.admit(arrival, size))
+            await one.told.waited_for()
+            one.take_in(limited(size + grown, now.epoch))
+            found = await done(task)
+            return found.path.limits.request_bytes if isinstance(found, Admitted) else found.error.code
+
+        assert asyncio.run(main()) == (size if takes else "request-too-large")
+
+
+def test_what_is_let_through_once_is_by_a_fresh_reading_and_by_what_that_says():
+    with log_world() as world:
+        old = world.board.current
+        world.run(setting("principal:ana", "suspend", now=world.clock.now()))
+
+        async def main():
+            one = Behind(world, old)
+            known = one.calls.in_force
+
+            async def passed():
+                return await known.passed(lambda standing: standing.epoch != old.epoch, bool)
+
+            one.told.confirm(one.told.clock.at - RELEASE_S)
+            assert not await passed()
+            one.told.clock.at += 0.001
+            task = asyncio.create_task(passed())
+            assert await rests(task)
+            one.take_in(began=-0.01)
+            await one.told.waited_for()
+            assert await rests(task)  # what is against it is told by a reading that began after that was asked
+            one.take_in()
+            return await done(task), (await known.fresh()).epoch == world.board.current.epoch
+
+        assert asyncio.run(main()) == (True, True)
 
 
 def test_models_are_those_of_a_standing_no_older_than_the_request():

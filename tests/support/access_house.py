@@ -34,7 +34,7 @@ from safeconduct.http.control import (
 from safeconduct.http.control.app import control_app
 from safeconduct.http.control.context import Control
 from safeconduct.http.inprocess import Ask, ask
-from safeconduct.http.vitals import AtWork
+from safeconduct.http.vitals import alone_at_work
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.ledger.notes import NoteSigner
 from safeconduct.runtime.in_force import InForce
@@ -55,7 +55,6 @@ class House:
 
     def __post_init__(self):
         self.opened = []
-        self.unready = ()
         given = {
             "writer": self.writer,
             "snapshot": lambda: contextlib.nullcontext(self.writer.state),
@@ -66,7 +65,7 @@ class House:
             "settle": self.settle,
             "in_force": InForce(self.standing),
             "decisions": AccessPoint(self.standing),
-            "work": lambda: AtWork(unready=self.unready),
+            "work": alone_at_work,
             "forms": FORMS,
             "site": lambda: SITE,
             "upstreams": {"local": UpstreamFacts(vendor="local", dialects=frozenset(("openai.chat",)))},
