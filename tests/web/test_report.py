@@ -35,6 +35,30 @@ def test_hostile_text_stays_text():
     assert page.count("&lt;script&gt;") == 3
 
 
+def luminance(color):
+    parts = (int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    lit = [one / 12.92 if one <= 0.03928 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
+    return 0.2126 * lit[0] + 0.7152 * lit[1] + 0.0722 * lit[2]
+
+
+@pytest.mark.parametrize(("scheme", "paper"), [(0, "#ffffff"), (1, "#121212")])
+def test_each_color_of_words_can_be_read_on_its_paper(scheme, paper):
+    """WCAG 2.2, 1.4.3: 4.5 to 1. The papers are Chromium's own; a page that is printed has the light one's colors."""
+    schemes = re.findall(r":root \{(.*?)\}", render_report(document("q")))
+    colors = dict(re.findall(r"--(soft|yes|no): (#[0-9a-f]{6})", schemes[scheme]))
+    assert set(colors) == {"soft", "yes", "no"}
+    for name, color in colors.items():
+        light, dark = sorted((luminance(color), luminance(paper)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, name
+
+
+def test_a_time_in_a_table_is_not_broken_within_its_digits():
+    made = table(("what", "at"), [("x", "2026-11-21T19:20:10.672000Z"), ("x", "at 2026-11-21T19:20:10Z")])
+    assert made.count("<td class=when data-head='at'>2026-11-21T19:20:10.672000Z</td>") == 1
+    assert made.count("class=when") == 1
+    assert "td.when { overflow-wrap: break-word; }" in render_report(document("q"))
+
+
 def test_nothing_is_loaded_from_anywhere():
     page = render_report(document("q"))
     assert "default-src 'none'" in page

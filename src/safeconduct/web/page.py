@@ -4,11 +4,12 @@ Everything that is shown is text: it is escaped, and control characters are made
 """
 
 import html
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #8886; --soft: #7a7a7a; --yes: #1a7f37; --no: #c0362c; }
+:root { color-scheme: light dark; --line: #8886; --soft: #6a6a6a; --yes: #1a7f37; --no: #c0362c; }
 @media (prefers-color-scheme: dark) { :root { --soft: #a8a8a8; --yes: #57c471; --no: #ff8a80; } }
 * { box-sizing: border-box; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 1.5rem; }
@@ -21,7 +22,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0; border-top: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 500; } td { overflow-wrap: anywhere; min-width: 5rem; }
 .dense { font-size: .85em; } .dense td { min-width: 3rem; } .dense th, .dense td { padding-right: .4rem; }
-td:first-child { overflow-wrap: break-word; }
+td:first-child, td.when { overflow-wrap: break-word; }
 pre { font: .8em/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: .4rem 0;
   padding: .5rem .6rem; border: 1px solid var(--line); border-radius: 4px; }
 h3 { font-size: 1rem; margin: 1.5rem 0 .3rem; }
@@ -38,6 +39,9 @@ ul, ol { margin: .3rem 0; padding-left: 1.3rem; } li { margin: .25rem 0; }
   h2, h3 { break-after: avoid; } tr { break-inside: avoid; } }
 """
 
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z", re.ASCII)
+# A time is never broken within its digits, where it would read as another one.
 
 DENSE_FROM = 10
 """Columns from which on a table is set smaller: as others it would be cut at the margin of a sheet of paper."""
@@ -86,7 +90,9 @@ def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def _cells(heads: Sequence[str], line: Sequence[str]) -> str:
-    return "".join(f"<td data-head='{head}'>{cell}</td>" for head, cell in zip(heads, line, strict=True))
+    kinds = (" class=when" if _INSTANT.fullmatch(cell) else "" for cell in line)
+    told = zip(heads, kinds, line, strict=True)
+    return "".join(f"<td{kind} data-head='{head}'>{cell}</td>" for head, kind, cell in told)
 
 
 def facts(lines: Iterable[tuple[str, str]]) -> str:
