@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from safeconduct.http.inprocess import Ask
+from safeconduct.soc.hunts.showing import SHOWN_MAX
 from support.operations_house import LOCAL, House
 from support.sigma import rule
 from support.telemetry import visit
@@ -28,6 +29,20 @@ def test_a_hunt_answers_with_events_and_says_what_it_looked_at(house):
     status, told = ask(house, {"where": [{"field": "url", "operator": "endswith", "value": "/A"}]})
     assert (status, told["counted"], told["scanned"], told["sources"]) == (200, 2, 3, {"access": 3})
     assert [house.get(f"events/{key}")[1]["raw"]["uri"] for key in told["events"]] == ["/a", "/a"]
+
+
+def test_each_event_that_was_found_is_told_in_a_line_up_to_a_screen(house):
+    told = ask(house, {"where": [{"field": "url", "operator": "endswith", "value": "/login"}]})[1]
+    (line,) = told["shown"]
+    assert (line["id"], line["time"], line["source"]) == (*told["events"], "2026-11-21T08:00:01.000000Z", "access")
+    assert line["what"].startswith("method GET, url http")
+    assert "/login, " in line["what"]
+    hostile = [visit(f"/{n}\u202e", at_s=n + 9) for n in range(SHOWN_MAX)]
+    house.post("telemetry", "\n".join(hostile).encode(), name="more.log")
+    many = ask(house, {})[1]
+    assert [one["id"] for one in many["shown"]] == many["events"][:SHOWN_MAX]
+    assert len(many["events"]) == SHOWN_MAX + 3
+    assert "\u202e" not in "".join(one["what"] for one in many["shown"])
 
 
 def test_rows_cite_events(house):

@@ -1,9 +1,12 @@
 """Telemetry, events, detection, incidents and rules over the control API."""
 
+import msgspec
 import pytest
 
+from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339, seconds
 from safeconduct.soc.ingesting import SKEW_MAX, UNSET_CLOCK
+from safeconduct.soc.ports import BEGINNING_MIN, Reading
 from support.operations_house import RECORDING, House
 from support.telemetry import accepted, auth, visit
 
@@ -78,6 +81,20 @@ def test_an_event_is_shown_with_its_raw_record_and_meaning(house):
     assert list(shown) == ["id", "time", "source", "raw", "ocsf"]
     assert (shown["raw"], shown["time"]) == (stored.raw, "2026-11-21T08:00:00.000000Z")
     assert house.get("events/" + "0" * 32)[0] == 404
+
+
+def test_an_event_is_named_by_an_unambiguous_beginning_of_its_id(house):
+    house.post("telemetry", visit().encode(), name="access.log")
+    (stored,) = house.events.between()
+    assert house.get(f"events/{stored.id[:BEGINNING_MIN]}")[1]["id"] == stored.id
+    status, told = house.get(f"events/{stored.id[: BEGINNING_MIN - 1]}")
+    assert (status, told["code"]) == (404, "event-unknown")
+    twin = msgspec.structs.replace(stored, id=EventId(stored.id[:BEGINNING_MIN] + "0" * 26))
+    house.events.add([twin], file="f", reading=Reading(lines=1))
+    status, told = house.get(f"events/{stored.id[:BEGINNING_MIN]}")
+    assert (status, told["code"]) == (404, "event-unknown")
+    assert "2 events have" in told["detail"]
+    assert house.get(f"events/{stored.id}")[1]["id"] == stored.id
 
 
 def test_an_inventory_is_taken_and_a_wrong_one_refused(house):

@@ -9,7 +9,7 @@ from safeconduct.adapters.memory.events import MemoryEventStore
 from safeconduct.adapters.sqlite.events import MIGRATIONS, SqliteEventStore
 from safeconduct.kernel.errors import AbsentError, UnavailableError
 from safeconduct.kernel.ids import EventId
-from safeconduct.soc.ports import DeadLetter, Progress, Reading
+from safeconduct.soc.ports import BEGINNING_MIN, DeadLetter, Progress, Reading
 from support.telemetry import accepted, events, failed, later, seen, visit
 
 
@@ -62,6 +62,26 @@ def test_an_unknown_event_is_told(store, some):
     with pytest.raises(AbsentError) as caught:
         store.get(EventId("0" * 32))
     assert caught.value.code == "event-unknown"
+
+
+def test_ids_are_found_by_their_beginning_from_so_many_digits_on(store, some):
+    store.add(some, file="f", reading=Reading(lines=4))
+    ids = sorted(event.id for event in some)
+    one = ids[0]
+    assert list(store.begun(one[:BEGINNING_MIN], 2)) == list(store.begun(one, 2)) == [one]
+    assert list(store.begun(one[: BEGINNING_MIN - 1], 2)) == list(store.begun("", 2)) == []
+    assert list(store.begun(one + "0", 2)) == list(store.begun("%" * BEGINNING_MIN, 2)) == []
+
+
+def test_ids_that_begin_alike_are_told_in_order_up_to_so_many(store):
+    ends = ("f", "9", "0", "a")
+    (event,) = events(visit())
+    alike = [msgspec.structs.replace(event, id=EventId("abcdef" + end * 26)) for end in ends]
+    store.add(
+        [*alike, msgspec.structs.replace(event, id=EventId("abcdf0" + "0" * 26))], file="f", reading=Reading(lines=5)
+    )
+    assert list(store.begun("abcdef", 10)) == sorted(one.id for one in alike)
+    assert list(store.begun("abcdef", 2)) == sorted(one.id for one in alike)[:2]
 
 
 def test_events_are_numbered_as_they_arrive(store, some):

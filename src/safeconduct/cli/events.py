@@ -6,14 +6,15 @@ import typer
 
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
-from safeconduct.kernel.errors import AbsentError
+from safeconduct.kernel.beginnings import the_only
 from safeconduct.soc.pointers import leaves
+from safeconduct.soc.wording import number_of
 
 File = Annotated[str, typer.Argument(metavar="DIGEST", help="The file's digest, or enough of its beginning.")]
 
 commands = typer.Typer(help="Stored events.", no_args_is_help=True)
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The event's id, 32 hex digits.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The event's id, or enough of its beginning.")]
 
 
 @commands.command()
@@ -33,18 +34,13 @@ def dead(file: File, *, data: Data = None, as_json: Json = False) -> None:
     """Lists the lines of a file that could not be read, and why; ingest --again reads them anew."""
     asking = client(data)
     listed = [one["digest"] for one in asking.get("/api/v1/telemetry")["files"] if one["digest"].startswith(file)]
-    if len(listed) != 1:
-        raise AbsentError(
-            f"{len(listed) or 'no'} files have a digest that begins with {file!r}",
-            code="file-unknown",
-            remedy="safeconduct events list",
-        )
-    emit(asking.get(place("telemetry", listed[0], "dead-letters")), as_json, _show_dead)
+    digest = the_only(listed, file, "file", code="file-unknown", remedy="safeconduct events list")
+    emit(asking.get(place("telemetry", digest, "dead-letters")), as_json, _show_dead)
 
 
 def _show_dead(letters: list[dict[str, Any]]) -> None:
     rows(letters, "line", "code", "detail", "text")
-    out.print(f"{len(letters):,} lines not read; they are kept")
+    out.print(f"{number_of(len(letters), 'line')} not read; they are kept")
 
 
 @commands.command()

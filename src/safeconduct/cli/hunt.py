@@ -10,9 +10,13 @@ from safeconduct.cli import saved_hunts, scheduled_hunts
 from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.detect import Owner
 from safeconduct.cli.hunt_words import LIMIT, First, Groups, Last, Limit, Order, Sources, Wheres, question
-from safeconduct.cli.output import Json, emit, first_of, out, rows
+from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.cli.rule_files import read_rules
 from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.soc.wording import number_of
+
+ID_SHOWN = 12
+"""Digits of an event's id in its line: 48 bits, which among a million events hardly two share; --json has all 32."""
 
 commands = typer.Typer(help="Hunts: questions over the stored events, answered with the events.", no_args_is_help=True)
 
@@ -103,7 +107,8 @@ def _show(document: dict[str, Any], *, query: bool) -> None:
     if document["group"]:
         rows([_table_row(document["group"], row) for row in document["rows"]], "count", *document["group"], "first",
              "last", "event")  # fmt: skip
-    first_of(document["events"], lambda event: out.print(f"  safeconduct events show {event}", markup=False))
+    if document["events"]:
+        _show_events(document)
     looked = ", ".join(f"{count:,} {source}" for source, count in document["sources"].items()) or "none"
     out.print(
         f"{document['counted']:,} of {document['scanned']:,} events ({looked}) in {document['took_ms']:,} ms",
@@ -113,11 +118,18 @@ def _show(document: dict[str, Any], *, query: bool) -> None:
         out.print(document["query"], markup=False)
 
 
+def _show_events(document: dict[str, Any]) -> None:
+    shown = [one | {"event": one["id"][:ID_SHOWN]} for one in document["shown"]]
+    rows(shown, "time", "source", "event", "what")
+    more = len(document["events"]) - len(shown)
+    out.print(f"  {f'and {more} more, with --json; ' if more else ''}safeconduct events show EVENT", style="dim")
+
+
 def _show_alerts(document: dict[str, Any], *, query: bool) -> None:
     rows([one | {"event": one["events"][0]} for one in document["alerts"]], "time", "level", "total", "title", "event")
     out.print(
-        f"{len(document['alerts'])} alerts; {document['looked_at']:,} of {document['scanned']:,} events were looked at,"
-        f" in {document['took_ms']:,} ms"
+        f"{number_of(len(document['alerts']), 'alert')}; {document['looked_at']:,} of {document['scanned']:,} events"
+        f" were looked at, in {document['took_ms']:,} ms"
     )
     if query:
         out.print(document["query"], markup=False)

@@ -33,10 +33,16 @@ class Reading:
     complete: bool = False
 
 
+BEGINNING_MIN = 6
+"""Digits of an event's id that name it where no other begins so: as many as questions to models show."""
+
+HOW_TO_NAME = f"give its id or {BEGINNING_MIN} digits or more of its beginning: safeconduct hunt run prints it"
+"""What to do where no event was meant."""
+
+
 def unknown_event(event_id: EventId) -> AbsentError:
     """Returns what every store raises for an event that it does not hold."""
-    remedy = "give the whole id, 32 hex digits: safeconduct incident show and hunt run print it"
-    return AbsentError(f"there is no event {event_id}", code="event-unknown", remedy=remedy)
+    return AbsentError(f"there is no event {event_id}", code="event-unknown", remedy=HOW_TO_NAME)
 
 
 class EventStore(Protocol):
@@ -76,6 +82,10 @@ class EventStore(Protocol):
 
     def many(self, event_ids: Collection[EventId]) -> Mapping[EventId, Event]:
         """Returns those of the events that are there."""
+        ...
+
+    def begun(self, beginning: str, most: int) -> Sequence[EventId]:
+        """Returns up to `most` ids that begin so, in their order; none under fewer than `BEGINNING_MIN` digits."""
         ...
 
     def between(

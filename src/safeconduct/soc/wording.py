@@ -35,9 +35,9 @@ REFERENCE_CHARS = 8
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # control, format (bidi), surrogates, separators
 
 
-def number_of(count: int, noun: str) -> str:
-    """Returns a count with its noun: `1 incident`, `2,404 events`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def number_of(count: int, noun: str, many: str = "") -> str:
+    """Returns a count with its noun: `1 incident`, `2,404 events`, and with `many` `2 people`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {many or f'{noun}s'}"
 
 
 def shown(value: Scalar) -> str:
@@ -73,7 +73,7 @@ def render(claim: Claim, *, names: Mapping[str, str], titles: Mapping[str, str])
             many = str(claim.predicate.count) if isinstance(claim.predicate, Tally) else "no"
             return f"There are {many} events {asked_in_words(hunt)}."
         case Verdict(judgment=judgment, claims=claims):
-            return f"Verdict {judgment.value}, resting on {len(claims)} claims."
+            return f"Verdict {judgment.value}, resting on {number_of(len(claims), 'claim')}."
 
 
 def _in_order(predicate: InOrder) -> str:

@@ -6,7 +6,7 @@ from itertools import islice
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.model import Event
-from safeconduct.soc.ports import DeadLetter, Progress, Reading, unknown_event
+from safeconduct.soc.ports import BEGINNING_MIN, DeadLetter, Progress, Reading, unknown_event
 
 
 class MemoryEventStore:
@@ -43,6 +43,11 @@ class MemoryEventStore:
 
     def many(self, event_ids: Collection[EventId]) -> Mapping[EventId, Event]:
         return {key: self._events[key] for key in event_ids if key in self._events}
+
+    def begun(self, beginning: str, most: int) -> Sequence[EventId]:
+        if len(beginning) < BEGINNING_MIN:
+            return []
+        return sorted(key for key in self._events if key.startswith(beginning))[:most]
 
     def between(
         self, first: Instant | None = None, last: Instant | None = None, sources: Collection[str] = ()

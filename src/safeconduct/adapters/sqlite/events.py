@@ -14,7 +14,7 @@ from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.model import Event
 from safeconduct.soc.ocsf.deferring import Meaning
-from safeconduct.soc.ports import DeadLetter, Progress, Reading, unknown_event
+from safeconduct.soc.ports import BEGINNING_MIN, DeadLetter, Progress, Reading, unknown_event
 
 MIGRATIONS = (
     """
@@ -48,6 +48,8 @@ _PROGRESS = """
 _DEAD = "INSERT INTO dead_letters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET letter = excluded.letter"
 _COLUMNS = "SELECT id, source, at, raw, ocsf FROM events"
 _ARRIVED = "SELECT id, source, at, raw, ocsf, number FROM events WHERE number > ? ORDER BY number LIMIT ?"
+_BEGUN = "SELECT id FROM events WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+_AFTER_DIGITS = "g"  # sorts after each hex digit, so after all that begins alike
 PAGE_BYTES = 16_384
 """Bytes of a page: a record has a thousand, which small pages spread over two, and each is summed and written twice."""
 
@@ -107,6 +109,11 @@ class SqliteEventStore:
             for row in self._all(f"{_COLUMNS} WHERE id IN ({marks})", part):
                 found[EventId(row[0])] = _event(row)
         return {key: found[key] for key in wanted if key in found}
+
+    def begun(self, beginning: str, most: int) -> Sequence[EventId]:
+        if len(beginning) < BEGINNING_MIN:
+            return []
+        return [EventId(row[0]) for row in self._all(_BEGUN, (beginning, beginning + _AFTER_DIGITS, most))]
 
     def between(
         self, first: Instant | None = None, last: Instant | None = None, sources: Collection[str] = ()

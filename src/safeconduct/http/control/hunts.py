@@ -20,6 +20,7 @@ from safeconduct.soc.detection.shipped import places
 from safeconduct.soc.hunts.columns import COLUMNS
 from safeconduct.soc.hunts.model import Budget, Hunt, HuntResult, Row, RuleHunt, RuleHuntResult
 from safeconduct.soc.hunts.scheduling import SECONDS_MAX
+from safeconduct.soc.hunts.showing import in_lines
 from safeconduct.soc.hunts.written import Question, instant
 
 router = APIRouter(prefix="/api/v1/hunts", tags=["hunts"])
@@ -50,9 +51,10 @@ async def hunt(
 ) -> Response:
     """Answers a hunt over an owner's events: events, or rows that cite events, and what was looked at."""
     asked = question.hunt()
-    runner = archive_of(control, reader, owner).hunts
-    found = await asyncio.to_thread(runner.run, asked, Budget(seconds=seconds))
-    return answer(_document(asked, found))
+    archive = archive_of(control, reader, owner)
+    found = await asyncio.to_thread(archive.hunts.run, asked, Budget(seconds=seconds))
+    lines = await asyncio.to_thread(in_lines, archive.events, found.events)
+    return answer(_document(asked, found) | {"shown": lines})
 
 
 @router.post("/rules")

@@ -16,17 +16,21 @@ from safeconduct.http.control.declared import Content
 from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import NAME_CHARS_MAX, Owner, admit, archives_of, read_owners
 from safeconduct.http.control.signed import Signed, SignedBytes
-from safeconduct.kernel.ids import EventId
+from safeconduct.kernel.beginnings import the_only
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc import telemetry_service as service
 from safeconduct.soc.ingesting import FileReport, InventoryTaken, clock_notes
 from safeconduct.soc.inventory import Inventory, parse_inventory
 from safeconduct.soc.ocsf.own import MAPPING_BYTES_MAX
+from safeconduct.soc.ports import HOW_TO_NAME
 
 router = APIRouter(prefix="/api/v1", tags=["telemetry"])
 
 ZONE_CHARS_MAX = 6
 """Characters of an offset: +02:00."""
+
+NAMES_TOLD = 100
+"""Events of one archive that are counted under a beginning: more say no more."""
 
 Name = Annotated[str, Query(max_length=NAME_CHARS_MAX)]
 MappingBytes = Annotated[
@@ -129,8 +133,11 @@ async def dead_letters(control: Installation, reader: Reading, digest: str) -> R
 
 @router.get("/events/{event_id}")
 async def event(control: Installation, reader: Reading, event_id: str) -> Response:
-    """Shows an event: the document into which claims point."""
-    key, archives = EventId(event_id), archives_of(control, reader)
-    holding = [one for one in archives if await asyncio.to_thread(one.events.many, [key])]
-    shown = await asyncio.to_thread((holding or archives)[0].events.get, key)
+    """Shows an event: the document into which claims point. The beginning of an id will do where one alone has it."""
+    archives = archives_of(control, reader)
+    found = {
+        key: one.events for one in archives for key in await asyncio.to_thread(one.events.begun, event_id, NAMES_TOLD)
+    }
+    key = the_only(sorted(found), event_id, "event", code="event-unknown", remedy=HOW_TO_NAME)
+    shown = await asyncio.to_thread(found[key].get, key)
     return answer(shown.document() | {"time": rfc3339(shown.at)})

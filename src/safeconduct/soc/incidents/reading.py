@@ -1,6 +1,7 @@
 """What is recorded of incidents, by their ids and by how grave they are."""
 
 from safeconduct.access.model.parties import Principal
+from safeconduct.kernel.beginnings import the_only
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import IncidentId
 from safeconduct.kernel.ports import Records
@@ -22,13 +23,7 @@ def incident_record(
     """
     scanned = records.scan(INCIDENTS, incident_id) if incident_id else ()
     found = [record for _, record in scanned if record.owner in owners]
-    if len(found) != 1:
-        raise AbsentError(
-            f"{len(found) or 'no'} incidents have an id that begins with {incident_id!r}",
-            code="incident-unknown",
-            remedy="safeconduct incident list",
-        )
-    return found[0]
+    return the_only(found, incident_id, "incident", code="incident-unknown", remedy="safeconduct incident list")
 
 
 def incident_for(records: Records, signer: Principal, incident: IncidentId) -> IncidentRecord:
