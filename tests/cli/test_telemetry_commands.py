@@ -112,7 +112,7 @@ def test_what_could_not_be_read_of_a_file_is_counted_for_people(shell, tmp_path)
     (tmp_path / "access.log").write_bytes(bad)
     code, printed = shell("ingest", tmp_path / "access.log")
     assert code == DONE
-    for said in ("3 lines", "1 lines not read (syslog-form)", "no UTF-8", "but holds syslog lines"):
+    for said in ("3 lines", "1 line not read (syslog-form)", "no UTF-8", "but holds syslog lines"):
         assert said in printed, said
 
 
@@ -150,7 +150,7 @@ def test_dead_letters_are_listed_and_read_anew(shell, tmp_path):
     _, told = document(shell, "ingest", tmp_path / "own.jsonl", "--mapping", tmp_path / "own.json", "--again")
     assert (told["files"][0]["new"], told["files"][0]["recorded"]) == (1, True)
     assert [letter["line"] for letter in document(shell, "events", "dead", digest)[1]] == [1]
-    assert "lines not read" in shell("events", "dead", digest)[1]
+    assert "1 line not read" in shell("events", "dead", digest)[1]
     assert shell("events", "dead", "zz")[0] == BAD_INPUT
 
 

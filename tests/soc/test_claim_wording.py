@@ -56,7 +56,7 @@ def test_each_kind_of_claim_has_its_sentence():
         'The process "7" of event aaaaaaaa started the process of event bbbbbbbb.',
         'Technique T1105 (Ingress Tool Transfer) is supported by the alert "Download".',
         'Technique T9999 is supported by the alert "other".',
-        "Verdict true-positive, resting on 1 claims.",
+        "Verdict true-positive, resting on 1 claim.",
     ]
 
 

@@ -270,6 +270,25 @@ def test_a_stretch_has_a_length(length, fails):
         assert Stretch(since=START, until=START + length).holds(START)
 
 
+def test_one_of_anything_is_told_as_one():
+    one = course("i", triaged=4, answers=(answer("c1", micro_usd=None),))
+    made = report([one], Asks(answered=tuple(asked(1))), UnitCosts(), Stretch(since=at(0), until=at(2000)))
+    shown = render_text(made)
+    for said in ("1 answer\n", "over 1 day of 1 person\n", "without a price or a count of tokens: 1 answer)"):
+        assert said in shown, said
+    many = report(history(), Asks(answered=(*asked(3), *asked(1, "bo"))), DECLARED, made.stretch)
+    assert "over 2 days of 2 people" in render_text(many)
+    assert "4 answers" in render_text(many)
+
+
+def test_shares_of_what_no_model_closed_are_no_figures():
+    one = course("i", answers=(answer("c1"),))
+    shown = render_text(report([one], Asks(), UnitCosts(), Stretch(since=at(0), until=at(2000))))
+    assert shown.count("a model closed none") == 2, "among what it closed, and by path"
+    assert "0.0 of 0" not in shown
+    assert "benign                                         nobody said yet" in shown
+
+
 def test_what_is_not_known_is_said():
     shown = render_text(report(history(), Asks(), UnitCosts(), Stretch(since=at(0), until=at(0) + seconds(1))))
     assert "not known" in shown

@@ -8,6 +8,7 @@ from safeconduct.approvals import Verdict, ballot
 from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.output import Json, emit, err, out, rows
 from safeconduct.kernel.errors import ConflictError
+from safeconduct.soc.wording import number_of
 
 commands = typer.Typer(help="Responses: proposed on verified claims, approved by another person.", no_args_is_help=True)
 
@@ -84,7 +85,7 @@ def list_token(holder: Holder, *, data: Data = None, key: Key = None, as_json: J
 def _show(document: dict[str, Any]) -> None:
     out.print(f"{document['id']}  {document['kind']} {document['target']}  {document['state']}", markup=False)
     out.print(f"  states: {' > '.join(document['states'])}", markup=False)
-    out.print(f"  proposed by {document['proposed_by']} on {len(document['claims'])} claims", markup=False)
+    out.print(f"  proposed by {document['proposed_by']} on {number_of(len(document['claims']), 'claim')}", markup=False)
     _show_allowed(document)
     lost = document["inverse"]["lost"]
     kept = f", which does not bring back {lost}" if lost else ""

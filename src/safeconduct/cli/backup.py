@@ -12,6 +12,7 @@ from safeconduct.cli.verify import public_key
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.backups import Manifest
+from safeconduct.soc.wording import number_of
 
 commands = typer.Typer(help="Backups: create, verify, restore, drill.", no_args_is_help=True)
 
@@ -104,7 +105,9 @@ def _show_logs(document: dict[str, Any]) -> None:
 
 
 def _show_made(document: dict[str, Any]) -> None:
-    out.print(f"{document['folder']} holds {document['files']} files, {document['bytes']} bytes", markup=False)
+    out.print(
+        f"{document['folder']} holds {number_of(document['files'], 'file')}, {document['bytes']} bytes", markup=False
+    )
     _show_logs(document)
     out.print(f"verify it: safeconduct backup verify {document['folder']} --key {document['key']}", markup=False)
 

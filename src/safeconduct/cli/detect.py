@@ -82,7 +82,9 @@ def _show(document: dict[str, Any]) -> None:
     out.print(f"{told}, {len(document['opened'])} of them new")
     held = document["held_back"]
     if held:
-        out.print(f"{sum(held.values())} more held back by {len(held)} tune-outs: safeconduct rules tune-outs")
+        out.print(
+            f"{sum(held.values())} more held back by {number_of(len(held), 'tune-out')}: safeconduct rules tune-outs"
+        )
     for key in document["opened"]:
         out.print(f"  safeconduct incident show {key}", markup=False)
 

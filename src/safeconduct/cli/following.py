@@ -10,6 +10,7 @@ import msgspec
 from safeconduct.adapters.files import read_file, write_atomically
 from safeconduct.adapters.telemetry.following import Followed, Place
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
+from safeconduct.soc.wording import number_of
 
 LOOK_EVERY_S = 1.0
 """Seconds between two looks at files in which nothing is new."""
@@ -78,4 +79,7 @@ def report(told: dict[str, Any]) -> str:
     """Returns a line about what came in."""
     count = sum(told["events"].values())
     dead = "".join(f", {number:,} not read ({code})" for code, number in told["dead"].items())
-    return told["problem"] or f"{told['lines']:,} lines, {count:,} events, {told['new']:,} of them new{dead}"
+    return (
+        told["problem"]
+        or f"{number_of(told['lines'], 'line')}, {number_of(count, 'event')}, {told['new']:,} of them new{dead}"
+    )

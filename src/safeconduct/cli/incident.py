@@ -65,4 +65,4 @@ def _show(document: dict[str, Any]) -> None:
     shared = sorted({(edge["entity"]["kind"], edge["entity"]["value"]) for edge in document["edges"]})
     for kind, value in shared:
         count = sum((edge["entity"]["kind"], edge["entity"]["value"]) == (kind, value) for edge in document["edges"])
-        out.print(f"  {kind} {value} ({count} times)", markup=False)
+        out.print(f"  {kind} {value} ({number_of(count, 'time')})", markup=False)

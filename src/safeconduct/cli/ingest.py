@@ -14,6 +14,7 @@ from safeconduct.cli.client import Client, Data, Key, client
 from safeconduct.cli.output import BAD_INPUT, NO, Json, emit, err, out
 from safeconduct.kernel.errors import InvalidInputError, TooLargeError
 from safeconduct.soc.ocsf.own import MAPPING_BYTES_MAX, parse_mapping
+from safeconduct.soc.wording import number_of
 
 Paths = Annotated[
     list[Path],
@@ -165,10 +166,12 @@ def _show_file(report: dict[str, Any]) -> None:
     count = sum(report["events"].values())
     kinds = ", ".join(f"{number:,} {kind}" for kind, number in report["events"].items()) or "none"
     known = "" if report["new"] == count else f", {report['new']:,} of them new"
-    out.print(f"{report['name']}: {report['lines']:,} lines, events: {kinds}{known}", markup=False)
+    out.print(f"{report['name']}: {number_of(report['lines'], 'line')}, events: {kinds}{known}", markup=False)
     for code, number in report["dead"].items():
-        out.print(f"  {number:,} lines not read ({code}); they are kept", markup=False)
+        out.print(f"  {number_of(number, 'line')} not read ({code}); they are kept", markup=False)
     if report["broken"]:
-        out.print(f"  {report['broken']:,} lines held bytes that are no UTF-8; written out as \\xNN", markup=False)
+        out.print(
+            f"  {number_of(report['broken'], 'line')} held bytes that are no UTF-8; written out as \\xNN", markup=False
+        )
     for note in report["notes"]:
         out.print(f"  note: {note}", markup=False)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from safeconduct.cli.output import SHOWN_MAX, err, first_of, out, rows
+from safeconduct.soc.wording import number_of
 
 
 def show_rules(listed: list[dict[str, Any]]) -> None:
@@ -22,7 +23,8 @@ def show_collections(document: dict[str, Any]) -> None:
 def show_added(document: dict[str, Any]) -> None:
     """Shows what became of a collection that was taken in."""
     added = document["collection"]
-    out.print(f"{added['name']}: {added['files']} files, {added['rules']} rules in use", markup=False)
+    taken = f"{number_of(added['files'], 'file')}, {number_of(added['rules'], 'rule')} in use"
+    out.print(f"{added['name']}: {taken}", markup=False)
     _show_filters(document["filters"])
     _show_aside(document["aside"])
 
@@ -30,8 +32,9 @@ def show_added(document: dict[str, Any]) -> None:
 def show_tried(document: dict[str, Any]) -> None:
     """Shows what rules would have found: by incident, by rule, and what they lose."""
     per_day = document["tried"]["new"] / document["days"]
+    looked_at = f"{number_of(document['events'], 'event')} of {number_of(document['days'], 'day')}"
     out.print(
-        f"{document['events']:,} events of {document['days']} days: {document['alerts_before']} alerts before, "
+        f"{looked_at}: {number_of(document['alerts_before'], 'alert')} before, "
         f"{document['alerts_after']} after; {document['tried']['new']} new, {per_day:.1f} a day",
         markup=False,
     )
@@ -80,7 +83,8 @@ def show_queries(document: dict[str, Any]) -> None:
 
 def show_check(document: dict[str, Any]) -> None:
     """Shows which rules can be run, and why not."""
-    out.print(f"{document['files']} files, {document['rules']} rules can be run, {len(document['filters'])} filters")
+    files, runnable = number_of(document["files"], "file"), number_of(document["rules"], "rule")
+    out.print(f"{files}, {runnable} can be run, {number_of(len(document['filters']), 'filter')}")
     _show_filters([one for one in document["filters"] if one["unknown"]])
     for problem in document["problems"]:
         out.print(f"  {problem['message']} ({problem['code']})", markup=False)

@@ -11,6 +11,7 @@ from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, err, out, rows
 from safeconduct.cli.siem_following import EVERY_S, EVERY_S_MAX, EVERY_S_MIN, follow
 from safeconduct.soc.predicates import Judgment
 from safeconduct.soc.siem.events import Told
+from safeconduct.soc.wording import number_of
 
 commands = typer.Typer(
     help="The SIEM that is there: its alerts in, hunts asked of it, verdicts back.", no_args_is_help=True
@@ -136,7 +137,9 @@ def _show_found(found: dict[str, Any]) -> None:
 
 def _show_alerts(found: dict[str, Any]) -> None:
     more = "" if found["complete"] else "; there are more: run it again"
-    out.print(f"{len(found['alerts'])} alerts taken, {found['ours']} left that bear our mark{more}", markup=False)
+    out.print(
+        f"{number_of(len(found['alerts']), 'alert')} taken, {found['ours']} left that bear our mark{more}", markup=False
+    )
     _show_dead(found["file"])
 
 

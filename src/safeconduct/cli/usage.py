@@ -9,6 +9,7 @@ from safeconduct.adapters.files import read_file
 from safeconduct.cli.client import Data, Key, client
 from safeconduct.cli.output import NO, Json, emit, out
 from safeconduct.gateway.usage_exports import EXPORT_BYTES_MAX
+from safeconduct.soc.wording import number_of
 
 commands = typer.Typer(help="What upstreams were used for.", no_args_is_help=True)
 
@@ -48,7 +49,7 @@ def reconcile(
 def _show_outcomes(document: list[dict[str, Any]]) -> None:
     for one in document:
         ends = ", ".join(f"{count} {end}" for end, count in sorted(one["ends"].items()))
-        out.print(f"{one['upstream']}  {one['model']}  {one['calls']} calls: {ends}", markup=False)
+        out.print(f"{one['upstream']}  {one['model']}  {number_of(one['calls'], 'call')}: {ends}", markup=False)
         for notice in one["notices"]:
             rate = f"{100 * notice['rate']:.2f} %"
             out.print(f"  {notice['kind']:<10} {notice['reason']:<20} {notice['count']}  {rate}", markup=False)
@@ -63,4 +64,4 @@ def _show_reconciled(document: dict[str, Any]) -> None:
         )
     told = "they differ" if document["differences"] else "they agree"
     calls, uncertain = document["compared"]["calls"], document["compared"]["uncertain"]
-    out.print(f"{calls} calls, {uncertain} uncertain: {told}; entry {document['entry']}", markup=False)
+    out.print(f"{number_of(calls, 'call')}, {uncertain} uncertain: {told}; entry {document['entry']}", markup=False)

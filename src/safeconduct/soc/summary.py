@@ -16,7 +16,7 @@ from safeconduct.soc.model import Alert, Entity, EntityKind, Event, Incident, Ma
 from safeconduct.soc.predicates import Count, Technique
 from safeconduct.soc.quotes import quote_at, text_of
 from safeconduct.soc.rule_claims import claims_by_rules, runs
-from safeconduct.soc.wording import shown
+from safeconduct.soc.wording import number_of, shown
 
 STEPS_MAX = 60
 """Steps in a summary; what comes after is counted."""
@@ -90,7 +90,7 @@ def summarize(context: Context) -> tuple[Summary, tuple[CheckedClaim, ...]]:
 
 def sentences(summary: Summary) -> tuple[str, ...]:
     """Returns the summary in sentences, values of events quoted and bounded."""
-    what = f"{summary.alerts} alerts from {rfc3339(summary.first_at)} to {rfc3339(summary.last_at)}"
+    what = f"{number_of(summary.alerts, 'alert')} from {rfc3339(summary.first_at)} to {rfc3339(summary.last_at)}"
     lines = [f"{what}, score {summary.score}; {summary.grounded} rest on verified claims."]
     if summary.who:
         lines.append("Concerned: " + ", ".join(f"{one.kind.value} {shown(one.value)}" for one in summary.who) + ".")

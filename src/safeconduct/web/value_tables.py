@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 from safeconduct.soc.value.costs import Costs
 from safeconduct.soc.value.effect import Effect
+from safeconduct.soc.value.mistakes import FalseNegatives
 from safeconduct.soc.value.report import Balance, ValueReport
 from safeconduct.soc.value.rows import Row
 from safeconduct.soc.wording import number_of
 
 _UNKNOWN = "not known"
+_NOBODY = "nobody said yet"
+_NONE_CLOSED = "a model closed none"
 _MICRO = 1_000_000
 
 
@@ -47,14 +50,19 @@ def _times(made: ValueReport) -> Table:
 def _costs(one: Costs) -> Table:
     done = ", ".join(f"{count} {work}" for work, count in one.pieces.items() if count) or "nothing"
     rows = [
-        ("models", _spend(one), f"{one.answers} answers"),
+        ("models", _spend(one), number_of(one.answers, "answer")),
         ("people", _known(one.people_micro_usd, sure=one.people_known), f"{one.minutes} min declared: {done}"),
         ("by incident", _known(one.per_incident, sure=one.complete), number_of(one.incidents, "incident")),
-        ("by true positive", _known(one.per_true_positive, sure=one.complete), f"{one.true_positives} true positives"),
+        (
+            "by true positive",
+            _known(one.per_true_positive, sure=one.complete),
+            number_of(one.true_positives, "true positive"),
+        ),
     ]
     missing = [f"value.minutes.{work}" for work in one.undeclared] + ([] if one.priced else ["value.hour_usd"])
     notes = [f"the program does not declare {', '.join(missing)}"] if missing else []
-    notes += [f"{one.unmetered} answers have no price or no count of tokens"] if one.unmetered else []
+    if one.unmetered:
+        notes.append(f"without a price or a count of tokens: {number_of(one.unmetered, 'answer')}")
     return Table("What it cost", "; ".join(notes), ("what", "how much", "for"), rows)
 
 
@@ -70,16 +78,20 @@ def _mistakes(made: ValueReport) -> Table:
     cost = missed.micro_usd
     rows = [
         ("false positives", _of(false.counted, false.of, false.share), _usd(false.micro_usd)),
-        ("benign", f"{false.benign} of {false.of}", ""),
+        ("benign", f"{false.benign} of {false.of}" if false.of else _NOBODY, ""),
         ("attacks found after a closing as none", str(missed.reopened), ""),
         ("attacks that second looks found", f"{missed.missed} of {missed.looked} looks", ""),
         (
             "attacks among all that a model closed as none",
-            f"{missed.least:.1f} to {missed.most:.1f} of {missed.closed_by_model}",
+            f"{missed.least:.1f} to {_at_most(missed)}" if missed.closed_by_model else _NONE_CLOSED,
             f"{_usd(cost[0])} to {_usd(cost[1])}" if cost else _UNKNOWN,
         ),
     ]
     return Table("What errors cost", "", ("what", "how many", "cost"), rows)
+
+
+def _at_most(missed: FalseNegatives) -> str:
+    return f"{missed.most:.1f} of {missed.closed_by_model}"
 
 
 def _effect(made: ValueReport) -> Table:
@@ -128,7 +140,10 @@ def _asks(made: ValueReport) -> Table:
     a_day = f"median {_count(one.median)}, p90 {_count(one.p90)}, most {_count(one.most)}"
     rows = [
         ("asks answered", f"{one.asks} ({_kinds(one.by_kind)})"),
-        ("by a person on a day", f"{a_day}, over {one.days} days of {one.people} people"),
+        (
+            "by a person on a day",
+            f"{a_day}, over {number_of(one.days, 'day')} of {number_of(one.people, 'person', 'people')}",
+        ),
         (f"days above {one.bound}", str(one.over)),
         ("waiting for an answer now", _kinds(one.waiting)),
     ]
@@ -157,7 +172,7 @@ def _balance(one: Balance) -> Sequence[str]:
         str(one.steps.events),
         str(one.effect.only_rules),
         f"{one.rejected} of {one.claims}",
-        f"{one.false_negatives.most:.1f} of {one.false_negatives.closed_by_model}",
+        _at_most(one.false_negatives) if one.false_negatives.closed_by_model else _NONE_CLOSED,
         _spend(one),
     )
 
@@ -166,7 +181,7 @@ def _spend(one: Balance | Costs | Row) -> str:
     """Returns what models cost, and how many answers are not in it."""
     if not one.unmetered:
         return _usd(one.model_micro_usd)
-    unmetered = f"{one.unmetered} answers {_UNKNOWN}"
+    unmetered = f"{number_of(one.unmetered, 'answer')} {_UNKNOWN}"
     return f"{_usd(one.model_micro_usd)}, {unmetered}" if one.unmetered < one.answers else _UNKNOWN
 
 
@@ -214,7 +229,7 @@ def _usd(micro_usd: int | None) -> str:
 
 
 def _of(counted: int, of: int, share: tuple[float, float]) -> str:
-    return f"{counted} of {of}, {share[0]:.3f} to {share[1]:.3f}" if of else "nobody said yet"
+    return f"{counted} of {of}, {share[0]:.3f} to {share[1]:.3f}" if of else _NOBODY
 
 
 def _count(number: int | None) -> str:

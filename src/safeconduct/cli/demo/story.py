@@ -19,6 +19,7 @@ from safeconduct.cli.demo.screen import Screen
 from safeconduct.cli.demo.world import AGREEMENT, World
 from safeconduct.cli.ingest import take_in
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
+from safeconduct.soc.wording import number_of
 
 RECORDING = ("inventory.json", "auth.log", "access.log", "audit.log", "http.jsonl", "dns.jsonl", "flow.jsonl")
 
@@ -87,8 +88,8 @@ class Story:
             self.screen.fact(report["name"], f"not read: {report['detail']}")
             return
         dead = sum(report["dead"].values())
-        lost = f", {dead:,} lines could not be read and are kept" if dead else ""
-        self.screen.fact(report["name"], f"{report['lines']:,} lines{lost}")
+        lost = f", {number_of(dead, 'line')} could not be read; kept" if dead else ""
+        self.screen.fact(report["name"], f"{number_of(report['lines'], 'line')}{lost}")
 
     def find_incident(self) -> str:
         """Step 3: rules find alerts, entities join them. Returns the gravest incident's id, or nothing."""

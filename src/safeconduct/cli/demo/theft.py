@@ -19,6 +19,7 @@ from safeconduct.cli.demo.story import Story
 from safeconduct.cli.demo.theft_records import BAIT, PATH, guarded, lines, theft
 from safeconduct.cli.demo.world import AGREEMENT, ModelChoice
 from safeconduct.cli.output import Json, emit
+from safeconduct.soc.wording import number_of
 
 OWNER = "meridian"
 SHOWN = ("soc.telemetry.ingested/1", "soc.incident.opened/1", "access.freeze.started/1")
@@ -73,7 +74,7 @@ class _Drill:
             found = ops.post("/api/v1/detections", owner=OWNER)
         screen.fact("records", f"{len(records)}, scripted: a look around, the bait {BAIT}, every shard of the weights")
         for alert in found["alerts"]:
-            screen.fact(alert["level"], f"{alert['title']} ({alert['events']} events)")
+            screen.fact(alert["level"], f"{alert['title']} ({number_of(alert['events'], 'event')})")
 
     def _read_by_the_defender(self) -> dict[str, Any]:
         """Step 3: the partner's defender reads it under the reverse grant; who has none finds nothing."""
