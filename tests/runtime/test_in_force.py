@@ -5,6 +5,7 @@ import queue
 from dataclasses import replace
 
 import pytest
+from joserfc.jwk import OKPKey
 
 from safeconduct.gateway.arriving import Admitted
 from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED, CALLERS_UNIDENTIFIED
@@ -14,6 +15,7 @@ from safeconduct.runtime.confirming import RELEASE_S, Confirmation, StandingWatc
 from safeconduct.runtime.freeze import StandingBoard
 from safeconduct.runtime.in_force import InForce
 from support.call_ends import ANSWER, JSON_HEAD, ScriptedClient, ScriptedUpstream, request
+from support.credentials import proof
 from support.gateway_world import PATH, log_world
 from support.patience import PATIENCE_S
 from support.restricting import lifting, setting
@@ -286,6 +288,7 @@ def test_what_is_against_a_call_is_told_though_other_things_keep_changing():
             while True:
                 await one.told.waited_for()
                 one.take_in(replace(one.known, epoch=one.known.epoch + 1))
+                one.told.clock.at += 0.001
 
         async def main():
             one = Behind(world, world.board.current)
@@ -413,6 +416,65 @@ def test_a_call_that_waited_at_its_headers_is_judged_with_its_whole_body():
         waits.result(PATIENCE_S)
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert b"all of it" in gate.upstream.seen[-1][1]
+
+
+def test_a_body_that_grows_over_the_limit_is_judged_by_a_standing_no_older_than_the_request():
+    with wire() as gate:
+        now, body = gate.world.board.current, request(text="all of it")
+        path = now.paths[PATH]
+        narrow = replace(path, limits=replace(path.limits, request_bytes=len(body) - 1))
+
+        async def behind():
+            found = Told()
+            known = [replace(now, paths=now.paths.patched({PATH: narrow}), epoch=now.epoch - 1)]
+            gate.calls.in_force = InForce(lambda: known[0], found)
+            return found, known
+
+        told, known = gate.run(behind())
+
+        async def widened():
+            await told.waited_for()
+            known[0] = now
+            told.confirm(told.clock.at)
+
+        waits = asyncio.run_coroutine_threadsafe(widened(), gate.loop)
+        head = post(gate.world.tokens["ana"], b"", headers=["transfer-encoding: chunked"])
+        chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+        answer = ask_wire(gate.port, head.replace(b"content-length: 0\r\n", b"") + chunks)
+        waits.result(PATIENCE_S)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"all of it" in gate.upstream.seen[-1][1]
+
+
+class ReadLater(Told):
+    """One whose reading comes when somebody waits for it a second time."""
+
+    def __init__(self):
+        super().__init__()
+        self.times = 0
+
+    async def newer(self, enough=lambda: False):
+        self.times += 1
+        if self.times > 1:
+            asyncio.get_running_loop().call_soon(self.confirm, self.clock.at)
+        await super().newer(enough)
+
+
+def test_a_proof_whose_token_nobody_could_look_up_is_told_so_and_counts_nobody_as_unidentified():
+    with wire() as gate:
+        token = gate.world.tokens["ana"]
+
+        async def behind():
+            known = before_tokens(gate.world)
+            gate.calls.in_force.standing, gate.calls.in_force.confirmation = lambda: known, ReadLater()
+
+        gate.run(behind())
+        route = f"http://gateway/paths/{PATH}/openai/v1/chat/completions"
+        shown = proof(OKPKey.generate_key("Ed25519"), htu=route, token=token)
+        answer = ask_wire(gate.port, post(token, request(), headers=[f"dpop: {shown}"]))
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b'"standing-unconfirmed"' in answer
+        assert kinds(gate.world) == []
 
 
 class Counted:
