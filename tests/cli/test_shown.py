@@ -14,7 +14,14 @@ from safeconduct.kernel.errors import InvalidInputError
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(True, "yes"), (False, "no"), (0, "0"), ("", ""), ({"demanded": False, "overdue": 2}, "demanded no, overdue 2")],
+    [
+        (None, "-"),
+        (True, "yes"),
+        (False, "no"),
+        (0, "0"),
+        ("", ""),
+        ({"demanded": False, "overdue": 2}, "demanded no, overdue 2"),
+    ],
 )
 def test_values_are_printed_as_people_write_them(value, words):
     assert worded(value) == words

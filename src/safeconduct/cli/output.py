@@ -99,6 +99,8 @@ def first_of(listed: Sequence[T], show: Callable[[T], None]) -> None:
 
 def worded(value: object) -> str:
     """Returns a value of a document as people write it."""
+    if value is None:
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
