@@ -9,12 +9,14 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from safeconduct.access.compiling import compile_standing
 from safeconduct.access.reading_rights import reader_by
 from safeconduct.adapters.memory.events import MemoryEventStore
 from safeconduct.adapters.memory.hunts import ReadingHunts
 from safeconduct.adapters.responses.edl import ListProbe, read_list
 from safeconduct.adapters.telemetry.archive import Archive
 from safeconduct.adapters.telemetry.archives import Archives
+from safeconduct.adapters.telemetry.gathering import Gathering
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.kept_hits import NAME, KeptHitsFile
 from safeconduct.adapters.telemetry.raw_store import RawStore
@@ -37,6 +39,7 @@ from safeconduct.http.control import (
     rules,
     saved_hunts,
     scheduled_hunts,
+    streams,
     telemetry,
     triage,
     trials,
@@ -53,6 +56,7 @@ from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import CallId
 from safeconduct.ledger.envelope import SealedField
 from safeconduct.ledger.sealing import HOUSE
+from safeconduct.runtime.in_force import InForce
 from safeconduct.soc import anomaly_orders, ingesting, rule_collections
 from safeconduct.soc import tune_outs as tune_out_events
 from safeconduct.soc.actions import projections
@@ -72,6 +76,7 @@ from support.programs import in_force, signed
 
 PARTS = (
     telemetry,
+    streams,
     detections,
     incident_routes,
     closing,
@@ -159,6 +164,8 @@ class House:
             "caller": self.caller,
             "lists_url": "http://lists",
             "siems": self.siems,
+            "in_force": InForce(lambda: compile_standing(self.writer.state)),
+            "gathering": Gathering(0.05),
         }
         self.app = control_app(
             [part.router for part in PARTS],

@@ -223,10 +223,17 @@ def refuse_frozen(records: Records, principal: Principal) -> None:
 def frozen_by_name(records: Records, principal: Principal) -> Freeze | None:
     """Returns a freeze that names a person, or their key, and nothing else."""
     own = {f"{SelectorKind.PRINCIPAL}:{principal.id}", f"{SelectorKind.KEY}:{principal.key}"}
-    for _, freeze in records.scan(kept.FREEZES):
-        if all(not term.barred and term.mark in own for term in freeze.selector.terms):
-            return freeze
-    return None
+    return _freeze_of(records, own)
+
+
+def frozen_with_organization(records: Records, principal: Principal, token: str = "") -> Freeze | None:
+    """Returns a freeze that names a principal, its key, the token of this id or its organization, and nothing else.
+
+    It stops what somebody has going on by themselves. A freeze of all or of an agreement stops calls alone.
+    """
+    own = {f"{SelectorKind.PRINCIPAL}:{principal.id}", f"{SelectorKind.ORGANIZATION}:{principal.organization}"}
+    own |= {f"{SelectorKind.KEY}:{one}" for one in (principal.key, token) if one}
+    return _freeze_of(records, own)
 
 
 def refuse_left(records: Records, principal: Principal) -> None:
@@ -285,6 +292,13 @@ class ProgramElectorate:
         roles = frozenset(role.value for role in principal.roles)
         accounts = accounts_of(records, principal.id)
         return Voter(principal=principal.id, organization=principal.organization, roles=roles, accounts=accounts)
+
+
+def _freeze_of(records: Records, own: set[str]) -> Freeze | None:
+    for _, freeze in records.scan(kept.FREEZES):
+        if all(not term.barred and term.mark in own for term in freeze.selector.terms):
+            return freeze
+    return None
 
 
 def _passkey_of(records: Records, signed: SignedAct) -> Passkey | None:

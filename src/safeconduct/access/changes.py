@@ -182,6 +182,9 @@ def _forget_shown(state: State, former: Principal, later: Principal | None) -> N
         end_tokens(state, lambda token: bool(token.provider) and token.principal == former.id)
     if later is None or (later.key, later.certificate) != (former.key, former.certificate):
         end_tokens(state, lambda token: bool(token.means) and token.principal == former.id)
+    if later is not None and later.ships != former.ships:
+        # A token that was made to send telemetry lives long: it must never become one for calls.
+        end_tokens(state, lambda token: token.principal == former.id)
 
 
 def end_tokens(state: State, ends: Callable[[Token], bool]) -> None:

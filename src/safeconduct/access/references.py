@@ -192,6 +192,8 @@ def _principal(name: str, principal: Values, values: Values, log: Log) -> None:
             log.wrong_at(key, text)
     elif principal["roles"]:
         log.wrong_at((*key, "roles"), f"{name} is a {principal['kind']}; roles are for people")
+    if principal["ships"] and principal["kind"] != PrincipalKind.SERVICE:
+        log.wrong_at((*key, "ships"), f"{name} is a {principal['kind']}; only services send telemetry by a token")
     check_sponsor(name, values, log)
 
 
@@ -227,7 +229,13 @@ def _tier(name: str, principal: Values, values: Values, log: Log) -> None:
 
 def _grant(name: str, grant: Values, values: Values, log: Log) -> None:
     key: Key = ("grants", name)
-    _known(log, (*key, "principal"), grant["principal"], values["principals"], "principal")
+    holder = grant["principal"]
+    if (
+        _known(log, (*key, "principal"), holder, values["principals"], "principal")
+        and values["principals"][holder]["ships"]
+    ):
+        text = f"{grant['principal']} sends telemetry in and makes no calls, so this grant could never be used"
+        log.wrong_at((*key, "principal"), text)
     _known(log, (*key, "scope"), grant["scope"], values["scopes"], "scope")
     _window(log, (*key, "window"), grant["window"])
     if _known(log, (*key, "path"), grant["path"], values["paths"], "path"):

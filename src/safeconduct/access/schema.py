@@ -21,6 +21,7 @@ from safeconduct.access.path_schema import ID as _ID
 from safeconduct.access.reading import (
     Choice,
     FieldSpec,
+    Flag,
     ListOf,
     Named,
     Section,
@@ -116,6 +117,13 @@ _PRINCIPAL = Section(
             "subprocessors through whom it works, nearest first, beside its organization",
             required=False,
             default=[],
+        ),
+        FieldSpec(
+            "ships",
+            Flag(),
+            "a service that sends its organization's telemetry in; its tokens are good for nothing else",
+            required=False,
+            default=False,
         ),
     ),
     "principal",

@@ -27,7 +27,7 @@ from safeconduct.access.ownership import Proven, shows
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.target_rules import Place
 from safeconduct.kernel.decisions import Decision, Effect, Reason
-from safeconduct.kernel.errors import AbsentError, UnauthenticatedError
+from safeconduct.kernel.errors import AbsentError, RefusedError, UnauthenticatedError
 from safeconduct.kernel.ids import AgreementId, GrantId, OrganizationId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.maps import PersistentMap
@@ -78,8 +78,37 @@ class Standing:
 
         Raises:
             UnauthenticatedError: `token-unknown` (never issued, revoked, or its principal is gone), `token-expired`,
-                `token-not-held` (bound to what its sender does not hold), `token-unbound` (the program wants it bound).
+                `token-not-held` (bound to what its sender does not hold), `token-unbound` (the program wants it bound),
+                `token-only-ships` (of a service that sends telemetry in).
         """
+        principal = self._holder(token, now, holds)
+        if principal.ships:
+            raise UnauthenticatedError(
+                f"{principal.id} sends telemetry in, and its tokens are good for nothing else",
+                code="token-only-ships",
+                clause=f"principal:{principal.id}/ships",
+                remedy="use the token of another principal",
+            )
+        return principal
+
+    def shipper(self, token: str, now: Instant, holds: Collection[str] = ()) -> Principal:
+        """Returns the service whose token this is, if the program lets it send telemetry in.
+
+        Raises:
+            UnauthenticatedError: as `identify`.
+            RefusedError: `may-not-ship`.
+        """
+        principal = self._holder(token, now, holds)
+        if not principal.ships:
+            raise RefusedError(
+                f"{principal.id} does not send telemetry in by a token",
+                code="may-not-ship",
+                clause=f"principal:{principal.id}/ships",
+                remedy="have the program name a service with ships: true, and use a token of it",
+            )
+        return principal
+
+    def _holder(self, token: str, now: Instant, holds: Collection[str]) -> Principal:
         found = self.tokens.get(secret_hash(token))
         principal = self.principals.get(found.principal) if found else None
         if found is None or principal is None:

@@ -22,6 +22,9 @@ TOKEN_PREFIX = "sck_"  # noqa: S105 - what scanners for leaked secrets look for,
 LIFETIME_MAX: Duration = DAY
 """A token that a key signed for lives for a day: who found a bearer secret has it no longer than that."""
 
+SHIPPER_LIFETIME_MAX = Duration(90 * DAY)
+"""A log shipper can't renew its token, as a directory can't, and what it has can do nothing but send telemetry."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedToken:
@@ -63,9 +66,10 @@ def issue_token(
             code="another-organization",
             clause=f"principal:{principal}/organization",
         )
-    if not tx.now < expires_at <= tx.now + LIFETIME_MAX:
+    most = SHIPPER_LIFETIME_MAX if holder.ships else LIFETIME_MAX
+    if not tx.now < expires_at <= tx.now + most:
         raise InvalidInputError(
-            f"a token expires within {LIFETIME_MAX // HOUR} hours from now, not at {rfc3339(expires_at)}"
+            f"a token of {holder.id} expires within {most // HOUR} hours from now, not at {rfc3339(expires_at)}"
         )
     check_bearer(holder)
     secret = TOKEN_PREFIX + make_secret(entropy)

@@ -18,11 +18,20 @@ commands = typer.Typer(invoke_without_command=True)
 Principal = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Whom the token is for.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The token's id, from `token list`.")]
 DAY_HOURS = 24
+SHIPPER_HOURS = 90 * DAY_HOURS
 MINUTES = 60
 MINUTES_MIN = 10
 """Less would be renewed each time it is asked for."""
 
-Hours = Annotated[int, typer.Option("--hours", min=1, max=DAY_HOURS, help="How long it lives.")]
+Hours = Annotated[
+    int,
+    typer.Option(
+        "--hours",
+        min=1,
+        max=SHIPPER_HOURS,
+        help=f"How long it lives: {DAY_HOURS} at most, of a shipper {SHIPPER_HOURS}.",
+    ),
+]
 
 Minutes = Annotated[
     int, typer.Option("--minutes", min=MINUTES_MIN, max=24 * 60, help="How long a newly minted one lives.")

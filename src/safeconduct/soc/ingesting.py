@@ -55,7 +55,8 @@ class FileReport:
 class TelemetryIngested:
     """A telemetry file was read to its end. Its name is sealed; its content stays with the raw files.
 
-    `owner` is the organization whose telemetry it is, empty for the house.
+    `owner` is the organization whose telemetry it is, empty for the house. `by` is the service whose token it came
+    with, where no act brought it.
     """
 
     digest: str
@@ -66,6 +67,7 @@ class TelemetryIngested:
     first_at: Instant | None
     last_at: Instant | None
     owner: str = HOUSE_OWNED
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,7 @@ def record_ingestion(
     signed: SignedAct | None = None,
     *,
     owner: str = HOUSE_OWNED,
+    by: str = "",
     again: bool = False,
 ) -> bool:
     """Appends the entry of a file that was read and tells so.
@@ -125,6 +128,7 @@ def record_ingestion(
         first_at=report.first_at,
         last_at=report.last_at,
         owner=owner,
+        by=by,
     )
     if former is not None and (former == event or not again):
         return False

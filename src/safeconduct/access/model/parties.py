@@ -67,7 +67,8 @@ class Principal:
     it. `human` says who a person is, in words that both parties know; empty where the program does not say. `identity`
     is who a person is where they sign in. `certificate` is the thumbprint (`x5t#S256`) of a service's client
     certificate, empty where the program pins none. `nationalities` may be tags that do not show which they are,
-    `employers` are the subprocessors through whom it works, if not for its organization itself.
+    `employers` are the subprocessors through whom it works, if not for its organization itself. A service that `ships`
+    sends its organization's telemetry by its tokens, which are good for nothing else.
     """
 
     id: PrincipalId
@@ -83,3 +84,4 @@ class Principal:
     certificate: str = ""
     nationalities: tuple[str, ...] = ()
     employers: tuple[OrganizationId, ...] = ()
+    ships: bool = False

@@ -37,7 +37,8 @@ class Said:
     """What the one who brings a file says of it: machine, time and zone of its records, and a mapping file.
 
     `again` asks that a file that was read in another manner be read anew: its dead letters are told afresh, lines that
-    can be read now become events, and what was an event before stays as it is.
+    can be read now become events, and what was an event before stays as it is. `form` is how its records are written,
+    for who has looked at them; None has the file's beginning decide.
     """
 
     host: str = ""
@@ -45,6 +46,7 @@ class Said:
     zone: str = ""
     mapping: bytes = b""
     again: bool = False
+    form: Form | None = None
 
 
 NOTHING_SAID = Said()
@@ -70,7 +72,7 @@ class Ingestion:
         digest, size = self._raws.keep(source)
         try:
             with self._raws.open(digest) as file:
-                form = form_of(sample(file.read(SAMPLE_BYTES)), said.time_field or mapping.time)
+                form = said.form or form_of(sample(file.read(SAMPLE_BYTES)), said.time_field or mapping.time)
         except InvalidInputError as error:
             return self._unread(name, digest, size, error)
         wished = Description(

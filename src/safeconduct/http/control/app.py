@@ -24,8 +24,9 @@ from safeconduct.http.control.description import (
 )
 from safeconduct.http.control.receipts import ReceiptHeaders
 from safeconduct.http.control.signed import signed_bytes
+from safeconduct.http.control.streams import shipper_of
 from safeconduct.http.problems import MEDIA_TYPE, problem
-from safeconduct.kernel.errors import AbsentError, InvalidInputError, SafeconductError
+from safeconduct.kernel.errors import AbsentError, InvalidInputError, LimitedError, SafeconductError
 from safeconduct.ledger.acts import SignedAct
 
 PATH_SHOWN_MAX = 200
@@ -39,6 +40,7 @@ _SHOWN: Mapping[Callable[..., Any], Shown] = {
     myself: ACT_OR_OWN_TOKEN,
     calling: TOKEN,
     measuring: LOCAL_OR_METRICS,
+    shipper_of: TOKEN,
 }
 """What a route asks a request for, as the description of the API has it."""
 
@@ -78,7 +80,9 @@ async def _told(_request: Request, error: Exception) -> Response:
     if not isinstance(error, SafeconductError):  # FastAPI's signature is wider than our registration
         raise error
     document = problem(error)
-    return Response(msgspec.json.encode(document), document["status"], media_type=MEDIA_TYPE)
+    later = error.retry_after_s if isinstance(error, LimitedError) else None
+    headers = {} if later is None else {"retry-after": str(later)}
+    return Response(msgspec.json.encode(document), document["status"], headers, media_type=MEDIA_TYPE)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -17,6 +17,7 @@ from safeconduct.access.standing import Standing
 from safeconduct.adapters.log_keys import LogKeys
 from safeconduct.adapters.siem.asking.file import SiemsFile
 from safeconduct.adapters.telemetry.archives import Archives
+from safeconduct.adapters.telemetry.gathering import Gathering
 from safeconduct.boundary.ports import Vault
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.http.vitals import Metrics, Work, alone_at_work
@@ -55,7 +56,7 @@ class Control:
     the log's rows is; `channels` which channels notices go to; `forms` say what entry types mean in OCSF, `probes`
     what the log says of calls that prove a path; `decisions` answers who may call; `directory` answers identity
     providers that push people; `work` tells what the processes on these data are about; `metrics` is what a running
-    server counts; `canary` returns the canary of a path.
+    server counts; `canary` returns the canary of a path; `gathering` holds what log shippers send until it is taken in.
     """
 
     writer: Writer
@@ -90,6 +91,7 @@ class Control:
     work: Work = alone_at_work
     metrics: Metrics | None = None
     canary: Callable[[str], str] = no_canary
+    gathering: Gathering = field(default_factory=Gathering)
 
 
 def control(request: Request) -> Control:

@@ -1,6 +1,7 @@
 """What a request of the control API holds: a secret, an act signed over it, a body of bounded length."""
 
 import hmac
+from collections.abc import Callable
 
 from fastapi import Request
 
@@ -10,6 +11,10 @@ from safeconduct.ledger.acts import SignedAct
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 """Bytes of a request body. Telemetry comes in files of a few megabytes; more is sent in parts."""
+
+
+def _uncounted(_size: int) -> None:
+    pass
 
 
 def is_local(request: Request) -> bool:
@@ -31,8 +36,8 @@ async def body_of(request: Request) -> bytes:
     return await limited_body(request, BODY_BYTES_MAX)
 
 
-async def limited_body(request: Request, bytes_max: int) -> bytes:
-    """Returns a request's body.
+async def limited_body(request: Request, bytes_max: int, count: Callable[[int], None] = _uncounted) -> bytes:
+    """Returns a request's body. `count` is told the bytes of each part as it comes.
 
     Raises:
         TooLargeError: it is over so many bytes.
@@ -41,6 +46,7 @@ async def limited_body(request: Request, bytes_max: int) -> bytes:
     size = 0
     async for part in request.stream():
         size += len(part)
+        count(len(part))
         if size > bytes_max:
             raise TooLargeError(f"the request body is over {bytes_max} bytes", remedy="send it in parts")
         parts.append(part)

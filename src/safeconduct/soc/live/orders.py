@@ -6,9 +6,8 @@ Whether it may run is asked anew at each step, of who ordered it and of the prog
 from collections.abc import Iterable
 
 from safeconduct.access import records as kept
-from safeconduct.access.acts import Capability, refuse_left, require
+from safeconduct.access.acts import Capability, frozen_with_organization, refuse_left, require
 from safeconduct.access.model.parties import Principal
-from safeconduct.access.model.stops import SelectorKind
 from safeconduct.kernel.errors import AbsentError, RefusedError
 from safeconduct.kernel.ids import IncidentId
 from safeconduct.kernel.ports import Records, Transaction
@@ -125,16 +124,11 @@ def _in_force(records: Records, owner: str) -> LiveRecord:
 
 
 def _refuse_frozen(records: Records, person: Principal) -> None:
-    own = {
-        f"{SelectorKind.PRINCIPAL}:{person.id}",
-        f"{SelectorKind.KEY}:{person.key}",
-        f"{SelectorKind.ORGANIZATION}:{person.organization}",
-    }
-    for _, freeze in records.scan(kept.FREEZES):
-        if all(not term.barred and term.mark in own for term in freeze.selector.terms):
-            raise RefusedError(
-                f"{person.id}, who ordered live detection, is frozen: {freeze.reason}",
-                code="live-frozen",
-                clause=f"freeze:{freeze.id}",
-                remedy="safeconduct unfreeze, or have somebody else of theirs order it",
-            )
+    freeze = frozen_with_organization(records, person)
+    if freeze is not None:
+        raise RefusedError(
+            f"{person.id}, who ordered live detection, is frozen: {freeze.reason}",
+            code="live-frozen",
+            clause=f"freeze:{freeze.id}",
+            remedy="safeconduct unfreeze, or have somebody else of theirs order it",
+        )

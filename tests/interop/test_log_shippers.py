@@ -1,0 +1,92 @@
+"""A log shipper that SOCs run pushes into a real server that is killed: nothing is lost and nothing is there twice."""
+
+import json
+import signal
+import sqlite3
+
+import pytest
+
+from safeconduct.adapters.data_folder import running_server
+from support.patience import until
+from support.ports import lasting_port
+from support.shell import made, start, witness
+from support.shippers import COLLECTOR, shipping_program
+from support.syslog_ng import line, require_syslog_ng, syslog_ng
+
+LINES = 600
+
+
+@pytest.fixture
+def house(tmp_path):
+    require_syslog_ng()
+    found, key = made(tmp_path / "house")
+    with witness(found.root / "witness", key) as told:
+        file = found.program(told, upstream="custom", model="m")
+        file.write_bytes(shipping_program(file.read_bytes()))
+        said = found("program", "apply", file)
+        assert said.code == 0, said
+    return found
+
+
+def paths(house):
+    """Returns the path of each event of the web server, as often as it is there."""
+    with sqlite3.connect(f"file:{house.data / 'events.db'}?mode=ro", uri=True) as reading:
+        rows = reading.execute("SELECT raw FROM events").fetchall()
+    return sorted(int(json.loads(raw)["request"].split()[1].strip("/")) for (raw,) in rows)
+
+
+def write(folder, numbers):
+    with (folder / "lines").open("a") as file:
+        for number in numbers:
+            file.write(line(number) + "\n")
+            file.flush()
+
+
+def test_a_shipper_loses_nothing_and_doubles_nothing_over_kills_of_the_server(house, tmp_path):
+    """A fault: the server is killed while batches come, three times, the shipper once ended and begun again."""
+    folder, port = tmp_path / "shipper", lasting_port()
+    folder.mkdir()
+    token = house("token", "issue", COLLECTOR, "--hours", 2160, "--json", by="ana").json["secret"]
+    url, third = f"http://127.0.0.1:{port}", LINES // 3
+
+    def server():
+        return start("serve", "--port", port, "--no-local-model", data=house.data, log=tmp_path / "server")
+
+    for place in range(3):
+        with server() as serving:
+            until(lambda: running_server(house.data), serving, says="the server")
+            with syslog_ng(folder, url, token) as shipping:
+                before = len(paths(house)) if (house.data / "events.db").exists() else 0
+                write(folder, range(place * third, (place + 1) * third))
+                until(lambda seen=before: len(paths(house)) > seen, shipping, says=str(folder / "said"))
+                serving.send_signal(signal.SIGKILL)
+                serving.wait()
+    with server() as serving:
+        until(lambda: running_server(house.data), serving, says="the server")
+        with syslog_ng(folder, url, token) as shipping:
+            until(lambda: len(set(paths(house))) >= LINES, shipping, says=str(folder / "said"))
+        assert paths(house) == list(range(LINES))
+        listed = house("events", "list", "--json").json
+        assert sum(listed["events"].values()) == LINES
+        assert all(not file["dead"] for file in listed["files"])
+    with server() as serving:  # a new process finds the same
+        until(lambda: running_server(house.data), serving, says="the server")
+        assert paths(house) == list(range(LINES))
+
+
+def test_a_shipper_whose_service_is_frozen_keeps_what_it_has_until_the_freeze_ends(house, tmp_path):
+    folder, port = tmp_path / "shipper", lasting_port()
+    folder.mkdir()
+    token = house("token", "issue", COLLECTOR, "--json", by="ana").json["secret"]
+    with start("serve", "--port", port, "--no-local-model", data=house.data, log=tmp_path / "server") as serving:
+        until(lambda: running_server(house.data), serving, says="the server")
+        frozen = house("freeze", f"principal:{COLLECTOR}", "--reason", "a drill", "--json")
+        assert frozen.code == 0, frozen
+        with syslog_ng(folder, f"http://127.0.0.1:{port}", token) as shipping:
+            write(folder, range(5))
+            said = folder / "said"
+            until(lambda: "403" in said.read_text(), shipping, says=str(said))
+            assert not (house.data / "events.db").exists() or paths(house) == []
+            assert house("unfreeze", frozen.json["id"], "--json").code == 0
+            until(lambda: len(paths(house)) == 5, shipping, says=str(said))
+        assert paths(house) == list(range(5))
