@@ -17,6 +17,9 @@ FOREIGN = {"/access/v1/evaluation", "/access/v1/evaluations"}
 OF_EXECUTORS = {f"/api/v1/tool-decisions/{step}" for step in ("find", "use", "end")}
 """Who asks these shows a caller's token, as on the gateway, and signs nothing."""
 
+OF_SHIPPERS = "POST /api/v1/telemetry/streams/{name}"
+"""Who sends there shows the token of a service that ships; one for calls is told that it may not."""
+
 VOTING = ("not-an-approver", "not-a-person")
 """Who votes and may not is told so: approvals have names that nobody guesses."""
 
@@ -44,7 +47,7 @@ def test_the_pages_are_what_the_walk_finds(world):
 
 def test_who_is_nobody_known_is_told_nothing(world):
     about_itself = {"POST /access/v1/evaluation", "POST /access/v1/evaluations", "GET /api/v1/me"}  # a token may
-    about_itself |= {f"POST {path}" for path in OF_EXECUTORS}
+    about_itself |= {f"POST {path}" for path in OF_EXECUTORS} | {OF_SHIPPERS}
     for route, of in world.walked.items():
         known = READERS[route].audience is not Audience.ANYBODY if route in READERS else route not in OPEN
         for who in ("stranger", "token", "nobody"):

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from support.patience import PATIENCE_S, until
-from support.telemetry import visit
 
 # As docs/telemetry.md has it, but for places, and with a source that a test writes into.
 CONFIG = """@version: 3.38
@@ -59,8 +58,3 @@ def syslog_ng(folder, url, token):
         finally:
             process.terminate()
             process.wait(PATIENCE_S)
-
-
-def line(number):
-    """Returns a line of a web server's log that no other number has."""
-    return visit(path=f"/{number}")

@@ -193,7 +193,7 @@ def _principal(name: str, principal: Values, values: Values, log: Log) -> None:
     elif principal["roles"]:
         log.wrong_at((*key, "roles"), f"{name} is a {principal['kind']}; roles are for people")
     if principal["ships"] and principal["kind"] != PrincipalKind.SERVICE:
-        log.wrong_at((*key, "ships"), f"{name} is a {principal['kind']}; only services send telemetry by a token")
+        log.wrong_at((*key, "ships"), f"{name} is of kind {principal['kind']}; only services send telemetry by a token")
     check_sponsor(name, values, log)
 
 
