@@ -22,7 +22,8 @@ destination d_safeconduct {
     body("${MESSAGE}")
     delimiter("\\n")
     batch-lines(20) batch-timeout(200) workers(2)
-    timeout(5) time-reopen(1) retries(1000000)
+    timeout(30) time-reopen(1) retries(1000000)
+    response-action(401 => disconnect, 403 => disconnect, 429 => disconnect)
     disk-buffer(reliable(yes) disk-buf-size(1048576) mem-buf-size(65536) dir("{folder}"))
   );
 };
