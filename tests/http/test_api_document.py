@@ -27,6 +27,7 @@ OPEN = {
 A list asks for its own token; sign-ins and credentials show theirs, a passkey its offer's secret.
 """
 
+SHIPPERS_SEND = "/api/v1/telemetry/streams/{name}"
 EXECUTORS_ASK = {f"/api/v1/tool-decisions/{one}" for one in ("find", "use", "end")}
 ASKS_ONLY = {
     ("post", "/api/v1/programs/plan"),
@@ -74,7 +75,7 @@ def test_a_route_says_what_to_show(method, path, said):
         assert shown == ["act", "token"]
     elif path.startswith("/access/v1/"):
         assert shown == ["act", "local", "token"]
-    elif path in EXECUTORS_ASK:
+    elif path in EXECUTORS_ASK or path == SHIPPERS_SEND:
         assert shown == ["token"]
     elif method == "get" or (method, path) in ASKS_ONLY:
         assert shown == ["act", "local"]
