@@ -26,7 +26,7 @@ from safeconduct.http.control.requests import bearer, limited_body
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import PrincipalId
 from safeconduct.soc.ingesting import FileReport, clock_notes
-from safeconduct.soc.shipping import Shipper, may_ship, record_shipped
+from safeconduct.soc.streams import Shipper, may_ship, record_shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
