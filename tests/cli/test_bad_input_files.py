@@ -172,6 +172,19 @@ def test_telemetry_that_is_not_there(house):
     assert (said.code, said.error) == (2, "file-missing")
 
 
+@pytest.mark.parametrize("words", [("rules", "check"), ("rules", "try", "ours"), ("rules", "add", "ours")])
+def test_where_no_rule_is_nothing_is_tried_and_nothing_added(house, words):
+    folder = house.root / f"rules-{words[1]}"
+    folder.mkdir()
+    said = house(*words, folder, by="ana")
+    assert (said.code, said.error) == (2, "folder-empty")
+    (folder / "empty.yml").write_text(" \n")
+    said = house(*words, folder, by="ana")
+    assert (said.code, said.error) == (2, "file-empty")
+    (folder / "empty.yml").write_text("title: t\n")
+    assert house(*words, folder, by="ana").err == ""
+
+
 def test_a_telemetry_file_that_cannot_be_read(house):
     file = Path("/proc/self/mem")  # refuses its reader also where that is root
     if os.geteuid():

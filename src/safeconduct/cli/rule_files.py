@@ -11,15 +11,21 @@ def read_rules(paths: list[Path]) -> list[tuple[str, str]]:
     """Returns the names and texts of rule files, those of a folder and below it.
 
     Raises:
-        InvalidInputError: `file-unreadable`.
+        InvalidInputError: `file-unreadable`, `folder-empty`, `file-empty`: what holds no rule changes nothing, and
+            whoever named it meant something else.
     """
     files: list[tuple[str, str]] = []
     for path in paths:
         found = sorted(path.rglob("*.y*ml")) if path.is_dir() else [path]
+        if not found:
+            raise InvalidInputError(f"no file in {path} ends in .yml or .yaml", code="folder-empty")
         try:
             files += [(str(item), item.read_text(encoding="utf-8")) for item in found]
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInputError(f"cannot read {path}: {error}", code="file-unreadable") from error
+    empty = [name for name, text in files if not text.strip()]
+    if empty:
+        raise InvalidInputError(f"nothing is in {empty[0]}", code="file-empty", remedy="leave it out, or write a rule")
     return files
 
 
