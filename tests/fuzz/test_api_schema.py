@@ -26,6 +26,7 @@ from safeconduct.http.vitals import alone_at_work
 from support.programs import signed
 from support.shell import agreed
 
+schemathesis.serializer.alias("application/x-ndjson", "text/plain")  # what is drawn is sent as it is: `request_of`
 SCHEMA = schemathesis.openapi.from_dict(openapi.document())
 OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations()}
 FREE = "POST /api/v1/credentials"  # a form of texts: there is none that doesn't fit

@@ -62,11 +62,11 @@ def answered(here, verb, times=1, *, by="ana"):
 @pytest.fixture
 def both(here):
     """The same, and ana may promote what she reviews, as far as roles go."""
-    state = here[0].writer.state
-    ana = state.get(kept.PRINCIPALS, "ana")
-    state.put(kept.PRINCIPALS, "ana", replace(ana, roles=(*ana.roles, Role.ADMINISTRATOR)))
+    writer = here[0].writer
+    ana = writer.state.get(kept.PRINCIPALS, "ana")
+    writer.state.put(kept.PRINCIPALS, "ana", replace(ana, roles=(*ana.roles, Role.ADMINISTRATOR)))
     yield here
-    state.put(kept.PRINCIPALS, "ana", ana)
+    writer.state.put(kept.PRINCIPALS, "ana", ana)  # by now another one: each commit makes its own
 
 
 def promoted(here):

@@ -298,7 +298,7 @@ def test_a_bound_of_waiting_bytes_answers_429_and_when_to_come_again(house, monk
     body = record(1)
     monkeypatch.setattr(gathering, "WAITING_BYTES_MAX", len(body) - 1)
     status, told = house.ship(body)
-    assert (status, told["code"]) == (429, "telemetry-waiting")
+    assert (status, told["code"]) == (429, "stream-waiting")
     monkeypatch.setattr(gathering, "WAITING_BYTES_MAX", len(body))
     assert house.ship(body)[0] == 200
     assert house.ship(record(2))[0] == 200  # what was held was let go

@@ -71,7 +71,7 @@ class Gathering:
         """Yields what counts bytes of an owner's that are held here until the block ends.
 
         Raises:
-            LimitedError: `telemetry-waiting`: by what counts, where WAITING_BYTES_MAX is passed.
+            LimitedError: `stream-waiting`: by what counts, where WAITING_BYTES_MAX is passed.
         """
         held = 0
 
@@ -80,7 +80,7 @@ class Gathering:
             if self._bytes.get(owner, 0) + size > WAITING_BYTES_MAX:
                 raise LimitedError(
                     f"over {WAITING_BYTES_MAX} bytes of telemetry wait to be taken in",
-                    code="telemetry-waiting",
+                    code="stream-waiting",
                     remedy="send the batch again later",
                     retry_after_s=RETRY_AFTER_S,
                 )
