@@ -1,5 +1,6 @@
 """Batches of log shippers as records, and several of them as one file."""
 
+import asyncio
 from collections import Counter
 
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 
 from safeconduct.adapters.telemetry.batches import BATCH_LINES_MAX, Batch, batch_of, merged
 from safeconduct.adapters.telemetry.forms import Form
-from safeconduct.kernel.errors import TooLargeError
+from safeconduct.adapters.telemetry.gathering import Gathering
+from safeconduct.kernel.errors import RefusedError, TooLargeError
+from support.patience import PATIENCE_S
 
 LINES = st.lists(st.sampled_from([b"a\n", b"b\n", b"c\n"]), max_size=6)
 
@@ -55,3 +58,24 @@ def test_bytes_that_are_no_utf8_stay_what_they_are():
 @pytest.mark.parametrize("body", [b"", b" \r\n", b"\n\n"])
 def test_nothing_is_no_batch(body):
     assert batch_of(body) is None
+
+
+@pytest.mark.parametrize("error", [RefusedError("frozen", code="shipper-frozen"), KeyError("a fault of ours")])
+def test_whose_check_fails_is_told_and_the_others_are_taken_in(error):
+    async def refused():
+        raise error
+
+    async def allowed():
+        pass
+
+    async def take(batches):
+        return len(batches)
+
+    async def both():
+        held = Gathering(0.05)
+        async with asyncio.timeout(PATIENCE_S):
+            sent = (held.send("web", batch([b"a\n"]), check, take) for check in (refused, allowed))
+            first = await asyncio.gather(*sent, return_exceptions=True)
+            return first, await held.send("web", batch([b"b\n"]), allowed, take)
+
+    assert asyncio.run(both()) == ([error, 1], 1)

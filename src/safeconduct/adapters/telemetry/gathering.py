@@ -6,11 +6,11 @@ Everybody waits for the segment that holds theirs.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from safeconduct.kernel.errors import LimitedError, SafeconductError
+from safeconduct.kernel.errors import LimitedError
 
 if TYPE_CHECKING:
     from safeconduct.adapters.telemetry.batches import Batch
@@ -117,10 +117,9 @@ class Gathering:
         try:
             while stream.waiting:
                 await _segment(stream.draw(), take)
-                try:
-                    await asyncio.wait_for(stream.full.wait(), self._segment_s)
-                except TimeoutError:
-                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._segment_s):
+                        await stream.full.wait()
         finally:
             del self._streams[name]
 
@@ -143,7 +142,7 @@ async def _segment(drawn: list[_Waiting], take: Take) -> None:
 async def _allowed(one: _Waiting) -> bool:
     try:
         await one.check()
-    except SafeconductError as error:
+    except Exception as error:  # noqa: BLE001 - as above: a fault of one check leaves nobody of the segment waiting
         _fail(one, error)
         return False
     return True
