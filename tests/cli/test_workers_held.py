@@ -2,21 +2,18 @@
 
 import concurrent.futures
 import threading
-from types import SimpleNamespace
 
 import pytest
 
-from safeconduct.adapters.data_folder import running_server
 from safeconduct.boundary.tokens import TOKEN
 from support.held_answers import LINK
 from support.patience import PATIENCE_S
-from support.serve_calls import ROUTE, bearer, chat
-from support.shell import DATABASES, made, start, until, witness
+from support.serve_calls import ROUTE, chat
+from support.several_workers import WORKERS, several_workers
+from support.shell import made, until, witness
 from support.stand_in import answer
-from support.talker import talking
 from support.worker_sockets import Line, pids
 
-WORKERS = 2
 MAIL = "ana@corp.example"
 PATH = b"""    data_classes: [text, mail]
     handling: {mail: pseudonymize}
@@ -31,16 +28,8 @@ RULES = b"approvals:\n  call:\n" + GROUP + b"  answer:\n" + GROUP
 def served(postgres, tmp_path_factory):
     """One gateway with two workers, whose path hides mail addresses and holds links."""
     root = tmp_path_factory.mktemp("held")
-    with pytest.MonkeyPatch.context() as patch, talking() as model:
-        for name in DATABASES:
-            patch.setenv(name, postgres.database())
-        house = holding(root / "house")
-        words = ("serve", "--port", 0, "--no-local-model", "--workers", WORKERS, "--model", model.url, "--drain", 0)
-        with start(*words, data=house.data, log=root / "server") as process:
-            until(lambda: running_server(house.data), process, says=str(root))
-            yield SimpleNamespace(
-                house=house, url=running_server(house.data).url, process=process, model=model, token=bearer(house)
-            )
+    with several_workers(root, postgres, holding) as found:
+        yield found
 
 
 def holding(root):

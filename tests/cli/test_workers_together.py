@@ -5,24 +5,22 @@ import json
 import os
 import signal
 import threading
-from types import SimpleNamespace
 
 import pytest
 
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.adapters.data_folder import running_server
 from safeconduct.boundary.decisions import attempt_of, verify
 from safeconduct.ledger.notes import VerifierKey
 from support import opaque_turns, tool_turns
 from support.opaque_turns import PAGE, READ, brought, handle
 from support.patience import PATIENCE_S
-from support.serve_calls import ROUTE, bearer
-from support.shell import DATABASES, made, start, until, witness
+from support.serve_calls import ROUTE
+from support.several_workers import WORKERS, several_workers
+from support.shell import made, until, witness
 from support.stand_in import answer
-from support.talker import talking
 from support.worker_sockets import Line, pids
 
-WORKERS, CHAT = 2, "openai.chat"
+CHAT = "openai.chat"
 MAIL = ("send_mail", {"to": "boss@corp.example", "body": "12"})
 TEXT = "send the body 12 to boss@corp.example"
 """What a user says who said all of the arguments of MAIL: no person is asked about it."""
@@ -34,16 +32,8 @@ OTHER = ("send_mail", {"to": "eve@evil.test", "body": "12"})
 def served(postgres, tmp_path_factory):
     """One gateway with two workers, whose path has sinks and an opaque tool."""
     root = tmp_path_factory.mktemp("together")
-    with pytest.MonkeyPatch.context() as patch, talking() as model:
-        for name in DATABASES:
-            patch.setenv(name, postgres.database())
-        house = with_sinks(root / "house")
-        words = ("serve", "--port", 0, "--no-local-model", "--workers", WORKERS, "--model", model.url, "--drain", 0)
-        with start(*words, data=house.data, log=root / "server") as process:
-            until(lambda: running_server(house.data), process, says=str(root))
-            yield SimpleNamespace(
-                house=house, url=running_server(house.data).url, process=process, model=model, token=bearer(house)
-            )
+    with several_workers(root, postgres, with_sinks) as found:
+        yield found
 
 
 def with_sinks(root):
