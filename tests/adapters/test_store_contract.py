@@ -67,6 +67,14 @@ def test_a_batch_is_there_after_the_commit(store):
     assert store.raw("numbers", "one") == b"1"
 
 
+def test_entries_are_found_by_the_beginnings_of_their_ids_in_every_log(store):
+    store.commit(Batch(growths=(growth(0, new("AB2"), new("AC")), growth(0, new("AB1", b"1"), origin=OTHER))))
+    assert list(store.begun("AB", 9)) == [(OTHER, StoredEntry(0, "AB1", b"1")), (CALLS, StoredEntry(0, "AB2", b"leaf"))]
+    assert [one.id for _, one in store.begun("AB", 1)] == ["AB1"]
+    assert [one.id for _, one in store.begun("", 9)] == ["AB1", "AB2", "AC"]
+    assert list(store.begun("AB3", 9)) == list(store.begun("%", 9)) == list(store.begun("ac", 9)) == []
+
+
 def repair(start, *ids, origin=CALLS, **more):
     return LogRepair(origin=origin, start=start, ids=frozenset(ids), **more)
 

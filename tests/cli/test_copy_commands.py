@@ -98,6 +98,7 @@ def test_the_provider_takes_and_opens_its_own_from_its_own_copy(house, tmp_path)
         disclosure = tmp_path / "request.disclosure"
         assert provider.open(house.call, "request", "--out", disclosure)[0] == 0
         assert provider.open(house.call, "sent") == (3, "not-a-reader")
+        assert provider.open(house.call[:-1], "request") == provider.open("0", "request") == (2, "not-found")
         assert provider.open(house.outcome, "released") == (3, "not-a-reader")
         assert provider.open(house.call, "nothing") == (2, "not-found")
     code, verified = run("log", "verify", disclosure, "--key", KEY)

@@ -141,6 +141,20 @@ def test_a_response_by_commands(shell):
     assert json.loads(shell("action", "show", made, "--json")[1])["absence"] == "verified"
 
 
+def test_an_action_is_named_by_the_beginning_of_its_id(shell):
+    shell("incident", "triage", shell.incident, "--no-model")
+    other = json.loads(shell("action", "propose", shell.incident, ATTACKER, "--json")[1])["id"]
+    shell("action", "approve", other, "--against", by="bo")
+    made = json.loads(shell("action", "propose", shell.incident, ATTACKER, "--json")[1])["id"]
+    size = next(size for size in range(len(made) + 1) if made[:size] != other[:size])
+    assert json.loads(shell("action", "show", made[:size], "--json")[1])["id"] == made
+    assert "bo voted: approve" in shell("action", "approve", made[:size], by="bo")[1]
+    assert "verified" in shell("action", "run", made[:size])[1]
+    assert "rolled-back" in shell("action", "rollback", made[:size], by="bo")[1]
+    for command in ("show", "approve", "run", "rollback"):
+        assert shell("action", command, made[: size - 1], by="bo")[::2] == (2, "action-unknown")
+
+
 def test_a_vote_against_ends_it(shell):
     shell("incident", "triage", shell.incident, "--no-model")
     made = json.loads(shell("action", "propose", shell.incident, ATTACKER, "--json")[1])["id"]

@@ -23,7 +23,7 @@ class Desk:
 
     def get(self, path):
         assert path == self.listed
-        return [{"approval": {"id": name, "draft": f"draft-{name}"}} for name in ("first", "second")]
+        return [{"approval": {"id": name, "draft": f"draft-{name}"}} for name in ("one-first", "one-second")]
 
     def post(self, path, document):
         self.votes.append((path, document))
@@ -38,16 +38,18 @@ def voting(request, monkeypatch):
     return module.approve, desk, code
 
 
+@pytest.mark.parametrize("named", ["one-second", "one-se"])
 @pytest.mark.parametrize(("against", "verdict"), [(False, Verdict.APPROVE), (True, Verdict.REJECT)])
-def test_the_vote_is_on_the_draft_that_is_listed_under_the_id(voting, capsys, against, verdict):
+def test_the_vote_is_on_the_draft_that_is_listed_under_the_id(voting, capsys, against, verdict, named):
     approve, desk, _ = voting
-    approve("second", against=against, as_json=True)
-    assert desk.votes == [(f"{desk.listed}/second/vote", ballot("draft-second", verdict))]
-    assert json.loads(capsys.readouterr().out)["id"] == "second"
+    approve(named, against=against, as_json=True)
+    assert desk.votes == [(f"{desk.listed}/one-second/vote", ballot("draft-one-second", verdict))]
+    assert json.loads(capsys.readouterr().out)["id"] == "one-second"
 
 
-def test_what_is_not_listed_is_not_voted_on(voting):
+@pytest.mark.parametrize("named", ["one-third", "one-", "one-s", "one-secondly"])
+def test_what_is_not_listed_or_not_named_well_enough_is_not_voted_on(voting, named):
     approve, desk, code = voting
     with pytest.raises(AbsentError) as caught:
-        approve("third", against=False)
+        approve(named, against=False)
     assert (caught.value.code, desk.votes) == (code, [])

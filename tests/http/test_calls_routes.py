@@ -19,6 +19,7 @@ from safeconduct.http.control.asking import reading
 from safeconduct.http.control.context import Control
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.entries import Reader
+from safeconduct.kernel.instants import SECOND, Instant
 from support.calls import INTENT
 from support.gateway_world import AGREEMENT, log_world
 
@@ -36,6 +37,7 @@ PEOPLE = {
         who=Principal(id="ops", organization="meridian", kind=_PERSON, key=None, roles=("administrator",)),
         side="provider",
     ),
+    "elsewhere": Asking(who=Principal(id="eve", organization="elsewhere", kind=_PERSON, key=None), side=None),
 }
 
 
@@ -50,13 +52,14 @@ class Desk:
         self.call = self.append(world, draft)
         self.open = self.append(world, CALL_INTENT.draft(INTENT, sealed={"request": "another"}))
         self.append(world, abandoned_draft(self.call, "w2"))
+        world.clock.at = Instant(world.clock.at + SECOND)
         self.refused = self.append(world, CALL_REFUSED.draft(REFUSED))
         self.world = world
         given = {"log": world.reader, "snapshot": world.store.snapshot, "writer": world.writer}
         self.control = control = Control(**{one.name: None for one in fields(Control)} | given)
         self.apps = {
             who: control_app([calls.router], control=control, local_secret="s", check_reader=str, version="0")
-            for who in ("local", "northwind", "meridian")
+            for who in ("local", "northwind", "meridian", "elsewhere")
         }
 
     def append(self, world, draft):
@@ -103,6 +106,38 @@ def test_a_call_shows_what_is_sealed_and_for_whom_and_opens_nothing(desk, who):
 def test_a_call_that_is_not_there(desk, call):
     status, told = desk.get(f"/{call}")
     assert (status, told["code"]) == (404, "call-unknown")
+
+
+def apart(one, *others):
+    """The shortest beginning that an id has alone."""
+    return next(one[:size] for size in range(len(one)) if not any(other.startswith(one[:size]) for other in others))
+
+
+@pytest.mark.parametrize("below", ["", "/labels", "/explanation"])
+def test_a_call_is_named_by_a_beginning_that_no_other_call_has(desk, below):
+    enough = apart(desk.refused, desk.call, desk.open)
+    assert desk.get(f"/{enough}{below}") == desk.get(f"/{desk.refused}{below}")
+    assert desk.get(f"/{enough}{below}")[0] == 200
+    status, told = desk.get(f"/{enough[:-1]}{below}")
+    assert (status, told["code"]) == (404, "call-unknown")
+    assert desk.call in told["detail"]
+    assert "calls have an id that begins with" in told["detail"]
+
+
+def test_entries_that_are_no_calls_are_no_candidates(desk):
+    """What follows a call is an entry of its own, and begins as the call does where both were made in one moment."""
+    alike = [one for one in desk.world.reader.entries(AGREEMENT) if one.id.startswith(desk.call[:-2])]
+    assert len(alike) > 2
+    told = desk.get(f"/{desk.call[:-2]}")[1]["detail"]
+    assert told == f"2 calls have an id that begins with {desk.call[:-2]!r}: {desk.call}, {desk.open}"
+
+
+def test_a_reader_is_told_of_no_call_that_is_not_theirs(desk):
+    begun = desk.call[:-1]
+    assert desk.call in desk.get(f"/{begun}")[1]["detail"]
+    status, told = desk.get(f"/{begun}", "elsewhere")
+    assert (status, told["code"]) == (404, "call-unknown")
+    assert desk.call not in told["detail"]
 
 
 def sent_in_vain(desk, call):

@@ -3,10 +3,11 @@
 import msgspec
 import pytest
 
+from safeconduct.kernel.beginnings import BEGINNING_MIN
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339, seconds
 from safeconduct.soc.ingesting import SKEW_MAX, UNSET_CLOCK
-from safeconduct.soc.ports import BEGINNING_MIN, Reading
+from safeconduct.soc.ports import Reading
 from support.operations_house import RECORDING, House
 from support.telemetry import accepted, auth, visit
 
@@ -93,7 +94,9 @@ def test_an_event_is_named_by_an_unambiguous_beginning_of_its_id(house):
     house.events.add([twin], file="f", reading=Reading(lines=1))
     status, told = house.get(f"events/{stored.id[:BEGINNING_MIN]}")
     assert (status, told["code"]) == (404, "event-unknown")
-    assert "2 events have" in told["detail"]
+    assert f"2 events have an id that begins with {stored.id[:BEGINNING_MIN]!r}: " in told["detail"]
+    assert stored.id in told["detail"]
+    assert twin.id in told["detail"]
     assert house.get(f"events/{stored.id}")[1]["id"] == stored.id
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from safeconduct.adapters.memory.events import MemoryEventStore
 from safeconduct.adapters.sqlite.events import MIGRATIONS, SqliteEventStore
+from safeconduct.kernel.beginnings import BEGINNING_MIN
 from safeconduct.kernel.errors import AbsentError, UnavailableError
 from safeconduct.kernel.ids import EventId
-from safeconduct.soc.ports import BEGINNING_MIN, DeadLetter, Progress, Reading
+from safeconduct.soc.ports import DeadLetter, Progress, Reading
 from support.telemetry import accepted, events, failed, later, seen, visit
 
 

@@ -1,7 +1,7 @@
 """What is the same SQL on SQLite and PostgreSQL: reading a log, and repairing one. Placeholders are question marks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import starmap
 from typing import Any
 
@@ -11,6 +11,10 @@ from safeconduct.ledger.ports import LogRepair, StoredEntry
 SIZE = "SELECT coalesce(max(idx) + 1, 0) FROM entries WHERE log = ?"
 LEAVES = "SELECT leaf FROM entries WHERE log = ? AND idx >= ? ORDER BY idx"
 BLOBS = 256  # payloads per read: they are larger than entries
+_BEGUN = (
+    "SELECT origin, idx, id, leaf FROM entries JOIN logs ON log = number WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+)
+_AFTER_IDS = "~"  # sorts after each letter of a ULID, so after all that begin alike
 _CHUNK = 4096  # rows per read, so that reading a long log neither holds a snapshot for long nor fills memory
 
 
@@ -47,6 +51,10 @@ class SqlLog(ABC):
     def find(self, entry_id: str) -> tuple[Origin, StoredEntry] | None:
         rows = self._all("SELECT origin, idx, id, leaf FROM entries JOIN logs ON log = number WHERE id = ?", entry_id)
         return (Origin(rows[0][0]), StoredEntry(*rows[0][1:])) if rows else None
+
+    def begun(self, beginning: str, most: int) -> Sequence[tuple[Origin, StoredEntry]]:
+        rows = self._all(_BEGUN, beginning, beginning + _AFTER_IDS, most)
+        return [(Origin(origin), StoredEntry(*stored)) for origin, *stored in rows]
 
     def tile(self, origin: Origin, level: int, number: int) -> bytes:
         rows = self._all(

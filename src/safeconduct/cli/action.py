@@ -6,13 +6,14 @@ import typer
 
 from safeconduct.approvals import Verdict, ballot
 from safeconduct.cli.client import Data, Key, client, place
+from safeconduct.cli.named import ENOUGH, whole_action
 from safeconduct.cli.output import Json, emit, err, out, rows
 from safeconduct.kernel.errors import ConflictError
 from safeconduct.soc.wording import number_of
 
 commands = typer.Typer(help="Responses: proposed on verified claims, approved by another person.", no_args_is_help=True)
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The action's id, from `action list`.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help=f"The action's id, from `action list`, {ENOUGH}")]
 Incident = Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident's id, or enough of its beginning.")]
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="What it is against, as claims name it.")]
 Kind = Annotated[str, typer.Option("--kind", help="What to do, by the kinds of docs/responses.md.")]
@@ -57,6 +58,7 @@ def approve(
 ) -> None:
     """Votes on a proposed action. Whoever proposed it can't."""
     asking = client(data, key)
+    action_id = whole_action(asking, action_id)
     approval = asking.get(place("actions", action_id))["approval"]
     if approval is None:
         raise ConflictError("a playbook stands for the vote on this action: it can run", code="action-approved")
@@ -67,13 +69,15 @@ def approve(
 @commands.command()
 def run(action_id: Id, *, data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Carries out an approved action, and looks whether it took effect."""
-    emit(client(data, key).post(place("actions", action_id, "run")), as_json, _show)
+    asking = client(data, key)
+    emit(asking.post(place("actions", whole_action(asking, action_id), "run")), as_json, _show)
 
 
 @commands.command()
 def rollback(action_id: Id, *, data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Undoes an action. Waits for nobody."""
-    emit(client(data, key).post(place("actions", action_id, "roll-back")), as_json, _show)
+    asking = client(data, key)
+    emit(asking.post(place("actions", whole_action(asking, action_id), "roll-back")), as_json, _show)
 
 
 @commands.command(name="list-token")

@@ -8,12 +8,13 @@ import typer
 from safeconduct.access.document import PROGRAM_BYTES_MAX
 from safeconduct.adapters.files import read_file
 from safeconduct.cli.client import Data, Key, Url, client
+from safeconduct.cli.named import ENOUGH
 from safeconduct.cli.output import Json, emit, out
 from safeconduct.cli.voting import vote_on
 from safeconduct.kernel.errors import AbsentError
 
 Program = Annotated[Path, typer.Argument(metavar="FILE", help="The program file that holds the new policies.")]
-Approval = Annotated[str, typer.Argument(metavar="ID", help="The approval's id, from `policy proposals`.")]
+Approval = Annotated[str, typer.Argument(metavar="ID", help=f"The approval's id, from `policy proposals`, {ENOUGH}")]
 Against = Annotated[bool, typer.Option("--against", help="Vote against: that ends it.")]
 
 _LIST = "/api/v1/policies/proposals"

@@ -5,12 +5,15 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.cli.client import Data, Key, client, place
+from safeconduct.cli.named import ENOUGH, whole_call
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.kernel.errors import InvalidInputError
 
 commands = typer.Typer(help="Appeals: held against the end of calls, and decided.", no_args_is_help=True)
 
-Call = Annotated[str, typer.Argument(metavar="CALL", help="The call that the appeal is about, from `appeal list`.")]
+Call = Annotated[
+    str, typer.Argument(metavar="CALL", help=f"The call that the appeal is about, from `appeal list`, {ENOUGH}")
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")]
 
 
@@ -37,7 +40,8 @@ def decide(
     """Decides an appeal: for the party that answers for misuse review, and nobody with a hand in it."""
     if uphold is None or not reason:
         raise InvalidInputError("expected --uphold or --reject, and --reason TEXT", code="decision-incomplete")
-    decided = client(data, key).post(place("appeals", call, "decide"), {"upheld": uphold, "reason": reason})
+    asking = client(data, key)
+    decided = asking.post(place("appeals", whole_call(asking, call), "decide"), {"upheld": uphold, "reason": reason})
     emit(decided, as_json, lambda one: out.print(f"appeal {one['id']} is {_decision(one)}", markup=False))
 
 

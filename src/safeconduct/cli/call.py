@@ -5,14 +5,15 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.cli.client import Client, Data, Key, client, place
+from safeconduct.cli.named import ENOUGH, whole_call, with_approval
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.cli.voting import vote_on
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
 
 commands = typer.Typer(help="Governed calls: what was asked, what left the house, how it ended.", no_args_is_help=True)
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The call's id, as in the header safeconduct-call.")]
-Held = Annotated[str, typer.Argument(metavar="ID", help="The approval's id, as the caller was told.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help=f"The call's id, as in the header safeconduct-call, {ENOUGH}")]
+Held = Annotated[str, typer.Argument(metavar="ID", help=f"The approval's id, as the caller was told, {ENOUGH}")]
 Against = Annotated[bool, typer.Option("--against", help="Vote no: one is enough.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")]
 Count = Annotated[int, typer.Option("--count", min=1, max=1000, help="How many, newest first.")]
@@ -53,9 +54,8 @@ def held(*, data: Data = None, as_json: Json = False) -> None:
 def look(approval_id: Held, *, reason: Reason = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Opens an answer that waits for a person: that you looked, and why, is in the log before you see it."""
     ask = client(data, key)
-    found = next((one for one in ask.get(place("calls", "held")) if one["approval"]["id"] == approval_id), None)
-    if found is None or "field" not in found:
-        raise AbsentError(f"no answer waits under approval {approval_id[:64]!r}", code="approval-unknown")
+    unknown = AbsentError(f"no answer waits under approval {approval_id[:64]!r}", code="approval-unknown")
+    found = with_approval([one for one in ask.get(place("calls", "held")) if "field" in one], approval_id, unknown)
     shown = found | {"answer": open_field(ask, found, reason)}
     emit(shown, as_json, _show_answer)
 
@@ -91,7 +91,8 @@ def appeal(call_id: Id, *, reason: Reason = "", data: Data = None, key: Key = No
     """Appeals against how a call of your organization ended. It is decided with `appeal decide`."""
     if not reason:
         raise InvalidInputError("an appeal needs --reason TEXT", code="reason-missing")
-    lodged = client(data, key).post(place("calls", call_id, "appeal"), {"reason": reason})
+    asking = client(data, key)
+    lodged = asking.post(place("calls", whole_call(asking, call_id), "appeal"), {"reason": reason})
     emit(lodged, as_json, lambda one: out.print(f"appeal {one['id']} is on record", markup=False))
 
 

@@ -18,6 +18,7 @@ from safeconduct.adapters.mirror import fetch_over_http
 from safeconduct.adapters.reader_copy import ReaderCopy, ServedOverHttp
 from safeconduct.cli.client import Key, client, place, reading_headers
 from safeconduct.cli.keys import write_new_secret
+from safeconduct.cli.named import ENOUGH
 from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out, require_new, write_new
 from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, content_of, trusted
 from safeconduct.kernel.entries import Reader
@@ -25,8 +26,10 @@ from safeconduct.kernel.errors import AbsentError, RefusedError
 from safeconduct.kernel.ids import EntryId, Origin
 from safeconduct.ledger.checkpoints import parse_checkpoint
 from safeconduct.ledger.disclosures import encode_disclosure
+from safeconduct.ledger.naming import entry_named
 from safeconduct.ledger.ports import LogSource
 from safeconduct.ledger.proofs import encode_proof
+from safeconduct.ledger.reader import unknown_entry
 from safeconduct.ledger.tiles import CHECKPOINT_PATH
 from safeconduct.ledger.trust import Trust
 from safeconduct.ledger.wrapping import SECRET_BYTES, ReaderSecret
@@ -39,7 +42,7 @@ Mirror = Annotated[Path, typer.Option("--mirror", help="The reader's mirror of t
 Role = Annotated[Reader, typer.Option("--role", help="In which role of the agreement the reader reads.")]
 LogKey = Annotated[str, typer.Option("--log-key", help="The log's public key, or a file with it.")]
 Url = Annotated[str, typer.Option("--url", help="The log's address: http://host:port/log/<origin>.")]
-Entry = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
+Entry = Annotated[str, typer.Argument(metavar="ENTRY", help=f"An entry's id, {ENOUGH}")]
 Field = Annotated[str, typer.Argument(metavar="FIELD", help="The sealed field.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")]
 Order = Annotated[str, typer.Argument(metavar="ORDER", help="The order's entry, as `log destructions` lists it.")]
@@ -113,6 +116,7 @@ def open_(
     trust = trusted(log_key, witness, policy, lambda: content_of(mirror), vacuous=no_quorum)
     with _opened(folder, mirror, role, trust) as here:
         reader = here.copy.opener(here.source)
+        entry = entry_named(reader, entry, lambda _: True, noun="entry", unknown=unknown_entry(entry)).id
         opening = reader.open_field(entry, field)
         checkpoint = parse_checkpoint((mirror / CHECKPOINT_PATH).read_bytes())
         proof = encode_proof(replace(reader.evidence(entry), checkpoint=checkpoint))

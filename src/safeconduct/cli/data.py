@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.cli.client import Data, Key, client, place
+from safeconduct.cli.named import ENOUGH, whole_call
 from safeconduct.cli.output import NO, Json, emit, out, rows
 from safeconduct.kernel.errors import InvalidInputError
 
@@ -23,7 +24,7 @@ def map_(*, path: Path = "", data: Data = None, as_json: Json = False) -> None:
 @commands.command()
 def breach(
     *,
-    call: Annotated[str, typer.Option("--call", metavar="ID", help="The call in which it left.")] = "",
+    call: Annotated[str, typer.Option("--call", metavar="ID", help=f"The call in which it left, {ENOUGH}")] = "",
     data_class: Annotated[str, typer.Option("--class", metavar="CLASS", help="What class of data left.")] = "",
     reason: Annotated[str, typer.Option("--reason", help="What shows it; it stands in the log with your name.")] = "",
     data: Data = None,
@@ -33,8 +34,9 @@ def breach(
     """Reports that data left which the path does not let leave. Both organizations are told."""
     if not (call and data_class and reason):
         raise InvalidInputError("expected --call ID, --class CLASS and --reason TEXT", code="breach-incomplete")
-    wanted = {"call": call, "data_class": data_class, "reason": reason}
-    emit(client(data, key).post("/api/v1/data/breaches", wanted), as_json, _show_breach)
+    asking = client(data, key)
+    wanted = {"call": whole_call(asking, call), "data_class": data_class, "reason": reason}
+    emit(asking.post("/api/v1/data/breaches", wanted), as_json, _show_breach)
 
 
 @commands.command()

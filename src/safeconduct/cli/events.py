@@ -7,6 +7,7 @@ import typer
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.kernel.beginnings import the_only
+from safeconduct.kernel.errors import AbsentError
 from safeconduct.soc.pointers import leaves
 from safeconduct.soc.wording import number_of
 
@@ -33,8 +34,9 @@ def list_(*, data: Data = None, as_json: Json = False) -> None:
 def dead(file: File, *, data: Data = None, as_json: Json = False) -> None:
     """Lists the lines of a file that could not be read, and why; ingest --again reads them anew."""
     asking = client(data)
-    listed = [one["digest"] for one in asking.get("/api/v1/telemetry")["files"] if one["digest"].startswith(file)]
-    digest = the_only(listed, file, "file", code="file-unknown", remedy="safeconduct events list")
+    listed = {one["digest"]: one["digest"] for one in asking.get("/api/v1/telemetry")["files"]}
+    unknown = AbsentError(f"no file {file[:64]!r}", code="file-unknown", remedy="safeconduct events list")
+    digest = the_only(listed, file, "file", unknown)
     emit(asking.get(place("telemetry", digest, "dead-letters")), as_json, _show_dead)
 
 

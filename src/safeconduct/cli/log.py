@@ -8,16 +8,19 @@ import typer
 from safeconduct.cli import sections
 from safeconduct.cli.client import Data, client, place
 from safeconduct.cli.log_keys import chosen_log
+from safeconduct.cli.named import ENOUGH
 from safeconduct.cli.output import Json, emit, out, rows, state_of, write_new
 from safeconduct.cli.sources import Origin
 
-EntryId = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
+EntryId = Annotated[str, typer.Argument(metavar="ENTRY", help=f"An entry's id, {ENOUGH}")]
 Start = Annotated[int, typer.Option("--start", min=0, help="Index to start from.")]
 Count = Annotated[int, typer.Option("--count", min=1, max=1000, help="How many entries.")]
 
 
 def show(
-    entry: Annotated[str, typer.Argument(metavar="[ENTRY]", help="An entry's id; default: the log's last ones.")] = "",
+    entry: Annotated[
+        str, typer.Argument(metavar="[ENTRY]", help=f"An entry's id, {ENOUGH} Default: the log's last ones.")
+    ] = "",
     *,
     origin: Origin = "",
     start: Start = 0,

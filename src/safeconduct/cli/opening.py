@@ -6,17 +6,18 @@ from typing import Annotated, Any
 import typer
 
 from safeconduct.cli.client import Data, Key, Url, client, place
+from safeconduct.cli.named import ENOUGH, whole_entry
 from safeconduct.cli.output import NOT_AVAILABLE, Json, emit, out, require_new, rows, write_new
 from safeconduct.cli.voting import vote_on
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
 
-Entry = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry's id.")]
+Entry = Annotated[str, typer.Argument(metavar="ENTRY", help=f"An entry's id, {ENOUGH}")]
 Field = Annotated[str, typer.Argument(metavar="FIELD", help="The sealed field, as `log show ENTRY` names it.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it stands in the log with your name.")]
 Out = Annotated[
     Path | None, typer.Option("--out", help="A file that shows others this one field; `log verify` checks it.")
 ]
-Approval = Annotated[str, typer.Argument(metavar="ID", help="The approval's id, from `log openings`.")]
+Approval = Annotated[str, typer.Argument(metavar="ID", help=f"The approval's id, from `log openings`, {ENOUGH}")]
 Against = Annotated[bool, typer.Option("--against", help="Vote against: that ends it.")]
 
 
@@ -35,8 +36,9 @@ def open_(
     if not reason:
         raise InvalidInputError("sealed fields are opened for a reason: --reason TEXT", code="reason-missing")
     require_new(out_file)
-    path = place("logs", "entries", entry, "fields", field, "open")
-    document = client(data, key, url).post(path, {"reason": reason, "disclose": out_file is not None})
+    asking = client(data, key, url)
+    path = place("logs", "entries", whole_entry(asking, entry), "fields", field, "open")
+    document = asking.post(path, {"reason": reason, "disclose": out_file is not None})
     if out_file is not None and document["opened"]:
         write_new(out_file, document["disclosure"].encode())
     emit(document, as_json, _show)

@@ -10,6 +10,7 @@ from safeconduct.access.facts import REPLAY_DAYS_MAX
 from safeconduct.cli import activation
 from safeconduct.cli.client import Data, Key, Url, client, place
 from safeconduct.cli.junit import junit
+from safeconduct.cli.named import ENOUGH
 from safeconduct.cli.output import NO, Json, emit, out, require_new, write_new
 from safeconduct.cli.policy_tests import files_of_tests
 from safeconduct.cli.rehearsing import compiled, rehearse
@@ -24,7 +25,7 @@ for voted in (activation.propose, activation.proposals, activation.approve):
     commands.command()(voted)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file of Cedar policies.")]
-Call = Annotated[str, typer.Argument(metavar="CALL", help="The id of a call, as in its error or answer.")]
+Call = Annotated[str, typer.Argument(metavar="CALL", help=f"The id of a call, as in its error or answer, {ENOUGH}")]
 Principal = Annotated[str, typer.Option("--principal", help="Who calls.")]
 OnPath = Annotated[str, typer.Option("--path", help="On which path.")]
 Purpose = Annotated[str | None, typer.Option("--purpose", help="For what; by default the path's purpose.")]

@@ -6,12 +6,15 @@ import typer
 
 from safeconduct.cli.client import Data, Key, client, place
 from safeconduct.cli.closing import As
+from safeconduct.cli.named import ENOUGH, whole_call
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.cli.triage import Id
 
 commands = typer.Typer(help="Reviews of what models answered about incidents.", no_args_is_help=True)
 
-Call = Annotated[str, typer.Argument(metavar="CALL", help="The call that brought the answer, from `review list`.")]
+Call = Annotated[
+    str, typer.Argument(metavar="CALL", help=f"The call that brought the answer, from `review list`, {ENOUGH}")
+]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is sealed in the log.")]
 Right = Annotated[
     str, typer.Option("--judgment", help="What is right: true-positive, benign-positive or false-positive.")
@@ -31,7 +34,7 @@ def list_(*, everything: Everything = False, data: Data = None, as_json: Json = 
 @commands.command()
 def accept(call: Call, *, reason: Reason, data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Says that what a model answered holds."""
-    _review(place("reviews", call, "accept"), {"reason": reason}, data, key, as_json)
+    _review(call, "accept", {"reason": reason}, data, key, as_json=as_json)
 
 
 @commands.command()
@@ -39,13 +42,13 @@ def correct(
     call: Call, *, judgment: Right, reason: Reason, data: Data = None, key: Key = None, as_json: Json = False
 ) -> None:
     """Says that a model judged an incident wrongly, and what is right."""
-    _review(place("reviews", call, "correct"), {"judgment": judgment, "reason": reason}, data, key, as_json)
+    _review(call, "correct", {"judgment": judgment, "reason": reason}, data, key, as_json=as_json)
 
 
 @commands.command()
 def reject(call: Call, *, reason: Reason, data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Says that what a model answered is of no use."""
-    _review(place("reviews", call, "reject"), {"reason": reason}, data, key, as_json)
+    _review(call, "reject", {"reason": reason}, data, key, as_json=as_json)
 
 
 @commands.command()
@@ -87,6 +90,7 @@ def _report(listed: list[dict[str, Any]]) -> None:
         out.print(f"  share accepted: {low:.3f} to {high:.3f} (Wilson, 95 %)", markup=False)
 
 
-def _review(where: str, said: dict[str, Any], data: Data, key: Key, as_json: Json) -> None:
-    told = client(data, key).post(where, said)
+def _review(call: str, decision: str, said: dict[str, Any], data: Data, key: Key, *, as_json: bool) -> None:
+    asking = client(data, key)
+    told = asking.post(place("reviews", whole_call(asking, call), decision), said)
     emit(told, as_json, lambda one: out.print(f"{one['decision']} by {one['by']}: {one['call']}", markup=False))

@@ -4,6 +4,7 @@ from typing import Any
 
 from safeconduct.approvals import Verdict, ballot
 from safeconduct.cli.client import Client, place
+from safeconduct.cli.named import with_approval
 from safeconduct.kernel.errors import AbsentError
 
 
@@ -13,12 +14,9 @@ def vote_on(
     """Votes on what the route `under` lists with this approval; returns the approval after the vote.
 
     Raises:
-        SafeconductError: `unknown`, where the route lists none such; or the house refuses.
+        SafeconductError: as `with_approval`, where the route lists none such; or the house refuses.
     """
-    listed = (one["approval"] for one in asking.get(place(*under)))
-    found = next((one for one in listed if one["id"] == approval_id), None)
-    if found is None:
-        raise unknown
+    found = with_approval(asking.get(place(*under)), approval_id, unknown)["approval"]
     verdict = Verdict.REJECT if against else Verdict.APPROVE
-    voted: dict[str, Any] = asking.post(place(*under, approval_id, "vote"), ballot(found["draft"], verdict, reason))
+    voted: dict[str, Any] = asking.post(place(*under, found["id"], "vote"), ballot(found["draft"], verdict, reason))
     return voted

@@ -31,9 +31,14 @@ def call_entry(reader: LogReader, call: str) -> Entry:
         entry = reader.entry(call) if is_ulid(call) else None
     except AbsentError:
         raise unknown_call(call) from None
-    if entry is None or entry.type not in (CALL_INTENT.name, CALL_REFUSED.name):
+    if entry is None or not begins_call(entry):
         raise unknown_call(call)
     return entry
+
+
+def begins_call(entry: Entry) -> bool:
+    """Tells whether a call begins with this entry: an intent, or a refusal."""
+    return entry.type in (CALL_INTENT.name, CALL_REFUSED.name)
 
 
 def placed(log: LogReader, entry: str) -> Entry | None:

@@ -56,6 +56,11 @@ def ulid_number(text: str) -> int:
     return number
 
 
+def begins_ulid(text: str) -> bool:
+    """Tells whether a ULID may begin so, or be this."""
+    return len(text) <= ULID_LENGTH and all(letter in _ALPHABET for letter in text)
+
+
 def ulid_instant(text: str) -> Instant:
     """Returns when a ULID was made, to the millisecond."""
     return Instant((ulid_number(text) >> 80) * 1000)
@@ -63,4 +68,4 @@ def ulid_instant(text: str) -> Instant:
 
 def is_ulid(text: str) -> bool:
     """Tells whether the text has the form of a ULID."""
-    return len(text) == ULID_LENGTH and text[0] <= "7" and all(letter in _ALPHABET for letter in text)
+    return len(text) == ULID_LENGTH and text[0] <= "7" and begins_ulid(text)

@@ -223,6 +223,10 @@ class FolderSource:
         hits = (entry for entry in self.entries(self._origin) if entry.id == entry_id)
         return next(((self._origin, entry) for entry in hits), None)
 
+    def begun(self, beginning: str, most: int) -> Sequence[tuple[Origin, StoredEntry]]:
+        hits = (entry for entry in self.entries(self._origin) if entry.id.startswith(beginning))
+        return [(self._origin, entry) for entry in sorted(hits, key=lambda entry: entry.id)[:most]]
+
     def waiting(self, origin: Origin) -> Iterator[bytes]:  # noqa: ARG002 - an export holds placed entries only
         return iter(())
 

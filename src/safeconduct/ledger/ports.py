@@ -1,6 +1,6 @@
 """What the ledger needs of a store. Each docstring is a promise that tests/adapters holds every adapter to."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -93,6 +93,10 @@ class LogSource(Protocol):
 
     def find(self, entry_id: str) -> tuple[Origin, StoredEntry] | None:
         """Returns the entry with this id and its log, or None."""
+        ...
+
+    def begun(self, beginning: str, most: int) -> Sequence[tuple[Origin, StoredEntry]]:
+        """Returns up to `most` entries whose ids begin so, by their ids, each with its log."""
         ...
 
     def waiting(self, origin: Origin) -> Iterator[bytes]:

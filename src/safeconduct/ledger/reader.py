@@ -55,6 +55,15 @@ class LogReader:
         origin, stored = self._find(entry_id)
         return read_entry(stored.leaf, origin, stored.index)
 
+    def begun(self, beginning: str, most: int) -> list[Entry]:
+        """Returns up to `most` entries whose ids begin so, by their ids.
+
+        Raises:
+            UnavailableError: one can't be read.
+        """
+        found = self._source.begun(beginning, most)
+        return [read_entry(stored.leaf, origin, stored.index) for origin, stored in found]
+
     def place(self, entry_id: str) -> int:
         """Returns an entry's index.
 
@@ -202,7 +211,7 @@ class LogReader:
 
 def unknown_entry(entry_id: str) -> AbsentError:
     """Returns the one answer about an entry that is not there, and about one that is not the reader's."""
-    return AbsentError(f"there is no entry {entry_id}")
+    return AbsentError(f"there is no entry {entry_id[:64]}")
 
 
 def read_tile(source: LogSource, origin: Origin, tile: Tile) -> bytes:

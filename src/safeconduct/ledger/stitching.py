@@ -80,6 +80,10 @@ class StitchedLog:
             return None
         return self.origin, next(self.entries(self.origin, self.ids.index(entry_id), 1))
 
+    def begun(self, beginning: str, most: int) -> Sequence[tuple[Origin, StoredEntry]]:
+        ids = sorted(one for one in self.ids if one.startswith(beginning))[:most]
+        return [found for one in ids if (found := self.find(one))]
+
     def waiting(self, origin: Origin) -> Iterator[bytes]:  # noqa: ARG002 - the copy holds placed entries only
         return iter(())
 

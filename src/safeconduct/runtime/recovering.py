@@ -54,6 +54,12 @@ class RecoveringStore:
         found = (recovery.log.find(entry_id) for recovery in self._recoveries.values())
         return next((one for one in found if one is not None), None) or self._store.find(entry_id)
 
+    def begun(self, beginning: str, most: int) -> Sequence[tuple[Origin, StoredEntry]]:
+        recovered = [one for recovery in self._recoveries.values() for one in recovery.log.begun(beginning, most)]
+        known = self._taken.union(stored.id for _, stored in recovered)
+        stored = [one for one in self._store.begun(beginning, most + len(known)) if one[1].id not in known]
+        return sorted([*recovered, *stored], key=lambda each: each[1].id)[:most]
+
     def tile(self, origin: Origin, level: int, number: int) -> bytes:
         return self._log(origin).tile(origin, level, number)
 

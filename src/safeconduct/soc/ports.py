@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from safeconduct.kernel.beginnings import BEGINNING_MIN
 from safeconduct.kernel.errors import AbsentError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
@@ -33,16 +34,13 @@ class Reading:
     complete: bool = False
 
 
-BEGINNING_MIN = 6
-"""Digits of an event's id that name it where no other begins so: as many as questions to models show."""
-
 HOW_TO_NAME = f"give its id or {BEGINNING_MIN} digits or more of its beginning: safeconduct hunt run prints it"
 """What to do where no event was meant."""
 
 
-def unknown_event(event_id: EventId) -> AbsentError:
+def unknown_event(event_id: str) -> AbsentError:
     """Returns what every store raises for an event that it does not hold."""
-    return AbsentError(f"there is no event {event_id}", code="event-unknown", remedy=HOW_TO_NAME)
+    return AbsentError(f"there is no event {event_id[:64]!r}", code="event-unknown", remedy=HOW_TO_NAME)
 
 
 class EventStore(Protocol):

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
+from safeconduct.kernel.beginnings import BEGINNING_MIN
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.model import Event
-from safeconduct.soc.ports import BEGINNING_MIN, DeadLetter, Progress, Reading, unknown_event
+from safeconduct.soc.ports import DeadLetter, Progress, Reading, unknown_event
 
 
 class MemoryEventStore:

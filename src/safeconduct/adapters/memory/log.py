@@ -1,7 +1,7 @@
 """Control state and log in dictionaries: `Store` without a disk."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from safeconduct.kernel.errors import UnavailableError
@@ -39,6 +39,12 @@ class MemoryStore:
         with self._lock:
             logs = self.logs.items()
             return next(((origin, one) for origin, entries in logs for one in entries if one.id == entry_id), None)
+
+    def begun(self, beginning: str, most: int) -> Sequence[tuple[Origin, StoredEntry]]:
+        with self._lock:
+            logs = self.logs.items()
+            found = [(origin, one) for origin, entries in logs for one in entries if one.id.startswith(beginning)]
+        return sorted(found, key=lambda each: each[1].id)[:most]
 
     def tile(self, origin: Origin, level: int, number: int) -> bytes:
         return self.tiles.get((origin, level, number), b"")

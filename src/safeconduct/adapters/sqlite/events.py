@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 
 from safeconduct.adapters.sqlite.database import LOCK_TIMEOUT_S, connect, migrate, transaction, translated
+from safeconduct.kernel.beginnings import BEGINNING_MIN
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.model import Event
 from safeconduct.soc.ocsf.deferring import Meaning
-from safeconduct.soc.ports import BEGINNING_MIN, DeadLetter, Progress, Reading, unknown_event
+from safeconduct.soc.ports import DeadLetter, Progress, Reading, unknown_event
 
 MIGRATIONS = (
     """

@@ -12,7 +12,7 @@ from safeconduct.access.acts import ProgramElectorate
 from safeconduct.access.appeals import lodge_appeal
 from safeconduct.access.reading_rights import Reader, concerns, votes
 from safeconduct.approvals import find
-from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
+from safeconduct.gateway.events import CALL_OUTCOME, CALL_REFUSED, ENDED_CALLS
 from safeconduct.gateway.held_answers import held_answers, is_answer, vote_on_answer
 from safeconduct.gateway.held_events import HeldAnswer
 from safeconduct.gateway.holding import HeldCall, held_calls, vote_on_call
@@ -23,8 +23,9 @@ from safeconduct.http.control.ballots import SignedReasonedBallot, approval_docu
 from safeconduct.http.control.bodies import SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import answer, commit
+from safeconduct.http.control.named import named_call
 from safeconduct.http.control.openings import sealed_facts
-from safeconduct.http.proofs import call_entry, explain_call, placed, unknown_call
+from safeconduct.http.proofs import begins_call, call_entry, explain_call, placed
 from safeconduct.kernel.entries import Entry
 from safeconduct.kernel.ids import ApprovalId, OrganizationId
 from safeconduct.kernel.instants import rfc3339
@@ -90,11 +91,11 @@ async def vote_on_held(signed: SignedReasonedBallot, control: Installation, appr
 
 @router.get("/{call_id}")
 def show_call(reader: Reading, control: Installation, call_id: str) -> Response:
-    """Shows one call, and which fields are sealed with its request and its outcome. Each is opened by an act."""
-    entry = call_entry(control.log, call_id)
-    with control.snapshot() as records:
-        if not _reads(records, reader, entry):
-            raise unknown_call(call_id)
+    """Shows one call, and which fields are sealed with its request and its outcome. Each is opened by an act.
+
+    The beginning of an id will do where one call alone has it.
+    """
+    entry = named_call(control, reader, call_id, _reads)
     document = _document(control, entry)
     parts = {"request": document["call"], "outcome": document["outcome"]}
     return answer(document | {"sealed": {part: _sealed(control, entry) for part, entry in parts.items()}})
@@ -103,11 +104,9 @@ def show_call(reader: Reading, control: Installation, call_id: str) -> Response:
 @router.get("/{call_id}/labels")
 def call_labels(reader: Reading, control: Installation, call_id: str) -> Response:
     """Returns whose word each text of a call, and of its answer, was taken for, and why; empty where nothing labels."""
-    entry = call_entry(control.log, call_id)
+    entry = named_call(control, reader, call_id, _reads)
     with control.snapshot() as records:
-        if not _reads(records, reader, entry):
-            raise unknown_call(call_id)
-        labelled = [one for _, one in records.scan(LABEL_ENTRIES, f"{call_id}/")]
+        labelled = [one for _, one in records.scan(LABEL_ENTRIES, f"{entry.id}/")]
     found = {one.stage: one for one in map(CALL_LABELLED.read, map(control.log.entry, labelled))}
     return answer({stage: _trail(found[stage]) for stage in (REQUEST, ANSWER) if stage in found})
 
@@ -115,10 +114,7 @@ def call_labels(reader: Reading, control: Installation, call_id: str) -> Respons
 @router.get("/{call_id}/explanation")
 def explain(reader: Reading, control: Installation, call_id: str) -> Response:
     """Returns why a call of the reader's organization ended as it did, and what would make it pass."""
-    entry = call_entry(control.log, call_id)
-    own = reader.principal == entry.body["principal"]
-    if not (reader.local or own or (reader.in_agreement and reader.organization == entry.body["organization"])):
-        raise unknown_call(call_id)
+    entry = named_call(control, reader, call_id, _is_told_why)
     with control.snapshot() as records:
         return answer(explain_call(control.log, records, entry))
 
@@ -145,6 +141,11 @@ async def appeal(signed: SignedJson[Lodge], control: Installation, call_id: str)
 
 def _reads(records: Records, reader: Reader, entry: Entry) -> bool:
     return concerns(records, reader, str(entry.body["principal"]))
+
+
+def _is_told_why(_records: Records, reader: Reader, entry: Entry) -> bool:
+    own = reader.principal == entry.body["principal"]
+    return reader.local or own or (reader.in_agreement and reader.organization == entry.body["organization"])
 
 
 def _trail(labelled: CallLabelled) -> dict[str, Any]:
@@ -175,7 +176,7 @@ def latest_calls(control: Control) -> Iterator[Entry]:
     for origin in control.log.origins():
         start = max(0, control.log.size(origin) - ENTRIES_MAX)
         for entry in control.log.entries(origin, start):
-            if entry.type in (CALL_INTENT.name, CALL_REFUSED.name):
+            if begins_call(entry):
                 yield entry
 
 

@@ -17,6 +17,7 @@ from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.ledger.log_events import SUCCESSORS
+from safeconduct.ledger.naming import entry_named
 from safeconduct.ledger.reader import unknown_entry
 
 router = APIRouter(prefix="/api/v1/logs", tags=["logs"])
@@ -65,15 +66,19 @@ def entries(reader: Reading, control: Installation, *, origin: str, start: int =
 
 @router.get("/entries/{entry_id}")
 def entry(reader: Reading, control: Installation, entry_id: str) -> Response:
-    """Returns an entry and the names of its sealed fields. Their values are not opened here."""
-    return answer(_entry(_found(control, reader, entry_id)) | {"sealed": control.log.sealed_fields(entry_id)})
+    """Returns an entry and the names of its sealed fields. Their values are not opened here.
+
+    The beginning of an id will do where one entry alone has it.
+    """
+    found = _found(control, reader, entry_id)
+    return answer(_entry(found) | {"sealed": control.log.sealed_fields(found.id)})
 
 
 @router.get("/entries/{entry_id}/proof", response_class=PlainTextResponse)
 def proof(reader: Reading, control: Installation, entry_id: str) -> Response:
     """Returns the evidence for an entry, as a file that can be verified offline."""
-    _found(control, reader, entry_id)
-    return Response(control.logs.proof(entry_id), media_type="text/plain; charset=utf-8")
+    found = _found(control, reader, entry_id)
+    return Response(control.logs.proof(found.id), media_type="text/plain; charset=utf-8")
 
 
 @router.get("/verify")
@@ -83,11 +88,14 @@ def verify(_reading: Reading, control: Installation) -> Response:
 
 
 def _found(control: Control, reader: Reader, entry_id: str) -> Entry:
-    found = control.log.entry(entry_id)
     with control.snapshot() as records:
-        if not reads_entry(records, reader, found):
-            raise unknown_entry(entry_id)
-    return found
+        return entry_named(
+            control.log,
+            entry_id,
+            lambda entry: reads_entry(records, reader, entry),
+            noun="entry",
+            unknown=unknown_entry(entry_id),
+        )
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from safeconduct.http.control.ballots import SignedBallot, approval_document
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import answer, commit
+from safeconduct.kernel.beginnings import the_only
 from safeconduct.kernel.ids import ActionId, ClaimId, IncidentId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records, Transaction
@@ -25,7 +26,7 @@ from safeconduct.soc.actions.grounds import ActionProposal, Stored, candidates
 from safeconduct.soc.actions.kinds import BLOCK_IP
 from safeconduct.soc.actions.list_tokens import issue_list_token
 from safeconduct.soc.actions.model import Action
-from safeconduct.soc.actions.reading import actions, find, unknown_action, voters
+from safeconduct.soc.actions.reading import actions, begun_actions, find, unknown_action, voters
 from safeconduct.soc.claim_events import claim_record, claims_of
 from safeconduct.soc.incidents.reading import incident_record
 from safeconduct.soc.ingesting import HOUSE_OWNED
@@ -71,12 +72,14 @@ async def list_actions(control: Installation, reader: Reading) -> Response:
 
 @router.get("/actions/{action_id}")
 async def show(control: Installation, reader: Reading, action_id: str) -> Response:
-    """Shows an action: what it rests on, how it is undone, how its effect is seen."""
+    """Shows an action: what it rests on, how it is undone, how its effect is seen.
+
+    The beginning of an id will do where one action alone has it.
+    """
     with control.snapshot() as records:
-        found = find(records, ActionId(action_id))
-        if not reads_action(records, reader, found):
-            raise unknown_action(action_id)
-        return answer(_document(records, found))
+        begun = begun_actions(records, action_id)
+        read = {action.id: action for action in begun if reads_action(records, reader, action)}
+        return answer(_document(records, the_only(read, action_id, "action", unknown_action(action_id))))
 
 
 @router.post("/actions/{action_id}/vote")

@@ -22,7 +22,7 @@ from safeconduct.soc import telemetry_service as service
 from safeconduct.soc.ingesting import FileReport, InventoryTaken, clock_notes
 from safeconduct.soc.inventory import Inventory, parse_inventory
 from safeconduct.soc.ocsf.own import MAPPING_BYTES_MAX
-from safeconduct.soc.ports import HOW_TO_NAME
+from safeconduct.soc.ports import unknown_event
 
 router = APIRouter(prefix="/api/v1", tags=["telemetry"])
 
@@ -136,8 +136,10 @@ async def event(control: Installation, reader: Reading, event_id: str) -> Respon
     """Shows an event: the document into which claims point. The beginning of an id will do where one alone has it."""
     archives = archives_of(control, reader)
     found = {
-        key: one.events for one in archives for key in await asyncio.to_thread(one.events.begun, event_id, NAMES_TOLD)
+        key: (key, one.events)
+        for one in archives
+        for key in await asyncio.to_thread(one.events.begun, event_id, NAMES_TOLD)
     }
-    key = the_only(sorted(found), event_id, "event", code="event-unknown", remedy=HOW_TO_NAME)
-    shown = await asyncio.to_thread(found[key].get, key)
+    key, events = the_only(found, event_id, "event", unknown_event(event_id))
+    shown = await asyncio.to_thread(events.get, key)
     return answer(shown.document() | {"time": rfc3339(shown.at)})

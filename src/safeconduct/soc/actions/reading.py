@@ -24,6 +24,11 @@ def find(records: Records, action_id: ActionId) -> Action:
     return found
 
 
+def begun_actions(records: Records, beginning: str) -> Iterator[Action]:
+    """Yields the actions whose ids begin so, oldest first."""
+    return (action for _, action in records.scan(ACTIONS, beginning))
+
+
 def unknown_action(action_id: str) -> AbsentError:
     """Returns the one answer about an action that is not there, and about one that is not the reader's."""
     return AbsentError(

@@ -22,8 +22,8 @@ def incident_record(
         AbsentError: none, or more than one, begins so.
     """
     scanned = records.scan(INCIDENTS, incident_id) if incident_id else ()
-    found = [record for _, record in scanned if record.owner in owners]
-    return the_only(found, incident_id, "incident", code="incident-unknown", remedy="safeconduct incident list")
+    found = {record.id: record for _, record in scanned if record.owner in owners}
+    return the_only(found, incident_id, "incident", _unknown_incident(incident_id))
 
 
 def incident_for(records: Records, signer: Principal, incident: IncidentId) -> IncidentRecord:
@@ -34,9 +34,13 @@ def incident_for(records: Records, signer: Principal, incident: IncidentId) -> I
     """
     record = records.get(INCIDENTS, incident)
     if record is None:
-        raise AbsentError(f"no incident {incident[:64]!r}", code="incident-unknown", remedy="safeconduct incident list")
+        raise _unknown_incident(incident)
     owned(records, signer, record.owner)
     return record
+
+
+def _unknown_incident(incident: str) -> AbsentError:
+    return AbsentError(f"no incident {incident[:64]!r}", code="incident-unknown", remedy="safeconduct incident list")
 
 
 def incident_records(records: Records) -> list[IncidentRecord]:
