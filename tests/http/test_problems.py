@@ -34,3 +34,9 @@ def test_an_absent_clause_is_absent_from_the_document():
         "detail": "no",
         "code": "refused",
     }
+
+
+@pytest.mark.parametrize("document", [{}, {"title": "Not Found"}, {"title": ["refused"]}, {"title": None}])
+def test_what_is_no_problem_of_ours_is_still_an_error(document):
+    assert error_of(document).kind is Kind.UNAVAILABLE
+    assert error_of(document | {"title": "refused"}).kind is Kind.REFUSED

@@ -15,7 +15,7 @@ from safeconduct import settings
 from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import Address, running_server
 from safeconduct.adapters.outbound import connection_to, http_address
-from safeconduct.cli import logins
+from safeconduct.cli import answers, logins
 from safeconduct.http.acts import HEADER, content_of, encode_act, operation_of
 from safeconduct.http.inprocess import Answer, Ask
 from safeconduct.http.problems import error_of
@@ -46,6 +46,7 @@ class Client:
         self._data = data
         self._key = key
         self._elsewhere = Address(url, "") if url else None
+        self._answered = ""
 
     @property
     def where(self) -> str:
@@ -71,7 +72,7 @@ class Client:
 
     def get(self, path: str, /, **query: str | int | None) -> Any:  # noqa: ANN401 - JSON of the control API
         """Reads. Raises the server's errors as our own."""
-        return _document(self._read(path, {name: value for name, value in query.items() if value is not None}))
+        return self._told(path, self._read(path, {name: value for name, value in query.items() if value is not None}))
 
     def own(self, path: str, token: str = "", /, **query: str | int) -> Any:  # noqa: ANN401 - JSON of the control API
         """Reads what is the caller's own: signed with their key, or with the token of their sign-in.
@@ -81,9 +82,9 @@ class Client:
         """
         encoded = urlencode(query)
         if token:
-            return _document(self.as_caller(Ask(method="GET", path=path, query=encoded), token))
+            return self._told(path, self.as_caller(Ask(method="GET", path=path, query=encoded), token))
         headers = {HEADER: self._act("GET", path, encoded, b"")}
-        return _document(self._send(Ask(method="GET", path=path, query=encoded, headers=headers)))
+        return self._told(path, self._send(Ask(method="GET", path=path, query=encoded, headers=headers)))
 
     def raw(self, path: str, /, **query: str | int) -> bytes:
         """Reads bytes that are no JSON, such as a printable report."""
@@ -95,16 +96,17 @@ class Client:
     def ask(self, path: str, body: object) -> Any:  # noqa: ANN401 - JSON of the control API
         """Asks for something for which what the body holds is all that speaks, such as a sign-in."""
         headers = {"content-type": "application/json"}
-        return _document(self._send(Ask(method="POST", path=path, headers=headers, body=msgspec.json.encode(body))))
+        request = Ask(method="POST", path=path, headers=headers, body=msgspec.json.encode(body))
+        return self._told(path, self._send(request))
 
     def check(self, path: str, body: bytes, **query: str) -> Any:  # noqa: ANN401 - JSON of the control API
         """Asks about a body and changes nothing: signed only where the data folder does not speak for the reader."""
-        return _document(self._send(self._asking(path, body, query)))
+        return self._told(path, self._send(self._asking(path, body, query)))
 
     def lines(self, path: str, body: bytes, told: Callable[[bytes], None], /, **query: str) -> Any:  # noqa: ANN401 - JSON
         """Asks about a body, is told each JSON line of the answer as it comes, and returns the last one's document."""
         answer = self._send(self._asking(path, body, query), told)
-        return _document(replace(answer, body=answer.body.rstrip(b"\n").rpartition(b"\n")[2]))
+        return self._told(path, replace(answer, body=answer.body.rstrip(b"\n").rpartition(b"\n")[2]))
 
     def post(self, path: str, body: Any = None, **query: str) -> Any:  # noqa: ANN401 - JSON of the control API
         """Changes something, signed with the caller's key. Bytes are sent as they are, anything else as JSON."""
@@ -112,7 +114,7 @@ class Client:
         encoded = urlencode(query)
         headers = {"content-type": "application/json", HEADER: self._act("POST", path, encoded, content)}
         request = Ask(method="POST", path=path, query=encoded, headers=headers, body=content)
-        return _document(self._send(request))
+        return self._told(path, self._send(request))
 
     def as_caller(self, request: Ask, token: str) -> Answer:
         """Speaks to the running gateway itself, with an API token, as any client would.
@@ -125,7 +127,7 @@ class Client:
             raise UnavailableError(
                 "models are asked through a running server", code="no-server", remedy="safeconduct serve"
             )
-        return _over_http(Address(server.url, token), request)
+        return self._over_http(Address(server.url, token), request)
 
     def _asking(self, path: str, body: bytes, query: Mapping[str, str]) -> Ask:
         encoded = urlencode(query)
@@ -153,7 +155,20 @@ class Client:
                 server = running_server(self._data)
                 if server is None:  # else it was starting, and is ready now
                     raise
+        return self._over_http(server, request, told)
+
+    def _over_http(self, server: Address, request: Ask, told: Callable[[bytes], None] = _nobody) -> Answer:
+        self._answered = server.url
         return _over_http(server, request, told)
+
+    def _told(self, path: str, answer: Answer) -> Any:  # noqa: ANN401 - JSON of the control API
+        document, url = _document(answer), self._answered
+        if not url:  # this process answered itself: what its answer lacks is a fault, and no other version
+            return document
+        return answers.told(
+            document,
+            lambda field: answers.lacking(field, path, url, lambda: _document(self._read("/api/v1/status", {}))),
+        )
 
     def _act(self, method: str, path: str, query: str, body: bytes) -> str:
         return _signed(self._signer(), method, path, content_of(body, query))
@@ -210,7 +225,8 @@ def _document(answer: Answer) -> Any:  # noqa: ANN401 - JSON of the control API
     except msgspec.DecodeError as error:
         raise UnavailableError(f"the server answered {answer.status} with something that is not JSON") from error
     if answer.status >= http.client.BAD_REQUEST:
-        raise error_of(document if isinstance(document, dict) else {})
+        nothing = {"detail": f"the server answered {answer.status}, and nothing that says why"}
+        raise error_of(nothing | document if isinstance(document, dict) else nothing)
     return document
 
 

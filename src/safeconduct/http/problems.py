@@ -43,6 +43,8 @@ _CLASSES: Mapping[Kind, type[SafeconductError]] = {
     Kind.UNAVAILABLE: UnavailableError,
 }
 
+_TITLES = {kind.value: kind for kind in Kind}
+
 
 def problem(error: SafeconductError) -> dict[str, Any]:
     """Returns the problem document: `code` is stable, `clause` names what decided, `remedy` what to do."""
@@ -61,8 +63,8 @@ def problem(error: SafeconductError) -> dict[str, Any]:
 
 
 def error_of(document: Mapping[str, Any]) -> SafeconductError:
-    """Returns the error that a problem document stands for."""
-    kind = Kind(document.get("title", "unavailable"))
+    """Returns the error that a problem document stands for: `unavailable` where its title is none of ours."""
+    kind = _TITLES.get(str(document.get("title")), Kind.UNAVAILABLE)
     return _CLASSES[kind](
         str(document.get("detail", "the server gave no detail")),
         code=str(document.get("code", kind.value)),
