@@ -25,6 +25,7 @@ from bench import (
     scope,
     served,
 )
+from bench.corpora import CorporaError, corpora
 
 RESULTS = Path(__file__).with_name("results.json")
 Row = dict[str, Any]
@@ -49,7 +50,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measures Safeconduct; ratios and CPU count, wall time does not.")
     parser.add_argument("--only", choices=sorted(PARTS), help="one part alone")
     only = parser.parse_args().only
-    rows = [row for name, part in PARTS.items() if only in (None, name) for row in _run(name, part)]
+    try:
+        if only is None:
+            corpora()  # asked for before the first part, whose minutes would be in vain
+        rows = [row for name, part in PARTS.items() if only in (None, name) for row in _run(name, part)]
+    except CorporaError as error:
+        parser.exit(2, f"{error}\n")
     machine = {"python": platform.python_version(), "cores": os.cpu_count(), "load": os.getloadavg()}
     RESULTS.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1), encoding="utf-8")
     _show(rows, machine)

@@ -1,14 +1,13 @@
 """What looking through a text costs: recognizers per kilobyte, beside a hash of the same bytes in the same run."""
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from bench import recognizer_texts as texts
 from bench import recognizers
+from bench.corpora import corpora
 from safeconduct.access.inventory import Inventory, Site, compile_inventory
 from safeconduct.boundary.by_field import names_in
 from safeconduct.boundary.hints import hints
@@ -27,7 +26,7 @@ METHOD = (
 
 def rows() -> list[dict[str, Any]]:
     """Returns cost per kilobyte, ratios to a hash, and what is found."""
-    folder = Path(os.environ["SAFECONDUCT_CORPORA"])
+    folder = corpora()
     sources = [texts.questions(folder), texts.sigma(folder), texts.recording("audit.log"), texts.eve(folder)]
     typical = [piece for one in sources for piece in _pieces(one)[:100]]
     worst = _pieces(texts.recording("auth.log"))

@@ -1,13 +1,13 @@
 """The rules and the events that detection is measured on, read where they lie."""
 
 import io
-import os
 import re
 import tarfile
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
+
+from bench.corpora import corpora
 
 ID = re.compile(r"^(?:    - )?id: *([0-9a-f-]{36})", re.MULTILINE)
 
@@ -17,11 +17,6 @@ class Recording(NamedTuple):
 
     rule: str
     log: bytes
-
-
-def corpora() -> Path:
-    """Returns the folder of corpora."""
-    return Path(os.environ["SAFECONDUCT_CORPORA"])
 
 
 def rules(below: str = "rules/") -> list[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """Telemetry from file to detections: Windows event logs with every Windows rule, the engine's cost included."""
 
 import io
-import os
 import tarfile
 import tempfile
 import time
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from bench.corpora import corpora
 from bench.ledger import row
 from safeconduct.adapters.cycles import no_full_search_for_cycles
 from safeconduct.adapters.sqlite.events import SqliteEventStore
@@ -51,7 +51,7 @@ def rows() -> list[dict[str, object]]:
 def whole_log() -> bytes:
     """Returns the chunks of all sample logs as one log."""
     header, chunks = b"", list[bytes]()
-    with tarfile.open(_corpora() / "evtx/attack-samples.tar.xz") as archive:
+    with tarfile.open(corpora() / "evtx/attack-samples.tar.xz") as archive:
         for member in archive:
             if member.name.endswith(".evtx"):
                 log = _content(archive, member)
@@ -63,7 +63,7 @@ def whole_log() -> bytes:
 
 def windows_rules() -> RuleSet:
     """Returns SigmaHQ's rules for Windows; those that can't be run here are left out."""
-    with tarfile.open(_corpora() / "sigma/rules.tar.xz") as archive:
+    with tarfile.open(corpora() / "sigma/rules.tar.xz") as archive:
         members = [one for one in archive if one.name.endswith(".yml") and "/windows/" in one.name]
         rules, _ = check((one.name, _content(archive, one).decode()) for one in members)
     return rules
@@ -73,10 +73,6 @@ def windows_rules() -> RuleSet:
 def opened(folder: Path) -> Iterator[tuple[SqliteEventStore, Ingestion]]:
     with closing(SqliteEventStore(folder / "events.db")) as store:
         yield store, Ingestion(RawStore(folder / "raw"), store)
-
-
-def _corpora() -> Path:
-    return Path(os.environ["SAFECONDUCT_CORPORA"])
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

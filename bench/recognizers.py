@@ -1,14 +1,13 @@
 """What recognizers find of what real telemetry holds, what they keep, and what they take for a secret that is none."""
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from bench import recognizer_texts as texts
+from bench.corpora import corpora
 from bench.scope import in_percent
 from safeconduct.access.inventory import NO_INVENTORY, Inventory, Site, compile_inventory
 from safeconduct.boundary.account_shapes import is_built_in
@@ -40,8 +39,8 @@ _PRIVATE = re.compile(r"(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\
 
 def rows() -> list[Row]:
     """Returns recall by source and class, what is kept, and false alarms of secrets."""
-    folder = Path(os.environ["SAFECONDUCT_CORPORA"])
-    corpora: dict[str, list[str]] = {
+    folder = corpora()
+    sources: dict[str, list[str]] = {
         "windows": texts.windows(folder),
         "windows-held-out": texts.windows_held_out(folder),
         "cloudtrail": texts.cloudtrail(folder),
@@ -50,12 +49,12 @@ def rows() -> list[Row]:
         "eve": texts.eve(folder),
     }
     found = [*_recording(), *_sshd()]
-    for name, events in corpora.items():
+    for name, events in sources.items():
         for data_class, fields in _FIELDS[name.removesuffix("-held-out")].items():
             found.append(_row(f"recall.{name}.{data_class}", *_by_field(events, data_class, fields)))
-    calm = {"sigma": texts.sigma(folder), "questions": texts.questions(folder), "alerts": alerts(corpora["windows"])}
+    calm = {"sigma": texts.sigma(folder), "questions": texts.questions(folder), "alerts": alerts(sources["windows"])}
     calm |= {
-        name: events for name, events in corpora.items() if not name.startswith("cloudtrail")
+        name: events for name, events in sources.items() if not name.startswith("cloudtrail")
     }  # where keys do stand
     calm["recording"] = texts.recording("auth.log", "audit.log", "access.log", "dns.jsonl", "flow.jsonl")
     found += [_row(f"secrets.{name}", sum(map(_alarmed, those)), len(those)) for name, those in calm.items()]

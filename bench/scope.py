@@ -1,11 +1,10 @@
 """What is found of assets planted in real text, what is found where nothing was planted, and what looking costs."""
 
-import os
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from bench.corpora import corpora
 from bench.scope_texts import KINDS, SEED, code, half, plant, prose, root_zone, suffixes
 from safeconduct.gateway.targets import find_targets
 from safeconduct.kernel.shares import wilson
@@ -75,5 +74,5 @@ def _row(name: str, value: float, unit: str, interval: tuple[float, float] | Non
 
 
 def _corpora() -> Mapping[str, list[str]]:
-    folder = Path(os.environ["SAFECONDUCT_CORPORA"])
+    folder = corpora()
     return prose(folder) | code(folder)

@@ -6,7 +6,6 @@ in the data asks for; a model that merely repeats the data counts as well. docs/
 
 import asyncio
 import json
-import os
 import re
 import sys
 import tarfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from bench.corpora import corpora
 from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.models.local import MODEL, LocalModel, LocalServer
 from safeconduct.gateway.dialects.registry import dialect
@@ -123,7 +123,7 @@ async def measure(corpora: Path) -> Counter[tuple[str, bool, bool, bool, bool]]:
 
 def main() -> None:
     """Prints the counts as JSON lines."""
-    found = asyncio.run(measure(Path(os.environ["SAFECONDUCT_CORPORA"])))
+    found = asyncio.run(measure(corpora()))
     names = ("corpus", "obeyed", "obeyed_spotlight", "right", "right_spotlight")
     for counts, many in sorted(found.items()):
         sys.stdout.write(json.dumps(dict(zip(names, counts, strict=True)) | {"cases": many}) + "\n")

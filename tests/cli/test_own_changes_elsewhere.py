@@ -1,22 +1,21 @@
 """What somebody changed at one of several gateway processes holds for their next request, whichever process gets it."""
 
+import contextlib
 import json
-from types import SimpleNamespace
 
 import pytest
 
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.adapters.data_folder import running_server
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.kernel.instants import rfc3339, seconds
 from support.patience import until
 from support.programs import signed
 from support.serve_calls import ROUTE, chat, code
-from support.shell import DATABASES, made, start, witness
-from support.talker import talking
+from support.several_workers import WORKERS, several_workers
+from support.shell import made, witness
 from support.worker_sockets import Line, pids
 
-WORKERS, TIMES = 2, 12
+TIMES = 12
 MODELS = "/paths/soc-triage/openai/v1/models"
 STOPPED = {(401, "token-unknown"), (403, "suspended"), (403, "revoked")}
 """What a call is told that nothing allows any more; `revoked`, where the worker had let it in and was told then."""
@@ -41,23 +40,23 @@ EVALUATION = json.dumps(
 def served(postgres, tmp_path_factory):
     """One gateway with two workers, whose witness answers."""
     root = tmp_path_factory.mktemp("elsewhere")
-    with pytest.MonkeyPatch.context() as patch, talking() as model:
-        for name in DATABASES:
-            patch.setenv(name, postgres.database())
-        house, key = made(root / "house")
-        with witness(root / "witness", key) as told:
-            file = house.program(told, upstream="custom", model="m")
-            said = house("program", "apply", file)
-            assert said.code == 0, said
-        keys = [log["key"] for log in house("log", "show", "--json").json["logs"]]
-        words = ("serve", "--port", 0, "--no-local-model", "--workers", WORKERS, "--model", model.url, "--drain", 0)
-        with (
-            witness(root / "witness", *keys, listen=told["url"].removeprefix("http://")),
-            start(*words, data=house.data, log=root / "server") as process,
-        ):
-            until(lambda: running_server(house.data), process, says=str(root))
-            until(lambda: len(pids(process, "worker")) == WORKERS, process, says="workers")
-            yield SimpleNamespace(house=house, url=running_server(house.data).url, process=process, file=file)
+    with (
+        contextlib.ExitStack() as witnesses,
+        several_workers(root, postgres, lambda folder: witnessed(folder, root / "witness", witnesses)) as found,
+    ):
+        until(lambda: len(pids(found.process, "worker")) == WORKERS, found.process, says="workers")
+        yield found
+
+
+def witnessed(folder, place, witnesses):
+    """Makes a house with a program in force and a witness for both its logs, which runs until `witnesses` ends."""
+    house, key = made(folder)
+    with witness(place, key) as told:
+        said = house("program", "apply", house.program(told, upstream="custom", model="m"))
+        assert said.code == 0, said
+    keys = [log["key"] for log in house("log", "show", "--json").json["logs"]]
+    witnesses.enter_context(witness(place, *keys, listen=told["url"].removeprefix("http://")))
+    return house
 
 
 @pytest.fixture
@@ -140,7 +139,7 @@ def test_the_end_of_a_restriction_at_one_worker_lets_calls_through_at_the_other(
 
 
 def test_a_grant_of_a_program_that_was_just_applied_counts_at_both(served, both):
-    file, issued = served.file, token(both[0], by="bo")
+    file, issued = served.house.root / "program.yaml", token(both[0], by="bo")
     without = file.read_text()
     for number in range(3):
         for grant, expected in ((GRANT % number, {200}), ("", GONE)):

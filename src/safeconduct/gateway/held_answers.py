@@ -26,14 +26,14 @@ from safeconduct.kernel.canonical import JSONValue, digest
 from safeconduct.kernel.entries import Retention
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
 from safeconduct.kernel.ids import ApprovalId, EntryId, PrincipalId
-from safeconduct.kernel.instants import Duration, Instant, rfc3339, seconds
+from safeconduct.kernel.instants import DAY, Instant, rfc3339
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 
 SUBJECT = "answer"
 """The key of the program's approvals that says who lets held answers go. Without it they are withheld."""
 
-ANSWER_LIFETIME: Duration = seconds(24 * 3600)
+ANSWER_LIFETIME = DAY
 """How long a held answer may be approved and then fetched: a working day of each party, as an opening."""
 
 HELD_MAX = 16
