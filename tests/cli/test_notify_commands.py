@@ -135,8 +135,15 @@ def test_everybody_sees_their_own_standing_with_a_key_and_with_a_token(told):
     status, by_token = mine(told, authorization=f"Bearer {bearer(told.house)['authorization'].removeprefix('Bearer ')}")
     assert (status, by_token["principal"], by_token["paths"]) == (200, "ana", {"soc-triage": ["m"]})
     printed = told.house("whoami", by="ana").out
-    assert "path soc-triage: m" in printed
+    assert printed.startswith("ana of northwind: a person, analyst\nmodels up to tier 0\npath soc-triage: m\n")
+    assert f"grant ana-triage: on path soc-triage for incident-triage, open until {grant['until'][:19]}Z\n" in printed
+    assert "your last calls that were refused:\n" in printed
     assert denial["call"] in printed
+
+
+def test_who_has_no_grant_is_told_how_to_ask_for_one(told):
+    printed = told.house("whoami", by="bo").out
+    assert printed.startswith("bo of northwind: a person, responder\nmodels up to tier 0\nno grant, so no model: ")
 
 
 def test_nobody_sees_anothers_standing(told):

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from safeconduct.cli.client import Client
 from safeconduct.cli.demo import screen
-from safeconduct.cli.output import emit, out, report, rows, worded
+from safeconduct.cli.output import emit, out, report, rows, to_seconds, worded
 from safeconduct.kernel.errors import InvalidInputError
 
 
@@ -80,3 +80,15 @@ def test_a_missing_key_is_told_before_any_work(tmp_path):
     with pytest.raises(InvalidInputError, match="no key file") as raised:
         Client(tmp_path).require_signer()
     assert raised.value.code == "key-missing"
+
+
+@pytest.mark.parametrize(
+    ("time", "read"),
+    [
+        ("2027-12-31T00:00:00.000000Z", "2027-12-31T00:00:00Z"),
+        ("2027-12-31T00:00:00Z", "2027-12-31T00:00:00Z"),
+        ("", ""),
+    ],
+)
+def test_people_read_times_in_whole_seconds(time, read):
+    assert to_seconds(time) == read

@@ -108,6 +108,11 @@ def worded(value: object) -> str:
     return str(value)
 
 
+def to_seconds(time: str) -> str:
+    """Returns a time of a document, whose form is `rfc3339`, as people read it: without parts of a second."""
+    return time.partition(".")[0] + "Z" if "." in time else time
+
+
 def require_new(file: Path | None) -> None:
     """Asks before an act, which stands in the log for good, that the file it is to write can be made.
 

@@ -7,7 +7,7 @@ import typer
 from safeconduct import settings
 from safeconduct.cli import logins
 from safeconduct.cli.client import Data, Key, Url, client
-from safeconduct.cli.output import Json, emit, out, rows
+from safeconduct.cli.output import Json, emit, out, rows, to_seconds
 from safeconduct.cli.token import signed_in
 
 Denials = Annotated[int, typer.Option("--denials", min=0, max=100, help="How many of the last refusals to show.")]
@@ -24,33 +24,43 @@ def whoami(*, denials: Denials = 10, url: Url = "", data: Data = None, key: Key 
 
 def _show(me: dict[str, Any]) -> None:
     roles = ", ".join(me["roles"]) or "no role"
-    out.print(f"{me['principal']} of {me['organization']}, {me['kind']}, {roles}", markup=False)
-    out.print(f"tier {me['tier']['reaches']}", markup=False)
+    answers = f"; {me['sponsor']} answers for it" if me["sponsor"] else ""
+    out.print(f"{me['principal']} of {me['organization']}: a {me['kind']}, {roles}{answers}", markup=False)
+    out.print(f"models up to tier {me['tier']['reaches']}", markup=False)
     for bound in me["tier"]["bounds"]:
-        if bound["lowers"]:
-            out.print(f"  lowered to {bound['tier']} by {bound['of']}; {bound['remedy']}", markup=False)
+        _show_bound(bound)
     for path, models in me["paths"].items():
         out.print(f"path {path}: {', '.join(models) or 'no model now'}", markup=False)
     for grant in me["grants"]:
         _show_grant(grant)
-    for title in ("denials", "due", "requests", "votes"):
-        if me[title]:
+    if not me["grants"]:
+        out.print("no grant, so no model: safeconduct grant request asks for one", markup=False)
+    for name, (title, columns) in _LISTS.items():
+        if me[name]:
             out.print(f"{title}:", style="dim")
-            rows(me[title], *_COLUMNS[title])
+            rows([_in_seconds(one) for one in me[name]], *columns)
 
 
-_COLUMNS = {
-    "denials": ("at", "call", "code", "clause", "remedy", "appeal"),
-    "due": ("at", "kind", "name", "consequence", "look"),
-    "requests": ("kind", "id", "state", "until"),
-    "votes": ("kind", "id", "state", "until"),
+_LISTS = {
+    "denials": ("your last calls that were refused", ("at", "call", "code", "clause", "remedy", "appeal")),
+    "due": ("what ends, or is due of you", ("at", "kind", "name", "consequence", "look")),
+    "requests": ("your requests that wait", ("kind", "id", "state", "until")),
+    "votes": ("votes that you are asked for", ("kind", "id", "state", "until")),
 }
+"""What is listed: its title, and the columns of its table."""
+
+
+def _show_bound(bound: dict[str, Any]) -> None:
+    if bound["lowers"]:
+        out.print(f"  lowered to tier {bound['tier']} by {bound['of']}: {bound['remedy']}", markup=False)
+    elif bound["of"] == "sign-in":
+        out.print(f"  this sign-in counts up to tier {bound['tier']}", markup=False)
 
 
 def _show_grant(grant: dict[str, Any]) -> None:
-    state = "open" if grant["open"] else "closed"
-    said = f"grant {grant['id']} on {grant['path']} for {grant['purpose']}, {state}, until {grant['until']}"
-    out.print(said, markup=False)
+    begins, ends = to_seconds(grant["from"]), to_seconds(grant["until"])
+    when = f"open until {ends}" if grant["open"] else f"not open now, only from {begins} until {ends}"
+    out.print(f"grant {grant['id']}: on path {grant['path']} for {grant['purpose']}, {when}", markup=False)
     for budget in grant["budgets"]:
         out.print(f"  {budget['left']} of {budget['limit']} {budget['unit']} left", markup=False)
     for one in grant["restrictions"]:
@@ -58,3 +68,7 @@ def _show_grant(grant: dict[str, Any]) -> None:
     for model in grant["models"]:
         for reason in model["against"]:
             out.print(f"  {model['model']}: {reason['code']}: {reason['text']}; {reason['remedy']}", markup=False)
+
+
+def _in_seconds(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {name: to_seconds(row[name]) for name in ("at", "until") if row.get(name)}
