@@ -89,7 +89,7 @@ def test_levels_are_shown_lowered_and_stopped(shell):
     closed_by_model(shell)
     assert "soc-triage: act of at most act" in shell("autonomy", "show")[1]
     assert "soc-triage: hunt of at most act" in shell("autonomy", "demote", "soc-triage", "hunt", *WHY, by="bo")[1]
-    assert "act lacks: 0 of 50 answers reviewed" in shell("autonomy", "show", "soc-triage")[1]
+    assert "act lacks: 0 of 50 distinct incidents reviewed" in shell("autonomy", "show", "soc-triage")[1]
     assert "soc-triage: stopped" in shell("autonomy", "stop", "soc-triage", *WHY, by="bo")[1]
     assert "(autonomy-stopped)" in shell("incident", "triage", shell.incident)[1]
     assert shell("autonomy", "promote", "soc-triage", "act", *WHY, by="ops")[2] == "autonomy-stopped"

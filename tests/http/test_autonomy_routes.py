@@ -9,11 +9,14 @@ from safeconduct.access import records as kept
 from safeconduct.access.model.parties import Role
 from safeconduct.kernel.instants import seconds
 from safeconduct.soc.autonomy.evidence import BARS, JUDGED_MIN, Evidence
+from safeconduct.soc.autonomy.findings import Judged
 from safeconduct.soc.autonomy.levels import STANDINGS, standing_of
 from safeconduct.soc.autonomy.model import Autonomy
+from safeconduct.soc.incidents.events import INCIDENTS
 from support.operations_house import House
 
 PATH = "soc-triage"
+GOOD = tuple(Judged(incident=f"i{number}", good=1, bad=0, by=("bo",)) for number in range(10))
 WHY = {"reason": "looked at its record"}
 TO_TRIAGE = WHY | {"level": "triage"}
 
@@ -52,11 +55,22 @@ def shown(here):
     return one
 
 
-def answered(here, verb, times=1, *, by="ana"):
-    """Has so many answers reviewed."""
-    for _ in range(times):
-        call = act(here, f"incidents/{here[1]}/explain", {}, by="ana")[1]["model"]["call"]
-        assert act(here, f"reviews/{call}/{verb}", by=by)[0] == 200
+def another(here, number):
+    """Returns the incident that has this number: the one that was detected, or one like it."""
+    house, incident = here
+    found = house.writer.state.get(INCIDENTS, incident)
+    name = f"{incident}-{number}" if number else incident
+    house.writer.state.put(INCIDENTS, name, replace(found, id=name))
+    return name
+
+
+def answered(here, verb, incidents=1, *, by="ana", answers=1, after=0):
+    """Has so many answers reviewed of so many incidents each, those from number `after` on."""
+    for number in range(after, after + incidents):
+        incident = another(here, number)
+        for _ in range(answers):
+            call = act(here, f"incidents/{incident}/explain", {}, by="ana")[1]["model"]["call"]
+            assert act(here, f"reviews/{call}/{verb}", by=by)[0] == 200
 
 
 @pytest.fixture
@@ -73,14 +87,14 @@ def promoted(here):
     """Promotes the path on as many good reviews as it takes."""
     state = here[0].writer.state
     standing = standing_of(state, state.get(kept.PATHS, PATH))
-    state.put(STANDINGS, PATH, replace(standing, evidence=Evidence(reviews=(True,) * 10)))
+    state.put(STANDINGS, PATH, replace(standing, evidence=Evidence(by_review=GOOD)))
     assert act(here, f"autonomy/{PATH}/promote", TO_TRIAGE)[1]["in_force"] == "triage"
 
 
 def test_a_level_is_earned_and_the_entry_cites_the_evidence(here):
     refused = act(here, f"autonomy/{PATH}/promote", TO_TRIAGE)[1]
-    assert (refused["code"], shown(here)["in_force"]) == ("autonomy-unearned", "advise")
-    assert "0 of 10 answers reviewed" in refused["detail"]
+    assert (refused["code"], shown(here)["in_force"]) == ("autonomy-too-few-incidents", "advise")
+    assert "0 of 10 distinct incidents reviewed" in refused["detail"]
     answered(here, "accept", BARS[Autonomy.TRIAGE].reviewed)
     assert shown(here)["lacking"]["triage"] == []
     status, told = act(here, f"autonomy/{PATH}/promote", TO_TRIAGE)
@@ -90,12 +104,49 @@ def test_a_level_is_earned_and_the_entry_cites_the_evidence(here):
         "soc.autonomy.promoted/1", {"found": 10, "of": 10}, "advise",
     )  # fmt: skip
     assert here[0].writer.drafts[entry.id].sealed == WHY
+    assert entry.body["incidents"]["accepted"] == {"found": 10, "of": 10}
     assert told["accepted"]["of"] == 0  # the next level takes evidence of this one
+
+
+def test_fifty_reviews_of_one_incident_promote_nothing_and_fifty_incidents_do(here):
+    state, to_act = here[0].writer.state, WHY | {"level": "act"}
+    state.put(kept.PATHS, PATH, replace(state.get(kept.PATHS, PATH), autonomy="act"))
+    answered(here, "accept", answers=BARS[Autonomy.ACT].reviewed)
+    for body in (TO_TRIAGE, to_act):
+        refused = act(here, f"autonomy/{PATH}/promote", body)[1]
+        assert refused["code"] == "autonomy-too-few-incidents"
+    assert "1 of 50 distinct incidents reviewed, by 50 answers" in refused["detail"]
+    found = shown(here)
+    assert (found["accepted"]["found"], found["accepted"]["of"]) == (1, 1)
+    assert (found["accepted"]["answers"], found["in_force"]) == ({"found": 50, "of": 50}, "advise")
+    answered(here, "accept", BARS[Autonomy.ACT].reviewed)
+    assert act(here, f"autonomy/{PATH}/promote", to_act)[1]["in_force"] == "act"
+
+
+def test_an_incident_that_grows_or_is_merged_stays_one(here):
+    state = here[0].writer.state
+    answered(here, "accept", BARS[Autonomy.TRIAGE].reviewed)
+    assert shown(here)["lacking"]["triage"] == []
+    grown = another(here, 0)
+    for number in range(1, BARS[Autonomy.TRIAGE].reviewed):
+        name = another(here, number)
+        state.put(INCIDENTS, name, replace(state.get(INCIDENTS, name), continued_by=grown))
+    assert shown(here)["accepted"]["of"] == 1
+    assert act(here, f"autonomy/{PATH}/promote", TO_TRIAGE)[1]["code"] == "autonomy-too-few-incidents"
+
+
+def test_asking_until_an_answer_pleases_makes_no_incident_good(here):
+    answered(here, "accept", BARS[Autonomy.TRIAGE].reviewed)
+    answered(here, "reject", 3)
+    answered(here, "accept", 3, answers=3)
+    refused = act(here, f"autonomy/{PATH}/promote", TO_TRIAGE)[1]
+    assert (refused["code"], shown(here)["accepted"]["found"]) == ("autonomy-unearned", 7)
+    assert "share of incidents accepted" in refused["detail"]
 
 
 def test_who_reviewed_promotes_nothing_by_it_and_another_person_does(both):
     answered(both, "accept", BARS[Autonomy.TRIAGE].reviewed - 1, by="bo")
-    answered(both, "accept")
+    answered(both, "accept", after=BARS[Autonomy.TRIAGE].reviewed - 1)
     told = act(both, f"autonomy/{PATH}/promote", TO_TRIAGE, by="ana")[1]
     assert (told["code"], shown(both)["in_force"]) == ("autonomy-own-review", "advise")
     assert act(both, f"autonomy/{PATH}/promote", TO_TRIAGE)[1]["in_force"] == "triage"
@@ -103,17 +154,16 @@ def test_who_reviewed_promotes_nothing_by_it_and_another_person_does(both):
 
 def test_a_promotion_looks_at_the_reviews_alone_that_speak_for_it(both):
     answered(both, "accept")  # at a level that is no more
-    state = both[0].writer.state
-    state.delete(STANDINGS, PATH)
+    both[0].writer.state.delete(STANDINGS, PATH)
     answered(both, "accept", BARS[Autonomy.TRIAGE].reviewed, by="bo")
     assert act(both, f"autonomy/{PATH}/promote", TO_TRIAGE, by="ana")[1]["in_force"] == "triage"
 
 
 def test_a_level_is_lost_at_once_by_the_entry_that_shows_it(here):
     promoted(here)
-    answered(here, "reject", JUDGED_MIN - 1)
+    answered(here, "reject", JUDGED_MIN - 1, answers=2)
     assert shown(here)["in_force"] == "triage"
-    answered(here, "reject")
+    answered(here, "reject", after=JUDGED_MIN - 1)
     found = shown(here)
     assert (found["in_force"], found["why"]) == ("advise", "reviews")
     assert here[0].entry(found["entry"]).type == "soc.answer.reviewed/1"

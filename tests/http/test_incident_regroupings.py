@@ -5,6 +5,7 @@ import pytest
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.kernel.instants import seconds
 from safeconduct.soc.incidents import regrouping_service
+from safeconduct.soc.incidents.naming import counted_as
 from safeconduct.soc.reasons import REASON_CHARS_MAX
 from support.operations_house import House
 from support.telemetry import visit
@@ -85,6 +86,39 @@ def test_a_duplicate_stands_no_more_and_its_original_is_as_it_was(house):
     assert standing(house) == {second: before[second], third: before[third]}
     assert undo(house, told["id"])[0] == 200
     assert standing(house) == before
+
+
+def names(house, incidents):
+    return [counted_as(house.writer.state, one) for one in incidents]
+
+
+def test_what_was_merged_counts_as_one_and_as_before_once_it_is_undone(house):
+    first, second, third = standing(house)
+    assert names(house, [first, second, third, "unknown"]) == [first, second, third, "unknown"]
+    told = decide(house, "merge", [first, second])[1]
+    (made,) = told["incidents"]
+    assert names(house, [first, second, made, third]) == [made, made, made, third]
+    undo(house, told["id"])
+    assert names(house, [first, second, made]) == [first, second, first]
+
+
+def test_parts_of_a_split_count_as_the_incident_and_a_duplicate_as_its_original(house):
+    first, second, third = standing(house)
+    alerts = [one["id"] for one in house.get(f"incidents/{first}")[1]["alerts"]]
+    told = decide(house, "split", [first], alerts=alerts[:1])[1]
+    assert names(house, [first, *told["incidents"]]) == [first] * 3
+    undo(house, told["id"])
+    assert names(house, [first, *told["incidents"]]) == [first] * 3
+    decide(house, "duplicate", [second, third])
+    assert names(house, [second, third]) == [third, third]
+
+
+def test_an_incident_that_grew_counts_as_the_same(house):
+    first, *others = standing(house)
+    more = visit(agent=LURE + "?", ip=STRANGERS[0], at_s=60)
+    house.post("telemetry", more.encode(), name="access.log")
+    (grown,) = detect(house)["opened"]
+    assert (grown != first, names(house, [first, grown, *others])) == (True, [grown, grown, *others])
 
 
 def test_regroupings_are_listed_and_their_reasons_sealed(house):

@@ -67,11 +67,12 @@ def _show(one: dict[str, Any]) -> None:
         out.print(f"  {one['why']} at {one['since']}, entry {one['entry']}", markup=False)
     if one["stopped_by"]:
         out.print(f"  stopped by entry {one['stopped_by']}", markup=False)
-    for name, what in (("accepted", "answers reviewed"), ("verified", "claims"), ("confirmed", "second looks")):
+    for name, what in (("accepted", "answers"), ("verified", "claims"), ("confirmed", "looks")):
         share = one[name]
         if share["of"]:
-            low, high = share["interval"]
-            counted = f"{share['found']} of {share['of']} {what} {name}"
-            out.print(f"  {counted}: {low:.3f} to {high:.3f} (Wilson, 95 %)", markup=False)
+            (low, high), each = share["interval"], share[what]
+            counted = f"{share['found']} of {share['of']} incidents {name}"
+            each_counted = f"{each['found']} of {each['of']} {what}"
+            out.print(f"  {counted} ({each_counted}): {low:.3f} to {high:.3f} (Wilson, 95 %)", markup=False)
     for higher, missing in one["lacking"].items():
         out.print(f"  {higher} lacks: {'; '.join(missing) or 'nothing'}", markup=False)

@@ -19,7 +19,7 @@ from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.soc.autonomy import changing
 from safeconduct.soc.autonomy.changing import Change
 from safeconduct.soc.autonomy.evidence import Share, lacking
-from safeconduct.soc.autonomy.levels import level_of, standing_of
+from safeconduct.soc.autonomy.levels import evidence_of, level_of, standing_of
 from safeconduct.soc.autonomy.model import Autonomy
 
 router = APIRouter(prefix="/api/v1/autonomy", tags=["triage"])
@@ -84,7 +84,7 @@ async def _change(control: Installation, signed: Signed[Any], change: Change, us
 
 def _document(records: Records, path: SealedPath) -> dict[str, Any]:
     standing, in_force = standing_of(records, path), level_of(records, path.id)
-    ceiling = Autonomy(path.autonomy)
+    evidence, ceiling = evidence_of(records, standing), Autonomy(path.autonomy)
     higher = [level for level in Autonomy if in_force.rank < level.rank <= ceiling.rank]
     return {
         "path": path.id,
@@ -96,12 +96,16 @@ def _document(records: Records, path: SealedPath) -> dict[str, Any]:
         "why": standing.why,
         "since": rfc3339(standing.since) if standing.why else "",
         "entry": standing.entry,
-        "accepted": _share(standing.evidence.accepted),
-        "verified": _share(standing.evidence.verified),
-        "confirmed": _share(standing.evidence.confirmed),
-        "lacking": {level: list(lacking(level, standing.evidence)) for level in higher},
+        "accepted": _share(evidence.accepted) | {"answers": _counted(evidence.answers)},
+        "verified": _share(evidence.grounded) | {"claims": _counted(evidence.verified)},
+        "confirmed": _share(evidence.confirmed) | {"looks": _counted(evidence.looks)},
+        "lacking": {level: list(lacking(level, evidence)) for level in higher},
     }
 
 
 def _share(one: Share) -> dict[str, Any]:
-    return {"found": one.found, "of": one.of, "interval": [round(bound, 3) for bound in one.interval]}
+    return _counted(one) | {"interval": [round(bound, 3) for bound in one.interval]}
+
+
+def _counted(one: Share) -> dict[str, Any]:
+    return {"found": one.found, "of": one.of}

@@ -16,20 +16,20 @@ from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
 from safeconduct.soc import reasons
-from safeconduct.soc.autonomy.evidence import Evidence, lacking
+from safeconduct.soc.autonomy.evidence import Evidence, lacking, too_few
 from safeconduct.soc.autonomy.level_events import (
     DEMOTED,
     PROMOTED,
     RESUMED,
     STOPPED,
+    ByIncident,
     Demoted,
     Promoted,
     Resumed,
     Stopped,
 )
-from safeconduct.soc.autonomy.levels import level_of, refuse_stopped, standing_of
+from safeconduct.soc.autonomy.levels import evidence_of, level_of, refuse_stopped, standing_of
 from safeconduct.soc.autonomy.model import Autonomy
-from safeconduct.soc.autonomy.review_events import latest_reviews
 from safeconduct.soc.owners import origin_of
 
 T = TypeVar("T")
@@ -52,12 +52,13 @@ def promote(tx: Transaction, signed: SignedAct, asked: Change, *, operation: str
     Raises:
         UnauthenticatedError, RefusedError: the signer may not.
         AbsentError: `path-unknown`. InvalidInputError: `autonomy-invalid`: no reason, or no higher level.
-        RefusedError: `autonomy-stopped`; `autonomy-ceiling`: the program allows less; `autonomy-unearned`: too little
-            evidence, or none that carries it; `autonomy-own-review`: the signer gave some of it.
+        RefusedError: `autonomy-stopped`; `autonomy-ceiling`: the program allows less; `autonomy-too-few-incidents`:
+            too few were reviewed; `autonomy-unearned`: the evidence does not carry it; `autonomy-own-review`: the
+            signer gave some of it.
     """
     path, by = _admitted(tx, signed, asked, Capability.RAISE_AUTONOMY, operation=operation, content=content)
     refuse_stopped(tx, path.id)
-    former, evidence = level_of(tx, path.id), standing_of(tx, path).evidence
+    former, evidence = level_of(tx, path.id), evidence_of(tx, standing_of(tx, path))
     if asked.level.rank <= former.rank:
         raise _invalid(f"path {path.id} has level {former}; a promotion is to a higher one")
     _refuse_over_ceiling(path, asked.level)
@@ -68,16 +69,25 @@ def promote(tx: Transaction, signed: SignedAct, asked: Change, *, operation: str
         models=path.models,
         former=former,
         level=asked.level,
-        accepted=evidence.accepted,
-        confirmed=evidence.confirmed,
+        accepted=evidence.answers,
+        confirmed=evidence.looks,
         verified=evidence.verified,
         by=by,
+        incidents=ByIncident(accepted=evidence.accepted, confirmed=evidence.confirmed, verified=evidence.grounded),
     )
     _append(tx, PROMOTED, event, signed, asked)
     return level_of(tx, path.id)
 
 
 def _refuse_unearned(path: SealedPath, level: Autonomy, evidence: Evidence) -> None:
+    few = too_few(level, evidence)
+    if few:
+        raise RefusedError(
+            f"level {level} on path {path.id} takes more incidents: {few}",
+            code="autonomy-too-few-incidents",
+            clause=f"path:{path.id}/autonomy",
+            remedy="review what it answers about other incidents (safeconduct review list), then promote it",
+        )
     missing = list(lacking(level, evidence))
     if missing:
         raise RefusedError(
@@ -91,7 +101,7 @@ def _refuse_unearned(path: SealedPath, level: Autonomy, evidence: Evidence) -> N
 def _refuse_own_reviews(records: Records, path: SealedPath, evidence: Evidence, by: PrincipalId) -> None:
     # One person with both roles would be all the eyes that there are: who reviewed leaves it to another.
     own = accounts_of(records, by)
-    if any(one.reviewed.by in own for one in latest_reviews(records, path.id, evidence.accepted.of)):
+    if any(not own.isdisjoint(one.by) for one in evidence.by_review):
         raise RefusedError(
             f"{by} gave some of the reviews that speak for path {path.id}",
             code="autonomy-own-review",

@@ -10,8 +10,20 @@ from safeconduct.soc.autonomy.model import Autonomy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ByIncident:
+    """The same evidence by incident, each once: what a promotion rests on (docs/spec/autonomy.md, rule 11)."""
+
+    accepted: Share
+    confirmed: Share
+    verified: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Promoted:
-    """A path's models were given a level, on this evidence: reviews, second looks, claims, as they stood then."""
+    """A path's models were given a level, on this evidence: reviews, second looks, claims, as they stood then.
+
+    `incidents` is what they come to by incident; None in entries of before incidents were counted.
+    """
 
     path: PathId
     models: tuple[str, ...]
@@ -21,6 +33,7 @@ class Promoted:
     confirmed: Share
     verified: Share
     by: PrincipalId
+    incidents: ByIncident | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Collection, Records
 from safeconduct.soc.autonomy.evidence import Evidence
 from safeconduct.soc.autonomy.model import Autonomy, lower
+from safeconduct.soc.incidents.naming import counted_as
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,11 @@ def standing_of(records: Records, path: SealedPath) -> Standing:
     if found is not None and found.models == path.models:
         return found
     return Standing(path=path.id, models=path.models, stopped_by=found.stopped_by if found else "")
+
+
+def evidence_of(records: Records, standing: Standing) -> Evidence:
+    """Returns what speaks for a path's models and against them, each incident once, as incidents stand now."""
+    return standing.evidence.renamed(lambda incident: counted_as(records, incident))
 
 
 def level_of(records: Records, path: str) -> Autonomy:

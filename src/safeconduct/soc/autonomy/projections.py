@@ -9,19 +9,21 @@ from dataclasses import replace
 from safeconduct.access import records as kept
 from safeconduct.access.acts import record_act
 from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.ids import IncidentId, PrincipalId
 from safeconduct.kernel.ports import Projection, State
 from safeconduct.soc import claim_events
 from safeconduct.soc.autonomy import look_events, review_events
 from safeconduct.soc.autonomy.evidence import Evidence, Loss, lost
+from safeconduct.soc.autonomy.findings import Checked, Judged
 from safeconduct.soc.autonomy.level_events import DEMOTED, PROMOTED, RESUMED, STOPPED, Demoted, Promoted
-from safeconduct.soc.autonomy.levels import STANDINGS, Standing, level_of, standing_of
+from safeconduct.soc.autonomy.levels import STANDINGS, Standing, evidence_of, level_of, standing_of
 from safeconduct.soc.autonomy.look_events import LOOK_DONE, LOOK_OVERDUE, LookOutcome
 from safeconduct.soc.autonomy.model import Autonomy, lower
 from safeconduct.soc.autonomy.review_events import REVIEWED, Decision
-from safeconduct.soc.claim_events import CLAIMS_CHECKED
-from safeconduct.soc.grounding import Outcome
+from safeconduct.soc.claim_events import ANSWERS, CLAIMS_CHECKED
 from safeconduct.soc.incidents import closing
 from safeconduct.soc.incidents.closing import CLOSED, REOPENED, Closings
+from safeconduct.soc.incidents.naming import counted_as
 from safeconduct.soc.predicates import Judgment
 
 Weighing = Callable[[State, Entry], None]
@@ -72,14 +74,17 @@ def _resumed(state: State, entry: Entry) -> None:
 
 def _answered(state: State, entry: Entry) -> None:
     event = CLAIMS_CHECKED.read(entry)
-    if event.call and event.claims:
-        verified = sum(one.outcome is Outcome.VERIFIED for one in event.claims)
-        _weigh(state, entry, event.path, lambda known: known.answered(verified, len(event.claims)))
+    answer = state.get(ANSWERS, event.call) if event.call and event.part == event.parts else None
+    if answer is not None and answer.claims:
+        name = counted_as(state, answer.incident)
+        one = Checked(incident=name, answers=1, verified=answer.verified, claims=answer.claims)
+        _weigh(state, entry, answer.path, lambda known: known.answered(one))
 
 
 def _reviewed(state: State, entry: Entry) -> None:
     event = REVIEWED.read(entry)
-    _weigh(state, entry, event.path, lambda known: known.reviewed(accepted=event.decision is Decision.ACCEPTED))
+    one = _judged(state, event.incident, event.by, good=event.decision is Decision.ACCEPTED)
+    _weigh(state, entry, event.path, lambda known: known.reviewed(one))
 
 
 def _looked(state: State, entry: Entry) -> None:
@@ -87,9 +92,14 @@ def _looked(state: State, entry: Entry) -> None:
     look = state.get(look_events.LOOKS, event.closing)
     if look is not None:
         confirmed = event.outcome is LookOutcome.CONFIRMED
-        _weigh(state, entry, look.due.path, lambda known: known.looked(confirmed=confirmed))
+        one = _judged(state, event.incident, event.by, good=confirmed)
+        _weigh(state, entry, look.due.path, lambda known: known.looked(one))
         if not confirmed and event.disposition is Judgment.TRUE_POSITIVE:
             _lose(state, entry, look.due.path, Loss.MISSED)
+
+
+def _judged(state: State, incident: IncidentId, by: PrincipalId, *, good: bool) -> Judged:
+    return Judged(incident=counted_as(state, incident), good=int(good), bad=int(not good), by=(by,))
 
 
 def _overdue(state: State, entry: Entry) -> None:
@@ -115,7 +125,7 @@ def _weigh(state: State, entry: Entry, path: str, grown: Callable[[Evidence], Ev
     standing = _standing(state, path)
     if standing is None:
         return
-    standing = replace(standing, evidence=grown(standing.evidence))
+    standing = replace(standing, evidence=grown(evidence_of(state, standing)))
     state.put(STANDINGS, path, standing)
     level = level_of(state, path)
     why = lost(level, standing.evidence)

@@ -8,7 +8,7 @@ from safeconduct.access.acts import record_act
 from safeconduct.kernel.entries import Entry, Retention
 from safeconduct.kernel.ids import CallId, EntryId, IncidentId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant
-from safeconduct.kernel.ports import Collection, Projection, Records, State
+from safeconduct.kernel.ports import Collection, Projection, State
 from safeconduct.ledger.events import EventType
 from safeconduct.soc.predicates import Judgment
 
@@ -50,13 +50,6 @@ def _reviewed(state: State, entry: Entry) -> None:
     event = REVIEWED.read(entry)
     state.put(REVIEWS, event.answer, Review(reviewed=event, at=entry.at, entry=entry.id))
     record_act(state, entry)
-
-
-def latest_reviews(records: Records, path: PathId, count: int) -> list[Review]:
-    """Returns the last so many reviews of a path's answers, oldest first."""
-    found = (one for _, one in records.scan(REVIEWS) if one.reviewed.path == path)
-    ordered = sorted(found, key=lambda one: (one.at, one.entry))
-    return ordered[len(ordered) - min(count, len(ordered)) :]
 
 
 PROJECTIONS: Mapping[str, Projection] = {REVIEWED.name: _reviewed}
