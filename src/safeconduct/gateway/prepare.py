@@ -5,7 +5,8 @@ in the intent's transaction, which has what is remembered of the session. What a
 as `unlabeled`, which it must take by name.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import msgspec
 
@@ -15,8 +16,10 @@ from safeconduct.access.model.grants import Grant
 from safeconduct.access.model.parties import Principal
 from safeconduct.access.model.paths import SealedPath
 from safeconduct.access.model.stops import Restriction, RestrictionKind
+from safeconduct.access.rulings import Asked, Ruling, Rulings, ruled
 from safeconduct.access.sign_in import check_reach
 from safeconduct.access.standing import Decide, Standing
+from safeconduct.access.target_rules import Place
 from safeconduct.boundary.model import Hint, Transcript
 from safeconduct.gateway.arriving import Admitted, Arrival, decision_request, identify, misused, resolved, sign_in_tier
 from safeconduct.gateway.budgets.bounds import Sending, cost_of
@@ -32,12 +35,12 @@ from safeconduct.gateway.providers import Configured, Upstreams, askable
 from safeconduct.gateway.request_checks import check_request, check_tools, output_tokens_max, shapes_of
 from safeconduct.gateway.spoken import Way, way_to
 from safeconduct.gateway.spotlighting import spotlighted
-from safeconduct.gateway.targets import NO_TARGETS, find_targets
+from safeconduct.gateway.targets import find_targets
 from safeconduct.gateway.vendors import members, safety_id
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.errors import RefusedError, SafeconductError
-from safeconduct.kernel.ids import PrincipalId
-from safeconduct.policy import decide
+from safeconduct.kernel.ids import GrantId, PrincipalId
+from safeconduct.policy import PolicyRequest, decide
 
 
 def prepare(
@@ -49,12 +52,14 @@ def prepare(
     decide: Decide,
     tokens: Tokens = no_tokens,
     admitted: Admitted | None = None,
+    rulings: Rulings | None = None,
 ) -> Prepared | Refusal:
     """Steps 1 to 7: decides a request. Equal arguments, and equal pseudonyms of `tokens`, give equal answers.
 
     `admitted` is what steps 1 and 2 said of this arrival before; on another standing they are taken again.
+    `rulings` remembers what this `decide` allowed: it changes what an answer costs, and no answer.
     """
-    steps = _Steps(standing, arrival, decide, tokens, admitted)
+    steps = _Steps(standing, arrival, decide, tokens, admitted, rulings)
     try:
         return steps.prepared(upstreams, body)
     except SafeconductError as error:
@@ -68,15 +73,6 @@ def let_in(standing: Standing, arrival: Arrival) -> Admitted | Refusal:
         return Admitted(*steps.let_in(), standing)
     except SafeconductError as error:
         return steps.refusal(error)
-
-
-class _Allowed(msgspec.Struct, frozen=True):
-    """What step 6 allowed: a restriction may have changed the request's model."""
-
-    request: CallRequest
-    decision: Decision
-    grant: Grant
-    restrictions: tuple[Restriction, ...]
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -99,11 +95,12 @@ class _Steps:
     decide: Decide = decide
     tokens: Tokens = no_tokens
     admitted: Admitted | None = None
+    rulings: Rulings | None = None
     step: int = 1
     principal: Principal | None = None
     path: SealedPath | None = None
     asked: ModelRequest | None = None
-    request: CallRequest | None = None
+    sought: Asked | None = None
     decision: Decision | None = None
     hints: tuple[Hint, ...] = ()
     grant: Grant | None = None
@@ -129,11 +126,9 @@ class _Steps:
         inspected = inspect_request(path, shown, standing.inventory)
         classes = inspected.classes if inspected else {}
         self.step = 6
-        token = standing.token_id(arrival.token)
-        request = decision_request(arrival, principal, path, asked.model, targets, token=token, data_classes=classes)
-        allowed = self._allowed(principal, path, request)
+        ruling = self._allowed(principal, path, self._sought(principal, path, asked.model, targets, classes))
         providers = askable(path, upstreams)
-        model = _model(standing, principal, path, allowed)
+        model = ruling.model
         check_reach(sign_in_tier(standing, arrival), model.tier, model.name)
         self.step = 7
         protected = protected_request(path, principal, arrival, inspected, self.tokens) if inspected else None
@@ -151,22 +146,22 @@ class _Steps:
             arrival=arrival,
             principal=principal,
             path=path,
-            grant=allowed.grant,
-            purpose=allowed.request.purpose,
+            grant=ruling.grant,
+            purpose=arrival.purpose or path.purpose,
             asked=asked,
             spoken=way.spoken,
             model=model,
-            approval=standing.compiled[path.id].approval(model),
+            approval=ruling.approval,
             providers=way.providers,
             asks=asks,
             output_tokens_max=tokens,
             targets=targets,
-            outside=standing.outside(path, targets, arrival.at) if targets else NO_TARGETS,
-            decision=allowed.decision,
+            outside=ruling.outside,
+            decision=ruling.decision,
             policy_digest=standing.policies.digest,
             epoch=standing.epoch,
-            cost=cost_of(standing.budgets_of(principal, path, allowed.grant), arrival.at, sending),
-            restrictions=allowed.restrictions,
+            cost=cost_of(ruling.budgets, arrival.at, sending),
+            restrictions=ruling.restrictions,
             hints=self.hints,
             data_classes=classes,
             protected=protected,
@@ -194,7 +189,7 @@ class _Steps:
             hints=self.hints,
             decision=self.decision,
             policy_digest=self.standing.policies.digest if self.decision else "",
-            asked=self.standing.asked(self.request) if self.decision and self.request else None,
+            asked=self._question(),
             epoch=self.standing.epoch,
             grant=self.grant.id if self.grant else "",
         )
@@ -206,23 +201,49 @@ class _Steps:
             return None
         return hide(path, principal, self.arrival, body, transcript, tokens=self.tokens)
 
-    def _allowed(self, principal: Principal, path: SealedPath, request: CallRequest) -> _Allowed:
-        decision, grant = self._decided(request)
-        restrictions = self.standing.restricted(principal, path, grant)
-        if restricts(restrictions, RestrictionKind.WEAKER):
-            request = replace(request, model=_weaker(path, restrictions))
-            decision, grant = self._decided(request)
-        return _Allowed(request, decision, grant, restrictions)
+    def _sought(
+        self, principal: Principal, path: SealedPath, model: str, targets: Mapping[str, Place], classes: Iterable[str]
+    ) -> Asked:
+        arrival, grant = self.arrival, GrantId(self.arrival.grant) if self.arrival.grant else None
+        purpose, token = arrival.purpose or path.purpose, self.standing.token_id(arrival.token)
+        return Asked(principal.id, path.id, purpose, model, grant, token, tuple(classes), tuple(targets.items()))
 
-    def _decided(self, request: CallRequest) -> tuple[Decision, Grant]:
-        self.request = request
+    def _allowed(self, principal: Principal, path: SealedPath, sought: Asked) -> Ruling:
+        ruling = self._ruling(principal, path, sought)
+        if restricts(ruling.restrictions, RestrictionKind.WEAKER):
+            weaker = msgspec.structs.replace(sought, model=_weaker(path, ruling.restrictions))
+            ruling = self._ruling(principal, path, weaker)
+        return ruling
+
+    def _ruling(self, principal: Principal, path: SealedPath, sought: Asked) -> Ruling:
+        self.sought = sought
+        known = self.rulings.find(self.standing, sought, self.arrival.at) if self.rulings is not None else None
+        if known is None:
+            return self._decided(self._request(principal, path, sought), sought)
+        self.decision, self.grant = known.decision, known.grant
+        return known
+
+    def _decided(self, request: CallRequest, sought: Asked) -> Ruling:
         self.decision, self.grant = self.standing.authorize(request, self.decide)
         if not self.decision.allowed:
             first = self.decision.reasons[0]
             raise RefusedError(first.text, code=first.code, clause=first.clause, remedy=first.remedy)
-        if self.grant is None:
-            raise RuntimeError("an allowed call falls under a grant")
-        return self.decision, self.grant
+        ruling = ruled(self.standing, request, self.decision, self.grant)
+        if self.rulings is not None:
+            self.rulings.keep(self.standing, sought, request, ruling)
+        return ruling
+
+    def _request(self, principal: Principal, path: SealedPath, sought: Asked) -> CallRequest:
+        targets, classes = dict(sought.targets), sought.data_classes
+        return decision_request(
+            self.arrival, principal, path, sought.model, targets, token=sought.token, data_classes=classes
+        )
+
+    def _question(self) -> PolicyRequest | None:
+        """Returns what the policies were asked; None where it did not come to that."""
+        if self.decision is None or self.principal is None or self.path is None or self.sought is None:
+            return None
+        return self.standing.asked(self._request(self.principal, self.path, self.sought))
 
 
 def _weaker(path: SealedPath, restrictions: tuple[Restriction, ...]) -> str:
@@ -235,14 +256,6 @@ def _weaker(path: SealedPath, restrictions: tuple[Restriction, ...]) -> str:
             remedy="an administrator applies a program in which the path names its weaker model, or it is lifted",
         )
     return path.weaker
-
-
-def _model(standing: Standing, principal: Principal, path: SealedPath, allowed: _Allowed) -> SealedModel:
-    reach = standing.reach(principal, allowed.grant)
-    model = standing.compiled[path.id].model(allowed.request.model, reach)
-    if model is None:
-        raise RuntimeError("an allowed call is for a model")
-    return model
 
 
 def _asks(way: Way, upstreams: Upstreams, told: _Told) -> tuple[Ask, ...]:

@@ -1,7 +1,7 @@
 """Cedar policies: compile once, decide purely, deny on any doubt."""
 
-from safeconduct.policy.decide import DecisionMemo, decide
-from safeconduct.policy.entities import Entities
+from safeconduct.policy.decide import DecisionMemo, decide, reached
+from safeconduct.policy.entities import Entities, Part
 from safeconduct.policy.model import EntityRecord, EntityUid, Extension, PolicyRequest, Value
 from safeconduct.policy.sets import PolicySet, Schema
 from safeconduct.policy.source import PolicyInvalidError
@@ -12,10 +12,12 @@ __all__ = [
     "EntityRecord",
     "EntityUid",
     "Extension",
+    "Part",
     "PolicyInvalidError",
     "PolicyRequest",
     "PolicySet",
     "Schema",
     "Value",
     "decide",
+    "reached",
 ]

@@ -28,7 +28,7 @@ def decide(policies: PolicySet, request: PolicyRequest, entities: Entities) -> D
     The reasons of a deny name the policies that forbade it, or say that none permitted it. Any engine error denies:
     Cedar itself skips a policy that fails to evaluate, so that a `forbid` over a missing attribute would not forbid.
     """
-    part = _reached(policies, request, entities)
+    part = reached(policies, request, entities)
     missing = None if part.whole else _absent(request, part)
     if missing is not None:
         text = f"{missing} is not in the entity store"
@@ -55,7 +55,7 @@ class DecisionMemo:
 
     def decide(self, policies: PolicySet, request: PolicyRequest, entities: Entities) -> Decision:
         """Returns what `decide` returns."""
-        part = _reached(policies, request, entities)
+        part = reached(policies, request, entities)
         named = request.principal, request.action, request.resource
         key = (policies.digest, part.digest, named, hashable_record(request.context))
         found = self._kept.get(key)
@@ -69,7 +69,8 @@ class DecisionMemo:
         return len(self._kept)
 
 
-def _reached(policies: PolicySet, request: PolicyRequest, entities: Entities) -> Part:
+def reached(policies: PolicySet, request: PolicyRequest, entities: Entities) -> Part:
+    """Returns all of the entities that the decision on a request can depend on."""
     named = (request.principal, request.action, request.resource)
     return entities.part(references(request.context).union(named, policies.mentions), request.resource)
 

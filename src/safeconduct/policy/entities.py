@@ -129,7 +129,7 @@ class Entities:
                 self._made.clear()
                 self._parts.clear()
             former = self._made.get(roots)
-            found = former if former is not None and self._has(former) else self._make(roots, shared)
+            found = former if former is not None and self.has(former) else self._make(roots, shared)
             self._parts[roots] = self._made[roots] = found
         return found
 
@@ -141,7 +141,8 @@ class Entities:
             more.update(new.names if new is not None else ())
         return {uid: self._named.get(uid, 0) + count or None for uid, count in more.items() if count}
 
-    def _has(self, part: Part) -> bool:
+    def has(self, part: Part) -> bool:
+        """Tells whether a part, which may be another store's, would be made of the same entities here."""
         return all(self.compiled.get(uid) is one for uid, one in part.members.items())
 
     def _make(self, roots: frozenset[EntityUid], shared: EntityUid | None) -> Part:

@@ -12,6 +12,7 @@ import msgspec
 
 from safeconduct.access.honeytoken_events import HONEYTOKEN_USED, HoneytokenUsed
 from safeconduct.access.model.parties import Principal
+from safeconduct.access.rulings import Rulings
 from safeconduct.access.standing import Decide, Standing
 from safeconduct.boundary.canaries import canary_of
 from safeconduct.boundary.ports import Vault
@@ -140,6 +141,7 @@ class Calls:
         self._installation = installation
         self._safety_secret = safety_secret
         self.decide = decide or DecisionMemo().decide
+        self._rulings = Rulings() if decide is None else None
         self._meter = RefusalMeter()
         self._marker = Marker(safety_secret) if safety_secret else None
         self._secret = safety_secret
@@ -315,8 +317,16 @@ class Calls:
     ) -> Prepared | Refusal:
         """Steps 1 to 7 on a standing, or on the one that is known now."""
         tokens, known = self.vaulted.tokens if self.vaulted else no_tokens, self._configured
-        judged_by = standing or self.standing()
-        return steps.prepare(judged_by, known, arrival, body, decide=self.decide, tokens=tokens, admitted=admitted)
+        return steps.prepare(
+            standing or self.standing(),
+            known,
+            arrival,
+            body,
+            decide=self.decide,
+            tokens=tokens,
+            admitted=admitted,
+            rulings=self._rulings,
+        )
 
     async def decided(self, arrival: Arrival, body: bytes) -> Prepared | Refusal:
         """Steps 1 to 7 of a call that was let in before.
