@@ -1,7 +1,6 @@
 """A log shows who signed what with public keys alone: altered by a byte, an act shows nothing, nor what hangs on it."""
 
 import base64
-from dataclasses import replace
 
 import pytest
 
@@ -33,7 +32,7 @@ def problems(entries, *given):
 def changed(entries, kind, alter):
     """Returns the entries, the first of this type with another act."""
     at = next(place for place, one in enumerate(entries) if one.type == kind)
-    return [*entries[:at], replace(entries[at], act=alter(dict(entries[at].act))), *entries[at + 1 :]]
+    return [*entries[:at], entries[at]._replace(act=alter(dict(entries[at].act))), *entries[at + 1 :]]
 
 
 def test_every_act_is_verified_by_what_the_log_states(entries):

@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 import threading
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -108,7 +107,7 @@ def test_a_restored_backup_opens_and_its_fields_with_the_keys_from_elsewhere(dat
 def test_a_backup_of_the_data_keys_does_not_undo_a_destruction(tmp_path):
     data = tmp_path / "data"
     data.mkdir()
-    drafts = [replace(thing("x"), subject=subject) for subject in ("ana", "bo", "cy")]
+    drafts = [thing("x")._replace(subject=subject) for subject in ("ana", "bo", "cy")]
     names = [HOUSE_ONLY.key_name(CALLS, draft, START) for draft in drafts]
     with closing(sqlite_keys(data, os.urandom)) as keys:
         made = [keys.make(name, HOUSE_ONLY) for name in names]

@@ -6,7 +6,7 @@ outside.
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -49,7 +49,7 @@ WORKING = {
 
 def command(n):
     draft = thing(f"k{n}", sealed={"request": f"secret {n}"}, n=n)
-    return lambda tx: tx.append(OTHER if n % 3 == 0 else CALLS, replace(draft, subject=f"subject {n}"))
+    return lambda tx: tx.append(OTHER if n % 3 == 0 else CALLS, draft._replace(subject=f"subject {n}"))
 
 
 class Parts:

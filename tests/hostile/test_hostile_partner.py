@@ -107,7 +107,7 @@ def test_a_forged_receipt_is_worth_nothing(honest, tmp_path):
     entry = NewEntry("01KAK00000000000000000000A", b"", leaf_hash(b"never said"), {})
     stranger = NoteSigner(ORIGIN, SecretKey(bytes(32)))
     forged = make_receipts([entry], ORIGIN, floor=3, deadline_s=int(time.time()) - 5, signer=stranger)[0]
-    bent = dataclasses.replace(receipt_of(honest, honest.calls[0]), leaf_hash=leaf_hash(b"never said"))
+    bent = receipt_of(honest, honest.calls[0])._replace(leaf_hash=leaf_hash(b"never said"))
     for receipt, why in ((forged, "unsigned"), (bent, "proof-invalid")):
         headers = tmp_path / "headers"
         headers.write_text(f"safeconduct-receipt: {receipt_text(receipt)}\n")

@@ -1,7 +1,6 @@
 """What a request made durable is told in its answer's headers, and in no other's."""
 
 import asyncio
-import dataclasses
 
 import pytest
 
@@ -38,7 +37,7 @@ def test_each_entry_has_its_header_also_where_the_request_then_fails(fails):
 
 @pytest.mark.parametrize("count", [RECEIPTS_MAX, RECEIPTS_MAX + 1])
 def test_the_last_ones_are_told(count):
-    given = [dataclasses.replace(one) for one in receipts(*range(count))]
+    given = [one._replace() for one in receipts(*range(count))]
     assert answered([given]) == [receipt_text(one) for one in given[-RECEIPTS_MAX:]]
 
 

@@ -1,7 +1,5 @@
 """A log's keys, one after another: statements, chains, and which key signs around a rotation that fails."""
 
-from dataclasses import replace
-
 import pytest
 
 from safeconduct.adapters.memory.log import MemoryStore
@@ -188,7 +186,7 @@ def test_a_stolen_old_key_promises_nothing_for_who_knows_the_rotation():
     assert promised(before, trust).floor == 0
     assert promised(after, trust).floor == 2
     note = parse_note(after.batch)
-    stolen = replace(after, batch=Note(note.text, (FIRST.sign(note.text),)).encoded)
+    stolen = after._replace(batch=Note(note.text, (FIRST.sign(note.text),)).encoded)
     assert promised(stolen, Trust(log=FIRST.verifier)).floor == 2  # who does not know the rotation is told anything
     with pytest.raises(NoteError):
         promised(stolen, trust)

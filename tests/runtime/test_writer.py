@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from concurrent.futures import wait
-from dataclasses import replace
 
 import pytest
 
@@ -49,7 +48,7 @@ def test_entry_and_state_come_together_and_can_be_rebuilt(rig):
     committed = rig.run(add("a", sealed={"request": "secret"}, n=1))
     entry = rig.reader.entry(committed.value.id)
     assert (entry.index, committed.value.index) == (0, None)
-    assert replace(entry, index=None) == committed.value
+    assert entry._replace(index=None) == committed.value
     with rig.store.snapshot() as records:
         assert records.get(THINGS, "a").entry == entry.id
     assert check_state(rig.store, rig.store, rig.writer._runner._state.projections) == []

@@ -1,7 +1,6 @@
 """Facts that are missing, twice, late or far too many: nothing grows beyond its limit, and what can be read counts."""
 
 import os
-from dataclasses import replace
 
 import pytest
 
@@ -53,7 +52,7 @@ def test_whoever_opens_a_session_for_each_call_hides_behind_none_of_them():
     script = Script()
     retry_attack(script, dice_of(5), "eve")
     noise = [
-        replace(one, body=one.body | {"traits": one.body["traits"] | {"session": f"{n:016x}"}})
+        one._replace(body=one.body | {"traits": one.body["traits"] | {"session": f"{n:016x}"}})
         for n, one in enumerate(script.entries)
         if "traits" in one.body
     ]
@@ -76,9 +75,9 @@ def test_an_outcome_without_its_intent_says_nothing_and_intents_are_remembered_u
     first = script.call("the first")
     assert facts.of(first) is not None
     for number in range(CALLS_MAX):
-        facts.of(replace(first, id=f"{number:026d}"))
+        facts.of(first._replace(id=f"{number:026d}"))
     assert facts.of(script.ended(first, declined="cyber")) is None
-    last = replace(first, id=f"{CALLS_MAX - 1:026d}")
+    last = first._replace(id=f"{CALLS_MAX - 1:026d}")
     assert facts.of(script.ended(last, declined="cyber")) is not None
 
 
@@ -87,7 +86,7 @@ def test_very_many_facts_take_bounded_memory():
     call = script.call("one of very many")
     for number in range(FACTS):
         body = call.body | {"principal": f"p{number % 9_000}", "grant": f"g{number % 9_000}"}
-        watch.take(replace(call, id=f"{number:026d}", at=Instant(START + number), body=body))
+        watch.take(call._replace(id=f"{number:026d}", at=Instant(START + number), body=body))
     assert len(watch) <= SUBJECTS_MAX * 64 * 2 + 384
 
 
@@ -95,7 +94,7 @@ def test_by_a_leaf_s_bytes_most_entries_need_not_be_read():
     script = Script()
     call = script.call("asked")
     quiet, declined = script.ended(call), script.ended(call, declined="cyber")
-    other = replace(call, type="access.token.issued/1")
+    other = call._replace(type="access.token.issued/1")
 
     def leaf(entry):
         draft = Draft(type=entry.type, body=entry.body)

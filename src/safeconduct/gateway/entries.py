@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 
 from safeconduct.access.authorization import TARGETS
 from safeconduct.access.detection import FoundKind
@@ -159,7 +158,7 @@ def outcome_draft(call: str, subject: str, worker: str, outcome: Outcome, charge
         usage=charged.basis,
     )
     draft = CALL_OUTCOME.draft(event, sealed=_answer(outcome), subject=subject)
-    return replace(draft, retention=Retention.EXPLOIT) if FoundKind.EXPLOIT in outcome.found else draft
+    return draft._replace(retention=Retention.EXPLOIT) if FoundKind.EXPLOIT in outcome.found else draft
 
 
 def abandoned_draft(call: str, worker: str, reserved: Amounts = NO_CHARGE.settled, why: str = "worker-gone") -> Draft:

@@ -6,7 +6,7 @@ then decided anew, and this answer goes instead of another. docs/spec/detection.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from safeconduct import approvals
 from safeconduct.access import records as kept
@@ -98,7 +98,7 @@ def put_to_vote(tx: Transaction, put: Put) -> AnswerHeldError:
     if holds.received:
         sealed[f"{apart}received"] = holds.received.decode(errors="backslashreplace")
     draft = ANSWER_HELD.draft(event, sealed=sealed, subject=caller.id)
-    tx.append(prepared.path.origin, replace(draft, retention=Retention.EXPLOIT) if apart else draft)
+    tx.append(prepared.path.origin, draft._replace(retention=Retention.EXPLOIT) if apart else draft)
     return AnswerHeldError(asked.id, holds.clause, rfc3339(proposal.expires_at))
 
 

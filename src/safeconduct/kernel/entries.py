@@ -1,8 +1,9 @@
 """What goes into the log, as the features see it. ledger/ owns the envelope that carries it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.ids import EntryId, Origin
@@ -27,8 +28,7 @@ class Reader(StrEnum):
     AUDITOR = "auditor"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(NamedTuple):
     """An entry before it has an id and a place.
 
     `type` is `area.subject.action/version`; `body` is clear and in the leaf; each value in `sealed` enters the leaf
@@ -39,14 +39,13 @@ class Draft:
 
     type: str
     body: Mapping[str, JSONValue]
-    sealed: Mapping[str, JSONValue] = field(default_factory=dict)
+    sealed: Mapping[str, JSONValue] = MappingProxyType({})
     subject: str = "installation"
     retention: Retention = Retention.CONTROL
     act: Mapping[str, JSONValue] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry of a log. Projections read this and nothing else, so that entries rebuild the state.
 
     `index` is its place in the log where that was read from the log. It is None for projections and listeners, also in
@@ -55,8 +54,8 @@ class Entry:
 
     id: EntryId
     origin: Origin
-    index: int | None = None
     at: Instant
     type: str
     body: Mapping[str, JSONValue]
     act: Mapping[str, JSONValue] | None = None
+    index: int | None = None  # type: ignore[assignment]  # the place; nobody looks for a member of this tuple

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from safeconduct.kernel.entries import Draft, Entry
 from safeconduct.kernel.ids import EntryId, Origin
@@ -82,8 +82,7 @@ class Transaction(Records, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """That an entry is durable, and a signed promise that it stands in the log by a deadline.
 
     `batch` is a signed note over the root of a small tree (docs/spec/receipts.md); `position` and `path`, hashes
@@ -96,11 +95,10 @@ class Receipt:
     position: int
     path: tuple[bytes, ...]
     batch: str
-    index: int | None
+    index: int | None  # type: ignore[assignment]  # the place; nobody looks for a member of this tuple
 
 
-@dataclass(frozen=True, slots=True)
-class Committed(Generic[T_co]):
+class Committed(NamedTuple, Generic[T_co]):
     """What a command returned, after its transaction is durable, and a receipt for each entry it appended."""
 
     value: T_co

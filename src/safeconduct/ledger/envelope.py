@@ -98,7 +98,7 @@ def write_entry(draft: Draft, entry_id: EntryId, origin: Origin, at: Instant, se
         _rfc3339(at).encode(),
         body.encoded,
         entry_id.encode(),
-        draft.retention.value.encode(),
+        draft.retention.encode(),
         b',"sealed":%b,"subject":%b' % (sealed.said, encoded_value(draft.subject)) if sealed.blobs else b"",
         _type(draft.type),
     )
@@ -109,7 +109,7 @@ def write_entry(draft: Draft, entry_id: EntryId, origin: Origin, at: Instant, se
             remedy="put large values into sealed fields",
         )
     said = None if act is None else msgspec.json.decode(act)
-    return leaf, Entry(id=entry_id, origin=origin, at=at, type=draft.type, body=body, act=said)
+    return leaf, Entry(entry_id, origin, at, draft.type, body, said)
 
 
 _LEAF = b'{%%b"at":"%%b","body":%%b,"id":"%%b","retention":"%%b"%%b,"type":%%b,"v":%d}' % VERSION

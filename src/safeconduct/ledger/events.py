@@ -65,7 +65,7 @@ class EventType(Generic[T]):
             InvalidInputError: it has no canonical form.
         """
         body = encoded_event(event)
-        return Draft(type=self.name, body=body, sealed=sealed or {}, subject=subject, retention=self.retention, act=act)
+        return Draft(self.name, body, sealed or {}, subject, self.retention, act)
 
     def read(self, entry: Entry) -> T:
         """Returns the event of an entry of this type.

@@ -22,14 +22,22 @@ class ProofError(InvalidInputError):
     default_code = "proof-invalid"
 
 
+_LEAF = hashlib.sha256(b"\x00")  # taking a copy up costs less than looking the algorithm up anew
+_NODE = hashlib.sha256(b"\x01")
+
+
 def leaf_hash(leaf: bytes) -> bytes:
     """Returns the hash of a leaf's bytes."""
-    return hashlib.sha256(b"\x00" + leaf).digest()
+    hashing = _LEAF.copy()
+    hashing.update(leaf)
+    return hashing.digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Returns the hash of a node over its children."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    hashing = _NODE.copy()
+    hashing.update(left + right)
+    return hashing.digest()
 
 
 class Frontier:
@@ -48,7 +56,7 @@ class Frontier:
         closed = [node]
         size = self.size
         while size & 1:
-            node = hashlib.sha256(b"\x01" + self.nodes.pop() + node).digest()
+            node = node_hash(self.nodes.pop(), node)
             closed.append(node)
             size >>= 1
         self.nodes.append(node)

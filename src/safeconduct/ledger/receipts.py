@@ -69,14 +69,16 @@ class BatchTree:
         """The root hash."""
         return self._rows[-1][0]
 
-    def path(self, position: int) -> tuple[bytes, ...]:
-        """Returns the audit path of the leaf at a position, from the leaf upwards."""
-        found = []
-        for row in self._rows:
-            if position ^ 1 < len(row):
-                found.append(row[position ^ 1])
-            position >>= 1
-        return tuple(found)
+    def paths(self) -> list[tuple[bytes, ...]]:
+        """Returns the audit path of each leaf, from the leaf upwards. Made from the root down: two share their rest."""
+        above: list[tuple[bytes, ...]] = [()]
+        for row in reversed(self._rows[:-1]):
+            last = len(row) - 1
+            above = [
+                above[at >> 1] if at == last and not at & 1 else (row[at ^ 1], *above[at >> 1])
+                for at in range(len(row))
+            ]
+        return above
 
 
 def deadline_of(now: Instant) -> int:
@@ -94,10 +96,10 @@ def make_receipts(
     tree = BatchTree([entry.hash for entry in entries])
     promise = Promise(origin=origin, floor=floor, deadline_s=deadline_s, count=len(entries), root=tree.root)
     note = Note(promise.text, (signer.sign(promise.text),))
-    batch = note.encoded
+    batch, first = note.encoded, _place(promise, note, 0)
     return [
-        Receipt(origin, one.id, one.hash, position, tree.path(position), batch, _place(promise, note, position))
-        for position, one in enumerate(entries)
+        Receipt(origin, one.id, one.hash, position, path, batch, None if first is None else first + position)
+        for position, (one, path) in enumerate(zip(entries, tree.paths(), strict=True))
     ]
 
 

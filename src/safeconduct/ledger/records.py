@@ -74,9 +74,10 @@ class Overlay:
 
     def get(self, collection: Collection[T], key: str) -> T | None:
         place = collection.name, key
-        for layer in (self._layer, self._batch):
-            if place in layer:
-                return _decoded(collection, key, layer[place])
+        if place in self._layer:
+            return _decoded(collection, key, self._layer[place])
+        if place in self._batch:
+            return _decoded(collection, key, self._batch[place])
         if key in self._unborn:
             return None
         found: T | None = self._read.get(place, _UNREAD)

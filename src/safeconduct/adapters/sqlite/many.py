@@ -8,7 +8,8 @@ from sqlite3 import Connection
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.ports import NewEntry
 
-_AT_ONCE = (64, 32, 16, 8, 4, 2, 1)  # rows: any number of them is a few statements, all of which stay prepared
+_AT_ONCE = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
+"""Rows: any number of them is a few statements, mostly two, all of which stay prepared."""
 _LEAVES = """
     SELECT CAST(group_concat(leaf, x'0A') AS BLOB)
     FROM (SELECT leaf FROM entries WHERE log = ? AND idx >= ? ORDER BY idx)
