@@ -22,7 +22,7 @@ class AgreementMatrix:
 
     An answer is a function of the program in force, the entry's type and the field, and is remembered by them: a
     program is named by the digest of all it says and the version of its agreement that stands. The writer asks on the
-    hot path.
+    hot path, and whoever compares answers finds that equal ones are the same object.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,8 @@ class AgreementMatrix:
         if found is None:
             if len(self._answers) >= ANSWERS_MAX:
                 self._answers.clear()
-            found = self._answers[asked] = readership_of(kept.require_agreement(records), entry_type, name)
+            made = readership_of(kept.require_agreement(records), entry_type, name)
+            found = self._answers[asked] = next((one for one in self._answers.values() if one == made), made)
         return found
 
     def _is_joint(self, records: Records, program: ProgramRecord, origin: Origin) -> bool:

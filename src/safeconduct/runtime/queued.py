@@ -1,8 +1,7 @@
 """A queue of commands before one thread that runs them in batches: what every writer does first."""
 
-import queue
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
@@ -66,8 +65,9 @@ class QueuedWriter:
         self._expected = expected
         self._batch_max = batch_max
         self._last = 1
-        self._queue: queue.SimpleQueue[Job | Callable[[], None] | None] = queue.SimpleQueue()
-        self._gate = threading.Lock()  # guards _open: nothing is queued behind the end
+        self._queue: deque[Job | Callable[[], None] | None] = deque()
+        self._gate = threading.Condition(threading.Lock())  # guards all here: nothing is queued behind the end
+        self._until: Callable[[], bool] | None = None  # what the thread sleeps for, while it does
         self._open = False
         self._thread: threading.Thread | None = None
 
@@ -85,8 +85,8 @@ class QueuedWriter:
         """Queues a job. If it can't be, its delivery is told at once."""
         error: Exception
         with self._gate:
-            if self._open and self._queue.qsize() < QUEUE_MAX:
-                self._queue.put(job)
+            if self._open and len(self._queue) < QUEUE_MAX:
+                self._put(job)
                 return
             if self._open:
                 error = LimitedError(f"{QUEUE_MAX} commands are waiting for the disk", code="writer-busy")
@@ -111,7 +111,7 @@ class QueuedWriter:
         with self._gate:
             was_open, self._open = self._open, False
             if was_open:
-                self._queue.put(None)
+                self._put(None)
         if self._thread is None:
             return False
         self._thread.join()
@@ -130,7 +130,7 @@ class QueuedWriter:
 
         with self._gate:
             if self._open:
-                self._queue.put(run)
+                self._put(run)
             elif self._thread is None:
                 run()
             else:
@@ -150,22 +150,15 @@ class QueuedWriter:
         return self._commands.run([job.command for job in jobs])
 
     def _collect(self, jobs: list[Job]) -> bool:
-        """Gathers a batch: until all that is expected is here, or the first one waited long enough.
+        """Gathers a batch: all that is expected, or what came until the first one had waited long enough.
 
         Tells whether more may come.
         """
-        deadline = 0.0
-        while len(jobs) < self._batch_max:
-            try:
-                if not jobs:
-                    item = self._queue.get()
-                    deadline = time.monotonic() + LINGER_S
-                elif self._queue.empty() and len(jobs) < self._goal():
-                    item = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
-                else:
-                    item = self._queue.get_nowait()
-            except queue.Empty:
-                return True
+        with self._gate:
+            self._sleep(self._any_waits)
+            self._sleep(self._enough_wait, LINGER_S)
+        while self._queue and len(jobs) < self._batch_max:
+            item = self._queue.popleft()
             if item is None:
                 return False
             if isinstance(item, Job):
@@ -173,6 +166,24 @@ class QueuedWriter:
             else:
                 item()
         return True
+
+    def _sleep(self, until: Callable[[], bool], timeout_s: float | None = None) -> None:
+        """Waits in the thread for what those who queue something look after: it is woken once, not for each job."""
+        self._until = until
+        self._gate.wait_for(until, timeout_s)
+        self._until = None
+
+    def _put(self, item: Job | Callable[[], None] | None) -> None:
+        self._queue.append(item)
+        if self._until is not None and self._until():
+            self._gate.notify()
+
+    def _any_waits(self) -> bool:
+        return bool(self._queue)
+
+    def _enough_wait(self) -> bool:
+        count = len(self._queue)
+        return count >= self._batch_max or count >= self._goal() or not isinstance(self._queue[-1], Job)
 
     def _goal(self) -> int:
         return self._last if self._expected is None else self._expected()
