@@ -115,6 +115,7 @@ def test_a_passkey_approves_exactly_what_the_page_shows_and_the_entry_proves_it(
     reach(told.browser, "Approve")
     told.browser.enter()
     told.browser.until("document.getElementById('said').textContent.includes('in the log')")
+    assert told.browser.run("document.activeElement.id") == "said"
     voted = told.house("grant", "show", case["id"], "--json").json
     assert voted["state"] == "in-force"
     (vote,) = (one for one in voted["approval"]["votes"] if one["voter"] == "tess")
@@ -128,6 +129,35 @@ def test_a_passkey_approves_exactly_what_the_page_shows_and_the_entry_proves_it(
     with pytest.raises(SafeconductError):
         msgspec.convert(act | {"content": "0" * 64}, Envelope).signed().verify(public)
     assert told.browser.failures == []
+
+
+def test_who_has_voted_is_told_so_and_asked_no_more(told, passkey):
+    case = asked(told)
+    for said in ("in the log", "You have voted on this: reject."):
+        shown(told, case["id"])
+        told.browser.until("!document.getElementById('shown').hidden")
+        if said == "in the log":
+            reach(told.browser, "Deny")
+            told.browser.enter()
+        told.browser.until(f"document.getElementById('said').textContent.includes('{said}')")
+    assert told.browser.run("document.querySelectorAll('#choices button').length") == 0
+
+
+def test_a_link_that_is_not_whole_or_was_used_makes_no_passkey(told, passkey):
+    registered = len(told.house("passkey", "list", "--json").json)
+    told.browser.open(f"{told.url}/healthz")  # else only what follows the # would change
+    told.browser.open(f"{told.origin}/passkeys/register#tess")
+    fits(told.browser)
+    assert told.browser.run("document.getElementById('make').hidden")
+    assert "This link is not whole." in told.browser.run("document.body.innerText")
+    told.browser.open(f"{told.url}/healthz")
+    told.browser.open(f"{told.origin}/passkeys/register#tess/used")
+    reach(told.browser, "make")
+    told.browser.enter()
+    told.browser.until("document.getElementById('problem').textContent.includes('(offer-unknown)')")
+    assert "To do: make another: safeconduct passkey register" in told.browser.run("document.body.innerText")
+    told.browser.until("document.activeElement.id === 'make'")
+    assert len(told.house("passkey", "list", "--json").json) == registered
 
 
 def entries(told):

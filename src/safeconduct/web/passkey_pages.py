@@ -16,7 +16,7 @@ _ELSEWHERE = (
     "only. Open <a id=elsewhere-link></a></p><noscript><p>This page signs with a passkey, which takes a script.</p>"
     "</noscript>"
 )
-_SAID = "<p id=said role=status aria-live=polite></p><p id=problem role=alert></p>"
+_SAID = "<p id=said role=status aria-live=polite tabindex=-1></p><p id=problem role=alert tabindex=-1></p>"
 _SIGN = (
     "<h1>Sign with your passkey</h1><p class=soft>What you sign is exactly what is shown here: change one letter, and "
     "the signature is worth nothing. Nothing is shown to anybody who has no passkey.</p>"
@@ -29,11 +29,11 @@ _SIGN = (
     "<p id=votes class=soft></p>"
     "<div id=typed-row hidden><label id=typed-label for=typed>Reason</label><input id=typed autocomplete=off></div>"
     "<div id=choices role=group aria-labelledby=title></div>"
-    "<details><summary>The request that was signed last</summary><pre id=signed></pre></details></section></div>"
+    "<details hidden><summary>The request that was signed last</summary><pre id=signed></pre></details></section></div>"
 )
 _REGISTER = (
-    "<h1>Register a passkey</h1><p>It will sign for <strong id=holder></strong>, on this site only. Your device asks "
-    "for your face, finger or PIN each time.</p>{elsewhere}<div id=work>"
+    "<h1>Register a passkey</h1><p id=for>It will sign for <strong id=holder></strong>, on this site only. Your "
+    "device asks for your face, finger or PIN each time.</p>{elsewhere}<div id=work>"
     "<button id=make type=button>Make the passkey</button>{said}"
     "<section id=done hidden aria-labelledby=done-title><h2 id=done-title tabindex=-1>One more person is needed</h2>"
     "<p>Call an administrator or trust and safety of your own organization, and read this to them:</p>"

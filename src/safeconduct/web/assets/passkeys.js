@@ -1,6 +1,8 @@
 // What both pages share: canonical JSON (RFC 8785), digests, and an act signed by a passkey. docs/spec/passkeys.md.
 
 const encoder = new TextEncoder();
+const RELOAD = 'Load this page anew once it runs: the log has what was done.';
+const UNANSWERED = `The server does not answer. ${RELOAD}`;
 
 /** The one byte form of a value of text, whole numbers, lists and maps. */
 export function canonical(value) {
@@ -29,9 +31,11 @@ export function base64(bytes) {
 export async function ask(method, path, body, act) {
   const headers = { 'content-type': 'application/json' };
   if (act) headers['safeconduct-act'] = act;
-  const answer = await fetch(path, { method, headers, body, credentials: 'omit', redirect: 'error' });
-  const told = await answer.json();
-  if (!answer.ok) throw new Error([told.detail, told.remedy].filter(Boolean).join(': ') + ` (${told.code})`);
+  const answer = await fetch(path, { method, headers, body, credentials: 'omit', redirect: 'error' })
+    .catch(() => { throw new Error(UNANSWERED); });
+  const told = await answer.json().catch(() => null);
+  if (told === null) throw new Error(`The server answered ${answer.status}, and nothing that this page can read. ${RELOAD}`);
+  if (!answer.ok) throw new Error(`${told.detail} (${told.code})${told.remedy ? `\nTo do: ${told.remedy}` : ''}`);
   return told;
 }
 
@@ -74,6 +78,7 @@ export async function step(waiting, work) {
   const said = document.getElementById('said');
   const problem = document.getElementById('problem');
   const buttons = document.querySelectorAll('button');
+  const began = document.activeElement;
   problem.textContent = '';
   said.textContent = waiting;
   buttons.forEach((one) => { one.disabled = true; });
@@ -86,5 +91,15 @@ export async function step(waiting, work) {
       : error.message;
   } finally {
     buttons.forEach((one) => { one.disabled = false; });
+    tell(problem.textContent ? problem : said, began);
   }
+}
+
+/** Brings what is said into view, and the keyboard back to where it was: a button that waits has lost it. */
+function tell(spoken, began) {
+  if (document.activeElement === document.body) {
+    const back = began.isConnected && !began.hidden && began !== document.body ? began : spoken;
+    back.focus({ preventScroll: true });
+  }
+  if (spoken.textContent) spoken.scrollIntoView({ block: 'nearest' });
 }

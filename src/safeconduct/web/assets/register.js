@@ -7,7 +7,11 @@ const by = (id) => document.getElementById(id);
 
 by('holder').textContent = holder ?? '';
 by('make').addEventListener('click', () => step('Waiting for your device…', make));
-if (!holder || !secret) by('problem').textContent = 'This link is not whole: make one with safeconduct passkey register.';
+if (!holder || !secret) {
+  by('for').hidden = true;
+  by('make').hidden = true;
+  by('problem').textContent = 'This link is not whole.\nTo do: copy all of it, or make another: safeconduct passkey register';
+}
 
 async function make() {
   const made = await navigator.credentials.create({

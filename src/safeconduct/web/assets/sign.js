@@ -15,20 +15,24 @@ by('who').addEventListener('submit', (event) => {
 
 async function show() {
   const actor = by('name').value.trim();
+  by('shown').hidden = true;
   const wanted = await ask('GET', source, undefined, await signedAct(actor, 'GET', source, '', here.rp));
   localStorage.setItem(NAME, actor);
   if (wanted.proposal) await check(wanted);
   by('title').textContent = visible(wanted.title);
   by('facts').replaceChildren(...facts(wanted.text));
   by('text').textContent = visible(wanted.text);
-  const asks = wanted.choices.map((one) => one.asks).filter(Boolean);
+  const cast = wanted.proposal?.votes.find((one) => one.voter === actor);
+  const choices = cast ? [] : wanted.choices;
+  const asks = choices.map((one) => one.asks).filter(Boolean);
   by('typed-row').hidden = asks.length === 0;
   by('typed-label').textContent = asks[0] === 'fingerprint' ? 'Fingerprint that its holder told you, or the reason' : 'Reason';
-  by('choices').replaceChildren(...wanted.choices.map((one) => button(actor, one)));
+  by('choices').replaceChildren(...choices.map((one) => button(actor, one)));
   by('votes').textContent = votes(wanted);
   by('shown').hidden = false;
   by('title').focus();
-  return wanted.choices.length ? '' : 'There is nothing left to sign here.';
+  if (cast) return `You have voted on this: ${cast.verdict}.`;
+  return choices.length ? '' : 'There is nothing left to sign here.';
 }
 
 /** Makes the digest that is voted on of the text that is shown: a server that shows another text is found out. */
@@ -68,8 +72,18 @@ function facts(text) {
   return Object.entries(stated).filter(([, value]) => value !== null && shown(value) !== '').flatMap(([name, value]) => {
     const [term, said] = [document.createElement('dt'), document.createElement('dd')];
     term.textContent = visible(name.replaceAll('_', ' '));
-    said.textContent = visible(shown(value));
+    said.replaceChildren(...unbroken(visible(shown(value))));
     return [term, said];
+  });
+}
+
+/** Text whose times stay whole: broken within its digits, a time reads as another. */
+function unbroken(text) {
+  return text.split(/(\d{4}-\d\d-\d\dT[\d:.]+Z)/).map((part, at) => {
+    const made = document.createElement('span');
+    made.className = at % 2 ? 'when' : '';
+    made.textContent = part;
+    return made;
   });
 }
 
@@ -97,6 +111,8 @@ async function sign(actor, choice) {
   const body = canonical(choice.asks ? { ...choice.body, [choice.asks]: typed } : choice.body);
   by('signed').textContent = `POST ${choice.path}\n${body}`;
   await ask('POST', choice.path, body, await signedAct(actor, 'POST', choice.path, body, here.rp));
+  by('signed').parentElement.hidden = false;
+  by('votes').textContent = '';
   by('choices').replaceChildren();
   by('typed-row').hidden = true;
   return `${choice.label}: signed by ${actor} and in the log.`;
