@@ -11,6 +11,7 @@ from safeconduct.http import connection, gateway
 from safeconduct.runtime import calls
 
 SOURCES = Path(safeconduct.__file__).parent
+RUNTIME = ("allowed", "asking", "calls", "governed", "intending", "one_call", "recording")
 SPEC = (SOURCES.parent.parent / "docs" / "spec" / "call.md").read_text("utf-8")
 OF_USAGE = {
     "window-invalid",
@@ -69,7 +70,7 @@ def test_every_code_that_a_caller_may_be_told_is_there():
         SOURCES / "access" / "floor.py",
         SOURCES / "policy" / "decide.py",
         *(SOURCES / "http" / f"{name}.py" for name in ("gateway", "proofs")),
-        *(SOURCES / "runtime" / f"{name}.py" for name in ("asking", "calls", "intending", "one_call", "governed")),
+        *(SOURCES / "runtime" / f"{name}.py" for name in RUNTIME),
     ]
     code = re.compile(r'(?:code=|Reason\(|": \()"([a-z0-9]+(?:-[a-z0-9]+)+)"')
     found = {name for file in files for name in code.findall(file.read_text("utf-8"))}

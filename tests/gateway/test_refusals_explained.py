@@ -34,7 +34,7 @@ ASKED = (
     *(SOURCES / "http" / f"{name}.py" for name in ("gateway", "arrivals", "proofs")),
     *(
         SOURCES / "runtime" / f"{name}.py"
-        for name in ("asking", "calls", "confirming", "governed", "intending", "one_call")
+        for name in ("allowed", "asking", "calls", "confirming", "governed", "intending", "one_call", "recording")
     ),
 )
 

@@ -76,11 +76,18 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
+# Naming a member of an enumeration costs Python 3.11 a thousand instructions each time: those of every call are here.
+_NEW, _RECORDING, _DISPATCHED, _COLLECTING = State.NEW, State.RECORDING, State.DISPATCHED, State.COLLECTING
+_RELAYING, _DRAINING, _SETTLING, _CLOSED = State.RELAYING, State.DRAINING, State.SETTLING, State.CLOSED
+_COMPLETED = (End.COMPLETED, "", "")
+_APPEND_INTENT = AppendIntent()
+
+
 class Call:
     """One call. `feed` each event in the order it happened and carry out the commands in the order given."""
 
     def __init__(self, terms: CallTerms) -> None:
-        self.state = State.NEW
+        self.state = _NEW
         self.terms = terms  # may be replaced until the intent is committed, when the call is decided anew
         self._intent: Receipt | None = None
         self._attempt = 0
@@ -110,12 +117,12 @@ class Call:
         return commands
 
     def started(self, _: Started) -> list[Command]:
-        self.state = State.RECORDING
-        return [AppendIntent()]
+        self.state = _RECORDING
+        return [_APPEND_INTENT]
 
     def stillborn(self, event: Cut) -> list[Command]:
         self._verdict = (End.CUT, event.why.value, event.clause)
-        self.state = State.CLOSED
+        self.state = _CLOSED
         return self._tell_cut(after_dispatch=False)
 
     def recorded(self, event: IntentCommitted) -> list[Command]:
@@ -126,7 +133,7 @@ class Call:
         return self._let_out(event.answer, stream=self.terms.request.stream)
 
     def unrecorded(self, event: IntentFailed) -> list[Command]:
-        self.state = State.CLOSED
+        self.state = _CLOSED
         return [SendError(event.error, after_dispatch=False)]
 
     def withdrawn(self, event: Cut) -> list[Command]:
@@ -139,7 +146,7 @@ class Call:
         return [*self._tell_cut(after_dispatch=False), *self._settle()]
 
     def unrecorded_after_cut(self, _: IntentFailed) -> list[Command]:
-        self.state = State.CLOSED
+        self.state = _CLOSED
         return self._tell_cut(after_dispatch=False)
 
     def head(self, event: UpstreamHead) -> list[Command]:
@@ -147,8 +154,11 @@ class Call:
             streams = self._answer.begin(event)
         except UpstreamError as error:
             return self._failed(error)
-        self.state = State.RELAYING if streams else State.COLLECTING
-        return [self._begin(EVENT_STREAM, None)] if streams else []
+        if not streams:
+            self.state = _COLLECTING
+            return []
+        self.state = _RELAYING
+        return [self._begin(EVENT_STREAM, None)]
 
     def headless(self, _: UpstreamBytes | UpstreamEnd) -> list[Command]:
         return self._failed(no_answer("it ended before it began"))
@@ -181,7 +191,7 @@ class Call:
         data = self._answer.turn(event.instead)
         if not self._answering:
             return self._let_out(data)
-        self.state = State.DRAINING
+        self.state = _DRAINING
         return self._hand_over(data)
 
     def undecided(self, event: TurnUndecided) -> list[Command]:
@@ -201,7 +211,7 @@ class Call:
 
     def _let_out(self, body: bytes, *, stream: bool = False) -> list[Command]:
         """Hands over an answer that is all there: of a stream, all of its frames."""
-        self.state = State.DRAINING
+        self.state = _DRAINING
         if stream:
             return [self._begin(EVENT_STREAM, None), *self._hand_over(body)]
         return [self._begin(JSON, len(body), self._answer.tokens.altered), *self._hand_over(body, last=True)]
@@ -227,7 +237,7 @@ class Call:
             return self._hold(holds)
         if calls:
             return self._decide(calls)
-        self.state = State.DRAINING
+        self.state = _DRAINING
         data = self._answer.turn("")
         if data:
             return self._hand_over(data)
@@ -235,7 +245,7 @@ class Call:
 
     def written(self, _: ClientWritten) -> list[Command]:
         self._answer.taken()
-        if self.state is not State.DRAINING or self._answer.waits:
+        if self.state is not _DRAINING or self._answer.waits:
             return []
         self._answering = self.terms.request.stream  # a stream still ends with its receipt
         return self._settle()
@@ -266,19 +276,19 @@ class Call:
         return self._stop_client() if self._answering else []
 
     def settled(self, event: OutcomeCommitted) -> list[Command]:
-        self.state = State.CLOSED
+        self.state = _CLOSED
         return [SendReceipt(event.receipt)] if self._answering else []
 
     def unsettled(self, event: OutcomeFailed) -> list[Command]:
         if not event.fenced and self._tries < OUTCOME_TRIES_MAX:
             return self._settle()
-        self.state = State.CLOSED  # the call stays open in the log, and the next start closes it as abandoned
+        self.state = _CLOSED  # the call stays open in the log, and the next start closes it as abandoned
         return self._stop_client() if self._answering else []
 
     @property
     def ending(self) -> bool:
         """Whether its client may have the whole answer, before the outcome is recorded."""
-        return self.state in (State.DRAINING, State.SETTLING) or self._answer.done
+        return self.state in (_DRAINING, _SETTLING) or self._answer.done
 
     @property
     def _used(self) -> bool:
@@ -290,7 +300,7 @@ class Call:
         if self._attempt > 1 or self._answer.terms is not self.terms:
             self._answer = Answer(self.terms)
         self._sent = True
-        self.state = State.DISPATCHED
+        self.state = _DISPATCHED
         return [Dispatch(self._attempt)]
 
     def _begin(self, content_type: str, length: int | None, altered: int = 0) -> Command:
@@ -324,7 +334,7 @@ class Call:
     def _broken(self, error: SafeconductError) -> list[Command]:
         # The head is out, so the client is told in the stream: official clients raise on an `error` event.
         self._verdict = (self._end_of(error), error.code, error.clause)
-        self.state = State.DRAINING
+        self.state = _DRAINING
         frame = self.terms.dialect.error_frame(error, self._intent.entry_id if self._intent else "")
         return [AbortUpstream(), *self._hand_over(frame)]
 
@@ -349,12 +359,12 @@ class Call:
         return [SendError(cut_error(CutWhy(why), clause), after_dispatch)]
 
     def _settle(self) -> list[Command]:
-        self.state = State.SETTLING
+        self.state = _SETTLING
         self._tries += 1
         return [AppendOutcome(self._outcome())]
 
     def _outcome(self) -> Outcome:
-        end, why, clause = self._verdict or (End.COMPLETED, "", "")
+        end, why, clause = self._verdict or _COMPLETED
         answer, facts = self._answer, self._answer.facts
         released = answer.released
         return Outcome(

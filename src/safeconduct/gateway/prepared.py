@@ -151,6 +151,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hold(self) -> Hold | None:
         """Why a person must approve this call first, if one must: a restriction, its grant, or targets out of scope."""
+        if not (self.restrictions or self.grant.conditions.hold or self.hints or self.outside):
+            return None  # as nearly always
         restriction = restricts(self.restrictions, RestrictionKind.HOLD)
         if restriction is not None:
             return Hold(f"restriction:{restriction.id}", f"{restriction.selector} is held for a person")

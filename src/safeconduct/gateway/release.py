@@ -6,7 +6,7 @@ and each frame's other strings and names.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -139,15 +139,17 @@ class HoldingAll:
         return held
 
 
+_RELEASERS: Mapping[Release, Callable[[Inspector], Releaser]] = {
+    Release.PASS: lambda _: _PASSING,
+    Release.HOLD_WINDOW: HoldingWindow,
+    Release.HOLD_ALL: HoldingAll,
+}
+_PASS = Release.PASS
+
+
 def releaser(mode: Release, inspector: Inspector) -> Releaser:
     """Returns what lets out the stream of one call."""
-    match mode:
-        case Release.PASS:
-            return _PASSING
-        case Release.HOLD_WINDOW:
-            return HoldingWindow(inspector)
-        case Release.HOLD_ALL:
-            return HoldingAll(inspector)
+    return _RELEASERS[mode](inspector)
 
 
 def check_whole(mode: Release, inspector: Inspector, body: bytes) -> None:
@@ -157,7 +159,7 @@ def check_whole(mode: Release, inspector: Inspector, body: bytes) -> None:
         WithheldError: it may not go.
         UpstreamError: it can't be read as everybody would read it.
     """
-    if mode is not Release.PASS:
+    if mode is not _PASS:
         spoken, others = _read(body)
         _require(inspector, spoken, others, ends=True)
 

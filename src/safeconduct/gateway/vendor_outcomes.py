@@ -94,6 +94,8 @@ def at_head(status: int, headers: Mapping[str, str]) -> tuple[VendorNotice, ...]
     """Returns what a head says: that the caller is too fast, or that this was the last request for now."""
     if status in _SLOWED:
         return (VendorNotice(NoticeKind.SLOW_DOWN, _SLOWED[status]),)
+    if not headers:
+        return ()
     exhausted = any(headers.get(name, "").strip() == "0" for name in _REMAINING)
     return (VendorNotice(NoticeKind.SLOW_DOWN, "rate-exhausted"),) if exhausted else ()
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from safeconduct.gateway.prepared import Prepared
     from safeconduct.runtime.calls import Calls
 
+_END = UpstreamEnd()
+
 TICK_S = 0.001
 """Seconds until the time is looked at again after it was up: a woken task needs a turn of the loop."""
 
@@ -46,39 +48,44 @@ class Asking:
 
     async def hear(self) -> Event:
         """Returns what the target says next."""
-        if self._exchange is None:
+        exchange = self._exchange
+        if exchange is None:
             raise RuntimeError("an upstream is listened to after it was asked")
-        self._task = self._task or asyncio.current_task()  # a call has one
+        if self._task is None:
+            self._task = asyncio.current_task()  # a call has one
         self._waiting_since = self._calls.loop.time()
         try:
-            return self._learn(await self._next(self._exchange))
+            if self._head_came:
+                data = await exchange.read()
+                return UpstreamBytes(data) if data else _END
+            head = await exchange.head()
         except UpstreamError as error:
-            return self._learn(UpstreamFailed(error))
+            return self._failed(error)
         except asyncio.CancelledError:
             if self._woken_for is None or self._task is None:
                 raise
             self._task.uncancel()
             woken_for, self._woken_for = self._woken_for, None
-            return self._learn(UpstreamFailed(woken_for))
+            return self._failed(woken_for)
         finally:
             self._waiting_since = None
+        return self._begun(head)
 
-    async def _next(self, exchange: "Exchange") -> Event:
-        if not self._head_came:
-            return await exchange.head()
-        data = await exchange.read()
-        return UpstreamBytes(data) if data else UpstreamEnd()
-
-    def _learn(self, event: Event) -> Event:
+    def _begun(self, head: UpstreamHead) -> Event:
         """Notes for other calls whether the target is there. Of one that was closed on nothing is learnt."""
-        if self._head_came or self._exchange is None:
-            return event
-        self._head_came = isinstance(event, UpstreamHead)
-        if isinstance(event, UpstreamHead) and not permits_another(event.status):
-            self._calls.breakers.answered(self._target)
-        else:
+        if self._exchange is not None:
+            self._head_came = True
+            if permits_another(head.status):
+                self._calls.breakers.failed(self._target, self._calls.loop.time())
+            else:
+                self._calls.breakers.answered(self._target)
+        return head
+
+    def _failed(self, error: SafeconductError) -> Event:
+        """As `_begun`, of a target that broke off or was silent before its head."""
+        if not self._head_came and self._exchange is not None:
             self._calls.breakers.failed(self._target, self._calls.loop.time())
-        return event
+        return UpstreamFailed(error)
 
     def close(self) -> None:
         """Closes the exchange now."""

@@ -358,7 +358,7 @@ class Calls:
 
     async def answers_recorded(self, session: str) -> None:
         """Waits until what this worker answered in a session is recorded: its client may have had it before that."""
-        ending = [asyncio.ensure_future(run.over.wait()) for run in self._running if run.ends_in(session)]
+        ending = [asyncio.ensure_future(run.ended()) for run in self._running if run.ends_in(session)]
         if ending:
             await asyncio.wait(ending, timeout=RECORDED_S)
             for waiting in ending:

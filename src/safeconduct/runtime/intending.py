@@ -19,7 +19,7 @@ from safeconduct.gateway.holding import approval_of, approval_required, held_con
 from safeconduct.gateway.label_entries import labelled_draft
 from safeconduct.gateway.labelling import CallLabels, Conversation, call_labels
 from safeconduct.gateway.moves import Event, IntentCommitted, IntentFailed
-from safeconduct.gateway.prepared import Prepared, Refusal
+from safeconduct.gateway.prepared import Hold, Prepared, Refusal
 from safeconduct.gateway.returned import check_returned
 from safeconduct.kernel.errors import ConflictError, SafeconductError, UnavailableError
 from safeconduct.kernel.ids import ApprovalId
@@ -73,7 +73,8 @@ class Intending:
         the search for cycles only, with the request's and the answer's bytes.
         """
         try:
-            found = await self._held_in_force(replaced) or await self._tried(replaced)
+            refusal = await self._held_in_force(replaced) if self.prepared.hold is not None else None
+            found = refusal or await self._tried(replaced)
             return await self._refused(found) if isinstance(found, Refusal) else found
         except UnavailableError as error:
             return IntentFailed(error)
@@ -95,15 +96,26 @@ class Intending:
 
     async def _held_in_force(self, replaced: Replaced) -> Refusal | None:
         """Decides a call anew that is to be held, unless that is so by the newest standing: nobody is asked in vain."""
-        if self.prepared.hold is None or (await self._calls.in_force.newest()).epoch == self.prepared.epoch:
+        if (await self._calls.in_force.newest()).epoch == self.prepared.epoch:
             return None
         return await self._decide_again(replaced)
 
     async def _against(self, replaced: Replaced) -> Refusal | None:
         """Has kept and reserved what the call needs; returns what is against it beyond the standing."""
-        if self.prepared.arrival.approval:
+        prepared, hold = self.prepared, self.prepared.hold
+        if prepared.arrival.approval:
             return await self._fetched()
-        return await self._held() or await self._returned() or await self._kept(replaced) or await self._reserve()
+        self._approval = ""
+        found: Refusal | None = None
+        if hold is not None:
+            found = await self._held(hold)
+        if found is None and prepared.path.sinks:
+            found = await self._returned()
+        if found is None and (prepared.protected is not None or prepared.hidden is not None):
+            found = await self._kept(replaced)
+        if found is None and self.prepared.cost.accounts:
+            found = await self._reserve()
+        return found
 
     async def _committed(self) -> Event | None:
         """Has the intent committed; None where the call has to be decided anew."""
@@ -122,7 +134,9 @@ class Intending:
         prepared, approval = self.prepared, self._approval
         traits = self._calls.traits(prepared.arrival, prepared.principal, prepared.asked.body)
         draft = intent_draft(prepared, self._calls.worker, approval, traits)
-        found = await self._conversation(prepared)
+        found = self._calls.conversation(prepared)
+        if found is not None:
+            await self._answered_before(found)
         command = partial(self._append_if, prepared=prepared, draft=draft, approval=ApprovalId(approval), found=found)
         committed = await self._calls.commits(command, own=not approval and found is None)
         self.receipt, self.labels = committed.receipts[0], committed.value
@@ -148,20 +162,16 @@ class Intending:
         tx.append(prepared.path.origin, labelled_draft(entry.id, labels))
         return labels
 
-    async def _conversation(self, prepared: Prepared) -> Conversation | None:
-        found = self._calls.conversation(prepared)
-        tags = found.marks.tags if found else ()
+    async def _answered_before(self, found: Conversation) -> None:
+        """Waits until what was answered before in its session is recorded."""
+        tags = found.marks.tags
         if tags:
             await self._calls.answers_recorded(tags[-1])
             self.session = tags[-1]
-        return found
 
-    async def _held(self) -> Refusal | None:
+    async def _held(self, hold: Hold) -> Refusal | None:
         """Finds the approval of a call that is held for a person; returns why it may not be made yet."""
-        self._approval, prepared = "", self.prepared
-        hold = prepared.hold
-        if hold is None:
-            return None
+        prepared = self.prepared
         try:
             found = (await self._calls.commits(partial(approval_of, prepared=prepared, hold=hold))).value
         except SafeconductError as failed:
@@ -189,8 +199,6 @@ class Intending:
     async def _returned(self) -> Refusal | None:
         """Looks whether tools' results that the conversation brings are of calls that were allowed."""
         prepared = self.prepared
-        if not prepared.path.sinks:
-            return None
         brought = dialect(prepared.arrival.dialect).transcript(prepared.asked.body)
         if not any(block.call_id for block in brought.blocks):
             return None

@@ -44,7 +44,7 @@ def said(outcome: Outcome, prepared: Prepared, call: str, labels: CallLabels | N
 
 
 def append_outcome(
-    tx: Transaction, call: str, prepared: Prepared, outcome: Outcome, *, draft: "Draft", answered: "Draft | None"
+    tx: Transaction, call: str, prepared: Prepared, outcome: Outcome, *, draft: "Draft", answered: "Draft | None" = None
 ) -> None:
     """Appends the outcome's entry, and in the same transaction what was answered and what left that should not have."""
     tx.append(prepared.path.origin, draft)

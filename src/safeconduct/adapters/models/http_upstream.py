@@ -100,6 +100,7 @@ class HTTPUpstream:
         self._secret = secret
         self._reach = reach or Reach()
         self._places = places or Places()
+        self._has_places = bool(self._places.named)
         self._clock = clock or SystemClock()
         self._session: aiohttp.ClientSession | None = None
 
@@ -139,9 +140,8 @@ class HTTPUpstream:
         """
         secret = self._secret() if callable(self._secret) else await self._secret.token(session, self._reach)
         request = self._wire.request(ask, secret, self._clock.now())
-        told = self._places.headers(ask)
-        if told:
-            request = Request(request.url, {**request.headers, **told})
+        if self._has_places:
+            request = Request(request.url, {**request.headers, **self._places.headers(ask)})
         return await post(session, self._reach, request, ask.body)
 
 

@@ -25,8 +25,20 @@ class OpenAIWire:
     def __init__(self, url: str, *, secret: bool = True) -> None:
         base = base_url(url, secret=secret)
         self._urls = {dialect: base / route for dialect, route in ROUTES.items()}
+        self._made: dict[tuple[str, bool], Request] = {}  # with the secret that was told last
+        self._secret = ""
 
     def request(self, ask: Ask, secret: str, _at: Instant) -> Request:
+        if secret != self._secret:
+            self._made.clear()
+            self._secret = secret
+        kind = ask.dialect, ask.stream
+        made = self._made.get(kind)
+        if made is None:
+            made = self._made[kind] = self._request(ask, secret)
+        return made
+
+    def _request(self, ask: Ask, secret: str) -> Request:
         headers = {**COMMON, "accept": accepted(ask)}
         if secret:
             headers["authorization"] = f"Bearer {secret}"
