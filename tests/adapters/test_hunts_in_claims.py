@@ -96,5 +96,5 @@ def test_what_is_counted_is_counted_alike(recorded, engines, more, code):
 
 
 def test_an_archive_that_is_opened_asks_the_engine_that_is_installed(tmp_path):
-    with open_archives(tmp_path, bytes, Chosen) as archives:
+    with open_archives(tmp_path, bytes, Chosen, bytes) as archives:
         assert type(archives.of("").hunts) is ChildHunts

@@ -3,6 +3,8 @@
 import pytest
 
 from safeconduct.adapters.data_folder import LOG_KEYS
+from safeconduct.bootstrap.custody import derived_secret, log_keys
+from safeconduct.bootstrap.installation import create
 from safeconduct.ledger.notes import VerifierKey
 from support.patience import PATIENCE_S
 from support.seeds import exposed
@@ -131,3 +133,17 @@ def test_a_server_says_at_its_start_which_log_it_cannot_sign_for(kept):
         until(lambda: "serving on" in out.read_text(), process, says="server")
         lines = (house.root / "server.err").read_text().splitlines()
         assert sum(one.startswith("stopped: ") and "the token stolen can't be reached" in one for one in lines) == 2
+
+
+def test_a_derived_secret_is_the_same_each_time_and_of_one_installation_and_purpose(tmp_path):
+    create(tmp_path / "one", "one.example/installation")
+    create(tmp_path / "other", "one.example/installation")
+    one, again, other = (log_keys(tmp_path / name) for name in ("one", "one", "other"))
+    assert derived_secret(one, "a")() == derived_secret(again, "a")()
+    assert len({derived_secret(one, "a")(), derived_secret(one, "b")(), derived_secret(other, "a")()}) == 3
+
+
+def test_a_token_gives_the_same_secret_each_time(kept):
+    house, _told = kept
+    one, again = (derived_secret(log_keys(house.data), "a")() for _ in range(2))
+    assert (one == again, len(one)) == (True, 32)

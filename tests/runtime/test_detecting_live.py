@@ -21,7 +21,7 @@ from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.inventory import NOTHING
 from safeconduct.soc.live.keeping import Again, made_of
 from safeconduct.soc.live.orders import live_orders, require_may_run
-from support.operations_house import House
+from support.operations_house import House, kept_secret
 from support.sigma import counting, rule
 from support.telemetry import visit
 
@@ -35,7 +35,7 @@ class Watched:
 
     def __init__(self, house):
         self.events, self.rules, self.inventory = house.events, lambda: RULES, lambda: NOTHING
-        self.kept = KeptHitsFile(house.folder / NAME)
+        self.kept = KeptHitsFile(house.folder / NAME, kept_secret)
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ def damaged(house):
 
 
 def elsewhere(house):
-    file = KeptHitsFile(house.folder / NAME)
+    file = KeptHitsFile(house.folder / NAME, kept_secret)
     step = file.read(made_of(RULES, house.events.generation()))
     file.begin(made_of(RULES, house.events.generation()), Again.NOTHING)
     file.add(replace(step, last="0" * 32))
@@ -284,7 +284,7 @@ def forged(rules, **said):
 
     def wrong(house):
         made = made_of(rules, house.events.generation())
-        file = KeptHitsFile(house.folder / NAME)
+        file = KeptHitsFile(house.folder / NAME, kept_secret)
         step = file.read(made)
         file.begin(made, Again.NOTHING)
         hits = {
@@ -326,6 +326,15 @@ def after_a_pause(one):
         one.look()
 
 
+def without_hits(house):
+    """What somebody writes who can write the file, and knows its form and all but the installation's secret."""
+    file, made = KeptHitsFile(house.folder / NAME, kept_secret), made_of(RULES, house.events.generation())
+    step = file.read(made)
+    theirs = KeptHitsFile(house.folder / NAME, lambda: b"a guess".ljust(32))
+    theirs.begin(made, Again.NOTHING)
+    theirs.add(replace(step, found=replace(step.found, hits={})))
+
+
 def untouched(_house):
     """Leaves it as it is."""
 
@@ -334,6 +343,7 @@ def untouched(_house):
     ("wrong", "rules", "because"),
     [
         (damaged, RULES, "damaged"),
+        (without_hits, RULES, "damaged"),
         (elsewhere, RULES, "other-events"),
         (untouched, load([("odd.yml", ODD)]), "other-rules"),
     ],
@@ -355,13 +365,13 @@ def test_what_was_kept_wrongly_is_thrown_away_and_said(house, wrong, rules, beca
 def test_what_can_not_be_kept_is_found_all_the_same(house, tmp_path):
     act(house, "detections/live")
     come(house, 0, 10)
-    nowhere = KeptHitsFile(tmp_path / "no" / "folder")
+    nowhere = KeptHitsFile(tmp_path / "no" / "folder", kept_secret)
     one, _ = begun(house, kept=nowhere)
     one.look()
     come(house, 20)
     one.look()
     assert standing(house).keys() == whole(house)
-    again, watched = begun(house, kept=KeptHitsFile(tmp_path / "no" / "folder"))
+    again, watched = begun(house, kept=KeptHitsFile(tmp_path / "no" / "folder", kept_secret))
     again.look()
     assert watched.events.read == 3
 

@@ -81,7 +81,7 @@ class AsTheyCome(RuleBasedStateMachine):
 
     def _started(self, rules=RULES):
         """Begins as a process does, reads what was not kept, and returns from which number it went on."""
-        self.live, self.kept = Live(rules, NOTHING, self.store.many), KeptHitsFile(self.file)
+        self.live, self.kept = Live(rules, NOTHING, self.store.many), KeptHitsFile(self.file, lambda: b"s" * 32)
         step = resumed(self.kept, self.store, made_of(rules, self.store.generation()))
         if step is not None:
             self.live.resume(step.found)

@@ -124,6 +124,11 @@ SOC = {
 TELEMETRY = (telemetry, detections, incident_routes, regrouping_routes)
 
 
+def kept_secret():
+    """What the installation derives from its log's key, to authenticate what it keeps of live detection."""
+    return b"k" * 32
+
+
 class Model:
     """Answers each question with what `say` makes of it, and keeps what it was sent."""
 
@@ -178,9 +183,11 @@ class House:
 
     def _archive(self, owner):
         if not owner:
-            return Archive(self.telemetry, self.events, ReadingHunts(self.events), KeptHitsFile(self.folder / NAME))
+            return Archive(
+                self.telemetry, self.events, ReadingHunts(self.events), KeptHitsFile(self.folder / NAME, kept_secret)
+            )
         events = MemoryEventStore()
-        kept = KeptHitsFile(self.folder / owner / NAME)
+        kept = KeptHitsFile(self.folder / owner / NAME, kept_secret, owner)
         return Archive(Ingestion(RawStore(self.folder / owner), events), events, ReadingHunts(events), kept)
 
     def now(self):

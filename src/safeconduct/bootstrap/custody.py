@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import cache, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,9 @@ from safeconduct.ledger.keys import KeyKeeper, KeyUnavailableError
 from safeconduct.ledger.log_events import LOG_KEYS as RECORDS
 from safeconduct.ledger.notes import NoteSigner, VerifierKey
 from safeconduct.settings import Custody, TokenKeeper, TransitKeeper
+
+KEPT_HITS = "kept-hits"
+"""What the secret is for that kept hits of live detection are authenticated with."""
 
 
 class Keeper(KeyKeeper, WrappingKeeper, Protocol):
@@ -55,6 +59,21 @@ def current_signer(
     with snapshot() as records:
         found = records.get(RECORDS, origin)
     return first if found is None else keys.of(VerifierKey.parse(found.key))
+
+
+def derived_secret(keys: LogKeys, purpose: str) -> Callable[[], bytes]:
+    """Returns what gives a secret that only who has the key of the installation's own log can make, the same each time.
+
+    It is the digest of a signature by the log's first key over a line that is no note: Ed25519's signatures follow
+    from key and message (RFC 8032), also in a token or key service, which is asked once, when the secret is needed. A
+    key that was put in the place of the log's stops the log at the next start.
+
+    Raises, when called:
+        UnavailableError: there is no key. KeyUnavailableError: who keeps it can't be reached.
+    """
+    return cache(
+        lambda: sha256(keys.signer(keys.installation()).sign(f"safeconduct.derived/{purpose}\n").data).digest()
+    )
 
 
 def wrapping_keys(data: Path, entropy: Entropy) -> WrappingKeys:

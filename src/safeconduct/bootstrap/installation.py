@@ -15,7 +15,7 @@ from safeconduct.adapters.log_keys import LogKeys
 from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.adapters.stored_keys import StoredKeys
 from safeconduct.adapters.telemetry.archives import Archives, open_archives
-from safeconduct.bootstrap.custody import current_signer, log_keys, wrapping_keys
+from safeconduct.bootstrap.custody import KEPT_HITS, current_signer, derived_secret, log_keys, wrapping_keys
 from safeconduct.bootstrap.hunt_engine import hunt_engine
 from safeconduct.bootstrap.projections import PROJECTIONS
 from safeconduct.bootstrap.stores import Stores, open_keys, open_stores
@@ -161,7 +161,9 @@ def _parts(
     wrapping = wrapping_keys(data, system_entropy)
     keys = stack.enter_context(open_keys(data, databases, system_entropy, wrapping))
     engine = hunt_engine(data)
-    archives = stack.enter_context(open_archives(data, system_entropy, lambda: engine))
+    archives = stack.enter_context(
+        open_archives(data, system_entropy, lambda: engine, derived_secret(signers, KEPT_HITS))
+    )
     writer = stack.enter_context(closing(_writer(stores, keys, signers, clock, expected)))
     return _Parts(stores=stores, keys=keys, log_keys=signers, archives=archives, writer=writer)
 

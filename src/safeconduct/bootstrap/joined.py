@@ -15,7 +15,7 @@ from safeconduct.adapters.data_folder import require_installation
 from safeconduct.adapters.log_keys import LogKeys
 from safeconduct.adapters.stored_keys import StoredKeys
 from safeconduct.adapters.telemetry.archives import open_archives
-from safeconduct.bootstrap.custody import current_signer, log_keys, wrapping_keys
+from safeconduct.bootstrap.custody import KEPT_HITS, current_signer, derived_secret, log_keys, wrapping_keys
 from safeconduct.bootstrap.hunt_engine import hunt_engine
 from safeconduct.bootstrap.installation import Installation, without_key
 from safeconduct.bootstrap.projections import PROJECTIONS
@@ -111,7 +111,9 @@ def joined(data: Path, databases: Databases, role: str, expected: Callable[[], i
         store: PostgresShared = stack.enter_context(closing(PostgresShared(databases.log, TOLD)))
         heads = stack.enter_context(closing(PostgresHeads(databases.heads)))
         keys = stack.enter_context(open_keys(data, databases, entropy, wrapping))
-        archives = stack.enter_context(open_archives(data, entropy, partial(hunt_engine, data)))
+        archives = stack.enter_context(
+            open_archives(data, entropy, partial(hunt_engine, data), derived_secret(logs, KEPT_HITS))
+        )
         overview = stack.enter_context(closing(PostgresOverview(databases.log)))
         session = stack.enter_context(closing(PostgresWatch(databases.log, role, name)))
         writer = stack.enter_context(closing(_writer(store, keys, name, clock, entropy, expected=expected)))

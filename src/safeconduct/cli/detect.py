@@ -101,7 +101,7 @@ def _show_ended(one: dict[str, Any]) -> None:
 
 READ_AGAIN = {
     "other-rules": "all events were read again when it last began: other rules, another version or index",
-    "damaged": "all events were read again when it last began: what was kept of them was damaged",
+    "damaged": "all events were read again when it last began: what was kept of them is not what was written",
     "other-events": "all events were read again when it last began: the index is not the one that was read",
     "anomalies": "each start reads all events again, since anomalies are told",
 }

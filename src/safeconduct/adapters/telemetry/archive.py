@@ -12,7 +12,7 @@ from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.adapters.telemetry.archives import COMPILED, OTHERS
 from safeconduct.adapters.telemetry.compiled_rules import CompiledRulesFolder
 from safeconduct.adapters.telemetry.ingestion import Ingestion
-from safeconduct.adapters.telemetry.kept_hits import NAME, KeptHitsFile
+from safeconduct.adapters.telemetry.kept_hits import NAME, KeptHitsFile, Secret
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.kernel.ports import Entropy
 from safeconduct.soc.detection.keeping import CompiledRules, NotKept
@@ -32,8 +32,11 @@ class Archive:
     compiled: CompiledRules = field(default_factory=NotKept)
 
 
-def opening(data: Path, entropy: Entropy, engine: Chosen, stack: ExitStack) -> Callable[[str], Archive]:
-    """Returns what opens an owner's archive in a data folder, until the stack ends. `engine` answers their hunts."""
+def opening(data: Path, entropy: Entropy, engine: Chosen, secret: Secret, stack: ExitStack) -> Callable[[str], Archive]:
+    """Returns what opens an owner's archive in a data folder, until the stack ends. `engine` answers their hunts.
+
+    What is kept of live detection is authenticated with `secret`.
+    """
     compiled = CompiledRulesFolder(data / COMPILED, entropy)
     child = stack.enter_context(closing(HuntChild(engine))) if installed() else None
 
@@ -42,8 +45,7 @@ def opening(data: Path, entropy: Entropy, engine: Chosen, stack: ExitStack) -> C
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         events = stack.enter_context(closing(SqliteEventStore(folder / "events.db")))
         hunts = ChildHunts(child, folder) if child is not None else ReadingHunts(events)
-        return Archive(
-            Ingestion(RawStore(folder / "raw"), events), events, hunts, KeptHitsFile(folder / NAME), compiled
-        )
+        kept = KeptHitsFile(folder / NAME, secret, owner)
+        return Archive(Ingestion(RawStore(folder / "raw"), events), events, hunts, kept, compiled)
 
     return opened

@@ -57,15 +57,20 @@ class Archives:
 
 
 @contextmanager
-def open_archives(data: Path, entropy: Entropy, engine: "Callable[[], Chosen]") -> Iterator[Archives]:
-    """Opens the archives of a data folder, those that come while it is open too. `engine` answers their hunts."""
+def open_archives(
+    data: Path, entropy: Entropy, engine: "Callable[[], Chosen]", secret: Callable[[], bytes]
+) -> Iterator[Archives]:
+    """Opens the archives of a data folder, those that come while it is open too. `engine` answers their hunts.
+
+    `secret` returns what is derived from them is authenticated with (`bootstrap.custody.derived_secret`).
+    """
     with ExitStack() as stack:
 
         @cache
         def opener() -> "Callable[[str], Archive]":
             from safeconduct.adapters.telemetry.archive import opening  # noqa: PLC0415 - rules, parsers and hunts
 
-            return opening(data, entropy, engine(), stack)
+            return opening(data, entropy, engine(), secret, stack)
 
         def opened(owner: str) -> "Archive":
             return opener()(owner)

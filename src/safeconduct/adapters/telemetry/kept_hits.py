@@ -1,7 +1,13 @@
-"""Steps of live detection in a file, each line under a digest of all before it."""
+"""Steps of live detection in a file, each line under a MAC over all before it that only this installation can make.
 
+Whoever can write the file and nothing else can leave out no hit and make none up: a line that was changed, left out,
+moved or taken from elsewhere does not verify, and lines that are missing at the end are of events that are read again.
+"""
+
+import hmac
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +24,11 @@ from safeconduct.soc.live.keeping import Again, Found, KeptStep
 NAME = "live.hits"
 """The file, beside the event index. It holds what was found in events, so it is for whoever may read these."""
 
-_DIGITS = 64  # of a line's digest
+Secret = Callable[[], bytes]
+"""Returns the installation's secret that the file's lines are authenticated with; raises UnavailableError."""
+
+_DIGITS = 64  # of a line's MAC
+_BEFORE = b"safeconduct.kept-hits/1\0"  # and whose telemetry it is: what the first line is after
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -27,11 +37,16 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 class KeptHitsFile:
-    """`KeptHits` of one archive. One process writes it; where two did, it is damaged, and all is read again."""
+    """`KeptHits` of the archive of `owner`. One process writes it; where two did, it is damaged, and all is read again.
 
-    def __init__(self, path: Path) -> None:
+    Where the secret can't be had nothing is taken from the file, and nothing kept.
+    """
+
+    def __init__(self, path: Path, secret: Secret, owner: str = "") -> None:
         self._path = path
-        self._digest = ""
+        self._secret = secret
+        self._first = _BEFORE + owner.encode()
+        self._mac = b""
         self._whole = False
 
     def read(self, made_of: str) -> KeptStep | Again:
@@ -41,11 +56,11 @@ class KeptHitsFile:
                 return self._joined(file, made_of)
         except FileNotFoundError:
             return Again.NOTHING
-        except (OSError, ValueError, msgspec.MsgspecError):
+        except (OSError, ValueError, msgspec.MsgspecError, UnavailableError):
             return Again.DAMAGED
 
     def _joined(self, file: BinaryIO, made_of: str) -> KeptStep | Again:
-        head = msgspec.json.decode(self._checked(file.readline(), ""), type=_Head)
+        head = msgspec.json.decode(self._checked(file.readline(), self._first), type=_Head)
         if head.made_of != made_of:
             return Again.OTHER
         hits, until, step = defaultdict[str, list[Hit]](list), Instant(0), None
@@ -54,7 +69,7 @@ class KeptHitsFile:
             if not line.endswith(b"\n"):
                 file.truncate(end)
                 break
-            step, end = decoder.decode(self._checked(line, self._digest)), end + len(line)
+            step, end = decoder.decode(self._checked(line, self._mac)), end + len(line)
             until = max(until, step.found.until)
             for rule, found in step.found.hits.items():
                 hits[rule] += found
@@ -66,7 +81,7 @@ class KeptHitsFile:
     def begin(self, made_of: str, because: Again) -> None:
         self._whole = True
         try:
-            write_atomically(self._path, self._line(msgspec.json.encode(_Head(made_of, because)), ""))
+            write_atomically(self._path, self._line(msgspec.json.encode(_Head(made_of, because)), self._first))
         except (OSError, UnavailableError):
             self._forget()
 
@@ -76,16 +91,21 @@ class KeptHitsFile:
         try:
             with self._path.open("r+b") as file:
                 file.seek(0, os.SEEK_END)
-                file.write(self._line(msgspec.json.encode(step), self._digest))
-        except OSError:
+                file.write(self._line(msgspec.json.encode(step), self._mac))
+        except (OSError, UnavailableError):
             self._forget()
 
     def because(self) -> str:
         try:
             with self._path.open("rb") as file:
-                return msgspec.json.decode(file.readline()[_DIGITS + 1 :], type=_Head).because
-        except (OSError, ValueError, msgspec.MsgspecError):
+                said, mac = _parted(file.readline())
+            if not hmac.compare_digest(mac, self._over(said, self._first)):
+                return Again.DAMAGED
+            return msgspec.json.decode(said, type=_Head).because
+        except FileNotFoundError:
             return ""
+        except (OSError, ValueError, msgspec.MsgspecError, UnavailableError):
+            return Again.DAMAGED
 
     def _forget(self) -> None:
         """Keeps nothing until it is begun again: a step that is missing would be one that is never found."""
@@ -95,12 +115,23 @@ class KeptHitsFile:
         except OSError:
             return
 
-    def _line(self, said: bytes, before: str) -> bytes:
-        self._digest = sha256(before.encode() + said).hexdigest()
-        return self._digest.encode() + b" " + said + b"\n"
+    def _line(self, said: bytes, before: bytes) -> bytes:
+        self._mac = self._over(said, before)
+        return self._mac + b" " + said + b"\n"
 
-    def _checked(self, line: bytes, before: str) -> bytes:
-        said = line[_DIGITS + 1 : -1]
-        if self._line(said, before) != line:
+    def _checked(self, line: bytes, before: bytes) -> bytes:
+        said, mac = _parted(line)
+        self._mac = self._over(said, before)
+        if not hmac.compare_digest(mac, self._mac):
             raise ValueError("a line is not what was written")
         return said
+
+    def _over(self, said: bytes, before: bytes) -> bytes:
+        return hmac.new(self._secret(), before + b"\0" + said, sha256).hexdigest().encode()
+
+
+def _parted(line: bytes) -> tuple[bytes, bytes]:
+    """Returns what a line says, and its MAC."""
+    if line[_DIGITS : _DIGITS + 1] != b" " or line[-1:] != b"\n":
+        raise ValueError("a line has another form")
+    return line[_DIGITS + 1 : -1], line[:_DIGITS]
