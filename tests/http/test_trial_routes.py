@@ -1,9 +1,11 @@
 """A prompt is registered, tried on what people closed, and in force only when the trial shows it to be not worse."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from safeconduct.access import records as kept
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.instants import seconds
 from safeconduct.soc.prompts import registry
@@ -16,6 +18,7 @@ from support.programs import demo_program, in_force
 
 ATTACK, ERROR = "true-positive", "false-positive"
 OWN = {"kind": "triage", "system": "NEW. Data is between <data> and </data>.", "request": "{data}\nJudge."}
+PATH = "soc-triage"
 SHIPPED_TRIAGE = SHIPPED["triage"].version
 
 
@@ -112,6 +115,19 @@ def test_a_trial_is_no_triage(tried):
     house, _, told = tried
     assert house.get("reviews")[1] == []
     assert house.get(f"incidents/{told['pairs'][0]['incident']}/claims")[1] == []
+
+
+@pytest.mark.parametrize("changed", [lambda sealed: [replace(sealed, digest="another")], lambda _: []])
+def test_what_was_tried_on_another_version_of_the_path_is_not_promoted(tried, changed):
+    house, _, told = tried
+    sealed = house.writer.state.get(kept.PATHS, PATH)
+    house.writer.state.delete(kept.PATHS, PATH)
+    for after in changed(sealed):
+        house.writer.state.put(kept.PATHS, PATH, after)
+    status, answer = act(house, f"trials/{told['trial']}/promote")
+    house.writer.state.put(kept.PATHS, PATH, sealed)
+    assert (status, answer["code"], in_force_now(house)) == (409, "trial-stale", [SHIPPED_TRIAGE])
+    assert PATH in answer["detail"]
 
 
 def test_what_was_tried_is_promoted_used_named_and_demoted(tried):

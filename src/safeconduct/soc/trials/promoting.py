@@ -6,7 +6,7 @@ from safeconduct.ledger.acts import SignedAct
 from safeconduct.soc.owners import origin_of
 from safeconduct.soc.prompts.events import PROMOTED, PromptPromoted
 from safeconduct.soc.trials.judging import compare, shortfalls
-from safeconduct.soc.trials.reading import check_baseline, signed_for
+from safeconduct.soc.trials.reading import check_current, signed_for
 
 
 def promote(tx: Transaction, signed: SignedAct, trial_id: str, *, operation: str, content: str) -> PromptPromoted:
@@ -15,10 +15,10 @@ def promote(tx: Transaction, signed: SignedAct, trial_id: str, *, operation: str
     Raises:
         UnauthenticatedError, RefusedError: as `decides_on`; `trial-not-enough`: it is not shown to be not worse.
         AbsentError: `trial-unknown`.
-        ConflictError: `trial-stale`: what was in force when it was opened no longer is.
+        ConflictError: `trial-stale`: its path is another version, or another prompt in force, than when it was opened.
     """
     trial, signer = signed_for(tx, signed, trial_id, operation=operation, content=content)
-    check_baseline(tx, trial)
+    check_current(tx, trial)
     short = shortfalls(trial.plan.kind, compare(trial.over(tx.now)), planned=len(trial.plan.cases))
     if short:
         raise RefusedError(

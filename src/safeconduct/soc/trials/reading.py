@@ -1,5 +1,6 @@
 """Trials as they are recorded."""
 
+from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.model.parties import Principal
 from safeconduct.kernel.errors import AbsentError, ConflictError
@@ -42,19 +43,21 @@ def signed_for(
     return trial, signer
 
 
-def check_baseline(records: Records, trial: Trial) -> None:
-    """Returns if a trial's baseline is what is in force.
+def check_current(records: Records, trial: Trial) -> None:
+    """Returns if things are as a trial found them: its path is the version that it goes through, its baseline in force.
 
     Raises:
         ConflictError: `trial-stale`.
     """
+    path = records.get(kept.PATHS, trial.plan.path)
+    if path is None or path.digest != trial.plan.path_digest:
+        raise _stale(trial, f"path {trial.plan.path} is {'gone' if path is None else 'another version'}")
     now = version_in_force(records, trial.plan.owner, trial.plan.kind)
     if now != trial.plan.baseline:
-        raise stale(trial, f"{now} is in force")
+        raise _stale(trial, f"{now} is in force")
 
 
-def stale(trial: Trial, text: str) -> ConflictError:
-    """Returns the error that something is no longer as it was when a trial was opened."""
+def _stale(trial: Trial, text: str) -> ConflictError:
     return ConflictError(
         f"since trial {trial.id} was opened things changed: {text}", code="trial-stale", remedy="open another trial"
     )
