@@ -42,9 +42,9 @@ async def governed(url: str, folder: str) -> None:
 
     async def freeze() -> dict[str, float]:
         await asyncio.wrap_future(world.writer.submit(world.freeze_command("all")))
-        while not calls.reports:  # noqa: ASYNC110 - they are cut on this loop, right after the commit
+        while not calls.running.reports:  # noqa: ASYNC110 - they are cut on this loop, right after the commit
             await asyncio.sleep(0.001)
-        return {"cut": len(calls.reports[-1].cut_at), "slowest_ms": calls.reports[-1].slowest_ms}
+        return {"cut": len(calls.running.reports[-1].cut_at), "slowest_ms": calls.running.reports[-1].slowest_ms}
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     app = GatewayApp(calls, CallProofs(world.reader, world.store.snapshot), not_ours)

@@ -18,7 +18,7 @@ from safeconduct.kernel.canonical import canonical
 from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant, seconds
-from safeconduct.runtime.calls import abandon_open_calls
+from safeconduct.runtime.abandoning import abandon_open_calls
 from support.immediate import START, ImmediateWriter
 
 CALL = "01ARZ3NDEKTSV4RRFFQ69G5FAV"

@@ -8,10 +8,10 @@ from safeconduct.gateway import breakers, limits, meter, release
 from safeconduct.gateway.call import TABLE
 from safeconduct.gateway.moves import CutWhy, End
 from safeconduct.http import connection, gateway
-from safeconduct.runtime import calls
+from safeconduct.runtime import patience
 
 SOURCES = Path(safeconduct.__file__).parent
-RUNTIME = ("allowed", "asking", "calls", "governed", "intending", "one_call", "recording")
+RUNTIME = ("allowed", "asking", "calls", "governed", "intending", "one_call", "recording", "refusals")
 SPEC = (SOURCES.parent.parent / "docs" / "spec" / "call.md").read_text("utf-8")
 OF_USAGE = {
     "window-invalid",
@@ -99,8 +99,8 @@ def test_the_limits_are_those_of_the_code():
         (limits.ANSWER_BYTES_BASE // 1024, "64 KiB + 4 KiB"),
         (limits.ANSWER_BYTES_PER_TOKEN // 1024, "4 KiB for each"),
         (limits.ANSWER_BYTES_MAX // 1024**2, "at most 3 MiB"),
-        (int(calls.FIRST_BYTE_S), "silent for 120 s"),
-        (int(calls.IDLE_S), "30 s within"),
+        (int(patience.FIRST_BYTE_S), "silent for 120 s"),
+        (int(patience.IDLE_S), "30 s within"),
         (meter.REFUSALS_PER_MINUTE_MAX, "at most 120 entries a minute"),
         (connection.SEND_BUFFER_BYTES // 1024, "send buffer is 32 KiB"),
         (connection.WRITE_LIMIT_BYTES // 1024, "holds at most 16 KiB"),

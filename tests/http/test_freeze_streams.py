@@ -33,7 +33,7 @@ def test_a_freeze_cuts_64_streams_and_what_each_caller_got_is_what_the_log_says_
             frozen_midway(gate.port, gate.world.tokens["ana"], ["do:paced"] * (STREAMS - 1), freeze)
         )
         assert max(reader.last_at - ordered_at for reader in readers if not reader.slow) < CUT_S
-        (report,) = gate.calls.reports
+        (report,) = gate.calls.running.reports
         assert len(report.cut_at) == STREAMS
         assert report.slowest_ms < CUT_S * 1000
         released = ended(gate)
@@ -82,6 +82,6 @@ def settled(gate):
     seen = [-1, 0]
     while seen[-1] != seen[-2] or not seen[-1]:
         time.sleep(0.2)
-        (run,) = gate.calls._running
+        (run,) = gate.calls.running
         seen.append(run._call._answer._received_bytes)
     return seen[-1]

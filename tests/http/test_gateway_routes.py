@@ -20,7 +20,7 @@ from safeconduct.http.inprocess import ask as ask_app
 from safeconduct.ledger.checkpoints import parse_checkpoint
 from safeconduct.ledger.merkle import leaf_hash, verify_inclusion
 from safeconduct.ledger.receipts import parse_receipt, verify_receipt
-from safeconduct.runtime.calls import Patience
+from safeconduct.runtime.patience import Patience
 from support.call_ends import request
 from support.gateway_world import MODEL, PATH, SIGNERS
 from support.patience import PATIENCE_S, until
@@ -385,7 +385,9 @@ def test_a_freeze_is_a_cut_for_a_reader_that_does_not_read():
         first = connection.recv(1)
         time.sleep(0.2)  # all buffers on the way are full now
         freeze = gate.world.run(gate.world.freeze_command(f"path:{PATH}")).value
-        (report,) = until(lambda: list(gate.calls.reports), says="the cut")  # how soon, `make bench ONLY=freeze` tells
+        (report,) = until(
+            lambda: list(gate.calls.running.reports), says="the cut"
+        )  # how soon, `make bench ONLY=freeze` tells
         assert len(report.cut_at) == 1
         received = len(first)
         try:

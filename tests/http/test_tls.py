@@ -134,7 +134,7 @@ def test_a_freeze_cuts_a_slow_reader_over_tls_and_leaves_no_more_on_its_way_than
             while taken(gate) != (seen := gate.run(pause(gate))):
                 pass
             gate.run(freeze(gate))
-            (report,) = gate.calls.reports
+            (report,) = gate.calls.running.reports
             after = rest(slow)
         call = re.search(rb"safeconduct-call: (\w+)", received, re.IGNORECASE)[1].decode()
         assert report.cut_at.keys() == {call}
@@ -148,7 +148,7 @@ def test_a_freeze_cuts_a_slow_reader_over_tls_and_leaves_no_more_on_its_way_than
 
 
 def taken(gate):
-    (run,) = gate.calls._running
+    (run,) = gate.calls.running
     return run._call._answer._received_bytes
 
 

@@ -6,7 +6,7 @@ from safeconduct.gateway.budgets.records import BUDGETS
 from safeconduct.gateway.budgets.sums import Used, used_in_log, used_in_records
 from safeconduct.gateway.events import CALL_INTENT
 from safeconduct.ledger.rebuild import committed_entries
-from safeconduct.runtime.calls import abandon_open_calls
+from safeconduct.runtime.abandoning import abandon_open_calls
 from support.budget_worker import USED, WORST, accounts, open_writer
 from support.patience import PATIENCE_S
 from support.sequencing import spawn

@@ -14,7 +14,7 @@ from safeconduct.gateway.events import CALL_ATTEMPTED, CALL_INTENT, CALL_OUTCOME
 from safeconduct.gateway.moves import End
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.kernel.errors import UnavailableError, UpstreamError
-from safeconduct.runtime.calls import abandon_open_calls
+from safeconduct.runtime.abandoning import abandon_open_calls
 from support.call_ends import ANSWER, CHUNK, DONE, JSON_HEAD, STREAM_HEAD, ScriptedClient, ScriptedUpstream, request
 from support.gateway_world import PATH, PROJECTIONS, log_world
 from support.programs import EU, program_with

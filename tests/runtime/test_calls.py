@@ -13,9 +13,10 @@ from safeconduct.gateway.prepared import Prepared
 from safeconduct.kernel.errors import UnavailableError, UpstreamError
 from safeconduct.ledger.merkle import leaf_hash
 from safeconduct.ledger.receipts import parse_receipt
-from safeconduct.runtime.calls import Patience, abandon_open_calls
+from safeconduct.runtime.abandoning import abandon_open_calls
 from safeconduct.runtime.governed import Completed, GovernedCalls, NotCompleted
 from safeconduct.runtime.one_call import CallRun
+from safeconduct.runtime.patience import Patience
 from support.call_ends import (
     ANSWER,
     CHUNK,
@@ -28,7 +29,7 @@ from support.call_ends import (
     request,
 )
 from support.gateway_world import AGREEMENT, INSTALLATION, PATH, PURPOSE, log_world
-from support.patience import PATIENCE_S
+from support.patience import PATIENCE_S, until_async
 from support.restricting import setting
 
 
@@ -176,10 +177,10 @@ def test_a_freeze_cuts_a_running_stream_and_nothing_is_handed_over_after_it():
             await wait.reached.wait()
             before = client.data
             committed = await asyncio.wrap_future(world.writer.submit(world.freeze_command("organization:northwind")))
-            while not calls.reports:
+            while not calls.running.reports:
                 await asyncio.sleep(0)
             wait.go.set()
-            return before, committed.value, calls.reports[-1]
+            return before, committed.value, calls.running.reports[-1]
 
         client, (before, freeze, report) = play(world, upstream, request(stream=True), meanwhile=freeze)
         assert (before, client.data, client.aborted) == (CHUNK, CHUNK, True)
@@ -254,7 +255,7 @@ def test_a_client_that_does_not_take_its_receipt_is_let_go_at_the_deadline():
 
         async def hasten(calls, client):
             await client.blocked.wait()
-            (run,) = calls._running
+            (run,) = calls.running
             run._deadline = calls.loop.time()
             run._check_time()
 
@@ -365,7 +366,7 @@ def test_the_deadline_cuts():
         async def hasten(calls, client):
             while not client.data:
                 await asyncio.sleep(0)
-            (run,) = calls._running
+            (run,) = calls.running
             run._deadline = calls.loop.time()
             run._check_time()
 
@@ -532,6 +533,23 @@ def test_an_outcome_that_the_log_takes_later_is_offered_again():
         assert [outcome.end for outcome in outcomes(world)] == [End.COMPLETED]
 
 
+def test_who_waits_for_a_call_that_ends_before_the_waiting_begins_waits_for_nothing():
+    with log_world() as world:
+        wait = Wait()
+
+        async def wait_for_it(calls, client):
+            await wait.reached.wait()
+            (run,) = calls.running
+            waiting = run.ended()
+            wait.go.set()
+            await until_async(lambda: not calls.in_flight(), says="the end of the call")
+            await asyncio.wait_for(waiting, PATIENCE_S)
+            return True
+
+        _, waited = play(world, ScriptedUpstream(JSON_HEAD, wait, ANSWER), meanwhile=wait_for_it)
+        assert waited is True
+
+
 def test_every_cut_reason_reaches_the_entry():
     for why in CutWhy:
         with log_world() as world:
@@ -539,7 +557,7 @@ def test_every_cut_reason_reaches_the_entry():
 
             async def cut(calls, client, wait=wait, why=why):
                 await wait.reached.wait()
-                (run,) = calls._running
+                (run,) = calls.running
                 assert run.cut(why, "clause") is True
                 run.cut(why, "other")
 

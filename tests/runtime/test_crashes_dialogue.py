@@ -19,7 +19,7 @@ from safeconduct.kernel.errors import UnavailableError
 from safeconduct.ledger.export import export_files, verify_files
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.trust import Trust
-from safeconduct.runtime.calls import abandon_open_calls
+from safeconduct.runtime.abandoning import abandon_open_calls
 from support.dialogue import BACKUP, DAMAGED, HOUSE, MIRROR, OTHER_KEYS
 from support.disks import HERE, Disk, recorded, shim, write_image
 from support.gateway_world import INSTALLATION, SIGNERS

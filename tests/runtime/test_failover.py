@@ -11,7 +11,7 @@ from safeconduct.gateway.events import CALL_ATTEMPTED, CALL_INTENT, CALL_OUTCOME
 from safeconduct.gateway.moves import End, UpstreamHead
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.kernel.errors import UnavailableError, UpstreamError
-from safeconduct.runtime.calls import Patience
+from safeconduct.runtime.patience import Patience
 from support.call_ends import (
     ANSWER,
     CHUNK,

@@ -105,7 +105,7 @@ def test_what_is_held_at_a_cut_is_sealed_and_what_went_is_hashed(mode):
 
     async def cut(calls, client):
         await wait.reached.wait()
-        (run,) = calls._running
+        (run,) = calls.running
         run.cut(CutWhy.FREEZE, "freeze:F")
 
     script = (STREAM_HEAD, chunk("one "), chunk("two "), wait)

@@ -15,7 +15,7 @@ from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED
 from safeconduct.gateway.moves import End
 from safeconduct.kernel.errors import LimitedError, UnavailableError, UpstreamError
 from safeconduct.kernel.instants import Instant, seconds
-from safeconduct.runtime.calls import abandon_open_calls
+from safeconduct.runtime.abandoning import abandon_open_calls
 from safeconduct.runtime.commits import LoopCommits
 from safeconduct.runtime.leases import Leases
 from support.call_ends import CHUNK, DONE, JSON_HEAD, STREAM_HEAD, ScriptedClient, ScriptedUpstream, Wait, request

@@ -33,9 +33,10 @@ from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.ledger.keys import SecretKey
 from safeconduct.ledger.notes import NoteSigner
 from safeconduct.ledger.reader import LogReader
-from safeconduct.runtime.calls import Calls, Patience
+from safeconduct.runtime.calls import Calls
 from safeconduct.runtime.commits import LoopCommits
 from safeconduct.runtime.freeze import StandingBoard
+from safeconduct.runtime.patience import Patience
 from safeconduct.runtime.writer import GroupCommitWriter
 from safeconduct.watch.events import PROJECTIONS as WATCH
 from support.freezing import ordered

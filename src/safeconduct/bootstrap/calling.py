@@ -35,7 +35,8 @@ from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import ENTROPY_BYTES, Origin, ulid
 from safeconduct.kernel.ports import Clock
 from safeconduct.ledger.reader import LogReader
-from safeconduct.runtime.calls import Calls, abandon_open_calls
+from safeconduct.runtime.abandoning import abandon_open_calls
+from safeconduct.runtime.calls import Calls
 from safeconduct.runtime.commits import LoopCommits
 from safeconduct.runtime.freeze import Snapshot
 from safeconduct.settings import Databases

@@ -82,14 +82,9 @@ class Answer:
     @property
     def kept(self) -> bytes:
         """What came and was not let out: the frames that are held, and so much of what is no answer."""
-        restoring = (self._unhider.held if self._unhider else b"") + (self._restorer.held if self._restorer else b"")
-        return (
-            bytes(self._aside)
-            + (self._gate.held if self._gate else b"")
-            + restoring
-            + self._releaser.held
-            + bytes(self._received[: self._kept_max])
-        )
+        holders = [one for one in (self._gate, self._unhider, self._restorer, self._releaser) if one is not None]
+        held = b"".join([one.held for one in holders])
+        return bytes(self._aside) + held + bytes(self._received[: self._kept_max])
 
     @property
     def found(self) -> dict[str, int]:
@@ -99,7 +94,9 @@ class Answer:
     @property
     def tokens(self) -> Tally:
         """What became of the tokens in what was let out."""
-        streamed = () if self._reader is None else (self._restorer, self._unhider)
+        if self._reader is None:
+            return self._tally
+        streamed = self._restorer, self._unhider
         return sum((one.tally for one in streamed if one is not None), self._tally)
 
     @property

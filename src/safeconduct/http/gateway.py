@@ -143,7 +143,7 @@ class GatewayApp:
         if isinstance(admitted, Admitted):
             return admitted
         client.close_after()
-        await self._calls.refuse(admitted, arrival, b"", client)
+        await self._calls.refusals.tell(admitted, arrival, b"", client)
         return None
 
     async def _arrival(self, path: PathId, scope: Scope, spoken: Dialect, dialect: str = "") -> Arrival:
@@ -183,7 +183,7 @@ class GatewayApp:
         if isinstance(found, Admitted):
             return body
         client.close_after()
-        await self._calls.refuse(found, arrival, body, client)
+        await self._calls.refusals.tell(found, arrival, body, client)
         return None
 
     async def _models(self, path: PathId, family: str, name: str, scope: Scope, send: Send) -> None:

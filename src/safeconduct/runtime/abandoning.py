@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 
 from safeconduct.gateway.budgets.records import BUDGETS
+from safeconduct.gateway.budgets.service import settle_gone
+from safeconduct.gateway.entries import abandoned_draft
 from safeconduct.gateway.events import OPEN_CALLS
 from safeconduct.kernel.errors import UnavailableError
-from safeconduct.kernel.ports import Records
-from safeconduct.runtime.calls import abandon_open_calls
+from safeconduct.kernel.ids import Origin
+from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.runtime.queued import QueuedWriter
 
 DEAD_S = 5.0
@@ -61,3 +63,16 @@ class Abandoner:
         closed = self._writer.submit(lambda tx: abandon_open_calls(tx, self._by, dead.__contains__)).result().value
         _log.warning("%s calls of workers that died are closed: %s", closed, ", ".join(sorted(dead)))
         return closed
+
+
+def abandon_open_calls(tx: Transaction, by: str, gone: Callable[[str], bool] | None = None) -> int:
+    """Closes the calls of workers that are gone, and accounts for what those held of budgets. Returns how many.
+
+    Where there is one process, all are gone that are not `by`.
+    """
+    is_gone = gone or (lambda worker: worker != by)
+    open_calls = [call for _, call in tx.scan(OPEN_CALLS) if is_gone(call.worker)]
+    for call in open_calls:
+        tx.append(Origin(call.origin), abandoned_draft(call.call, by, call.reserved))
+    settle_gone(tx, is_gone, by)
+    return len(open_calls)

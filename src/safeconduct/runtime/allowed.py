@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from safeconduct.gateway.lasting import judged_by, lasts_until, refused_now
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.gateway.prepared import Prepared
-from safeconduct.kernel.instants import seconds
+from safeconduct.kernel.instants import Instant, seconds
 from safeconduct.runtime.freeze import fallen
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ class Allowed:
         self._calls = calls
         self._prepared = prepared
         standing = calls.standing()
-        self._lasts = lasts_until(standing, prepared, calls.clock.now())
+        now = calls.clock.now()
+        self._lasts = lasts_until(standing, prepared, now)
+        self.began_with_s = self._left_s(now)
+        """The seconds that it had at first until time might end it."""
         self._judged: tuple[object, ...] | None = None  # by what it was allowed when that was last looked at
         # Until that is looked at: what it was decided on, if that is still there.
         self._decided_on = standing if standing.epoch == prepared.epoch else None
@@ -57,4 +60,7 @@ class Allowed:
 
     def left_s(self) -> float:
         """Returns the seconds until time may end it."""
-        return math.inf if self._lasts is None else (self._lasts - self._calls.clock.now()) / SECOND
+        return self._left_s(self._calls.clock.now())
+
+    def _left_s(self, now: Instant) -> float:
+        return math.inf if self._lasts is None else (self._lasts - now) / SECOND

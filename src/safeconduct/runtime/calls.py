@@ -2,35 +2,25 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from safeconduct.access.honeytoken_events import HONEYTOKEN_USED, HoneytokenUsed
-from safeconduct.access.model.parties import Principal
 from safeconduct.access.rulings import Rulings
 from safeconduct.access.standing import Decide, Standing
-from safeconduct.boundary.canaries import canary_of
 from safeconduct.boundary.ports import Vault
 from safeconduct.gateway import prepare as steps
 from safeconduct.gateway.arriving import Admitted, Arrival
 from safeconduct.gateway.breakers import Breakers
 from safeconduct.gateway.budgets.rates import Pace
-from safeconduct.gateway.budgets.service import settle_gone
-from safeconduct.gateway.entries import PATH_SHOWN_MAX, abandoned_draft, refused_draft
-from safeconduct.gateway.events import CALLERS_UNIDENTIFIED, OPEN_CALLS, CallersUnidentified
+from safeconduct.gateway.entries import abandoned_draft
+from safeconduct.gateway.events import OPEN_CALLS
 from safeconduct.gateway.held_answers import OpenAnswer
-from safeconduct.gateway.hinting import attacked, probed
-from safeconduct.gateway.labelling import Conversation, caller_of, conversation
-from safeconduct.gateway.meter import RefusalMeter
 from safeconduct.gateway.moves import CutWhy
-from safeconduct.gateway.observing import Observer, Observers, refused_call
+from safeconduct.gateway.observing import Observer, Observers
 from safeconduct.gateway.offered import offered
-from safeconduct.gateway.output import OutputInspector
 from safeconduct.gateway.ports import CallClient, Classifier, Inspector, Upstream
 from safeconduct.gateway.prepared import Prepared, Refusal
 from safeconduct.gateway.protecting import no_tokens
@@ -38,8 +28,6 @@ from safeconduct.gateway.providers import Configured
 from safeconduct.gateway.release import PassesAll
 from safeconduct.gateway.request_checks import too_large
 from safeconduct.gateway.spotlighting import NONCE_BYTES
-from safeconduct.gateway.terms import CallTerms
-from safeconduct.gateway.traits import Marker, Traits
 from safeconduct.gateway.vendors import vendor_key
 from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.errors import LimitedError, SafeconductError, UnavailableError
@@ -52,38 +40,12 @@ from safeconduct.runtime.freeze import CutReport
 from safeconduct.runtime.in_force import InForce
 from safeconduct.runtime.judging import judgment
 from safeconduct.runtime.leases import Commits, Leases
+from safeconduct.runtime.marking import Marking
 from safeconduct.runtime.one_call import CallRun, Ended
+from safeconduct.runtime.patience import Patience
+from safeconduct.runtime.refusals import Refusals
+from safeconduct.runtime.running import Running
 from safeconduct.runtime.vaulting import Vaulted
-
-FIRST_BYTE_S = 120.0
-"""Seconds until an upstream must begin its answer. One that isn't streamed begins when it is done: a local model on a
-busy machine has been seen to take over a minute. The path's deadline cuts before, where it is shorter."""
-
-IDLE_S = 30.0
-"""Seconds between two reads of an answer that has begun. Models write several tokens a second."""
-
-SHUTDOWN_S = 5.0
-"""Seconds that ending calls get to record their outcomes. A commit takes milliseconds."""
-
-RECORDED_S = 1.0
-"""Seconds that a call waits for the answer before it in its session to be recorded. A commit takes milliseconds; what
-is not recorded then counts as not seen, and is untrusted."""
-
-REPORTS_KEPT = 64
-"""Cut reports kept for whoever asks how fast a freeze was."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long an upstream may be silent, in seconds."""
-
-    first_byte_s: float = FIRST_BYTE_S
-    idle_s: float = IDLE_S
-
-    @property
-    def shortest_s(self) -> float:
-        """How often the time is looked at."""
-        return min(self.first_byte_s, self.idle_s)
 
 
 class Calls:
@@ -121,13 +83,11 @@ class Calls:
         self.clock = clock
         self._entropy = DrawnAhead(entropy)
         self.patience = patience or Patience()
-        self.inspector = inspector or PassesAll()
         self.vaulted = Vaulted(vault) if vault else None
         self._classifier = classifier
         self.open_answer = open_answer or _cannot_open
         self.breakers = Breakers()
         self.loop = asyncio.get_running_loop()
-        self.reports: deque[CutReport] = deque(maxlen=REPORTS_KEPT)
         confirmation = None if confirmed else Confirmation(partial(self.cut_all, CutWhy.UNCONFIRMED))
         self.in_force = InForce(standing, confirmation)
         self._configured = {
@@ -138,20 +98,15 @@ class Calls:
             )
             for name, upstream in upstreams.items()
         }
-        self._installation = installation
-        self._safety_secret = safety_secret
         self.decide = decide or DecisionMemo().decide
         self._rulings = Rulings() if decide is None else None
-        self._meter = RefusalMeter()
-        self._marker = Marker(safety_secret) if safety_secret else None
-        self._secret = safety_secret
         self.observers = Observers(observers)
-        self._running: set[CallRun] = set()
+        self.running = Running(self.observers)
+        self.marking = Marking(safety_secret, self.standing, inspector or PassesAll())
+        self.refusals = Refusals(commits, self.standing, self.marking, self.observers, installation)
         self.leases = Leases(commits, worker=worker, clock=clock)
         self.pace = pace or Pace()
         self.closing = False
-        self._quiet = asyncio.Event()
-        self._quiet.set()
 
     def standing(self) -> Standing:
         """Returns the standing that this process knows by now."""
@@ -165,19 +120,6 @@ class Calls:
     def arrival(self, path: PathId, **headers: Any) -> Arrival:  # noqa: ANN401 - the fields of Arrival
         """Returns a new call's arrival, now."""
         return Arrival(path=path, at=self.clock.now(), nonce=self._entropy(NONCE_BYTES).hex(), **headers)
-
-    def terms(self, prepared: Prepared) -> CallTerms:
-        """Returns what a call's machine must know. A path with rules for its output has an inspector of its own."""
-        rules, path = prepared.path.output, prepared.path.id
-        if rules is None:
-            return prepared.terms(self.inspector)
-        canary = canary_of(self._safety_secret, path) if self._safety_secret else ""
-        originals = tuple(prepared.protected.used.values()) if prepared.protected else ()
-        return prepared.terms(OutputInspector(path, rules, canary=canary, originals=originals))
-
-    def in_flight(self) -> int:
-        """Returns how many calls run: what the writer may expect commands from. Any thread."""
-        return len(self._running)
 
     def unready(self) -> tuple[str, ...]:
         """Returns why no call can be governed now, by stable codes; nothing where some can."""
@@ -229,9 +171,9 @@ class Calls:
             await client.error(error, "", after_dispatch=False)
             return Ended()
         if isinstance(prepared, Refusal):
-            return Ended(call=await self.refuse(prepared, arrival, body, client))
+            return Ended(call=await self.refusals.tell(prepared, arrival, body, client))
         try:
-            if prepared.slow_s:
+            if prepared.restrictions and prepared.slow_s:
                 return await self._slowed(prepared, body, client)
             return await self._drive(prepared, body, client)
         finally:
@@ -270,7 +212,7 @@ class Calls:
             await client.error(error, "", after_dispatch=False)
             return Ended()
         if isinstance(again, Refusal):
-            return Ended(call=await self.refuse(again, arrival, body, client))
+            return Ended(call=await self.refusals.tell(again, arrival, body, client))
         return await self._drive(again, body, client)
 
     async def _drive(self, prepared: Prepared, body: bytes, client: CallClient) -> Ended:
@@ -286,19 +228,14 @@ class Calls:
         if prepared.hints and prepared.hinted:
             client.hinted(prepared.hinted)
         run = CallRun(self, prepared, client)
-        self._quiet.clear()
-        self._running.add(run)  # before any await: whatever cuts from here on finds it
-        self.observers.running(1)
+        self.running.add(run)  # before any await: whatever cuts from here on finds it
         try:
             return await run.drive()
         except Exception:
             await self._close(run)
             raise
         finally:
-            self._running.discard(run)
-            self.observers.running(-1)
-            if not self._running:
-                self._quiet.set()
+            self.running.discard(run)
 
     async def _close(self, run: CallRun) -> None:
         """Closes a call that a fault of ours ended: open, it would hold what it reserved until the next start."""
@@ -336,34 +273,6 @@ class Calls:
         """
         return await self.in_force.judged(partial(self.prepare, arrival, body, None), _refuses)
 
-    def traits(self, arrival: Arrival, principal: Principal, body: bytes) -> Traits | None:
-        """Returns the marks that a call's entries bear for watch; None where this installation has no secret."""
-        if self._marker is None:
-            return None
-        return self._marker.traits(
-            organization=principal.organization,
-            session=arrival.session,
-            client=arrival.client,
-            token=self.standing().issued_as(arrival.token),
-            body=body,
-        )
-
-    def conversation(self, prepared: Prepared) -> Conversation | None:
-        """Returns what a call says, marked, to be labelled; None where its path labels nothing."""
-        if prepared.transcript is None or not prepared.path.labelled:
-            return None
-        hints, unread = prepared.hints, prepared.hidden.places if prepared.hidden else frozenset[str]()
-        said, whose = prepared.transcript, caller_of(prepared)
-        return conversation(whose, said, self._secret, attacked(hints), probed(hints), unread=unread)
-
-    async def answers_recorded(self, session: str) -> None:
-        """Waits until what this worker answered in a session is recorded: its client may have had it before that."""
-        ending = [asyncio.ensure_future(run.ended()) for run in self._running if run.ends_in(session)]
-        if ending:
-            await asyncio.wait(ending, timeout=RECORDED_S)
-            for waiting in ending:
-                waiting.cancel()
-
     async def offered(self, arrival: Arrival, family: str) -> tuple[str, ...]:
         """Returns the names of models that a call like this may ask for now. Leaves no entry: nothing was asked.
 
@@ -374,63 +283,17 @@ class Calls:
         """
         return offered(await self.in_force.newest(), self._configured, arrival, family, decide=self.decide)
 
-    async def refuse(self, refusal: Refusal, arrival: Arrival, body: bytes, client: CallClient) -> str:
-        """Records a refusal where an entry is due, and tells the client. Returns the call, or nothing."""
-        call = await self.record_refusal(refusal, arrival, body)
-        refusal.error.clause = refusal.clause
-        await client.error(refusal.error, call, after_dispatch=False)
-        return call
-
-    async def record_refusal(self, refusal: Refusal, arrival: Arrival, body: bytes) -> str:
-        """Appends the entry of a refusal where one is due, and returns its id; else nothing."""
-        if refusal.principal is None:
-            self.observers.unidentified()
-            await self._record_bait(arrival)
-            await self._record_unidentified(self._meter.unidentified(arrival.at))
-            return ""
-        unrecorded = self._meter.refused(refusal.principal.id, arrival.at)
-        call = "" if unrecorded is None else await self._append_refusal(refusal, arrival, body, unrecorded)
-        self.observers.refused(refused_call(call, refusal))
-        return call
-
-    async def _append_refusal(self, refusal: Refusal, arrival: Arrival, body: bytes, unrecorded: int) -> str:
-        traits = self.traits(arrival, refusal.principal, body) if refusal.principal else None
-        draft = refused_draft(refusal, arrival, body, unrecorded, traits)
-        origin = refusal.path.origin if refusal.path else self._installation
-        try:
-            committed = await self.commits(lambda tx: tx.append(origin, draft), own=True)
-        except SafeconductError:
-            return ""  # the answer is no in any case; a log that takes no entries shows itself by its own alarms
-        return committed.receipts[0].entry_id
-
-    async def _record_bait(self, arrival: Arrival) -> None:
-        honeytoken = self.standing().bait(arrival.token)
-        if not honeytoken or not self._meter.baited(honeytoken, arrival.at):
-            return
-        network = self._marker.network(arrival.client) if self._marker else ""
-        event = HoneytokenUsed(honeytoken=honeytoken, path=arrival.path[:PATH_SHOWN_MAX], network=network)
-        with contextlib.suppress(SafeconductError):  # the answer is no in any case
-            await self.commits(lambda tx: tx.append(self._installation, HONEYTOKEN_USED.draft(event)))
-
-    async def _record_unidentified(self, event: CallersUnidentified | None) -> None:
-        if event is None:
-            return
-        draft = CALLERS_UNIDENTIFIED.draft(event)
-        try:
-            await self.commits(lambda tx: tx.append(self._installation, draft))
-        except SafeconductError:
-            return  # as above
+    def in_flight(self) -> int:
+        """Returns how many calls run: what the writer may expect commands from. Any thread."""
+        return len(self.running)
 
     def standing_changed(self, standing: Standing, committed_at: float) -> CutReport:
         """Cuts every running call that the standing no longer allows."""
-        cut_at = {}
-        for run in list(self._running):
-            reason = run.fallen(standing)
-            if reason is not None and run.cut(*reason) and run.call:
-                cut_at[run.call] = self.loop.time()
-        report = CutReport(epoch=standing.epoch, committed_at=committed_at, cut_at=cut_at)
-        self.reports.append(report)
-        return report
+        return self.running.standing_changed(standing, committed_at)
+
+    def cut_all(self, why: CutWhy) -> None:
+        """Cuts every running call."""
+        self.running.cut_all(why)
 
     async def shutdown(self, drain_s: float = 0.0) -> None:
         """Takes no more calls, lets those that run end within so many seconds, cuts what is left, and records outcomes.
@@ -438,20 +301,9 @@ class Calls:
         `cut_all` ends the waiting: then nothing runs any more.
         """
         self.closing = True
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(drain_s):
-                await self._quiet.wait()
-        self.cut_all(CutWhy.SHUTDOWN)
-        with contextlib.suppress(TimeoutError):  # what could not be recorded is closed at the next start
-            async with asyncio.timeout(SHUTDOWN_S):
-                await self._quiet.wait()
+        await self.running.end(drain_s)
         await self.leases.close()
-        await self._record_unidentified(self._meter.drain(self.clock.now()))
-
-    def cut_all(self, why: CutWhy) -> None:
-        """Cuts every running call."""
-        for run in list(self._running):
-            run.cut(why)
+        await self.refusals.drain(self.clock.now())
 
 
 def _refuses(found: object) -> bool:
@@ -464,16 +316,3 @@ def _cannot_open(entry: str, field: str) -> JSONValue:
 
 def _shutting_down() -> UnavailableError:
     return UnavailableError("this gateway is shutting down", code="shutting-down", remedy="retry")
-
-
-def abandon_open_calls(tx: Transaction, by: str, gone: Callable[[str], bool] | None = None) -> int:
-    """Closes the calls of workers that are gone, and accounts for what those held of budgets. Returns how many.
-
-    Where there is one process, all are gone that are not `by`.
-    """
-    is_gone = gone or (lambda worker: worker != by)
-    open_calls = [call for _, call in tx.scan(OPEN_CALLS) if is_gone(call.worker)]
-    for call in open_calls:
-        tx.append(Origin(call.origin), abandoned_draft(call.call, by, call.reserved))
-    settle_gone(tx, is_gone, by)
-    return len(open_calls)

@@ -132,9 +132,9 @@ class Intending:
 
     async def _commit(self) -> IntentCommitted:
         prepared, approval = self.prepared, self._approval
-        traits = self._calls.traits(prepared.arrival, prepared.principal, prepared.asked.body)
+        traits = self._calls.marking.traits(prepared.arrival, prepared.principal, prepared.asked.body)
         draft = intent_draft(prepared, self._calls.worker, approval, traits)
-        found = self._calls.conversation(prepared)
+        found = self._calls.marking.conversation(prepared)
         if found is not None:
             await self._answered_before(found)
         command = partial(self._append_if, prepared=prepared, draft=draft, approval=ApprovalId(approval), found=found)
@@ -166,7 +166,7 @@ class Intending:
         """Waits until what was answered before in its session is recorded."""
         tags = found.marks.tags
         if tags:
-            await self._calls.answers_recorded(tags[-1])
+            await self._calls.running.answers_recorded(tags[-1])
             self.session = tags[-1]
 
     async def _held(self, hold: Hold) -> Refusal | None:
@@ -239,7 +239,7 @@ class Intending:
 
     async def _refused(self, refusal: Refusal) -> IntentFailed:
         arrival = msgspec.structs.replace(self.prepared.arrival, at=self._calls.clock.now())
-        self.call = await self._calls.record_refusal(refusal, arrival, self.prepared.asked.body)
+        self.call = await self._calls.refusals.record(refusal, arrival, self.prepared.asked.body)
         return IntentFailed(refusal.error)
 
     async def _decide_again(self, replaced: Replaced) -> Refusal | None:

@@ -6,7 +6,7 @@ and then, both transports are closed, and the task is woken only to record the o
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -80,7 +80,7 @@ class CallRun:
         self._intending = Intending(calls, prepared, self._reservation)
         self._recording = Recording(calls, self._intending, self._reservation)
         self._asking = Asking(calls)
-        self._call = Call(calls.terms(prepared))
+        self._call = Call(calls.marking.terms(prepared))
         self._todo: deque[Command] = deque()
         self._was_cut = False
         self._over: asyncio.Event | None = None  # made by who waits for it
@@ -91,7 +91,7 @@ class CallRun:
         self._deadline = self._began + deadline_s
         self._allowed = Allowed(calls, prepared)
         self._timer = calls.loop.call_later(
-            min(calls.patience.shortest_s, deadline_s, self._allowed.left_s()), self._check_time
+            min(calls.patience.shortest_s, deadline_s, self._allowed.began_with_s), self._check_time
         )
 
     @property
@@ -147,10 +147,10 @@ class CallRun:
         """Tells whether it is a session's call whose client may have the answer, which isn't recorded yet."""
         return self._intending.session == session and self._call.ending
 
-    async def ended(self) -> None:
-        """Returns when nothing of it is under way any more. For a call that runs."""
+    def ended(self) -> Coroutine[Any, Any, object]:
+        """Returns the waiting for the end of a call that runs now. Awaited after that, it is over at once."""
         self._over = self._over or asyncio.Event()
-        await self._over.wait()
+        return self._over.wait()
 
     def cut(self, why: CutWhy, clause: str = "") -> bool:
         """Stops the call now. On return both transports are closed and nothing more is handed over.
@@ -225,7 +225,7 @@ class CallRun:
         self._client.abort()
 
     def _replaced(self, prepared: Prepared) -> None:
-        self._call.terms = self._calls.terms(prepared)
+        self._call.terms = self._calls.marking.terms(prepared)
         self._allowed.replaced(prepared)
 
     def _check_time(self) -> None:
