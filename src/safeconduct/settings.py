@@ -229,7 +229,8 @@ def private_text(path: Path, what: str, bytes_max: int = KEY_FILE_BYTES_MAX) -> 
         with path.open(encoding="utf-8") as file:
             text = file.read(bytes_max + 1)
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"cannot read the {what} {path}: {error}", code="key-unreadable") from error
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise InvalidInputError(f"cannot read the {what} {path}: {why}", code="key-unreadable") from error
     if mode & 0o077:
         raise InvalidInputError(f"others may read the {what} {path}", code="key-exposed", remedy=f"chmod 600 {path}")
     return text

@@ -1,5 +1,7 @@
 """What every `Store` and `Heads` promises, held against memory and disk alike."""
 
+import contextlib
+import sqlite3
 import threading
 
 import pytest
@@ -9,6 +11,7 @@ from safeconduct.adapters.memory.log import MemoryHeads, MemoryStore
 from safeconduct.adapters.postgres.control import PostgresStore
 from safeconduct.adapters.postgres.heads import PostgresHeads
 from safeconduct.adapters.sqlite.control import SqliteStore
+from safeconduct.adapters.sqlite.database import translated
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ports import Collection
 from safeconduct.ledger.merkle import leaf_hash
@@ -387,3 +390,13 @@ def test_a_database_that_cannot_be_made_is_unavailable(tmp_path):
     with pytest.raises(UnavailableError) as refused:
         SqliteStore(tmp_path / "nowhere" / "safeconduct.db")
     assert refused.value.code == "store-failed"
+
+
+def test_a_full_database_says_what_helps(tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "full.db")) as connection:
+        connection.execute("CREATE TABLE t (b blob)")
+        connection.execute("PRAGMA max_page_count = 3")
+        with pytest.raises(UnavailableError) as caught, translated("commit"):
+            connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
+    assert (caught.value.code, caught.value.message) == ("store-failed", "could not commit: database or disk is full")
+    assert "make room" in caught.value.remedy

@@ -1,5 +1,6 @@
 """What people get wrong on the command line: each ends with what was expected and changes nothing."""
 
+import errno
 import gzip
 import os
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import cli_page
+from safeconduct.bootstrap.installation import create
 from support.shell import House, agreed, made, run
 from support.telemetry import RECORDING
 
@@ -207,6 +209,16 @@ def test_a_folder_without_an_installation_is_left_as_it_is(tmp_path, words):
         assert (said.code, said.error) == (2, "no-installation")
         assert f"safeconduct init --data {data}" in said.err
     assert sorted(tmp_path.rglob("*")) == [empty, file]
+
+
+def test_an_installation_whose_key_found_no_room_can_be_made_again(tmp_path):
+    def no_room(_count):
+        (tmp_path / "data" / "log-keys" / "half").write_text("ed25")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        create(tmp_path / "data", "example", entropy=no_room)
+    assert create(tmp_path / "data", "example").name.startswith("example/")
 
 
 def test_an_installation_that_cannot_be_made(tmp_path):

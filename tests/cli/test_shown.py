@@ -1,14 +1,16 @@
 """What commands print for people: tables, values in words, and lines that can be copied."""
 
+import errno
 import io
 import json
+import os
 
 import pytest
 from rich.console import Console
 
 from safeconduct.cli.client import Client
 from safeconduct.cli.demo import screen
-from safeconduct.cli.output import emit, out, report, rows, to_seconds, worded
+from safeconduct.cli.output import emit, out, report, rows, system_refused, to_seconds, worded
 from safeconduct.kernel.errors import InvalidInputError
 
 
@@ -21,6 +23,8 @@ from safeconduct.kernel.errors import InvalidInputError
         (0, "0"),
         ("", ""),
         ({"demanded": False, "overdue": 2}, "demanded no, overdue 2"),
+        (["a", True], "a, yes"),
+        ([], ""),
     ],
 )
 def test_values_are_printed_as_people_write_them(value, words):
@@ -92,3 +96,14 @@ def test_a_missing_key_is_told_before_any_work(tmp_path):
 )
 def test_people_read_times_in_whole_seconds(time, read):
     assert to_seconds(time) == read
+
+
+@pytest.mark.parametrize(
+    ("number", "helps"),
+    [(errno.ENOSPC, "make room"), (errno.EROFS, "run this as"), (errno.EACCES, "run this as"), (errno.EIO, "")],
+)
+def test_what_the_system_refuses_is_told_with_the_place_and_what_helps(number, helps, capsys):
+    assert report(system_refused(OSError(number, os.strerror(number), "/data/server.lock"))) == 4
+    printed = capsys.readouterr().err
+    assert f"{os.strerror(number)}: /data/server.lock\n" in printed
+    assert ("to do:" in printed, helps in printed) == (bool(helps), True)

@@ -317,6 +317,9 @@ def test_other_methods_and_routes(gate):
     assert raw_error(ask(gate.port, wrong))[1]["code"] == "method-not-allowed"
     absent = post(token, GOOD, path=f"/paths/{PATH}/openai/v1/files")
     assert raw_error(ask(gate.port, absent))[1]["code"] == "route-unknown"
+    half = post(token, GOOD, path=f"/paths/{PATH}/chat/completions")  # a base URL that ends too early
+    assert raw_error(ask(gate.port, half))[1]["code"] == "route-unknown"
+    assert b"an SDK's base URL ends in /paths/{path}/openai/v1" in ask(gate.port, half)
     assert ask(gate.port, post(token, GOOD, path="/api/v1/status")).startswith(b"HTTP/1.1 418")
 
 

@@ -1,5 +1,6 @@
 """An installation's data, made and opened in this process."""
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -85,8 +86,8 @@ def create(data: Path, origin: str, *, entropy: Entropy = system_entropy) -> Ver
         raise InvalidInputError(f"cannot make a folder {data}: {error.strerror}", code="folder-unwritable") from error
     try:
         return log_keys(data, entropy).signer(name).verifier
-    except SafeconductError:
-        (data / LOG_KEYS).rmdir()  # else there would be an installation without a key
+    except (SafeconductError, OSError):
+        shutil.rmtree(data / LOG_KEYS, ignore_errors=True)  # else there would be an installation without a whole key
         raise
 
 

@@ -6,9 +6,10 @@ import typer
 
 from safeconduct.cli.client import Client, Data, Key, client, place
 from safeconduct.cli.named import ENOUGH, whole_call, with_approval
-from safeconduct.cli.output import Json, emit, out, rows
+from safeconduct.cli.output import Json, emit, out, rows, worded
 from safeconduct.cli.voting import vote_on
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
+from safeconduct.kernel.instants import Instant, rfc3339
 
 commands = typer.Typer(help="Governed calls: what was asked, what left the house, how it ended.", no_args_is_help=True)
 
@@ -132,10 +133,15 @@ def _show_labels(document: dict[str, Any]) -> None:
         out.print("nothing of this call was labelled: its path states neither labels nor entries of tools")
 
 
+def _readable(name: str, value: Any) -> str:  # noqa: ANN401 - a field of an entry, of whatever type
+    instant = name.endswith("_at") and isinstance(value, int)
+    return rfc3339(Instant(value)) if instant and value else worded(value)
+
+
 def _show(document: dict[str, Any]) -> None:
     for name, value in document.items():
         if name not in ("sealed", "opened"):
-            out.print(f"{name:<22} {value}", markup=False)
+            out.print(f"{name:<22} {_readable(name, value)}", markup=False)
     opened = document.get("opened", {})
     for part, fields in document["sealed"].items():
         for one in fields:

@@ -247,7 +247,8 @@ def _over_http(server: Address, request: Ask, told: Callable[[bytes], None] = _n
         return Answer(response.status, b"".join(_each_told(response, told)), ours)
     except OSError as error:
         raise UnavailableError(
-            f"the server at {server.url} does not answer: {error}", remedy="look at its output, or restart it"
+            f"the server at {server.url} does not answer: {error}",
+            remedy="see whether it runs, and whether its address is right: host, port, http or https",
         ) from error
     finally:
         connection.close()

@@ -4,8 +4,8 @@ import signal
 import sys
 
 from safeconduct.cli import sections
-from safeconduct.cli.output import BAD_INPUT, report
-from safeconduct.kernel.errors import InvalidInputError, SafeconductError, UnavailableError
+from safeconduct.cli.output import BAD_INPUT, report, system_refused
+from safeconduct.kernel.errors import InvalidInputError, SafeconductError
 
 COMMANDS: sections.Sections = {
     "Begin and run": {
@@ -97,7 +97,7 @@ def main() -> None:
     except UnicodeEncodeError as error:
         sys.exit(report(InvalidInputError(f"an argument is not UTF-8: {error.object!r}")))
     except OSError as error:  # a full disk, a folder of somebody else's: nothing that a traceback explains better
-        sys.exit(report(UnavailableError(str(error), code="system-refused")))
+        sys.exit(report(system_refused(error)))
     except KeyboardInterrupt:
         sys.exit(BAD_INPUT)
 

@@ -1,5 +1,6 @@
 """What commands print, and how they end."""
 
+import errno
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from safeconduct.kernel.errors import InvalidInputError, Kind, SafeconductError
+from safeconduct.kernel.errors import InvalidInputError, Kind, SafeconductError, UnavailableError
 from safeconduct.web.page import visible
 
 T = TypeVar("T")
@@ -77,6 +78,19 @@ def report(error: SafeconductError) -> int:
     return EXIT_CODE[error.kind]
 
 
+def system_refused(error: OSError) -> UnavailableError:
+    """Returns the error for what the operating system refused: what, where, and what helps."""
+    where = f": {error.filename}" if error.filename else ""
+    return UnavailableError(
+        f"{error.strerror or error}{where}", code="system-refused", remedy=_HELPS.get(error.errno or 0, "")
+    )
+
+
+_MINE = "run this as whoever owns the folder, where it may be written"
+_ROOM = "make room on the disk, then do it again"
+_HELPS = {errno.EACCES: _MINE, errno.EPERM: _MINE, errno.EROFS: _MINE, errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM}
+
+
 def rows(document: Any, *names: str) -> None:  # noqa: ANN401 - a list of maps from the control API
     """Prints a list of maps as aligned columns; an empty list says so."""
     if not document:
@@ -103,6 +117,8 @@ def worded(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(worded, value))
     if isinstance(value, dict):
         return ", ".join(f"{name} {worded(one)}" for name, one in value.items())
     return str(value)

@@ -10,6 +10,7 @@ from safeconduct.cli.client import Data
 from safeconduct.cli.output import NO, Json, emit, out
 from safeconduct.cli.verify import trusted
 from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.soc.wording import number_of
 
 if TYPE_CHECKING:
     from safeconduct.bootstrap.recovery import Outcome
@@ -89,7 +90,9 @@ def _show(document: dict[str, Any]) -> None:
         for lost in log["lost"]:
             out.print(f"  lost for good: the sealed {lost['field']} of entry {lost['entry']}", markup=False)
     if document["records"]:
-        out.print(f"{document['records']} records of control state were not what the entries make", markup=False)
+        out.print(
+            f"{number_of(document['records'], 'record')} of control state not as the entries make it", markup=False
+        )
     for refused in document["refused"]:
         out.print(f"{refused['origin']}  not recovered ({refused['code']}): {refused['message']}", markup=False)
     for finding in document["findings"]:

@@ -93,8 +93,10 @@ class GatewayApp:
             case ["", "calls", call, "proof" | "appeal" as wanted]:
                 document = self._proofs.document if wanted == "proof" else self._proofs.appeal
                 await self._told(scope, send, "GET", self._of_call(document, CallId(call), scope, send))
-            case ["", "paths", _, "openai" | "anthropic" as family, *_]:
-                await _answer_error(send, _no_route(family), dialect_of(family))
+            case ["", "paths", _, "anthropic", *_]:
+                await _answer_error(send, _no_route("anthropic"), dialect_of("anthropic"))
+            case ["", "paths", _, *_]:  # whatever SDK it was, most read this form
+                await _answer_error(send, _no_route("openai"), dialect_of("openai"))
             case _:
                 scope[HELD] = partial(self._holding.of, scope)
                 await self._other(scope, receive, send)

@@ -84,7 +84,7 @@ class OpenLog:
         return UnavailableError(
             f"the log {self.origin} is stopped: {stop.message}",
             code=stop.code,
-            remedy="run `safeconduct log verify` and restore the log before it is used again",
+            remedy="`safeconduct log verify` tells what is wrong; with no server, `safeconduct log recover` mends it",
         )
 
     def open(self, source: LogSource, *, payloads: bool = True) -> list[Finding]:

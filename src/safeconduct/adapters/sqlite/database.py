@@ -83,6 +83,13 @@ def write_anew(connection: sqlite3.Connection, name: str) -> None:
         raise UnavailableError(f"another process reads {name}", code="store-busy", remedy="try again when it has ended")
 
 
+_HELPS = {
+    sqlite3.SQLITE_FULL: "make room on the disk: nothing is recorded until there is",
+    sqlite3.SQLITE_READONLY: "run this as whoever owns the data, where they may be written",
+    sqlite3.SQLITE_CANTOPEN: "run this as whoever owns the data, where they may be written",
+}
+
+
 @contextmanager
 def translated(action: str) -> Iterator[None]:
     """Turns SQLite's errors, and the file system's, into ours. The one place that does.
@@ -94,7 +101,9 @@ def translated(action: str) -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
         raise UnavailableError(
-            f"could not {action}: {error}", code=DISK_FAILED if code == sqlite3.SQLITE_IOERR else "store-failed"
+            f"could not {action}: {error}",
+            code=DISK_FAILED if code == sqlite3.SQLITE_IOERR else "store-failed",
+            remedy=_HELPS.get(code, ""),
         ) from error
     except (OSError, UnicodeDecodeError) as error:  # the second where a damaged schema is named in an error
         raise UnavailableError(f"could not {action}: {error}", code="store-failed") from error
