@@ -66,6 +66,8 @@ class Tally:
     @property
     def counted(self) -> dict[str, int]:
         """The counts that are not 0, by name."""
+        if self == _NONE:  # as of nearly every call
+            return {}
         counts = {
             "restored": self.restored,
             "altered": self.altered,

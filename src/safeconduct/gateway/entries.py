@@ -60,7 +60,8 @@ AGAINST_MAX = 16
 
 def intent_draft(prepared: Prepared, worker: str, approval: str = "", traits: Traits | None = None) -> Draft:
     """Returns the intent of an allowed call. The request itself is sealed, and destroyed with its principal's key."""
-    body, sent, marked = prepared.asked.body, prepared.sent, prepared.marked
+    body, sent, outside = prepared.asked.body, prepared.sent, prepared.outside
+    marked = prepared.marked if outside else ()
     request_sha256 = prepared.request_sha256
     event = CallIntended(
         principal=prepared.principal.id,
@@ -80,10 +81,10 @@ def intent_draft(prepared: Prepared, worker: str, approval: str = "", traits: Tr
         determining=prepared.decision.determining,
         policy_digest=prepared.policy_digest,
         epoch=prepared.epoch,
-        targets_in_scope=len(prepared.targets) - len(prepared.outside),
-        targets_out_of_scope=len(prepared.outside),
+        targets_in_scope=len(prepared.targets) - len(outside),
+        targets_out_of_scope=len(outside),
         targets_marked=len(marked),
-        targets_mentioned=sum(place is Place.PROSE for place in prepared.outside.values()),
+        targets_mentioned=sum(place is Place.PROSE for place in outside.values()) if outside else 0,
         request_sha256=request_sha256,
         request_bytes=len(body),
         sent_sha256=request_sha256 if sent is body else prepared.sent_sha256,
@@ -149,7 +150,7 @@ def outcome_draft(call: str, subject: str, worker: str, outcome: Outcome, charge
         prompt_tokens=outcome.prompt_tokens,
         completion_tokens=outcome.completion_tokens,
         tokens=outcome.tokens.counted,
-        quoted=by_class(outcome.quoted),
+        quoted=by_class(outcome.quoted) if outcome.quoted else {},
         found=outcome.found,
         unaccounted=outcome.unaccounted,
         notices=outcome.notices,

@@ -1,6 +1,5 @@
 """The clear content of an entry as its canonical bytes: written once, hashed as it is, read when it is looked into."""
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from operator import attrgetter
@@ -10,6 +9,7 @@ import msgspec
 from msgspec.inspect import (
     BoolType,
     DataclassType,
+    DictType,
     EnumType,
     IntType,
     NoneType,
@@ -75,11 +75,14 @@ def encoded_event(event: Any) -> EncodedBody:  # noqa: ANN401 - of any event typ
         InvalidInputError: it has none.
     """
     form = _form(event.__class__)
-    if all(other in _NOTHING for other in form.others(event)):
-        numbers = [number for number in form.numbers(event) if number]
-        if not numbers or -INTEGER_MAX <= min(numbers) <= max(numbers) <= INTEGER_MAX:
-            with contextlib.suppress(UnicodeEncodeError):  # it is found again below, and told
-                return EncodedBody(form.encode(event), event)
+    if (
+        form.others(event) == form.nothing
+        and max(map(abs, filter(None, form.numbers(event))), default=0) <= INTEGER_MAX
+    ):
+        try:
+            return EncodedBody(form.encode(event), event)
+        except UnicodeEncodeError:
+            pass  # it is found again below, and told
     return EncodedBody(encoded_value(msgspec.to_builtins(event)))
 
 
@@ -114,18 +117,19 @@ _LONGEST = (0xF0, 0xF1, 0xF2, 0xF3, 0xF4)  # first bytes of such characters in U
 
 
 _Get = Callable[[Any], tuple[Any, ...]]
-_NOTHING: tuple[Any, ...] = ((), {}, None)
 
 
 class _Form(msgspec.Struct, frozen=True):
     """What an event's type says of its canonical form.
 
-    `numbers` may be too large, `others` may be anything: the rest is text, flags and lists of them. Without others
-    `encode` writes its members in order; where the class has them in this order, nothing needs to be sorted.
+    `numbers` may be too large, `others` may be anything: the rest is text, flags and lists of them. Where these are
+    all `nothing`, `encode` writes its members in order; where the class has them in this order, nothing needs to be
+    sorted.
     """
 
     numbers: _Get
     others: _Get
+    nothing: tuple[Any, ...]
     encode: Callable[[Any], bytes]
 
 
@@ -136,8 +140,9 @@ def _form(kind: type) -> _Form:
         raise TypeError(f"an event is a struct or a dataclass, {kind.__name__} is neither")
     names = [field.name for field in found.fields]
     numbers = [field.name for field in found.fields if _is(field.type, IntType)]
-    others = [field.name for field in found.fields if not _is(field.type, IntType) and not _is_text(field.type)]
-    return _Form(_getter(numbers), _getter(others), _encode if names == sorted(names) else _encode_sorted)
+    others = {f.name: _nothing(f.type) for f in found.fields if not _is(f.type, IntType) and not _is_text(f.type)}
+    encode = _encode if names == sorted(names) else _encode_sorted
+    return _Form(_getter(numbers), _getter([*others]), tuple(others.values()), encode)
 
 
 def _is(of: Type, *kinds: type[Type]) -> bool:
@@ -148,6 +153,12 @@ def _is(of: Type, *kinds: type[Type]) -> bool:
 
 def _is_text(of: Type) -> bool:
     return _is(of.item_type if isinstance(of, VarTupleType) else of, StrType, BoolType, EnumType)
+
+
+def _nothing(of: Type) -> Any:  # noqa: ANN401 - of any type
+    if isinstance(of, DictType):
+        return {}
+    return () if isinstance(of, VarTupleType) else None
 
 
 def _getter(names: list[str]) -> _Get:
