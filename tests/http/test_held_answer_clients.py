@@ -92,7 +92,7 @@ def test_what_is_translated_is_held_in_the_words_of_its_caller_with_the_vendors_
             sdk.messages.create(**wanted)
         entry, approval = house.held(), house.let_go()
         assert (told.value.body["error"]["code"], approval in str(told.value)) == ("answer-held", True)
-        assert list(gate.world.reader.leaf(entry.id).sealed) == ["answer", "received"]
+        assert list(gate.world.reader.leaf(entry.id).sealed) == ["answer", "received", "salt"]
         message = sdk.messages.create(**wanted, extra_headers={HEADER: approval})
         assert message.content[0].text == f"translated {LINK}"
         assert '"choices"' in house.look(entry, field="received")[1]["value"]

@@ -1,6 +1,8 @@
 """An answer that waits for a person: sealed whole, looked at by another, and fetched once by exactly who asked."""
 
 import asyncio
+import hashlib
+import hmac
 import json
 
 import pytest
@@ -9,11 +11,13 @@ from safeconduct.access.readership import APART
 from safeconduct.approvals import Verdict
 from safeconduct.gateway.dialects.sse import KEEP_ALIVE
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME
-from safeconduct.gateway.held_answers import ANSWER_LIFETIME, HELD_MAX
-from safeconduct.gateway.held_events import ANSWER_HELD
+from safeconduct.gateway.held_answers import ANSWER_LIFETIME, HELD_MAX, opened_answer
+from safeconduct.gateway.held_events import ANSWER_HELD, BYTES_STEP, HeldAnswer
 from safeconduct.gateway.label_events import CALL_LABELLED
 from safeconduct.gateway.moves import End
+from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.entries import Retention
+from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.instants import Instant, seconds
 from support.call_ends import JSON_HEAD, ScriptedClient, ScriptedUpstream
 from support.gateway_world import AGREEMENT, PATH, log_world
@@ -266,7 +270,7 @@ def test_an_exploit_is_held_apart_and_stays_apart_when_it_is_fetched(own):
     own.ask(text=EXPLOIT, said="exploit")
     entry = own.held()
     leaf = own.world.reader.leaf(entry.id)
-    assert list(leaf.sealed) == [f"{APART}answer"]
+    assert list(leaf.sealed) == [f"{APART}answer", f"{APART}salt"]
     assert leaf.retention is Retention.EXPLOIT
     approval = own.let_go(field=f"{APART}answer")
     assert own.ask(text=EXPLOIT, said="exploit", approval=approval).failure is None
@@ -354,6 +358,59 @@ def test_what_is_fetched_has_its_labels_in_its_session():
 def test_the_strictest_of_several_findings_decides(own):
     client = own.ask(text=f"{LINK} The key is AKIAQ3EGRIMZ4D2NV7XA.", said="both")
     assert (code(client), client.failure.clause) == ("released-withheld", "path:soc-triage/output/secret")
+
+
+def _hashes(guess, salts):
+    """Returns what somebody makes of a guess: digests, and MACs under everything that they know."""
+    made = {getattr(hashlib, name)(guess).hexdigest() for name in ("sha256", "sha512", "sha1", "md5")}
+    made |= {hmac.digest(salt.encode(), guess, "sha256").hex() for salt in salts}
+    return made | {hashlib.sha256(one.encode() + guess).hexdigest() for one in salts}
+
+
+def test_who_guesses_a_held_answer_finds_nothing_that_confirms_it(own):
+    own.ask(said="guess")
+    entry = own.held()
+    (listed,) = own.listed("ana")
+    held, leaf = ANSWER_HELD.read(entry), own.world.reader.leaf(entry.id)
+    answer = own.world.reader.open_field(entry.id, "answer").value.encode()
+    salt = own.world.reader.open_field(entry.id, "salt").value
+    shown = f"{listed} {dict(entry.body)} {leaf} {[dict(one.body) for one in own.world.entries()]}"
+    for guess in (answer, answer.strip(), json.dumps(answer.decode()).encode(), LINK.encode()):
+        made = _hashes(guess, [held.call, held.approval, held.request, entry.id, held.principal, ""])
+        contents = {
+            digest({"call": held.call, "request": held.request, name: one})
+            for one in made
+            for name in ("answer", "answer_sha256")
+        }
+        assert not [one for one in made | contents if one in shown]
+    assert salt not in shown
+    assert own.look(entry, by="ana", field="salt")[1]["code"] == "own-answer"
+    assert own.look(entry, by="ana")[1]["code"] == "own-answer"
+
+
+def test_who_may_look_checks_that_the_answer_is_the_one_that_is_voted_on(own):
+    own.ask(said="commit")
+    entry = own.held()
+    held = ANSWER_HELD.read(entry)
+    answer, salt = (own.look(entry, field=field)[1]["value"] for field in ("answer", "salt"))
+    assert hmac.digest(bytes.fromhex(salt), answer.encode(), "sha256").hex() == held.answer_commitment
+    assert held.content == digest({"call": held.call, "request": held.request, "answer": held.answer_commitment})
+    assert (held.answer_bytes % BYTES_STEP, 0 <= held.answer_bytes - len(answer.encode()) < BYTES_STEP) == (0, True)
+
+
+@pytest.mark.parametrize("changed", ["answer", "salt"])
+def test_an_answer_that_is_not_the_one_that_was_held_does_not_go(own, changed):
+    own.ask(said=changed)
+    entry = own.held()
+    found = HeldAnswer(entry=entry.id, at=entry.at, held=ANSWER_HELD.read(entry))
+    other = {"answer": "another", "salt": "00" * 32}
+
+    def opens(of, field):
+        return other[field] if field == changed else own.world.reader.open_field(of, field).value
+
+    with pytest.raises(ConflictError) as caught:
+        opened_answer(opens, found)
+    assert caught.value.code == "answer-lost"
 
 
 def test_held_answers_are_listed_to_who_votes_and_whom_they_concern(own):

@@ -119,7 +119,7 @@ def open_field(ask: Client, sealed: dict[str, Any], reason: str) -> Any:  # noqa
 
 
 def _show_answer(document: dict[str, Any]) -> None:
-    for name in ("call", "principal", "path", "clause", "found", "answer_sha256"):
+    for name in ("call", "principal", "path", "clause", "found", "answer_commitment"):
         out.print(f"{name:<22} {document[name]}", markup=False)
     waits = "waits for both parties to approve that it is opened"
     out.print(waits if document["answer"] is None else str(document["answer"]), markup=False)

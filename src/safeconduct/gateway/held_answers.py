@@ -4,7 +4,7 @@ The caller is refused with the approval's id, and sends the same request again w
 then decided anew, and this answer goes instead of another. docs/spec/detection.md section 5.
 """
 
-import hashlib
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,7 +18,17 @@ from safeconduct.access.readership import APART, readership_of
 from safeconduct.access.reasons import check_reason
 from safeconduct.gateway.errors import AnswerHeldError, WithheldError
 from safeconduct.gateway.events import ENDED_CALLS
-from safeconduct.gateway.held_events import ANSWER_HELD, ANSWERS_OF, HELD_ANSWERS, HELD_ENTRIES, AnswerHeld, HeldAnswer
+from safeconduct.gateway.held_events import (
+    ANSWER,
+    ANSWER_HELD,
+    ANSWERS_OF,
+    BYTES_STEP,
+    HELD_ANSWERS,
+    HELD_ENTRIES,
+    SALT,
+    AnswerHeld,
+    HeldAnswer,
+)
 from safeconduct.gateway.holding import held_content
 from safeconduct.gateway.moves import End, HoldAnswer
 from safeconduct.gateway.prepared import Prepared
@@ -39,18 +49,20 @@ ANSWER_LIFETIME = DAY
 HELD_MAX = 16
 """Answers of one principal that wait at once; what is beyond is withheld. Nobody looks through more of them well."""
 
-FIELD = "answer"
+SALT_BYTES = 32
+
 OpenAnswer = Callable[[str, str], JSONValue]
 """Opens a sealed field of an entry, by their names; raises AbsentError, RefusedError or UnavailableError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Put:
-    """What is put to the vote: the answer of `call`, as the machine has it."""
+    """What is put to the vote: the answer of `call`, as the machine has it, and SALT_BYTES that nobody can foresee."""
 
     call: str
     prepared: Prepared
     holds: HoldAnswer
+    salt: bytes
 
 
 def put_to_vote(tx: Transaction, put: Put) -> AnswerHeldError:
@@ -64,15 +76,16 @@ def put_to_vote(tx: Transaction, put: Put) -> AnswerHeldError:
     if rule is None:
         raise WithheldError(f"approvals.{SUBJECT}")
     apart = APART if FoundKind.EXPLOIT in holds.found else ""  # working exploits have readers of their own
-    if not readership_of(kept.require_agreement(tx), ANSWER_HELD.name, apart + FIELD).house:
+    agreement = kept.require_agreement(tx)
+    if not all(readership_of(agreement, ANSWER_HELD.name, apart + field).house for field in (ANSWER, SALT)):
         raise WithheldError(f"agreement.fields/{ANSWER_HELD.name}")
     if len(_waiting(tx, caller.id)) >= HELD_MAX:
         raise WithheldError(f"{holds.clause}/waiting")
-    answer_sha256 = hashlib.sha256(holds.answer).hexdigest()
+    commitment = _commitment(put.salt, holds.answer)
     request = _request(prepared)
     proposal = approvals.Proposal(
         kind=SUBJECT,
-        content=digest({"call": put.call, "request": request, "answer_sha256": answer_sha256}),
+        content=digest({"call": put.call, "request": request, "answer": commitment}),
         proposer=caller.id,
         groups=rule.groups,
         expires_at=Instant(tx.now + ANSWER_LIFETIME),
@@ -84,8 +97,8 @@ def put_to_vote(tx: Transaction, put: Put) -> AnswerHeldError:
         call=put.call,
         content=proposal.content,
         request=request,
-        answer_sha256=answer_sha256,
-        answer_bytes=len(holds.answer),
+        answer_commitment=commitment,
+        answer_bytes=-(-len(holds.answer) // BYTES_STEP) * BYTES_STEP,
         clause=holds.clause,
         found=holds.found,
         principal=caller.id,
@@ -94,7 +107,7 @@ def put_to_vote(tx: Transaction, put: Put) -> AnswerHeldError:
         purpose=prepared.purpose,
         model=prepared.asked.model,
     )
-    sealed: dict[str, JSONValue] = {apart + FIELD: holds.answer.decode()}
+    sealed: dict[str, JSONValue] = {apart + ANSWER: holds.answer.decode(), apart + SALT: put.salt.hex()}
     if holds.received:
         sealed[f"{apart}received"] = holds.received.decode(errors="backslashreplace")
     draft = ANSWER_HELD.draft(event, sealed=sealed, subject=caller.id)
@@ -168,7 +181,8 @@ def opened_answer(open_answer: OpenAnswer, found: HeldAnswer) -> bytes:
         RefusedError, UnavailableError: it can't be opened, or is not the one that was held (`answer-lost`).
     """
     answer = str(open_answer(found.entry, found.sealed_as)).encode()
-    if hashlib.sha256(answer).hexdigest() != found.held.answer_sha256:
+    salt = bytes.fromhex(str(open_answer(found.entry, found.salted_as)))
+    if _commitment(salt, answer) != found.held.answer_commitment:
         raise ConflictError(f"what entry {found.entry} seals is not what was held", code="answer-lost")
     return answer
 
@@ -234,6 +248,10 @@ def is_answer(records: Records, approval: str) -> bool:
 def held_answers(records: Records) -> list[HeldAnswer]:
     """Returns the answers that were put to the vote, oldest first."""
     return sorted((one for _, one in records.scan(HELD_ANSWERS)), key=lambda one: one.entry)
+
+
+def _commitment(salt: bytes, answer: bytes) -> str:
+    return hmac.digest(salt, answer, "sha256").hex()
 
 
 def _waiting(records: Records, principal: str) -> list[ApprovalId]:

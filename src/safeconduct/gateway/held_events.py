@@ -13,21 +13,29 @@ from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Collection, Projection, State
 from safeconduct.ledger.events import EventType
 
+ANSWER, SALT = "answer", "salt"
+"""Sealed fields, behind `APART` where an exploit was found."""
+
+BYTES_STEP = 1024
+"""Bytes to a multiple of which the length of a held answer is told: those who vote learn its size, guesses nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerHeld:
-    """The answer of `call` was put to the vote. `content` is the digest approved, over call, request and answer.
+    """The answer of `call` was put to the vote. `content` is the digest approved, over call, request and commitment.
 
-    `request` is the digest of what it answers: another request fetches nothing. `clause` is what had it held, `found`
-    counts the findings by kind. Sealed: `answer`, the bytes that go when it is approved, and `received`, the upstream's
-    own where it spoke another dialect; with an exploit both under names of their own (`exploit_`).
+    `request` is the digest of what it answers: another request fetches nothing. `answer_commitment` is to the answer,
+    under a salt that is sealed: nobody confirms an answer by guessing it. `answer_bytes` is rounded up to BYTES_STEP
+    for the same reason. `clause` is what had it held, `found` counts the findings by kind. Sealed: `answer`, the bytes
+    that go when it is approved, `salt`, in hex, and `received`, the upstream's own where it spoke another dialect; with
+    an exploit all under names of their own (`exploit_`).
     """
 
     approval: ApprovalId
     call: str
     content: str
     request: str
-    answer_sha256: str
+    answer_commitment: str
     answer_bytes: int
     clause: str
     principal: str
@@ -49,7 +57,16 @@ class HeldAnswer:
     @property
     def sealed_as(self) -> str:
         """The name of the sealed field that has the answer."""
-        return f"{APART if FoundKind.EXPLOIT in self.held.found else ''}answer"
+        return f"{self._apart}{ANSWER}"
+
+    @property
+    def salted_as(self) -> str:
+        """The name of the sealed field that has the salt of the commitment."""
+        return f"{self._apart}{SALT}"
+
+    @property
+    def _apart(self) -> str:
+        return APART if FoundKind.EXPLOIT in self.held.found else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

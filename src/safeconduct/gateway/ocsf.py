@@ -192,7 +192,7 @@ FORMS: Mapping[str, EntryForm] = {
             "api.request.uid": "call",
             "metadata.correlation_uid": "approval",
             "status_detail": "clause",
-            "message_context.uid": "answer_sha256",
+            "message_context.uid": "answer_commitment",
         },
         more=_asked,
     ),

@@ -17,7 +17,7 @@ from safeconduct.gateway.breakers import Breakers
 from safeconduct.gateway.budgets.rates import Pace
 from safeconduct.gateway.entries import abandoned_draft
 from safeconduct.gateway.events import OPEN_CALLS
-from safeconduct.gateway.held_answers import OpenAnswer
+from safeconduct.gateway.held_answers import SALT_BYTES, OpenAnswer
 from safeconduct.gateway.moves import CutWhy
 from safeconduct.gateway.observing import Observer, Observers
 from safeconduct.gateway.offered import offered
@@ -120,6 +120,10 @@ class Calls:
     def arrival(self, path: PathId, **headers: Any) -> Arrival:  # noqa: ANN401 - the fields of Arrival
         """Returns a new call's arrival, now."""
         return Arrival(path=path, at=self.clock.now(), nonce=self._entropy(NONCE_BYTES).hex(), **headers)
+
+    def salt(self) -> bytes:
+        """Returns the salt of a commitment to an answer that is held. In the thread of the calls alone."""
+        return self._entropy(SALT_BYTES)
 
     def unready(self) -> tuple[str, ...]:
         """Returns why no call can be governed now, by stable codes; nothing where some can."""

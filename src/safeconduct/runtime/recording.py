@@ -95,7 +95,7 @@ class Recording:
 
     async def held(self, holds: HoldAnswer) -> Event:
         """Has an answer put to the vote."""
-        put = Put(call=self._intending.call, prepared=self._intending.prepared, holds=holds)
+        put = Put(call=self._intending.call, prepared=self._intending.prepared, holds=holds, salt=self._calls.salt())
         try:
             return AnswerKept((await self._calls.commits(lambda tx: put_to_vote(tx, put))).value)
         except SafeconductError as error:
