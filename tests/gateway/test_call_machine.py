@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from safeconduct.gateway import call as machine
-from safeconduct.gateway.call import TABLE, Call, State
+from safeconduct.gateway import call_steps
+from safeconduct.gateway.call import TABLE, Call
+from safeconduct.gateway.call_states import State
 from safeconduct.gateway.limits import OUTCOME_TRIES_MAX, PIECE_BYTES, REFUSED_BODY_BYTES_MAX
 from safeconduct.gateway.moves import (
     AbortClient,
@@ -275,7 +277,7 @@ def test_the_sweep_finds_a_broken_machine(broken, said, monkeypatch):
         patch(State.DISPATCHED, UpstreamFailed, lambda call, _: call._dispatch(), State.DISPATCHED, State.SETTLING)
     elif broken == "attempt-after-a-byte":
         patch(State.RELAYING, UpstreamFailed, lambda call, e: call.unanswered(e), State.RETRYING, State.SETTLING)
-        monkeypatch.setattr(machine, "permits_another", lambda _status: True)
+        monkeypatch.setattr(call_steps, "permits_another", lambda _status: True)
     elif broken == "no-outcome-on-cut":
 
         def forget(call, event):

@@ -5,7 +5,7 @@ import hashlib
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from safeconduct.gateway.call import State
+from safeconduct.gateway.call_states import State
 from safeconduct.gateway.moves import (
     AttemptCommitted,
     AttemptFailed,

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from safeconduct.boundary.restoring import Restorable
-from safeconduct.gateway.call import Call, State
+from safeconduct.gateway.call import Call
+from safeconduct.gateway.call_states import State
 from safeconduct.gateway.dialects.model import Shapes
 from safeconduct.gateway.dialects.registry import OPENAI_CHAT
 from safeconduct.gateway.errors import AnswerHeldError, WithheldError

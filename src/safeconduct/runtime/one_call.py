@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from safeconduct.gateway.call import Call, State
+from safeconduct.gateway.call import Call
+from safeconduct.gateway.call_states import CLOSED, COLLECTING, DISPATCHED, RELAYING, State
 from safeconduct.gateway.moves import (
     AbortClient,
     AbortUpstream,
@@ -55,9 +56,8 @@ _GOES_OUT = frozenset((Dispatch, SendHead, SendBytes, SendReceipt))
 
 _NEVER_AFTER_A_CUT = _GOES_OUT | {AppendAttempt}
 
-# Naming a member of an enumeration costs Python 3.11 a thousand instructions each time.
-_LISTENS = (State.DISPATCHED, State.COLLECTING, State.RELAYING)  # where an upstream is heard
-_CLOSED = State.CLOSED
+_LISTENS = (DISPATCHED, COLLECTING, RELAYING)
+"""Where an upstream is heard."""
 
 _STARTED, _WRITTEN = Started(), ClientWritten()
 
@@ -157,7 +157,7 @@ class CallRun:
 
         Tells whether there was anything to stop.
         """
-        if self._call.state is _CLOSED:
+        if self._call.state is CLOSED:
             if self._outcome is not None:  # what is still under way is its receipt, and the client may never take it
                 self._client.abort()
             return False
