@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from safeconduct.adapters.memory.events import MemoryEventStore
+from safeconduct.adapters.sqlite import events as sqlite_events
 from safeconduct.adapters.sqlite.events import MIGRATIONS, SqliteEventStore
 from safeconduct.kernel.beginnings import BEGINNING_MIN
 from safeconduct.kernel.errors import AbsentError, UnavailableError
@@ -245,3 +246,97 @@ def test_a_reading_that_fails_adds_nothing_of_its_batch(store, some):
     with pytest.raises(OSError, match="the disk"):
         store.add(read(), file="f", reading=Reading(lines=4))
     assert (list(store.between()), store.progress("f")) == ([], Progress())
+
+
+def read(store, events, file):
+    store.add(events, file=file, reading=Reading(lines=len(events), dead=[letter(1)], complete=True))
+
+
+def test_destroying_a_file_takes_what_no_other_has_and_leaves_the_rest(store, some):
+    read(store, some[:3], "f")
+    read(store, some[1:], "g")
+    assert store.files_of([some[0].id, some[1].id, EventId("0" * 32)]) == {
+        some[0].id: frozenset("f"),
+        some[1].id: frozenset("fg"),
+    }
+    store.destroy("f")
+    store.destroy("f")
+    assert store.many([event.id for event in some]).keys() == {event.id for event in some[1:]}
+    assert (store.progress("f"), store.dead_letters("f"), len(store.dead_letters("g"))) == (Progress(), [], 1)
+    assert store.files_of([some[1].id]) == {some[1].id: frozenset("g")}
+    store.destroy("g")
+    assert (store.counts(), store.latest()) == ({}, 4)
+    store.destroy("unknown")
+
+
+def test_numbers_of_what_was_destroyed_are_never_given_again(store, some):
+    read(store, some[:2], "f")
+    store.destroy("f")
+    assert (store.latest(), list(store.arrived(0, 9))) == (2, [])
+    read(store, some[2:], "g")
+    assert [number for number, _ in store.arrived(0, 9)] == [3, 4]
+    assert [number for number, _ in store.arrived(3, 9)] == [4]
+
+
+def test_a_file_that_is_read_anew_still_has_its_events(store, some):
+    read(store, some, "f")
+    store.forget("f")
+    read(store, some[:1], "f")
+    store.destroy("f")
+    assert store.counts() == {}
+
+
+def test_each_renewal_is_another_edition_of_the_same_life(store):
+    before, life = store.edition(), store.generation()
+    store.renew()
+    after = store.edition()
+    assert (before != after, store.edition() == after, store.generation() == life) == (True, True, True)
+
+
+def test_more_than_a_page_is_destroyed_in_parts_that_may_be_broken_off(tmp_path, monkeypatch, some):
+    monkeypatch.setattr(sqlite_events, "_PAGE", 1)
+    store = SqliteEventStore(tmp_path / "events.db")
+    read(store, some, "f")
+    assert store._destroy("f")  # and here the process ends
+    store.close()
+    store = SqliteEventStore(tmp_path / "events.db")
+    assert len(store.many([event.id for event in some])) == len(some) - 1
+    store.destroy("f")
+    assert store.counts() == {}
+    store.close()
+
+
+def test_an_index_of_a_former_release_learns_its_files_by_reading_them_again(tmp_path, some):
+    path = tmp_path / "events.db"
+    with sqlite3.connect(path) as former:
+        for number, script in enumerate(MIGRATIONS[:2], start=1):
+            former.executescript(f"{script}; PRAGMA user_version = {number};")
+        former.execute("INSERT INTO files VALUES ('f', 4, 1)")
+        rows = [(event.id, event.source, event.at, msgspec.json.encode(event.raw), b"") for event in some]
+        former.executemany("INSERT INTO events (id, source, at, raw, ocsf) VALUES (?, ?, ?, ?, ?)", rows)
+    former.close()
+    store = SqliteEventStore(path)
+    numbers = [number for number, _ in store.arrived(0, 9)]
+    assert (store.progress("f"), store.files_of([some[0].id])) == (Progress(), {})
+    read(store, some, "f")
+    assert [number for number, _ in store.arrived(0, 9)] == numbers == [1, 2, 3, 4]
+    store.destroy("f")
+    assert store.counts() == {}
+    store.close()
+
+
+def test_it_says_that_bytes_may_be_left_while_somebody_reads_an_earlier_state(tmp_path, some):
+    store = SqliteEventStore(tmp_path / "events.db")
+    read(store, some, "f")
+    reading = sqlite3.connect(tmp_path / "events.db", isolation_level=None)
+    reading.execute("BEGIN")
+    reading.execute("SELECT count(*) FROM events").fetchall()
+    store.destroy("f")
+    store._connection.execute("PRAGMA busy_timeout = 10")
+    with pytest.raises(UnavailableError) as caught:
+        store.renew()
+    assert caught.value.code == "telemetry-in-use"
+    reading.execute("COMMIT")
+    reading.close()
+    store.renew()
+    store.close()

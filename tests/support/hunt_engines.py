@@ -7,11 +7,11 @@ from importlib.util import find_spec
 import pytest
 
 from safeconduct.adapters.hunts.chdb_engine import Chdb
-from safeconduct.adapters.hunts.child import FOLDER, Archive
+from safeconduct.adapters.hunts.child import Archive
 from safeconduct.adapters.hunts.choosing import ChdbOptions, Chosen, ClickHouseOptions, SparkOptions
 from safeconduct.adapters.hunts.duckdb_engine import DuckDB
 from safeconduct.adapters.hunts.runner import HuntChild
-from safeconduct.adapters.hunts.segments import SUFFIX
+from safeconduct.adapters.hunts.segments import FOLDER, SUFFIX
 from support.clickhouse import PASSWORD, USER, clickhouse
 
 ENGINES = ("duckdb", "chdb", "clickhouse", "spark")

@@ -34,6 +34,7 @@ from safeconduct.http.control import (
     prompts,
     questions,
     response,
+    retentions,
     reviews,
     rule_trials,
     rules,
@@ -57,7 +58,7 @@ from safeconduct.kernel.ids import CallId
 from safeconduct.ledger.envelope import SealedField
 from safeconduct.ledger.sealing import HOUSE
 from safeconduct.runtime.in_force import InForce
-from safeconduct.soc import anomaly_orders, ingesting, rule_collections
+from safeconduct.soc import anomaly_orders, ingesting, retention_events, rule_collections
 from safeconduct.soc import tune_outs as tune_out_events
 from safeconduct.soc.actions import projections
 from safeconduct.soc.actions.keeping import VERIFY
@@ -81,6 +82,7 @@ PARTS = (
     incident_routes,
     closing,
     live,
+    retentions,
     anomalies,
     regrouping_routes,
     rules,
@@ -105,6 +107,7 @@ LOCAL = {"authorization": "Bearer local"}
 RECORDING = Path(response.__file__).parents[2] / "cli" / "demo" / "recording"
 SOC = {
     **ingesting.PROJECTIONS,
+    **retention_events.PROJECTIONS,
     **rule_collections.PROJECTIONS,
     **tune_out_events.PROJECTIONS,
     **live_events.PROJECTIONS,

@@ -247,7 +247,7 @@ def bodies(world):
         "calls/held/{approval_id}/vote": ballot, "calls/{call_id}/appeal": why,
         "appeals/{call_id}/decide": {"upheld": True, "reason": "x"},
         "usage/reconciliations": b"upstream,model\n", "telemetry": b"a line\n", "telemetry/inventory": b"{}",
-        "telemetry/streams/{name}": b"a line\n",
+        "telemetry/streams/{name}": b"a line\n", "telemetry/retention": b"",
         "rules/tune-outs": {"rule": "x", "event": "0" * 32, "places": ["/raw/x"], "until": until, "reason": "x"},
         "rules/tune-outs/{tune_out_id}/end": b"", "hunts/saved": {}, "hunts/saved/{name}/remove": b"",
         "hunts/saved/{name}/schedule": {"every_s": 60}, "hunts/saved/{name}/unschedule": b"",

@@ -5,7 +5,7 @@ docs/spec/program.md is this table; `reference` writes it, and a test holds the 
 
 from collections.abc import Iterator
 
-from safeconduct.access.agreement_schema import AGREEMENT, WINDOW
+from safeconduct.access.agreement_schema import AGREEMENT, RETENTION_DAYS_MAX, WINDOW
 from safeconduct.access.assets import parse_asset
 from safeconduct.access.catalogue import TIER_MAX
 from safeconduct.access.escalation import ESCALATION
@@ -13,7 +13,7 @@ from safeconduct.access.grant_schema import GRANTS_POLICY
 from safeconduct.access.hint_schema import HINT_RULES
 from safeconduct.access.identity_schema import IDENTITY, IDENTITY_PROVIDERS
 from safeconduct.access.inventory import INVENTORY
-from safeconduct.access.model.parties import Credential, OrganizationRole, PrincipalKind, Role
+from safeconduct.access.model.parties import TELEMETRY_SOURCES, Credential, OrganizationRole, PrincipalKind, Role
 from safeconduct.access.model_assets import MODEL_ASSETS
 from safeconduct.access.obligations import OBLIGATIONS
 from safeconduct.access.path_schema import BUDGET, MODELS, PATH, TIER, UPSTREAMS
@@ -57,6 +57,7 @@ _APPROVED = (
     "grant",
     *(f"grant-tier-{tier}" for tier in range(TIER_MAX + 1)),
 )
+_KEPT = (*TELEMETRY_SOURCES, "all")
 _PROSE = Text()
 _KEY = Text("ed25519 public key", r".{1,100}", PublicKey.parse)
 _PLACE = Text("country or tag", PLACE, form=PLACE_FORM)
@@ -69,6 +70,13 @@ _ORGANIZATION = Section(
         FieldSpec("tier", TIER, "the most that its people may be approved for", required=False, default=0),
         FieldSpec("budget", BUDGET, "what the calls of all its principals together may use", required=False),
         FieldSpec("jurisdiction", _PLACE, "under whose law it stands", required=False, default=""),
+        FieldSpec(
+            "telemetry_days",
+            Named(Whole(1, RETENTION_DAYS_MAX), len(_KEPT), words=_KEPT),
+            "days after which its telemetry is destroyed, by source, and of `all` others; unlimited where not named",
+            required=False,
+            default={},
+        ),
     ),
     "organization",
 )

@@ -20,6 +20,7 @@ from safeconduct.bootstrap.cosigning import cosign
 from safeconduct.bootstrap.destruction import destroy
 from safeconduct.bootstrap.installation import Installation
 from safeconduct.bootstrap.ownership import ownership_probe
+from safeconduct.bootstrap.telemetry_retention import destroy_telemetry
 from safeconduct.kernel.effects import Effect, Timer
 from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, FreezeId, GrantId, Origin
 from safeconduct.kernel.ports import Transaction
@@ -35,6 +36,7 @@ from safeconduct.soc.actions.ending import expire as end_action
 from safeconduct.soc.actions.keeping import EXPIRY_TIMER
 from safeconduct.soc.autonomy.look_events import LOOK_TIMER
 from safeconduct.soc.autonomy.looking import pass_due
+from safeconduct.soc.retention_events import DESTROY_TELEMETRY
 from safeconduct.watch import cases
 from safeconduct.watch.case_model import CASE_TIMER
 
@@ -44,6 +46,7 @@ def effect_runner(installation: Installation) -> EffectRunner:
     runner = EffectRunner(installation.writer, installation.snapshot, installation.clock)
     runner.on(COSIGN, lambda effect: _cosign(installation, effect))
     runner.on(DESTROY, lambda effect: destroy(installation, effect))
+    runner.on(DESTROY_TELEMETRY, lambda effect: destroy_telemetry(installation, effect))
     runner.on(VERIFY_SCOPE, ownership_probe(installation).carry_out)
     runner.on_timer(VERIFY_SCOPE, verify_again)
     runner.on_timer(RETENTION_TIMER, lambda tx, timer: look(tx, installation.keys, Origin(timer.key)))

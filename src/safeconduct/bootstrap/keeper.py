@@ -21,6 +21,7 @@ from safeconduct.bootstrap.orders import Order
 from safeconduct.bootstrap.responding import carry_responses
 from safeconduct.bootstrap.shipping import shipped
 from safeconduct.bootstrap.siems import siem_teller
+from safeconduct.bootstrap.telemetry_retention import telemetry_retention
 from safeconduct.bootstrap.watching import watching
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.runtime.abandoning import Abandoner
@@ -71,6 +72,7 @@ async def _keep(here: Joined, order: Order, require_turn: Callable[[], None], en
             beside(follow(house)),
             beside(watching(house)),
             beside(live_detection(house)),
+            beside(telemetry_retention(house)),
             notifying(house) as notices,
             hunting(house) as hunts,
         ):

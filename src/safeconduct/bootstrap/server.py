@@ -25,6 +25,7 @@ from safeconduct.bootstrap.observed import metrics_of, observing
 from safeconduct.bootstrap.responding import carry_responses
 from safeconduct.bootstrap.shipping import shipped
 from safeconduct.bootstrap.siems import siem_teller
+from safeconduct.bootstrap.telemetry_retention import telemetry_retention
 from safeconduct.bootstrap.watching import watching
 from safeconduct.http.connection import GatewayServer
 from safeconduct.http.inprocess import Answer, Ask, ask
@@ -101,13 +102,14 @@ def _server(
 
 @asynccontextmanager
 async def _beside_calls(installation: Installation) -> AsyncIterator[None]:
-    """Runs what goes on by itself: the other party's log, notices, hunts, signals, live detection."""
+    """Runs what goes on by itself: the other party's log, notices, hunts, signals, live detection, retention."""
     async with (
         beside(follow(installation)),
         notifying(installation),
         hunting(installation),
         beside(watching(installation)),
         beside(live_detection(installation)),
+        beside(telemetry_retention(installation)),
     ):
         yield
 

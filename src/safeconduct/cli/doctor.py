@@ -14,10 +14,10 @@ from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.data_folder import require_installation, running_server
 from safeconduct.cli import logins
 from safeconduct.cli.client import Client, Data
-from safeconduct.cli.findings import Finding, State, about, about_clock, about_path, healthy
+from safeconduct.cli.findings import Finding, State, about, about_clock, about_path, about_telemetry, healthy
 from safeconduct.cli.output import DONE, NO, Json, emit, out
 from safeconduct.http.connection import CONNECTIONS_MAX
-from safeconduct.kernel.errors import SafeconductError
+from safeconduct.kernel.errors import RefusedError, SafeconductError
 from safeconduct.kernel.instants import parse_rfc3339
 
 DISK_FREE_MIN = 1024**3
@@ -39,6 +39,7 @@ def doctor(*, data: Data = None, as_json: Json = False) -> None:
         findings += _checked("custody", lambda: _custody(folder))
         findings += _checked("server", lambda: _server(folder))
         findings += _checked("status", lambda: _status(Client(folder)))
+        findings += _checked("telemetry", lambda: _telemetry(Client(folder)))
         findings += _checked("path", lambda: _paths(Client(folder)))
     findings += _limits()
     emit({"healthy": healthy(findings), "findings": findings}, as_json, lambda _document: _show(findings))
@@ -49,6 +50,13 @@ def _status(client: Client) -> Iterator[Finding]:
     status = client.get("/api/v1/status")
     yield about_clock(parse_rfc3339(status["at"]), SystemClock().now())
     yield from about(status)
+
+
+def _telemetry(client: Client) -> Iterator[Finding]:
+    try:
+        yield from about_telemetry(client.get("/api/v1/telemetry/retention"))
+    except RefusedError:  # it is for who reads telemetry, and no fault that somebody does not
+        return
 
 
 def _paths(client: Client) -> Iterator[Finding]:

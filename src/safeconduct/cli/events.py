@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from safeconduct.cli.client import Data, client, place
+from safeconduct.cli.client import Data, Key, client, place
+from safeconduct.cli.detect import Owner
 from safeconduct.cli.output import Json, emit, out, rows
 from safeconduct.kernel.beginnings import the_only
 from safeconduct.kernel.errors import AbsentError
@@ -15,6 +16,7 @@ File = Annotated[str, typer.Argument(metavar="DIGEST", help="The file's digest, 
 
 commands = typer.Typer(help="Stored events.", no_args_is_help=True)
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what there is, what would go, and what keeps it.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The event's id, or enough of its beginning.")]
 
 
@@ -38,6 +40,41 @@ def dead(file: File, *, data: Data = None, as_json: Json = False) -> None:
     unknown = AbsentError(f"no file {file[:64]!r}", code="file-unknown", remedy="safeconduct events list")
     digest = the_only(listed, file, "file", unknown)
     emit(asking.get(place("telemetry", digest, "dead-letters")), as_json, _show_dead)
+
+
+@commands.command()
+def retention(
+    *, dry_run: DryRun = False, owner: Owner = "", data: Data = None, key: Key = None, as_json: Json = False
+) -> None:
+    """Destroys telemetry whose days are over, as the server does by itself; --dry-run shows what, and what keeps it."""
+    if dry_run:
+        emit(client(data, key).get("/api/v1/telemetry/retention"), as_json, _show_retention)
+        return
+    emit(client(data, key).post("/api/v1/telemetry/retention", owner=owner), as_json, _show_destroyed)
+
+
+def _show_retention(listed: list[dict[str, Any]]) -> None:
+    for one in listed:
+        whose = one["owner"] or "the house"
+        for kept in one["kept"]:
+            days = f"kept for {kept['days']} days by {kept['rule']}" if kept["days"] else "kept without limit"
+            amount = f"{number_of(kept['files'], 'file')}, {kept['bytes']:,} bytes since {kept['oldest_day']}"
+            out.print(f"{whose}: {kept['sources']}  {amount}, {days}", markup=False)
+        for due in one["due"]:
+            amount = f"{number_of(due['files'], 'file')}, {due['bytes']:,} bytes"
+            out.print(f"  due: {due['sources']} of {due['day']}  {amount}", markup=False)
+            if due["held_files"]:
+                told = f"{number_of(due['held_files'], 'file')} kept by {', '.join(due['held_by'])}"
+                out.print(f"    {told}", markup=False)
+        _show_destroyed(one["under_way"])
+
+
+def _show_destroyed(orders: list[dict[str, Any]]) -> None:
+    for one in orders:
+        done = "destroyed" if one["destroyed"] else "ordered, not destroyed yet"
+        amount = f"{number_of(one['files'], 'file')}, {number_of(one['events'], 'event')}, {one['bytes']:,} bytes"
+        out.print(f"{done}: {one['sources']} of {one['day']}  {amount}, by {one['rule']}", markup=False)
+        out.print(f"  order {one['order']}", style="dim", markup=False)
 
 
 def _show_dead(letters: list[dict[str, Any]]) -> None:

@@ -124,6 +124,19 @@ def about_path(path: Mapping[str, Any]) -> Finding:
     return Finding("path", State.BAD, f"{path['id']} takes no calls: {'; '.join(why)}", remedy)
 
 
+def about_telemetry(listed: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Judges whether the program says for how long telemetry is kept: without a word it is until the disk is full."""
+    for one in listed:
+        endless = [kept for kept in one["kept"] if kept["days"] is None]
+        for state, some in ((State.WARN, endless), (State.OK, [kept for kept in one["kept"] if kept not in endless])):
+            if some:
+                size, oldest = sum(kept["bytes"] for kept in some), min(kept["oldest_day"] for kept in some)
+                said = f"{one['owner'] or 'the house'}: {size:,} bytes since {oldest}"
+                told = f"{said}, kept without limit" if state is State.WARN else f"{said}, kept for days"
+                remedy = "state organizations.NAME.telemetry_days in the program" if state is State.WARN else ""
+                yield Finding("telemetry", state, told, remedy)
+
+
 def about_clock(here: Instant, machine: Instant) -> Finding:
     """Judges an installation's time by that of the machine: it is ahead where the machine's is behind the log."""
     apart = (here - machine) // SECOND

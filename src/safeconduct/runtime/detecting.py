@@ -69,6 +69,7 @@ class _Going:
     """
 
     order: str
+    edition: str
     generation: str
     rules: RuleSet
     inventory: Inventory
@@ -174,17 +175,18 @@ class Detector:
     def _current(self, order: LiveRecord, watched: Watched) -> _Going:
         going = self._going.get(order.owner)
         rules, inventory, generation = watched.rules(), watched.inventory(), watched.events.generation()
+        edition = watched.events.edition()  # another one where events were destroyed: what is held of them goes
         with self._snapshot() as records:
             anomalies = tells_anomalies(records, order.owner)
-        made_of = (order.entry, generation, inventory, anomalies)
+        made_of = (order.entry, edition, inventory, anomalies)
         if (
             going is None
             or going.rules is not rules
-            or (going.order, going.generation, going.inventory, going.anomalies) != made_of
+            or (going.order, going.edition, going.inventory, going.anomalies) != made_of
         ):
             live = Live(rules, inventory, watched.events.many, anomalies=anomalies)
             together = sum(watched.events.counts().values())
-            going = _Going(order.entry, generation, rules, inventory, anomalies, live, together)
+            going = _Going(order.entry, edition, generation, rules, inventory, anomalies, live, together)
             going.resume(watched)
             self._going[order.owner] = going
         return going

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 
 from safeconduct.access.acts import record_act
 from safeconduct.kernel.entries import Entry, Retention
+from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import MINUTE, Duration, Instant, parse_rfc3339, rfc3339
 from safeconduct.kernel.ports import Collection, Projection, State, Transaction
 from safeconduct.ledger.acts import SignedAct
 from safeconduct.ledger.events import EventType
+from safeconduct.soc.arriving import FILE_FATES, Arrival, arrive, sources_key
 
 SKEW_MAX = Duration(5 * MINUTE)
 """How far a clock may be ahead before it is told: what Kerberos allows as well (RFC 4120, 1.6)."""
@@ -117,7 +119,16 @@ def record_ingestion(
     """Appends the entry of a file that was read and tells so.
 
     Content recorded before is not recorded again, but where it was read `again` and something else came of it.
+
+    Raises:
+        UnavailableError: `telemetry-going`: an order to destroy the same content is being carried out.
     """
+    if tx.get(FILE_FATES, owned_key(owner, report.digest)) is not None:
+        raise UnavailableError(
+            f"file {report.digest} came before and is destroyed at this moment",
+            code="telemetry-going",
+            remedy="send it again: it is then new",
+        )
     former = tx.get(FILES, _key(owner, report.digest))
     event = TelemetryIngested(
         digest=report.digest,
@@ -149,6 +160,9 @@ def record_inventory(tx: Transaction, origin: Origin, taken: InventoryTaken, nam
 def _ingested(state: State, entry: Entry) -> None:
     event = INGESTED.read(entry)
     state.put(FILES, _key(event.owner, event.digest), event)
+    events = sum(event.events.values())
+    came = Arrival(digest=event.digest, sources=sources_key(event.events), day="", size=event.size, events=events)
+    arrive(state, entry, event.owner, came)
     record_act(state, entry)
 
 

@@ -66,6 +66,29 @@ class EventStore(Protocol):
         """Forgets how far a raw file was read, and its dead letters: it is read again, and no event of it is lost."""
         ...
 
+    def files_of(self, event_ids: Collection[EventId]) -> Mapping[EventId, frozenset[str]]:
+        """Returns, of the events that are there, the raw files that each was read from."""
+        ...
+
+    def destroy(self, file: str) -> None:
+        """Destroys what was read from a raw file: events that no other file has, and its dead letters.
+
+        It is done in parts; one that is broken off is gone on with by asking again. Numbers are never given again.
+        """
+        ...
+
+    def renew(self) -> None:
+        """Gives the index another edition, and leaves no byte of what was destroyed in its files.
+
+        Raises:
+            UnavailableError: `telemetry-in-use`: somebody reads an earlier state of it. Ask again.
+        """
+        ...
+
+    def edition(self) -> str:
+        """Returns a name that changes where `generation` does, and with each `renew`: of what copies are made."""
+        ...
+
     def dead_letters(self, file: str) -> Sequence[DeadLetter]:
         """Returns a raw file's dead letters in line order."""
         ...

@@ -1,11 +1,29 @@
 """Who takes part: organizations, and the principals that act for them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from safeconduct.access.budgets import Budget
 from safeconduct.access.identity import Identity
 from safeconduct.kernel.ids import OrganizationId, PrincipalId
+
+TELEMETRY_SOURCES = (
+    "access",
+    "audit",
+    "auth",
+    "cloudtrail",
+    "dns",
+    "eve",
+    "flow",
+    "http",
+    "json",
+    "ocsf",
+    "siem-alert",
+    "windows",
+    "zeek",
+)
+"""What telemetry is of (docs/telemetry.md), for the days that a program says it is kept."""
 
 
 class OrganizationRole(StrEnum):
@@ -48,7 +66,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
-    """A party. `tier` is the most that its people may be approved for, `jurisdiction` under whose law it stands."""
+    """A party. `tier` is the most that its people may be approved for, `jurisdiction` under whose law it stands.
+
+    `telemetry_days` are the days its telemetry is kept, by source and for `all` others; unlimited where not named.
+    """
 
     id: OrganizationId
     role: OrganizationRole
@@ -57,6 +78,7 @@ class Organization:
     tier: int = 0
     budget: Budget | None = None
     jurisdiction: str = ""
+    telemetry_days: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

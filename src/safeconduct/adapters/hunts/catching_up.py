@@ -8,7 +8,16 @@ from typing import Protocol
 import msgspec
 
 from safeconduct.adapters.hunts.rows import row_of
-from safeconduct.adapters.hunts.segments import SEGMENT_BYTES, SEGMENT_ROWS, Manifest, Segment, Segments, absorbed
+from safeconduct.adapters.hunts.segments import (
+    NEW,
+    ROWS,
+    SEGMENT_BYTES,
+    SEGMENT_ROWS,
+    Manifest,
+    Segment,
+    Segments,
+    absorbed,
+)
 from safeconduct.soc.model import Event
 from safeconduct.soc.ports import EventStore
 
@@ -28,9 +37,8 @@ def step(events: EventStore, segments: Segments, engine: Writes, manifest: Manif
     That is the same where nothing arrived.
     A step that is broken off has changed nothing.
     """
-    lines, new = segments.folder / "rows.jsonl", segments.folder / "segment.new"
-    through, size = _write_rows(events, lines, manifest.through)
-    rows = through - manifest.through
+    lines, new = segments.folder / ROWS, segments.folder / NEW
+    through, rows, size = _write_rows(events, lines, manifest.through)
     if not rows:
         return manifest
     taken = absorbed(manifest.segments, rows, size)
@@ -43,16 +51,16 @@ def step(events: EventStore, segments: Segments, engine: Writes, manifest: Manif
     return now
 
 
-def _write_rows(events: EventStore, lines: Path, after: int) -> tuple[int, int]:
-    """Writes the rows of the events after a number; returns the number of the last, and the bytes written."""
-    encoder, size = msgspec.json.Encoder(), 0
+def _write_rows(events: EventStore, lines: Path, after: int) -> tuple[int, int, int]:
+    """Writes the rows of the events after a number; returns the number of the last, the rows and the bytes written."""
+    encoder, rows, size = msgspec.json.Encoder(), 0, 0
     with lines.open("wb") as file:
         for number, event in islice(_arrived(events, after), SEGMENT_ROWS):
             size += file.write(encoder.encode(row_of(number, event)) + b"\n")
-            after = number
+            after, rows = number, rows + 1
             if size >= SEGMENT_BYTES:
                 break
-    return after, size
+    return after, rows, size
 
 
 def _arrived(events: EventStore, after: int) -> Iterator[tuple[int, Event]]:

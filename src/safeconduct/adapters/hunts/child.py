@@ -3,7 +3,6 @@
 Nothing else imports an engine or Ibis. One that takes too long is killed, which changes nothing else.
 """
 
-import fcntl
 import os
 import resource
 import sys
@@ -19,13 +18,10 @@ from safeconduct.adapters.hunts.duckdb_engine import DuckDB
 from safeconduct.adapters.hunts.engines import Engine, answer
 from safeconduct.adapters.hunts.orders import Answer, CatchUp, Detect, Order, Reply
 from safeconduct.adapters.hunts.rule_hunting import detected
-from safeconduct.adapters.hunts.segments import Manifest, Segment, Segments
+from safeconduct.adapters.hunts.segments import FOLDER, Manifest, Segment, Segments
 from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.kernel.errors import Kind, SafeconductError
 from safeconduct.soc.hunts.model import Reach
-
-FOLDER = "segments"
-"""The folder of segments, beside the event index."""
 
 DATA_BYTES_MAX = 4 << 30
 """Bytes of memory the process may hold: DuckDB's, and what Python, Ibis and the reading of events take beside it."""
@@ -57,7 +53,7 @@ class Archive:
 
     def catch_up(self) -> Reply:
         """Takes one step, and tells whether it was the last."""
-        with self._events() as events, self._alone():
+        with self._events() as events, self.segments.alone():
             manifest = self._manifest(events)
             now = step(events, self.segments, self._writer, manifest)
             self._checked.update(now.segments)
@@ -76,17 +72,17 @@ class Archive:
 
     @contextmanager
     def _read(self) -> Iterator[tuple[SqliteEventStore, Manifest]]:
-        with self._events() as events, self._alone():
+        with self._events() as events, self.segments.alone():
             manifest = self._manifest(events)
             self._engine.read([self.segments.path(one).resolve() for one in manifest.segments])
             yield events, manifest
 
     def _manifest(self, events: SqliteEventStore) -> Manifest:
-        manifest = self.segments.manifest(events.generation())
+        manifest = self.segments.manifest(events.generation(), events.edition())
         for segment in manifest.segments:
             if segment not in self._checked and not self.segments.sound(segment):
                 self.segments.drop()
-                return self.segments.manifest(events.generation())
+                return self.segments.manifest(events.generation(), events.edition())
             self._checked.add(segment)
         return manifest
 
@@ -94,13 +90,6 @@ class Archive:
     def _events(self) -> Iterator[SqliteEventStore]:
         with closing(SqliteEventStore(self._home / "events.db", read_only=True)) as events:
             yield events
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        # Several servers' children may share the folder; each order has it to itself.
-        with (self.segments.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
 
 def main() -> None:

@@ -1,18 +1,26 @@
 """The folder of segments: immutable Parquet files named by their content, and a manifest that says how far they got."""
 
+import fcntl
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 import msgspec
 
+from safeconduct.adapters.files import sync_folder
 from safeconduct.adapters.hunts.rows import SCHEMA_VERSION
 
 MANIFEST = "manifest.json"
 SUFFIX = ".parquet"
+FOLDER = "segments"
+"""The folder of segments, beside the event index."""
+
+ROWS = "rows.jsonl"
+NEW = "segment.new"
 
 SEGMENT_ROWS = 131_072
 """Rows a segment is filled up to: 15 to 40 MB, so that one is written in seconds and 10 million events are 80 files."""
@@ -33,28 +41,33 @@ class Segment(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """Which segments there are, of which life of the event index, up to which number of arrival."""
+    """Which segments there are, of which life and edition of the event index, up to which number of arrival."""
 
     schema: int
     generation: str
     through: int = 0
     segments: tuple[Segment, ...] = ()
+    edition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """A folder of segments. Derived (R3): what is damaged or of another life of the index is made again."""
+    """A folder of segments. Derived (R3): what is damaged or of another edition of the index is made again."""
 
     folder: Path
 
-    def manifest(self, generation: str) -> Manifest:
-        """Returns what there is for a life of the index: nothing, if what there is belongs to another."""
+    def manifest(self, generation: str, edition: str) -> Manifest:
+        """Returns what there is for an edition of the index: nothing, if what there is belongs to another."""
         try:
             kept = msgspec.json.decode((self.folder / MANIFEST).read_bytes(), type=Manifest)
         except (FileNotFoundError, msgspec.DecodeError):
             kept = None
-        if kept is None or (kept.schema, kept.generation) != (SCHEMA_VERSION, generation):
-            return Manifest(SCHEMA_VERSION, generation)
+        if kept is None or (kept.schema, kept.generation, kept.edition) != (
+            SCHEMA_VERSION,
+            generation,
+            edition,
+        ):
+            return Manifest(SCHEMA_VERSION, generation, edition=edition)
         return kept
 
     def path(self, segment: Segment) -> Path:
@@ -79,13 +92,30 @@ class Segments:
             os.fsync(file.fileno())
         new.replace(self.path(segment))
         kept = manifest.segments[: len(manifest.segments) - absorbed]
-        now = Manifest(manifest.schema, manifest.generation, through, (*kept, segment))
+        now = msgspec.structs.replace(manifest, through=through, segments=(*kept, segment))
         self._write(now)
         return now
 
     def drop(self) -> None:
         """Forgets everything: it will be made again."""
         (self.folder / MANIFEST).unlink(missing_ok=True)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Holds the folder against others that hold it so: several servers' children may share it."""
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def destroy(self) -> None:
+        """Removes every copy of an event, whole or half written."""
+        if not self.folder.is_dir():
+            return
+        with self.alone():
+            for path in (*self.folder.glob(f"*{SUFFIX}"), self.folder / ROWS, self.folder / NEW):
+                path.unlink(missing_ok=True)
+            self.drop()
+            sync_folder(self.folder)
 
     def sweep(self, manifest: Manifest) -> None:
         """Removes files that no manifest names any more."""

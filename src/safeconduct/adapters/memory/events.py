@@ -17,11 +17,17 @@ class MemoryEventStore:
         self._events: dict[EventId, Event] = {}
         self._progress: dict[str, Progress] = {}
         self._dead: dict[str, dict[int, DeadLetter]] = {}
+        self._numbers: dict[EventId, int] = {}
+        self._files: dict[EventId, set[str]] = {}
+        self._latest = self._destroyed = 0
 
     def add(self, events: Iterable[Event], *, file: str, reading: Reading) -> int:
         before, whole = len(self._events), list(events)
         for event in whole:
-            self._events.setdefault(event.id, event)
+            if event.id not in self._events:
+                self._latest += 1
+                self._events[event.id], self._numbers[event.id] = event, self._latest
+            self._files.setdefault(event.id, set()).add(file)
         self._dead.setdefault(file, {}).update({letter.line: letter for letter in reading.dead})
         former = self.progress(file)
         self._progress[file] = Progress(max(former.lines, reading.lines), former.complete or reading.complete)
@@ -33,6 +39,22 @@ class MemoryEventStore:
     def forget(self, file: str) -> None:
         self._progress.pop(file, None)
         self._dead.pop(file, None)
+
+    def files_of(self, event_ids: Collection[EventId]) -> Mapping[EventId, frozenset[str]]:
+        return {key: frozenset(self._files[key]) for key in event_ids if key in self._events}
+
+    def destroy(self, file: str) -> None:
+        self.forget(file)
+        for key, files in list(self._files.items()):
+            files.discard(file)
+            if not files:
+                del self._events[key], self._numbers[key], self._files[key]
+
+    def renew(self) -> None:
+        self._destroyed += 1
+
+    def edition(self) -> str:
+        return f"{self.generation()}-{self._destroyed}"
 
     def dead_letters(self, file: str) -> Sequence[DeadLetter]:
         return [letter for _, letter in sorted(self._dead.get(file, {}).items())]
@@ -64,10 +86,11 @@ class MemoryEventStore:
 
     def arrived(self, after: int, count: int) -> Sequence[tuple[int, Event]]:
         # A dictionary keeps the order in which its keys came.
-        return list(islice(enumerate(self._events.values(), start=1), after, after + count))
+        found = ((self._numbers[key], event) for key, event in self._events.items() if self._numbers[key] > after)
+        return list(islice(found, count))
 
     def latest(self) -> int:
-        return len(self._events)
+        return self._latest
 
     def counts(self) -> Mapping[str, int]:
         found = sorted({event.source for event in self._events.values()})

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,40 @@ MIGRATIONS = (
     CREATE TABLE generation (name TEXT NOT NULL) STRICT;
     INSERT INTO generation VALUES (lower(hex(randomblob(16))));
     """,
+    # Which files an event is in: each is read once more, which finds that out and changes nothing else. `last` is the
+    # number of the event that arrived last when some were destroyed, `destroyed` how often that was.
+    """
+    DROP TABLE files;
+    CREATE TABLE files (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, digest TEXT NOT NULL UNIQUE, lines INTEGER NOT NULL,
+        complete INTEGER NOT NULL
+    ) STRICT;
+    ALTER TABLE events ADD COLUMN file INTEGER;
+    CREATE INDEX events_of_file ON events (file);
+    CREATE TABLE also_in (event INTEGER NOT NULL, file INTEGER NOT NULL, PRIMARY KEY (event, file))
+        STRICT, WITHOUT ROWID;
+    CREATE INDEX also_in_file ON also_in (file);
+    ALTER TABLE generation ADD COLUMN destroyed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE generation ADD COLUMN last INTEGER NOT NULL DEFAULT 0;
+    """,
 )
-_INSERT = "INSERT INTO events (id, source, at, raw, ocsf) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_PROGRESS = """
-    INSERT INTO files VALUES (?, ?, ?)
+_INSERT = "INSERT INTO events (id, source, at, raw, ocsf, file) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_FILE = """
+    INSERT INTO files (digest, lines, complete) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET lines = max(lines, excluded.lines), complete = max(complete, excluded.complete)
+    RETURNING number
 """
+_OF_NO_FILE = "UPDATE events SET file = ? WHERE id = ? AND file IS NULL"
+_ALSO_IN = "INSERT OR IGNORE INTO also_in SELECT number, ? FROM events WHERE id = ? AND file <> ?"
+_SHARED = "SELECT number, (SELECT min(file) FROM also_in WHERE event = number) FROM events WHERE file = ? LIMIT ?"
+_FILES_OF = """
+    SELECT id, digest FROM events JOIN files ON files.number = events.file WHERE id IN ({marks})
+    UNION SELECT id, digest FROM events JOIN also_in ON also_in.event = events.number
+    JOIN files ON files.number = also_in.file WHERE id IN ({marks})
+"""
+_LATEST = "SELECT max(last, (SELECT coalesce(max(number), 0) FROM events)) FROM generation"
+_REMEMBER = "UPDATE generation SET last = max(last, (SELECT coalesce(max(number), 0) FROM events))"
+_RISE = "INSERT INTO events SELECT last, '', '', 0, x'', x'', NULL FROM generation WHERE last > ?"
 _DEAD = "INSERT INTO dead_letters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET letter = excluded.letter"
 _COLUMNS = "SELECT id, source, at, raw, ocsf FROM events"
 _ARRIVED = "SELECT id, source, at, raw, ocsf, number FROM events WHERE number > ? ORDER BY number LIMIT ?"
@@ -76,11 +105,24 @@ class SqliteEventStore:
         rows = [(e.id, e.source, e.at, msgspec.json.encode(e.raw), _kept(e.ocsf)) for e in events]
         letters = [(file, letter.line, msgspec.json.encode(letter)) for letter in reading.dead]
         with self._lock, transaction(self._connection, "index events"):
-            before = self._connection.total_changes
-            self._connection.executemany(_INSERT, rows)
-            new = self._connection.total_changes - before
+            ((number,),) = self._connection.execute(_FILE, (file, reading.lines, reading.complete)).fetchall()
+            new = self._insert([(*row, number) for row in rows])
+            if new < len(rows):
+                again = [(number, row[0]) for row in rows]
+                self._connection.executemany(_OF_NO_FILE, again)
+                self._connection.executemany(_ALSO_IN, [(*one, number) for one in again])
             self._connection.executemany(_DEAD, letters)
-            self._connection.execute(_PROGRESS, (file, reading.lines, reading.complete))
+        return new
+
+    def _insert(self, rows: Sequence[tuple[object, ...]]) -> int:
+        """Inserts what is new under numbers that none ever had, destroyed ones neither; returns how many that is."""
+        ((highest,),) = self._connection.execute("SELECT coalesce(max(number), 0) FROM events").fetchall()
+        risen = self._connection.execute(_RISE, (highest,)).rowcount
+        before = self._connection.total_changes
+        self._connection.executemany(_INSERT, rows)
+        new = self._connection.total_changes - before
+        if risen:
+            self._connection.execute("DELETE FROM events WHERE id = ''")
         return new
 
     def progress(self, file: str) -> Progress:
@@ -89,8 +131,52 @@ class SqliteEventStore:
 
     def forget(self, file: str) -> None:
         with self._lock, transaction(self._connection, "forget a file"):
-            self._connection.execute("DELETE FROM files WHERE digest = ?", (file,))
+            self._connection.execute("UPDATE files SET lines = 0, complete = 0 WHERE digest = ?", (file,))
             self._connection.execute("DELETE FROM dead_letters WHERE digest = ?", (file,))
+
+    def files_of(self, event_ids: Collection[EventId]) -> Mapping[EventId, frozenset[str]]:
+        wanted, found = list(event_ids), defaultdict[EventId, set[str]](set)
+        for start in range(0, len(wanted), _IDS_MAX):
+            part = wanted[start : start + _IDS_MAX]
+            for event, digest in self._all(_FILES_OF.format(marks=",".join("?" * len(part))), part * 2):
+                found[EventId(event)].add(digest)
+        return {key: frozenset(found[key]) for key in wanted if key in found}
+
+    def destroy(self, file: str) -> None:
+        while self._destroy(file):
+            pass
+
+    def _destroy(self, file: str) -> bool:
+        """Destroys up to a page of a file's events, with the last of them all else of it; tells if there are more."""
+        with self._lock, transaction(self._connection, "destroy events"):
+            done = self._connection
+            for (number,) in done.execute("SELECT number FROM files WHERE digest = ?", (file,)).fetchall():
+                done.execute(_REMEMBER)
+                shared = done.execute(_SHARED, (number, _PAGE)).fetchall()
+                done.executemany("DELETE FROM events WHERE number = ?", [(one,) for one, other in shared if not other])
+                done.executemany("UPDATE events SET file = ? WHERE number = ?", [(f, n) for n, f in shared if f])
+                done.executemany("DELETE FROM also_in WHERE event = ? AND file = ?", [one for one in shared if one[1]])
+                if len(shared) == _PAGE:
+                    return True
+                done.execute("DELETE FROM also_in WHERE file = ?", (number,))
+                done.execute("DELETE FROM files WHERE number = ?", (number,))
+            done.execute("DELETE FROM dead_letters WHERE digest = ?", (file,))
+        return False
+
+    def edition(self) -> str:
+        ((name, destroyed),) = self._all("SELECT name, destroyed FROM generation", ())
+        return f"{name}-{destroyed}" if destroyed else str(name)
+
+    def renew(self) -> None:
+        with self._lock, translated("overwrite destroyed events"):
+            self._connection.execute("UPDATE generation SET destroyed = destroyed + 1")
+            ((busy, *_counts),) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if busy:
+            raise UnavailableError(
+                "the log of the event index still holds destroyed events: someone else reads it",
+                code="telemetry-in-use",
+                remedy="it is tried again; end the backup or program that has it open",
+            )
 
     def dead_letters(self, file: str) -> Sequence[DeadLetter]:
         rows = self._all("SELECT letter FROM dead_letters WHERE digest = ? ORDER BY line", (file,))
@@ -135,7 +221,7 @@ class SqliteEventStore:
         return [(row[5], _event(row[:5])) for row in self._all(_ARRIVED, (after, count))]
 
     def latest(self) -> int:
-        return int(self._all("SELECT coalesce(max(number), 0) FROM events", ())[0][0])
+        return int(self._all(_LATEST, ())[0][0])
 
     def counts(self) -> Mapping[str, int]:
         return dict(self._all("SELECT source, count(*) FROM events GROUP BY source ORDER BY source", ()))

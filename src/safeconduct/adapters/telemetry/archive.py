@@ -7,6 +7,7 @@ from pathlib import Path
 
 from safeconduct.adapters.hunts.choosing import Chosen, installed
 from safeconduct.adapters.hunts.runner import ChildHunts, HuntChild
+from safeconduct.adapters.hunts.segments import FOLDER, Segments
 from safeconduct.adapters.memory.hunts import ReadingHunts
 from safeconduct.adapters.sqlite.events import SqliteEventStore
 from safeconduct.adapters.telemetry.archives import COMPILED, OTHERS
@@ -21,6 +22,10 @@ from safeconduct.soc.live.keeping import KeptHits
 from safeconduct.soc.ports import EventStore
 
 
+def _none() -> None:
+    """There are no copies."""
+
+
 @dataclass(frozen=True, slots=True)
 class Archive:
     """One owner's telemetry: the way in, the events that came of it, who answers hunts, and what was found live."""
@@ -30,6 +35,17 @@ class Archive:
     hunts: HuntRunner
     kept: KeptHits
     compiled: CompiledRules = field(default_factory=NotKept)
+    forget_copies: Callable[[], None] = _none
+
+    def end_destruction(self) -> None:
+        """Removes what was derived from destroyed events: hits, what copies them for hunts, bytes in the index's log.
+
+        Raises:
+            UnavailableError: something of them may still be there. Ask again.
+        """
+        self.kept.keep_only(self.events.many)
+        self.events.renew()
+        self.forget_copies()
 
 
 def opening(data: Path, entropy: Entropy, engine: Chosen, secret: Secret, stack: ExitStack) -> Callable[[str], Archive]:
@@ -45,7 +61,13 @@ def opening(data: Path, entropy: Entropy, engine: Chosen, secret: Secret, stack:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         events = stack.enter_context(closing(SqliteEventStore(folder / "events.db")))
         hunts = ChildHunts(child, folder) if child is not None else ReadingHunts(events)
-        kept = KeptHitsFile(folder / NAME, secret, owner)
-        return Archive(Ingestion(RawStore(folder / "raw"), events), events, hunts, kept, compiled)
+        return Archive(
+            Ingestion(RawStore(folder / "raw"), events),
+            events,
+            hunts,
+            KeptHitsFile(folder / NAME, secret, owner),
+            compiled,
+            Segments(folder / FOLDER).destroy,
+        )
 
     return opened

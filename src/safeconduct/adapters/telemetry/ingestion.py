@@ -70,14 +70,19 @@ class Ingestion:
             raise InvalidInputError(f"expected {ZONE_FORM}, got {said.zone!r}", code="zone-invalid")
         mapping = parse_mapping(said.mapping) if said.mapping else NO_MAPPING
         digest, size = self._raws.keep(source)
+        with self._raws.reading(digest):
+            return self._read_in(digest, Description(name=name, size=size), said, mapping, progress)
+
+    def _read_in(
+        self, digest: str, kept: Description, said: Said, mapping: OwnMapping, progress: Progress
+    ) -> FileReport:
         try:
             with self._raws.open(digest) as file:
                 form = said.form or form_of(sample(file.read(SAMPLE_BYTES)), said.time_field or mapping.time)
         except InvalidInputError as error:
-            return self._unread(name, digest, size, error)
-        wished = Description(
-            name=name,
-            size=size,
+            return self._unread(kept.name, digest, kept.size, error)
+        wished = replace(
+            kept,
             form=form,
             host=said.host,
             time_field=said.time_field,
@@ -166,9 +171,22 @@ class Ingestion:
         count = 0
         for digest, description in self._raws.described():
             if description.kind == "telemetry" and not self._store.progress(digest).complete:
-                self._index(digest, description, progress)
+                with self._raws.reading(digest):
+                    self._index(digest, description, progress)
                 count += 1
         return count
+
+    def keeps(self, digest: str) -> bool:
+        """Tells whether a file is kept whole: none of it was destroyed yet."""
+        return self._raws.description(digest) is not None
+
+    def destroy(self, digest: str) -> None:
+        """Destroys a raw file, and what was read from it alone. Broken off, it is gone on with by asking again.
+
+        The raw file goes first: what is left of it in the index is then never read into it anew.
+        """
+        self._raws.destroy(digest)
+        self._store.destroy(digest)
 
     def _index(self, digest: str, description: Description, progress: Progress) -> FileReport:
         manner = self._manner(description)

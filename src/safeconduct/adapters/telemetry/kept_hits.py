@@ -6,8 +6,9 @@ moved or taken from elsewhere does not verify, and lines that are missing at the
 
 import hmac
 import os
+import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from safeconduct.adapters.files import write_atomically
+from safeconduct.adapters.files import translated, write_atomically
 from safeconduct.kernel.errors import UnavailableError
+from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.soc.detection.measuring import Hit
 from safeconduct.soc.live.keeping import Again, Found, KeptStep
@@ -48,11 +50,12 @@ class KeptHitsFile:
         self._first = _BEFORE + owner.encode()
         self._mac = b""
         self._whole = False
+        self._lock = threading.Lock()
 
     def read(self, made_of: str) -> KeptStep | Again:
         self._whole = False
         try:
-            with self._path.open("r+b") as file:
+            with self._lock, self._path.open("r+b") as file:
                 return self._joined(file, made_of)
         except FileNotFoundError:
             return Again.NOTHING
@@ -81,7 +84,8 @@ class KeptHitsFile:
     def begin(self, made_of: str, because: Again) -> None:
         self._whole = True
         try:
-            write_atomically(self._path, self._line(msgspec.json.encode(_Head(made_of, because)), self._first))
+            with self._lock:
+                write_atomically(self._path, self._line(msgspec.json.encode(_Head(made_of, because)), self._first))
         except (OSError, UnavailableError):
             self._forget()
 
@@ -89,11 +93,37 @@ class KeptHitsFile:
         if not self._whole:
             return
         try:
-            with self._path.open("r+b") as file:
+            with self._lock, self._path.open("r+b") as file:
                 file.seek(0, os.SEEK_END)
                 file.write(self._line(msgspec.json.encode(step), self._mac))
         except (OSError, UnavailableError):
             self._forget()
+
+    def keep_only(self, there: Callable[[Collection[EventId]], Collection[EventId]]) -> None:
+        with self._lock:
+            try:
+                self._keep_only(there)
+            except FileNotFoundError:
+                return
+            except (OSError, ValueError, msgspec.MsgspecError, UnavailableError):
+                self._whole = False
+                with translated(self._path):
+                    self._path.unlink(missing_ok=True)
+
+    def _keep_only(self, there: Callable[[Collection[EventId]], Collection[EventId]]) -> None:
+        steps, decoder = list[KeptStep](), msgspec.json.Decoder(KeptStep)
+        with self._path.open("rb") as file:
+            head = self._checked(file.readline(), self._first)
+            for line in iter(file.readline, b""):
+                if line.endswith(b"\n"):
+                    steps.append(decoder.decode(self._checked(line, self._mac)))
+        named = {key for step in steps for hits in step.found.hits.values() for hit in hits for key in hit.events}
+        kept = frozenset(there(named))
+        if kept == named:
+            return
+        lines = [self._line(head, self._first)]
+        lines += [self._line(msgspec.json.encode(_of(step, kept)), self._mac) for step in steps]
+        write_atomically(self._path, b"".join(lines))
 
     def because(self) -> str:
         try:
@@ -135,3 +165,9 @@ def _parted(line: bytes) -> tuple[bytes, bytes]:
     if line[_DIGITS : _DIGITS + 1] != b" " or line[-1:] != b"\n":
         raise ValueError("a line has another form")
     return line[_DIGITS + 1 : -1], line[:_DIGITS]
+
+
+def _of(step: KeptStep, events: frozenset[EventId]) -> KeptStep:
+    found = {rule: [hit for hit in hits if events.issuperset(hit.events)] for rule, hits in step.found.hits.items()}
+    hits = {rule: some for rule, some in found.items() if some}
+    return replace(step, found=Found(hits=hits, until=step.found.until))

@@ -1,15 +1,17 @@
 """Telemetry files as they came, under the SHA-256 of their content. From these every event can be made again."""
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
-from safeconduct.adapters.files import sync_folder, write_atomically
+from safeconduct.adapters.files import sync_folder, translated, write_atomically
 from safeconduct.kernel.errors import TooLargeError, UnavailableError
 
 FILE_BYTES_MAX = 512 * 1024 * 1024
@@ -92,6 +94,34 @@ class RawStore:
             return self._content(digest).open("rb")
         except OSError as error:
             raise UnavailableError(f"raw file {digest} cannot be read: {error}", code="raw-file-missing") from error
+
+    @contextmanager
+    def reading(self, digest: str) -> Iterator[None]:
+        """Holds a raw file against its destruction, also by other processes, for as long as it is read in.
+
+        Raises:
+            UnavailableError: it is not there, or is destroyed at this moment (`raw-file-missing`).
+        """
+        with self.open(digest) as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            if not os.fstat(file.fileno()).st_nlink:
+                raise UnavailableError(f"raw file {digest} was just destroyed", code="raw-file-missing")
+            yield
+
+    def destroy(self, digest: str) -> None:
+        """Destroys a raw file and what says how it is read; nothing where it is gone. Waits until nobody reads it in.
+
+        The description goes first: a file without one is never read.
+
+        Raises:
+            UnavailableError: it may still be there. Ask again.
+        """
+        with translated(self._folder), ExitStack() as stack:
+            if self._content(digest).exists():
+                fcntl.flock(stack.enter_context(self.open(digest)), fcntl.LOCK_EX)
+            for path in (self._folder / f"{digest}.json", self._content(digest)):
+                path.unlink(missing_ok=True)
+            sync_folder(self._folder)
 
     def described(self) -> Iterator[tuple[str, Description]]:
         """Yields the digest and description of every file, by digest."""

@@ -102,6 +102,7 @@ READERS: Mapping[str, Row] = {
     "GET /api/v1/appeals": Row(Audience.CONCERNED, "trust and safety all, others those of their organization"),
     "GET /api/v1/usage/outcomes": Row(Audience.PARTIES),
     "GET /api/v1/telemetry": Row(Audience.CONCERNED, _OF_OWNER),
+    "GET /api/v1/telemetry/retention": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/telemetry/{digest}/dead-letters": Row(Audience.CONCERNED, _OF_OWNER),
     "GET /api/v1/events/{event_id}": Row(Audience.CONCERNED, _OF_OWNER),
     "POST /api/v1/hunts": Row(Audience.CONCERNED, _OF_OWNER),

@@ -16,13 +16,14 @@ from safeconduct.http.control.declared import Content
 from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import NAME_CHARS_MAX, Owner, admit, archives_of, read_owners
 from safeconduct.http.control.signed import Signed, SignedBytes
-from safeconduct.kernel.beginnings import the_only
+from safeconduct.kernel.beginnings import BEGINNING_MIN, the_only
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc import telemetry_service as service
 from safeconduct.soc.ingesting import FileReport, InventoryTaken, clock_notes
 from safeconduct.soc.inventory import Inventory, parse_inventory
 from safeconduct.soc.ocsf.own import MAPPING_BYTES_MAX
 from safeconduct.soc.ports import unknown_event
+from safeconduct.soc.retention import destroyed_event
 
 router = APIRouter(prefix="/api/v1", tags=["telemetry"])
 
@@ -140,6 +141,11 @@ async def event(control: Installation, reader: Reading, event_id: str) -> Respon
         for one in archives
         for key in await asyncio.to_thread(one.events.begun, event_id, NAMES_TOLD)
     }
+    if not found and len(event_id) >= BEGINNING_MIN:
+        with control.snapshot() as records:
+            gone = destroyed_event(records, read_owners(control, records, reader), event_id)
+        if gone is not None:
+            raise gone
     key, events = the_only(found, event_id, "event", unknown_event(event_id))
     shown = await asyncio.to_thread(events.get, key)
     return answer(shown.document() | {"time": rfc3339(shown.at)})

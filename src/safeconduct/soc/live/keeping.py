@@ -4,7 +4,7 @@ Kept are the hits on single events, in the steps they were found in: the rest fo
 found by other rules, in another index, or is damaged is thrown away, and all events are read again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -65,6 +65,14 @@ class KeptHits(Protocol):
 
     def add(self, step: KeptStep) -> None:
         """Keeps a step after those that were read or added before."""
+        ...
+
+    def keep_only(self, there: Callable[[Collection[EventId]], Collection[EventId]]) -> None:
+        """Forgets the hits on events that are there no more, by what returns those of some that are.
+
+        Raises:
+            UnavailableError: it can't: what was found in them may still be there. Ask again.
+        """
         ...
 
     def because(self) -> str:

@@ -21,6 +21,7 @@ from safeconduct.soc import (
     anomaly_orders,
     claim_events,
     ingesting,
+    retention_events,
     rule_collections,
     tune_outs,
 )
@@ -149,6 +150,18 @@ FORMS: Mapping[str, EntryForm] = {
         activity_id=CREATE,
         fixed={"entity.type": "Telemetry file"},
         copy={"entity.uid": "digest", "count": "lines"},
+    ),
+    retention_events.ORDERED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=DELETE,
+        fixed={"entity.type": "Telemetry"},
+        copy={"entity.name": "sources", "entity.version": "day", "count": "events", "comment": "rule"},
+    ),
+    retention_events.DESTROYED.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=DELETE,
+        fixed={"entity.type": "Telemetry"},
+        copy={"entity.uid": "order", "count": "files"},
     ),
     ingesting.INVENTORY_TAKEN.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
