@@ -1,7 +1,8 @@
 """What governing a call costs: bare passthrough, the whole gateway and its peers in one run, before one stand-in.
 
 Bare is the same uvicorn, loop, protocol and upstream client with nothing between them. Governed is everything on:
-token, standing, dialect, targets, Cedar decision, intent and outcome in a SQLite log synced at each commit, receipts.
+token, standing, dialect, targets, recognizers, Cedar decision, intent and outcome in a SQLite log synced at each
+commit, receipts. Memo-off and no-boundary are the same with one thing otherwise, to show what it costs.
 """
 
 import contextlib
@@ -19,10 +20,11 @@ import uvloop
 from bench.gateway_load import BODY_BYTES, load
 from bench.gateway_rotation import PAIRS, PATHS, PRINCIPALS
 from bench.gateway_servers import CHANGE_EVERY_S, CHUNKS
-from bench.gateway_targets import BARE, GOVERNED, MEMO_OFF, Server, Target, started
+from bench.gateway_targets import BARE, GOVERNED, MEMO_OFF, NO_BOUNDARY, Server, Target, started
 from bench.peers.targets import installed
 
 TARGETS = (BARE, GOVERNED)
+OTHERWISE = (MEMO_OFF, NO_BOUNDARY)  # at most connections alone
 CONNECTIONS = (1, 16, 64)
 MOST = 64
 SECONDS = 1.0  # of each cell in each round: with all peers the whole takes about three minutes
@@ -58,14 +60,15 @@ GRID = tuple(Cell(connections, stream) for stream in (False, True) for connectio
 
 def rows() -> list[dict[str, Any]]:
     """Measures the targets and returns CPU, waits and memory, each cell also by itself."""
-    with servers((*TARGETS, MEMO_OFF, *installed())) as running:
+    with servers((*TARGETS, *OTHERWISE, *installed())) as running:
         ours = {target.name: running[target.name] for target in TARGETS}
-        compared = {name: server for name, server in running.items() if name != MEMO_OFF.name}
+        otherwise = {target.name: running[target.name] for target in OTHERWISE}
+        compared = {name: server for name, server in running.items() if name not in otherwise}
         measured = measure(ours, [cell for cell in GRID if cell.connections != MOST])
         measured |= measure(compared, [cell for cell in GRID if cell.connections == MOST])  # all that peers' rows ask
-        measured |= measure({MEMO_OFF.name: running[MEMO_OFF.name]}, (Cell(MOST),))
-        memory = {name: server.rss_mb() for name, server in running.items()}
-    return [*_costs(measured), *_waits(measured), *_memory(memory)]
+        varied = measure(otherwise, (Cell(MOST),))
+        memory = {name: server.rss_mb() for name, server in compared.items()}
+    return [*_costs(measured, varied), *_waits(measured), *_memory(memory)]
 
 
 @contextlib.contextmanager
@@ -118,36 +121,34 @@ def percentile(samples: Sequence[float], rank: int) -> float:
     return sorted(samples)[-(-len(samples) * rank // 100) - 1]
 
 
-def _costs(measured: Measured) -> Iterator[dict[str, Any]]:
-    """CPU, least round of each target, at most connections; its ratio round by round."""
+def _costs(measured: Measured, varied: Measured) -> Iterator[dict[str, Any]]:
+    """CPU, least round of each target, at most connections; its ratio round by round. `varied` are ours otherwise."""
     json, stream = Cell(MOST), Cell(MOST, stream=True)
-    bare, governed, memo_off = (measured[name, json].cpu_us for name in ("bare", "governed", "memo-off"))
+    bare, governed = measured["bare", json].cpu_us, measured["governed", json].cpu_us
     streamed = measured["governed", stream].cpu_us
-    yield _row("gateway.json.cpu_us.no_boundary", min(governed), "us", governed)
-    yield _row("gateway.json.cpu_us.memo_off", min(memo_off), "us", memo_off)
+    yield _row("gateway.json.cpu_us", min(governed), "us", governed)
+    for (name, _cell), other in varied.items():
+        yield _row(f"gateway.json.cpu_us.{name.replace('-', '_')}", min(other.cpu_us), "us", other.cpu_us)
     yield _row("gateway.bare.cpu_us", min(bare), "us", bare)
     yield _row("gateway.vs_bare", min(governed) / min(bare), "ratio", _ratios(governed, bare))
-    for name in sorted({name for name, _cell in measured} - {"bare", "governed", "memo-off"}):
+    for name in sorted({name for name, _cell in measured} - {"bare", "governed"}):
         peer = measured[name, json].cpu_us
         yield _row(f"gateway.vs_{name}", min(peer) / min(governed), "ratio", _ratios(peer, governed))
     yield _row("gateway.json.rps_per_core", 1e6 / min(governed), "1/s", [1e6 / cpu for cpu in governed])
     yield _row("gateway.stream.rps_per_core", 1e6 / min(streamed), "1/s", [1e6 / cpu for cpu in streamed])
     for (name, cell), samples in measured.items():
-        if name != "memo-off":
-            yield _row(
-                f"gateway.{cell.name}.c{cell.connections}.{name}.cpu_us", min(samples.cpu_us), "us", samples.cpu_us
-            )
+        at = f"gateway.{cell.name}.c{cell.connections}.{name}.cpu_us"
+        yield _row(at, min(samples.cpu_us), "us", samples.cpu_us)
 
 
 def _waits(measured: Measured) -> Iterator[dict[str, Any]]:
     """What governing adds to the wait for a whole answer and its first byte, against bare under the same load."""
     for (name, cell), samples in measured.items():
-        if name != "memo-off":
-            at = f"gateway.{cell.name}.c{cell.connections}.{name}"
-            yield _row(f"{at}.p50_ms", percentile(samples.total_ms, 50), "ms", [])
-            yield _row(f"{at}.p99_ms", percentile(samples.total_ms, 99), "ms", [])
-            yield _row(f"{at}.ttft_p50_ms", percentile(samples.first_ms, 50), "ms", [])
-            yield _row(f"{at}.rps", len(samples.total_ms) / (ROUNDS * SECONDS), "1/s", [])
+        at = f"gateway.{cell.name}.c{cell.connections}.{name}"
+        yield _row(f"{at}.p50_ms", percentile(samples.total_ms, 50), "ms", [])
+        yield _row(f"{at}.p99_ms", percentile(samples.total_ms, 99), "ms", [])
+        yield _row(f"{at}.ttft_p50_ms", percentile(samples.first_ms, 50), "ms", [])
+        yield _row(f"{at}.rps", len(samples.total_ms) / (ROUNDS * SECONDS), "1/s", [])
     for cell in GRID:
         bare, governed = measured["bare", cell], measured["governed", cell]
         at = "" if cell.connections == MOST else f".c{cell.connections}"
@@ -159,7 +160,7 @@ def _waits(measured: Measured) -> Iterator[dict[str, Any]]:
 
 def _memory(memory: Mapping[str, float]) -> Iterator[dict[str, Any]]:
     yield _row("gateway.worker_mb", memory["governed"], "MB", [memory["governed"]])
-    for name in memory.keys() - {"governed", "memo-off"}:
+    for name in memory.keys() - {"governed"}:
         yield _row(f"gateway.{name}.worker_mb", memory[name], "MB", [memory[name]])
 
 

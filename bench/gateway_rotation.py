@@ -16,6 +16,11 @@ PRINCIPALS = 200
 PATHS = 20
 PAIRS = 998  # who may use what: a program holds 1,000 grants, and the demo's own has two
 
+_UNREAD = "    data_classes: [telemetry, unlabeled]\n"
+_READ = """\
+    data_classes: [text, account, host, internal-address, mail, secret, indicator]
+    handling: {account: allow, host: allow, internal-address: allow, mail: allow, secret: redact, indicator: allow}
+"""
 _PRINCIPAL = "  caller-{n}: {{organization: northwind, kind: service, sponsor: ana}}\n"
 _GRANT = (
     "  g-{n}-{path}: {{principal: caller-{n}, path: p-{path}, purpose: incident-triage, scope: northwind-perimeter,"
@@ -28,14 +33,19 @@ def pairs() -> list[tuple[int, int]]:
     return [(number % PRINCIPALS, (number + number // PRINCIPALS) % PATHS) for number in range(PAIRS)]
 
 
-def rotation_program(roles_of_bo: str = "responder") -> bytes:
-    """Returns the demo's program with all callers, paths and grants."""
+def rotation_program(roles_of_bo: str = "responder", *, inspected: bool) -> bytes:
+    """Returns the demo's program with all callers, paths and grants.
+
+    Where its paths are inspected, all recognizers look at each call, and what they find may go on as it is.
+    """
     text: str = demo_program().decode().replace("roles: [responder]", f"roles: [{roles_of_bo}]")
     path = re.search(r"^  soc-triage:\n(?:    .*\n)+", text, re.MULTILINE)
     assert path is not None
+    assert _UNREAD in path[0]
+    stated = path[0].replace(_UNREAD, _READ) if inspected else path[0]
     added = {
         "scopes": "".join(_PRINCIPAL.format(n=number) for number in range(PRINCIPALS)),
-        "grants": "".join(path[0].replace("soc-triage", f"p-{number}") for number in range(PATHS)),
+        "grants": "".join(stated.replace("soc-triage", f"p-{number}") for number in range(PATHS)),
         "policies": "".join(_GRANT.format(n=number, path=on) for number, on in pairs()),
     }
     for following, lines in added.items():
@@ -46,9 +56,9 @@ def rotation_program(roles_of_bo: str = "responder") -> bytes:
 class Changes:
     """Changes one entity of the standing each time: another role of a person who makes no calls."""
 
-    def __init__(self, world: Any) -> None:  # noqa: ANN401 - tests' LogWorld
+    def __init__(self, world: Any, *, inspected: bool) -> None:  # noqa: ANN401 - tests' LogWorld
         self._world = world
-        sources = map(rotation_program, ("responder, analyst", "responder"))
+        sources = (rotation_program(roles, inspected=inspected) for roles in ("responder, analyst", "responder"))
         self._next, self._after = ((parse_program(source), source) for source in sources)
 
     def make(self) -> None:

@@ -160,18 +160,20 @@ async def bare(url: str) -> None:
     await _serve(app, app.stop, [("/v1/chat/completions", {})])
 
 
-async def governed(url: str, folder: str, memo: str) -> None:
-    world = LogWorld(Path(folder), program=rotation_program(), clock=GoingClock())
+async def governed(url: str, folder: str, without: str = "") -> None:
+    inspected = without != "boundary"
+    world = LogWorld(Path(folder), program=rotation_program(inspected=inspected), clock=GoingClock())
     client = OpenAICompatible(url)
     await client.start()
-    calls = world.calls(client, decide=None if memo == "memo" else decide)
+    calls = world.calls(client, decide=decide if without == "memo" else None)
     tokens = [world.token(f"caller-{number}") for number in range(PRINCIPALS)]
     asks = [
         (f"/paths/p-{path}/openai/v1/chat/completions", {"authorization": f"Bearer {tokens[number]}"})
         for number, path in pairs()
     ]
     ended = threading.Event()
-    changing = threading.Thread(target=_keep_changing, args=(Changes(world), calls.in_flight, ended))
+    changes = Changes(world, inspected=inspected)
+    changing = threading.Thread(target=_keep_changing, args=(changes, calls.in_flight, ended))
     changing.start()
 
     async def stop() -> None:

@@ -86,8 +86,9 @@ def child(command: Sequence[str]) -> Iterator[Server]:
 
 
 BARE = Target("bare", lambda url, _folder: started("bare", url))
-GOVERNED = Target("governed", lambda url, folder: started("governed", url, str(folder), "memo"))
-MEMO_OFF = Target("memo-off", lambda url, folder: started("governed", url, str(folder), "no-memo"))
+GOVERNED = Target("governed", lambda url, folder: started("governed", url, str(folder)))
+MEMO_OFF = Target("memo-off", lambda url, folder: started("governed", url, str(folder), "memo"))
+NO_BOUNDARY = Target("no-boundary", lambda url, folder: started("governed", url, str(folder), "boundary"))
 
 
 def _tree(pid: int) -> Iterator[int]:
