@@ -15,8 +15,10 @@ from safeconduct.access.data_handling import DataHandling
 from safeconduct.access.lowering import Lowered
 from safeconduct.access.model.changes import ModelUse
 from safeconduct.access.model.grants import Conditions, Hours
+from safeconduct.access.model.parties import OrganizationRole
 from safeconduct.access.model.programs import Policies
 from safeconduct.access.model.stops import Freeze, Restriction, RestrictionKind, Selector, SelectorKind
+from safeconduct.access.model.windows import Window
 from safeconduct.access.ownership import AuthorizationKind, Proven
 from safeconduct.access.patching import patched
 from safeconduct.access.rulings import TARGETS_KEPT_MAX, Rulings
@@ -70,12 +72,12 @@ def warm(standing, arrival=None, body=None):
     return rulings
 
 
-def other(*rows):
-    """Returns the standing with these records put, or those without a value taken away."""
+def other(*rows, on=STANDING):
+    """Returns a standing with these records put, or those without a value taken away."""
     found = {}
     for collection, key, value in rows:
         found.setdefault(collection.name, {})[key] = value
-    return patched(STANDING, found)
+    return patched(on, found)
 
 
 def test_what_is_asked_again_is_not_decided_again():
@@ -138,21 +140,18 @@ def test_what_was_taken_away_since_is_refused(rows, code):
 
 
 def test_a_tier_that_was_lowered_counts_at_once():
-    strong, able = (kept.PATHS, PATH.id, STRONGER), (kept.PRINCIPALS, "ana", replace(ANA, tier=1))
-    rulings = warm(other(strong, able))
-    assert both(rulings, other(strong), arrive(), request()).error.code == "model-tier"
-    rulings = warm(other(strong, able))
-    assert both(rulings, other(strong, able, (kept.LOWERED, "l", LOWERED)), arrive(), request()).error.code == (
-        "tier-lowered"
-    )
+    able = other((kept.PATHS, PATH.id, STRONGER), (kept.PRINCIPALS, "ana", replace(ANA, tier=1)))
+    rulings = warm(able)
+    for row, code in (((kept.PRINCIPALS, "ana", ANA), "model-tier"), ((kept.LOWERED, "l", LOWERED), "tier-lowered")):
+        assert both(rulings, other(row, on=able), arrive(), request()).error.code == code
 
 
 def test_a_withdrawn_approval_of_a_model_counts_at_once():
     path = replace(PATH, catalogue=(replace(PATH.catalogue[0], approval=True),))
     use = ModelUse(path=path.id, model=path.catalogue[0].name, version=path.catalogue[0].version)
-    rows = [(kept.PATHS, path.id, path)]
-    rulings = warm(other(*rows, (kept.MODEL_APPROVALS, use.key, use)))
-    assert both(rulings, other(*rows), arrive(), request()).error.code == "model-approval-needed"
+    approved = other((kept.PATHS, path.id, path), (kept.MODEL_APPROVALS, use.key, use))
+    rulings, withdrawn = warm(approved), replace(approved, approved=frozenset())
+    assert both(rulings, withdrawn, arrive(), request()).error.code == "model-approval-needed"
 
 
 def test_who_answers_for_a_caller_counts_at_once():
@@ -162,19 +161,35 @@ def test_who_answers_for_a_caller_counts_at_once():
 
 
 def test_an_organization_that_moves_under_a_law_whose_calls_are_frozen():
-    freeze = kept.FREEZES, "f", replace(FROZEN, selector=parse_selection("jurisdiction:fr&path:soc-triage"))
+    freeze = replace(FROZEN, selector=parse_selection("jurisdiction:fr&path:soc-triage"))
+    before = other((kept.FREEZES, "f", freeze))
     abroad = replace(STANDING.organizations["northwind"], jurisdiction="fr")
-    rulings = warm(other(freeze))
-    moved = other(freeze, (kept.ORGANIZATIONS, "northwind", abroad))
-    assert both(rulings, moved, arrive(), request()).error.code == "frozen"
+    moved = other((kept.ORGANIZATIONS, "northwind", abroad), on=before)
+    assert both(warm(before), moved, arrive(), request()).error.code == "frozen"
+
+
+def test_an_entity_that_only_a_policy_looks_at():
+    text = '@id("one") permit (principal, action, resource) when { resource.agreement.provider.role == "provider" };'
+    looking = other((kept.POLICIES, kept.POLICIES_KEY, Policies(text=text)))
+    provider = replace(STANDING.organizations["meridian"], role=OrganizationRole.CUSTOMER)
+    changed_role = other((kept.ORGANIZATIONS, "meridian", provider), on=looking)
+    assert both(warm(looking), changed_role, arrive(), request()).error.code == "no-policy-permits"
+
+
+def test_an_agreement_that_was_terminated_ends_at_its_instant():
+    agreement = replace(STANDING.agreements[PATH.agreement], terminates_at=START + 100)
+    ending = other((kept.AGREEMENTS, agreement.id, agreement))
+    rulings = warm(ending)
+    assert isinstance(both(rulings, ending, arrive(at=START + 99), request()), Prepared)
+    assert both(rulings, ending, arrive(at=START + 100), request()).error.code == "agreement-expired"
 
 
 def test_the_edges_of_a_window():
-    rulings = Rulings()
-    opens = GRANT.window.opens_at
-    for at, allowed in ((START, True), (ENDS - 1, True), (ENDS, False), (ENDS + 1, False), (opens, True)):
-        assert isinstance(both(rulings, STANDING, arrive(at=at), request()), Prepared) is allowed
-    assert not isinstance(both(rulings, STANDING, arrive(at=opens - 1), request()), Prepared)
+    opens, closes = START - 50, START + 50
+    narrow = other((kept.GRANTS, GRANT.id, replace(GRANT, window=Window(opens_at=opens, closes_at=closes))))
+    rulings = warm(narrow)
+    for at, allowed in ((closes - 1, True), (closes, False), (opens, True), (opens - 1, False), (START, True)):
+        assert isinstance(both(rulings, narrow, arrive(at=at), request()), Prepared) is allowed
 
 
 def test_a_second_grant_that_opens_makes_the_call_ambiguous_from_that_instant():

@@ -153,7 +153,6 @@ def _rests(standing: Standing, asked: Asked) -> tuple[object, ...]:
         standing.admissions,
         standing.proven,
         principal,
-        path,
         standing.compiled.get(asked.path),
         standing.grants.get((asked.principal, asked.path)),
         standing.organizations.get(principal.organization) if principal else None,
