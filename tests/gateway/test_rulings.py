@@ -161,7 +161,7 @@ def test_who_answers_for_a_caller_counts_at_once():
 
 
 def test_an_organization_that_moves_under_a_law_whose_calls_are_frozen():
-    freeze = replace(FROZEN, selector=parse_selection("jurisdiction:fr&path:soc-triage"))
+    freeze = replace(FROZEN, selector=parse_selection("jurisdiction:fr&model:smollm2-135m"))
     before = other((kept.FREEZES, "f", freeze))
     abroad = replace(STANDING.organizations["northwind"], jurisdiction="fr")
     moved = other((kept.ORGANIZATIONS, "northwind", abroad), on=before)

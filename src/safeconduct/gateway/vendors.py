@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 
 import msgspec
 
@@ -74,8 +75,11 @@ def safety_id(key: bytes, principal: str) -> str:
     return hmac.digest(key, principal.encode(), "sha256").hex()[:SAFETY_ID_HEX] if key else ""
 
 
+@lru_cache(maxsize=IDENTIFIERS_KEPT_MAX)
 def members(vendor: str, dialect: str, identifier: str, program: str, headers: frozenset[str]) -> Members:
     """Returns what is set in a body for a vendor, and left out of it. `headers` are what it takes in headers.
+
+    The same people ask for the same again and again, so that what is returned is kept, and read only.
 
     Raises:
         UnavailableError: `program-unplaced`: the model's program has to be told, and there is no place for it.
@@ -95,7 +99,7 @@ def members(vendor: str, dialect: str, identifier: str, program: str, headers: f
             code="program-unplaced",
             remedy="ask in a dialect that has a place for it, or the operator names a header: program-header",
         )
-    return found
+    return MappingProxyType(found)
 
 
 def _place(found: dict[str, bytes | None], place: Place, value: str) -> None:

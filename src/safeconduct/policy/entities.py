@@ -14,7 +14,7 @@ import cedarpy
 
 from safeconduct.kernel.canonical import canonical, digest
 from safeconduct.kernel.errors import InvalidInputError
-from safeconduct.kernel.maps import PersistentMap
+from safeconduct.kernel.maps import PersistentMap, Places
 from safeconduct.policy.model import EntityRecord, EntityUid, encode_record, encode_uid, hashable, references
 
 PARTS_KEPT_MAX = 8192
@@ -55,6 +55,7 @@ class Part:
     members: Mapping[EntityUid, Compiled | None] = field(repr=False)
     whole: bool
     handle: cedarpy.Entities = field(repr=False)
+    places: Places = field(repr=False)  # of the members, in the store that it was made of
 
 
 _Parts = dict[frozenset[EntityUid], Part]
@@ -143,6 +144,8 @@ class Entities:
 
     def has(self, part: Part) -> bool:
         """Tells whether a part, which may be another store's, would be made of the same entities here."""
+        if self.compiled.unchanged(part.places):
+            return True
         return all(self.compiled.get(uid) is one for uid, one in part.members.items())
 
     def _make(self, roots: frozenset[EntityUid], shared: EntityUid | None) -> Part:
@@ -151,7 +154,8 @@ class Entities:
         whole = all(one is not None or uid.type == ACTION for uid, one in members.items())
         found = hashlib.sha256(_document(present).encode()).hexdigest()
         base = self.part(frozenset((shared,))) if shared is not None and len(roots) > 1 else None
-        return Part(found, members, whole, _handle(present if base is None else _beyond(members, base), base))
+        handle = _handle(present if base is None else _beyond(members, base), base)
+        return Part(found, members, whole, handle, self.compiled.places(members))
 
     def _closed(self, roots: frozenset[EntityUid]) -> dict[EntityUid, Compiled | None]:
         members: dict[EntityUid, Compiled | None] = {}
