@@ -82,9 +82,14 @@ class Answer:
     @property
     def kept(self) -> bytes:
         """What came and was not let out: the frames that are held, and so much of what is no answer."""
-        holders = [one for one in (self._gate, self._unhider, self._restorer, self._releaser) if one is not None]
-        held = b"".join([one.held for one in holders])
-        return bytes(self._aside) + held + bytes(self._received[: self._kept_max])
+        restoring = (self._unhider.held if self._unhider else b"") + (self._restorer.held if self._restorer else b"")
+        return (
+            bytes(self._aside)
+            + (self._gate.held if self._gate else b"")
+            + restoring
+            + self._releaser.held
+            + bytes(self._received[: self._kept_max])
+        )
 
     @property
     def found(self) -> dict[str, int]:

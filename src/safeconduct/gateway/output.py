@@ -78,5 +78,7 @@ class Noting:
     @property
     def counts(self) -> dict[str, int]:
         """How many different findings there were of each kind."""
+        if not self._found:
+            return {}
         kinds = sorted(kind for kind, _ in self._found)
         return {kind: kinds.count(kind) for kind in kinds}

@@ -55,8 +55,12 @@ def outside(provider: Provider, facts: UpstreamFacts) -> tuple[str, ...]:
     demands nothing, or it could not have been published.
     """
     vendor, region, retention = provider.vendor, provider.region, provider.retention
-    if vendor == facts.vendor and region == facts.region and retention == facts.retention:
-        return ()
+    if (
+        vendor in (UNSTATED, facts.vendor)
+        and region in (UNSTATED, facts.region)
+        and retention in (UNSTATED, facts.retention)
+    ):
+        return ()  # as nearly always
     compared = (
         ("vendor", vendor, facts.vendor),
         ("region", region, facts.region),
