@@ -8,10 +8,12 @@ import os
 import pytest
 from rich.console import Console
 
+from safeconduct.cli import usage
 from safeconduct.cli.client import Client
 from safeconduct.cli.demo import screen
 from safeconduct.cli.output import emit, out, report, rows, system_refused, to_seconds, worded
 from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.program.clocks import clock_documents
 
 
 @pytest.mark.parametrize(
@@ -107,3 +109,10 @@ def test_what_the_system_refuses_is_told_with_the_place_and_what_helps(number, h
     printed = capsys.readouterr().err
     assert f"{os.strerror(number)}: /data/server.lock\n" in printed
     assert ("to do:" in printed, helps in printed) == (bool(helps), True)
+
+
+def test_amounts_of_one_are_told_as_one_and_no_calls_as_none(capsys):
+    times = {one["id"]: one["time"] for one in clock_documents()}
+    assert (times["nis2-final-report"], times["nis2-early-warning"]) == ("1 month", "24 hours")
+    usage._show_outcomes([])
+    assert capsys.readouterr().out == "no calls in this time\n"

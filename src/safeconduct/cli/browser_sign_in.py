@@ -27,7 +27,12 @@ SECRET_BYTES = 48
 """Bytes of randomness in state and verifiers: 64 characters, of the 43 that RFC 7636 wants at least."""
 
 _CALLBACK = "/callback"
-_PAGE = b"<!doctype html><title>Safeconduct</title><p>You may close this window and go back to the terminal."
+_PAGE = (
+    b"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+    b"<title>Sign-in - Safeconduct</title><style>:root { color-scheme: light dark; }"
+    b"main { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }</style>"
+    b"<main><h1>Back to the terminal</h1><p>It says whether you are signed in. You may close this window.</p></main>"
+)
 
 Open = Callable[[str], object]
 

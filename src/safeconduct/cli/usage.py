@@ -47,6 +47,8 @@ def reconcile(
 
 
 def _show_outcomes(document: list[dict[str, Any]]) -> None:
+    if not document:
+        out.print("no calls in this time", style="dim")
     for one in document:
         ends = ", ".join(f"{count} {end}" for end, count in sorted(one["ends"].items()))
         out.print(f"{one['upstream']}  {one['model']}  {number_of(one['calls'], 'call')}: {ends}", markup=False)

@@ -72,11 +72,16 @@ def regulatory_clocks() -> Mapping[str, RegulatoryClock]:
 def clock_documents() -> list[dict[str, Any]]:
     """Returns the clocks for people and machines."""
     return [
-        {"id": clock.id, "regime": clock.regime, "time": f"{clock.amount} {clock.unit}", "from": clock.trigger}
+        {"id": clock.id, "regime": clock.regime, "time": _time(clock), "from": clock.trigger}
         | {"shortest_hours": clock.shortest_hours, "duty": clock.duty, "to": clock.to}
         | {"source": clock.source, "url": clock.url}
         for clock in regulatory_clocks().values()
     ]
+
+
+def _time(clock: RegulatoryClock) -> str:
+    unit = clock.unit.removesuffix("s") if clock.amount == 1 else clock.unit
+    return f"{clock.amount} {unit}"
 
 
 def check_notices(values: Mapping[str, Any], log: Log) -> None:
