@@ -164,11 +164,11 @@ def seal(draft: Draft, entry_id: EntryId, keys: Mapping[str, DataKey], entropy: 
     """
     said, blobs = [], {}
     for name in sorted(draft.sealed):
-        plain, key = _plain(name, draft.sealed[name]), keys[name]
+        named, plain, key = _named(name), _plain(name, draft.sealed[name]), keys[name]
         salt, nonce = entropy(SALT_BYTES), entropy(NONCE_BYTES)
         blobs[name] = blob = nonce + key.cipher.encrypt(nonce, salt + plain, _bound(entry_id, name))
         digest, commitment = hashlib.sha256(blob).hexdigest(), _commitment(salt, name, plain)
-        said.append(_SAID % (name.encode(), digest.encode(), commitment.encode(), key.id.encode(), key.said_readers))
+        said.append(_SAID % (named, digest.encode(), commitment.encode(), key.id.encode(), key.said_readers))
     return Sealed(said=b"{%b}" % b",".join(said), blobs=blobs)
 
 
@@ -176,9 +176,14 @@ _SAID = b'"%b":{"blob":"%b","commitment":"%b","key":"%b","readers":%b}'
 """What a leaf says of a sealed field, canonical: none of it needs an escape."""
 
 
-def _plain(name: str, value: JSONValue) -> bytes:
+@lru_cache(maxsize=256)  # an installation has some twenty
+def _named(name: str) -> bytes:
     if _FIELD.fullmatch(name) is None:
         raise InvalidInputError(f"a sealed field is named in [a-z][a-z0-9_]*, up to 64 letters; got {name!r}")
+    return name.encode()
+
+
+def _plain(name: str, value: JSONValue) -> bytes:
     plain = encoded_value(value)
     if len(plain) > SEALED_BYTES_MAX:
         raise InvalidInputError(
