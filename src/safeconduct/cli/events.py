@@ -50,14 +50,16 @@ def retention(
     if dry_run:
         emit(client(data, key).get("/api/v1/telemetry/retention"), as_json, _show_retention)
         return
-    emit(client(data, key).post("/api/v1/telemetry/retention", owner=owner), as_json, _show_destroyed)
+    emit(client(data, key).post("/api/v1/telemetry/retention", owner=owner), as_json, _show_ordered)
 
 
 def _show_retention(listed: list[dict[str, Any]]) -> None:
     for one in listed:
         whose = one["owner"] or "the house"
         for kept in one["kept"]:
-            days = f"kept for {kept['days']} days by {kept['rule']}" if kept["days"] else "kept without limit"
+            days = (
+                f"kept for {number_of(kept['days'], 'day')} by {kept['rule']}" if kept["days"] else "kept without limit"
+            )
             amount = f"{number_of(kept['files'], 'file')}, {kept['bytes']:,} bytes since {kept['oldest_day']}"
             out.print(f"{whose}: {kept['sources']}  {amount}, {days}", markup=False)
         for due in one["due"]:
@@ -67,6 +69,12 @@ def _show_retention(listed: list[dict[str, Any]]) -> None:
                 told = f"{number_of(due['held_files'], 'file')} kept by {', '.join(due['held_by'])}"
                 out.print(f"    {told}", markup=False)
         _show_destroyed(one["under_way"])
+
+
+def _show_ordered(orders: list[dict[str, Any]]) -> None:
+    _show_destroyed(orders)
+    if not orders:
+        out.print("nothing is due; --dry-run shows what there is, and what keeps it")
 
 
 def _show_destroyed(orders: list[dict[str, Any]]) -> None:

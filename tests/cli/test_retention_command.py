@@ -1,0 +1,46 @@
+"""`safeconduct events retention`: says what there is and what would go, keeps its word, and destroys by hand."""
+
+import pytest
+import typer
+
+from safeconduct.cli import events
+from support.house_commands import HouseCommands, speaking_to
+from support.keeping import KeepingHouse
+from support.telemetry import accepted
+
+app = typer.Typer()
+app.add_typer(events.commands, name="events")
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    """A house that keeps a day, with a file of some day long ago and one of today."""
+    house = KeepingHouse(tmp_path / "house", {"all": 1})
+    house.take(accepted("zyx-one"))
+    (tmp_path / "keys").mkdir()
+    shell = speaking_to(monkeypatch, HouseCommands(app, house, tmp_path / "keys", by="ana"))
+    shell("events", "list")  # from here on its clock is the machine's
+    house.take(accepted("zyx-two"), name="later.log")
+    yield shell
+    house.stack.close()
+
+
+def test_what_is_kept_what_is_due_and_what_went(shell):
+    code, printed, _ = shell("events", "retention", "--dry-run")
+    amount = len(accepted("zyx-one")) + 1
+    assert (code, f"2 files, {2 * amount:,} bytes since" in printed, "kept for 1 day by" in printed) == (0, True, True)
+    assert f"due: auth of 2026-11-21  1 file, {amount:,} bytes" in printed
+    code, (listed,) = shell.json("events", "retention", "--dry-run")
+    assert (code, [one["files"] for one in listed["due"]], listed["under_way"]) == (0, [1], [])
+    assert shell.house.on_disk("zyx-one")
+
+    code, printed, _ = shell("events", "retention")
+    assert (code, printed.split(":")[0]) == (0, "destroyed")
+    assert (shell.house.on_disk("zyx-one"), bool(shell.house.on_disk("zyx-two"))) == ([], True)
+    assert "nothing is due" in shell("events", "retention")[1]
+
+
+def test_somebody_of_the_other_party_destroys_nothing(shell):
+    code, _, why = shell("events", "retention", by="ops")
+    assert (code, why) == (3, "not-the-owner")
+    assert shell.house.on_disk("zyx-one")
