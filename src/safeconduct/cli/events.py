@@ -50,7 +50,7 @@ def retention(
     if dry_run:
         emit(client(data, key).get("/api/v1/telemetry/retention"), as_json, _show_retention)
         return
-    emit(client(data, key).post("/api/v1/telemetry/retention", owner=owner), as_json, _show_ordered)
+    emit(client(data, key).post("/api/v1/telemetry/retention", owner=owner), as_json, _show_destroyed)
 
 
 def _show_retention(listed: list[dict[str, Any]]) -> None:
@@ -69,12 +69,6 @@ def _show_retention(listed: list[dict[str, Any]]) -> None:
                 told = f"{number_of(due['held_files'], 'file')} kept by {', '.join(due['held_by'])}"
                 out.print(f"    {told}", markup=False)
         _show_destroyed(one["under_way"])
-
-
-def _show_ordered(orders: list[dict[str, Any]]) -> None:
-    _show_destroyed(orders)
-    if not orders:
-        out.print("nothing is due; --dry-run shows what there is, and what keeps it")
 
 
 def _show_destroyed(orders: list[dict[str, Any]]) -> None:
