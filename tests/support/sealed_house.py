@@ -19,7 +19,7 @@ from safeconduct.http import copies, log
 from safeconduct.http.acts import HEADER, encode_act
 from safeconduct.http.control import calls, destructions, holds, openings, rechecks, restorations
 from safeconduct.http.control.app import control_app
-from safeconduct.http.control.context import Control
+from safeconduct.http.control.context import Control, no_canary
 from safeconduct.http.inprocess import Ask, ask
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import SafeconductError, UnavailableError
@@ -63,6 +63,7 @@ class SealedHouse:
             log_keys=SimpleNamespace(signer=SIGNERS.__getitem__),
         )
         given = {
+            "canary": no_canary,
             "writer": world.writer,
             "snapshot": world.store.snapshot,
             "log": world.reader,

@@ -62,14 +62,15 @@ def recheck(
     until: Annotated[str, typer.Option("--until", metavar="TIME", help="Calls asked before; no later than now.")] = "",
     path: Annotated[str, typer.Option("--path", metavar="NAME", help="Calls of one path. Default: of all.")] = "",
     reason: Annotated[str, typer.Option("--reason", help="Which rule changed; it stands in the log.")] = "",
+    answers: Annotated[bool, typer.Option("--answers", help="Look at what was let out of answers, too.")] = False,
     data: Data = None,
     key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Looks again at sealed requests by the rules of now. Exit 1: data left that should not have."""
+    """Looks again at sealed requests, and answers, by the rules of now. Exit 1: data left that should not have."""
     if not (since and until and reason):
         raise InvalidInputError("expected --from TIME, --until TIME and --reason TEXT", code="recheck-incomplete")
-    wanted = {"since": since, "until": until, "path": path, "reason": reason}
+    wanted = {"since": since, "until": until, "path": path, "reason": reason, "answers": answers}
     found = client(data, key).post("/api/v1/data/rechecks", wanted)
     emit(found, as_json, _show_recheck)
     if found.get("breaches"):
@@ -123,8 +124,11 @@ def _show_recheck(one: dict[str, Any]) -> None:
         return
     told = f"{one['looked']} of {one['calls']} calls read, {one['failed']} not readable, {one['unread']} not opened"
     out.print(f"recheck {one['id']} by {one['by']} ({one['reason']}): {told}", markup=False)
+    if not one["answers"]:
+        out.print("  their answers were not looked at: --answers does", style="dim", markup=False)
     for call in one["found"]:
         parts = {"found now": call["classes"], "hints now": call["hints"], "left": call["left"]}
+        parts["in the answer now"] = call["answer"]
         said = "; ".join(f"{name}: {_counts(counts)}" for name, counts in parts.items() if counts)
         out.print(f"  call {call['call']}  {said}", markup=False)
     for breach_id in one["breaches"]:

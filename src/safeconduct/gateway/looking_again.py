@@ -1,10 +1,11 @@
-"""What today's rules find in the request of a past call, and what of it left though its path did not let it. Pure."""
+"""What today's rules find in a past call's request and answer, and what left though its path did not let it. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from safeconduct.access.data_handling import DataHandling
+from safeconduct.access.detection import FoundAct, FoundKind, OutputRules
 from safeconduct.access.inventory import Inventory
 from safeconduct.access.model.paths import SealedPath
 from safeconduct.boundary.model import Finding
@@ -13,12 +14,18 @@ from safeconduct.gateway.dialects.registry import dialect
 from safeconduct.gateway.events import CallIntended
 from safeconduct.gateway.hinting import counted, find_hints
 from safeconduct.gateway.inspecting import Inspected, finder, inspect
+from safeconduct.gateway.moves import Release
+from safeconduct.gateway.output import Noting, OutputInspector
+from safeconduct.gateway.release import check_whole, releaser
 from safeconduct.gateway.request_checks import shapes_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastCall:
     """A call as its intent has it, with the request that came and the one that left.
+
+    `released` is what was let out of its answer, empty where that is not looked at, and `found` what was counted in it
+    then; `canary` is its path's, empty where nobody knows it.
 
     `then` is its path as it was, None where no version of it has the digest any more; `now` the path in force, with
     whose rules it is looked at, or again the one of then.
@@ -29,27 +36,35 @@ class PastCall:
     sent: str
     then: SealedPath | None
     now: SealedPath
+    released: str = ""
+    found: Mapping[str, int] = field(default_factory=dict)
+    canary: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenAgain:
-    """What is found beyond what was then, by class and by family; `left` has values that left, each with its class."""
+    """What is found beyond what was then, by class and by family; `left` has values that left, each with its class.
+
+    `answer` counts what is found in the answer beyond what was then, by kind.
+    """
 
     classes: Mapping[str, int]
     hints: Mapping[str, int]
     left: Mapping[str, str]
+    answer: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_new(self) -> bool:
         """Tells whether there is anything to tell."""
-        return bool(self.classes or self.hints or self.left)
+        return bool(self.classes or self.hints or self.left or self.answer)
 
 
 def look_again(past: PastCall, inventory: Inventory) -> SeenAgain:
-    """Returns what the rules of now find in a request.
+    """Returns what the rules of now find in a request, and in what was let out of its answer.
 
     Raises:
         DialectError: what was taken then is not a request of its dialect any more.
+        UpstreamError: what was released then can't be read as everybody would read it.
     """
     spoken, body = dialect(past.intent.dialect), past.request.encode()
     asked = spoken.read(body, shapes_of(past.then or past.now))
@@ -60,7 +75,28 @@ def look_again(past: PastCall, inventory: Inventory) -> SeenAgain:
         classes=_beyond(classes, past.intent.data_classes),
         hints=_beyond(hints, past.intent.hints),
         left=_left(past, found) if found else {},
+        answer=_beyond(_answered(past), past.found) if past.released else {},
     )
+
+
+def _answered(past: PastCall) -> Mapping[str, int]:
+    """Returns what the path's rules for its output find in an answer that was let out, a stream or a document.
+
+    Whatever they do about it they only mark here, so that nothing ends the search. Originals are not looked for: which
+    tokens a past call had is not kept with it.
+    """
+    if past.now.output is None:
+        return {}
+    marking = OutputRules(hosts=past.now.output.hosts, **{kind.value: FoundAct.MARK for kind in FoundKind})
+    noting = Noting(OutputInspector(past.now.id, marking, canary=past.canary))
+    released = past.released.encode()
+    if released.lstrip()[:1] == b"{":
+        check_whole(Release.HOLD_ALL, noting, released)
+    else:
+        holding = releaser(Release.HOLD_ALL, noting)
+        holding.take(released)
+        holding.rest()
+    return noting.counts
 
 
 def _inspected(past: PastCall, asked: ModelRequest, inventory: Inventory) -> Inspected | None:

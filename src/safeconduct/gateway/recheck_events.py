@@ -1,7 +1,7 @@
-"""The entries of rechecks: sealed requests of past calls were looked at again, and what today's rules find in them."""
+"""The entries of rechecks: what is sealed of past calls was looked at again, and what today's rules find in it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from safeconduct.access.acts import record_act
 from safeconduct.kernel.entries import Entry
@@ -16,8 +16,9 @@ from safeconduct.ledger.events import EventType
 class RecheckBegun:
     """The requests of calls from `since` on and before `until` are opened, to be looked at again.
 
-    `path` is empty for all paths. `calls` are those whose fields are opened, `unread` counts those whose are not for
-    the house or destroyed. `next` is where to go on, if there were more than one recheck takes.
+    With `answers` what was let out of their answers is, too. `path` is empty for all paths. `calls` are those whose
+    fields are opened, `unread` counts those whose are not for the house or destroyed. `next` is where to go on, if
+    there were more than one recheck takes.
     """
 
     by: str
@@ -29,19 +30,22 @@ class RecheckBegun:
     unread: int
     next: Instant | None = None
     approval: ApprovalId | None = None
+    answers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundAgain:
     """What a call's request holds by today's rules beyond what was counted then, by data class and by family of hints.
 
-    `left` counts values of classes that its path did not let leave, and that left.
+    `left` counts values of classes that its path did not let leave, and that left; `answer`, by kind, what the path's
+    rules for its output find in the answer that was let out.
     """
 
     call: EntryId
     classes: Mapping[str, int]
     hints: Mapping[str, int]
     left: Mapping[str, int]
+    answer: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

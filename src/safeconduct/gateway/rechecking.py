@@ -1,10 +1,10 @@
-"""Use case: a rule changed, so the sealed requests of past calls are looked at again (docs/spec/data-map.md section 3).
+"""Use case: a rule changed, so what is sealed of past calls is looked at again (docs/spec/data-map.md section 3).
 
 Reading them is an opening: by an act, with both parties' votes where the agreement asks for these, on record first.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -14,6 +14,7 @@ from safeconduct.access.acts import Capability, authenticate_act
 from safeconduct.access.model.parties import Principal
 from safeconduct.access.opening_many import Many, approve_many, open_many, openable, voted_on
 from safeconduct.access.opening_rules import SealedFact
+from safeconduct.access.readership import APART
 from safeconduct.access.reading_rights import concerns, reader_as
 from safeconduct.access.reasons import check_reason
 from safeconduct.boundary.quoting import by_class
@@ -43,28 +44,40 @@ CALLS_MAX = 100
 FIELDS = ("request", "sent")
 """What is opened of a call: what came, and what left where that differs."""
 
+ANSWER_FIELDS = ("released", f"{APART}released")
+"""What is opened of its outcome where answers are looked at too: what was let out, also with an exploit in it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """Which calls: those asked from `since` on and before `until`, on a path or, where that is empty, on all."""
+    """Which calls: those asked from `since` on and before `until`, on a path or, where that is empty, on all.
+
+    With `answers` what was let out of their answers is looked at too.
+    """
 
     since: Instant
     until: Instant
     path: str = ""
+    answers: bool = False
 
     @property
     def said(self) -> str:
         """Says which fields these are, for who votes."""
         where = f"path {self.path}" if self.path else "all paths"
-        return f"{' and '.join(FIELDS)} of calls on {where} from {rfc3339(self.since)} to {rfc3339(self.until)}"
+        fields = (*FIELDS, ANSWER_FIELDS[0]) if self.answers else FIELDS
+        return f"{' and '.join(fields)} of calls on {where} from {rfc3339(self.since)} to {rfc3339(self.until)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A past call: the intent it began with, and what is said of those of its sealed fields that are looked at."""
+    """A past call: the intent it began with, and what is said of those of its sealed fields that are looked at.
+
+    `found` is what was counted in its answer then.
+    """
 
     intent: Entry
     fields: tuple[SealedFact, ...]
+    found: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +137,8 @@ def end_recheck(
     new = [(intent, one) for intent, one in seen if one is not None and one.is_new]
     noted = [note_rechecked(tx, intent, one.left, known.begun) for intent, one in new if one.left]
     found = tuple(
-        FoundAgain(call=intent.id, classes=one.classes, hints=one.hints, left=by_class(one.left)) for intent, one in new
+        FoundAgain(call=intent.id, classes=one.classes, hints=one.hints, left=by_class(one.left), answer=one.answer)
+        for intent, one in new
     )
     failed = sum(one is None for _, one in seen)
     event = RecheckEnded(
@@ -191,4 +205,5 @@ def _event(
         unread=unread,
         next=wanted.next,
         approval=approval.id if approval else None,
+        answers=wanted.stretch.answers,
     )

@@ -1,7 +1,8 @@
-"""Another look at sealed requests: what a rule of today would have found, and what left that should not have."""
+"""Another look at past calls: what a rule of today would have found, and what left that should not have."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
@@ -11,10 +12,11 @@ from fastapi import APIRouter, Response
 from safeconduct.access.inventory import Inventory
 from safeconduct.access.reading_rights import concerns
 from safeconduct.gateway.errors import DialectError
-from safeconduct.gateway.events import CALL_INTENT
+from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, ENDED_CALLS
 from safeconduct.gateway.looking_again import SeenAgain, look_again
 from safeconduct.gateway.recheck_events import Recheck
 from safeconduct.gateway.rechecking import (
+    ANSWER_FIELDS,
     CALLS_MAX,
     FIELDS,
     Kept,
@@ -33,6 +35,7 @@ from safeconduct.http.control.context import Control, Installation, Newest
 from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.openings import sealed_facts
 from safeconduct.kernel.entries import Entry
+from safeconduct.kernel.errors import UpstreamError
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
 
 router = APIRouter(prefix="/api/v1/data", tags=["data"])
@@ -41,12 +44,13 @@ ACCEPTED = 202
 
 
 class LookAgain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which calls, by when they were asked and on which path (empty: all), and why."""
+    """Which calls, by when they were asked and on which path (empty: all), whether their answers too, and why."""
 
     since: str
     until: str
     reason: str
     path: str = ""
+    answers: bool = False
 
 
 @router.get("/rechecks")
@@ -63,11 +67,15 @@ def list_rechecks(reader: Reading, control: Installation) -> Response:
 async def recheck(signed: SignedJson[LookAgain], control: Installation, standing: Newest) -> Response:
     """Looks again at the sealed requests of past calls, by the rules of now; at most 100 calls at once.
 
+    With `answers` it looks at what was let out of their answers too, by what the path's `output` looks for now.
+
     Where the agreement asks for both parties, this puts it to the vote and answers 202; the same request, approved,
     looks. What it answers are counts and calls, no values.
     """
     asked = signed.body
-    stretch = Stretch(since=parse_rfc3339(asked.since), until=parse_rfc3339(asked.until), path=asked.path)
+    stretch = Stretch(
+        since=parse_rfc3339(asked.since), until=parse_rfc3339(asked.until), path=asked.path, answers=asked.answers
+    )
     calls, further = await asyncio.to_thread(_calls, control, stretch)
     wanted = Wanted(stretch=stretch, reason=asked.reason, calls=calls, next=further)
     begun = await commit(
@@ -94,8 +102,18 @@ def _calls(control: Control, stretch: Stretch) -> tuple[tuple[Kept, ...], Instan
             continue
         if len(found) == CALLS_MAX:
             return tuple(found), one.at
-        found.append(Kept(intent, tuple(fact for fact in sealed_facts(control, one.id) if fact.field in FIELDS)))
+        found.append(_kept(control, intent, answers=stretch.answers))
     return tuple(found), None
+
+
+def _kept(control: Control, intent: Entry, *, answers: bool) -> Kept:
+    fields = tuple(fact for fact in sealed_facts(control, intent.id) if fact.field in FIELDS)
+    with control.snapshot() as records:
+        ended = records.get(ENDED_CALLS, intent.id) if answers else None
+    if ended is None:
+        return Kept(intent, fields)
+    answer_ = tuple(fact for fact in sealed_facts(control, ended.outcome) if fact.field in ANSWER_FIELDS)
+    return Kept(intent, fields + answer_, CALL_OUTCOME.read(control.log.entry(ended.outcome)).found)
 
 
 def _looked(control: Control, calls: Sequence[Kept], inventory: Inventory) -> Iterator[tuple[Entry, SeenAgain | None]]:
@@ -104,9 +122,12 @@ def _looked(control: Control, calls: Sequence[Kept], inventory: Inventory) -> It
         request = values["request"]
         with control.snapshot() as records:
             past = past_call(records, CALL_INTENT.read(one.intent), request, values.get("sent", request))
+        released = next((values[name] for name in ANSWER_FIELDS if name in values), "")
         try:
+            if past is not None and released:
+                past = replace(past, released=released, found=one.found, canary=control.canary(past.now.id))
             yield one.intent, look_again(past, inventory) if past else None
-        except DialectError:
+        except (DialectError, UpstreamError):
             yield one.intent, None
 
 
