@@ -171,7 +171,7 @@ def test_a_receipt_that_was_made_up_is_not_proven(tmp_path, wrong):
     with wire(tmp_path, judge=judge) as gate:
         kept = asyncio.run(load(gate.port, gate.world.tokens["ana"], 4))
         receipt = kept[0]
-        values = {name: getattr(receipt, name) for name in receipt.__slots__}
+        values = receipt._asdict()
         values[wrong] = bytes(32) if wrong == "leaf_hash" else values[wrong] + 1
         with pytest.raises((AssertionError, ProofError)):
             check_receipts(gate.world, [type(receipt)(**values)])
