@@ -17,7 +17,6 @@ from safeconduct.kernel.errors import InvalidInputError, RefusedError, Unavailab
 from safeconduct.kernel.ids import EntryId, EventId, PrincipalId
 from safeconduct.kernel.instants import DAY, Instant, rfc3339
 from safeconduct.ledger.tiles import LEAF_BYTES_MAX
-from safeconduct.soc import retention
 from safeconduct.soc.arriving import ARRIVALS, DAYS, FILE_FATES, Fate
 from safeconduct.soc.detection.measuring import Hit
 from safeconduct.soc.hunts.model import Budget, Hunt
@@ -26,8 +25,11 @@ from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.live.keeping import Again, Found, KeptStep
 from safeconduct.soc.owners import origin_of
 from safeconduct.soc.predicates import Judgment
-from safeconduct.soc.retention import CITED_MAX, FILES_MAX, due_days, order_due
-from safeconduct.soc.retention_events import TelemetryOrdered
+from safeconduct.soc.retention import ordering
+from safeconduct.soc.retention.due import due_days
+from safeconduct.soc.retention.events import TelemetryOrdered
+from safeconduct.soc.retention.holding import citations
+from safeconduct.soc.retention.ordering import CITED_MAX, FILES_MAX, order_due
 from support.keeping import DESTROYED, ORDERED, KeepingHouse, keeping
 from support.telemetry import accepted, visit
 
@@ -316,8 +318,8 @@ def test_a_damaged_file_goes_with_what_was_read_from_it(house, damage):
 
 
 def test_a_backlog_is_destroyed_in_bounded_parts(house, monkeypatch):
-    monkeypatch.setattr(retention, "FILES_MAX", 2)
-    monkeypatch.setattr(retention, "ORDERS_MAX", 2)
+    monkeypatch.setattr(ordering, "FILES_MAX", 2)
+    monkeypatch.setattr(ordering, "ORDERS_MAX", 2)
     for number in range(5):
         house.take(accepted("zyx-one", at_s=number))
     later(house, KEPT + 1)
@@ -451,4 +453,4 @@ def test_days_are_one_to_ten_years(days, taken):
 
 
 def _citing(house):
-    return retention.citations(house.writer.state, "", house.events.files_of)
+    return citations(house.writer.state, "", house.events.files_of)

@@ -11,7 +11,7 @@ from safeconduct.bootstrap.telemetry_retention import destroy_telemetry
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.runtime.retaining import Retainer
-from safeconduct.soc.retention_events import DESTROY_TELEMETRY
+from safeconduct.soc.retention.events import DESTROY_TELEMETRY
 from support.operations_house import House, kept_secret
 from support.programs import demo_program, in_force, signed_by_both
 

@@ -58,7 +58,7 @@ from safeconduct.kernel.ids import CallId
 from safeconduct.ledger.envelope import SealedField
 from safeconduct.ledger.sealing import HOUSE
 from safeconduct.runtime.in_force import InForce
-from safeconduct.soc import anomaly_orders, ingesting, retention_events, rule_collections
+from safeconduct.soc import anomaly_orders, ingesting, rule_collections
 from safeconduct.soc import tune_outs as tune_out_events
 from safeconduct.soc.actions import projections
 from safeconduct.soc.actions.keeping import VERIFY
@@ -69,6 +69,7 @@ from safeconduct.soc.incidents import regrouping
 from safeconduct.soc.live import events as live_events
 from safeconduct.soc.prompts import events as prompt_events
 from safeconduct.soc.questions.model import ModelAnswer
+from safeconduct.soc.retention import events as retention
 from safeconduct.soc.siem import events as siem_events
 from safeconduct.soc.trials import events as trial_events
 from safeconduct.soc.trials import rule_events
@@ -107,7 +108,7 @@ LOCAL = {"authorization": "Bearer local"}
 RECORDING = Path(response.__file__).parents[2] / "cli" / "demo" / "recording"
 SOC = {
     **ingesting.PROJECTIONS,
-    **retention_events.PROJECTIONS,
+    **retention.PROJECTIONS,
     **rule_collections.PROJECTIONS,
     **tune_out_events.PROJECTIONS,
     **live_events.PROJECTIONS,

@@ -36,7 +36,7 @@ from safeconduct.soc.actions.ending import expire as end_action
 from safeconduct.soc.actions.keeping import EXPIRY_TIMER
 from safeconduct.soc.autonomy.look_events import LOOK_TIMER
 from safeconduct.soc.autonomy.looking import pass_due
-from safeconduct.soc.retention_events import DESTROY_TELEMETRY
+from safeconduct.soc.retention.events import DESTROY_TELEMETRY
 from safeconduct.watch import cases
 from safeconduct.watch.case_model import CASE_TIMER
 

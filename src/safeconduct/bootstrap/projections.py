@@ -31,7 +31,7 @@ from safeconduct.soc.incidents.regrouping import PROJECTIONS as REGROUPING
 from safeconduct.soc.ingesting import PROJECTIONS as INGESTING
 from safeconduct.soc.live.events import PROJECTIONS as LIVE
 from safeconduct.soc.prompts.events import PROJECTIONS as PROMPTS
-from safeconduct.soc.retention_events import PROJECTIONS as TELEMETRY_RETENTION
+from safeconduct.soc.retention.events import PROJECTIONS as TELEMETRY_RETENTION
 from safeconduct.soc.rule_collections import PROJECTIONS as RULES
 from safeconduct.soc.siem.events import PROJECTIONS as SIEM
 from safeconduct.soc.trials.events import PROJECTIONS as TRIALS

@@ -8,8 +8,9 @@ from safeconduct.bootstrap.installation import Installation
 from safeconduct.kernel.effects import Effect
 from safeconduct.kernel.ids import EntryId
 from safeconduct.runtime.retaining import Retainer, retain
-from safeconduct.soc.retention import citations, find_telemetry_order, record_destroyed, refuse_telemetry_held
-from safeconduct.soc.retention_events import TelemetryOrder
+from safeconduct.soc.retention.destroying import find_telemetry_order, record_destroyed
+from safeconduct.soc.retention.events import TelemetryOrder
+from safeconduct.soc.retention.holding import citations, refuse_telemetry_held
 
 if TYPE_CHECKING:
     from safeconduct.adapters.telemetry.archive import Archive

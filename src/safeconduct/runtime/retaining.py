@@ -10,7 +10,9 @@ from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.ports import Clock
 from safeconduct.runtime.freeze import Snapshot
 from safeconduct.runtime.queued import QueuedWriter
-from safeconduct.soc.retention import FilesOf, citations, due, due_days, hold_on_telemetry, order_due
+from safeconduct.soc.retention.due import due, due_days
+from safeconduct.soc.retention.holding import FilesOf, citations, hold_on_telemetry
+from safeconduct.soc.retention.ordering import order_due
 
 LOOK_S = 60.0
 """Seconds between two looks. Days are counted, so that nothing waits for it but a backlog, in bounded parts."""

@@ -13,9 +13,11 @@ from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.owned import Owner, read_owners
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.ports import Records
-from safeconduct.soc import retention
-from safeconduct.soc.retention import Kept
-from safeconduct.soc.retention_events import TelemetryOrder
+from safeconduct.soc.retention.destroying import find_telemetry_order, telemetry_orders
+from safeconduct.soc.retention.due import Kept, due, kept_of
+from safeconduct.soc.retention.events import TelemetryOrder
+from safeconduct.soc.retention.holding import Citations, citations, hold_on_telemetry
+from safeconduct.soc.retention.ordering import may_destroy, order_now
 
 router = APIRouter(prefix="/api/v1/telemetry/retention", tags=["telemetry"])
 
@@ -34,41 +36,39 @@ async def destroy(control: Installation, signed: SignedAlone, owner: Owner = "")
     citing = await asyncio.to_thread(_admitted, control, signed, owner)
     committed = await commit(
         control.writer,
-        lambda tx: retention.order_now(
-            tx, signed.act, owner, citing, operation=signed.operation, content=signed.content
-        ),
+        lambda tx: order_now(tx, signed.act, owner, citing, operation=signed.operation, content=signed.content),
     )
     await control.settle()
     return answer(await asyncio.to_thread(_ordered, control, committed.value))
 
 
-def _admitted(control: Control, signed: SignedAlone, owner: str) -> retention.Citations:
+def _admitted(control: Control, signed: SignedAlone, owner: str) -> Citations:
     now = control.clock.now()
     with control.snapshot() as records:
-        retention.may_destroy(records, signed.act, owner, operation=signed.operation, content=signed.content, now=now)
+        may_destroy(records, signed.act, owner, operation=signed.operation, content=signed.content, now=now)
     return _citations(control, owner)
 
 
-def _citations(control: Control, owner: str) -> retention.Citations:
+def _citations(control: Control, owner: str) -> Citations:
     with control.snapshot() as records:
         if owner not in control.archives.owners:
-            return retention.Citations()
-        return retention.citations(records, owner, control.archives.of(owner).events.files_of)
+            return Citations()
+        return citations(records, owner, control.archives.of(owner).events.files_of)
 
 
 def _ordered(control: Control, orders: Sequence[EntryId]) -> list[dict[str, Any]]:
     with control.snapshot() as records:
-        return [_order(retention.find_telemetry_order(records, one)) for one in orders]
+        return [_order(find_telemetry_order(records, one)) for one in orders]
 
 
 def _document(control: Control, owner: str) -> dict[str, Any]:
     citing, now = _citations(control, owner), control.clock.now()
     with control.snapshot() as records:
-        hold = retention.hold_on_telemetry(records)
-        due = list(retention.due(records, owner, now, citing))
+        hold = hold_on_telemetry(records)
+        due_now = list(due(records, owner, now, citing))
         return {
             "owner": owner,
-            "kept": [_kept(one) for one in retention.kept_of(records, owner)],
+            "kept": [_kept(one) for one in kept_of(records, owner)],
             "due": [
                 {
                     "sources": one.day.sources,
@@ -81,14 +81,14 @@ def _document(control: Control, owner: str) -> dict[str, Any]:
                     if hold
                     else sorted({f"incident:{key}" for why in one.kept.values() for key in why}),
                 }
-                for one in due
+                for one in due_now
             ],
             "under_way": [_order(one) for one in _under_way(records, owner)],
         }
 
 
 def _under_way(records: Records, owner: str) -> list[TelemetryOrder]:
-    return [one for one in retention.telemetry_orders(records, owner) if one.destroyed_at is None]
+    return [one for one in telemetry_orders(records, owner) if one.destroyed_at is None]
 
 
 def _kept(one: Kept) -> dict[str, Any]:

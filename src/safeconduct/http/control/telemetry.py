@@ -23,7 +23,7 @@ from safeconduct.soc.ingesting import FileReport, InventoryTaken, clock_notes
 from safeconduct.soc.inventory import Inventory, parse_inventory
 from safeconduct.soc.ocsf.own import MAPPING_BYTES_MAX
 from safeconduct.soc.ports import unknown_event
-from safeconduct.soc.retention import destroyed_event
+from safeconduct.soc.retention.destroying import destroyed_event
 
 router = APIRouter(prefix="/api/v1", tags=["telemetry"])
 

@@ -21,7 +21,6 @@ from safeconduct.soc import (
     anomaly_orders,
     claim_events,
     ingesting,
-    retention_events,
     rule_collections,
     tune_outs,
 )
@@ -33,6 +32,7 @@ from safeconduct.soc.incidents import events as incidents
 from safeconduct.soc.live import events as live_events
 from safeconduct.soc.ocsf.findings import CLOSE, CLOSED, NEW, RULE, SEVERITIES, UNASSIGNED, VERDICTS, attacks
 from safeconduct.soc.prompts import events as prompt_events
+from safeconduct.soc.retention import events as retention
 from safeconduct.soc.siem import events as siem_events
 from safeconduct.soc.trials import events as trial_events
 from safeconduct.soc.trials import rule_events
@@ -151,13 +151,13 @@ FORMS: Mapping[str, EntryForm] = {
         fixed={"entity.type": "Telemetry file"},
         copy={"entity.uid": "digest", "count": "lines"},
     ),
-    retention_events.ORDERED.name: EntryForm(
+    retention.ORDERED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
         activity_id=DELETE,
         fixed={"entity.type": "Telemetry"},
         copy={"entity.name": "sources", "entity.version": "day", "count": "events", "comment": "rule"},
     ),
-    retention_events.DESTROYED.name: EntryForm(
+    retention.DESTROYED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
         activity_id=DELETE,
         fixed={"entity.type": "Telemetry"},

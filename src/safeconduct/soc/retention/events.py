@@ -15,7 +15,7 @@ from safeconduct.soc.arriving import FILE_FATES, Fate, leave
 from safeconduct.soc.ingesting import FILES, owned_key
 
 DESTROY_TELEMETRY = "destroy-telemetry"
-"""The kind of effect that destroys the files of an order and ends in `retention.record_destroyed`."""
+"""The kind of effect that destroys the files of an order and ends in `destroying.record_destroyed`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
