@@ -1,5 +1,7 @@
 """`safeconduct events retention`: says what there is and what would go, keeps its word, and destroys by hand."""
 
+import hashlib
+
 import pytest
 import typer
 
@@ -44,3 +46,13 @@ def test_somebody_of_the_other_party_destroys_nothing(shell):
     code, _, why = shell("events", "retention", by="ops")
     assert (code, why) == (3, "not-the-owner")
     assert shell.house.on_disk("zyx-one")
+
+
+def test_files_in_no_entry_are_named_with_what_becomes_of_them(shell):
+    told = shell.house.post("telemetry", b"\x00\x01zyx-unread", name="odd.bin")[1]["file"]
+    lost = hashlib.sha256(b"zyx-lost").hexdigest()
+    (shell.house.folder / "raw" / lost).write_bytes(b"zyx-lost")
+    code, printed, _ = shell("events", "retention", "--dry-run")
+    unread = f"in no entry: {told['digest']} (odd.bin)  12 bytes, kept for 1 day from when the server finds them"
+    undescribed = f"in no entry: {lost}  8 bytes, nothing says what it is, so nothing destroys it: ingest it again"
+    assert (code, unread in printed, undescribed in printed) == (0, True, True), printed

@@ -14,6 +14,10 @@ from safeconduct.soc.wording import number_of
 
 File = Annotated[str, typer.Argument(metavar="DIGEST", help="The file's digest, or enough of its beginning.")]
 
+NOT_DESCRIBED = (
+    "nothing says what it is, so nothing destroys it: ingest it again from the folder raw, or remove it there"
+)
+
 commands = typer.Typer(help="Stored events.", no_args_is_help=True)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what there is, what would go, and what keeps it.")]
@@ -64,11 +68,25 @@ def _show_retention(listed: list[dict[str, Any]]) -> None:
             out.print(f"{whose}: {kept['sources']}  {amount}, {days}", markup=False)
         for due in one["due"]:
             amount = f"{number_of(due['files'], 'file')}, {due['bytes']:,} bytes"
-            out.print(f"  due: {due['sources']} of {due['day']}  {amount}", markup=False)
+            again = f", destroyed before by order {due['again']} and back" if due["again"] else ""
+            out.print(f"  due: {due['sources']} of {due['day']}  {amount}{again}", markup=False)
             if due["held_files"]:
                 told = f"{number_of(due['held_files'], 'file')} kept by {', '.join(due['held_by'])}"
                 out.print(f"    {told}", markup=False)
+        _show_strays(one)
         _show_destroyed(one["under_way"])
+
+
+def _show_strays(document: dict[str, Any]) -> None:
+    days = document["strays_days"]
+    counting = f"kept for {number_of(days, 'day')} from when the server finds them" if days else "kept without limit"
+    for one in document["strays"]:
+        told = counting if one["described"] else NOT_DESCRIBED
+        name = f" ({one['name']})" if one["name"] else ""
+        out.print(f"  in no entry: {one['digest']}{name}  {one['bytes']:,} bytes, {told}", markup=False)
+    more = document["strays_found"] - len(document["strays"])
+    if more:
+        out.print(f"  and {number_of(more, 'file')} more in no entry", markup=False)
 
 
 def _show_destroyed(orders: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Orders telemetry to be destroyed whose time is over, behind everything else (docs/telemetry.md, Retention)."""
+"""Orders telemetry to be destroyed whose time is over, and records strays (docs/telemetry.md, Retention)."""
 
 import asyncio
 import logging
@@ -10,12 +10,16 @@ from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.ports import Clock
 from safeconduct.runtime.freeze import Snapshot
 from safeconduct.runtime.queued import QueuedWriter
-from safeconduct.soc.retention.due import due, due_days
+from safeconduct.soc.retention.due import due_days
 from safeconduct.soc.retention.holding import FilesOf, citations, hold_on_telemetry
-from safeconduct.soc.retention.ordering import order_due
+from safeconduct.soc.retention.ordering import all_due, order_due
+from safeconduct.soc.retention.strays import RawFiles, Stray, record_found, strays
 
 LOOK_S = 60.0
 """Seconds between two looks. Days are counted, so that nothing waits for it but a backlog, in bounded parts."""
+
+STRAYS_EVERY = 60
+"""Looks of which one is for strays, the first: it reads the names of all raw files."""
 
 _log = logging.getLogger(__name__)
 
@@ -31,30 +35,46 @@ class Retainer:
         *,
         owners: Callable[[], Iterable[str]],
         files_of: Callable[[str], FilesOf],
+        raws_of: Callable[[str], RawFiles],
     ) -> None:
         self._writer = writer
         self._snapshot = snapshot
         self._clock = clock
         self._owners = owners
         self._files_of = files_of
+        self._raws_of = raws_of
+        self._looks = 0
 
     def look(self) -> tuple[EntryId, ...]:
-        """Orders what is due of every owner's, as much as one look may, and returns the orders.
+        """Orders what is due of every owner's, as much as one look may, and returns the orders. Records strays.
 
         Raises:
             SafeconductError: the records can't be read, or the log takes no entries now.
         """
-        return tuple(order for owner in self._owners() for order in self._ordered(owner))
+        for_strays = self._looks % STRAYS_EVERY == 0
+        self._looks += 1
+        ordered = list[EntryId]()
+        for owner in self._owners():
+            ordered += self._ordered(owner, self._strays(owner) if for_strays else ())
+        return tuple(ordered)
 
-    def _ordered(self, owner: str) -> tuple[EntryId, ...]:
+    def _strays(self, owner: str) -> tuple[Stray, ...]:
+        with self._snapshot() as records:
+            found = strays(records, owner, self._raws_of(owner))
+        if any(one.counts for one in found):
+            self._writer.submit(partial(record_found, owner=owner, found=found)).result()
+        return found
+
+    def _ordered(self, owner: str, found: tuple[Stray, ...]) -> tuple[EntryId, ...]:
         with self._snapshot() as records:
             now = self._clock.now()
-            if not due_days(records, owner, now) or hold_on_telemetry(records) is not None:
+            over = due_days(records, owner, now) or any(one.order for one in found)
+            if not over or hold_on_telemetry(records) is not None:
                 return ()
             citing = citations(records, owner, self._files_of(owner))
-            if not any(one.to_destroy for one in due(records, owner, now, citing)):
+            if not any(one.to_destroy for one in all_due(records, owner, now, citing, found)):
                 return ()
-        return self._writer.submit(partial(order_due, owner=owner, citing=citing)).result().value
+        return self._writer.submit(partial(order_due, owner=owner, citing=citing, found=found)).result().value
 
 
 async def retain(retainer: Retainer) -> None:

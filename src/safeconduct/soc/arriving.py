@@ -15,6 +15,9 @@ from safeconduct.ledger.sealing import DAY_LENGTH
 UNREAD = "-"
 """What a file of which no line is an event counts as: of no source."""
 
+UNTOLD = "?"
+"""What a file counts as that came without an entry: it may be of any source."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:

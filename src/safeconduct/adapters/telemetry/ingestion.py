@@ -17,9 +17,13 @@ from safeconduct.soc.inventory import NOTHING, Inventory, parse_inventory
 from safeconduct.soc.model import Event
 from safeconduct.soc.ocsf.own import NO_MAPPING, ZONE_FORM, OwnMapping, is_zone, parse_mapping
 from safeconduct.soc.ports import DeadLetter, EventStore, Reading
+from safeconduct.soc.retention.strays import RawFile
 
 BATCH = 2000
 """Events and dead letters written in one transaction: some megabytes, and a progress report now and then."""
+
+TELEMETRY_KINDS = frozenset({"telemetry", "unread"})
+"""Kinds of raw files that retention is about: the others are what people work with."""
 
 Progress = Callable[[int], None]
 """Told how many lines were read so far."""
@@ -168,6 +172,7 @@ class Ingestion:
 
     def resume(self, progress: Progress = _silent) -> int:
         """Brings the index up to the raw files, whatever was lost of it, and returns how many files were read again."""
+        self._raws.sweep()
         count = 0
         for digest, description in self._raws.described():
             if description.kind == "telemetry" and not self._store.progress(digest).complete:
@@ -183,10 +188,29 @@ class Ingestion:
     def destroy(self, digest: str) -> None:
         """Destroys a raw file, and what was read from it alone. Broken off, it is gone on with by asking again.
 
-        The raw file goes first: what is left of it in the index is then never read into it anew.
+        The raw file goes first: what is left of it in the index is then never read into it anew. One that is by now
+        kept as something else, such as rules, stays.
         """
-        self._raws.destroy(digest)
+        if self._is_telemetry(self._raws.description(digest)):
+            self._raws.destroy(digest)
         self._store.destroy(digest)
+
+    def raw_files(self) -> list[str]:
+        """Returns the digest of every raw file, in their order; what broken-off copying left is removed before."""
+        self._raws.sweep()
+        return self._raws.digests()
+
+    def lying(self, digest: str) -> RawFile | None:
+        """Returns a raw file; None where it is gone, is no telemetry, or is being read in at this moment."""
+        size, description = self._raws.size_of_unread(digest), self._raws.description(digest)
+        if size is None or not self._is_telemetry(description):
+            return None
+        name = description.name if description else ""
+        return RawFile(digest=digest, name=name, size=size, described=description is not None)
+
+    @staticmethod
+    def _is_telemetry(description: Description | None) -> bool:
+        return description is None or description.kind in TELEMETRY_KINDS
 
     def _index(self, digest: str, description: Description, progress: Progress) -> FileReport:
         manner = self._manner(description)

@@ -3,8 +3,9 @@
 import fcntl
 import hashlib
 import os
+import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,14 +20,16 @@ FILE_BYTES_MAX = 512 * 1024 * 1024
 
 COPY_BYTES = 1024 * 1024
 INVENTORY = "inventory"
+_DIGEST = re.compile("[0-9a-f]{64}")
+_PARTS = ".*.part"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
     """How a raw file is read: kept beside it, never in the log, for it names files and hosts.
 
-    `kind` is `telemetry`, `inventory`, `mapping`, `rules` or `hunt`; `inventory` and `mapping` are the digests of what
-    the file was read with.
+    `kind` is `telemetry`, `unread`, `inventory`, `mapping`, `rules` or `hunt`; `inventory` and `mapping`
+    are the digests of what the file was read with.
     """
 
     name: str
@@ -53,15 +56,38 @@ class RawStore:
         Raises:
             TooLargeError: it is over FILE_BYTES_MAX.
         """
-        part = self._folder / f".{os.getpid()}.{id(source)}.part"
-        try:
-            digest, size = _copy(source, part)
+        with self._part(source) as (part, file):
+            digest, size = _copy(source, file)
             if not self._content(digest).exists():
                 part.replace(self._content(digest))
                 sync_folder(self._folder)
             return digest, size
+
+    @contextmanager
+    def _part(self, source: IO[bytes]) -> Iterator[tuple[Path, IO[bytes]]]:
+        """Yields a new file that is held for as long as it is written, so that `sweep` leaves it."""
+        part = self._folder / f".{os.getpid()}.{id(source)}.part"
+        try:
+            while True:
+                with part.open("wb") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                    if os.fstat(file.fileno()).st_nlink:  # else it was swept before it was held
+                        yield part, file
+                        return
         finally:
             part.unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Removes what processes left that ended while they copied a file in.
+
+        Raises:
+            UnavailableError: it may still be there.
+        """
+        with translated(self._folder):
+            for part in self._folder.glob(_PARTS):
+                with suppress(FileNotFoundError), part.open("rb") as file:
+                    if _alone(file):
+                        part.unlink()
 
     def describe(self, digest: str, description: Description) -> None:
         """Writes how a file is read, replacing what was said before."""
@@ -123,6 +149,18 @@ class RawStore:
                 path.unlink(missing_ok=True)
             sync_folder(self._folder)
 
+    def digests(self) -> list[str]:
+        """Returns the digest of every raw file, in their order."""
+        return sorted(one.name for one in os.scandir(self._folder) if _DIGEST.fullmatch(one.name))
+
+    def size_of_unread(self, digest: str) -> int | None:
+        """Returns the bytes of a raw file; None where it is not there, or is read in or destroyed at this moment."""
+        try:
+            with self._content(digest).open("rb") as file:
+                return os.fstat(file.fileno()).st_size if _alone(file) else None
+        except FileNotFoundError:
+            return None
+
     def described(self) -> Iterator[tuple[str, Description]]:
         """Yields the digest and description of every file, by digest."""
         for path in sorted(self._folder.glob("*.json")):
@@ -132,16 +170,24 @@ class RawStore:
         return self._folder / digest
 
 
-def _copy(source: IO[bytes], target: Path) -> tuple[str, int]:
+def _copy(source: IO[bytes], file: IO[bytes]) -> tuple[str, int]:
     hashed, size = hashlib.sha256(), 0
-    with target.open("wb") as file:
-        target.chmod(0o600)
-        while data := source.read(COPY_BYTES):
-            size += len(data)
-            if size > FILE_BYTES_MAX:
-                raise TooLargeError(f"the file is over {FILE_BYTES_MAX} bytes", remedy="split it at line ends")
-            hashed.update(data)
-            file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    os.fchmod(file.fileno(), 0o600)
+    while data := source.read(COPY_BYTES):
+        size += len(data)
+        if size > FILE_BYTES_MAX:
+            raise TooLargeError(f"the file is over {FILE_BYTES_MAX} bytes", remedy="split it at line ends")
+        hashed.update(data)
+        file.write(data)
+    file.flush()
+    os.fsync(file.fileno())
     return hashed.hexdigest(), size
+
+
+def _alone(file: IO[bytes]) -> bool:
+    """Tells whether nobody else holds an open file; then this process does, until it is closed."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

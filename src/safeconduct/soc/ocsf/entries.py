@@ -151,6 +151,12 @@ FORMS: Mapping[str, EntryForm] = {
         fixed={"entity.type": "Telemetry file"},
         copy={"entity.uid": "digest", "count": "lines"},
     ),
+    retention.FOUND.name: EntryForm(
+        class_uid=ENTITY_MANAGEMENT,
+        activity_id=CREATE,
+        fixed={"entity.type": "Telemetry", "comment": "lay there in no entry"},
+        copy={"entity.name": "owner"},
+    ),
     retention.ORDERED.name: EntryForm(
         class_uid=ENTITY_MANAGEMENT,
         activity_id=DELETE,

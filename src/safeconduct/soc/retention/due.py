@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from safeconduct.access import records as kept
+from safeconduct.access.model.parties import TELEMETRY_SOURCES
 from safeconduct.access.retention import first_day_kept
-from safeconduct.kernel.ids import IncidentId
+from safeconduct.kernel.ids import EntryId, IncidentId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Records
-from safeconduct.soc.arriving import DAYS, FILE_FATES, OF_DAY, UNREAD, Arrival, Day
+from safeconduct.soc.arriving import DAYS, FILE_FATES, OF_DAY, UNREAD, UNTOLD, Arrival, Day
 from safeconduct.soc.ingesting import owned_key
 from safeconduct.soc.owners import owner_name
 from safeconduct.soc.retention.holding import Citations
@@ -35,12 +36,16 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """Telemetry of one owner, the same sources and one day whose time is over, and that no order is for yet."""
+    """Telemetry of one owner, the same sources and one day whose time is over, and that no order is for yet.
+
+    `again` is the order by which it was destroyed before, where it is back.
+    """
 
     day: Day
     stated: Stated
     files: tuple[Arrival, ...]
     kept: Mapping[str, tuple[IncidentId, ...]]
+    again: EntryId | None = None
 
     @property
     def to_destroy(self) -> tuple[Arrival, ...]:
@@ -55,7 +60,8 @@ def stated(records: Records, owner: str, sources: str) -> Stated:
     """
     for _, one in records.scan(kept.ORGANIZATIONS):
         if one.telemetry_days and owner_name(records, one.id) == owner:
-            found = [_days(one.telemetry_days, source) for source in sources.split("+")]
+            named = TELEMETRY_SOURCES if sources == UNTOLD else sources.split("+")
+            found = [_days(one.telemetry_days, source) for source in named]
             limits = [(days, name) for days, name in found if days is not None]
             if len(limits) < len(found):
                 return Stated(None)

@@ -11,7 +11,7 @@ from safeconduct.kernel.ids import EntryId, EventId
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Collection, Projection, State
 from safeconduct.ledger.events import EventType
-from safeconduct.soc.arriving import FILE_FATES, Fate, leave
+from safeconduct.soc.arriving import ARRIVALS, FILE_FATES, UNTOLD, Arrival, Fate, arrive, leave
 from safeconduct.soc.ingesting import FILES, owned_key
 
 DESTROY_TELEMETRY = "destroy-telemetry"
@@ -23,7 +23,8 @@ class TelemetryOrdered:
     """These raw files of an owner's, which came on one day, and what was read from them are to be destroyed.
 
     `rule` is where the program says for how many `days` telemetry of these `sources` is kept; `by` is `retention`, or
-    who had it looked at now. `cited` are the events among them that incidents name, up to `CITED_MAX` of `citations`.
+    who had it looked at now. `cited` are the events among them that incidents name, up to `CITED_MAX` of `citations`;
+    `events` those that were told when the files were read. `again` is the order by which they were destroyed before.
     """
 
     owner: str
@@ -37,6 +38,7 @@ class TelemetryOrdered:
     cited: tuple[EventId, ...]
     citations: int
     by: str
+    again: EntryId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,17 @@ class TelemetryDestroyed:
     owner: str
     files: int
     spared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetryFound:
+    """Raw files of an owner's lay there in no entry, each with its bytes: their days count from this entry's.
+
+    Nothing could be read of them, or the process ended between keeping and recording them.
+    """
+
+    owner: str
+    files: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +78,7 @@ EVENT_FATES = Collection("telemetry_event_fates", Fate)  # at the owner and the 
 
 ORDERED = EventType("soc.telemetry.destruction-ordered/1", TelemetryOrdered, Retention.OPERATIONS)
 DESTROYED = EventType("soc.telemetry.destroyed/1", TelemetryDestroyed, Retention.OPERATIONS)
+FOUND = EventType("soc.telemetry.found/1", TelemetryFound, Retention.OPERATIONS)
 
 
 def _ordered(state: State, entry: Entry) -> None:
@@ -93,4 +107,15 @@ def _destroyed(state: State, entry: Entry) -> None:
     finish_effect(state, order.id, DESTROY_TELEMETRY)
 
 
-PROJECTIONS: Mapping[str, Projection] = {ORDERED.name: _ordered, DESTROYED.name: _destroyed}
+def _found(state: State, entry: Entry) -> None:
+    event = FOUND.read(entry)
+    for digest, size in event.files.items():
+        if state.get(ARRIVALS, owned_key(event.owner, digest)) is None:
+            arrive(state, entry, event.owner, Arrival(digest=digest, sources=UNTOLD, day="", size=size, events=0))
+
+
+PROJECTIONS: Mapping[str, Projection] = {
+    ORDERED.name: _ordered,
+    DESTROYED.name: _destroyed,
+    FOUND.name: _found,
+}

@@ -1,6 +1,7 @@
 """Orders to destroy telemetry whose days are over: by the server itself, or by one of its owner's people."""
 
 from collections.abc import Collection, Iterator
+from itertools import chain
 
 from safeconduct.access import records as kept
 from safeconduct.access.acts import Capability, admit
@@ -15,6 +16,7 @@ from safeconduct.soc.owners import origin_of, owned
 from safeconduct.soc.retention.due import Due, due
 from safeconduct.soc.retention.events import ORDERED, TelemetryOrdered
 from safeconduct.soc.retention.holding import SUBJECT, Citations, refuse_telemetry_held
+from safeconduct.soc.retention.strays import Stray, due_again
 
 FILES_MAX = 400
 """Files of one order: their digests take 67 bytes each in an entry of at most 65,535."""
@@ -26,17 +28,30 @@ ORDERS_MAX = 8
 """Orders of one look, so that a year's backlog keeps other commits waiting for milliseconds; the next look goes on."""
 
 
+def all_due(
+    records: Records, owner: str, now: Instant, citing: Citations, found: Collection[Stray] = ()
+) -> Iterator[Due]:
+    """Yields what is to be destroyed now: what is over its days, and of the strays what was destroyed before."""
+    return chain(due(records, owner, now, citing), due_again(records, owner, now, citing, found))
+
+
 def order_due(
-    tx: Transaction, owner: str, citing: Citations, *, by: str = "retention", act: SignedAct | None = None
+    tx: Transaction,
+    owner: str,
+    citing: Citations,
+    found: Collection[Stray] = (),
+    *,
+    by: str = "retention",
+    act: SignedAct | None = None,
 ) -> tuple[EntryId, ...]:
-    """Orders up to ORDERS_MAX times FILES_MAX files to be destroyed whose time is over; returns the orders.
+    """Orders up to ORDERS_MAX times FILES_MAX files to be destroyed, as `all_due` has them; returns the orders.
 
     Raises:
         RefusedError: `legal-hold`; `no-agreement`.
     """
     refuse_telemetry_held(tx)
     signed, ordered = act.envelope() if act else None, list[EntryId]()
-    for one in due(tx, owner, tx.now, citing):
+    for one in all_due(tx, owner, tx.now, citing, found):
         for files in _parts(one.to_destroy, citing):
             event = _order(owner, one, files, citing, by)
             ordered.append(EntryId(tx.append(origin_of(tx), ORDERED.draft(event, subject=SUBJECT, act=signed)).id))
@@ -62,7 +77,14 @@ def may_destroy(
 
 
 def order_now(
-    tx: Transaction, signed: SignedAct, owner: str, citing: Citations, *, operation: str, content: str
+    tx: Transaction,
+    signed: SignedAct,
+    owner: str,
+    citing: Citations,
+    found: Collection[Stray],
+    *,
+    operation: str,
+    content: str,
 ) -> tuple[EntryId, ...]:
     """Orders what is due of an owner's telemetry, by one of its own people, as retention would by itself.
 
@@ -71,7 +93,7 @@ def order_now(
         AbsentError: `nothing-to-destroy`.
     """
     signer = may_destroy(tx, signed, owner, operation=operation, content=content, now=tx.now)
-    ordered = order_due(tx, owner, citing, by=signer.id, act=signed)
+    ordered = order_due(tx, owner, citing, found, by=signer.id, act=signed)
     if not ordered:
         raise AbsentError(
             "no telemetry is due that nothing keeps",
@@ -108,4 +130,5 @@ def _order(owner: str, one: Due, files: Collection[Arrival], citing: Citations, 
         cited=tuple(cited[:CITED_MAX]),
         citations=len(cited),
         by=by,
+        again=one.again,
     )
