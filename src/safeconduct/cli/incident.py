@@ -59,6 +59,9 @@ def _show(document: dict[str, Any]) -> None:
         match = alert["matches"][0] if alert["matches"] else None
         if match:
             out.print(f"      {match['event']} {match['pointer']} = {match['found']!r}", markup=False)
+    for day, rule in sorted({(one["day"], one["rule"]) for one in document["destroyed"]}):
+        count = sum((one["day"], one["rule"]) == (day, rule) for one in document["destroyed"])
+        out.print(f"  {number_of(count, 'event')} of it destroyed on {day} under {rule}", markup=False)
     if document["made_by"]:
         out.print(f"  made by a person, regrouping {document['made_by']}", markup=False)
     out.print("joined by", style="dim")

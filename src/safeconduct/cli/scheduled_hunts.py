@@ -51,7 +51,13 @@ def _show(document: dict[str, Any]) -> None:
     rows(planned, "name", "every", "due", "by", "last")
     empty = {"counted": "", "scanned": ""}
     shown = [
-        one | (empty if one["counted"] is None else {}) | {"event": (one["events"] or [""])[0]}
-        for one in document["runs"][:SHOWN]
+        one | (empty if one["counted"] is None else {}) | {"event": _first(one)} for one in document["runs"][:SHOWN]
     ]
     rows(shown, "due", "name", "outcome", "counted", "scanned", "code", "event")
+
+
+def _first(run: dict[str, Any]) -> str:
+    """Returns the first event of a run that is still there; where none is, the first with the day it was destroyed."""
+    left = [key for key in run["events"] if key not in run["destroyed"]]
+    gone = [f"{key} (destroyed {day})" for key, day in run["destroyed"].items()]
+    return str((left or gone or [""])[0])

@@ -42,12 +42,19 @@ def tune_out(
 def tune_outs(*, owner: Owner = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Lists what is held back, by whom, why and until when."""
     found = client(data, key).get("/api/v1/rules/tune-outs", owner=owner)
-    emit(found, as_json, lambda listed: rows(listed, "id", "first", "until", "by", "title", "reason"))
+    emit(found, as_json, _list)
 
 
 def tune_in(known: Known, *, owner: Owner = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Ends a tune-out: what it held back is told the next time that rules are run."""
     emit(client(data, key).post(place("rules", "tune-outs", known, "end"), owner=owner), as_json, _show_ended)
+
+
+def _list(listed: list[dict[str, Any]]) -> None:
+    rows(listed, "id", "first", "until", "by", "title", "reason")
+    for one in (one for one in listed if one["destroyed"]):
+        told = f"{one['id']} holds nothing back any more: its event was destroyed on {one['destroyed']}"
+        out.print(told, markup=False)
 
 
 def _show(one: dict[str, Any]) -> None:

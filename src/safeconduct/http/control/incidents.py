@@ -5,11 +5,12 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from safeconduct.access.reading_rights import Reader
 from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.closing import closing_document
-from safeconduct.http.control.context import Installation
+from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import answer
-from safeconduct.http.control.owned import read_owners, whole_incident
+from safeconduct.http.control.owned import Gone, incident_events, read_owners, rules_of, whole_incident
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records
 from safeconduct.soc.attack import attack_table
@@ -17,8 +18,10 @@ from safeconduct.soc.incidents.closing import Closed, Closings
 from safeconduct.soc.incidents.events import INCIDENTS
 from safeconduct.soc.incidents.model import IncidentRecord
 from safeconduct.soc.incidents.reading import incident_records
+from safeconduct.soc.incidents.whole import whole
 from safeconduct.soc.model import Incident
 from safeconduct.soc.ocsf.findings import detection_finding, incident_finding
+from safeconduct.soc.retention.destroying import day_destroyed
 
 router = APIRouter(prefix="/api/v1", tags=["telemetry"])
 
@@ -34,27 +37,34 @@ async def incidents(control: Installation, reader: Reading, *, all: bool = False
 
 @router.get("/incidents/{incident_id}")
 async def incident(control: Installation, reader: Reading, incident_id: str) -> Response:
-    """Shows an incident with its alerts, what they matched, and why they belong together."""
-    record, whole = await asyncio.to_thread(whole_incident, control, reader, incident_id)
+    """Shows an incident with its alerts, what they matched, and why they belong together, as far as it is there."""
+    record, shown, gone = await asyncio.to_thread(_there, control, reader, incident_id)
     with control.snapshot() as records:
         closings, former = Closings(records), _grown_from(records, record)
     history = [closing_document(one) for one in closings.history(record.id)]
-    return answer(_row(record, closings.of(record.id)) | {"closings": history, "grown_from": former} | _document(whole))
+    return answer(
+        _row(record, closings.of(record.id)) | {"closings": history, "grown_from": former} | _document(shown, gone)
+    )
+
+
+def _there(control: Control, reader: Reader, incident_id: str) -> tuple[IncidentRecord, Incident, Gone]:
+    record, events, gone = incident_events(control, reader, incident_id)
+    return record, whole(record, events, rules_of(control, record.owner)().rules, gone), gone
 
 
 @router.get("/incidents/{incident_id}/finding")
 async def finding(control: Installation, reader: Reading, incident_id: str) -> Response:
     """Shows an incident as an OCSF Incident Finding (2005)."""
-    record, whole = await asyncio.to_thread(whole_incident, control, reader, incident_id)
+    record, found = await asyncio.to_thread(whole_incident, control, reader, incident_id)
     with control.snapshot() as records:
-        return answer(incident_finding(whole, Closings(records).of(record.id)))
+        return answer(incident_finding(found, Closings(records).of(record.id)))
 
 
 @router.get("/incidents/{incident_id}/alerts/findings")
 async def alert_findings(control: Installation, reader: Reading, incident_id: str) -> Response:
     """Shows an incident's alerts as OCSF Detection Findings (2004)."""
-    _record, whole = await asyncio.to_thread(whole_incident, control, reader, incident_id)
-    return answer([detection_finding(alert) for alert in whole.alerts])
+    _record, found = await asyncio.to_thread(whole_incident, control, reader, incident_id)
+    return answer([detection_finding(alert) for alert in found.alerts])
 
 
 def _grown_from(records: Records, record: IncidentRecord) -> list[dict[str, Any]]:
@@ -71,7 +81,7 @@ def _row(record: IncidentRecord, closed: Closed | None) -> dict[str, Any]:
         "first": rfc3339(record.first_at),
         "last": rfc3339(record.last_at),
         "alerts": len(record.alerts),
-        "events": len({key for alert in record.alerts for key in alert.events}),
+        "events": len(record.events),
         "owner": record.owner,
         "origin": record.origin,
         "entry": record.entry_id,
@@ -82,7 +92,7 @@ def _row(record: IncidentRecord, closed: Closed | None) -> dict[str, Any]:
     }
 
 
-def _document(incident: Incident) -> dict[str, Any]:
+def _document(incident: Incident, gone: Gone) -> dict[str, Any]:
     table = attack_table()
     techniques = sorted({name for alert in incident.alerts for name in alert.techniques})
     return {
@@ -91,4 +101,8 @@ def _document(incident: Incident) -> dict[str, Any]:
         "alerts": incident.alerts,
         "edges": incident.edges,
         "events": incident.events,
+        "destroyed": [
+            {"event": key, "day": day_destroyed(order), "rule": order.ordered.rule, "order": order.id}
+            for key, order in gone.items()
+        ],
     }

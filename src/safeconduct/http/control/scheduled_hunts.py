@@ -1,5 +1,7 @@
 """Hunts that are asked by themselves: scheduled, ended, and what each run found."""
 
+import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -10,7 +12,8 @@ from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Installation
 from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.hunts import archive_of
-from safeconduct.http.control.owned import Owner, admit
+from safeconduct.http.control.owned import Owner, admit, destroyed_on
+from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.soc.hunts import scheduling
 from safeconduct.soc.hunts.scheduled_events import HuntRun, Schedule
@@ -63,7 +66,9 @@ async def runs(control: Installation, reader: Reading, name: Name = "", owner: O
         owner = owner_name(records, owner)
         planned = [one for one in scheduling.schedules(records, owner) if name in ("", one.scheduled.name)]
         found = scheduling.runs(records, owner, name)
-    return answer({"scheduled": list(map(_planned, planned)), "runs": list(map(_run, found))})
+    named = {key for one in found if one.answered is not None for key in one.answered.events}
+    gone = await asyncio.to_thread(destroyed_on, control, owner, named)
+    return answer({"scheduled": list(map(_planned, planned)), "runs": [_run(one, gone) for one in found]})
 
 
 def _planned(one: Schedule) -> dict[str, Any]:
@@ -79,7 +84,7 @@ def _planned(one: Schedule) -> dict[str, Any]:
     }
 
 
-def _run(one: HuntRun) -> dict[str, Any]:
+def _run(one: HuntRun, gone: Mapping[EventId, str]) -> dict[str, Any]:
     came, due = one.answered, one.due
     return {
         "name": due.name,
@@ -90,6 +95,7 @@ def _run(one: HuntRun) -> dict[str, Any]:
         "counted": came.counted if came else None,
         "scanned": came.scanned if came else None,
         "events": came.events if came else [],
+        "destroyed": {key: gone[key] for key in came.events if key in gone} if came else {},
         "at": rfc3339(one.at) if one.at is not None else None,
         "entry": one.id,
     }

@@ -11,7 +11,7 @@ from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.bodies import SignedAlone, SignedJson
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import answer, commit
-from safeconduct.http.control.owned import Owner, admit, rules_of
+from safeconduct.http.control.owned import Owner, admit, destroyed_on, rules_of
 from safeconduct.http.control.rules import rules_read
 from safeconduct.kernel.ids import EventId
 from safeconduct.kernel.instants import parse_rfc3339, rfc3339
@@ -39,12 +39,19 @@ class TuneOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @router.get("")
 async def listed(control: Installation, reader: Reading, owner: Owner = "") -> Response:
-    """Lists an owner's tune-outs with who began them and why, those that are over too."""
+    """Lists an owner's tune-outs with who began them and why, those that are over too.
+
+    One whose event is `destroyed` holds nothing back: what it has at the places is not known any more.
+    """
     found = await rules_read(control, reader, owner)
     titles = {**TITLES, **{head.id: head.title for head in found.rules.heads()}}
     with control.snapshot() as records:
-        known = tune_outs.tune_outs(records, owner_name(records, owner))
-    return answer([_document(one) | {"title": titles.get(one.rule, "")} for one in known])
+        named = owner_name(records, owner)
+        known = tune_outs.tune_outs(records, named)
+    gone = await asyncio.to_thread(destroyed_on, control, named, {one.event for one in known})
+    return answer(
+        [_document(one) | {"title": titles.get(one.rule, ""), "destroyed": gone.get(one.event, "")} for one in known]
+    )
 
 
 @router.post("")

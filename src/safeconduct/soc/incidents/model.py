@@ -68,6 +68,11 @@ class IncidentRecord:
     made_by: str = ""
 
     @property
+    def events(self) -> frozenset[EventId]:
+        """The events of its alerts."""
+        return frozenset(key for alert in self.alerts for key in alert.events)
+
+    @property
     def stands(self) -> bool:
         """True while nothing came after it."""
         return not (self.continued_by or self.replaced_by)

@@ -1,6 +1,6 @@
 """Making an incident whole again: from what was recorded of it, its events and the rules."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import EventId
@@ -12,27 +12,19 @@ from safeconduct.soc.detection.views import views
 from safeconduct.soc.entities import mentions
 from safeconduct.soc.incidents.model import AlertReference, EdgeReference, IncidentRecord
 from safeconduct.soc.model import Alert, Edge, Entity, EntityKind, Event, Incident, Match
-from safeconduct.soc.ports import EventStore
 from safeconduct.soc.unusual import matches_of
 
 
-def incident_of(record: IncidentRecord, store: EventStore, rules: RuleSet) -> Incident:
-    """Returns the incident with its matches and values, read from its events.
-
-    Raises:
-        UnavailableError: an event is missing from the index.
-    """
-    return whole(record, store.many({key for alert in record.alerts for key in alert.events}), rules)
-
-
-def whole(record: IncidentRecord, events: Mapping[EventId, Event], rules: RuleSet) -> Incident:
-    """Returns the incident of a record, its matches and values found again in the events.
+def whole(
+    record: IncidentRecord, events: Mapping[EventId, Event], rules: RuleSet, gone: Collection[EventId] = ()
+) -> Incident:
+    """Returns the incident of a record, its matches and values found again in the events; but in those that are gone.
 
     Raises:
         UnavailableError: an event is not in the index (`event-missing`). A rule that was changed since gives no
             matches for its alerts: they are evidence only under the rule that found them.
     """
-    ordered = sorted(_named(record, events), key=lambda event: (event.at, event.id))
+    ordered = sorted(_named(record, events, gone), key=lambda event: (event.at, event.id))
     alerts = tuple(_alert(reference, events, rules) for reference in record.alerts)
     _, reasons = score(alerts, (event.source for event in ordered))
     return Incident(
@@ -47,8 +39,8 @@ def whole(record: IncidentRecord, events: Mapping[EventId, Event], rules: RuleSe
     )
 
 
-def _named(record: IncidentRecord, events: Mapping[EventId, Event]) -> list[Event]:
-    named = {key for alert in record.alerts for key in alert.events}
+def _named(record: IncidentRecord, events: Mapping[EventId, Event], gone: Collection[EventId]) -> list[Event]:
+    named = record.events.difference(gone)
     missing = sorted(named - events.keys())
     if missing:
         raise UnavailableError(
@@ -60,10 +52,10 @@ def _named(record: IncidentRecord, events: Mapping[EventId, Event]) -> list[Even
 
 
 def _alert(reference: AlertReference, events: Mapping[EventId, Event], rules: RuleSet) -> Alert:
-    found = matches_of(reference.said, events)
+    found = matches_of((one for one in reference.said if one.event in events), events)
     if _digest(rules, reference.rule) == reference.rule_digest:
         used = _base_rules(rules, reference.rule)
-        found = tuple(match for key in reference.events for match in _matches(events[key], used))
+        found = tuple(match for key in reference.events if key in events for match in _matches(events[key], used))
     return Alert(
         id=reference.id,
         rule=reference.rule,
@@ -79,7 +71,9 @@ def _alert(reference: AlertReference, events: Mapping[EventId, Event], rules: Ru
 
 
 def _edge(reference: EdgeReference, events: Mapping[EventId, Event]) -> Edge | None:
-    """Returns the edge with its value, or None where the events no longer bear it out."""
+    """Returns the edge with its value, or None where the events no longer bear it out or are gone."""
+    if not events.keys() >= set(reference.events):
+        return None
     first, second = (
         _entities(events[key], place, reference.kind)
         for key, place in zip(reference.events, reference.pointers, strict=True)

@@ -1,10 +1,10 @@
 """Orders to destroy telemetry that were given: which there are, that one was carried out, and what is told of it."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 
 from safeconduct.kernel.errors import AbsentError
-from safeconduct.kernel.ids import EntryId
+from safeconduct.kernel.ids import EntryId, EventId
 from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.sealing import DAY_LENGTH
@@ -18,6 +18,7 @@ from safeconduct.soc.retention.events import (
     TelemetryOrder,
 )
 from safeconduct.soc.retention.holding import SUBJECT
+from safeconduct.soc.wording import number_of
 
 
 def telemetry_orders(records: Records, owner: str) -> Iterator[TelemetryOrder]:
@@ -52,8 +53,40 @@ def record_destroyed(tx: Transaction, order_id: EntryId, spared: Collection[str]
     return EntryId(tx.append(origin_of(tx), DESTROYED.draft(destroyed, subject=SUBJECT)).id)
 
 
+def destroyed_events(records: Records, owner: str, events: Iterable[EventId]) -> dict[EventId, TelemetryOrder]:
+    """Returns, of an owner's events, those that are known to be destroyed, each with the order."""
+    fates = ((key, records.get(EVENT_FATES, owned_key(owner, key))) for key in sorted(events))
+    return {key: find_telemetry_order(records, fate.order) for key, fate in fates if fate is not None}
+
+
+def refuse_destroyed(what: str, gone: Mapping[EventId, TelemetryOrder]) -> None:
+    """Returns if none of the events on which something rests is destroyed.
+
+    Raises:
+        AbsentError: `event-destroyed`.
+    """
+    if gone:
+        last = max(gone.values(), key=lambda one: one.destroyed_at or one.at)
+        raise AbsentError(
+            f"{number_of(len(gone), 'event')} of {what} {'was' if len(gone) == 1 else 'were'} {how_destroyed(last)}",
+            code="event-destroyed",
+            remedy="safeconduct incident show tells what the log has of it",
+        )
+
+
+def day_destroyed(order: TelemetryOrder) -> str:
+    """Returns the UTC day on which an order was carried out."""
+    return rfc3339(order.destroyed_at or order.at)[:DAY_LENGTH]
+
+
+def how_destroyed(order: TelemetryOrder) -> str:
+    """Returns what people are told of events that an order had destroyed."""
+    days = number_of(order.ordered.days, "day")
+    return f"destroyed on {day_destroyed(order)} under {order.ordered.rule}: kept for {days}"
+
+
 def destroyed_event(records: Records, owners: Iterable[str], beginning: str) -> AbsentError | None:
-    """Returns what to say of an event of one of the owners that is known to be destroyed: an incident cited it."""
+    """Returns what to say of an event of one of the owners that is known to be destroyed: a record named it."""
     for owner in sorted(owners):
         for key, fate in islice(records.scan(EVENT_FATES, owned_key(owner, beginning)), 1):
             return _told(key.rpartition("/")[2], find_telemetry_order(records, fate.order))
@@ -61,6 +94,8 @@ def destroyed_event(records: Records, owners: Iterable[str], beginning: str) -> 
 
 
 def _told(event_id: str, order: TelemetryOrder) -> AbsentError:
-    day = rfc3339(order.destroyed_at or order.at)[:DAY_LENGTH]
-    said = f"event {event_id} was destroyed on {day} under {order.ordered.rule}: kept for {order.ordered.days} days"
-    return AbsentError(said, code="event-destroyed", remedy=f"it stands in the log as order {order.id}")
+    return AbsentError(
+        f"event {event_id} was {how_destroyed(order)}",
+        code="event-destroyed",
+        remedy=f"it stands in the log as order {order.id}",
+    )

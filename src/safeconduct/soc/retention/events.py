@@ -23,8 +23,9 @@ class TelemetryOrdered:
     """These raw files of an owner's, which came on one day, and what was read from them are to be destroyed.
 
     `rule` is where the program says for how many `days` telemetry of these `sources` is kept; `by` is `retention`, or
-    who had it looked at now. `cited` are the events among them that incidents name, up to `CITED_MAX` of `citations`;
-    `events` those that were told when the files were read. `again` is the order by which they were destroyed before.
+    who had it looked at now. `cited` are the events among them that incidents, runs of hunts or tune-outs name, up
+    to `CITED_MAX` of `citations`; `events` those that were told when the files were read. `again` is the order by which
+    they were destroyed before.
     """
 
     owner: str
