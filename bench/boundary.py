@@ -14,7 +14,6 @@ from safeconduct.boundary.hints import hints
 from safeconduct.boundary.model import Block, Source
 from safeconduct.boundary.recognizing import recognize
 
-PIECE = 1_024
 ROUNDS = 5
 METHOD = (
     "CPU of recognizing with an inventory of 500 hosts, 500 accounts, 5 domains and 20 networks, in calls of 1 KB,"
@@ -27,9 +26,8 @@ METHOD = (
 def rows() -> list[dict[str, Any]]:
     """Returns cost per kilobyte, ratios to a hash, and what is found."""
     folder = corpora()
-    sources = [texts.questions(folder), texts.sigma(folder), texts.recording("audit.log"), texts.eve(folder)]
-    typical = [piece for one in sources for piece in _pieces(one)[:100]]
-    worst = _pieces(texts.recording("auth.log"))
+    typical = [piece for one in texts.typical(folder) for piece in one]
+    worst = texts.pieces(texts.recording("auth.log"))
     events = texts.windows(folder)[:200]
     given = _inventory()
 
@@ -62,11 +60,6 @@ def _inventory() -> Inventory:
         networks=tuple(f"198.18.{number}.0/24" for number in range(20)),
     )
     return compile_inventory([site])
-
-
-def _pieces(found: Sequence[str]) -> list[str]:
-    whole = "\n".join(found)
-    return [whole[at : at + PIECE] for at in range(0, len(whole), PIECE)]
 
 
 def _hash(text: str) -> None:

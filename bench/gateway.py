@@ -2,7 +2,7 @@
 
 Bare is the same uvicorn, loop, protocol and upstream client with nothing between them. Governed is everything on:
 token, standing, dialect, targets, recognizers, Cedar decision, intent and outcome in a SQLite log synced at each
-commit, receipts. Memo-off and no-boundary are the same with one thing otherwise, to show what it costs.
+commit, receipts. Dense, memo-off and no-boundary are the same with one thing otherwise, to show what it costs.
 """
 
 import contextlib
@@ -11,20 +11,22 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
+from bench.corpora import corpora
 from bench.gateway_load import BODY_BYTES, load
 from bench.gateway_rotation import PAIRS, PATHS, PRINCIPALS
 from bench.gateway_servers import CHANGE_EVERY_S, CHUNKS
-from bench.gateway_targets import BARE, GOVERNED, MEMO_OFF, NO_BOUNDARY, Server, Target, started
+from bench.gateway_targets import BARE, DENSE, GOVERNED, MEMO_OFF, NO_BOUNDARY, Server, Target, started
+from bench.gateway_texts import analysts, dense
 from bench.peers.targets import installed
 
 TARGETS = (BARE, GOVERNED)
-OTHERWISE = (MEMO_OFF, NO_BOUNDARY)  # at most connections alone
+OTHERWISE = (DENSE, MEMO_OFF, NO_BOUNDARY)  # at most connections alone
 CONNECTIONS = (1, 16, 64)
 MOST = 64
 SECONDS = 1.0  # of each cell in each round: with all peers the whole takes about three minutes
@@ -79,10 +81,12 @@ def servers(targets: Sequence[Target]) -> Iterator[Mapping[str, Server]]:
         measured, others = _cores()
         upstream.pin(others)
         url = f"http://127.0.0.1:{upstream.port}/v1"
+        typical = analysts(corpora())
         running = {}
         for target in targets:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            running[target.name] = server = stack.enter_context(target.start(url, folder))
+            server = stack.enter_context(target.start(url, folder))
+            running[target.name] = server = replace(server, texts=dense if target.is_dense else typical)
             server.pin(measured)
             for stream in (False, True):
                 uvloop.run(load(server, connections=MOST, stream=stream, seconds=WARM_UP_S))
@@ -182,7 +186,8 @@ def _method() -> str:
     load_average = " ".join(f"{load:.1f}" for load in os.getloadavg())
     return (
         f"{'/'.join(map(str, CONNECTIONS))} connections (rows without a number: {MOST}), {BODY_BYTES}-byte requests,"
-        f" each another text; {PRINCIPALS} principals on {PATHS} paths ({PAIRS} grants) in rotation, one entity changed"
+        " each another text: questions, rules, audit records and alerts in turns (dense: lines of sshd's log);"
+        f" {PRINCIPALS} principals on {PATHS} paths ({PAIRS} grants) in rotation, one entity changed"
         f" every {CHANGE_EVERY_S:g} s; 1 KB JSON answers or {CHUNKS} chunks from one stand-in; {ROUNDS} rounds of"
         f" {SECONDS:g} s a cell, targets in random order, each on one core, load and"
         f" stand-in on the other. CPU = user + system of all threads and children, a call, the"

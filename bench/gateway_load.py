@@ -58,8 +58,8 @@ def request(server: Server, number: int, *, stream: bool) -> bytes:
         "stream": stream,
         "messages": [{"role": "user", "content": ""}],
     }
-    words = f"case {number}: failed password for root from 203.0.113.66 port {number % 65536} ssh2 on web-01. "
-    document["messages"] = [{"role": "user", "content": (words * 20)[: BODY_BYTES - len(json.dumps(document))]}]
+    text = server.texts(number, BODY_BYTES - len(json.dumps(document)))
+    document["messages"] = [{"role": "user", "content": text}]
     body = json.dumps(document).encode()
     return server.head(number, len(body)) + body
 

@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.gateway_texts import Texts, dense
+
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -21,13 +23,15 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Server:
     """A process that listens on loopback, its children included in what it uses.
 
-    `asks` are the path and the headers of calls, taken in rotation; `model` is what their bodies name.
+    `asks` are the path and the headers of calls, taken in rotation; `model` is what their bodies name, `texts` what
+    they say.
     """
 
     pid: int
     port: int
     asks: Sequence[tuple[str, Mapping[str, str]]]
     model: str = "smollm2-135m"
+    texts: Texts = dense
 
     def head(self, number: int, length: int) -> bytes:
         """Returns the head of a call's request, with a body of that many bytes."""
@@ -58,10 +62,14 @@ Start = Callable[[str, Path], AbstractContextManager[Server]]
 
 @dataclass(frozen=True)
 class Target:
-    """Something that stands between a client and the upstream. `start` gets the upstream's base URL and a folder."""
+    """Something that stands between a client and the upstream. `start` gets the upstream's base URL and a folder.
+
+    A dense one is asked about the densest log there is, any other what analysts ask.
+    """
 
     name: str
     start: Start
+    is_dense: bool = False
 
 
 def started(role: str, *arguments: str) -> AbstractContextManager[Server]:
@@ -87,6 +95,7 @@ def child(command: Sequence[str]) -> Iterator[Server]:
 
 BARE = Target("bare", lambda url, _folder: started("bare", url))
 GOVERNED = Target("governed", lambda url, folder: started("governed", url, str(folder)))
+DENSE = Target("dense", GOVERNED.start, is_dense=True)
 MEMO_OFF = Target("memo-off", lambda url, folder: started("governed", url, str(folder), "memo"))
 NO_BOUNDARY = Target("no-boundary", lambda url, folder: started("governed", url, str(folder), "boundary"))
 

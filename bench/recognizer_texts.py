@@ -6,13 +6,16 @@ import json
 import random
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.scope_texts import SEED, prose
 
 RECORDING = Path(__file__).parents[1] / "src/safeconduct/cli/demo/recording"
+PIECE = 1_024  # characters
+TYPICAL = 100
+"""Pieces of each typical source."""
 EVENTS_MAX = 2_000
 """Events of one corpus: every so many of them, so that all of a recording is in it."""
 
@@ -31,6 +34,18 @@ _SSHD = (
     "sshd[{pid}]: error: maximum authentication attempts exceeded for {user} from {foe} port 40022 ssh2 [preauth]",
 )
 _NAMES = ("amara", "bruno.diaz", "k_lee", "svc-deploy", "x7", "Ingrid", "jose.m", "o-neil", "ops2", "a.b.c", "wei99")
+
+
+def pieces(found: Sequence[str]) -> list[str]:
+    """Returns texts as one, cut into kilobytes."""
+    whole = "\n".join(found)
+    return [whole[at : at + PIECE] for at in range(0, len(whole), PIECE)]
+
+
+def typical(folder: Path) -> list[list[str]]:
+    """Returns equally many kilobytes of questions of analysts, Sigma rules, audit records and EVE alerts."""
+    sources = [questions(folder), sigma(folder), recording("audit.log"), eve(folder)]
+    return [pieces(one)[:TYPICAL] for one in sources]
 
 
 def sshd_lines(count: int) -> Iterator[tuple[str, Mapping[str, str]]]:
