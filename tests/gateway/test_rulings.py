@@ -40,6 +40,7 @@ STANDING = compile_standing(PROGRAM)
 ANA, PATH = STANDING.principals["ana"], STANDING.paths["soc-triage"]
 (GRANT,) = STANDING.grants["ana", "soc-triage"]
 ENDS = GRANT.window.closes_at
+SENT = ("text", "indicator", "mail", "internal-address")
 ON_ANA = Selector(SelectorKind.PRINCIPAL, "ana")
 
 
@@ -273,18 +274,59 @@ def test_a_class_of_data_that_the_path_does_not_take():
     assert both(rulings, unseen, arrive(), request()).error.code == "data-class-not-allowed"
 
 
-@pytest.mark.parametrize("size", [TARGETS_KEPT_MAX, TARGETS_KEPT_MAX + 1])
-def test_a_call_with_many_targets_is_not_remembered(size):
+def ruled_by(condition, on=STANDING):
+    """Returns a standing with one more policy, which forbids where this holds."""
+    text = f'{on.policies.text}\n@id("own") forbid (principal, action, resource) when {{ {condition} }};'
+    return other((kept.POLICIES, kept.POLICIES_KEY, Policies(text=text)), on=on)
+
+
+TELLS_APART = ruled_by('context.targets_in_scope.contains("192.0.2.200")')
+
+
+@pytest.mark.parametrize(
+    ("standing", "size", "kept_as"),
+    [(TELLS_APART, TARGETS_KEPT_MAX, 1), (TELLS_APART, TARGETS_KEPT_MAX + 1, 0), (STANDING, TARGETS_KEPT_MAX + 1, 1)],
+)
+def test_a_call_with_many_targets_is_not_remembered_where_policies_tell_them_apart(standing, size, kept_as):
     rulings, body = Rulings(), request(text=" ".join(f"192.0.2.{number}" for number in range(1, size + 1)))
     for _ in range(2):
-        assert len(both(rulings, STANDING, arrive(), body).targets) == size
-    assert len(rulings) == (size == TARGETS_KEPT_MAX)
+        assert len(both(rulings, standing, arrive(), body).targets) == size
+    assert len(rulings) == kept_as
+
+
+def test_calls_that_the_policies_see_as_one_have_one_ruling_and_each_its_own_targets():
+    rulings = Rulings()
+    marking = other((kept.PATHS, PATH.id, replace(PATH, target_rule=TargetRule.MARK)))
+    for text in ("192.0.2.1", "evil.example", "http://evil.example/", "192.0.2.7 evil.example", "hello"):
+        both(rulings, marking, arrive(), request(text=text))
+    assert len(rulings) == 2  # with something outside that stands for itself, and without
+
+
+@pytest.mark.parametrize(
+    ("condition", "passes", "refused"),
+    [
+        ('context.targets_in_scope.contains("192.0.2.7")', "192.0.2.1", "192.0.2.7"),
+        ('context["targets_in_scope"] == ["192.0.2.7"]', "192.0.2.1", "192.0.2.7"),
+        ('["192.0.2.7"].containsAll(context.targets_in_scope)', "192.0.2.1", "192.0.2.7"),
+        ("!context.targets_mentioned.isEmpty()", "192.0.2.1", "evil.example"),
+        ('context != context || context.targets_mentioned.contains("evil.example")', "192.0.2.1", "evil.example"),
+        ('context.data_classes.contains("indicator")', "hello", "198.51.100.7"),
+        ("!resource.tools.containsAll(context.data_classes)", "", "hello"),
+    ],
+)  # fmt: skip
+def test_what_a_policy_tells_apart_is_ruled_apart(condition, passes, refused):
+    looked = replace(PATH, handling={"email": DataHandling.ALLOW, "indicator": DataHandling.ALLOW}, data_classes=SENT)
+    standing = ruled_by(condition, on=other((kept.PATHS, PATH.id, looked)))
+    rulings = Rulings()
+    for text, code in ((passes, "vault-unavailable"), (refused, "policy-forbids")) * 2:
+        if text:  # allowed, and then nobody could make pseudonyms; or forbidden
+            assert both(rulings, standing, arrive(), request(text=text)).error.code == code
 
 
 def test_the_oldest_ruling_goes_first():
     rulings = Rulings(kept_max=2)
     for number in (1, 2, 3, 1):
-        both(rulings, STANDING, arrive(), request(text=f"192.0.2.{number}"))
+        both(rulings, TELLS_APART, arrive(), request(text=f"192.0.2.{number}"))
     assert len(rulings) == 2
 
 

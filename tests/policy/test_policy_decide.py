@@ -140,7 +140,8 @@ def test_the_memo_depends_on_policies_and_entities():
 
 
 def test_the_memo_is_bounded():
-    memo, policies = DecisionMemo(kept_max=3), PolicySet.compile(PERMIT_ALL)
+    counting = '@id("any") permit (principal, action, resource) when { context.n >= 0 };'
+    memo, policies = DecisionMemo(kept_max=3), PolicySet.compile(counting)
     for n in range(10):
         memo.decide(policies, PolicyRequest(ANA, CALL, PATH, {"n": n}), ENTITIES)
     assert len(memo) == 3

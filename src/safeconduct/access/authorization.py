@@ -3,7 +3,7 @@
 Grants are entities and not policies: evaluation is linear in policies and independent of the number of entities.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 
@@ -122,12 +122,21 @@ def policy_request(
             "window_open": grant.window.holds(request.now),
             "agreement_valid": agreement_valid,
             "frozen": frozen,
-            "data_classes": frozenset(request.data_classes),
-            "targets_in_scope": frozenset(request.targets.keys() - outside.keys()),
-            "targets_outside": frozenset(one for one, place in outside.items() if place is not Place.PROSE),
-            "targets_mentioned": frozenset(one for one, place in outside.items() if place is Place.PROSE),
+            **content(request.data_classes, request.targets, outside),
         },
     )
+
+
+def content(
+    data_classes: Iterable[str], targets: Mapping[str, Place], outside: Mapping[str, Place]
+) -> dict[str, frozenset[str]]:
+    """Returns what policies are told of what a request holds. `outside` are those targets that are out of scope."""
+    return {
+        "data_classes": frozenset(data_classes),
+        "targets_in_scope": frozenset(targets.keys() - outside.keys()),
+        "targets_outside": frozenset([one for one, place in outside.items() if place is not Place.PROSE]),
+        "targets_mentioned": frozenset([one for one, place in outside.items() if place is Place.PROSE]),
+    }
 
 
 def _shipped(name: str) -> str:

@@ -3,7 +3,7 @@
 Policies can refuse more; they can't lift any of this. Its texts are what the caller reads.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -169,12 +169,19 @@ def _model(case: Case) -> Iterator[Reason]:
         yield Reason("model-approval-needed", f"path:{case.path.id}/models/{model.name}", text, remedy)
 
 
+def refused_content(
+    path: SealedPath, data_classes: Iterable[str], outside: Mapping[str, Place]
+) -> tuple[tuple[str, ...], list[str]]:
+    """Returns what a path refuses of what a request holds: targets outside its scope, and classes of data."""
+    targets = handled(path.target_rule, outside, Handling.REFUSE) if outside else ()
+    return targets, sorted({one for one in data_classes if one not in path.data_classes})
+
+
 def _content(case: Case) -> Iterator[Reason]:
-    request, path = case.request, case.path
-    refused = handled(path.target_rule, case.outside, Handling.REFUSE) if case.outside else ()
+    path = case.path
+    refused, foreign = refused_content(path, case.request.data_classes, case.outside)
     if refused:
         yield from _refused_targets(case, refused)
-    foreign = sorted({one for one in request.data_classes if one not in path.data_classes})
     if foreign:
         text = f"the path takes no data of class {', '.join(foreign)}"
         remedy = (

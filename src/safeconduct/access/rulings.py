@@ -4,13 +4,15 @@ Time is no part of what a ruling is looked up by: each has the instants between 
 ends. Refusals are decided anew each time, and so is what hours or a session narrow.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from operator import is_
 
 import msgspec
 
+from safeconduct.access.authorization import TARGETS, content
 from safeconduct.access.budgets import StatedBudget
 from safeconduct.access.catalogue import SealedModel
+from safeconduct.access.floor import refused_content
 from safeconduct.access.model.calls import CallRequest
 from safeconduct.access.model.grants import Grant
 from safeconduct.access.model.stops import Restriction
@@ -19,17 +21,20 @@ from safeconduct.access.target_rules import Place
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.ids import GrantId, PathId, PrincipalId
 from safeconduct.kernel.instants import Instant
-from safeconduct.policy import Part, reached
+from safeconduct.policy import EntityUid, Part, reached
 
 RULINGS_KEPT_MAX = 8192
 """Rulings that are kept, at about 1 KB each: a hot set of 200 principals on 20 paths fits twice."""
 
 TARGETS_KEPT_MAX = 8
-"""Targets of a call whose ruling is kept: with more it is hardly repeated, and they would take the memory."""
+"""Targets of a call whose ruling is kept, where policies tell them apart: more would take the memory."""
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What a call asks for, as `CallRequest` has it, but for when and for the session, which no kept ruling heeds."""
+    """What a call asks for, as `CallRequest` has it, but for when and for the session, which no kept ruling heeds.
+
+    `seen` is what the policies can tell apart of what the request holds.
+    """
 
     principal: PrincipalId
     path: PathId
@@ -37,22 +42,19 @@ class Asked(msgspec.Struct, frozen=True):
     model: str
     grant: GrantId | None
     token: str
-    data_classes: tuple[str, ...]
-    targets: tuple[tuple[str, Place], ...]
+    seen: tuple[Hashable, ...]
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     """An allowed call: the decision, the grant that it falls under, and what follows from both on its standing.
 
-    `approval` is the key of the one that its model needs, if any; `outside` are its targets that the scope does not
-    cover; `budgets` are those that it counts against.
+    `approval` is the key of the one that its model needs, if any; `budgets` are those that it counts against.
     """
 
     decision: Decision
     grant: Grant
     model: SealedModel
     approval: str
-    outside: Mapping[str, Place]
     restrictions: tuple[Restriction, ...]
     budgets: tuple[StatedBudget, ...]
 
@@ -94,8 +96,10 @@ class Rulings:
         return kept.ruling
 
     def keep(self, standing: Standing, asked: Asked, request: CallRequest, ruling: Ruling) -> None:
-        """Keeps what was ruled of a call, unless hours or a session narrow it, or it has many targets."""
-        if len(asked.targets) > TARGETS_KEPT_MAX or _narrowed(standing, asked):
+        """Keeps what was ruled of a call, unless hours or a session narrow it, or policies see its many targets."""
+        if len(request.targets) > TARGETS_KEPT_MAX and standing.policies.views.tell_apart(TARGETS):
+            return
+        if _narrowed(standing, asked):
             return
         question = standing.asked(request)
         if question is None:
@@ -108,6 +112,20 @@ class Rulings:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+def asked_of(standing: Standing, request: CallRequest, outside: Mapping[str, Place]) -> Asked | None:
+    """Returns what a ruling is looked up by. None where the path refuses what the request holds: no ruling allows it.
+
+    `outside` are the targets that are out of scope now. That, and what the floor says of it, is found for each call:
+    in a ruling enters of targets and classes what the policies can tell apart, and no more.
+    """
+    path = standing.paths.get(request.path)
+    if path is None or any(refused_content(path, request.data_classes, outside)):
+        return None
+    told = content(request.data_classes, request.targets, outside)
+    seen = standing.policies.views.seen(told, standing.entities.attributes(EntityUid("Path", path.id)))
+    return Asked(request.principal, path.id, request.purpose, request.model, request.grant, request.token, seen)
 
 
 def ruled(standing: Standing, request: CallRequest, decision: Decision, grant: Grant | None) -> Ruling:
@@ -127,7 +145,6 @@ def ruled(standing: Standing, request: CallRequest, decision: Decision, grant: G
         grant=grant,
         model=model,
         approval=compiled.approval(model),
-        outside=standing.outside(path, request.targets, request.now),
         restrictions=standing.restricted(principal, path, grant),
         budgets=standing.budgets_of(principal, path, grant),
     )

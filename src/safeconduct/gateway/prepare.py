@@ -6,7 +6,7 @@ as `unlabeled`, which it must take by name.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -16,7 +16,7 @@ from safeconduct.access.model.grants import Grant
 from safeconduct.access.model.parties import Principal
 from safeconduct.access.model.paths import SealedPath
 from safeconduct.access.model.stops import Restriction, RestrictionKind
-from safeconduct.access.rulings import Asked, Ruling, Rulings, ruled
+from safeconduct.access.rulings import Asked, Ruling, Rulings, asked_of, ruled
 from safeconduct.access.sign_in import check_reach
 from safeconduct.access.standing import Decide, Standing
 from safeconduct.access.target_rules import Place
@@ -35,11 +35,11 @@ from safeconduct.gateway.providers import Configured, Upstreams, askable
 from safeconduct.gateway.request_checks import check_request, check_tools, output_tokens_max, shapes_of
 from safeconduct.gateway.spoken import Way, way_to
 from safeconduct.gateway.spotlighting import spotlighted
-from safeconduct.gateway.targets import find_targets
+from safeconduct.gateway.targets import NO_TARGETS, find_targets
 from safeconduct.gateway.vendors import members, safety_id
 from safeconduct.kernel.decisions import Decision
 from safeconduct.kernel.errors import RefusedError, SafeconductError
-from safeconduct.kernel.ids import GrantId, PrincipalId
+from safeconduct.kernel.ids import PrincipalId
 from safeconduct.policy import PolicyRequest, decide
 
 
@@ -100,7 +100,7 @@ class _Steps:
     principal: Principal | None = None
     path: SealedPath | None = None
     asked: ModelRequest | None = None
-    sought: Asked | None = None
+    request: CallRequest | None = None
     decision: Decision | None = None
     hints: tuple[Hint, ...] = ()
     grant: Grant | None = None
@@ -126,7 +126,8 @@ class _Steps:
         inspected = inspect_request(path, shown, standing.inventory)
         classes = inspected.classes if inspected else {}
         self.step = 6
-        ruling = self._allowed(principal, path, self._sought(principal, path, asked.model, targets, classes))
+        outside = standing.outside(path, targets, arrival.at) if targets else NO_TARGETS
+        ruling = self._allowed(path, self._request(principal, path, asked.model, targets, classes), outside)
         providers = askable(path, upstreams)
         model = ruling.model
         check_reach(sign_in_tier(standing, arrival), model.tier, model.name)
@@ -156,7 +157,7 @@ class _Steps:
             asks=asks,
             output_tokens_max=tokens,
             targets=targets,
-            outside=ruling.outside,
+            outside=outside,
             decision=ruling.decision,
             policy_digest=standing.policies.digest,
             epoch=standing.epoch,
@@ -201,49 +202,43 @@ class _Steps:
             return None
         return hide(path, principal, self.arrival, body, transcript, tokens=self.tokens)
 
-    def _sought(
+    def _request(
         self, principal: Principal, path: SealedPath, model: str, targets: Mapping[str, Place], classes: Iterable[str]
-    ) -> Asked:
-        arrival, grant = self.arrival, GrantId(self.arrival.grant) if self.arrival.grant else None
-        purpose, token = arrival.purpose or path.purpose, self.standing.token_id(arrival.token)
-        return Asked(principal.id, path.id, purpose, model, grant, token, tuple(classes), tuple(targets.items()))
+    ) -> CallRequest:
+        token = self.standing.token_id(self.arrival.token)
+        return decision_request(self.arrival, principal, path, model, targets, token=token, data_classes=tuple(classes))
 
-    def _allowed(self, principal: Principal, path: SealedPath, sought: Asked) -> Ruling:
-        ruling = self._ruling(principal, path, sought)
+    def _allowed(self, path: SealedPath, request: CallRequest, outside: Mapping[str, Place]) -> Ruling:
+        ruling = self._ruling(request, outside)
         if restricts(ruling.restrictions, RestrictionKind.WEAKER):
-            weaker = msgspec.structs.replace(sought, model=_weaker(path, ruling.restrictions))
-            ruling = self._ruling(principal, path, weaker)
+            ruling = self._ruling(replace(request, model=_weaker(path, ruling.restrictions)), outside)
         return ruling
 
-    def _ruling(self, principal: Principal, path: SealedPath, sought: Asked) -> Ruling:
-        self.sought = sought
-        known = self.rulings.find(self.standing, sought, self.arrival.at) if self.rulings is not None else None
+    def _ruling(self, request: CallRequest, outside: Mapping[str, Place]) -> Ruling:
+        self.request = request
+        rulings = self.rulings
+        asked = asked_of(self.standing, request, outside) if rulings is not None else None
+        known = rulings.find(self.standing, asked, request.now) if rulings is not None and asked is not None else None
         if known is None:
-            return self._decided(self._request(principal, path, sought), sought)
+            return self._decided(request, asked)
         self.decision, self.grant = known.decision, known.grant
         return known
 
-    def _decided(self, request: CallRequest, sought: Asked) -> Ruling:
+    def _decided(self, request: CallRequest, asked: Asked | None) -> Ruling:
         self.decision, self.grant = self.standing.authorize(request, self.decide)
         if not self.decision.allowed:
             first = self.decision.reasons[0]
             raise RefusedError(first.text, code=first.code, clause=first.clause, remedy=first.remedy)
         ruling = ruled(self.standing, request, self.decision, self.grant)
-        if self.rulings is not None:
-            self.rulings.keep(self.standing, sought, request, ruling)
+        if self.rulings is not None and asked is not None:
+            self.rulings.keep(self.standing, asked, request, ruling)
         return ruling
-
-    def _request(self, principal: Principal, path: SealedPath, sought: Asked) -> CallRequest:
-        targets, classes = dict(sought.targets), sought.data_classes
-        return decision_request(
-            self.arrival, principal, path, sought.model, targets, token=sought.token, data_classes=classes
-        )
 
     def _question(self) -> PolicyRequest | None:
         """Returns what the policies were asked; None where it did not come to that."""
-        if self.decision is None or self.principal is None or self.path is None or self.sought is None:
+        if self.decision is None or self.request is None:
             return None
-        return self.standing.asked(self._request(self.principal, self.path, self.sought))
+        return self.standing.asked(self.request)
 
 
 def _weaker(path: SealedPath, restrictions: tuple[Restriction, ...]) -> str:

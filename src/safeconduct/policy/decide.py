@@ -9,7 +9,7 @@ from safeconduct.kernel.canonical import JSONValue
 from safeconduct.kernel.decisions import Decision, Effect, Reason
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.policy.entities import Entities, Part
-from safeconduct.policy.model import EntityUid, PolicyRequest, encode_record, encode_uid, hashable_record, references
+from safeconduct.policy.model import EntityUid, PolicyRequest, encode_record, encode_uid, references
 from safeconduct.policy.sets import PolicySet
 
 DECISIONS_KEPT_MAX = 8192
@@ -44,7 +44,9 @@ def decide(policies: PolicySet, request: PolicyRequest, entities: Entities) -> D
 
 
 class DecisionMemo:
-    """Remembers decisions by all they depend on: policies, what can be reached of the entities, the whole request.
+    """Remembers decisions by all they depend on: policies, what can be reached of the entities, what is asked.
+
+    Of the context that is what these policies can tell apart (policy/views.py).
 
     It can't be stale: there is no clock in a request (a context says `window_open`, never `now`).
     """
@@ -57,7 +59,8 @@ class DecisionMemo:
         """Returns what `decide` returns."""
         part = reached(policies, request, entities)
         named = request.principal, request.action, request.resource
-        key = (policies.digest, part.digest, named, hashable_record(request.context))
+        seen = policies.views.seen(request.context, entities.attributes(request.resource))
+        key = (policies.digest, part.digest, named, seen)
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = decide(policies, request, entities)

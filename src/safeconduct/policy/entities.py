@@ -15,7 +15,7 @@ import cedarpy
 from safeconduct.kernel.canonical import canonical, digest
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.kernel.maps import PersistentMap, Places
-from safeconduct.policy.model import EntityRecord, EntityUid, encode_record, encode_uid, hashable, references
+from safeconduct.policy.model import EntityRecord, EntityUid, Value, encode_record, encode_uid, hashable, references
 
 PARTS_KEPT_MAX = 8192
 """Parts that a store keeps, at about 7 KB each; a hot set of 200 principals on 20 paths fits twice."""
@@ -31,6 +31,11 @@ class Compiled:
         self.names = references(record.attributes) | frozenset(record.parents)
         self._record = record
         self._text = ""
+
+    @property
+    def attributes(self) -> Mapping[str, Value]:
+        """What policies may ask of it."""
+        return self._record.attributes
 
     @property
     def text(self) -> str:
@@ -141,6 +146,11 @@ class Entities:
             more.subtract(known.names if known is not None else ())
             more.update(new.names if new is not None else ())
         return {uid: self._named.get(uid, 0) + count or None for uid, count in more.items() if count}
+
+    def attributes(self, uid: EntityUid) -> Mapping[str, Value]:
+        """Returns what policies may ask of an entity; nothing of one that is not there."""
+        found = self.compiled.get(uid)
+        return found.attributes if found is not None else {}
 
     def has(self, part: Part) -> bool:
         """Tells whether a part, which may be another store's, would be made of the same entities here."""

@@ -13,6 +13,7 @@ from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import InvalidInputError
 from safeconduct.policy.model import EntityUid
 from safeconduct.policy.source import PolicyInvalidError, Statement, statements
+from safeconduct.policy.views import Views, views
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,15 @@ class Schema:
 class PolicySet:
     """Cedar policies, each with a unique `@id`. An empty set permits nothing.
 
-    `mentions` are the entities that policies name outright, each with the line of a policy that does.
+    `mentions` are the entities that policies name outright, each with the line of a policy that does; `views` is how
+    they look at a request's context.
     """
 
     text: str
     digest: str
     ids: tuple[str, ...]
     mentions: Mapping[EntityUid, int] = field(repr=False)
+    views: Views = field(repr=False, compare=False)
     handle: cedarpy.PolicySet = field(repr=False, compare=False)
 
     @classmethod
@@ -61,6 +64,7 @@ class PolicySet:
         """
         found = statements(text)
         ids: list[str] = []
+        policies: list[pst.Template] = []
         mentions: dict[EntityUid, int] = {}
         for statement in found:
             policy = parse_statement(statement)
@@ -70,10 +74,11 @@ class PolicySet:
             if schema is not None:
                 _validate(statement, policy_id, schema)
             ids.append(policy_id)
+            policies.append(policy)
             mentions |= {_uid(found): statement.line for found in pst.entity_uids(policy)}
         # The engine numbers policies in the order of the text, so that `policyN` is the Nth id.
         handle = cedarpy.PolicySet.from_str("\n".join(statement.text for statement in found))
-        return cls(text, digest(text), tuple(ids), mentions, handle)
+        return cls(text, digest(text), tuple(ids), mentions, views(policies), handle)
 
     def texts(self) -> Mapping[str, str]:
         """Returns the text of each policy by its id."""
