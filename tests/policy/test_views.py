@@ -84,6 +84,7 @@ def test_where_the_resource_has_no_such_set_the_value_is_seen_whole():
 def test_whether_an_attribute_is_there_is_seen():
     found = policies(("permit", "when", "context has found")).views
     assert found.seen({"flag": True}, TAKEN) != found.seen({"flag": True, "found": A}, TAKEN)
+    assert found.seen({"other": A}, TAKEN) != found.seen({"found": A}, TAKEN)
 
 
 @pytest.mark.parametrize(
