@@ -37,10 +37,9 @@ def healthy(findings: list[Finding]) -> bool:
 def about(status: Mapping[str, Any]) -> Iterator[Finding]:
     """Judges what the installation says of itself."""
     yield from map(_log, status["logs"])
-    none = status["program"] == "none in force"
-    remedy = "safeconduct program plan FILE, then program apply FILE" if none else ""
-    yield Finding("program", State.BAD if none else State.OK, status["program"], remedy)
-    if not none:
+    lack = _NO_PROGRAM.get(status["program"])
+    yield Finding("program", State.OK if lack is None else State.BAD, status["program"], lack or "")
+    if lack is None:
         yield _way_in(status["administrators_with_keys"])
     yield _vetting(status["vetting"])
     for one in status["agreement"]:
@@ -52,6 +51,12 @@ def about(status: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(name, State.WARN, f"{status[name]} {name.replace('_', ' ')}", remedy)
     yield from map(_shipping, status["shipping"])
 
+
+_NO_PROGRAM: Mapping[str, str] = {
+    "none in force": "safeconduct program plan FILE, then program apply FILE",
+    "not known while logs are stopped": "first mend the logs: safeconduct log recover",
+}
+"""What an installation says in the place of a program, and what to do about it."""
 
 _COUNTED: Mapping[str, str] = {
     "waiting": "the partner's witness cosigns what waits; is it up?",

@@ -9,7 +9,7 @@ import typer
 
 from safeconduct import settings
 from safeconduct.adapters.log_lines import LineFormat
-from safeconduct.cli.client import Data, client
+from safeconduct.cli.client import Data, Key, Url, client
 from safeconduct.cli.output import Json, emit, err, out, state_of, worded
 
 WORKERS_MAX = 64
@@ -155,14 +155,18 @@ def databases(read: settings.Settings, url: str) -> settings.Databases:
     return replace(read.databases, log=url) if url else read.databases
 
 
-def status(*, data: Data = None, as_json: Json = False) -> None:
+def status(*, url: Url = "", data: Data = None, key: Key = None, as_json: Json = False) -> None:
     """Shows whether a server runs, what is in force, and what is wrong."""
-    emit(client(data).get("/api/v1/status"), as_json, _show_status)
+    emit(client(data, key, url).get("/api/v1/status"), as_json, _show_status)
+
+
+def _show_stopped(finding: str) -> None:
+    err.print(f"stopped: {finding}", style="bold red", markup=False)
 
 
 def _ready(url: str, findings: list[str], upstreams: list[str]) -> None:
     for finding in findings:
-        err.print(f"stopped: {finding}", style="bold red", markup=False)
+        _show_stopped(finding)
     err.print(f"upstreams: {', '.join(sorted(upstreams)) or 'none'}", style="dim", markup=False)
     out.print(f"serving on {url}", markup=False)
 
@@ -174,6 +178,9 @@ def _show_made(document: dict[str, Any]) -> None:
 
 
 def _show_status(document: dict[str, Any]) -> None:
+    for log in document["logs"]:
+        if log["stopped"] and not log["successor"]:
+            _show_stopped(f"{log['origin']}: {log['stopped']}; safeconduct doctor says what to do")
     for name, value in document.items():
         if not isinstance(value, list):
             out.print(f"{name:<16} {worded(value)}", markup=False)

@@ -4,7 +4,7 @@ What reads, indexes and searches is loaded with the first archive that is asked 
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -51,9 +51,9 @@ class Archives:
         for owner in self.owners:
             self.of(owner).telemetry.resume()
 
-    def count(self) -> int:
-        """Returns how many events there are in all."""
-        return sum(sum(self.of(owner).events.counts().values()) for owner in self.owners)
+    def count(self, owners: Iterable[str]) -> int:
+        """Returns how many events there are of these owners, whose telemetry there is."""
+        return sum(sum(self.of(owner).events.counts().values()) for owner in owners)
 
 
 @contextmanager

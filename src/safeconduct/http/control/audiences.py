@@ -45,7 +45,7 @@ READERS: Mapping[str, Row] = {
     "GET /api/v1/me": Row(Audience.CONCERNED, "about oneself; nobody about anybody else"),
     "GET /api/v1/notices": Row(Audience.CONCERNED, "those to their organization"),
     "GET /api/v1/notices/channels": Row(Audience.HOUSE),
-    "GET /api/v1/status": Row(Audience.PARTIES),
+    "GET /api/v1/status": Row(Audience.PARTIES, "events: of telemetry that they read"),
     "POST /api/v1/programs/plan": Row(Audience.OVERSEERS),
     "GET /api/v1/programs": Row(Audience.AGREEMENT),
     "GET /api/v1/programs/ownerless": Row(Audience.PARTIES),

@@ -42,14 +42,19 @@ async def admit(control: Control, signed: Signed[object], owner: str) -> str:
     return await asyncio.to_thread(asked)
 
 
+def readable_owners(control: Control, records: Records, reader: Reader) -> frozenset[str]:
+    """Returns whose telemetry somebody reads, which may be nobody's."""
+    now = control.clock.now()
+    return frozenset(one for one in control.archives.owners if reads_telemetry(records, reader, one, now))
+
+
 def read_owners(control: Control, records: Records, reader: Reader) -> frozenset[str]:
-    """Returns whose telemetry somebody reads.
+    """Returns whose telemetry somebody reads, where it is somebody's.
 
     Raises:
         RefusedError: `not-yours`: nobody's.
     """
-    now = control.clock.now()
-    found = frozenset(one for one in control.archives.owners if reads_telemetry(records, reader, one, now))
+    found = readable_owners(control, records, reader)
     if not found:
         raise RefusedError(
             f"{reader.principal} reads nobody's telemetry",

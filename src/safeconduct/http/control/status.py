@@ -9,12 +9,14 @@ from safeconduct.access import records as kept
 from safeconduct.access.freezes import freezes, overdue_reviews, pending
 from safeconduct.access.holds import holds
 from safeconduct.access.promises import broken_promises
+from safeconduct.access.reading_rights import Reader
 from safeconduct.access.sign_in import administrators_with_keys
 from safeconduct.access.upstream_keys import unrevoked
 from safeconduct.gateway.ports import UpstreamFacts
 from safeconduct.http.control.asking import Reading
 from safeconduct.http.control.context import Control, Installation
 from safeconduct.http.control.frame import answer
+from safeconduct.http.control.owned import readable_owners
 from safeconduct.http.vitals import readiness
 from safeconduct.kernel.effects import OUTBOX
 from safeconduct.kernel.instants import rfc3339
@@ -44,20 +46,20 @@ async def readyz(control: Installation) -> Response:
 
 
 @router.get("/api/v1/status")
-async def status(control: Installation, _: Reading) -> Response:
+async def status(control: Installation, reader: Reading) -> Response:
     """Returns the state of the installation for people."""
     with control.snapshot() as records:
-        return answer(_told(control, records) | _outside(control))
+        return answer(_told(control, records, reader) | _outside(control))
 
 
-def _told(control: Control, records: Records) -> dict[str, Any]:
+def _told(control: Control, records: Records, reader: Reader) -> dict[str, Any]:
     """What the records say: who and what is in force, what waits, and what is owed."""
     program, now = kept.program_in_force(records), control.clock.now()
     return {
         "version": metadata.version("safeconduct"),
         "at": rfc3339(now),
         "server": control.lists_url or "none",
-        "program": program.digest if program else "none in force",
+        "program": program.digest if program else _no_program(control),
         "agreement": warnings(records, now),
         "vetting": vetting_state(records, now),
         "administrators_with_keys": administrators_with_keys(records),
@@ -72,9 +74,14 @@ def _told(control: Control, records: Records) -> dict[str, Any]:
         "holds": sum(1 for _ in holds(records)),
         "broken_promises": len(broken_promises(records)),
         "effects": sum(1 for _ in records.scan(OUTBOX)),
-        "events": control.archives.count(),
+        "events": control.archives.count(readable_owners(control, records, reader)),
         "logs": _logs(control, records),
     }
+
+
+def _no_program(control: Control) -> str:
+    """Returns why there is none: of damaged records nobody says what is in force."""
+    return "not known while logs are stopped" if control.stopped() else "none in force"
 
 
 def _logs(control: Control, records: Records) -> list[dict[str, Any]]:
