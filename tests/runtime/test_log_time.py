@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safeconduct.cli.findings import CLOCKS_APART_S, State, about_clock
+from safeconduct.access.acts import ACT_AGE_MAX
+from safeconduct.cli.findings import State, about_clock
 from safeconduct.gateway.events import CALL_INTENT, CALL_REFUSED
 from safeconduct.kernel.instants import parse_rfc3339, seconds
+from safeconduct.runtime.clock_behind import CLOCKS_APART_MAX, told_behind
 from safeconduct.runtime.intending import DECIDED_MAX
 from safeconduct.runtime.log_time import LogTime
 from support.call_ends import ANSWER, JSON_HEAD, ScriptedClient, ScriptedUpstream, request
@@ -134,13 +136,30 @@ def test_what_another_process_s_clock_let_through_is_decided_again_by_its_transa
     ("apart", "state"),
     [
         (0, State.OK),
-        (CLOCKS_APART_S, State.OK),
-        (-CLOCKS_APART_S, State.OK),
-        (CLOCKS_APART_S + 1, State.WARN),
-        (-CLOCKS_APART_S - 1, State.WARN),
+        (CLOCKS_APART_MAX, State.OK),
+        (-CLOCKS_APART_MAX, State.OK),
+        (CLOCKS_APART_MAX + 1, State.WARN),
+        (-CLOCKS_APART_MAX - 1, State.WARN),
     ],
 )
 def test_doctor_tells_of_a_clock_that_is_behind_the_log_or_ahead_of_the_server(apart, state):
-    found = about_clock(START + seconds(apart), START)
+    found = about_clock(START + apart, START)
     assert found.state is state
     assert bool(found.remedy) is (state is State.WARN)
+
+
+@pytest.mark.parametrize(("ahead", "acts"), [(ACT_AGE_MAX, "still taken"), (ACT_AGE_MAX + 1, "refused as act-stale")])
+def test_what_is_told_of_a_clock_that_is_behind_says_whether_acts_are_still_taken(ahead, acts):
+    told = told_behind(START + ahead, START)
+    assert "0:05:00 behind the log's last entry" in told
+    assert acts in told
+
+
+@pytest.mark.parametrize(("ahead", "told"), [(CLOCKS_APART_MAX, False), (CLOCKS_APART_MAX + 1, True)])
+def test_a_log_tells_that_the_machine_s_clock_is_behind_until_it_is_there_again(ahead, told):
+    clock = Clock(START)
+    time = LogTime(clock)
+    time.pass_by(START + ahead)
+    assert bool(time.behind()) is told
+    clock.time = START + ahead
+    assert time.behind() == ""

@@ -67,9 +67,10 @@ class ServeOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """Who is told of each step of the start, and of address, findings and upstreams once it serves."""
+    """Who is told of each step of the start and what is amiss; of address, findings and upstreams once it serves."""
 
     progress: Callable[[str], None] = lambda _step: None
+    warning: Callable[[str], None] = lambda _what: None
     ready: Callable[[str, list[str], list[str]], None] = lambda _url, _findings, _upstreams: None
 
 

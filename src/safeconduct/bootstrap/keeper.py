@@ -26,6 +26,7 @@ from safeconduct.bootstrap.watching import watching
 from safeconduct.kernel.errors import UnavailableError
 from safeconduct.runtime.abandoning import Abandoner
 from safeconduct.runtime.background import beside
+from safeconduct.runtime.clock_behind import REMEDY
 from safeconduct.runtime.confirming import Confirmation
 from safeconduct.runtime.effects import EffectRunner
 from safeconduct.soc.siem.events import TELL_SIEM
@@ -60,6 +61,8 @@ async def keep(order: Order, ended: threading.Event, ready: Callable[[], None]) 
 
 async def _keep(here: Joined, order: Order, require_turn: Callable[[], None], ended: threading.Event) -> None:
     house = here.installation
+    if behind := house.writer.time.behind():
+        _log.warning("clock: %s; %s", behind, REMEDY)
     await asyncio.to_thread(house.archives.resume)
     runner = effect_runner(house)
     carry_responses(runner, house, lambda: order.here)

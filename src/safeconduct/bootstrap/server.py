@@ -32,6 +32,7 @@ from safeconduct.http.inprocess import Answer, Ask, ask
 from safeconduct.http.vitals import AtWork, alone_at_work
 from safeconduct.runtime.background import beside
 from safeconduct.runtime.calls import Calls
+from safeconduct.runtime.clock_behind import REMEDY
 from safeconduct.runtime.effects import EffectRunner
 from safeconduct.soc.siem.events import TELL_SIEM
 
@@ -77,6 +78,8 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
             )
             server = _server(installation, runner.settle, serving, options, local)
             lock.announce(Address(here, serving.secret))
+            if behind := installation.writer.time.behind():
+                told.warning(f"clock: {behind}; {REMEDY}")
             told.ready(url, [finding.text for finding in installation.findings], named(upstreams))
             async with _beside_calls(installation):
                 await server.serve(sockets=[listener])

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from safeconduct.kernel.instants import SECOND, Instant, rfc3339
-
-CLOCKS_APART_S = 60
-"""Seconds by which the installation's time and the machine's may differ: what a signed act may be ahead by."""
+from safeconduct.kernel.instants import Instant, rfc3339
+from safeconduct.runtime.clock_behind import CLOCKS_APART_MAX, REMEDY, told_behind
 
 
 class State(StrEnum):
@@ -144,13 +142,9 @@ def about_telemetry(listed: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
 
 def about_clock(here: Instant, machine: Instant) -> Finding:
     """Judges an installation's time by that of the machine: it is ahead where the machine's is behind the log."""
-    apart = (here - machine) // SECOND
-    if abs(apart) <= CLOCKS_APART_S:
-        return Finding("clock", State.OK, f"it is {rfc3339(here)}")
-    said = f"it is {rfc3339(here)} for the installation and {rfc3339(machine)} on this machine"
-    if apart < 0:
+    if said := told_behind(here, machine):
+        return Finding("clock", State.WARN, said, REMEDY)
+    if machine - here > CLOCKS_APART_MAX:
+        said = f"it is {rfc3339(here)} for the installation and {rfc3339(machine)} on this machine"
         return Finding("clock", State.WARN, said, "set the clock of the server's machine")
-    remedy = (
-        "set the machine's clock; if it is right, a former one ran ahead: docs/operations.md, When a clock is wrong"
-    )
-    return Finding("clock", State.WARN, said, remedy)
+    return Finding("clock", State.OK, f"it is {rfc3339(here)}")

@@ -139,7 +139,11 @@ def serve(
         watch=Watch(lines=log_format, collector=otel),
         drain_s=drain,
     )
-    told = calling.Told(progress=lambda step: err.print(step, style="dim", markup=False), ready=_ready)
+    told = calling.Told(
+        progress=lambda step: err.print(step, style="dim", markup=False),
+        warning=lambda what: err.print(what, style="yellow", markup=False),
+        ready=_ready,
+    )
     if workers > 1:
         from safeconduct.bootstrap import many  # noqa: PLC0415 - the parent of workers does none of their work
 

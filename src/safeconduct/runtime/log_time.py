@@ -2,6 +2,7 @@
 
 from safeconduct.kernel.instants import Instant
 from safeconduct.kernel.ports import Clock
+from safeconduct.runtime.clock_behind import told_behind
 
 _MILLISECOND = 1000  # microseconds
 
@@ -20,6 +21,11 @@ class LogTime:
     def now(self) -> Instant:
         """Returns the machine's time, or the last instant that was passed by if that is later."""
         return max(self._passed, self._clock.now())
+
+    def behind(self) -> str:
+        """Returns what it means that the machine's clock is behind, as `told_behind`; nothing where it is not."""
+        machine = self._clock.now()
+        return told_behind(max(self._passed, machine), machine)
 
     def pass_by(self, at: Instant) -> None:
         """Makes all that follows come at this instant or after it."""
