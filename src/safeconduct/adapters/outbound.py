@@ -45,6 +45,27 @@ def http_address(text: str, form: str) -> SplitResult:
     return where
 
 
+def server_address(text: str, form: str) -> SplitResult:
+    """Reads the address of a server that has its own paths: scheme, host and port, and nothing else.
+
+    Raises:
+        InvalidInputError: as `http_address`; or it says more, which would be left out unsaid. What it says is not told
+            again: a password may be in it.
+    """
+    where = http_address(text, form)
+    more = {
+        "user or password": "@" in where.netloc,
+        "path": where.path not in {"", "/"},
+        "query": bool(where.query),
+        "fragment": bool(where.fragment),
+    }
+    told = ", ".join(name for name, is_there in more.items() if is_there)
+    if told:
+        server = f"{where.scheme}://{where.netloc.rpartition('@')[2]}"
+        raise InvalidInputError(f"expected {form}, got one with {told}", remedy=f"leave it at {server}")
+    return where
+
+
 def require_private(where: SplitResult) -> None:
     """Returns if what is sent there stays secret on the way: over TLS, or within this machine.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import uvicorn
 
 from safeconduct.adapters.clock import SystemClock
-from safeconduct.adapters.outbound import http_address, require_private
+from safeconduct.adapters.outbound import require_private, server_address
 from safeconduct.bootstrap.loopback import address_of, listening
 from safeconduct.http.bound_client import BoundClient
 from safeconduct.http.sidecar import SidecarApp
@@ -38,7 +38,7 @@ def run(options: SidecarOptions) -> None:
         UnavailableError: `server-away`, `address-in-use`.
         SafeconductError: as the server refuses a token.
     """
-    require_private(http_address(options.url, "the server's address as https://host:port"))
+    require_private(server_address(options.url, "the server's address as https://host:port"))
     with listening(options.listen) as listener:
         asyncio.run(_serve(options, listener))
 

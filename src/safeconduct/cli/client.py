@@ -2,7 +2,7 @@
 
 import asyncio
 import http.client
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,16 +12,13 @@ import msgspec
 import typer
 
 from safeconduct import settings
-from safeconduct.adapters.clock import SystemClock, system_entropy
 from safeconduct.adapters.data_folder import Address, running_server
-from safeconduct.adapters.outbound import connection_to, http_address
 from safeconduct.cli import answers, logins
-from safeconduct.http.acts import HEADER, content_of, encode_act, operation_of
+from safeconduct.cli.exchanging import document_of, nobody, over_http
+from safeconduct.cli.signing import act_over
+from safeconduct.http.acts import HEADER, content_of
 from safeconduct.http.inprocess import Answer, Ask
-from safeconduct.http.problems import error_of
 from safeconduct.kernel.errors import ConflictError, InvalidInputError, UnavailableError
-from safeconduct.kernel.instants import rfc3339
-from safeconduct.ledger.acts import Act, sign_act
 from safeconduct.ledger.keys import SecretKey
 
 Data = Annotated[
@@ -30,13 +27,6 @@ Data = Annotated[
 Key = Annotated[Path | None, typer.Option("--key", help="Your key file.", envvar="SAFECONDUCT_KEY", show_envvar=True)]
 
 Url = Annotated[str, typer.Option("--url", help="The server's address, where it runs on another machine.")]
-
-REQUEST_TIMEOUT_S = 300.0
-"""Seconds a command waits for one answer. Triage with a slow model is the longest."""
-
-
-def _nobody(_line: bytes) -> None:
-    """Most answers are waited for whole."""
 
 
 class Client:
@@ -90,7 +80,7 @@ class Client:
         """Reads bytes that are no JSON, such as a printable report."""
         answer = self._read(path, query)
         if answer.status >= http.client.BAD_REQUEST:
-            _document(answer)
+            document_of(answer)
         return answer.body
 
     def ask(self, path: str, body: object) -> Any:  # noqa: ANN401 - JSON of the control API
@@ -142,7 +132,7 @@ class Client:
         headers = {HEADER: self._act("GET", path, encoded, b"")} if signs else {}
         return self._send(Ask(method="GET", path=path, query=encoded, headers=headers))
 
-    def _send(self, request: Ask, told: Callable[[bytes], None] = _nobody) -> Answer:
+    def _send(self, request: Ask, told: Callable[[bytes], None] = nobody) -> Answer:
         if "" in request.path.split("/")[1:]:
             raise InvalidInputError("expected a name or an id, got an empty one", code="name-empty")
         server = self._elsewhere or running_server(self._data)
@@ -157,21 +147,21 @@ class Client:
                     raise
         return self._over_http(server, request, told)
 
-    def _over_http(self, server: Address, request: Ask, told: Callable[[bytes], None] = _nobody) -> Answer:
+    def _over_http(self, server: Address, request: Ask, told: Callable[[bytes], None] = nobody) -> Answer:
         self._answered = server.url
-        return _over_http(server, request, told)
+        return over_http(server, request, told)
 
     def _told(self, path: str, answer: Answer) -> Any:  # noqa: ANN401 - JSON of the control API
-        document, url = _document(answer), self._answered
+        document, url = document_of(answer), self._answered
         if not url:  # this process answered itself: what its answer lacks is a fault, and no other version
             return document
         return answers.told(
             document,
-            lambda field: answers.lacking(field, path, url, lambda: _document(self._read("/api/v1/status", {}))),
+            lambda field: answers.lacking(field, path, url, lambda: document_of(self._read("/api/v1/status", {}))),
         )
 
     def _act(self, method: str, path: str, query: str, body: bytes) -> str:
-        return _signed(self._signer(), method, path, content_of(body, query))
+        return act_over(self._signer(), method, path, content_of(body, query))
 
     def _signer(self) -> tuple[str, SecretKey]:
         if self._key is None:
@@ -188,23 +178,6 @@ def place(*parts: str) -> str:
     return "/".join(("/api/v1", *(quote(part, safe="") for part in parts)))
 
 
-def reading_headers(key: Path | None, path: str) -> dict[str, str]:
-    """Returns what a reading from another machine is sent with: an act signed by the key, if there is one."""
-    return {HEADER: _signed(settings.read_key(key), "GET", path, content_of(b""))} if key else {}
-
-
-def _signed(signer: tuple[str, SecretKey], method: str, path: str, content: str) -> str:
-    name, key = signer
-    act = Act(
-        actor=name,
-        operation=operation_of(method, path),
-        content=content,
-        at=rfc3339(SystemClock().now()),
-        nonce=system_entropy(16).hex(),
-    )
-    return encode_act(sign_act(act, key))
-
-
 def client(data: Path | None, key: Path | None = None, url: str = "") -> Client:
     """Returns the client of a command's options, and of the login for what they leave open.
 
@@ -217,38 +190,3 @@ def client(data: Path | None, key: Path | None = None, url: str = "") -> Client:
         url = url or ("" if data else login.url)
         data = data or (Path(login.data) if login.data else None)
     return Client(data or found.data, settings.read_key(key) if key else None, url)
-
-
-def _document(answer: Answer) -> Any:  # noqa: ANN401 - JSON of the control API
-    try:
-        document = msgspec.json.decode(answer.body) if answer.body else None
-    except msgspec.DecodeError as error:
-        raise UnavailableError(f"the server answered {answer.status} with something that is not JSON") from error
-    if answer.status >= http.client.BAD_REQUEST:
-        nothing = {"detail": f"the server answered {answer.status}, and nothing that says why"}
-        raise error_of(nothing | document if isinstance(document, dict) else nothing)
-    return document
-
-
-def _each_told(lines: Iterable[bytes], told: Callable[[bytes], None]) -> Iterator[bytes]:
-    for line in lines:
-        told(line)
-        yield line
-
-
-def _over_http(server: Address, request: Ask, told: Callable[[bytes], None] = _nobody) -> Answer:
-    connection = connection_to(http_address(server.url, "the server's address as https://host:port"), REQUEST_TIMEOUT_S)
-    try:
-        target = f"{request.path}?{request.query}" if request.query else request.path
-        headers = {**request.headers, "authorization": f"Bearer {server.secret}"}
-        connection.request(request.method, target, request.body, headers)
-        response = connection.getresponse()
-        ours = {name.lower(): value for name, value in response.getheaders() if name.lower().startswith("safeconduct-")}
-        return Answer(response.status, b"".join(_each_told(response, told)), ours)
-    except OSError as error:
-        raise UnavailableError(
-            f"the server at {server.url} does not answer: {error}",
-            remedy="see whether it runs, and whether its address is right: host, port, http or https",
-        ) from error
-    finally:
-        connection.close()

@@ -16,10 +16,11 @@ from safeconduct.access.attested import shown_orders
 from safeconduct.adapters.clock import system_entropy
 from safeconduct.adapters.mirror import fetch_over_http
 from safeconduct.adapters.reader_copy import ReaderCopy, ServedOverHttp
-from safeconduct.cli.client import Key, client, place, reading_headers
+from safeconduct.cli.client import Key, client, place
 from safeconduct.cli.keys import write_new_secret
 from safeconduct.cli.named import ENOUGH
 from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out, require_new, write_new
+from safeconduct.cli.signing import reading_headers
 from safeconduct.cli.verify import NoQuorum, PolicyFile, WitnessKeys, content_of, trusted
 from safeconduct.kernel.entries import Reader
 from safeconduct.kernel.errors import AbsentError, RefusedError

@@ -10,8 +10,9 @@ import typer
 
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.cosigner_folder import Algorithm
-from safeconduct.cli.client import Key, reading_headers
+from safeconduct.cli.client import Key
 from safeconduct.cli.output import Json, emit, out
+from safeconduct.cli.signing import reading_headers
 from safeconduct.cli.verify import NoQuorum, PolicyFile, Rotations, WitnessKeys, followed, public_key, trusted
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.instants import rfc3339

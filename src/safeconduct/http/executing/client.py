@@ -6,7 +6,7 @@ from urllib.parse import SplitResult
 
 import msgspec
 
-from safeconduct.adapters.outbound import exchange, http_address, require_private
+from safeconduct.adapters.outbound import exchange, require_private, server_address
 from safeconduct.boundary.decision_events import RunEnd
 from safeconduct.boundary.decisions import Attempt
 from safeconduct.http.problems import error_of
@@ -64,7 +64,7 @@ class GatewayDecisions:
         Raises:
             InvalidInputError: it is none, or the token would go there in the clear.
         """
-        where = http_address(url, "the gateway's address as https://host:port")
+        where = server_address(url, "the gateway's address as https://host:port")
         require_private(where)
         return cls(where, token)
 
