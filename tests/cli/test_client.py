@@ -1,11 +1,13 @@
 """How commands reach a server on another machine."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from safeconduct.adapters.outbound import server_address
 from safeconduct.cli.client import Client
+from safeconduct.cli.exchanging import PIECE_BYTES
 from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from support.liars import Raw, says
 
@@ -67,3 +69,16 @@ def test_what_does_not_answer_whole_or_not_in_http_is_told_as_no_answer(answer):
 def test_what_answers_to_its_end_is_read(answer):
     with Raw(lambda connection: connection.sendall(answer)) as server:
         assert Client(Path(), url=server.url).get("/api/v1/logs") == []
+
+
+@pytest.mark.parametrize("size", [1, 7, PIECE_BYTES, PIECE_BYTES + 1])
+def test_lines_are_told_once_each_however_they_come(size):
+    lines = [b'{"done": %d, "more": "%s"}\n' % (number, b"x" * (number * 9_000)) for number in range(1, 12)]
+    whole, told = b"".join(lines), []
+    pieces = [whole[begin : begin + size] for begin in range(0, len(whole), size)] if size > 1 else [whole]
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(one), one) for one in pieces) + b"0\r\n\r\n"
+    answer = OK + b"transfer-encoding: chunked\r\n\r\n" + chunks
+    with Raw(lambda connection: connection.sendall(answer)) as server:
+        last = Client(Path(), url=server.url).lines("/api/v1/detections", b"", told.append)
+    assert told == lines
+    assert last == json.loads(lines[-1])

@@ -1,7 +1,7 @@
 """One request of a command to a server, its answer over HTTP, and what the answer says."""
 
 import http.client
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,6 +14,10 @@ from safeconduct.kernel.errors import UnavailableError
 
 REQUEST_TIMEOUT_S = 300.0
 """Seconds a command waits for one answer. Triage with a slow model is the longest."""
+
+
+PIECE_BYTES = 65_536
+"""What is read of an answer at once: a socket's buffer."""
 
 
 def nobody(_line: bytes) -> None:
@@ -36,10 +40,7 @@ def over_http(server: Address, request: Ask, told: Callable[[bytes], None] = nob
         connection.request(request.method, target, request.body, headers)
         response = connection.getresponse()
         ours = {name.lower(): value for name, value in response.getheaders() if name.lower().startswith("safeconduct-")}
-        body = b"".join(_each_told(response, told))
-        if response.length:  # lines that end too early are no error to the library
-            raise http.client.IncompleteRead(body, response.length)
-        return Answer(response.status, body, ours)
+        return Answer(response.status, _whole(response, told), ours)
     except (OSError, http.client.HTTPException) as error:
         raise UnavailableError(
             f"the server at {server.url} does not answer: {str(error) or type(error).__name__}",
@@ -66,7 +67,21 @@ def document_of(answer: Answer) -> Any:  # noqa: ANN401 - JSON of the control AP
     return document
 
 
-def _each_told(lines: Iterable[bytes], told: Callable[[bytes], None]) -> Iterator[bytes]:
-    for line in lines:
-        told(line)
-        yield line
+def _whole(response: http.client.HTTPResponse, told: Callable[[bytes], None]) -> bytes:
+    """Returns the body of an answer, all of it; `told` gets each line as it comes.
+
+    The library's own lines end without a word where the connection does.
+
+    Raises:
+        http.client.IncompleteRead: it ended too early.
+    """
+    body, told_to = bytearray(), 0
+    while piece := response.read1(PIECE_BYTES):
+        sought = len(body)
+        body += piece
+        while end := body.find(b"\n", max(sought, told_to)) + 1:
+            told(bytes(body[told_to:end]))
+            told_to = end
+    if response.length:
+        raise http.client.IncompleteRead(bytes(body), response.length)
+    return bytes(body)
