@@ -269,6 +269,14 @@ def test_destroying_a_file_takes_what_no_other_has_and_leaves_the_rest(store, so
     store.destroy("unknown")
 
 
+def test_the_span_of_a_file_has_the_numbers_of_all_its_events_those_too_that_others_have(store, some):
+    read(store, some[:3], "f")
+    read(store, some[1:], "g")
+    assert (store.span("f"), store.span("g"), store.span("unknown")) == ((1, 3), (2, 4), (0, 0))
+    store.destroy("f")
+    assert (store.span("f"), store.span("g")) == ((0, 0), (2, 4))
+
+
 def test_numbers_of_what_was_destroyed_are_never_given_again(store, some):
     read(store, some[:2], "f")
     store.destroy("f")

@@ -200,8 +200,8 @@ def test_a_hold_that_is_placed_while_it_runs_keeps_the_files_that_are_not_gone(h
     destroyed, telemetry = [], type(house.archive.telemetry)
     real = telemetry.destroy
 
-    def then_held(self, digest):
-        real(self, digest)
+    def then_held(self, digest, between):
+        real(self, digest, between)
         destroyed.append(digest)
         hold(house)
 

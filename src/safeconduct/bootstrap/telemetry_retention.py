@@ -33,8 +33,8 @@ def destroy_telemetry(installation: Installation, effect: Effect) -> None:
         with installation.snapshot() as records:
             refuse_telemetry_held(records)
         if digest not in spared:
-            archive.telemetry.destroy(digest)
-    archive.end_destruction()
+            archive.destroy(order.id, digest)
+    archive.end_destruction(order.id)
     installation.writer.submit(lambda tx: record_destroyed(tx, order.id, spared)).result()
 
 

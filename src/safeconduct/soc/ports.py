@@ -70,6 +70,10 @@ class EventStore(Protocol):
         """Returns, of the events that are there, the raw files that each was read from."""
         ...
 
+    def span(self, file: str) -> tuple[int, int]:
+        """Returns the least and the greatest number of a raw file's events, those too that others have; 0, 0: none."""
+        ...
+
     def destroy(self, file: str) -> None:
         """Destroys what was read from a raw file: events that no other file has, and its dead letters.
 

@@ -44,6 +44,7 @@ class Archive:
         self._writer = DuckDB(here)
         self._engine = engine_of(chosen, here) or self._writer
         self._checked: set[Segment] = set()
+        self._reached = 0  # by catching up
 
     def close(self) -> None:
         """Ends its engines."""
@@ -57,30 +58,40 @@ class Archive:
             manifest = self._manifest(events)
             now = step(events, self.segments, self._writer, manifest)
             self._checked.update(now.segments)
-            return Reply(done=now.through == manifest.through)
+            self._reached = now.through
+            return Reply(done=now == manifest)
 
     def answer(self, order: Answer) -> Reply:
-        """Answers a hunt over the segments there are."""
+        """Answers a hunt over the segments there are; not done where some were destroyed since they caught up."""
         with self._read() as (_, manifest):
+            if not self._whole(manifest):
+                return Reply(done=False)
             reach = Reach(manifest.generation, manifest.through)
             return Reply(result=answer(self._engine, order.hunt, order.budget, reach))
 
     def detect(self, order: Detect) -> Reply:
-        """Runs rules over the segments there are."""
-        with self._read() as (events, _):
+        """Runs rules over the segments there are, as `answer`."""
+        with self._read() as (events, manifest):
+            if not self._whole(manifest):
+                return Reply(done=False)
             return Reply(detected=detected(self._engine, events, order.hunt, order.budget))
 
     @contextmanager
     def _read(self) -> Iterator[tuple[SqliteEventStore, Manifest]]:
         with self._events() as events, self.segments.alone():
             manifest = self._manifest(events)
-            self._engine.read([self.segments.path(one).resolve() for one in manifest.segments])
+            if self._whole(manifest):
+                self._engine.read([self.segments.path(one).resolve() for one in manifest.segments])
             yield events, manifest
+
+    def _whole(self, manifest: Manifest) -> bool:
+        """Tells whether the segments are all there that were there when they caught up."""
+        return manifest.to_fill is None and manifest.through >= self._reached
 
     def _manifest(self, events: SqliteEventStore) -> Manifest:
         manifest = self.segments.manifest(events.generation(), events.edition())
         for segment in manifest.segments:
-            if segment not in self._checked and not self.segments.sound(segment):
+            if segment.digest and segment not in self._checked and not self.segments.sound(segment):
                 self.segments.drop()
                 return self.segments.manifest(events.generation(), events.edition())
             self._checked.add(segment)

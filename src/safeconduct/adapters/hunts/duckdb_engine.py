@@ -7,11 +7,12 @@ import duckdb
 
 from safeconduct.adapters.hunts.engines import MemoryShortError, Rows
 from safeconduct.adapters.hunts.rows import SCHEMA
+from safeconduct.adapters.hunts.segments import SPILL
 
 MEMORY = "2GB"
 """What DuckDB may hold; a hunt that needs more goes over its folder for temporary files, or fails."""
 
-SPILL = "8GB"
+SPILL_MAX = "8GB"
 """What it may put there."""
 
 THREADS = 2
@@ -43,8 +44,8 @@ class DuckDB:
             "SET autoinstall_known_extensions = false",
             "SET autoload_known_extensions = false",
             "SET preserve_insertion_order = true",
-            f"SET temp_directory = {_text(folder / 'spill')}",
-            f"SET max_temp_directory_size = '{SPILL}'",
+            f"SET temp_directory = {_text(folder / SPILL)}",
+            f"SET max_temp_directory_size = '{SPILL_MAX}'",
             f"SET allowed_directories = [{_text(folder)}]",
             "SET enable_external_access = false",
             "SET lock_configuration = true",

@@ -88,13 +88,16 @@ class ChildHunts:
         return replace(reply.detected, took=took)
 
     def _answered(self, order: Order, budget: Budget) -> tuple[Reply, Duration]:
-        while not self._ask(CatchUp(self._folder), STEP_S).done:
-            pass
-        began = monotonic()
-        try:
-            return self._ask(order, budget.seconds), seconds(monotonic() - began)
-        except TimeoutError as error:
-            raise over_budget(budget) from error
+        while True:
+            while not self._ask(CatchUp(self._folder), STEP_S).done:
+                pass
+            began = monotonic()
+            try:
+                reply = self._ask(order, budget.seconds)
+            except TimeoutError as error:
+                raise over_budget(budget) from error
+            if reply.done:  # else events were destroyed in between
+                return reply, seconds(monotonic() - began)
 
     def _ask(self, order: Order, within: float) -> Reply:
         reply = self._child.ask(order, within)

@@ -3,7 +3,7 @@
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
@@ -21,6 +21,11 @@ FOLDER = "segments"
 
 ROWS = "rows.jsonl"
 NEW = "segment.new"
+SPILL = "spill"
+"""What an engine puts aside while it answers. It holds rows, and is left there by one that was killed."""
+
+Span = tuple[int, int]
+"""The first and the last of some numbers of arrival."""
 
 SEGMENT_ROWS = 131_072
 """Rows a segment is filled up to: 15 to 40 MB, so that one is written in seconds and 10 million events are 80 files."""
@@ -33,11 +38,16 @@ GROWTH = 2
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """One file: its SHA-256, which is its name, its rows, and the bytes these have as JSON."""
+    """One file: its SHA-256, which is its name, its rows, and the bytes these have as JSON.
+
+    It has the events that arrived after the segment before it, up to number `last`; 0 where nobody wrote that down. One
+    without a digest is to be made again: it held destroyed events.
+    """
 
     digest: str
     rows: int
     size: int
+    last: int = 0
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -49,6 +59,11 @@ class Manifest(msgspec.Struct, frozen=True):
     segments: tuple[Segment, ...] = ()
     edition: str = ""
 
+    @property
+    def to_fill(self) -> int | None:
+        """The place of the first segment that is to be made again, None where all are there."""
+        return next((at for at, one in enumerate(self.segments) if not one.digest), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Segments:
@@ -58,17 +73,15 @@ class Segments:
 
     def manifest(self, generation: str, edition: str) -> Manifest:
         """Returns what there is for an edition of the index: nothing, if what there is belongs to another."""
+        kept = self._kept(generation)
+        return kept if kept and kept.edition == edition else Manifest(SCHEMA_VERSION, generation, edition=edition)
+
+    def _kept(self, generation: str) -> Manifest | None:
         try:
             kept = msgspec.json.decode((self.folder / MANIFEST).read_bytes(), type=Manifest)
         except (FileNotFoundError, msgspec.DecodeError):
-            kept = None
-        if kept is None or (kept.schema, kept.generation, kept.edition) != (
-            SCHEMA_VERSION,
-            generation,
-            edition,
-        ):
-            return Manifest(SCHEMA_VERSION, generation, edition=edition)
-        return kept
+            return None
+        return kept if (kept.schema, kept.generation) == (SCHEMA_VERSION, generation) else None
 
     def path(self, segment: Segment) -> Path:
         """Returns where a segment is."""
@@ -82,8 +95,8 @@ class Segments:
         except FileNotFoundError:
             return False
 
-    def put(self, manifest: Manifest, new: Path, what: Segment, absorbed: int, through: int) -> Manifest:
-        """Takes a written file in, in place of the last `absorbed` segments, and returns what there is now.
+    def put(self, manifest: Manifest, new: Path, what: Segment, place: slice, through: int) -> Manifest:
+        """Takes a written file in, in place of those segments, and returns what there is now.
 
         `what` says what is in it; its digest is found here.
         """
@@ -91,8 +104,13 @@ class Segments:
             segment = msgspec.structs.replace(what, digest=hashlib.file_digest(file, "sha256").hexdigest())
             os.fsync(file.fileno())
         new.replace(self.path(segment))
-        kept = manifest.segments[: len(manifest.segments) - absorbed]
-        now = msgspec.structs.replace(manifest, through=through, segments=(*kept, segment))
+        return self.keep(manifest, place, (segment,), through)
+
+    def keep(self, manifest: Manifest, place: slice, these: Sequence[Segment], through: int) -> Manifest:
+        """Has these in place of those segments, and returns what there is now."""
+        segments = list(manifest.segments)
+        segments[place] = these
+        now = msgspec.structs.replace(manifest, through=through, segments=tuple(segments))
         self._write(now)
         return now
 
@@ -108,14 +126,34 @@ class Segments:
             yield
 
     def destroy(self) -> None:
-        """Removes every copy of an event, whole or half written."""
-        if not self.folder.is_dir():
+        """Removes every copy of an event, whole or half written. For who holds the folder `alone`."""
+        self.drop()
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            path.unlink(missing_ok=True)
+        self._end_destruction()
+
+    def destroy_within(self, spans: Collection[Span], generation: str, edition: str) -> None:
+        """Removes the segments that hold events of these numbers; what there is then is of that edition of the index.
+
+        For who holds the folder `alone`. Where nobody knows which segments these are, all go.
+        """
+        kept, after, left = self._kept(generation), 0, list[Segment]()
+        for one in kept.segments if kept else ():
+            held = any(first <= one.last and last > after for first, last in spans)
+            left.append(Segment("", 0, 0, one.last) if held else one)
+            after = one.last
+        if kept is None or not all(one.last for one in left):
+            self.destroy()
             return
-        with self.alone():
-            for path in (*self.folder.glob(f"*{SUFFIX}"), self.folder / ROWS, self.folder / NEW):
-                path.unlink(missing_ok=True)
-            self.drop()
-            sync_folder(self.folder)
+        now = msgspec.structs.replace(kept, edition=edition, segments=tuple(left))
+        self._write(now)
+        self.sweep(now)
+        self._end_destruction()
+
+    def _end_destruction(self) -> None:
+        for path in (self.folder / ROWS, self.folder / NEW, *(self.folder / SPILL).glob("*.*")):
+            path.unlink(missing_ok=True)
+        sync_folder(self.folder)
 
     def sweep(self, manifest: Manifest) -> None:
         """Removes files that no manifest names any more."""

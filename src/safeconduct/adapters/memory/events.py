@@ -43,6 +43,10 @@ class MemoryEventStore:
     def files_of(self, event_ids: Collection[EventId]) -> Mapping[EventId, frozenset[str]]:
         return {key: frozenset(self._files[key]) for key in event_ids if key in self._events}
 
+    def span(self, file: str) -> tuple[int, int]:
+        numbers = [self._numbers[key] for key, files in self._files.items() if file in files]
+        return (min(numbers), max(numbers)) if numbers else (0, 0)
+
     def destroy(self, file: str) -> None:
         self.forget(file)
         for key, files in list(self._files.items()):

@@ -72,6 +72,13 @@ _FILES_OF = """
     UNION SELECT id, digest FROM events JOIN also_in ON also_in.event = events.number
     JOIN files ON files.number = also_in.file WHERE id IN ({marks})
 """
+_SPAN = """
+    SELECT coalesce(min(first), 0), coalesce(max(last), 0) FROM (
+        SELECT min(events.number) AS first, max(events.number) AS last
+        FROM files JOIN events ON events.file = files.number WHERE digest = ?
+        UNION ALL SELECT min(event), max(event) FROM files JOIN also_in ON also_in.file = files.number WHERE digest = ?
+    )
+"""
 _LATEST = "SELECT max(last, (SELECT coalesce(max(number), 0) FROM events)) FROM generation"
 _REMEMBER = "UPDATE generation SET last = max(last, (SELECT coalesce(max(number), 0) FROM events))"
 _RISE = "INSERT INTO events SELECT last, '', '', 0, x'', x'', NULL FROM generation WHERE last > ?"
@@ -141,6 +148,10 @@ class SqliteEventStore:
             for event, digest in self._all(_FILES_OF.format(marks=",".join("?" * len(part))), part * 2):
                 found[EventId(event)].add(digest)
         return {key: frozenset(found[key]) for key in wanted if key in found}
+
+    def span(self, file: str) -> tuple[int, int]:
+        ((first, last),) = self._all(_SPAN, (file, file))
+        return int(first), int(last)
 
     def destroy(self, file: str) -> None:
         while self._destroy(file):

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from safeconduct.adapters.hunts.choosing import Chosen, installed
+from safeconduct.adapters.hunts.forgetting import SegmentCopies
 from safeconduct.adapters.hunts.runner import ChildHunts, HuntChild
 from safeconduct.adapters.hunts.segments import FOLDER, Segments
 from safeconduct.adapters.memory.hunts import ReadingHunts
@@ -22,8 +24,28 @@ from safeconduct.soc.live.keeping import KeptHits
 from safeconduct.soc.ports import EventStore
 
 
-def _none() -> None:
-    """There are no copies."""
+class Copies(Protocol):
+    """Copies of events that are derived from the index: destroyed with these, and made again of what is left."""
+
+    def begin(self, order: str) -> None: ...
+
+    def mark(self, order: str, span: tuple[int, int]) -> None: ...
+
+    def forget(self, order: str, renewed: Callable[[], tuple[str, str]]) -> None: ...
+
+
+class NoCopies:
+    """`Copies` where nothing copies events."""
+
+    def begin(self, order: str) -> None:
+        """There is nothing to prepare."""
+
+    def mark(self, order: str, span: tuple[int, int]) -> None:
+        """There is nothing to mark."""
+
+    def forget(self, order: str, renewed: Callable[[], tuple[str, str]]) -> None:  # noqa: ARG002 - as the port
+        """Renews the index."""
+        renewed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +57,29 @@ class Archive:
     hunts: HuntRunner
     kept: KeptHits
     compiled: CompiledRules = field(default_factory=NotKept)
-    forget_copies: Callable[[], None] = _none
+    copies: Copies = field(default_factory=NoCopies)
 
-    def end_destruction(self) -> None:
+    def destroy(self, order: str, digest: str) -> None:
+        """Destroys a file by an order, and what was read from it alone, but for what `end_destruction` removes.
+
+        Raises:
+            UnavailableError: something of it may still be there. Ask again.
+        """
+        self.copies.begin(order)
+        self.telemetry.destroy(digest, lambda: self.copies.mark(order, self.events.span(digest)))
+
+    def end_destruction(self, order: str) -> None:
         """Removes what was derived from destroyed events: hits, what copies them for hunts, bytes in the index's log.
 
         Raises:
             UnavailableError: something of them may still be there. Ask again.
         """
         self.kept.keep_only(self.events.many)
+        self.copies.forget(order, self._renewed)
+
+    def _renewed(self) -> tuple[str, str]:
         self.events.renew()
-        self.forget_copies()
+        return self.events.generation(), self.events.edition()
 
 
 def opening(data: Path, entropy: Entropy, engine: Chosen, secret: Secret, stack: ExitStack) -> Callable[[str], Archive]:
@@ -67,7 +101,7 @@ def opening(data: Path, entropy: Entropy, engine: Chosen, secret: Secret, stack:
             hunts,
             KeptHitsFile(folder / NAME, secret, owner),
             compiled,
-            Segments(folder / FOLDER).destroy,
+            SegmentCopies(Segments(folder / FOLDER)),
         )
 
     return opened

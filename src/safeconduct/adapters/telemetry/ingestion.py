@@ -185,14 +185,15 @@ class Ingestion:
         """Tells whether a file is kept whole: none of it was destroyed yet."""
         return self._raws.description(digest) is not None
 
-    def destroy(self, digest: str) -> None:
+    def destroy(self, digest: str, between: Callable[[], None]) -> None:
         """Destroys a raw file, and what was read from it alone. Broken off, it is gone on with by asking again.
 
         The raw file goes first: what is left of it in the index is then never read into it anew. One that is by now
-        kept as something else, such as rules, stays.
+        kept as something else, such as rules, stays. `between` is called when it is gone and its events are there.
         """
         if self._is_telemetry(self._raws.description(digest)):
             self._raws.destroy(digest)
+        between()
         self._store.destroy(digest)
 
     def raw_files(self) -> list[str]:
