@@ -301,7 +301,7 @@ def test_an_entry_that_may_or_may_not_have_been_written_stands_once(house, monke
     assert house.types() == [ORDERED, DESTROYED]
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed", "gone", "undescribed"])
+@pytest.mark.parametrize("damage", ["cut", "changed", "gone", "undescribed", "described-wrongly"])
 def test_a_damaged_file_goes_with_what_was_read_from_it(house, damage):
     digest = house.take(accepted("zyx-one"))
     raw = house.folder / "raw" / digest
@@ -310,6 +310,7 @@ def test_a_damaged_file_goes_with_what_was_read_from_it(house, damage):
         "changed": lambda: raw.write_bytes(b"\0\xff{"),
         "gone": raw.unlink,
         "undescribed": raw.with_name(f"{digest}.json").unlink,
+        "described-wrongly": lambda: raw.with_name(f"{digest}.json").write_text('{"name": zyx-one'),
     }[damage]()
     later(house, KEPT + 1)
     destroy(house)

@@ -10,6 +10,7 @@ import pytest
 
 from safeconduct.access.holds_events import HOLDS, Hold
 from safeconduct.kernel.canonical import canonical
+from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import EntryId, PrincipalId
 from safeconduct.kernel.instants import DAY, Instant
 from safeconduct.ledger.tiles import LEAF_BYTES_MAX
@@ -120,10 +121,13 @@ def test_where_any_source_is_kept_without_limit_it_is_too_and_that_is_told(made)
     assert house.on_disk("zyx-unread")
 
 
-def test_what_nothing_describes_is_told_and_stays_until_it_is_ingested_again(house):
+@pytest.mark.parametrize("said", ["", "{"])
+def test_what_nothing_describes_is_told_and_stays_until_it_is_ingested_again(house, said):
     line = f"{accepted('zyx-lost')}\n".encode()
     digest = hashlib.sha256(line).hexdigest()
     (house.folder / "raw" / digest).write_bytes(line)
+    if said:
+        (house.folder / "raw" / f"{digest}.json").write_text(said)
     later(house, 4_000)
     round_of(house)
     assert (house.types(), found(house)) == ([], [])
@@ -133,6 +137,14 @@ def test_what_nothing_describes_is_told_and_stays_until_it_is_ingested_again(hou
     later(house, KEPT + 1)
     round_of(house)
     assert house.on_disk("zyx-lost") == []
+
+
+def test_a_server_that_starts_says_which_description_is_damaged_and_what_to_do(house):
+    digest = house.take(accepted("zyx-one"))
+    (house.folder / "raw" / f"{digest}.json").write_text("{")
+    with pytest.raises(UnavailableError) as caught:
+        house.archive.telemetry.resume()
+    assert (caught.value.code, digest in caught.value.remedy) == ("raw-file-damaged", True)
 
 
 def test_what_people_work_with_is_no_stray_and_is_not_destroyed_where_it_became_that(house):

@@ -97,7 +97,7 @@ class Ingestion:
         return self._take(digest, wished, progress, again=said.again)
 
     def _take(self, digest: str, wished: Description, progress: Progress, *, again: bool) -> FileReport:
-        former = self._raws.description(digest)
+        former = self._known(digest)
         if former is None or former.kind != "telemetry":
             self._raws.describe(digest, wished)
             return self._index(digest, wished, progress)
@@ -183,7 +183,7 @@ class Ingestion:
 
     def keeps(self, digest: str) -> bool:
         """Tells whether a file is kept whole: none of it was destroyed yet."""
-        return self._raws.description(digest) is not None
+        return self._raws.is_described(digest)
 
     def destroy(self, digest: str, between: Callable[[], None]) -> None:
         """Destroys a raw file, and what was read from it alone. Broken off, it is gone on with by asking again.
@@ -191,7 +191,7 @@ class Ingestion:
         The raw file goes first: what is left of it in the index is then never read into it anew. One that is by now
         kept as something else, such as rules, stays. `between` is called when it is gone and its events are there.
         """
-        if self._is_telemetry(self._raws.description(digest)):
+        if self._is_telemetry(self._known(digest)):
             self._raws.destroy(digest)
         between()
         self._store.destroy(digest)
@@ -203,11 +203,18 @@ class Ingestion:
 
     def lying(self, digest: str) -> RawFile | None:
         """Returns a raw file; None where it is gone, is no telemetry, or is being read in at this moment."""
-        size, description = self._raws.size_of_unread(digest), self._raws.description(digest)
+        size, description = self._raws.size_of_unread(digest), self._known(digest)
         if size is None or not self._is_telemetry(description):
             return None
         name = description.name if description else ""
         return RawFile(digest=digest, name=name, size=size, described=description is not None)
+
+    def _known(self, digest: str) -> Description | None:
+        """Returns how a file is read; None where nothing says so that can be read."""
+        try:
+            return self._raws.description(digest)
+        except UnavailableError:
+            return None
 
     @staticmethod
     def _is_telemetry(description: Description | None) -> bool:

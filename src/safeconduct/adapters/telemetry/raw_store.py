@@ -94,11 +94,26 @@ class RawStore:
         write_atomically(self._folder / f"{digest}.json", msgspec.json.encode(description))
 
     def description(self, digest: str) -> Description | None:
-        """Returns how a file is read, or None for one never described."""
+        """Returns how a file is read, or None for one never described.
+
+        Raises:
+            UnavailableError: what was said of it can't be read (`raw-file-damaged`).
+        """
+        path = self._folder / f"{digest}.json"
         try:
-            return msgspec.json.decode((self._folder / f"{digest}.json").read_bytes(), type=Description)
+            return msgspec.json.decode(path.read_bytes(), type=Description)
         except FileNotFoundError:
             return None
+        except msgspec.MsgspecError as error:
+            raise UnavailableError(
+                f"what says how raw file {digest} is read is damaged: {error}",
+                code="raw-file-damaged",
+                remedy=f"remove {path}, start the server and ingest {self._content(digest)} again",
+            ) from error
+
+    def is_described(self, digest: str) -> bool:
+        """Tells whether something says how a file is read, be it damaged."""
+        return (self._folder / f"{digest}.json").exists()
 
     @property
     def inventory(self) -> str:
@@ -162,9 +177,15 @@ class RawStore:
             return None
 
     def described(self) -> Iterator[tuple[str, Description]]:
-        """Yields the digest and description of every file, by digest."""
+        """Yields the digest and description of every file, by digest.
+
+        Raises:
+            UnavailableError: as `description`.
+        """
         for path in sorted(self._folder.glob("*.json")):
-            yield path.stem, msgspec.json.decode(path.read_bytes(), type=Description)
+            found = self.description(path.stem)
+            if found is not None:
+                yield path.stem, found
 
     def _content(self, digest: str) -> Path:
         return self._folder / digest
