@@ -17,6 +17,7 @@ from safeconduct.access.model.tokens import Token
 from safeconduct.access.secrets import secret_hash
 from safeconduct.access.selectable import check_selected
 from safeconduct.access.selectors import parse_selection, parse_selector, place_tag
+from safeconduct.adapters.memory.records import MemoryState
 from safeconduct.kernel.errors import AbsentError, InvalidInputError
 from support.attributes import FRANCE, IRAN, TAG_SECRET, attributed
 from support.immediate import START
@@ -213,6 +214,15 @@ def test_freezing_what_is_not_there_is_told(kind):
         with pytest.raises(AbsentError) as caught:
             check_selected(STATE, parse_selection(text))
         assert caught.value.code == "nothing-to-freeze"
+
+
+@pytest.mark.parametrize(
+    ("state", "told"), [(STATE, "there is "), (MemoryState(), "none is declared")], ids=["some", "none"]
+)
+def test_it_is_told_which_there_are_or_that_none_is(state, told):
+    with pytest.raises(AbsentError) as caught:
+        check_selected(state, parse_selection("purpose:typo"))
+    assert caught.value.message.startswith(f"there is no purpose 'typo', so it would select nothing; {told}")
 
 
 def test_a_tag_shows_no_place_and_is_the_same_for_the_same_place_alone():

@@ -16,6 +16,7 @@ from safeconduct.kernel.canonical import digest
 from safeconduct.kernel.errors import AbsentError, ConflictError, RefusedError
 from safeconduct.kernel.ids import GrantId, OrganizationId, PrincipalId
 from safeconduct.kernel.instants import HOUR, Instant
+from safeconduct.kernel.listing import there_is
 from safeconduct.kernel.ports import Records, Transaction
 from safeconduct.ledger.acts import SignedAct
 
@@ -29,8 +30,8 @@ def template_of(records: Records, name: str) -> BreakGlass:
     known = policy(records).break_glass
     found = next((one for one in known if one.id == name), None)
     if found is None:
-        names = ", ".join(one.id for one in known) or "none"
-        raise AbsentError(f"the program has no break-glass {name[:64]!r}; there is {names}", code="template-unknown")
+        told = there_is((one.id for one in known), "declared")
+        raise AbsentError(f"the program has no break-glass {name[:64]!r}; {told}", code="template-unknown")
     return found
 
 

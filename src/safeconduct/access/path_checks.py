@@ -15,6 +15,7 @@ from safeconduct.access.path_schema import (
     BUILT_PROVIDER_TOOLS,
 )
 from safeconduct.access.reading import Key, Log
+from safeconduct.kernel.listing import there_is
 
 NOT_BUILT = "not-built-yet"
 
@@ -75,8 +76,8 @@ def _check_providers(name: str, path: Values, stated: Values, log: Log) -> None:
 def _check_configured(name: str, path: Values, upstreams: Collection[str], log: Log) -> None:
     for key, upstream in _providers(name, path):
         if upstream not in upstreams:
-            known = ", ".join(sorted(upstreams)) or "none"
-            text = f"path {name}: no upstream {upstream!r} is configured; there is {known}"
+            told = there_is(sorted(upstreams), "configured")
+            text = f"path {name}: no upstream {upstream!r} is configured; {told}"
             log.wrong_at(key, text, "upstream-unknown")
 
 

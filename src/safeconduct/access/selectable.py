@@ -8,10 +8,8 @@ from safeconduct.access.marks import caller_marks, model_marks, path_marks
 from safeconduct.access.model.parties import OrganizationRole
 from safeconduct.access.model.stops import Selection, SelectorKind
 from safeconduct.kernel.errors import AbsentError
+from safeconduct.kernel.listing import there_is
 from safeconduct.kernel.ports import Records
-
-NAMES_TOLD_MAX = 20
-"""Names that an error lists: a screen of them."""
 
 
 def check_selected(records: Records, selection: Selection) -> None:
@@ -24,8 +22,8 @@ def check_selected(records: Records, selection: Selection) -> None:
         names = _NAMES.get(term.kind)
         if names is None or _there(records, term.kind, term.name) or term.name in (known := sorted(names(records))):
             continue
-        told = ", ".join(known[:NAMES_TOLD_MAX]) or "none"
-        text = f"there is no {term.kind.value} {term.name!r}, so it would select nothing; there is {told}"
+        told = there_is(known, "declared")
+        text = f"there is no {term.kind.value} {term.name!r}, so it would select nothing; {told}"
         raise AbsentError(text, code="nothing-to-freeze")
 
 

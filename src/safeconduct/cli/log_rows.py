@@ -13,6 +13,7 @@ from safeconduct.cli.output import NO, NOT_AVAILABLE, Json, emit, out
 from safeconduct.cli.sources import data_folder, logs_at
 from safeconduct.cli.verify import LogKey, NoQuorum, PolicyFile, WitnessKeys, content_of, trusted
 from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.listing import there_is
 from safeconduct.ledger.ocsf import PlacedLeaf
 from safeconduct.ledger.proofs import PROOF_FILE_BYTES_MAX, verify_proof
 from safeconduct.ledger.rows import ROW_BYTES_MAX, CheckedRow, Row, check_row, read_row
@@ -93,8 +94,8 @@ def _entry_at(row: Row, target: Path | None, trust: Trust | None, data: Data) ->
         for log in logs:
             if log.origin == row.origin:
                 return log.proven(row.index)
-        known = ", ".join(log.origin for log in logs) or "none"
-        raise InvalidInputError(f"the row is of {row.origin[:100]!r}; there is {known}", code="log-unknown")
+        told = there_is((log.origin for log in logs), "here")
+        raise InvalidInputError(f"the row is of {row.origin[:100]!r}; {told}", code="log-unknown")
 
 
 def _document(checked: CheckedRow) -> dict[str, Any]:

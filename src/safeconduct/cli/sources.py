@@ -1,6 +1,6 @@
 """Where a command takes logs from: a copy on disk, the running server, or else the data folder itself."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from safeconduct.adapters.data_folder import running_server
 from safeconduct.adapters.folder import read_folder
 from safeconduct.cli.client import Client, Data, client
 from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.listing import there_is
 from safeconduct.ledger.export import following
 from safeconduct.ledger.notes import VerifierKey
 from safeconduct.ledger.tiled import TiledLog
@@ -31,9 +32,15 @@ def choose(origins: Mapping[str, bool], origin: str) -> str:
     if not found and not origin:
         found = list(origins)
     if len(found) != 1:
-        names = ", ".join(origins) or "none"
-        raise InvalidInputError(f"which log? there are: {names}", code="log-unknown", remedy="pass --origin")
+        raise _unclear(origins, origin)
     return found[0]
+
+
+def _unclear(origins: Collection[str], origin: str) -> InvalidInputError:
+    told, code = there_is(origins, "here"), "log-unknown"
+    if origin:
+        return InvalidInputError(f"there is no log {origin[:100]!r}; {told}", code=code)
+    return InvalidInputError(f"which log? {told}", code=code, remedy="pass --origin" if origins else "")
 
 
 @contextmanager

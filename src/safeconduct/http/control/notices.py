@@ -15,6 +15,7 @@ from safeconduct.http.control.signed import Signed
 from safeconduct.kernel.errors import AbsentError, UnavailableError
 from safeconduct.kernel.ids import EntryId
 from safeconduct.kernel.instants import rfc3339
+from safeconduct.kernel.listing import there_is
 from safeconduct.program.notice_events import SENT_NOTICES, SentNotice
 from safeconduct.program.notices import order_trial, sent, waiting
 
@@ -55,7 +56,7 @@ async def try_channel(signed: SignedAlone, control: Installation, name: str) -> 
     await asyncio.to_thread(_admit, control, signed)
     known = [one["name"] for one in await asyncio.to_thread(control.channels)]
     if name not in known:
-        text = f"the installation names no channel {name[:64]!r}; there is {', '.join(known) or 'none'}"
+        text = f"the installation names no channel {name[:64]!r}; {there_is(known, 'configured')}"
         raise AbsentError(text, code="channel-unknown", remedy="name it in notices.toml in the data folder")
     committed = await commit(
         control.writer,
