@@ -7,7 +7,7 @@ import safeconduct
 from safeconduct.gateway import breakers, limits, meter, release
 from safeconduct.gateway.call import TABLE
 from safeconduct.gateway.moves import CutWhy, End
-from safeconduct.http import connection, gateway
+from safeconduct.http import call_bodies, connection
 from safeconduct.runtime import patience
 
 SOURCES = Path(safeconduct.__file__).parent
@@ -69,7 +69,7 @@ def test_every_code_that_a_caller_may_be_told_is_there():
         *(SOURCES / "adapters" / "models").glob("*.py"),
         SOURCES / "access" / "floor.py",
         SOURCES / "policy" / "decide.py",
-        *(SOURCES / "http" / f"{name}.py" for name in ("gateway", "proofs")),
+        *(SOURCES / "http" / f"{name}.py" for name in ("gateway", "call_bodies", "call_errors", "proofs")),
         *(SOURCES / "runtime" / f"{name}.py" for name in RUNTIME),
     ]
     code = re.compile(r'(?:code=|Reason\(|": \()"([a-z0-9]+(?:-[a-z0-9]+)+)"')
@@ -92,7 +92,7 @@ def test_the_limits_are_those_of_the_code():
         (connection.HEADERS_BYTES_MAX // 1024, "at most 32 KiB"),
         (int(connection.HEADERS_S), "Headers have 10 s"),
         (connection.CONNECTIONS_MAX, "Beyond 4,096 connections"),
-        (int(gateway.BODY_S), "A body has 30 s"),
+        (int(call_bodies.BODY_S), "A body has 30 s"),
         (limits.NESTING_MAX, "at most 32 levels"),
         (limits.MESSAGES_MAX, "at most 1,024 messages"),
         (limits.FRAME_BYTES_MAX // 1024, "an event over 256 KiB"),

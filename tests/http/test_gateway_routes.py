@@ -13,7 +13,7 @@ import pytest
 
 from safeconduct.gateway.events import CALL_INTENT, CALL_OUTCOME, CALL_REFUSED
 from safeconduct.gateway.moves import End
-from safeconduct.http import gateway
+from safeconduct.http import call_bodies
 from safeconduct.http.connection import HEADERS_BYTES_MAX, SEND_BUFFER_BYTES, WRITE_LIMIT_BYTES
 from safeconduct.http.inprocess import Ask
 from safeconduct.http.inprocess import ask as ask_app
@@ -281,7 +281,7 @@ def test_a_body_that_is_cut_short_leaves_an_entry(gate):
 
 @pytest.mark.parametrize("body", [GOOD, b""], ids=["in part", "at all"])
 def test_a_body_that_does_not_come(gate, monkeypatch, body):
-    monkeypatch.setattr(gateway, "BODY_S", 0.05)
+    monkeypatch.setattr(call_bodies, "BODY_S", 0.05)
     answer = ask(gate.port, post(gate.world.tokens["ana"], body, length=len(body) + 10))
     status, error = raw_error(answer)
     assert (status, error["code"]) == (408, "request-timeout")
