@@ -183,11 +183,11 @@ def said(text, *, stream=False):
     return "".join(f"data: {json.dumps(one)}\n\n" for one in pieces) + ": a receipt\n\ndata: [DONE]\n\n"
 
 
-def answered(house, released, found=(), *, field="released"):
+def answered(house, released, found=(), *, field="released", text="hello"):
     """Appends a call with what was let out of its answer, and what was found in it then."""
     intent = replace(INTENT, path_digest=house.digest, data_classes={}, dialect="openai.chat")
     house.world.clock.at = Instant(house.begin + seconds(100 + len(house.log())))
-    call = house.append(CALL_INTENT.draft(intent, sealed={"request": body("hello")}, subject="ana"))
+    call = house.append(CALL_INTENT.draft(intent, sealed={"request": body(text)}, subject="ana"))
     ended = replace(ENDED, call=call, found=dict(found))
     house.append(CALL_OUTCOME.draft(ended, sealed={field: released}, subject="ana"))
     house.world.clock.at = Instant(house.begin + seconds(3_600))
@@ -241,9 +241,29 @@ def test_an_answer_that_nobody_reads_any_more_is_told_as_not_readable(answering)
     assert answering.recheck(by="ivo", answers=True)[1]["failed"] == 1
 
 
+@pytest.mark.parametrize(
+    ("released", "failed"),
+    [
+        (said("all of it"), 0),
+        (said("all of it", stream=True), 0),
+        (said("not all of it")[:-9], 1),
+        (said("not all of it", stream=True)[:-1], 1),
+        ('{"a": 1, "a": 2}', 1),
+        ("[]", 1),
+    ],
+)
+def test_what_left_in_a_request_is_a_breach_whatever_its_answer_was(answering, released, failed):
+    call = answered(answering, released, text=f"from {ADDRESS}")
+    told = answering.recheck(by="ivo", answers=True)[1]
+    assert told["failed"] == failed
+    assert {one["call"]: one["left"] for one in told["found"]}[call] == {"internal-address": 1}
+    assert call in {one.call for one in answering.of(BREACH_NOTICED)}
+
+
 @pytest.mark.parametrize("house", [READERS], indirect=True)
 def test_answers_that_both_parties_open_wait_for_a_vote_and_requests_do_not(house):
     answered(house, said("see https://evil.test/a"))
     assert house.recheck(by="ivo")[0] == 200
     status, waiting = house.recheck(by="ivo", answers=True)
-    assert (status, waiting["state"], "released of calls" in waiting["which"]) == (202, "waiting", True)
+    assert (status, waiting["state"]) == (202, "waiting")
+    assert "request and sent and released and exploit_released of calls" in waiting["which"]

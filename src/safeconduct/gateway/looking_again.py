@@ -11,6 +11,8 @@ from safeconduct.access.model.paths import SealedPath
 from safeconduct.boundary.model import Finding
 from safeconduct.gateway.dialects.model import ModelRequest
 from safeconduct.gateway.dialects.registry import dialect
+from safeconduct.gateway.dialects.sse import FRAME_END
+from safeconduct.gateway.errors import no_answer
 from safeconduct.gateway.events import CallIntended
 from safeconduct.gateway.hinting import counted, find_hints
 from safeconduct.gateway.inspecting import Inspected, finder, inspect
@@ -18,6 +20,7 @@ from safeconduct.gateway.moves import Release
 from safeconduct.gateway.output import Noting, OutputInspector
 from safeconduct.gateway.release import check_whole, releaser
 from safeconduct.gateway.request_checks import shapes_of
+from safeconduct.kernel.errors import UpstreamError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +48,14 @@ class PastCall:
 class SeenAgain:
     """What is found beyond what was then, by class and by family; `left` has values that left, each with its class.
 
-    `answer` counts what is found in the answer beyond what was then, by kind.
+    `answer` counts what is found in the answer beyond what was then, by kind; None where nobody reads that any more.
+    What is found in the request counts all the same: an answer that broke off hides nothing of it.
     """
 
     classes: Mapping[str, int]
     hints: Mapping[str, int]
     left: Mapping[str, str]
-    answer: Mapping[str, int] = field(default_factory=dict)
+    answer: Mapping[str, int] | None = field(default_factory=dict)
 
     @property
     def is_new(self) -> bool:
@@ -64,7 +68,6 @@ def look_again(past: PastCall, inventory: Inventory) -> SeenAgain:
 
     Raises:
         DialectError: what was taken then is not a request of its dialect any more.
-        UpstreamError: what was released then can't be read as everybody would read it.
     """
     spoken, body = dialect(past.intent.dialect), past.request.encode()
     asked = spoken.read(body, shapes_of(past.then or past.now))
@@ -75,8 +78,15 @@ def look_again(past: PastCall, inventory: Inventory) -> SeenAgain:
         classes=_beyond(classes, past.intent.data_classes),
         hints=_beyond(hints, past.intent.hints),
         left=_left(past, found) if found else {},
-        answer=_beyond(_answered(past), past.found) if past.released else {},
+        answer=_answer(past) if past.released else {},
     )
+
+
+def _answer(past: PastCall) -> Mapping[str, int] | None:
+    try:
+        return _beyond(_answered(past), past.found)
+    except UpstreamError:
+        return None
 
 
 def _answered(past: PastCall) -> Mapping[str, int]:
@@ -84,6 +94,9 @@ def _answered(past: PastCall) -> Mapping[str, int]:
 
     Whatever they do about it they only mark here, so that nothing ends the search. Originals are not looked for: which
     tokens a past call had is not kept with it.
+
+    Raises:
+        UpstreamError: it broke off, or can't be read as everybody would read it.
     """
     if past.now.output is None:
         return {}
@@ -92,6 +105,8 @@ def _answered(past: PastCall) -> Mapping[str, int]:
     released = past.released.encode()
     if released.lstrip()[:1] == b"{":
         check_whole(Release.HOLD_ALL, noting, released)
+    elif not released.endswith(FRAME_END):
+        raise no_answer("it is no document, and does not end with a frame")
     else:
         holding = releaser(Release.HOLD_ALL, noting)
         holding.take(released)

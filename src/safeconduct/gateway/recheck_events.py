@@ -52,8 +52,9 @@ class FoundAgain:
 class RecheckEnded:
     """What was found in which calls; a call in which nothing new was is not named.
 
-    `looked` counts the calls that were read, `failed` those whose request no dialect reads any more. `result_sha256` is
-    over the canonical form of `found`. `breaches` are the entries that this put on record. `release` is whose rules.
+    `looked` counts the calls that were read whole, `failed` those whose request no dialect reads any more, or whose
+    answer nobody does, if that was asked for: `found` has what their requests hold. `result_sha256` is over the
+    canonical form of `found`. `breaches` are the entries that this put on record. `release` is whose rules.
     """
 
     recheck: EntryId

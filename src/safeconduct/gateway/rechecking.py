@@ -64,7 +64,7 @@ class Stretch:
     def said(self) -> str:
         """Says which fields these are, for who votes."""
         where = f"path {self.path}" if self.path else "all paths"
-        fields = (*FIELDS, ANSWER_FIELDS[0]) if self.answers else FIELDS
+        fields = FIELDS + ANSWER_FIELDS if self.answers else FIELDS
         return f"{' and '.join(fields)} of calls on {where} from {rfc3339(self.since)} to {rfc3339(self.until)}"
 
 
@@ -129,7 +129,7 @@ def begin_recheck(tx: Transaction, signed: SignedAct, wanted: Wanted, *, operati
 def end_recheck(
     tx: Transaction, recheck: EntryId, seen: Sequence[tuple[Entry, SeenAgain | None]], *, release: str
 ) -> Recheck:
-    """Records what was seen in each call, None where it could not be read, and a breach of each from which data left.
+    """Records what was seen in each call, None where its request could not be read, and a breach where data left.
 
     A breach that is on record already is not put there twice.
     """
@@ -137,10 +137,12 @@ def end_recheck(
     new = [(intent, one) for intent, one in seen if one is not None and one.is_new]
     noted = [note_rechecked(tx, intent, one.left, known.begun) for intent, one in new if one.left]
     found = tuple(
-        FoundAgain(call=intent.id, classes=one.classes, hints=one.hints, left=by_class(one.left), answer=one.answer)
+        FoundAgain(
+            call=intent.id, classes=one.classes, hints=one.hints, left=by_class(one.left), answer=one.answer or {}
+        )
         for intent, one in new
     )
-    failed = sum(one is None for _, one in seen)
+    failed = sum(one is None or one.answer is None for _, one in seen)
     event = RecheckEnded(
         recheck=recheck,
         release=release,

@@ -9,7 +9,9 @@ from safeconduct.gateway.limits import FRAME_BYTES_MAX
 KEEP_ALIVE = b":\n\n"
 """Says that there is an answer, and nothing of it: for comments, and for frames that came in and are held."""
 
-_END = b"\n\n"
+FRAME_END = b"\n\n"
+"""What a frame ends with that is let out."""
+
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _BLANK_LINE_BYTES_MAX = 4
 
@@ -70,8 +72,8 @@ class Frames:
 
 def whole_frames(frames: bytes) -> Iterator[bytes]:
     """Yields the frames of what a reader gave out, each with its blank line."""
-    *whole, rest = frames.split(_END)
-    yield from (frame + _END for frame in whole)
+    *whole, rest = frames.split(FRAME_END)
+    yield from (frame + FRAME_END for frame in whole)
     if rest:
         yield rest
 

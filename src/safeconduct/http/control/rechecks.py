@@ -35,7 +35,6 @@ from safeconduct.http.control.context import Control, Installation, Newest
 from safeconduct.http.control.frame import answer, commit
 from safeconduct.http.control.openings import sealed_facts
 from safeconduct.kernel.entries import Entry
-from safeconduct.kernel.errors import UpstreamError
 from safeconduct.kernel.instants import Instant, parse_rfc3339, rfc3339
 
 router = APIRouter(prefix="/api/v1/data", tags=["data"])
@@ -127,7 +126,7 @@ def _looked(control: Control, calls: Sequence[Kept], inventory: Inventory) -> It
             if past is not None and released:
                 past = replace(past, released=released, found=one.found, canary=control.canary(past.now.id))
             yield one.intent, look_again(past, inventory) if past else None
-        except (DialectError, UpstreamError):
+        except DialectError:
             yield one.intent, None
 
 
