@@ -14,10 +14,9 @@ from safeconduct.kernel.errors import UnavailableError
 from safeconduct.kernel.ids import EntryId, PrincipalId
 from safeconduct.kernel.instants import DAY, Instant
 from safeconduct.ledger.tiles import LEAF_BYTES_MAX
-from safeconduct.runtime.retaining import STRAYS_EVERY
 from safeconduct.soc.arriving import ARRIVALS, UNTOLD
 from safeconduct.soc.owners import origin_of
-from safeconduct.soc.retention import strays
+from safeconduct.soc.retention import ordering, strays
 from safeconduct.soc.retention.due import stated
 from safeconduct.soc.retention.events import TelemetryFound
 from support.keeping import DESTROYED, ORDERED, KeepingHouse
@@ -55,9 +54,9 @@ def found(house):
 
 
 def round_of(house):
-    """Looks for strays and for what is due, and carries out what is ordered."""
-    for _ in range(STRAYS_EVERY):
-        house.retainer.look()
+    """A server starts, looks for strays and for what is due, and carries out what is ordered."""
+    house.start_again()
+    house.retainer.look()
     assert house.carry_out() == []
 
 
@@ -199,6 +198,47 @@ def test_more_than_fit_an_entry_are_in_several(house, monkeypatch):
         unread(house, UNREADABLE + bytes([number]))
     round_of(house)
     assert [len(files) for files in found(house)] == [2, 2, 1]
+
+
+def test_a_backlog_is_recorded_and_destroyed_again_in_bounded_parts_one_look_after_the_other(house, monkeypatch):
+    monkeypatch.setattr(strays, "FOUND_MAX", 1)
+    monkeypatch.setattr(strays, "ENTRIES_MAX", 2)
+    for number in range(5):
+        unread(house, UNREADABLE + bytes([number]))
+    counts = []
+    for _ in range(4):
+        house.retainer.look()
+        counts.append(len(found(house)))
+    assert counts == [2, 4, 5, 5]
+
+
+def test_a_restored_backlog_is_ordered_one_look_after_the_other(house, monkeypatch):
+    monkeypatch.setattr(ordering, "FILES_MAX", 1)
+    monkeypatch.setattr(ordering, "ORDERS_MAX", 2)
+    for number in range(5):
+        house.take(accepted("zyx-one", at_s=number))
+    later(house, KEPT + 1)
+    shutil.copytree(house.folder / "raw", house.folder.parent / "backup")
+    while house.retainer.look():
+        assert house.carry_out() == []
+    shutil.copytree(house.folder.parent / "backup", house.folder / "raw", dirs_exist_ok=True)
+    house.start_again()
+    counts = []
+    while orders := house.retainer.look():
+        counts.append(len(orders))
+        assert house.carry_out() == []
+    assert (counts, house.on_disk("zyx-one")) == ([2, 2, 1], [])
+
+
+def test_strays_are_looked_for_once_a_day(house):
+    house.retainer.look()
+    house.retainer.look()
+    unread(house)
+    house.retainer.look()
+    assert found(house) == []
+    later(house, 1)
+    house.retainer.look()
+    assert len(found(house)) == 1
 
 
 def test_an_entry_of_the_most_files_fits():

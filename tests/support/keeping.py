@@ -37,9 +37,13 @@ class KeepingHouse(House):
         self.events = self.archive.events
         snapshot = self.app.state.control.snapshot
         self.installation = SimpleNamespace(snapshot=snapshot, writer=self.writer, clock=self, archives=self.archives)
+        self.start_again()
+
+    def start_again(self):
+        """Has another process look for what is due."""
         self.retainer = Retainer(
             self.writer,
-            snapshot,
+            self.installation.snapshot,
             self,
             owners=lambda: self.archives.owners,
             files_of=lambda owner: self.archives.of(owner).events.files_of,

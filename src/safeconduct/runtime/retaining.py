@@ -7,7 +7,9 @@ from functools import partial
 
 from safeconduct.kernel.errors import SafeconductError
 from safeconduct.kernel.ids import EntryId
+from safeconduct.kernel.instants import rfc3339
 from safeconduct.kernel.ports import Clock
+from safeconduct.ledger.sealing import DAY_LENGTH
 from safeconduct.runtime.freeze import Snapshot
 from safeconduct.runtime.queued import QueuedWriter
 from safeconduct.soc.retention.due import due_days
@@ -17,9 +19,6 @@ from safeconduct.soc.retention.strays import RawFiles, Stray, record_found, stra
 
 LOOK_S = 60.0
 """Seconds between two looks. Days are counted, so that nothing waits for it but a backlog, in bounded parts."""
-
-STRAYS_EVERY = 60
-"""Looks of which one is for strays, the first: it reads the names of all raw files."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,27 +42,34 @@ class Retainer:
         self._owners = owners
         self._files_of = files_of
         self._raws_of = raws_of
-        self._looks = 0
+        self._strays_on = ""  # the day on which strays were looked for last, as far as there were no more
 
     def look(self) -> tuple[EntryId, ...]:
         """Orders what is due of every owner's, as much as one look may, and returns the orders. Records strays.
 
+        For these it looks at its first time and each day, as it reads the names of all raw files; and again at once
+        where something came of it, for each look is bounded.
+
         Raises:
             SafeconductError: the records can't be read, or the log takes no entries now.
         """
-        for_strays = self._looks % STRAYS_EVERY == 0
-        self._looks += 1
-        ordered = list[EntryId]()
+        today = rfc3339(self._clock.now())[:DAY_LENGTH]
+        ordered, more = list[EntryId](), False
         for owner in self._owners():
-            ordered += self._ordered(owner, self._strays(owner) if for_strays else ())
+            found, recorded = self._strays(owner) if self._strays_on != today else ((), False)
+            orders = self._ordered(owner, found)
+            more = more or recorded or bool(orders and any(one.order for one in found))
+            ordered += orders
+        self._strays_on = "" if more else today
         return tuple(ordered)
 
-    def _strays(self, owner: str) -> tuple[Stray, ...]:
+    def _strays(self, owner: str) -> tuple[tuple[Stray, ...], bool]:
+        """Returns an owner's strays, and whether some were recorded."""
         with self._snapshot() as records:
             found = strays(records, owner, self._raws_of(owner))
-        if any(one.counts for one in found):
-            self._writer.submit(partial(record_found, owner=owner, found=found)).result()
-        return found
+        if not any(one.counts for one in found):
+            return found, False
+        return found, bool(self._writer.submit(partial(record_found, owner=owner, found=found)).result().value)
 
     def _ordered(self, owner: str, found: tuple[Stray, ...]) -> tuple[EntryId, ...]:
         with self._snapshot() as records:

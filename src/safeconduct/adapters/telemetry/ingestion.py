@@ -196,8 +196,8 @@ class Ingestion:
         between()
         self._store.destroy(digest)
 
-    def raw_files(self) -> list[str]:
-        """Returns the digest of every raw file, in their order; what broken-off copying left is removed before."""
+    def raw_files(self) -> Iterator[str]:
+        """Returns the digest of every raw file, in no order; what broken-off copying left is removed before."""
         self._raws.sweep()
         return self._raws.digests()
 

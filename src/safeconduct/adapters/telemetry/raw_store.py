@@ -164,9 +164,10 @@ class RawStore:
                 path.unlink(missing_ok=True)
             sync_folder(self._folder)
 
-    def digests(self) -> list[str]:
-        """Returns the digest of every raw file, in their order."""
-        return sorted(one.name for one in os.scandir(self._folder) if _DIGEST.fullmatch(one.name))
+    def digests(self) -> Iterator[str]:
+        """Yields the digest of every raw file: there may be millions, so in no order."""
+        with os.scandir(self._folder) as found:
+            yield from (one.name for one in found if _DIGEST.fullmatch(one.name))
 
     def size_of_unread(self, digest: str) -> int | None:
         """Returns the bytes of a raw file; None where it is not there, or is read in or destroyed at this moment."""

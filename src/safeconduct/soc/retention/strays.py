@@ -24,6 +24,9 @@ from safeconduct.soc.retention.holding import SUBJECT, Citations
 FOUND_MAX = 400
 """Files of one entry: each takes 78 bytes at most, of 65,535."""
 
+ENTRIES_MAX = 8
+"""Entries of one look, so that other commits wait for milliseconds; the next look goes on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawFile:
@@ -39,7 +42,7 @@ class RawFiles(Protocol):
     """An owner's raw files as they lie there."""
 
     def raw_files(self) -> Iterable[str]:
-        """Returns the digest of every raw file, in their order."""
+        """Returns the digest of every raw file, in no order."""
         ...
 
     def lying(self, digest: str) -> RawFile | None:
@@ -62,8 +65,8 @@ class Stray:
 
 def strays(records: Records, owner: str, raws: RawFiles) -> tuple[Stray, ...]:
     """Returns an owner's strays, by digest. Asks for the orders that were given only where there are any."""
-    lying = (raws.lying(digest) for digest in raws.raw_files() if _is_stray(records, owner, digest))
-    files = [one for one in lying if one is not None]
+    digests = sorted(digest for digest in raws.raw_files() if _is_stray(records, owner, digest))
+    files = [one for digest in digests if (one := raws.lying(digest)) is not None]
     gone = _destroyed(records, owner, frozenset(one.digest for one in files if one.described))
     return tuple(Stray(one, gone.get(one.digest)) for one in files)
 
@@ -71,13 +74,16 @@ def strays(records: Records, owner: str, raws: RawFiles) -> tuple[Stray, ...]:
 def record_found(tx: Transaction, owner: str, found: Collection[Stray]) -> tuple[EntryId, ...]:
     """Records strays so that their days count from now, where the program states any; returns the entries.
 
+    Up to ENTRIES_MAX; the others are strays still.
+
     Raises:
         RefusedError: `no-agreement`.
     """
     if stated(tx, owner, UNTOLD).days is None:
         return ()
     files = [one.file for one in found if one.counts and _is_stray(tx, owner, one.file.digest)]
-    return tuple(_record(tx, owner, files[at : at + FOUND_MAX]) for at in range(0, len(files), FOUND_MAX))
+    starts = range(0, len(files), FOUND_MAX)[:ENTRIES_MAX]
+    return tuple(_record(tx, owner, files[at : at + FOUND_MAX]) for at in starts)
 
 
 def due_again(records: Records, owner: str, now: Instant, citing: Citations, found: Collection[Stray]) -> Iterator[Due]:
