@@ -140,7 +140,6 @@ async def _append(url: str) -> None:
             clock=SystemClock(),
             entropy=system_entropy,
             projections={**ledger.PROJECTIONS, **WORKERS},
-            expected=lambda: APPENDERS,
         )
         writer.start()
         writer.open_origin(ORIGIN)

@@ -4,12 +4,13 @@ import base64
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safeconduct.access.target_rules import HANDLING, Handling, Place, TargetRule
 from safeconduct.gateway.dialects.model import Shapes
 from safeconduct.gateway.dialects.registry import dialect
+from safeconduct.gateway.target_words import in_value, may_be_one
 from safeconduct.gateway.targets import find_targets
 
 SHAPES = Shapes(tools=("scan",), provider_tools=("web_search",))
@@ -171,3 +172,21 @@ def test_arbitrary_texts_and_values_never_fail_and_arguments_find_at_least_what_
 )
 def test_time_is_linear_in_what_is_sent(piece):
     find_targets([piece * (100_000 // len(piece))], [piece * (20_000 // len(piece))])
+
+
+@settings(max_examples=500)
+@given(
+    st.text(st.one_of(st.characters(exclude_categories=("Z", "C")), st.sampled_from("abc019._-:/@\\")), max_size=40),
+)
+def test_a_word_of_a_value_that_is_passed_over_is_no_target(word):
+    if not may_be_one(word):
+        assert in_value(word) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["192.0.2.1", "::1", "a.example", "\\\\web-01", "d41d8cd98f00b204e9800998ecf8427e", "aHR0cDovL2V2aWwuZXhhbXBsZS8"],
+)
+def test_a_word_of_a_value_that_is_a_target_is_looked_at(word):
+    assert may_be_one(word)
+    assert in_value(word)

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -87,7 +87,6 @@ class LogWorld:
         else:
             self.store = SqliteStore(folder / "safeconduct.db")
             self.heads, self.keys = FileHeads(folder / "heads"), sqlite_keys(folder, os.urandom)
-        self.in_flight: Callable[[], int] = lambda: 0
         self._open()
         self.apply(program or demo_program())
         self._listen()
@@ -104,7 +103,6 @@ class LogWorld:
             entropy=os.urandom,
             projections=PROJECTIONS,
             matrix=AgreementMatrix(),
-            expected=self.expected,
         )
         assert self.writer.start() == []
 
@@ -117,9 +115,6 @@ class LogWorld:
         self.writer.close()
         self._open()
         self._listen()
-
-    def expected(self) -> int:
-        return self.in_flight()
 
     def run(self, command):
         return self.writer.submit(command).result(timeout=PATIENCE_S)
@@ -191,7 +186,6 @@ class LogWorld:
             classifier=classifier,
             open_answer=lambda entry, field: self.reader.open_field(entry, field).value,
         )
-        self.in_flight = calls.in_flight
         self.board.attach(asyncio.get_running_loop(), calls)
         return calls
 

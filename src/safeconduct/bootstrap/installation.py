@@ -131,7 +131,6 @@ class _Parts:
 def opened(
     data: Path,
     *,
-    expected: Callable[[], int] | None = None,
     databases: Databases | None = None,
     clock: Clock | None = None,
 ) -> Iterator[Installation]:
@@ -143,7 +142,7 @@ def opened(
     entries make, every log is stopped.
     """
     with ExitStack() as stack:
-        parts = _parts(data, databases or settings.read().databases, stack, clock or SystemClock(), expected)
+        parts = _parts(data, databases or settings.read().databases, stack, clock or SystemClock())
         findings = parts.writer.start()
         wrong = _check_state(parts.writer, parts.stores.store, parts.log_keys)
         # By records that no entry made nobody stands for anything, reads anything, or has anything carried out.
@@ -154,9 +153,7 @@ def opened(
         yield _installation(data, parts, snapshot, board, [*findings, *wrong])
 
 
-def _parts(
-    data: Path, databases: Databases, stack: ExitStack, clock: Clock, expected: Callable[[], int] | None
-) -> _Parts:
+def _parts(data: Path, databases: Databases, stack: ExitStack, clock: Clock) -> _Parts:
     signers = log_keys(data)
     stores = stack.enter_context(open_stores(data, databases))
     wrapping = wrapping_keys(data, system_entropy)
@@ -165,13 +162,11 @@ def _parts(
     archives = stack.enter_context(
         open_archives(data, system_entropy, lambda: engine, derived_secret(signers, KEPT_HITS))
     )
-    writer = stack.enter_context(closing(_writer(stores, keys, signers, clock, expected)))
+    writer = stack.enter_context(closing(_writer(stores, keys, signers, clock)))
     return _Parts(stores=stores, keys=keys, log_keys=signers, archives=archives, writer=writer)
 
 
-def _writer(
-    stores: Stores, keys: StoredKeys, signers: LogKeys, clock: Clock, expected: Callable[[], int] | None
-) -> GroupCommitWriter:
+def _writer(stores: Stores, keys: StoredKeys, signers: LogKeys, clock: Clock) -> GroupCommitWriter:
     return GroupCommitWriter(
         stores.store,
         stores.heads,
@@ -181,7 +176,6 @@ def _writer(
         entropy=system_entropy,
         projections=PROJECTIONS,
         matrix=AgreementMatrix(),
-        expected=expected,
         signer_of=signers.of,
     )
 

@@ -91,7 +91,7 @@ def require_shared(data: Path, databases: Databases) -> None:
 
 
 @contextmanager
-def joined(data: Path, databases: Databases, role: str, expected: Callable[[], int] | None = None) -> Iterator[Joined]:
+def joined(data: Path, databases: Databases, role: str) -> Iterator[Joined]:
     """Opens the data beside other processes. Nothing is checked: who gives places audits, who keeps house compares.
 
     Raises:
@@ -116,7 +116,7 @@ def joined(data: Path, databases: Databases, role: str, expected: Callable[[], i
         )
         overview = stack.enter_context(closing(PostgresOverview(databases.log)))
         session = stack.enter_context(closing(PostgresWatch(databases.log, role, name)))
-        writer = stack.enter_context(closing(_writer(store, keys, name, clock, entropy, expected=expected)))
+        writer = stack.enter_context(closing(_writer(store, keys, name, clock, entropy)))
         board = StandingBoard(store.snapshot)
         writer.subscribe(board.take_in)
         writer.start()
@@ -150,8 +150,6 @@ def _writer(
     name: str,
     clock: Clock,
     entropy: Entropy,
-    *,
-    expected: Callable[[], int] | None,
 ) -> WorkerWriter:
     secret = SecretKey(entropy(SEED_BYTES))
     return WorkerWriter(
@@ -163,7 +161,6 @@ def _writer(
         clock=clock,
         entropy=entropy,
         projections=PROJECTIONS,
-        expected=expected,
         matrix=AgreementMatrix(),
     )
 

@@ -45,17 +45,12 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
         ConflictError: another process has it open.
         UnavailableError: the port is taken, or the local model can't start.
     """
-    flights: list[Calls] = []
     channels(data)  # here, where whoever starts it is told what is wrong
     with (
         locked(data) as lock,
         listening(options.where) as listener,
         loopback(options.where) as local,
-        opened(
-            data,
-            expected=lambda: sum(calls.in_flight() for calls in flights) or 1,
-            databases=options.databases,
-        ) as installation,
+        opened(data, databases=options.databases) as installation,
         shipped(data, options.destinations, installation.logs) as shipping,
     ):
         url, here = address_of(listener, tls=options.where.tls is not None), address_of(local or listener)
@@ -67,7 +62,6 @@ async def serve(data: Path, options: ServeOptions, told: Told) -> None:
             observing(options.watch, upstreams) as seen,
         ):
             calls = await alone(installation, upstreams, seen.all)
-            flights.append(calls)
             serving = Serving(
                 url=url,
                 secret=make_secret(installation.entropy),

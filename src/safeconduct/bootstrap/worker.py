@@ -25,7 +25,6 @@ from safeconduct.runtime.freeze import Snapshot
 if TYPE_CHECKING:
     from safeconduct.bootstrap.installation import Installation
     from safeconduct.http.connection import GatewayServer
-    from safeconduct.runtime.calls import Calls
 
 _log = logging.getLogger(__name__)
 
@@ -42,9 +41,7 @@ async def work(order: Order, ended: threading.Event, ready: Callable[[], None]) 
     Raises:
         InvalidInputError, UnavailableError: as `joined`.
     """
-    flights: list[Calls] = []
-    databases = order.options.databases
-    with joined(order.data, databases, "worker", lambda: sum(calls.in_flight() for calls in flights) or 1) as here:
+    with joined(order.data, order.options.databases, "worker") as here:
         house = here.installation
         async with (
             models(order.data, order.options, lambda _step: None, order.local) as upstreams,
@@ -52,7 +49,6 @@ async def work(order: Order, ended: threading.Event, ready: Callable[[], None]) 
         ):
             pace = Pace(worker=order.number, workers=order.workers)
             calls = calls_of(house, upstreams, worker=here.name, confirmed=False, pace=pace, observers=seen.all)
-            flights.append(calls)
             house.board.attach(calls.loop, calls)
             confirmation = calls.confirmation or Confirmation()
             watch = here.watch(lambda: None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from safeconduct.access.assets import Host, parse_asset
 from safeconduct.gateway.plain_text import plain
-from safeconduct.gateway.target_words import in_value
+from safeconduct.gateway.target_words import in_value, may_be_one
 from safeconduct.kernel.errors import InvalidInputError
 
 NESTED_MAX = 8
@@ -40,9 +40,11 @@ def targets_of_values(values: Iterable[Any]) -> frozenset[str]:
     """Returns the targets of values out of JSON. A text that is a document itself is read as one."""
     found: set[str] = set()
     for name, text in _texts(values):
-        found.update(_by_name(name, text))
+        if name:
+            found.update(_by_name(name, text))
         for word in plain(text).split():
-            found.update(in_value(word))
+            if may_be_one(word):
+                found |= in_value(word)
     return frozenset(found)
 
 

@@ -49,6 +49,11 @@ def in_prose(word: str) -> Found:
     return _remembered(word) if len(word) <= REMEMBERED_MAX else _in_prose(word)
 
 
+def may_be_one(word: str) -> bool:
+    """Tells whether a word of a value is worth being looked at: without a sign of these, no short one is a target."""
+    return "." in word or ":" in word or "/" in word or "@" in word or "\\" in word or len(word) >= ENCODED_MIN
+
+
 def in_value(word: str) -> frozenset[str]:
     """Returns the targets of a word of a value, read as widely as there are readers."""
     found = _authority_targets(word) if "://" in word else set[str]()

@@ -11,7 +11,7 @@ from safeconduct.access.assets import CloudAccount
 from safeconduct.access.target_rules import Place
 from safeconduct.gateway.plain_text import plain
 from safeconduct.gateway.target_values import documents, targets_of_values
-from safeconduct.gateway.target_words import ENCODED_MIN, in_prose
+from safeconduct.gateway.target_words import ENCODED_MIN, NOTHING, in_prose
 
 # Each begins with one character, which the engine looks for as fast as memory allows.
 _DOTTED = re.compile(r"\.\w")
@@ -47,9 +47,10 @@ def _in_words(text: str) -> dict[str, Place]:
     for word in set(text.split()):
         if "." in word or len(word) >= ENCODED_MIN or ((":" in word or "\\" in word) and _marked(word)):
             targets = in_prose(word)
-            found.update(dict.fromkeys(targets.loose, Place.PROSE))
-            firm |= targets.firm
-    return found | dict.fromkeys(firm, Place.STRUCTURED)
+            if targets is not NOTHING:
+                found.update(dict.fromkeys(targets.loose, Place.PROSE))
+                firm |= targets.firm
+    return found | dict.fromkeys(firm, Place.STRUCTURED) if firm else found
 
 
 def _marked(word: str) -> bool:

@@ -16,7 +16,6 @@ T = TypeVar("T")
 
 QUEUE_MAX = 10_000  # commands waiting: about a second's work; more means that the disk does not keep up
 BATCH_MAX = 1024  # commands a commit; more gained nothing when measured, and the first one waits for the last
-LINGER_S = 0.002  # how long a first command waits for company when more is expected
 
 
 class Delivery(Protocol):
@@ -53,21 +52,13 @@ _FUTURES = _Futures()
 
 
 class QueuedWriter:
-    """Runs commands in one thread, one at a time; many share a commit.
+    """Runs commands in one thread, one at a time; all that wait when it has time share a commit."""
 
-    `expected` tells how many commands may still come soon (calls in flight); without it, as many as came last time.
-    """
-
-    def __init__(
-        self, commands: CommandRunner, *, expected: Callable[[], int] | None = None, batch_max: int = BATCH_MAX
-    ) -> None:
+    def __init__(self, commands: CommandRunner, *, batch_max: int = BATCH_MAX) -> None:
         self._commands = commands
-        self._expected = expected
         self._batch_max = batch_max
-        self._last = 1
         self._queue: deque[Job | Callable[[], None] | None] = deque()
         self._gate = threading.Condition(threading.Lock())  # guards all here: nothing is queued behind the end
-        self._until: Callable[[], bool] | None = None  # what the thread sleeps for, while it does
         self._open = False
         self._thread: threading.Thread | None = None
 
@@ -78,21 +69,25 @@ class QueuedWriter:
         processes write, such commands run beside each other.
         """
         future: Future[Committed[T]] = Future()
-        self.enqueue(Job(command, future, _FUTURES, own=own))
+        self.enqueue([Job(command, future, _FUTURES, own=own)])
         return future
 
-    def enqueue(self, job: Job) -> None:
-        """Queues a job. If it can't be, its delivery is told at once."""
+    def enqueue(self, jobs: Sequence[Job]) -> None:
+        """Queues jobs of one delivery, in their order. Of those that can't be, it is told at once."""
         error: Exception
         with self._gate:
-            if self._open and len(self._queue) < QUEUE_MAX:
-                self._put(job)
+            room = QUEUE_MAX - len(self._queue) if self._open else 0
+            if room > 0:
+                self._queue.extend(jobs[:room])
+                self._gate.notify()
+            if len(jobs) <= room:
                 return
             if self._open:
                 error = LimitedError(f"{QUEUE_MAX} commands are waiting for the disk", code="writer-busy")
             else:
                 error = UnavailableError("the writer is not running", code="writer-closed")
-        job.delivery.deliver([(job, Result(error=error))])
+        left = jobs[max(room, 0) :]
+        left[0].delivery.deliver([(job, Result(error=error)) for job in left])
 
     def subscribe(self, listener: Listener) -> None:
         """Calls the listener with each batch's entries, on the writer's thread, before anyone learns of the commit.
@@ -143,20 +138,15 @@ class QueuedWriter:
             jobs: list[Job] = []
             running = self._collect(jobs)
             if jobs:
-                self._last = len(jobs)
                 self._deliver(jobs, self._execute(jobs))
 
     def _execute(self, jobs: Sequence[Job]) -> list[Result]:
         return self._commands.run([job.command for job in jobs])
 
     def _collect(self, jobs: list[Job]) -> bool:
-        """Gathers a batch: all that is expected, or what came until the first one had waited long enough.
-
-        Tells whether more may come.
-        """
+        """Gathers a batch of what waits, once anything does. Tells whether more may come."""
         with self._gate:
-            self._sleep(self._any_waits)
-            self._sleep(self._enough_wait, LINGER_S)
+            self._gate.wait_for(lambda: bool(self._queue))
         while self._queue and len(jobs) < self._batch_max:
             item = self._queue.popleft()
             if item is None:
@@ -167,26 +157,9 @@ class QueuedWriter:
                 item()
         return True
 
-    def _sleep(self, until: Callable[[], bool], timeout_s: float | None = None) -> None:
-        """Waits in the thread for what those who queue something look after: it is woken once, not for each job."""
-        self._until = until
-        self._gate.wait_for(until, timeout_s)
-        self._until = None
-
-    def _put(self, item: Job | Callable[[], None] | None) -> None:
+    def _put(self, item: Callable[[], None] | None) -> None:
         self._queue.append(item)
-        if self._until is not None and self._until():
-            self._gate.notify()
-
-    def _any_waits(self) -> bool:
-        return bool(self._queue)
-
-    def _enough_wait(self) -> bool:
-        count = len(self._queue)
-        return count >= self._batch_max or count >= self._goal() or not isinstance(self._queue[-1], Job)
-
-    def _goal(self) -> int:
-        return self._last if self._expected is None else self._expected()
+        self._gate.notify()
 
     def _deliver(self, jobs: Sequence[Job], results: Sequence[Result]) -> None:
         by_delivery: dict[int, list[tuple[Job, Result]]] = {}

@@ -225,7 +225,6 @@ class WorkerWriter(QueuedWriter):
         clock: Clock,
         entropy: Entropy,
         projections: Mapping[str, Projection],
-        expected: Callable[[], int] | None = None,
         batch_max: int = BATCH_MAX,
         matrix: Matrix = house_only,
     ) -> None:
@@ -240,7 +239,7 @@ class WorkerWriter(QueuedWriter):
             projections=projections,
             matrix=matrix,
         )
-        super().__init__(self._runner, expected=expected, batch_max=batch_max)
+        super().__init__(self._runner, batch_max=batch_max)
         self._store = store
         self._keys = keys
         self.time = self._runner.time

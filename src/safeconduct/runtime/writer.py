@@ -18,7 +18,6 @@ from safeconduct.runtime.queued import BATCH_MAX, QueuedWriter
 class GroupCommitWriter(QueuedWriter):
     """`Writer` over a store. Everything that changes goes through here, one command at a time.
 
-    `expected` tells how many commands may still come soon (calls in flight); without it, as many as came last time.
     `matrix` tells who may read a sealed field; `signers` hold each log's first key, `signer_of` finds a later one.
     `time` is the clock, never before the last entry.
     """
@@ -33,7 +32,6 @@ class GroupCommitWriter(QueuedWriter):
         clock: Clock,
         entropy: Entropy,
         projections: Mapping[str, Projection],
-        expected: Callable[[], int] | None = None,
         batch_max: int = BATCH_MAX,
         matrix: Matrix = house_only,
         signer_of: SignerOf = no_later_key,
@@ -48,7 +46,7 @@ class GroupCommitWriter(QueuedWriter):
             matrix=matrix,
             signer_of=signer_of,
         )
-        super().__init__(self._runner, expected=expected, batch_max=batch_max)
+        super().__init__(self._runner, batch_max=batch_max)
         self.time = self._runner.time
         self._keys = keys
         self._signers = signers
