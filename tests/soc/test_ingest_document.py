@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from safeconduct.adapters.telemetry.copying_in import FILE_BYTES_MAX
 from safeconduct.adapters.telemetry.cutting import PART_BYTES
 from safeconduct.adapters.telemetry.forms import SAMPLE_LINES
 from safeconduct.adapters.telemetry.lines import DEPTH_MAX, LINE_BYTES_MAX
-from safeconduct.adapters.telemetry.raw_store import FILE_BYTES_MAX
 from safeconduct.http.control.requests import BODY_BYTES_MAX
 from safeconduct.ledger.ocsf import OCSF_VERSION
 from safeconduct.soc.ocsf.records import NAMES, TIME_NAMES

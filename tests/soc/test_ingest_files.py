@@ -9,7 +9,7 @@ import os
 import pytest
 
 from safeconduct.adapters.memory.events import MemoryEventStore
-from safeconduct.adapters.telemetry import cutting, files, raw_store
+from safeconduct.adapters.telemetry import copying_in, cutting, files
 from safeconduct.adapters.telemetry.files import found_files, parts
 from safeconduct.adapters.telemetry.forms import SAMPLE_BYTES, Form, form_of, sample
 from safeconduct.adapters.telemetry.ingestion import BATCH, Ingestion, Said
@@ -166,7 +166,7 @@ def test_raw_files_are_their_owners_alone(tmp_path, ingestion):
 
 @pytest.mark.parametrize(("size", "fits"), [(100, True), (101, False)])
 def test_a_file_over_the_limit_is_refused_and_leaves_nothing(tmp_path, monkeypatch, size, fits):
-    monkeypatch.setattr(raw_store, "FILE_BYTES_MAX", 100)
+    monkeypatch.setattr(copying_in, "FILE_BYTES_MAX", 100)
     store = RawStore(tmp_path / "raw")
     if fits:
         assert store.keep(io.BytesIO(b"x" * size)) == (hashlib.sha256(b"x" * size).hexdigest(), size)

@@ -47,7 +47,7 @@ class KeepingHouse(House):
             self,
             owners=lambda: self.archives.owners,
             files_of=lambda owner: self.archives.of(owner).events.files_of,
-            raws_of=lambda owner: self.archives.of(owner).telemetry,
+            raws_of=lambda owner: self.archives.of(owner).raws,
         )
 
     def take(self, *lines, name="auth.log"):

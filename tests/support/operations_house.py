@@ -19,6 +19,7 @@ from safeconduct.adapters.telemetry.archives import Archives
 from safeconduct.adapters.telemetry.gathering import Gathering
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.kept_hits import NAME, KeptHitsFile
+from safeconduct.adapters.telemetry.lying import LyingFiles
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.http import lists
 from safeconduct.http.acts import HEADER, encode_act
@@ -161,7 +162,8 @@ class House:
     def __post_init__(self):
         self.writer.projections = {**self.writer.projections, **SOC}
         self.events = MemoryEventStore()
-        self.telemetry = Ingestion(RawStore(self.folder / "raw"), self.events)
+        self.raws = RawStore(self.folder / "raw")
+        self.telemetry = Ingestion(self.raws, self.events)
         given = {
             "writer": self.writer,
             "snapshot": lambda: contextlib.nullcontext(self.writer.state),
@@ -187,12 +189,11 @@ class House:
 
     def _archive(self, owner):
         if not owner:
-            return Archive(
-                self.telemetry, self.events, ReadingHunts(self.events), KeptHitsFile(self.folder / NAME, kept_secret)
-            )
-        events = MemoryEventStore()
+            kept = KeptHitsFile(self.folder / NAME, kept_secret)
+            return Archive(self.telemetry, self.events, ReadingHunts(self.events), kept, LyingFiles(self.raws))
+        events, raws = MemoryEventStore(), RawStore(self.folder / owner)
         kept = KeptHitsFile(self.folder / owner / NAME, kept_secret, owner)
-        return Archive(Ingestion(RawStore(self.folder / owner), events), events, ReadingHunts(events), kept)
+        return Archive(Ingestion(raws, events), events, ReadingHunts(events), kept, LyingFiles(raws))
 
     def now(self):
         return self.writer.now

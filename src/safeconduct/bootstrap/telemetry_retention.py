@@ -55,6 +55,6 @@ def telemetry_retention(installation: Installation) -> Coroutine[None, None, Non
         installation.clock,
         owners=lambda: archives.owners,
         files_of=lambda owner: archives.of(owner).events.files_of,
-        raws_of=lambda owner: archives.of(owner).telemetry,
+        raws_of=lambda owner: archives.of(owner).raws,
     )
     return retain(retainer)

@@ -16,12 +16,14 @@ from safeconduct.adapters.telemetry.archives import COMPILED, OTHERS
 from safeconduct.adapters.telemetry.compiled_rules import CompiledRulesFolder
 from safeconduct.adapters.telemetry.ingestion import Ingestion
 from safeconduct.adapters.telemetry.kept_hits import NAME, KeptHitsFile, Secret
+from safeconduct.adapters.telemetry.lying import LyingFiles
 from safeconduct.adapters.telemetry.raw_store import RawStore
 from safeconduct.kernel.ports import Entropy
 from safeconduct.soc.detection.keeping import CompiledRules, NotKept
 from safeconduct.soc.hunts.ports import HuntRunner
 from safeconduct.soc.live.keeping import KeptHits
 from safeconduct.soc.ports import EventStore
+from safeconduct.soc.retention.strays import RawFiles
 
 
 class Copies(Protocol):
@@ -56,6 +58,7 @@ class Archive:
     events: EventStore
     hunts: HuntRunner
     kept: KeptHits
+    raws: RawFiles
     compiled: CompiledRules = field(default_factory=NotKept)
     copies: Copies = field(default_factory=NoCopies)
 
@@ -93,13 +96,15 @@ def opening(data: Path, entropy: Entropy, engine: Chosen, secret: Secret, stack:
     def opened(owner: str) -> Archive:
         folder = data / OTHERS / owner if owner else data
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        raws = RawStore(folder / "raw")
         events = stack.enter_context(closing(SqliteEventStore(folder / "events.db")))
         hunts = ChildHunts(child, folder) if child is not None else ReadingHunts(events)
         return Archive(
-            Ingestion(RawStore(folder / "raw"), events),
+            Ingestion(raws, events),
             events,
             hunts,
             KeptHitsFile(folder / NAME, secret, owner),
+            LyingFiles(raws),
             compiled,
             SegmentCopies(Segments(folder / FOLDER)),
         )

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 from safeconduct.adapters.telemetry import evtx
+from safeconduct.adapters.telemetry.copying_in import FILE_BYTES_MAX
 from safeconduct.adapters.telemetry.documents import records_of
 from safeconduct.adapters.telemetry.forms import SAMPLE_BYTES, Form, form_of, sample
 from safeconduct.adapters.telemetry.lines import LINE_BYTES_MAX, Line, Readable
-from safeconduct.adapters.telemetry.raw_store import FILE_BYTES_MAX
 from safeconduct.kernel.errors import TooLargeError
 
 PART_BYTES = 7 * 1024 * 1024

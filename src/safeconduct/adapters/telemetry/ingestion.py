@@ -9,6 +9,7 @@ from typing import IO
 
 from safeconduct.adapters.cycles import no_full_search_for_cycles
 from safeconduct.adapters.telemetry.forms import SAMPLE_BYTES, Form, form_of, mismatch, sample
+from safeconduct.adapters.telemetry.lying import is_telemetry
 from safeconduct.adapters.telemetry.raw_store import Description, RawStore
 from safeconduct.adapters.telemetry.reading import Manner, Tally, read
 from safeconduct.kernel.errors import AbsentError, InvalidInputError, UnavailableError
@@ -17,13 +18,9 @@ from safeconduct.soc.inventory import NOTHING, Inventory, parse_inventory
 from safeconduct.soc.model import Event
 from safeconduct.soc.ocsf.own import NO_MAPPING, ZONE_FORM, OwnMapping, is_zone, parse_mapping
 from safeconduct.soc.ports import DeadLetter, EventStore, Reading
-from safeconduct.soc.retention.strays import RawFile
 
 BATCH = 2000
 """Events and dead letters written in one transaction: some megabytes, and a progress report now and then."""
-
-TELEMETRY_KINDS = frozenset({"telemetry", "unread"})
-"""Kinds of raw files that retention is about: the others are what people work with."""
 
 Progress = Callable[[int], None]
 """Told how many lines were read so far."""
@@ -97,7 +94,7 @@ class Ingestion:
         return self._take(digest, wished, progress, again=said.again)
 
     def _take(self, digest: str, wished: Description, progress: Progress, *, again: bool) -> FileReport:
-        former = self._known(digest)
+        former = self._raws.known(digest)
         if former is None or former.kind != "telemetry":
             self._raws.describe(digest, wished)
             return self._index(digest, wished, progress)
@@ -191,34 +188,10 @@ class Ingestion:
         The raw file goes first: what is left of it in the index is then never read into it anew. One that is by now
         kept as something else, such as rules, stays. `between` is called when it is gone and its events are there.
         """
-        if self._is_telemetry(self._known(digest)):
+        if is_telemetry(self._raws.known(digest)):
             self._raws.destroy(digest)
         between()
         self._store.destroy(digest)
-
-    def raw_files(self) -> Iterator[str]:
-        """Returns the digest of every raw file, in no order; what broken-off copying left is removed before."""
-        self._raws.sweep()
-        return self._raws.digests()
-
-    def lying(self, digest: str) -> RawFile | None:
-        """Returns a raw file; None where it is gone, is no telemetry, or is being read in at this moment."""
-        size, description = self._raws.size_of_unread(digest), self._known(digest)
-        if size is None or not self._is_telemetry(description):
-            return None
-        name = description.name if description else ""
-        return RawFile(digest=digest, name=name, size=size, described=description is not None)
-
-    def _known(self, digest: str) -> Description | None:
-        """Returns how a file is read; None where nothing says so that can be read."""
-        try:
-            return self._raws.description(digest)
-        except UnavailableError:
-            return None
-
-    @staticmethod
-    def _is_telemetry(description: Description | None) -> bool:
-        return description is None or description.kind in TELEMETRY_KINDS
 
     def _index(self, digest: str, description: Description, progress: Progress) -> FileReport:
         manner = self._manner(description)

@@ -1,11 +1,10 @@
 """Telemetry files as they came, under the SHA-256 of their content. From these every event can be made again."""
 
 import fcntl
-import hashlib
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -13,15 +12,11 @@ from typing import IO
 import msgspec
 
 from safeconduct.adapters.files import sync_folder, translated, write_atomically
-from safeconduct.kernel.errors import TooLargeError, UnavailableError
+from safeconduct.adapters.telemetry.copying_in import alone, copied, new_part, sweep
+from safeconduct.kernel.errors import UnavailableError
 
-FILE_BYTES_MAX = 512 * 1024 * 1024
-"""Bytes of one telemetry file. Half a gigabyte is minutes of reading; larger ones are better split by day."""
-
-COPY_BYTES = 1024 * 1024
 INVENTORY = "inventory"
 _DIGEST = re.compile("[0-9a-f]{64}")
-_PARTS = ".*.part"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,38 +51,16 @@ class RawStore:
         Raises:
             TooLargeError: it is over FILE_BYTES_MAX.
         """
-        with self._part(source) as (part, file):
-            digest, size = _copy(source, file)
+        with new_part(self._folder, source) as (part, file):
+            digest, size = copied(source, file)
             if not self._content(digest).exists():
                 part.replace(self._content(digest))
                 sync_folder(self._folder)
             return digest, size
 
-    @contextmanager
-    def _part(self, source: IO[bytes]) -> Iterator[tuple[Path, IO[bytes]]]:
-        """Yields a new file that is held for as long as it is written, so that `sweep` leaves it."""
-        part = self._folder / f".{os.getpid()}.{id(source)}.part"
-        try:
-            while True:
-                with part.open("wb") as file:
-                    fcntl.flock(file, fcntl.LOCK_EX)
-                    if os.fstat(file.fileno()).st_nlink:  # else it was swept before it was held
-                        yield part, file
-                        return
-        finally:
-            part.unlink(missing_ok=True)
-
     def sweep(self) -> None:
-        """Removes what processes left that ended while they copied a file in.
-
-        Raises:
-            UnavailableError: it may still be there.
-        """
-        with translated(self._folder):
-            for part in self._folder.glob(_PARTS):
-                with suppress(FileNotFoundError), part.open("rb") as file:
-                    if _alone(file):
-                        part.unlink()
+        """Removes what processes left that ended while they copied a file in, as `copying_in.sweep`."""
+        sweep(self._folder)
 
     def describe(self, digest: str, description: Description) -> None:
         """Writes how a file is read, replacing what was said before."""
@@ -110,6 +83,13 @@ class RawStore:
                 code="raw-file-damaged",
                 remedy=f"remove {path}, start the server and ingest {self._content(digest)} again",
             ) from error
+
+    def known(self, digest: str) -> Description | None:
+        """Returns how a file is read; None where nothing says so that can be read."""
+        try:
+            return self.description(digest)
+        except UnavailableError:
+            return None
 
     def is_described(self, digest: str) -> bool:
         """Tells whether something says how a file is read, be it damaged."""
@@ -173,7 +153,7 @@ class RawStore:
         """Returns the bytes of a raw file; None where it is not there, or is read in or destroyed at this moment."""
         try:
             with self._content(digest).open("rb") as file:
-                return os.fstat(file.fileno()).st_size if _alone(file) else None
+                return os.fstat(file.fileno()).st_size if alone(file) else None
         except FileNotFoundError:
             return None
 
@@ -190,26 +170,3 @@ class RawStore:
 
     def _content(self, digest: str) -> Path:
         return self._folder / digest
-
-
-def _copy(source: IO[bytes], file: IO[bytes]) -> tuple[str, int]:
-    hashed, size = hashlib.sha256(), 0
-    os.fchmod(file.fileno(), 0o600)
-    while data := source.read(COPY_BYTES):
-        size += len(data)
-        if size > FILE_BYTES_MAX:
-            raise TooLargeError(f"the file is over {FILE_BYTES_MAX} bytes", remedy="split it at line ends")
-        hashed.update(data)
-        file.write(data)
-    file.flush()
-    os.fsync(file.fileno())
-    return hashed.hexdigest(), size
-
-
-def _alone(file: IO[bytes]) -> bool:
-    """Tells whether nobody else holds an open file; then this process does, until it is closed."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

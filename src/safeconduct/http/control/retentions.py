@@ -66,7 +66,7 @@ def _strays(control: Control, owner: str) -> tuple[Stray, ...]:
     with control.snapshot() as records:
         if owner not in control.archives.owners:
             return ()
-        return strays(records, owner, control.archives.of(owner).telemetry)
+        return strays(records, owner, control.archives.of(owner).raws)
 
 
 def _ordered(control: Control, orders: Sequence[EntryId]) -> list[dict[str, Any]]:
