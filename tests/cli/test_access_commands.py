@@ -195,6 +195,19 @@ def test_a_decision_is_explained_and_a_refusal_is_exit_1(shell):
     assert "determined by purpose-matches" in printed
 
 
+def test_a_call_that_a_person_must_approve_first_is_explained_as_held_and_is_exit_1(shell):
+    house = shell.house
+    house.writer.submit(setting("principal:ana", "hold", now=house.now()))
+    code, printed, _ = shell("policy", "explain", "--principal", "ana", "--path", "soc-triage")
+    assert code == 1
+    assert printed.startswith("held under grant ana-triage\n  approval-required (restriction:")
+    assert "a person approves exactly this call first" in printed
+
+
+def test_a_call_and_what_a_call_would_be_are_not_explained_at_once(shell):
+    assert shell("policy", "explain", "CALL", "--principal", "ana")[::2] == (2, "nothing-to-explain")
+
+
 def test_a_new_key_is_the_owners_alone_and_never_overwritten(tmp_path):
     file = tmp_path / "eve.key"
     result = CliRunner().invoke(app, ["keys", "new", "eve", "--out", str(file)])

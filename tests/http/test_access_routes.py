@@ -10,6 +10,7 @@ from safeconduct.kernel.instants import rfc3339, seconds
 from support.access_house import House, empty
 from support.immediate import START
 from support.programs import demo_program, in_force, signed
+from support.restricting import setting
 
 SOURCE = demo_program()
 
@@ -94,6 +95,21 @@ def test_policies_are_shown_and_explain_a_call(house):
     assert denied["reasons"][0]["clause"] == "path:soc-triage/purpose"
     nobody = house.get("policies/explain", principal="x", path="y")[1]
     assert (nobody["effect"], nobody["reasons"][0]["code"]) == ("deny", "path-unknown")
+
+
+@pytest.mark.parametrize(
+    ("selector", "kind", "held"),
+    [("principal:ana", "hold", True), ("principal:ana", "weaker", False), ("principal:bo", "hold", None)],
+)
+def test_what_restricts_a_call_is_explained_too(selector, kind, held):
+    house = House(in_force())
+    house.writer.submit(setting(selector, kind, now=house.now()))
+    told = house.get("policies/explain", principal="ana", path="soc-triage")[1]
+    assert told["effect"] == "allow"
+    assert [one["kind"] for one in told["restrictions"]] == ([] if held is None else [kind])
+    assert bool(told["held"]) is bool(held)
+    if held:
+        assert told["held"]["clause"] == f"restriction:{told['restrictions'][0]['id']}"
 
 
 def test_a_token_is_issued_listed_without_its_secret_and_revoked(house):

@@ -109,8 +109,12 @@ def explain(
 ) -> None:
     """Shows why a call ended as it did and what would make it pass; without one, how such a call would be decided now.
 
-    Exit 1 if it was or would be refused.
+    Exit 1 if it was or would be refused, also until a person approves exactly it. What a call says, and what is left
+    of budgets, is not asked here.
     """
+    if call and any((principal, path, purpose, model, grant)):
+        text = "expected either a CALL, or what such a call would be: a call that was made has its own"
+        raise InvalidInputError(text, code="nothing-to-explain")
     if call:
         told = client(data, key).get(place("calls", call, "explanation"))
         emit(told, as_json, _show_call)
@@ -119,11 +123,11 @@ def explain(
         return
     if not (principal and path):
         raise InvalidInputError("expected a CALL, or --principal and --path", code="nothing-to-explain")
-    document = client(data).get(
+    document = client(data, key).get(
         "/api/v1/policies/explain", principal=principal, path=path, purpose=purpose, model=model, grant=grant
     )
     emit(document, as_json, _show_explained)
-    if document["effect"] != "allow":
+    if document["effect"] != "allow" or document["held"]:
         raise typer.Exit(NO)
 
 
@@ -165,13 +169,27 @@ def _show_tried(document: dict[str, Any]) -> None:
     out.print(f"{document['tests']} tests, {document['failed']} failed", markup=False)
 
 
+_ALLOWED_YET = {
+    "slow": "slow: it waits before it is decided",
+    "weaker": "weaker: the path's weaker model answers",
+}
+"""What a restriction does to a call that it neither holds nor refuses, by its kind."""
+
+
 def _show_explained(document: dict[str, Any]) -> None:
     under = f" under grant {document['grant']}" if document["grant"] else ""
-    out.print(f"{document['effect']}{under}", markup=False)
+    held = document["effect"] == "allow" and document["held"]
+    out.print(f"{'held' if held else document['effect']}{under}", markup=False)
     for reason in document["reasons"]:
         out.print(f"  {reason['code']} ({reason['clause']}): {reason['text']}", markup=False)
         if reason["remedy"]:
             out.print(f"    {reason['remedy']}", markup=False)
+    if held:
+        out.print(f"  approval-required ({document['held']['clause']}): {document['held']['text']}", markup=False)
+        out.print("    a person approves exactly this call first; its refusal names the approval that it waits for")
+    for one in document["restrictions"]:
+        if one["kind"] in _ALLOWED_YET:
+            out.print(f"  {_ALLOWED_YET[one['kind']]} (restriction:{one['id']}, of {one['selector']})", markup=False)
     if document["determining"]:
         out.print(f"  determined by {', '.join(document['determining'])}", markup=False)
 

@@ -68,6 +68,17 @@ class Hold(msgspec.Struct, frozen=True):
     text: str
 
 
+def held_whatever(restrictions: Collection[Restriction], grant: Grant) -> Hold | None:
+    """Returns why a person must approve a call first whatever it says, if one must: a restriction, or its grant."""
+    restriction = restricts(restrictions, RestrictionKind.HOLD)
+    if restriction is not None:
+        return Hold(f"restriction:{restriction.id}", f"{restriction.selector} is held for a person")
+    if grant.conditions.hold:
+        clause = f"grant:{grant.id}/conditions/approval"
+        return Hold(clause, f"grant {grant.id} is for calls that a person approves, each by itself")
+    return None
+
+
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """An allowed call: everything its intent says, and the bytes for the upstream, in the dialect `spoken` there.
 
@@ -153,12 +164,9 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
         """Why a person must approve this call first, if one must: a restriction, its grant, or targets out of scope."""
         if not (self.restrictions or self.grant.conditions.hold or self.hints or self.outside):
             return None  # as nearly always
-        restriction = restricts(self.restrictions, RestrictionKind.HOLD)
-        if restriction is not None:
-            return Hold(f"restriction:{restriction.id}", f"{restriction.selector} is held for a person")
-        if self.grant.conditions.hold:
-            clause = f"grant:{self.grant.id}/conditions/approval"
-            return Hold(clause, f"grant {self.grant.id} is for calls that a person approves, each by itself")
+        standing = held_whatever(self.restrictions, self.grant)
+        if standing is not None:
+            return standing
         clause, looked = held_for(self.path, self.hints) if self.hints else ("", "")
         if looked:
             return Hold(clause, looked)
