@@ -38,6 +38,21 @@ def test_an_event_is_known_by_its_members(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("event", "name"),
+    [
+        ({"EventID": 1, "src_ip": "10.1.1.4", "flow_id": 1}, "eve"),  # most marks
+        ({"Channel": "Security", "EVENTID": 1, "src_ip": "10.1.1.4"}, "windows"),
+        ({"src_ip": "10.1.1.4", "Channel": "Security"}, "windows"),  # as many: the first of the table
+        ({"eventid": 1, "EventID": 2, "EVENTID": 3, "src_ip": "10.1.1.4", "flow_id": 1}, "eve"),  # a name counts once
+        ({"user": "tess"}, "common"),
+        ({}, "common"),
+    ],
+)
+def test_an_event_is_of_the_schema_that_it_has_most_marks_of(event: dict[str, object], name: str) -> None:
+    assert schema_of(event).name == name
+
+
+@pytest.mark.parametrize(
     ("name", "pointer", "data_class"),
     [
         ("windows", "/TargetUserName", "account"),

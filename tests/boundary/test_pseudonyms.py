@@ -134,6 +134,12 @@ def test_a_class_that_is_refused_or_unknown_refuses_the_text_and_never_shows_the
     assert "ana" not in caught.value.message
 
 
+@pytest.mark.parametrize("values", [("ana", "mail", "bo", "badge"), ("ana", "badge", "bo", "mail")])
+def test_of_several_classes_that_may_not_go_the_one_that_stands_first_is_told(values):
+    with pytest.raises(RefusedError, match=values[1]):
+        protect("ana bo", found("ana bo", *values), {"mail": DataHandling.REFUSE}, pseudonyms(), restored=False)
+
+
 def test_a_value_within_a_word_takes_the_word_along_so_that_its_token_stands_alone():
     text = "backup_ws01_old and ws01-x"
     space = pseudonyms()

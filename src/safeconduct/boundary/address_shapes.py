@@ -38,14 +38,14 @@ def _unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 
 
 def _address(hit: Hit, inventory: Inventory) -> Finding | None:
-    before, after = hit.data[max(hit.start - 2, 0) : hit.start], hit.data[hit.end : hit.end + 2]
-    if after[:1] == b"." and after[1:].isdigit():
+    data, start, end = hit.data, hit.start, hit.end
+    if data[end : end + 1] == b"." and data[end + 1 : end + 2].isdigit():
         return None  # a longer number with dots: a version, an object identifier
-    if before[1:] == b"." and before[:1].isalnum():
+    if start > 1 and data[start - 1 : start] == b"." and data[start - 2 : start - 1].isalnum():
         return None
-    value = hit.value
+    value = data[start:end].decode("latin-1")
     found = address_class(value.strip(":") if value.count(":") == 1 else value, inventory)
-    return Finding(*found, hit.start, hit.end) if found else None
+    return Finding(*found, start, end) if found else None
 
 
 SHAPES = (

@@ -62,9 +62,19 @@ def _fields(stated: Mapping[str, list[str]]) -> dict[str, str]:
 
 def schema_of(event: Mapping[str, Any]) -> Schema:
     """Returns the schema that an event has most marks of; the common one where it has none."""
-    members = {str(name).lower() for name in event}
-    best = max(schemas(), key=lambda one: len(one.marks & members))
-    return best if best.marks & members else schemas()[-1]
+    by_mark = _by_mark()
+    marked = [place for name in {str(name).lower() for name in event} for place in by_mark.get(name, ())]
+    return schemas()[max(sorted(set(marked)), key=marked.count)] if marked else schemas()[-1]
+
+
+@cache
+def _by_mark() -> Mapping[str, tuple[int, ...]]:
+    """Returns for each mark the places of the schemas that have it."""
+    found: dict[str, tuple[int, ...]] = {}
+    for place, schema in enumerate(schemas()):
+        for mark in schema.marks:
+            found[mark] = (*found.get(mark, ()), place)
+    return found
 
 
 def leaves(value: Any) -> Iterator[Leaf]:  # noqa: ANN401 - JSON
@@ -93,5 +103,7 @@ def said_of(leaf: Leaf, schema: Schema) -> str:
 
 def tag_of(leaf: Leaf, tags: Mapping[str, str]) -> str:
     """Returns the class that an operator gave a value's field, by the longest of its names; empty where none."""
-    names = leaf.names if tags else ()
+    if not tags:
+        return ""
+    names = leaf.names
     return next((tags[name] for start in range(len(names)) if (name := ".".join(names[start:])) in tags), "")

@@ -71,15 +71,6 @@ class _Tried(NamedTuple):
     judge: Judge
     window: int
 
-    def judged(self, data: bytes, small: bytes, first: int, inventory: Inventory) -> Finding | None:
-        """Returns what stands at a trigger, if the pattern fits there and is taken for something."""
-        pattern, cased, group, judge, window = self
-        hit = pattern.match(data if cased else small, first, first + window)
-        if hit is None:
-            return None
-        start, end = hit.span(group)
-        return judge(Hit(data, first, start, end), inventory)
-
 
 class _Formed(NamedTuple):
     """A form, its first byte at least and at most, whether it begins as a word does, and what is tried on it."""
@@ -122,8 +113,10 @@ class Scan:
         for first, last in spans(self._triggers, data):
             if first < reached:
                 continue
-            for tried in by_word.get(small[first:last]) or by_first[small[first]].of(small, first, last):
-                found = tried.judged(data, small, first, inventory)
+            tried = by_word.get(small[first:last]) or by_first[small[first]].of(small, first, last)
+            for pattern, cased, group, judge, window in tried:
+                hit = pattern.match(data if cased else small, first, first + window)
+                found = judge(Hit(data, first, *hit.span(group)), inventory) if hit else None
                 if found is None:
                     continue
                 if found.start >= reached:

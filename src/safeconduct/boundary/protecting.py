@@ -5,8 +5,8 @@ was redacted.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 import msgspec
 
@@ -20,6 +20,7 @@ from safeconduct.kernel.errors import RefusedError
 Counts = Mapping[tuple[str, DataHandling], int]
 """How many findings there were, by data class and what was done with them."""
 
+_PLACE = attrgetter("start", "end")
 _LEAVE_OUT = "leave such data out, or use a path that takes it"
 _joins = re.compile(rf"[{JOINING}]").match  # what a token may not stand next to
 
@@ -78,9 +79,13 @@ def protect(
     forged = restored and LIKE_TOKEN.search(text) is not None
     if not findings and not forged:
         return Protected(text)
-    handled = [(one, handling_of(one.data_class, rules)) for one in findings]
-    counts = Counter((one.data_class, rule) for one, rule in handled)
-    stretches = _merged(text, (_stretch(one, rule) for one, rule in handled if rule is not DataHandling.ALLOW))
+    classes: dict[str, int] = {}
+    for one in findings:
+        classes[one.data_class] = classes.get(one.data_class, 0) + 1
+    told = {data_class: handling_of(data_class, rules) for data_class in classes}
+    counts = {(data_class, told[data_class]): count for data_class, count in classes.items()}
+    goes = frozenset(data_class for data_class, rule in told.items() if rule is not DataHandling.ALLOW)
+    stretches = _merged(text, [_stretch(one, told) for one in findings if one.data_class in goes]) if goes else []
     if not stretches and not forged:
         return Protected(text, counts)
     return Protected("".join(_parts(text, stretches, pseudonyms, forged=forged)), counts)
@@ -103,8 +108,8 @@ def _plain(text: str, start: int, end: int, pseudonyms: Pseudonyms, *, forged: b
     return TOKEN.sub(lambda found: pseudonyms.literal(found[0]), between)
 
 
-def _stretch(finding: Finding, rule: DataHandling) -> _Stretch:
-    return _Stretch(finding.start, finding.end, finding.data_class, rule)
+def _stretch(finding: Finding, told: Mapping[str, DataHandling]) -> _Stretch:
+    return _Stretch(finding.start, finding.end, finding.data_class, told[finding.data_class])
 
 
 def _merged(text: str, handled: Iterable[_Stretch]) -> list[_Stretch]:
@@ -113,7 +118,7 @@ def _merged(text: str, handled: Iterable[_Stretch]) -> list[_Stretch]:
     A token stands alone, so the whole word goes that a value is part of.
     """
     found: list[_Stretch] = []
-    for one in sorted(handled, key=lambda stretch: (stretch.start, stretch.end)):
+    for one in sorted(handled, key=_PLACE):
         joined = _joined(found.pop(), one) if found and _overlap(found[-1], one) else one
         found.append(_whole_word(text, joined, found[-1].end if found else 0))
     return found

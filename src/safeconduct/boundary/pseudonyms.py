@@ -5,7 +5,6 @@ Pure: what the vault holds is learned by whoever does I/O.
 
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from safeconduct.boundary.tokens import (
     AS_FOLDED,
@@ -68,6 +67,7 @@ class Pseudonyms:
     ) -> None:
         self.made = made
         self._secret = secret
+        self._asked = b""
         self._known = known
         self._subnets = keep_subnets
         self._given: dict[tuple[str, str], str] = {}
@@ -95,9 +95,10 @@ class Pseudonyms:
         """The tokens that were given and are not known to be in the vault, with their values."""
         return {token: value for token, value in self.used.items() if token not in self._known.values}
 
-    @cached_property
+    @property
     def _key(self) -> bytes:
-        return self._secret()
+        self._asked = self._asked or self._secret()
+        return self._asked
 
     def _token(self, prefix: str, value: str) -> str:
         found = self._given.get((prefix, value))

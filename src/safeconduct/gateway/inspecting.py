@@ -4,10 +4,9 @@ Whatever dialect it is in, every text and member name is looked at, and within a
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import msgspec
 
@@ -67,17 +66,25 @@ class Inspected:
     source: str
     leaves: tuple[Leaf, ...]
 
-    @cached_property
+    @property
     def classes(self) -> Mapping[str, int]:
         """How many findings there are of each data class; `text` with none where nothing was found."""
-        counts = Counter(finding.data_class for finding in self._findings())
+        counts: dict[str, int] = {}
+        for findings in self._findings():
+            for one in findings:
+                counts[one.data_class] = counts.get(one.data_class, 0) + 1
         return dict(sorted(counts.items())) or {PLAIN_CLASS: 0}
 
-    def _findings(self) -> Iterator[Finding]:
+    def _findings(self) -> Iterator[Sequence[Finding]]:
+        """Yields the findings of each text that has some."""
         for leaf in self.leaves:
-            yield from leaf.findings
+            if leaf.findings:
+                yield leaf.findings
             for span in leaf.inside:
-                yield from span.document._findings() if span.document else span.findings  # noqa: SLF001 - its own kind
+                if span.document is None:
+                    yield span.findings
+                else:
+                    yield from span.document._findings()  # noqa: SLF001 - its own kind
 
 
 class Span(msgspec.Struct, frozen=True):

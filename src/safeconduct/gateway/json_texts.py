@@ -6,12 +6,13 @@ For documents that were read strictly before: what is no JSON has no meaning her
 import json
 import re
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 import msgspec
 
 _PIECE = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+")(\s*+:)?|[{}\[\],]', re.DOTALL)  # a text, or a name with its colon
+_NAME = 2  # the group that takes part where a text is a name
+_NO_INDEX = -1  # in an object, whose members have names
 _HALF = re.compile("[\ud800-\udfff]")
 _BEGINNING = re.compile(r"\{(?=\s*+[\"}])|\[(?=\s*+[\"{\[])")
 _lenient = json.JSONDecoder(strict=False)  # as a model reads it: a name may stand twice in it, and all count
@@ -33,27 +34,32 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     is_name: bool = False
 
 
-@dataclass(slots=True)
-class _Container:
-    pointer: str
-    is_object: bool
-    at: str | int = 0  # the member or index that comes
-
-
 def texts_of(source: str) -> Iterator[Text]:
     """Yields every text and member name of a document, in order."""
-    stack: list[_Container] = []
+    outer: list[tuple[str, int, str]] = []  # what `within`, `index` and `pointer` were around each open bracket
+    within, index, pointer = "", _NO_INDEX, ""
     for piece in _PIECE.finditer(source):
-        mark, inside = piece[0], stack[-1] if stack else None
-        if mark[0] == '"':
-            yield _text(piece, inside)
-        elif mark == ",":
-            if inside is not None and not inside.is_object:
-                inside.at = int(inside.at) + 1
+        group = piece.lastindex
+        if group:
+            start, end = piece.span(1)
+            inner = source[start + 1 : end - 1]
+            text = _lenient.decode(piece[1]) if "\\" in inner else inner
+            is_name = group == _NAME and bool(outer)
+            if is_name:
+                pointer = within + text.replace("~", "~0").replace("/", "~1")
+            yield Text(pointer, start, end, text, is_name)
+            continue
+        mark = piece[0]
+        if mark == ",":
+            if index != _NO_INDEX:
+                index += 1
+                pointer = f"{within}{index}"
         elif mark in "{[":
-            stack.append(_Container(_pointer(inside), mark == "{"))
+            outer.append((within, index, pointer))
+            within, index = pointer + "/", 0 if mark == "[" else _NO_INDEX
+            pointer = within + "0"
         else:
-            stack.pop()
+            within, index, pointer = outer.pop()
 
 
 def with_texts(source: str, changes: Iterable[tuple[Text, str]]) -> str:
@@ -92,21 +98,8 @@ def documents_in(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _text(piece: re.Match[str], inside: _Container | None) -> Text:
-    mark, (start, end) = piece[1], piece.span(1)
-    text = _lenient.decode(mark) if "\\" in mark else mark[1:-1]
-    if inside is None or piece[2] is None:
-        return Text(_pointer(inside), start, end, text)
-    inside.at = text.replace("~", "~0").replace("/", "~1")
-    return Text(_pointer(inside), start, end, text, is_name=True)
-
-
 def _literal(text: str) -> str:
     # Half a character can't be written in UTF-8, only escaped: documents within texts may hold some.
     written = (msgspec.json.encode(piece).decode()[1:-1] for piece in _HALF.split(text))
     halves = (f"\\u{ord(half):04x}" for half in _HALF.findall(text))
     return '"' + "".join(chain.from_iterable(zip_longest(written, halves, fillvalue=""))) + '"'
-
-
-def _pointer(inside: _Container | None) -> str:
-    return f"{inside.pointer}/{inside.at}" if inside is not None else ""

@@ -126,7 +126,9 @@ class Protection:
         return self._prose(text, span.findings) if span.document is None else self._source(span.document)
 
     def _prose(self, text: str, findings: Sequence[Finding]) -> str:
+        if not findings and "_" not in text:  # a token, and what looks like one, has an underscore
+            return text
         done = protect(text, findings, self.path.handling, self.pseudonyms, restored=self.restored)
-        if done.counts:
-            self.counts.update(done.counts)
+        for handled, count in done.counts.items():
+            self.counts[handled] += count
         return done.text
