@@ -6,6 +6,7 @@ import pytest
 import typer
 
 from safeconduct.cli import events
+from safeconduct.cli.findings import State, about_telemetry
 from support.house_commands import HouseCommands, speaking_to
 from support.keeping import KeepingHouse
 from support.telemetry import accepted
@@ -56,3 +57,14 @@ def test_files_in_no_entry_are_named_with_what_becomes_of_them(shell):
     unread = f"in no entry: {told['digest']} (odd.bin)  12 bytes, kept for 1 day from when the server finds them"
     undescribed = f"in no entry: {lost}  8 bytes, nothing says what it is, so nothing destroys it: ingest it again"
     assert (code, unread in printed, undescribed in printed) == (0, True, True), printed
+
+
+def test_doctor_tells_of_what_is_kept_and_warns_of_what_nothing_describes(shell):
+    def judged():
+        listed = shell.house.get("telemetry/retention")[1]
+        return [(one.state, one.said) for one in about_telemetry(listed)]
+
+    ((state, told),) = judged()
+    assert (state, told.endswith("kept for days")) == (State.OK, True)
+    (shell.house.folder / "raw" / ("a" * 64)).write_bytes(b"zyx-lost")
+    assert (State.WARN, "the house: 1 raw file kept for ever: nothing describes it") in judged()

@@ -7,6 +7,7 @@ from typing import Any
 
 from safeconduct.kernel.instants import Instant, rfc3339
 from safeconduct.runtime.clock_behind import CLOCKS_APART_MAX, REMEDY, told_behind
+from safeconduct.soc.wording import number_of
 
 
 class State(StrEnum):
@@ -138,6 +139,12 @@ def about_telemetry(listed: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
                 told = f"{said}, kept without limit" if state is State.WARN else f"{said}, kept for days"
                 remedy = "state organizations.NAME.telemetry_days in the program" if state is State.WARN else ""
                 yield Finding("telemetry", state, told, remedy)
+        lost = [stray for stray in one["strays"] if not stray["described"]]
+        if lost:
+            told = (
+                f"{one['owner'] or 'the house'}: {number_of(len(lost), 'raw file')} kept for ever: nothing describes it"
+            )
+            yield Finding("telemetry", State.WARN, told, "safeconduct events retention --dry-run names them")
 
 
 def about_clock(here: Instant, machine: Instant) -> Finding:
