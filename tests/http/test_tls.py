@@ -15,7 +15,7 @@ from safeconduct.bootstrap.listening import Where, address_of, listening, loopba
 from safeconduct.gateway.events import CALL_OUTCOME
 from safeconduct.http import connection
 from safeconduct.http.connection import SEND_BUFFER_BYTES, WRITE_LIMIT_BYTES
-from safeconduct.kernel.errors import InvalidInputError
+from safeconduct.kernel.errors import InvalidInputError, UnavailableError
 from support.call_ends import request
 from support.certificates import DAY, Authority
 from support.gateway_world import MODEL, PATH
@@ -224,3 +224,27 @@ def test_any_address_but_loopback_needs_tls(authority):
     with listening(secured) as public, loopback(secured) as local:
         assert address_of(public, tls=True).startswith("https://0.0.0.0:")
         assert address_of(local).startswith("http://127.0.0.1:")
+
+
+def test_which_of_the_files_can_not_be_used_is_told(authority, tmp_path):
+    (cert, key), (_, other) = authority.issue("server"), authority.issue("another")
+    absent, junk = tmp_path / "absent.pem", tmp_path / "junk.pem"
+    junk.write_text("junk")
+    for files, what in (
+        ((absent, key, None), f"certificate {absent}: No such file"),
+        ((junk, key, None), f"certificate {junk}: "),
+        ((cert, other, None), f"key {other}: "),
+        ((cert, key, absent), f"clients' authority {absent}: No such file"),
+        ((cert, key, junk), f"clients' authority {junk}: "),
+    ):
+        with pytest.raises(InvalidInputError) as told:
+            server_tls(tls_files(*files), SystemClock().now())
+        assert told.value.message.startswith(f"cannot use the {what}")
+        assert told.value.remedy.startswith("give ")
+
+
+def test_a_host_that_is_none_of_this_machine_is_told_as_that_and_not_as_a_port_in_use():
+    with pytest.raises(UnavailableError) as told, listening(Where(host="192.0.2.1", port=0)):
+        pass
+    assert told.value.code == "address-unusable"
+    assert "--host" in told.value.remedy

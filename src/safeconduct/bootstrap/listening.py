@@ -5,9 +5,10 @@ its own lists need neither its certificate's name nor one of their own. Local se
 """
 
 import contextlib
+import errno
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -85,19 +86,25 @@ def server_tls(files: TLSFiles | None, now: Instant) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    try:
+    with _told(f"certificate {files.cert}", "give a PEM file of the certificate with its chain"):
         _require_valid(files.cert, now)
+    with _told(f"key {files.key}", f"give the key of {files.cert}, in PEM and unencrypted"):
         context.load_cert_chain(files.cert, files.key, password=lambda: "")  # else OpenSSL asks the terminal
-        if files.client_ca is not None:
-            context.verify_mode = ssl.CERT_OPTIONAL if files.optional else ssl.CERT_REQUIRED
+    if files.client_ca is not None:
+        context.verify_mode = ssl.CERT_OPTIONAL if files.optional else ssl.CERT_REQUIRED
+        with _told(f"clients' authority {files.client_ca}", "give a PEM file of the authority's certificate"):
             context.load_verify_locations(cafile=files.client_ca)
-    except (OSError, ValueError) as error:
-        raise InvalidInputError(
-            f"cannot use the certificate {files.cert}, its key or the clients' authority: {error}",
-            code=_NOT_TAKEN,
-            remedy="give PEM files, the key unencrypted and the certificate's own",
-        ) from error
     return context
+
+
+@contextlib.contextmanager
+def _told(what: str, remedy: str) -> Iterator[None]:
+    """Tells of which file it is that what happens within can't be."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InvalidInputError(f"cannot use the {what}: {why}", code=_NOT_TAKEN, remedy=remedy) from error
 
 
 def _require_valid(cert: Path, now: Instant) -> None:
@@ -115,7 +122,7 @@ def listening(where: Where) -> Iterator[socket.socket]:
     """Opens the socket that callers come to.
 
     Raises:
-        UnavailableError: `address-in-use`.
+        UnavailableError: `address-in-use`; `address-unusable`: it is none of this machine.
         InvalidInputError: `listen-unencrypted`: others could read along.
     """
     with _socket(where.host, where.port) as listener:
@@ -162,14 +169,20 @@ def public_site(origin: str, url: str) -> Site:
     return Site.parse(f"{parts.scheme}://localhost:{parts.port}" if local else url)
 
 
+_UNHEARD: Mapping[int, tuple[str, str]] = {
+    errno.EADDRINUSE: ("address-in-use", "choose another with --port"),
+    errno.EACCES: ("address-unusable", "choose a port above 1023 with --port, which needs no privilege"),
+}
+"""What is told of an address that can't be listened on, by why not."""
+
+_NO_ADDRESS = ("address-unusable", "name an address of this machine with --host, such as 127.0.0.1")
+
+
 def _socket(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), backlog=BACKLOG)
     except OSError as error:
-        raise UnavailableError(
-            f"cannot listen on {host}:{port}: {error.strerror}",
-            code="address-in-use",
-            remedy="choose another with --port",
-        ) from error
+        code, remedy = _UNHEARD.get(error.errno or 0, _NO_ADDRESS)
+        raise UnavailableError(f"cannot listen on {host}:{port}: {error.strerror}", code=code, remedy=remedy) from error
     listener.setblocking(False)  # noqa: FBT003 - its signature
     return listener
