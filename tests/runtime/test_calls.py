@@ -289,6 +289,40 @@ def test_a_freeze_between_decision_and_commit_refuses_the_intent():
         assert upstream.exchanges == []
 
 
+@pytest.mark.parametrize(("frozen", "stopped"), [("principal:ana", True), ("principal:bo", False)])
+def test_what_is_remembered_as_allowed_meets_a_freeze_at_its_intent(frozen, stopped):
+    """Where this worker hears of the freeze late, its memory says yes: the intent's transaction says no."""
+    with log_world() as world:
+        upstream = ScriptedUpstream(JSON_HEAD, ANSWER)
+
+        async def main():
+            calls = world.calls(upstream)
+
+            async def called():
+                client = ScriptedClient()
+                arrival = calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"])
+                await asyncio.wait_for(calls.run(arrival, request(), client), PATIENCE_S)
+                return client
+
+            await called()
+            assert len(calls._rulings) == 1
+            old = world.board.current
+            await asyncio.wrap_future(world.writer.submit(world.freeze_command(frozen)))
+            stale = calls.prepare(calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"]), request())
+            calls.in_force.standing, newest = (lambda: old), calls.in_force.standing
+            remembered = calls.prepare(calls.arrival(PATH, dialect="openai.chat", token=world.tokens["ana"]), request())
+            calls.in_force.standing = newest
+            calls.prepare = lambda arrival, body, *_, first=[remembered]: (
+                first.pop() if first else type(calls).prepare(calls, arrival, body)
+            )
+            return type(stale).__name__, type(remembered).__name__, await called()
+
+        now, before, client = asyncio.run(main())
+        assert (now, before) == ("Refusal" if stopped else "Prepared", "Prepared")
+        assert (client.failure and client.failure.code) == ("frozen" if stopped else None)
+        assert len(upstream.exchanges) == (1 if stopped else 2)
+
+
 @pytest.mark.parametrize("concerned", [False, True])
 def test_a_change_that_still_allows_the_call_does_not_refuse_it(concerned):
     """One that can concern it has it decided anew, on the epoch that is in force then."""
