@@ -2,19 +2,26 @@
 
 import pytest
 
+from safeconduct.bootstrap.projections import PROJECTIONS as ALL
 from safeconduct.gateway.entries import abandoned_draft, outcome_draft
 from safeconduct.gateway.events import (
+    CALL_ATTEMPTED,
     CALL_INTENT,
     CALL_OUTCOME,
+    CALL_REFUSED,
     ENDED_CALLS,
     OPEN_CALLS,
+    OWN,
     PROJECTIONS,
+    CallAttempted,
     CallIntended,
+    CallRefused,
     OpenCall,
 )
 from safeconduct.gateway.meter import REFUSALS_PER_MINUTE_MAX, RefusalMeter
 from safeconduct.gateway.moves import End, Outcome, Release
 from safeconduct.kernel.canonical import canonical
+from safeconduct.kernel.effects import OUTBOX, TIMERS
 from safeconduct.kernel.errors import ConflictError
 from safeconduct.kernel.ids import Origin
 from safeconduct.kernel.instants import Instant, seconds
@@ -172,3 +179,46 @@ def test_unidentified_callers_are_told_once_a_minute():
     told = meter.unidentified(Instant(START + seconds(60)))
     assert (told.count, told.since) == (3, START + 1)
     assert meter.drain(START) is None
+
+
+ATTEMPT = CallAttempted(
+    call=CALL,
+    attempt=2,
+    path_digest="11" * 32,
+    upstream="other",
+    region="eu-west",
+    retention="none",
+    why="upstream-unreachable",
+    status=None,
+    sent_sha256="44" * 32,
+    worker="w-1",
+)
+REFUSED = CallRefused(
+    principal="ana",
+    organization="northwind",
+    path="soc-triage",
+    path_digest="11" * 32,
+    purpose="incident-triage",
+    model="small",
+    step=6,
+    code="frozen",
+    clause="freeze:F",
+    request_sha256="33" * 32,
+    request_bytes=99,
+    unrecorded=0,
+)
+
+
+def test_the_entries_of_a_call_order_no_effect_and_set_no_timer():
+    # Nobody looks for either after a commit of these alone.
+    log = ImmediateWriter(ALL)
+    intend(log)
+    for draft in (
+        CALL_ATTEMPTED.draft(ATTEMPT),
+        outcome_draft(CALL, "ana", "w-1", OUTCOME),
+        CALL_REFUSED.draft(REFUSED),
+    ):
+        log.run(lambda tx, draft=draft: tx.append(LOG, draft))
+    assert {one.type for one in log.entries} == OWN
+    assert log.state.rows.keys() & {OUTBOX.name, TIMERS.name} == set()
+    assert log.state.get(ENDED_CALLS, CALL) is not None

@@ -43,7 +43,10 @@ def timer(event):
     return Timer(kind="ring", key="one", due_at=Instant(event.due_at))
 
 
+QUIET = EventType("test.work.noted/1", Ordered)
+
 PROJECTIONS = {
+    QUIET.name: lambda _state, _entry: None,
     ORDERED.name: lambda state, entry: order_effect(state, entry, "work", {"what": ORDERED.read(entry).what}),
     DONE.name: lambda state, entry: finish_effect(state, DONE.read(entry).entry, "work"),
     SET.name: lambda state, entry: set_timer(state, timer(SET.read(entry))),
@@ -284,3 +287,41 @@ def test_no_more_effects_than_the_limit_are_carried_out_at_once(rig):
     asyncio.run(run())
     assert max(most) == EFFECTS_MAX
     assert len(most) == EFFECTS_MAX + 1
+
+
+class Woken(EffectRunner):
+    """Counts how often it looks after a commit: it is told before who submitted is."""
+
+    woken = 0
+
+    def wake(self):
+        self.woken += 1
+        super().wake()
+
+
+@pytest.mark.parametrize(("quiet", "woken"), [({QUIET.name}, 0), (set(), 1)], ids=["quiet", "not known as quiet"])
+def test_a_commit_of_quiet_entries_alone_is_not_looked_after(rig, quiet, woken):
+    async def run():
+        async with Woken(rig.writer, rig.store.snapshot, rig.clock, quiet=quiet) as made:
+            await asyncio.to_thread(rig.run, lambda tx: tx.append(CALLS, QUIET.draft(Ordered("a"))))
+            assert made.woken == woken
+
+    asyncio.run(run())
+
+
+def test_an_effect_ordered_beside_quiet_entries_is_carried_out(rig):
+    worker = Worker(rig)
+
+    def both(tx):
+        order("a")(tx)
+        tx.append(CALLS, QUIET.draft(Ordered("b")))
+
+    async def run():
+        made = EffectRunner(rig.writer, rig.store.snapshot, rig.clock, quiet={QUIET.name})
+        made.on("work", worker)
+        async with made:
+            await asyncio.to_thread(rig.run, both)
+            await until_async(lambda: not waiting(rig))
+
+    asyncio.run(run())
+    assert worker.done == ["a"]

@@ -21,6 +21,7 @@ from safeconduct.bootstrap.destruction import destroy
 from safeconduct.bootstrap.installation import Installation
 from safeconduct.bootstrap.ownership import ownership_probe
 from safeconduct.bootstrap.telemetry_retention import destroy_telemetry
+from safeconduct.gateway.events import OWN
 from safeconduct.kernel.effects import Effect, Timer
 from safeconduct.kernel.ids import ActionId, ApprovalId, EntryId, FreezeId, GrantId, Origin
 from safeconduct.kernel.ports import Transaction
@@ -43,7 +44,7 @@ from safeconduct.watch.case_model import CASE_TIMER
 
 def effect_runner(installation: Installation) -> EffectRunner:
     """Returns the runner of the effects that any process can carry out, not started."""
-    runner = EffectRunner(installation.writer, installation.snapshot, installation.clock)
+    runner = EffectRunner(installation.writer, installation.snapshot, installation.clock, quiet=OWN)
     runner.on(COSIGN, lambda effect: _cosign(installation, effect))
     runner.on(DESTROY, lambda effect: destroy(installation, effect))
     runner.on(DESTROY_TELEMETRY, lambda effect: destroy_telemetry(installation, effect))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from safeconduct.adapters.telemetry.archives import Archives
 from safeconduct.bootstrap.installation import Installation
+from safeconduct.gateway.events import OWN
 from safeconduct.runtime.effects import EffectRunner
 from safeconduct.runtime.hunting import HuntAsker
 from safeconduct.soc.hunts.model import Budget, HuntResult
@@ -19,7 +20,7 @@ async def hunting(installation: Installation) -> AsyncIterator[EffectRunner]:
     """Asks hunts that are due while the block lasts; yields the runner, to be woken."""
     writer, snapshot, clock = installation.writer, installation.snapshot, installation.clock
     asker = HuntAsker(writer, snapshot, clock, lambda due, budget: ask(installation.archives, due, budget))
-    runner = EffectRunner(writer, snapshot, clock)
+    runner = EffectRunner(writer, snapshot, clock, quiet=OWN)
     runner.on(RUN_HUNT, asker.carry_out)
     runner.on_timer(HUNT_TIMER, take_due)
     async with runner:

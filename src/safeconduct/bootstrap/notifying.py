@@ -9,6 +9,7 @@ from safeconduct import settings
 from safeconduct.adapters.clock import SystemClock
 from safeconduct.adapters.notifiers.file import FILE, make_notifier, read_channels
 from safeconduct.bootstrap.installation import Installation
+from safeconduct.gateway.events import OWN
 from safeconduct.kernel.notices import NOTICE
 from safeconduct.runtime.background import beside
 from safeconduct.runtime.effects import EffectRunner
@@ -41,7 +42,7 @@ async def notifying(installation: Installation) -> AsyncIterator[EffectRunner]:
     """Sends notices and looks at the calendar while the block lasts; yields the runner, to be woken."""
     writer, snapshot, clock = installation.writer, installation.snapshot, installation.clock
     carrier = Carrier(writer, snapshot, clock, lambda: channels(installation.data))
-    runner = EffectRunner(writer, snapshot, clock, gather_s=GATHER_S, retry_max_s=RETRY_MAX_S)
+    runner = EffectRunner(writer, snapshot, clock, gather_s=GATHER_S, retry_max_s=RETRY_MAX_S, quiet=OWN)
     runner.on(NOTICE, carrier.carry_out)
     try:
         async with runner, beside(look_out(writer, snapshot, clock)):

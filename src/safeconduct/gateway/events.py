@@ -228,7 +228,8 @@ CALL_REFUSED = EventType("gateway.call.refused/1", CallRefused, Retention.CALL)
 CALLERS_UNIDENTIFIED = EventType("gateway.callers.unidentified/1", CallersUnidentified)
 
 OWN = frozenset({CALL_INTENT.name, CALL_ATTEMPTED.name, CALL_OUTCOME.name, CALL_REFUSED.name})
-"""What changes records of one call alone: where many processes write, it is written beside others' (workers.md 2.2)."""
+"""What changes records of one call alone: where many processes write, it is written beside others' (workers.md 2.2).
+None orders an effect or sets a timer, so that nobody looks for either after it."""
 
 OPEN_CALLS = Collection("open-calls", OpenCall)
 ENDED_CALLS = Collection("ended-calls", EndedCall)

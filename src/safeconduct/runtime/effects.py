@@ -9,6 +9,7 @@ import contextlib
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -47,6 +48,8 @@ class EffectRunner:
     """Runs on one event loop, beside the writer. `snapshot` opens committed control state.
 
     `gather_s` is how long it waits for more after a commit, `retry_max_s` the longest between two tries, in seconds.
+    `quiet` names types of entries whose projections neither order effects nor set timers: a commit of these alone,
+    as nearly all are, is not looked after.
     """
 
     def __init__(
@@ -57,7 +60,9 @@ class EffectRunner:
         *,
         gather_s: float = GATHER_S,
         retry_max_s: float = RETRY_MAX_S,
+        quiet: AbstractSet[str] = frozenset(),
     ) -> None:
+        self._quiet = quiet
         self._writer = writer
         self._snapshot = snapshot
         self._clock = clock
@@ -94,7 +99,7 @@ class EffectRunner:
         self._loop = asyncio.get_running_loop()
         self._wake.set()
         self._commits = LoopCommits(self._writer)
-        self._writer.subscribe(self.wake)
+        self._writer.subscribe(self._take_in)
         self._main = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
@@ -121,7 +126,11 @@ class EffectRunner:
             seen |= set(new)
             await asyncio.gather(*new.values(), return_exceptions=True)
 
-    def wake(self, _entries: Sequence[Entry] = ()) -> None:
+    def _take_in(self, entries: Sequence[Entry]) -> None:
+        if not all(entry.type in self._quiet for entry in entries):
+            self.wake()
+
+    def wake(self) -> None:
         """Looks for what can be done now. Any thread."""
         loop = self._loop
         if loop is not None:
