@@ -57,7 +57,8 @@ def documents(texts: Iterable[str]) -> Iterator[Any]:
         if whole is not None:
             yield whole
             continue
-        for part in (*_FENCED.findall(text), *text.splitlines()):
+        fenced, lines = _FENCED.findall(text) if "```" in text else (), text.splitlines()
+        for part in (*fenced, *(lines if len(lines) > 1 else ())):  # one line alone was read as the whole
             read = _document(part)
             if read is not None:
                 yield read
