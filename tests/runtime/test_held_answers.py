@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 
+import msgspec
 import pytest
 
 from safeconduct.access.readership import APART
@@ -410,6 +411,18 @@ def test_an_answer_that_is_not_the_one_that_was_held_does_not_go(own, changed):
 
     with pytest.raises(ConflictError) as caught:
         opened_answer(opens, found)
+    assert caught.value.code == "answer-lost"
+
+
+def test_an_entry_of_an_earlier_build_is_read_and_its_answer_handed_over_no_more(own):
+    own.ask()
+    entry = own.held()
+    body = msgspec.to_builtins(ANSWER_HELD.read(entry))
+    del body["answer_commitment"]
+    earlier = ANSWER_HELD.read(entry._replace(body=body | {"answer_sha256": "00" * 32, "answer_bytes": 7}))
+    assert (earlier.approval, earlier.answer_bytes) == (ANSWER_HELD.read(entry).approval, 7)
+    with pytest.raises(ConflictError) as caught:
+        opened_answer(own.world.reader.open_field, HeldAnswer(entry=entry.id, at=entry.at, held=earlier))
     assert caught.value.code == "answer-lost"
 
 

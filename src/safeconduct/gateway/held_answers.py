@@ -180,6 +180,12 @@ def opened_answer(open_answer: OpenAnswer, found: HeldAnswer) -> bytes:
         AbsentError: `destroyed`.
         RefusedError, UnavailableError: it can't be opened, or is not the one that was held (`answer-lost`).
     """
+    if not found.held.answer_commitment:
+        raise ConflictError(
+            f"entry {found.entry} is of an earlier build, which told a digest of the answer that can be guessed",
+            code="answer-lost",
+            remedy="make the call again, without the header",
+        )
     answer = str(open_answer(found.entry, found.sealed_as)).encode()
     salt = bytes.fromhex(str(open_answer(found.entry, found.salted_as)))
     if _commitment(salt, answer) != found.held.answer_commitment:

@@ -25,17 +25,18 @@ class AnswerHeld:
     """The answer of `call` was put to the vote. `content` is the digest approved, over call, request and commitment.
 
     `request` is the digest of what it answers: another request fetches nothing. `answer_commitment` is to the answer,
-    under a salt that is sealed: nobody confirms an answer by guessing it. `answer_bytes` is rounded up to BYTES_STEP
-    for the same reason. `clause` is what had it held, `found` counts the findings by kind. Sealed: `answer`, the bytes
-    that go when it is approved, `salt`, in hex, and `received`, the upstream's own where it spoke another dialect; with
-    an exploit all under names of their own (`exploit_`).
+    under a salt that is sealed: nobody confirms an answer by guessing it. It is empty in entries of builds that told a
+    plain digest: those answers are handed over no more. `answer_bytes` is rounded up to BYTES_STEP for the same reason.
+    `clause` is what had it held, `found` counts the findings by kind. Sealed: `answer`, the bytes that go when it is
+    approved, `salt`, in hex, and `received`, the upstream's own where it spoke another dialect; with an exploit all
+    under names of their own (`exploit_`).
     """
 
     approval: ApprovalId
     call: str
     content: str
     request: str
-    answer_commitment: str
+    answer_commitment: str = ""
     answer_bytes: int
     clause: str
     principal: str
