@@ -29,17 +29,29 @@ OPERATIONS = (
 )
 """What only the control API, the keeper or detection needs."""
 
+RULES = ("sigma", "jinja2", "pyparsing", "unittest", "safeconduct.soc.detection.parsing")
+"""What reads rules from their files: where somebody asks for them and they are not kept compiled."""
+
 
 @pytest.fixture(scope="module")
 def loaded():
     return {
         name: _modules(f"import safeconduct.bootstrap.child, safeconduct.bootstrap.{name}")
-        for name in ("worker", "controlling")
+        for name in ("worker", "controlling", "server")
     }
 
 
 def test_a_worker_loads_nothing_that_only_operations_need(loaded):
     assert [name for name in OPERATIONS if name in loaded["worker"]] == []
+
+
+@pytest.mark.parametrize("process", ["controlling", "server"])
+def test_no_server_loads_what_reads_rules_before_there_is_one_to_read(loaded, process):
+    assert [name for name in RULES if name in loaded[process]] == []
+
+
+def test_what_reads_rules_does_load_it():
+    assert set(RULES) <= _modules("import safeconduct.soc.detection.parsing")
 
 
 @pytest.mark.parametrize(
