@@ -50,6 +50,10 @@ def test_no_server_loads_what_reads_rules_before_there_is_one_to_read(loaded, pr
     assert [name for name in RULES if name in loaded[process]] == []
 
 
+def test_a_server_loads_no_resolver_before_it_looks_a_challenge_up(loaded):
+    assert "dns" not in loaded["server"]
+
+
 def test_what_reads_rules_does_load_it():
     assert set(RULES) <= _modules("import safeconduct.soc.detection.parsing")
 

@@ -1,11 +1,12 @@
 """Challenges by DNS: a TXT record under `_safeconduct-challenge` in the asset's own zone."""
 
 from collections.abc import Sequence
-
-import dns.exception
-import dns.resolver
+from typing import TYPE_CHECKING
 
 from safeconduct.access.ownership import Question, Seen
+
+if TYPE_CHECKING:
+    from dns.resolver import Resolver
 
 LABEL = "_safeconduct-challenge"
 
@@ -22,6 +23,9 @@ class TxtLookup:
 
     def look(self, question: Question) -> Seen:
         """Returns whether the record has the text. Looks nothing up but that one name, and keeps no answer."""
+        import dns.exception  # noqa: PLC0415 - 2 MB; most servers look no challenge up
+        import dns.resolver  # noqa: PLC0415 - as above
+
         name = f"{LABEL}.{question.asset}"
         where = f"TXT {name}"
         try:  # with the label before it, a long name may be none
@@ -36,7 +40,9 @@ class TxtLookup:
             return Seen("", question.text, where)
         return Seen("record-differs", " | ".join(texts), where)
 
-    def _resolver(self) -> dns.resolver.Resolver:
+    def _resolver(self) -> "Resolver":
+        import dns.resolver  # noqa: PLC0415 - as in `look`
+
         resolver = dns.resolver.Resolver(configure=not self._resolvers)
         if self._resolvers:
             resolver.nameservers = [dns.nameserver.Do53Nameserver(address, port) for address, port in self._resolvers]
