@@ -54,6 +54,7 @@ lock:
 	$(UV_COMPILE) --no-deps requirements/suites.in -o requirements/suites.txt
 	$(UV_COMPILE) --no-deps requirements/engines.in -o requirements/engines.txt
 	$(UV_COMPILE) --no-deps requirements/spark.in -o requirements/spark.txt
+	$(UV_COMPILE) tests/interop/inspect/requirements.in -o tests/interop/inspect/requirements.txt
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Safeconduct needs Python 3.11 or newer; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
